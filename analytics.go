@@ -1,0 +1,36 @@
+package blotter
+
+import "time"
+
+// PortfolioSummary is a position as analytics sees it, valued at the last price. Its key is (AccountID, Symbol).
+type PortfolioSummary struct {
+	AccountID     string    `db:"account_id"`
+	Symbol        string    `db:"symbol"`
+	Quantity      Decimal   `db:"quantity"`
+	CostBasis     Decimal   `db:"cost_basis"`
+	TradedValue   Decimal   `db:"traded_value"`
+	RealizedPnL   Decimal   `db:"realized_pnl"`
+	Fees          Decimal   `db:"fees"`
+	MarketPrice   *Decimal  `db:"market_price"`
+	TotalValue    *Decimal  `db:"total_value"` // market value
+	UnrealizedPnL *Decimal  `db:"unrealized_pnl"`
+	EventCount    int64     `db:"event_count"`
+	LastUpdated   time.Time `db:"last_updated,stamp"`
+}
+
+// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date).
+type PerformanceMetrics struct {
+	AccountID     string    `db:"account_id"`
+	Strategy      string    `db:"strategy"`
+	Date          time.Time `db:"date"` // trading date of executed_at in the account's zone
+	TotalTrades   int64     `db:"total_trades"`
+	ClosingTrades int64     `db:"closing_trades"`
+	Wins          int64     `db:"wins"` // closing fills with realized P&L above zero
+	Losses        int64     `db:"losses"`
+	GrossProfit   Decimal   `db:"gross_profit"`
+	GrossLoss     Decimal   `db:"gross_loss"`
+	RealizedPnL   Decimal   `db:"realized_pnl"`
+	Fees          Decimal   `db:"fees"`
+	WinRate       *Decimal  `db:"win_rate,generated"` // wins / closing trades; nil before the first
+	LastUpdated   time.Time `db:"last_updated,stamp"`
+}

@@ -1,0 +1,23 @@
+package blotter
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AuditEntry is one row of the audit log: who did what to which row. It is append-only.
+type AuditEntry struct {
+	ID            int64           `db:"id,generated"`
+	AccountID     string          `db:"account_id,nullzero"`
+	Login         string          `db:"login,omitzero"`
+	Role          string          `db:"role,omitzero"`
+	UserID        string          `db:"user_id"` // app.user_id: the person behind the session
+	TableName     string          `db:"table_name"`
+	Operation     string          `db:"operation"`
+	Key           json.RawMessage `db:"key"`
+	Old           json.RawMessage `db:"old"`
+	New           json.RawMessage `db:"new"`
+	CorrelationID string          `db:"correlation_id"`
+	XID           uint64          `db:"xid,generated"`
+	Timestamp     time.Time       `db:"timestamp,generated"`
+}

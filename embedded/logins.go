@@ -1,0 +1,92 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// logins are the database logins and the one role that each is a member of.
+var logins = map[string]string{
+	"blotter_app":      "trading_app",
+	"blotter_service":  "trading_service",
+	"blotter_readonly": "trading_readonly",
+	"blotter_reporter": "trading_reporter",
+	"blotter_owner":    "trading_owner",
+}
+
+func escape(path string) string { return url.QueryEscape(path) }
+
+// prepareLogins makes roles, logins and the database where they are missing. The passwords matter only on the TCP port;
+// they are in passwords.json, which its owner alone may read.
+func prepareLogins(ctx context.Context, s State) error {
+	conn, err := pgx.Connect(ctx, s.AdminURL("postgres"))
+	if err != nil {
+		return fmt.Errorf("connecting to the new server: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	passwords, err := readPasswords(s.DataDir)
+	if err != nil {
+		return err
+	}
+	for login, role := range logins {
+		for _, sql := range []string{
+			makeRole(role, "nologin"),
+			makeRole(login, "login"),
+			fmt.Sprintf("alter role %s password '%s'", login, passwords[login]),
+			fmt.Sprintf("grant %s to %s", role, login),
+		} {
+			if _, err := conn.Exec(ctx, sql); err != nil {
+				return fmt.Errorf("preparing login %s: %w", login, err)
+			}
+		}
+	}
+	var exists bool
+	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", Database).Scan(&exists); err != nil || exists {
+		return err
+	}
+	_, err = conn.Exec(ctx, "create database "+Database+" owner trading_owner")
+	return err
+}
+
+func makeRole(name, kind string) string {
+	return fmt.Sprintf(`do $$ begin
+		if not exists (select from pg_roles where rolname = '%s') then create role %[1]s %s; end if;
+	end $$`, name, kind)
+}
+
+// readPasswords reads the logins' passwords, and makes them the first time.
+func readPasswords(dataDir string) (map[string]string, error) {
+	path := filepath.Join(dataDir, "passwords.json")
+	passwords := map[string]string{}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &passwords)
+		return passwords, err
+	}
+	if !os.IsNotExist(err) {
+		return nil, err
+	}
+	for login := range logins {
+		passwords[login] = rand.Text()
+	}
+	if text, err = json.MarshalIndent(passwords, "", "  "); err != nil {
+		return nil, err
+	}
+	return passwords, writeFile(path, text)
+}
+
+// writeFile replaces a file in one step; only its owner may read it.
+func writeFile(path string, text []byte) error {
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}

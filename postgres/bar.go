@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// BarFilter says which bars of one symbol to read.
+type BarFilter struct {
+	Symbol      string
+	Timeframe   string    // default "1d"
+	From, To    time.Time // From <= timestamp < To; zero is unbounded
+	Limit       int       // at most so many; 0 is all
+	NewestFirst bool      // default oldest first
+}
+
+// The bounds that stand for "unbounded": a bound keeps partition pruning, a missing one would not.
+var (
+	earliestBar = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	latestBar   = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+const (
+	sqlBarColumns = `select id, symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source, created_at
+  from data_ingestion.market_data where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4 `
+	sqlBarsOldest = sqlBarColumns + `order by timestamp limit $5`
+	sqlBarsNewest = sqlBarColumns + `order by timestamp desc limit $5`
+)
+
+// Bars reads the bars of one symbol.
+func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) {
+	rows, err := s.queryBars(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var bars []blotter.Bar
+	for rows.Next() {
+		bars = append(bars, blotter.Bar{})
+		if err := scanBar(rows, &bars[len(bars)-1]); err != nil {
+			return nil, err
+		}
+	}
+	return bars, rows.Err()
+}
+
+// StreamBars yields the bars of one symbol in constant memory. The bar is good until the next one; the session serves
+// nothing else meanwhile.
+func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotter.Bar, error] {
+	return func(yield func(*blotter.Bar, error) bool) {
+		rows, err := s.queryBars(ctx, f)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var bar blotter.Bar
+			if err := scanBar(rows, &bar); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&bar, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func (s *Session) queryBars(ctx context.Context, f BarFilter) (pgx.Rows, error) {
+	if f.Symbol == "" {
+		return nil, blotter.Invalid("symbol", f.Symbol, "the symbol whose bars are wanted")
+	}
+	setDefault(&f.Timeframe, "1d")
+	if f.From.IsZero() {
+		f.From = earliestBar
+	}
+	if f.To.IsZero() {
+		f.To = latestBar
+	}
+	var limit *int
+	if f.Limit > 0 {
+		limit = &f.Limit
+	}
+	sql := sqlBarsOldest
+	if f.NewestFirst {
+		sql = sqlBarsNewest
+	}
+	return s.Query(ctx, sql, f.Symbol, f.Timeframe, f.From, f.To, limit)
+}
+
+func scanBar(rows pgx.Rows, b *blotter.Bar) error {
+	return rows.Scan(&b.ID, &b.Symbol, &b.Timeframe, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume,
+		&b.AdjClose, &b.Source, &b.CreatedAt)
+}
+
+// Bars reads the bars of one symbol in a read-only session of its own.
+func (db *DB) Bars(ctx context.Context, f BarFilter) (bars []blotter.Bar, err error) {
+	err = db.ReadOnly(ctx, func(s *Session) error {
+		bars, err = s.Bars(ctx, f)
+		return err
+	})
+	return bars, err
+}
+
+// BarHistory reads the daily bars of the last days days, newest first.
+func (db *DB) BarHistory(ctx context.Context, symbol string, days int) ([]blotter.Bar, error) {
+	if days <= 0 {
+		return nil, blotter.Invalid("days", days, "a number above 0")
+	}
+	return db.Bars(ctx, BarFilter{Symbol: symbol, From: time.Now().UTC().AddDate(0, 0, -days), NewestFirst: true})
+}
+
+// SymbolSummary is what is stored of one symbol in one timeframe.
+type SymbolSummary struct {
+	Symbol    string    `json:"symbol"`
+	Timeframe string    `json:"timeframe"`
+	Bars      int64     `json:"bars"`
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+}
+
+const sqlSymbols = `
+select symbol, timeframe, count(*), min(timestamp), max(timestamp)
+  from data_ingestion.market_data
+ group by symbol, timeframe
+ order by symbol, timeframe`
+
+// Symbols lists what market data is stored. It reads all of it.
+func (db *DB) Symbols(ctx context.Context) (list []SymbolSummary, err error) {
+	err = db.ReadOnly(ctx, func(s *Session) error {
+		rows, err := s.Query(ctx, sqlSymbols)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[SymbolSummary])
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+// Config says how to reach the database. The zero value of every field but URL works.
+type Config struct {
+	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment
+	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) fill what it leaves open. Required.
+	URL string
+	// ReadOnlyURL, ServiceURL and ReporterURL are logins of their own for the roles trading_readonly, trading_service
+	// and trading_reporter. Default: URL, whose login must then be a member of these roles. Production gives every role
+	// its own login: only then can no SQL of a read-only session become another role.
+	ReadOnlyURL string
+	ServiceURL  string
+	ReporterURL string
+
+	// Service is the name under which connections, logs and statistics appear. Default "blotter".
+	Service string
+
+	// MaxConns is the most connections that each of the app, read-only and service pools opens (the reporter's: a
+	// sixth). Default 30, or fewer where the server allows fewer.
+	MaxConns int
+	// KeepConns is how many connections a pool keeps when they are idle; one more is closed on release unless somebody
+	// waits for it. Default 10, at most MaxConns.
+	KeepConns int
+	// AcquireTimeout is how long to wait for a connection before ErrPoolTimeout. Default 30 s.
+	AcquireTimeout time.Duration
+	// MaxConnLifetime is the age at which a connection is replaced, give or take a tenth. Default 1 h.
+	MaxConnLifetime time.Duration
+
+	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound what one statement, one wait for a lock and one
+	// pause inside a transaction may take. Defaults 30 s, 10 s and 60 s; negative is no limit.
+	StatementTimeout         time.Duration
+	LockTimeout              time.Duration
+	IdleInTransactionTimeout time.Duration
+
+	// MaxRetries is how often a transaction is tried again after a serialization failure or deadlock. Default 5;
+	// negative is never.
+	MaxRetries int
+
+	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
+	Logger *slog.Logger
+}
+
+const (
+	maxConnsDefault       = 30
+	keepConnsDefault      = 10
+	reporterShare         = 6 // the reporter's pool is this fraction of MaxConns
+	connectTimeoutDefault = 10 * time.Second
+	rollbackTimeout       = 5 * time.Second
+	commitTimeout         = 30 * time.Second
+)
+
+// withDefaults fills what is zero.
+func (c Config) withDefaults() Config {
+	setDefault(&c.ReadOnlyURL, c.URL)
+	setDefault(&c.ServiceURL, c.URL)
+	setDefault(&c.ReporterURL, c.URL)
+	setDefault(&c.Service, "blotter")
+	setDefault(&c.AcquireTimeout, 30*time.Second)
+	setDefault(&c.MaxConnLifetime, time.Hour)
+	setDefault(&c.StatementTimeout, 30*time.Second)
+	setDefault(&c.LockTimeout, 10*time.Second)
+	setDefault(&c.IdleInTransactionTimeout, 60*time.Second)
+	setDefault(&c.MaxRetries, 5)
+	setDefault(&c.Logger, slog.Default())
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.URL == "":
+		return blotter.Invalid("Config.URL", c.URL, "the URL of a PostgreSQL database")
+	case c.MaxConns < 0:
+		return blotter.Invalid("Config.MaxConns", c.MaxConns, "zero for the default, or more")
+	case c.KeepConns < 0 || c.MaxConns > 0 && c.KeepConns > c.MaxConns:
+		return blotter.Invalid("Config.KeepConns", c.KeepConns, "zero for the default, up to MaxConns")
+	case c.AcquireTimeout < 0:
+		return blotter.Invalid("Config.AcquireTimeout", c.AcquireTimeout, "zero for the default, or more")
+	case c.MaxConnLifetime < 0:
+		return blotter.Invalid("Config.MaxConnLifetime", c.MaxConnLifetime, "zero for the default, or more")
+	case len(c.Service) > 50:
+		return blotter.Invalid("Config.Service", c.Service, "at most 50 bytes")
+	}
+	return nil
+}
+
+// String is the configuration without its passwords.
+func (c Config) String() string {
+	return fmt.Sprintf("postgres.Config{URL: %s, ReadOnlyURL: %s, ServiceURL: %s, ReporterURL: %s, Service: %q, MaxConns: %d, KeepConns: %d, AcquireTimeout: %s}",
+		RedactURL(c.URL), RedactURL(c.ReadOnlyURL), RedactURL(c.ServiceURL), RedactURL(c.ReporterURL),
+		c.Service, c.MaxConns, c.KeepConns, c.AcquireTimeout)
+}
+
+// GoString keeps passwords out of %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue keeps passwords out of slog.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+var passwordWord = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
+
+// RedactURL is the database URL with "xxxxx" in place of its password, fit for people and logs.
+func RedactURL(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Scheme != "" {
+		return passwordWord.ReplaceAllString(u.Redacted(), "${1}xxxxx")
+	}
+	if before, _, found := cutUserinfo(text); found {
+		return before + "xxxxx"
+	}
+	return passwordWord.ReplaceAllString(text, "${1}xxxxx")
+}
+
+// cutUserinfo finds the user part of a URL that does not parse (its password may hold anything).
+func cutUserinfo(text string) (before, after string, found bool) {
+	match := regexp.MustCompile(`^[a-z]+://[^:/@]*:`).FindString(text)
+	return match, text[len(match):], match != ""
+}

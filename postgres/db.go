@@ -1,0 +1,159 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// DB is the database: one pool of connections for each role. It is safe for concurrent use.
+type DB struct {
+	cfg   Config
+	log   *slog.Logger
+	pools map[role]*pool
+}
+
+// Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the
+// partitions that are due. The caller closes the DB.
+//
+// Errors: ErrInvalid for a configuration that cannot work, ErrOperational where the server cannot be reached or the
+// schema is another version's, ErrPermission where the login may not act as trading_app.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	limit, err := inspect(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := fit(&cfg, limit); err != nil {
+		return nil, err
+	}
+	db := &DB{cfg: cfg, log: cfg.Logger, pools: map[role]*pool{}}
+	for _, r := range roles[1:] {
+		size := cfg.MaxConns
+		if r == roleReporter {
+			size = max(1, size/reporterShare)
+		}
+		if db.pools[r], err = newPool(cfg, r, size); err != nil {
+			db.Close()
+			return nil, err
+		}
+	}
+	if err := db.ensureAhead(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close waits for the sessions in use and closes every connection. It is safe to call twice.
+func (db *DB) Close() {
+	for _, p := range db.pools {
+		if p != nil {
+			p.conns.Close()
+		}
+	}
+}
+
+// sqlInspect reads what Open has to know before it makes pools.
+const sqlInspect = `
+select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+       - coalesce(current_setting('reserved_connections', true), '0')::int,
+       to_regclass('shared.schema_version') is not null`
+
+// inspect reports how many connections the server allows and refuses a schema of another version.
+func inspect(ctx context.Context, cfg Config) (limit int, err error) {
+	cc, err := pgx.ParseConfig(cfg.URL)
+	if err != nil {
+		return 0, blotter.Invalid("Config.URL", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
+	}
+	prepareConfig(cc, cfg, roleApp)
+	delete(cc.RuntimeParams, "role") // a database that was never migrated may have no roles
+	conn, err := pgx.ConnectConfig(ctx, cc)
+	if err != nil {
+		return 0, translate("open "+RedactURL(cfg.URL), err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var migrated bool
+	if err := conn.QueryRow(ctx, sqlInspect).Scan(&limit, &migrated); err != nil {
+		return 0, translate("open", err)
+	}
+	if !migrated {
+		return 0, schemaError("the database holds no blotter schema", "run blotter migrate up")
+	}
+	if _, err := conn.Exec(ctx, "set role "+string(roleApp)); err != nil {
+		return 0, explainRole(cc.User, err)
+	}
+	return limit, checkVersion(ctx, conn)
+}
+
+func schemaError(what, remedy string) error {
+	return &blotter.Error{Op: "open", Kind: blotter.ErrOperational, Message: what + "; " + remedy}
+}
+
+func explainRole(login string, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "22023") {
+		return &blotter.Error{
+			Op: "open", Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
+			Message: fmt.Sprintf("login %s may not act as %s; grant it: GRANT %s TO %s", login, roleApp, roleApp, pgx.Identifier{login}.Sanitize()),
+		}
+	}
+	return translate("open", err)
+}
+
+// fit settles the sizes of the pools against what the server allows.
+func fit(cfg *Config, limit int) error {
+	total := func(n int) int { return 3*n + max(1, n/reporterShare) }
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = maxConnsDefault
+		for cfg.MaxConns > 1 && total(cfg.MaxConns) > limit {
+			cfg.MaxConns--
+		}
+		if cfg.MaxConns < maxConnsDefault {
+			cfg.Logger.Warn("pools are smaller than usual: the server allows few connections",
+				"max_conns", cfg.MaxConns, "server_connections_max", limit)
+		}
+	} else if total(cfg.MaxConns) > limit {
+		return blotter.Invalid("Config.MaxConns", cfg.MaxConns,
+			fmt.Sprintf("pools that open %d connections at most: the server allows %d", limit, limit))
+	}
+	setDefault(&cfg.KeepConns, min(keepConnsDefault, cfg.MaxConns))
+	return nil
+}
+
+const sqlEnsureAhead = `select shared.ensure_ahead()`
+
+func (db *DB) ensureAhead(ctx context.Context) error {
+	return db.Transaction(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(ctx, sqlEnsureAhead)
+		return err
+	})
+}
+
+// poolFor is the pool whose role the context's scope calls for, after the account id was checked.
+func (db *DB) poolFor(ctx context.Context, readOnly bool) (*pool, blotter.Scope, error) {
+	scope, set := blotter.ScopeOf(ctx)
+	if set && !scope.All {
+		if err := blotter.CheckAccountID(scope.Account); err != nil {
+			return nil, scope, err
+		}
+	}
+	r := roleApp
+	switch {
+	case readOnly && scope.All:
+		r = roleReporter
+	case readOnly:
+		r = roleReadOnly
+	case scope.All:
+		r = roleService
+	}
+	return db.pools[r], scope, nil
+}

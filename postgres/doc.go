@@ -1,0 +1,41 @@
+// Package postgres is the system of record: the only writer of the trading tables. It holds pools, transactions,
+// read-only sessions, errors, the mapping of tables to structs, and the schema's migrations.
+//
+//	db, err := postgres.Open(ctx, postgres.Config{URL: os.Getenv("DATABASE_URL")})
+//	defer db.Close()
+//
+//	ctx = blotter.WithAccount(ctx, "ACC123")
+//	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+//		return postgres.Orders.Insert(ctx, tx, &order)
+//	})
+//	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
+//		orders, err = postgres.Orders.Find(ctx, s, postgres.Eq("account_id", "ACC123"), postgres.Limit(100))
+//		return err
+//	})
+//
+// # Sessions
+//
+// A session is one borrowed connection. Its role is a start-up parameter of its pool, its account travels in the same
+// round trip as its first statement:
+//
+//	context            Transaction       ReadOnly            sees
+//	WithAccount        trading_app       trading_readonly    that account's rows
+//	(neither)          trading_app       trading_readonly    market data; no account's rows
+//	WithAllAccounts    trading_service   trading_reporter    every account's rows
+//
+// Life of a transaction:
+//
+//	idle --first statement--> open --fn returns nil--> COMMIT --> committed
+//	                           |                         |-- link broke --> ErrCommitUnknown, never retried
+//	                           |                         '-- 40001 -------> retried
+//	                           |-- fn returns an error, panics, Goexits, context cancelled --> ROLLBACK
+//	                           '-- 40001, 40P01 --> ROLLBACK, wait with jitter, fn again, at most MaxRetries times
+//
+// BEGIN travels with the first statement, so a transaction of one statement is two round trips, not three. A
+// connection on which a statement may have left something behind (SET, temporary tables, held cursors, advisory locks,
+// LISTEN) is reset with DISCARD ALL before anybody else gets it.
+//
+// # Lock order
+//
+// By account; within an account orders, then positions, each sorted by key.
+package postgres

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Clause narrows, orders or limits what Find returns. Columns are checked against the table's declaration, values are
+// always parameters.
+type Clause struct {
+	column    string
+	operator  string // of a condition
+	value     any
+	direction string // of an order
+	limit     int
+	offset    int
+}
+
+// Eq keeps rows whose column equals value.
+func Eq(column string, value any) Clause { return Clause{column: column, operator: "=", value: value} }
+
+// Ne keeps rows whose column differs from value.
+func Ne(column string, value any) Clause { return Clause{column: column, operator: "<>", value: value} }
+
+// Gt keeps rows whose column is greater than value.
+func Gt(column string, value any) Clause { return Clause{column: column, operator: ">", value: value} }
+
+// Ge keeps rows whose column is at least value.
+func Ge(column string, value any) Clause { return Clause{column: column, operator: ">=", value: value} }
+
+// Lt keeps rows whose column is less than value.
+func Lt(column string, value any) Clause { return Clause{column: column, operator: "<", value: value} }
+
+// Le keeps rows whose column is at most value.
+func Le(column string, value any) Clause { return Clause{column: column, operator: "<=", value: value} }
+
+// In keeps rows whose column equals one of values, a slice.
+func In(column string, values any) Clause {
+	return Clause{column: column, operator: "in", value: values}
+}
+
+// IsNull keeps rows whose column has no value.
+func IsNull(column string) Clause { return Clause{column: column, operator: "null"} }
+
+// NotNull keeps rows whose column has a value.
+func NotNull(column string) Clause { return Clause{column: column, operator: "not null"} }
+
+// Asc orders by column, smallest first; several orders apply in turn.
+func Asc(column string) Clause { return Clause{column: column, direction: "asc"} }
+
+// Desc orders by column, greatest first.
+func Desc(column string) Clause { return Clause{column: column, direction: "desc"} }
+
+// Limit returns at most n rows; n must be above 0.
+func Limit(n int) Clause { return Clause{limit: n, operator: "limit"} }
+
+// Offset passes over the first n rows. Paging by key (Gt on the last key seen) is faster.
+func Offset(n int) Clause { return Clause{offset: n, operator: "offset"} }
+
+// Find returns the rows that satisfy every condition.
+func (t *Table[T]) Find(ctx context.Context, q Querier, clauses ...Clause) ([]T, error) {
+	var found []T
+	for row, err := range t.Stream(ctx, q, clauses...) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, *row)
+	}
+	return found, nil
+}
+
+// Stream yields the rows that satisfy every condition, in constant memory. The row is good until the next one; the
+// session serves nothing else meanwhile. An error ends the sequence.
+func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		sql, args, err := t.selectSQL(clauses)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		rows, err := q.Query(ctx, sql, args...)
+		if err != nil {
+			yield(nil, t.fail("find", err))
+			return
+		}
+		defer rows.Close()
+		var row T
+		targets := make([]any, 0, len(t.fields))
+		for rows.Next() {
+			var zero T
+			row = zero
+			if err := t.scan(rows, &row, targets); err != nil {
+				yield(nil, t.fail("find", err))
+				return
+			}
+			if !yield(&row, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, t.fail("find", err))
+		}
+	}
+}
+
+func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
+	var where, order []string
+	var args []any
+	tail := ""
+	arg := func(value any) string {
+		args = append(args, value)
+		return "$" + strconv.Itoa(len(args))
+	}
+	for _, c := range clauses {
+		switch c.operator {
+		case "limit":
+			if c.limit <= 0 {
+				return "", nil, t.fail("find", programming(fmt.Sprintf("Limit(%d): want a number above 0", c.limit)))
+			}
+			tail += " limit " + arg(c.limit)
+			continue
+		case "offset":
+			tail += " offset " + arg(max(0, c.offset))
+			continue
+		}
+		if _, err := t.field(c.column); err != nil {
+			return "", nil, err
+		}
+		name := pgx.Identifier{c.column}.Sanitize()
+		switch c.operator {
+		case "":
+			order = append(order, name+" "+c.direction)
+		case "null":
+			where = append(where, name+" is null")
+		case "not null":
+			where = append(where, name+" is not null")
+		case "in":
+			where = append(where, name+" = any("+arg(c.value)+")")
+		default:
+			where = append(where, name+" "+c.operator+" "+arg(c.value))
+		}
+	}
+	sql := "select " + t.columnList() + " from " + t.def.sql()
+	if len(where) > 0 {
+		sql += " where " + strings.Join(where, " and ")
+	}
+	if len(order) > 0 {
+		sql += " order by " + strings.Join(order, ", ")
+	}
+	return sql + tail, args, nil
+}

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+const (
+	versionTable = "shared.schema_version"
+	// migrationLock is the advisory lock under which migrations run, so that two machines may start them at once.
+	migrationLock = 0x626c6f74746572 // "blotter"
+	// lockPeriodSeconds and lockTries bound the wait for another migrator: ten minutes.
+	lockPeriodSeconds, lockTries = 1, 600
+)
+
+// Migrator changes the schema of one database. Close it.
+type Migrator struct {
+	url      string
+	provider *goose.Provider
+}
+
+// MigrationStatus is one migration and when it was applied.
+type MigrationStatus struct {
+	Version int64
+	Name    string
+	Applied time.Time // zero where pending
+}
+
+// NewMigrator prepares the migration of the database at url: it makes the roles and grants that migrations need, and
+// acts as trading_owner from then on. The login needs no superuser, but the first time CREATEROLE, and CREATE on the
+// database with the right to grant it (its owner has both).
+func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
+	cfg := Config{URL: url, Service: "blotter migrate", StatementTimeout: -1, LockTimeout: time.Minute}.withDefaults()
+	cc, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+	}
+	prepareConfig(cc, cfg, roleOwner)
+	if err := prepareDatabase(ctx, cc); err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(lockPeriodSeconds, lockTries))
+	if err != nil {
+		return nil, err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDB(*cc), files,
+		goose.WithTableName(versionTable), goose.WithSessionLocker(locker))
+	if err != nil {
+		return nil, err
+	}
+	return &Migrator{url: url, provider: provider}, nil
+}
+
+// Close ends the migrator's connections.
+func (m *Migrator) Close() error { return m.provider.Close() }
+
+// Up applies every pending migration, each in a transaction of its own, and returns the versions that it applied.
+// Running it again, or from two machines at once, is no error.
+func (m *Migrator) Up(ctx context.Context) ([]int64, error) {
+	results, err := m.provider.Up(ctx)
+	return versions(results), migrationError("migrate up", err)
+}
+
+// DownTo undoes every migration above the version: 0 removes all of blotter's tables and their rows. Roles stay: they
+// belong to the cluster.
+func (m *Migrator) DownTo(ctx context.Context, version int64) ([]int64, error) {
+	results, err := m.provider.DownTo(ctx, version)
+	return versions(results), migrationError("migrate down", err)
+}
+
+// Status lists every migration.
+func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
+	list, err := m.provider.Status(ctx)
+	if err != nil {
+		return nil, migrationError("migrate status", err)
+	}
+	var statuses []MigrationStatus
+	for _, s := range list {
+		name := s.Source.Path[strings.LastIndex(s.Source.Path, "/")+1:]
+		statuses = append(statuses, MigrationStatus{Version: s.Source.Version, Name: strings.TrimSuffix(name, ".sql"), Applied: s.AppliedAt})
+	}
+	return statuses, nil
+}
+
+func versions(results []*goose.MigrationResult) []int64 {
+	var applied []int64
+	for _, r := range results {
+		if r.Error == nil {
+			applied = append(applied, r.Source.Version)
+		}
+	}
+	return applied
+}
+
+func migrationError(op string, err error) error {
+	var partial *goose.PartialError
+	if errors.As(err, &partial) {
+		err = fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
+	}
+	return translate(op, err)
+}
+
+// SchemaVersion is the version of the schema that this version of the library works with.
+func SchemaVersion() int64 {
+	files, _ := fs.Glob(migrationFiles, "migrations/*.sql")
+	newest, _ := goose.NumericComponent(slices.Max(files))
+	return newest
+}
+
+const sqlSchemaVersion = `select coalesce(max(version_id) filter (where is_applied), 0) from shared.schema_version`
+
+// checkVersion refuses a schema that is older or newer than the one this version works with.
+func checkVersion(ctx context.Context, conn *pgx.Conn) error {
+	var version int64
+	if err := conn.QueryRow(ctx, sqlSchemaVersion).Scan(&version); err != nil {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == "42501" { // the grants came with the first migration
+			return schemaError("the database holds no blotter schema", "run blotter migrate up")
+		}
+		return translate("open", err)
+	}
+	want := SchemaVersion()
+	switch {
+	case version < want:
+		return schemaError(fmt.Sprintf("the database's schema is version %d and this blotter needs %d", version, want), "run blotter migrate up")
+	case version > want:
+		return schemaError(fmt.Sprintf("the database's schema is version %d and this blotter knows only %d", version, want), "install a newer blotter")
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pool lends connections of one role. It adds to pgxpool what that lacks: a limit on the wait with an error of its own,
+// a number of connections to keep that is below the number it may open, and connections that come back clean.
+type pool struct {
+	role    role
+	conns   *pgxpool.Pool
+	keep    int32
+	timeout time.Duration
+	open    atomic.Int32 // connections that are open and not about to be closed
+	waiting atomic.Int32 // callers inside acquire
+}
+
+// surplus is the key under which a connection's custom data says that it no longer counts as open.
+const surplus = "blotter.surplus"
+
+func newPool(cfg Config, r role, maxConns int) (*pool, error) {
+	url, readOnly := r.url(cfg), r.readOnly()
+	pc, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, blotter.Invalid("Config.URL", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+	}
+	p := &pool{role: r, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout}
+	pc.MaxConns = int32(maxConns)
+	pc.MinConns = 0
+	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10
+	pc.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
+	pc.MaxConnIdleTime = cfg.MaxConnLifetime
+	prepareConfig(pc.ConnConfig, cfg, r)
+	if readOnly {
+		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		if err := r.check(ctx, c); err != nil {
+			return err
+		}
+		registerDecimal(c.TypeMap())
+		p.open.Add(1)
+		return nil
+	}
+	pc.BeforeClose = func(c *pgx.Conn) {
+		if _, gone := c.PgConn().CustomData()[surplus]; !gone {
+			p.open.Add(-1)
+		}
+	}
+	if p.conns, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
+		return nil, translate("open pool", err)
+	}
+	return p, nil
+}
+
+// prepareConfig sets what every connection of ours starts with.
+func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
+	params := cc.RuntimeParams
+	params["role"] = string(r)
+	params["application_name"] = cfg.Service
+	params["timezone"] = "UTC"
+	params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
+	params["lock_timeout"] = milliseconds(cfg.LockTimeout)
+	params["idle_in_transaction_session_timeout"] = milliseconds(cfg.IdleInTransactionTimeout)
+	if cc.ConnectTimeout == 0 {
+		cc.ConnectTimeout = connectTimeoutDefault
+	}
+	// A cancelled context cancels the statement at the server and keeps the connection; pgx's own way closes it.
+	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: rollbackTimeout}
+	}
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprint(max(0, d.Milliseconds()))
+}
+
+// withoutURL is what is wrong with a URL, without the URL, which may hold a password.
+func withoutURL(err error) string {
+	text := err.Error()
+	if _, after, found := strings.Cut(text, "`: "); found {
+		return after
+	}
+	return "cannot parse it"
+}
+
+// loan is a connection on loan from its pool.
+type loan struct {
+	*pgx.Conn
+	pool   *pool
+	pooled *pgxpool.Conn
+	dirty  bool // a statement may have left something behind
+}
+
+func (p *pool) acquire(ctx context.Context) (*loan, error) {
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
+	start := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	pooled, err := p.conns.Acquire(bounded)
+	switch {
+	case err == nil:
+		return &loan{Conn: pooled.Conn(), pool: p, pooled: pooled}, nil
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil, p.timeoutError(time.Since(start))
+	}
+	return nil, translate("acquire a connection as "+string(p.role), err)
+}
+
+func (p *pool) timeoutError(waited time.Duration) error {
+	stat := p.conns.Stat()
+	return &blotter.Error{
+		Op: "acquire a connection as " + string(p.role), Kind: blotter.ErrPoolTimeout, Retry: true,
+		Message: fmt.Sprintf("none came free within %s: %d of %d are in use, %d callers wait; shorten sessions or raise MaxConns",
+			waited.Round(time.Millisecond), stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
+	}
+}
+
+// release gives the connection back, clean, or closes it: what cannot be cleaned, and what is more than the pool keeps
+// while nobody waits.
+func (l *loan) release() {
+	if l.pooled == nil {
+		return
+	}
+	if l.dirty && !l.IsClosed() {
+		l.reset()
+	}
+	if !l.IsClosed() && l.pool.shrink() {
+		l.PgConn().CustomData()[surplus] = true
+		l.close()
+	}
+	l.pooled.Release()
+	l.pooled = nil
+}
+
+func (l *loan) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+	defer cancel()
+	_ = l.Conn.Close(ctx)
+}
+
+// reset puts the connection back to its start: DISCARD ALL ends settings, temporary tables, cursors, locks and
+// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters.
+func (l *loan) reset() {
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+	defer cancel()
+	var current string
+	err := l.DeallocateAll(ctx)
+	for _, sql := range []string{"rollback", "discard all", "reset role"} {
+		if err == nil {
+			_, err = l.Exec(ctx, sql)
+		}
+	}
+	if err == nil {
+		err = l.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current)
+	}
+	if err != nil || current != string(l.pool.role) {
+		l.close()
+	}
+	l.dirty = false
+}
+
+// shrink takes one connection off the count if the pool has more than it keeps and nobody waits for one.
+func (p *pool) shrink() bool {
+	for {
+		n := p.open.Load()
+		if n <= p.keep || p.waiting.Load() > 0 {
+			return false
+		}
+		if p.open.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// ReadOnly runs fn with a session that the server lets change nothing: its connection acts as trading_readonly (or,
+// with WithAllAccounts, trading_reporter), roles that may only read. With a login of its own for these roles
+// (Config.ReadOnlyURL, Config.ReporterURL) no SQL whatever gets out of that.
+//
+// Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries
+// of fn see one instant.
+func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...Option) error {
+	start := time.Now()
+	err := db.read(ctx, fn, db.options(opts))
+	if err != nil {
+		db.logFailure(ctx, "read-only session", start, err, nil)
+	}
+	return err
+}
+
+func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) error {
+	p, scope, err := db.poolFor(ctx, true)
+	if err != nil {
+		return err
+	}
+	loan, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	s := &Session{loan: loan, scope: scope, start: time.Now()}
+	if o.snapshot || o.isolation != "" {
+		if o.snapshot {
+			o.isolation = "repeatable read"
+		}
+		s.begin = o.begin() + " read only"
+	}
+	returned := false
+	defer func() {
+		// Nothing was written, so rolling back ends the session whichever way fn left.
+		s.rollback(ctx)
+		if returned {
+			return
+		}
+		if p := recover(); p != nil {
+			db.logFailure(ctx, "read-only session", s.start, fmt.Errorf("panic: %v", p), p)
+			panic(p)
+		}
+	}()
+	err = fn(s)
+	returned = true
+	if err == nil {
+		err = s.failure
+	}
+	return translate("", err)
+}

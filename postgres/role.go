@@ -1,0 +1,49 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// role is one of the database roles that sessions act as.
+type role string
+
+const (
+	roleOwner    role = "trading_owner"    // owns everything; migrations and maintenance act as it
+	roleApp      role = "trading_app"      // reads and writes one account's rows
+	roleService  role = "trading_service"  // reads and writes every account's rows
+	roleReadOnly role = "trading_readonly" // reads one account's rows
+	roleReporter role = "trading_reporter" // reads every account's rows
+)
+
+var roles = []role{roleOwner, roleApp, roleService, roleReadOnly, roleReporter}
+
+func (r role) url(cfg Config) string {
+	switch r {
+	case roleService:
+		return cfg.ServiceURL
+	case roleReadOnly:
+		return cfg.ReadOnlyURL
+	case roleReporter:
+		return cfg.ReporterURL
+	}
+	return cfg.URL
+}
+
+func (r role) readOnly() bool { return r == roleReadOnly || r == roleReporter }
+
+// check reports a connection that does not act as its role. A superuser's login passes: it acts as the role like any
+// other, and doctor warns of it.
+func (r role) check(ctx context.Context, c *pgx.Conn) error {
+	var current string
+	if err := c.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current); err != nil {
+		return err
+	}
+	if current != string(r) {
+		return &blotter.Error{Op: "connect", Kind: blotter.ErrPermission, Message: fmt.Sprintf("the connection acts as %s, not as %s: a pooler in between drops the start-up parameter \"role\"", current, r)}
+	}
+	return nil
+}

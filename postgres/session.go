@@ -1,0 +1,438 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Querier is what Tx and Session have in common with pgx: sqlc-generated code and hand-written pgx run inside either.
+type Querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
+}
+
+// Session is one connection in use by one goroutine, with the rows of one scope. Its errors are *blotter.Error.
+type Session struct {
+	loan    *loan
+	scope   blotter.Scope
+	start   time.Time
+	begin   string // BEGIN with its options; "" for a session whose statements each commit alone
+	state   sessionState
+	reading *sessionRows // rows that the caller has not read to the end
+	failure error        // why the transaction cannot commit any more
+	keep    bool         // the connection outlives the session
+}
+
+type sessionState int
+
+const (
+	stateIdle  sessionState = iota // BEGIN has not been sent
+	stateOpen                      // inside a transaction
+	stateEnded                     // committed or rolled back
+)
+
+// sqlSetAccount sends the account with a statement, as data, for the transaction they share.
+const sqlSetAccount = `select set_config('app.current_account_id', $1, true)`
+
+// Exec runs a statement that returns no rows.
+func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if err := s.ready(ctx, sql); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	batch, lead := s.lead(sql, args)
+	if batch == nil {
+		if err := s.open(ctx); err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		tag, err := s.loan.Exec(ctx, sql, args...)
+		return tag, s.fail(err)
+	}
+	results := s.loan.SendBatch(ctx, batch)
+	tag, err := afterLead(results, lead, results.Exec)
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	s.led()
+	return tag, s.fail(err)
+}
+
+// Query runs a statement that returns rows. The session serves nothing else until they are read or closed.
+func (s *Session) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if err := s.ready(ctx, sql); err != nil {
+		return &sessionRows{err: err, closed: true}, err
+	}
+	batch, lead := s.lead(sql, args)
+	if batch == nil {
+		if err := s.open(ctx); err != nil {
+			return &sessionRows{err: err, closed: true}, err
+		}
+		rows, err := s.loan.Query(ctx, sql, args...)
+		return s.rows(rows, nil, err)
+	}
+	results := s.loan.SendBatch(ctx, batch)
+	rows, err := afterLead(results, lead, results.Query)
+	return s.rows(rows, results, err)
+}
+
+// QueryRow runs a statement that returns at most one row; its Scan is ErrNotFound where there is none.
+func (s *Session) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, _ := s.Query(ctx, sql, args...)
+	return sessionRow{rows.(*sessionRows)}
+}
+
+// SendBatch sends all statements of the batch in one round trip. Its results must be closed.
+func (s *Session) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	plain := true
+	for _, q := range batch.QueuedQueries {
+		if err := s.ready(ctx, q.SQL); err != nil {
+			return pgx.FailedBatchResults(batch, err)
+		}
+		plain = plain && isPlain(q.SQL)
+	}
+	leading := s.leading()
+	if len(leading.QueuedQueries) == 0 || !plain && s.begin != "" {
+		if err := s.open(ctx); err != nil {
+			return pgx.FailedBatchResults(batch, err)
+		}
+		leading = &pgx.Batch{}
+	}
+	lead := len(leading.QueuedQueries)
+	leading.QueuedQueries = append(leading.QueuedQueries, batch.QueuedQueries...)
+	return &sessionBatch{BatchResults: s.loan.SendBatch(ctx, leading), session: s, lead: lead}
+}
+
+// CopyFrom streams rows into a table in COPY's binary format. PostgreSQL refuses it on a tenant table for a role under
+// a policy: stage and insert there.
+func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error) {
+	if err := s.ready(ctx, "insert"); err != nil {
+		return 0, err
+	}
+	if err := s.open(ctx); err != nil {
+		return 0, err
+	}
+	n, err := s.loan.CopyFrom(ctx, table, columns, rows)
+	return n, s.fail(err)
+}
+
+// ready reports why the session cannot run a statement, and notes what the statement may leave behind.
+func (s *Session) ready(ctx context.Context, sql string) error {
+	switch {
+	case s.state == stateEnded:
+		return programming("the session has ended; it is good only inside the function that it was given to")
+	case s.reading != nil && !s.reading.closed:
+		return programming("the rows of the session's last query are not closed yet")
+	case s.failure != nil:
+		return &blotter.Error{Kind: blotter.ErrProgramming, SQLState: "25P02", Err: s.failure, Message: "the transaction has failed already and only rolls back: " + s.failure.Error()}
+	}
+	if err := ctx.Err(); err != nil {
+		return translate("", err)
+	}
+	if !isPlain(sql) && !leavesNothing(sql) {
+		s.loan.dirty = true
+	}
+	return nil
+}
+
+func programming(message string) *blotter.Error {
+	return &blotter.Error{Kind: blotter.ErrProgramming, Message: message}
+}
+
+// leading are the statements that have to go before the caller's: BEGIN, for the first statement of a transaction, and
+// the account.
+func (s *Session) leading() *pgx.Batch {
+	batch := &pgx.Batch{}
+	if s.begin != "" && s.state == stateIdle {
+		batch.Queue(s.begin)
+	}
+	if s.scope.Account != "" && s.state == stateIdle {
+		batch.Queue(sqlSetAccount, s.scope.Account)
+	}
+	return batch
+}
+
+// lead is a batch of what has to go first and the caller's statement, and the number of the former. It is nil where
+// nothing has to go first or the statement cannot be in a batch.
+func (s *Session) lead(sql string, args []any) (*pgx.Batch, int) {
+	if s.state == stateOpen || s.begin == "" && s.scope.Account == "" {
+		return nil, 0
+	}
+	if !isPlain(sql) && s.begin != "" || takesOption(args) {
+		return nil, 0
+	}
+	batch := s.leading()
+	lead := len(batch.QueuedQueries)
+	batch.Queue(sql, args...)
+	return batch, lead
+}
+
+// takesOption reports whether pgx would read the first argument as an option of the query, which batches have not.
+func takesOption(args []any) bool {
+	if len(args) == 0 {
+		return false
+	}
+	switch args[0].(type) {
+	case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		return true
+	}
+	return false
+}
+
+// led notes that the statements that go first have been sent.
+func (s *Session) led() {
+	if s.begin != "" {
+		s.state = stateOpen
+	}
+}
+
+// afterLead reads the results of what went first, then gets the caller's.
+func afterLead[T any](results pgx.BatchResults, lead int, get func() (T, error)) (T, error) {
+	for range lead {
+		if _, err := results.Exec(); err != nil {
+			var none T
+			return none, err
+		}
+	}
+	return get()
+}
+
+// open begins the transaction in a round trip of its own: one simple query, in which the account is written as code
+// points so that nothing in it is SQL. SET LOCAL takes no snapshot, so the caller may still set the isolation level.
+func (s *Session) open(ctx context.Context) error {
+	if s.state != stateIdle {
+		return nil
+	}
+	sql := s.begin
+	if s.scope.Account != "" {
+		sql = strings.TrimLeft(sql+"; ", "; ") + "set local app.current_account_id = " + codePoints(s.scope.Account)
+	}
+	switch {
+	case s.begin != "":
+		_, err := s.loan.Exec(ctx, sql)
+		s.led()
+		return s.fail(err)
+	case s.scope.Account != "":
+		// A single statement that cannot be in a batch, or a COPY: it gets a transaction, which release ends.
+		s.loan.dirty = true
+		s.state = stateOpen
+		_, err := s.loan.Exec(ctx, "begin; "+sql)
+		return s.fail(err)
+	}
+	return nil
+}
+
+// codePoints is the text as a Unicode string constant in which every character is an escape.
+func codePoints(text string) string {
+	var b strings.Builder
+	b.WriteString("U&'")
+	for _, r := range text {
+		if utf16.RuneLen(r) == 1 {
+			fmt.Fprintf(&b, `\%04X`, r)
+		} else {
+			fmt.Fprintf(&b, `\+%06X`, r)
+		}
+	}
+	return b.String() + "'"
+}
+
+// fail translates an error and, inside a transaction, remembers the first one: the transaction is void from there on.
+func (s *Session) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = translate("", err)
+	if s.begin != "" && s.failure == nil {
+		s.failure = err
+	}
+	return err
+}
+
+// end closes what the caller left open and returns the connection to its pool.
+func (s *Session) end() {
+	if s.reading != nil {
+		s.reading.Close()
+	}
+	s.state = stateEnded
+	if !s.keep {
+		s.loan.release()
+	}
+}
+
+// rollback ends the transaction even if the caller's context is cancelled; if the server does not answer, the
+// connection is closed, which ends it too.
+func (s *Session) rollback(ctx context.Context) {
+	if s.reading != nil {
+		s.reading.Close()
+	}
+	if s.state == stateOpen && !s.loan.IsClosed() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+		if _, err := s.loan.Exec(ctx, "rollback"); err != nil {
+			s.loan.close()
+		}
+	}
+	s.end()
+}
+
+var errNoRows = fmt.Errorf("blotter: %w", pgx.ErrNoRows)
+
+// sessionRow is the single row of QueryRow.
+type sessionRow struct{ rows *sessionRows }
+
+func (r sessionRow) Scan(dest ...any) error {
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return translate("", errNoRows)
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}
+
+// sessionRows translate the errors of rows, and end the batch in which their statement was sent.
+type sessionRows struct {
+	pgx.Rows
+	session *Session
+	batch   pgx.BatchResults
+	err     error
+	closed  bool
+}
+
+func (s *Session) rows(rows pgx.Rows, batch pgx.BatchResults, err error) (pgx.Rows, error) {
+	r := &sessionRows{Rows: rows, session: s, batch: batch}
+	if batch != nil {
+		s.led()
+	}
+	if err != nil {
+		if rows == nil {
+			r.Rows = nil
+		}
+		r.err = err
+		r.Close()
+		return r, r.err
+	}
+	s.reading = r
+	return r, nil
+}
+
+func (r *sessionRows) Next() bool {
+	if r.closed {
+		return false
+	}
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *sessionRows) Scan(dest ...any) error {
+	if r.closed {
+		return programming("the rows are closed")
+	}
+	if err := r.Rows.Scan(dest...); err != nil {
+		r.Close()
+		return r.err
+	}
+	return nil
+}
+
+func (r *sessionRows) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	if r.Rows != nil {
+		r.Rows.Close()
+		if r.err == nil {
+			r.err = r.Rows.Err()
+		}
+	}
+	if r.batch != nil {
+		if err := r.batch.Close(); r.err == nil {
+			r.err = err
+		}
+	}
+	r.err = r.session.fail(r.err)
+	r.session.reading = nil
+}
+
+func (r *sessionRows) Err() error { return r.err }
+
+// Conn is nil: the connection is the session's, not the caller's.
+func (r *sessionRows) Conn() *pgx.Conn { return nil }
+
+// CommandTag is that of the finished statement; empty where it failed before it began.
+func (r *sessionRows) CommandTag() pgconn.CommandTag {
+	if r.Rows == nil {
+		return pgconn.CommandTag{}
+	}
+	return r.Rows.CommandTag()
+}
+
+// sessionBatch passes over the results of what went first and translates errors.
+type sessionBatch struct {
+	pgx.BatchResults
+	session *Session
+	lead    int
+}
+
+func (b *sessionBatch) skipLead() error {
+	for ; b.lead > 0; b.lead-- {
+		if _, err := b.BatchResults.Exec(); err != nil {
+			return b.session.fail(err)
+		}
+	}
+	return nil
+}
+
+func (b *sessionBatch) Exec() (pgconn.CommandTag, error) {
+	if err := b.skipLead(); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := b.BatchResults.Exec()
+	return tag, b.session.fail(err)
+}
+
+func (b *sessionBatch) Query() (pgx.Rows, error) {
+	if err := b.skipLead(); err != nil {
+		return &sessionRows{err: err, closed: true}, err
+	}
+	rows, err := b.BatchResults.Query()
+	if err != nil {
+		err = b.session.fail(err)
+		return &sessionRows{err: err, closed: true}, err
+	}
+	return &sessionRows{Rows: rows, session: b.session}, nil
+}
+
+func (b *sessionBatch) QueryRow() pgx.Row {
+	rows, _ := b.Query()
+	return sessionRow{rows.(*sessionRows)}
+}
+
+// Close reads what was not read. Callbacks queued with the statements run here, on the caller's results only.
+func (b *sessionBatch) Close() error {
+	err := b.skipLead()
+	closing := b.BatchResults.Close()
+	b.session.led()
+	if err == nil || errors.Is(closing, err) {
+		err = b.session.fail(closing)
+	}
+	return err
+}

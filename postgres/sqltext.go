@@ -1,0 +1,71 @@
+package postgres
+
+import "strings"
+
+// plainVerbs begin the statements that leave nothing on a connection once their transaction has ended.
+var plainVerbs = map[string]bool{
+	"select": true, "with": true, "values": true, "table": true,
+	"insert": true, "update": true, "delete": true, "merge": true,
+}
+
+// leftovers are pieces of SQL by which even such a statement may leave something: a setting, a session lock, a
+// temporary table, or any of these through SQL in a string.
+var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat"}
+
+// isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on
+// the safe side: what is not plain costs a reset of the connection when it is released, and begins its transaction in
+// a round trip of its own.
+func isPlain(sql string) bool {
+	sql = strings.TrimLeft(sql, " \t\r\n(")
+	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
+	if end < 0 {
+		end = len(sql)
+	}
+	if !plainVerbs[lower(sql[:end])] {
+		return false
+	}
+	if semicolon := strings.IndexByte(sql, ';'); semicolon >= 0 && strings.TrimSpace(sql[semicolon+1:]) != "" {
+		return false
+	}
+	for _, word := range leftovers {
+		if containsFold(sql, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// leavesNothing reports whether a statement that is not plain is known to end with its transaction all the same.
+func leavesNothing(sql string) bool {
+	words := strings.Fields(strings.ToLower(sql[:min(len(sql), 80)]))
+	if len(words) < 2 || strings.Contains(strings.TrimRight(sql, "; \n\t"), ";") {
+		return false
+	}
+	switch words[0] {
+	case "set":
+		return words[1] == "local" || words[1] == "transaction" || words[1] == "constraints"
+	case "lock", "savepoint", "release", "show":
+		return true
+	}
+	return false
+}
+
+// lower is strings.ToLower without allocation for the short lower-case words that it mostly gets.
+func lower(word string) string {
+	for i := range len(word) {
+		if word[i] < 'a' {
+			return strings.ToLower(word)
+		}
+	}
+	return word
+}
+
+// containsFold reports whether text contains word, a lower-case word, in any case, without allocating.
+func containsFold(text, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if text[i]|0x20 == word[0] && strings.EqualFold(text[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
