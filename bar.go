@@ -7,18 +7,18 @@ import (
 
 // Bar is open, high, low, close and volume of one symbol over one interval. Its key is (Symbol, Timeframe, Timestamp).
 type Bar struct {
-	ID        int64     `db:"id,generated"`
-	Symbol    string    `db:"symbol"`
-	Timeframe string    `db:"timeframe,omitzero"` // "1m", "1h", "1d", "1w", ...; default "1d"
-	Timestamp time.Time `db:"timestamp"`          // start of the interval; a daily bar's is midnight UTC of its trading date
-	Open      Decimal   `db:"open"`
-	High      Decimal   `db:"high"`
-	Low       Decimal   `db:"low"`
-	Close     Decimal   `db:"close"`
-	Volume    Decimal   `db:"volume"`
-	AdjClose  *Decimal  `db:"adj_close"` // close adjusted for splits and dividends, where the vendor gives one
-	Source    string    `db:"source"`    // vendor of the row: "yahoo", "csv", ...
-	CreatedAt time.Time `db:"created_at,generated"`
+	ID        int64     `db:"id,generated" json:"-"`
+	Symbol    string    `db:"symbol" json:"symbol"`
+	Timeframe string    `db:"timeframe,omitzero" json:"timeframe"` // "1m", "1h", "1d", "1w", ...; default "1d"
+	Timestamp time.Time `db:"timestamp" json:"timestamp"`          // start of the interval; a daily bar's is midnight UTC of its trading date
+	Open      Decimal   `db:"open" json:"open"`
+	High      Decimal   `db:"high" json:"high"`
+	Low       Decimal   `db:"low" json:"low"`
+	Close     Decimal   `db:"close" json:"close"`
+	Volume    Decimal   `db:"volume" json:"volume"`
+	AdjClose  *Decimal  `db:"adj_close" json:"adj_close,omitempty"` // close adjusted for splits and dividends, where the vendor gives one
+	Source    string    `db:"source" json:"source"`                 // vendor of the row: "yahoo", "csv", ...
+	CreatedAt time.Time `db:"created_at,generated" json:"-"`
 }
 
 // SymbolLengthMax is the most characters a symbol has.

@@ -110,3 +110,6 @@ func (s State) OwnerURL() string { return s.URL("owner", Database) }
 
 // AdminURL is the superuser's, for making databases and logins; nothing else uses it.
 func (s State) AdminURL(database string) string { return s.URL("admin", database) }
+
+// PasswordFile holds the logins' passwords for the TCP port.
+func (s State) PasswordFile() string { return filepath.Join(s.DataDir, "passwords.json") }

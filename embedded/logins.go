@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -63,7 +62,7 @@ func makeRole(name, kind string) string {
 
 // readPasswords reads the logins' passwords, and makes them the first time.
 func readPasswords(dataDir string) (map[string]string, error) {
-	path := filepath.Join(dataDir, "passwords.json")
+	path := State{DataDir: dataDir}.PasswordFile()
 	passwords := map[string]string{}
 	text, err := os.ReadFile(path)
 	if err == nil {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// bindSettings gives every flag that was not set on the command line the value of its environment variable, else of its
+// line in blotter.toml: at the top for every command, in [import] for that command alone.
+func bindSettings(cmd *cobra.Command, path string) error {
+	if path == "" {
+		path = os.Getenv("BLOTTER_CONFIG")
+	}
+	values, path, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	if err := checkKeys(cmd.Root(), values, path); err != nil {
+		return err
+	}
+	own, _ := values[commandKey(cmd)].(map[string]any)
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed || err != nil || flag.Name == "config" || flag.Name == "help" {
+			return
+		}
+		from, value, found := environment(flag.Name), "", false
+		if value, found = os.LookupEnv(from); !found {
+			from = path
+			for _, table := range []map[string]any{own, values} {
+				if v, ok := table[flag.Name]; ok && !found {
+					value, found = fmt.Sprint(v), true
+				}
+			}
+		}
+		if found {
+			if bad := cmd.Flags().Set(flag.Name, value); bad != nil {
+				err = usagef("%s: %s: %v", from, flag.Name, bad)
+			}
+		}
+	})
+	return err
+}
+
+// environment is the variable of a flag: --data-dir is BLOTTER_DATA_DIR.
+func environment(flag string) string {
+	return "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// commandKey is the table of a command: "blotter migrate up" is [migrate-up].
+func commandKey(cmd *cobra.Command) string {
+	return strings.ReplaceAll(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "), " ", "-")
+}
+
+// readConfig reads the file, which must exist if it was asked for by name.
+func readConfig(path string) (map[string]any, string, error) {
+	places := []string{path}
+	if path == "" {
+		places = []string{"blotter.toml"}
+		if dir, err := os.UserConfigDir(); err == nil {
+			places = append(places, filepath.Join(dir, "blotter", "blotter.toml"))
+		}
+	}
+	values := map[string]any{}
+	for _, place := range places {
+		text, err := os.ReadFile(place)
+		if errors.Is(err, fs.ErrNotExist) && path == "" {
+			continue
+		}
+		if err != nil {
+			return nil, place, fmt.Errorf("the configuration cannot be read: %w", err)
+		}
+		if err := toml.Unmarshal(text, &values); err != nil {
+			return nil, place, fmt.Errorf("%s is not valid TOML: %w", place, err)
+		}
+		return values, place, nil
+	}
+	return values, "", nil
+}
+
+// checkKeys refuses a line that no flag has: a misspelt setting must not be silently without effect.
+func checkKeys(root *cobra.Command, values map[string]any, path string) error {
+	commands := allCommands(root)
+	for key, value := range values {
+		scope := commands
+		table, isTable := value.(map[string]any)
+		if isTable {
+			scope = slices.DeleteFunc(slices.Clone(commands), func(c *cobra.Command) bool { return commandKey(c) != key })
+			if len(scope) == 0 {
+				return fmt.Errorf("%s: there is no command for table [%s]", path, key)
+			}
+		} else {
+			table = map[string]any{key: value}
+		}
+		for name := range table {
+			if !slices.ContainsFunc(scope, func(c *cobra.Command) bool { return c.Flag(name) != nil }) {
+				return fmt.Errorf("%s: there is no setting %q", path, name)
+			}
+		}
+	}
+	return nil
+}
+
+func allCommands(cmd *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		list = append(list, allCommands(sub)...)
+	}
+	return list
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// database is an open database and, where this command had to start one, the server under it.
+type database struct {
+	*postgres.DB
+	server  *embedded.Server
+	state   embedded.State // of blotter's own server; zero with --url
+	started time.Duration  // how long the server took to start
+	ctx     context.Context
+}
+
+// open opens the database of the flags: the one of --url, else blotter's own, which is started if it does not run and
+// migrated.
+func (s *settings) open(ctx context.Context) (*database, error) {
+	d := &database{ctx: ctx}
+	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
+	if s.url == "" {
+		if err := d.own(ctx, s.embedded()); err != nil {
+			return nil, err
+		}
+		cfg = d.state.Config()
+		if _, err := migrate(ctx, d.state.OwnerURL()); err != nil {
+			d.Close()
+			return nil, err
+		}
+	}
+	cfg.Logger = s.logger()
+	var err error
+	if d.DB, err = postgres.Open(ctx, cfg); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// own attaches to the running server of the data folder, or starts one that ends with this command.
+func (d *database) own(ctx context.Context, cfg embedded.Config) (err error) {
+	start := time.Now()
+	if d.state, err = embedded.Attach(cfg); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
+		return err
+	}
+	if d.server, err = embedded.Start(ctx, cfg); err != nil {
+		return err
+	}
+	d.state, d.started = d.server.State, time.Since(start)
+	return nil
+}
+
+func (s *settings) embedded() embedded.Config {
+	return embedded.Config{DataDir: s.dataDir, BinDir: s.postgres, Logger: s.logger()}
+}
+
+// Close closes the database, and ends the server that this command started: at once if it was interrupted.
+func (d *database) Close() {
+	if d.DB != nil {
+		d.DB.Close()
+	}
+	switch {
+	case d.server == nil:
+	case d.ctx.Err() != nil:
+		_ = d.server.Kill()
+	default:
+		_ = d.server.Stop()
+	}
+}
+
+// migrate brings a database to the newest schema and reports how many migrations that took.
+func migrate(ctx context.Context, url string) (int, error) {
+	m, err := postgres.NewMigrator(ctx, url)
+	if err != nil {
+		return 0, err
+	}
+	defer m.Close()
+	applied, err := m.Up(ctx)
+	return len(applied), err
+}
+
+// describe says where the data is.
+func (d *database) describe() string {
+	if d.state.DataDir == "" {
+		return "the database of --url"
+	}
+	return fmt.Sprintf("PostgreSQL %d in %s", d.state.Major, d.state.DataDir)
+}

@@ -1,0 +1,59 @@
+// Command blotter is the database layer of a trading system on the command line. See blotter --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/blotterdb/blotter"
+)
+
+func main() {
+	os.Exit(run())
+}
+
+// run is the whole program: 0 is success, 1 a failure, 2 a wrong use of the command line.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRoot().ExecuteContext(ctx)
+	var usage usageError
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "blotter: interrupted; nothing is half done, run the same command to go on")
+		return 1
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "blotter:", err)
+		return 2
+	}
+	fmt.Fprintln(os.Stderr, "blotter:", explain(err))
+	return 1
+}
+
+// explain is the sentence for people: what a library error says, without the operation where that says nothing more.
+func explain(err error) string {
+	var e *blotter.Error
+	if errors.As(err, &e) && e.Op == "open" {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitStatus ends the program with a status after it has said everything itself.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }

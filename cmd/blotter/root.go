@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"github.com/blotterdb/blotter"
+	"github.com/spf13/cobra"
+)
+
+// settings are the flags that every command has.
+type settings struct {
+	url, readOnlyURL, serviceURL, reporterURL string
+	dataDir, postgres                         string
+	account                                   string
+	allAccounts, json, verbose                bool
+}
+
+func newRoot() *cobra.Command {
+	var set settings
+	var config string
+	root := &cobra.Command{
+		Use:   "blotter",
+		Short: "The book of a trading system on PostgreSQL: market data, orders, fills, positions",
+		Long: `blotter keeps market data, orders, fills and positions in PostgreSQL, exactly.
+
+Without --url it runs a PostgreSQL of its own in a data folder; nothing has to be
+set up. Every flag can also be an environment variable (--data-dir is
+BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read from
+the working folder or from the user's configuration folder.`,
+		Example: `  blotter demo                      a first look, on synthetic bars
+  blotter import ~/bars/*.csv       store bars
+  blotter bars AAPL --from 2024-01-01
+  blotter up                        keep the database running between commands`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q; blotter --help lists them", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := bindSettings(cmd, config); err != nil {
+				return err
+			}
+			return set.check()
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVar(&set.url, "url", "", "database `URL`; default: a database of its own in --data-dir")
+	flags.StringVar(&set.dataDir, "data-dir", "", "`folder` of its own database (default the user's data folder)")
+	flags.StringVar(&set.account, "account", "", "see and change this `account`'s rows alone")
+	flags.BoolVar(&set.allAccounts, "all-accounts", false, "see every account's rows")
+	flags.BoolVar(&set.json, "json", false, "print JSON")
+	flags.StringVar(&config, "config", "", "configuration `file` (default blotter.toml)")
+	flags.StringVar(&set.postgres, "postgres", "", "`folder` of the PostgreSQL programs (default: found)")
+	flags.StringVar(&set.readOnlyURL, "readonly-url", "", "`URL` of a login for trading_readonly (default --url)")
+	flags.StringVar(&set.serviceURL, "service-url", "", "`URL` of a login for trading_service (default --url)")
+	flags.StringVar(&set.reporterURL, "reporter-url", "", "`URL` of a login for trading_reporter (default --url)")
+	flags.BoolVar(&set.verbose, "verbose", false, "log to standard error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetVersionTemplate("blotter {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		demoCommand(&set), importCommand(&set), barsCommand(&set),
+		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
+	)
+	for _, cmd := range root.Commands() {
+		refuseUnknownArgs(cmd)
+	}
+	return root
+}
+
+// refuseUnknownArgs makes cobra's complaints about arguments usage errors.
+func refuseUnknownArgs(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		refuseUnknownArgs(sub)
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("%s: %v; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+}
+
+func (s *settings) check() error {
+	if s.account != "" && s.allAccounts {
+		return usagef("--account and --all-accounts exclude each other")
+	}
+	if s.account != "" {
+		if err := blotter.CheckAccountID(s.account); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// scope puts the account of the flags into the context.
+func (s *settings) scope(ctx context.Context) context.Context {
+	switch {
+	case s.allAccounts:
+		return blotter.WithAllAccounts(ctx)
+	case s.account != "":
+		return blotter.WithAccount(ctx, s.account)
+	}
+	return ctx
+}
+
+// logger is silent unless asked: a command says what went wrong once, in its own last line.
+func (s *settings) logger() *slog.Logger {
+	if !s.verbose {
+		return slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// version is the module's version as the Go toolchain recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

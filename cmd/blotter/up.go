@@ -1,0 +1,181 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+)
+
+func upCommand(set *settings) *cobra.Command {
+	var port int
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start blotter's own database and leave it running",
+		Long: `Start the database of the data folder, bring its schema up to date, and leave it
+running for other commands and programs, until blotter down.`,
+		Example: "  blotter up\n  blotter up --port 5433     also for programs that need a TCP port",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if set.url != "" {
+				return usagef("up starts blotter's own database; leave out --url")
+			}
+			cfg := set.embedded()
+			cfg.Port = port
+			state, err := embedded.Up(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if _, err := migrate(cmd.Context(), state.OwnerURL()); err != nil {
+				return err
+			}
+			return set.printState(cmd.OutOrStdout(), state)
+		},
+	}
+	cmd.Flags().IntVar(&port, "port", 0, "also listen on this TCP `port` of 127.0.0.1 (default: the socket only)")
+	return cmd
+}
+
+func downCommand(set *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:     "down",
+		Short:   "Stop the database that blotter up has left running",
+		Example: "  blotter down",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := embedded.Down(cmd.Context(), set.embedded())
+			if errors.Is(err, embedded.ErrNotRunning) {
+				fmt.Fprintln(cmd.OutOrStdout(), "not running")
+				return nil
+			}
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), "stopped")
+			}
+			return err
+		},
+	}
+}
+
+func statusCommand(set *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   "Say whether blotter's own database runs, and where; exit 1 if not",
+		Example: "  blotter status\n  blotter status --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			state, err := embedded.Status(set.embedded())
+			if err != nil {
+				return err
+			}
+			if err := set.printState(cmd.OutOrStdout(), state); err != nil || state.Running {
+				return err
+			}
+			return exitStatus(1)
+		},
+	}
+}
+
+func (s *settings) printState(w io.Writer, state embedded.State) error {
+	if s.json {
+		return printJSON(w, state)
+	}
+	if !state.Running {
+		_, err := fmt.Fprintf(w, "not running\n  data    %s\n  start it with blotter up\n", state.DataDir)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "running   PostgreSQL %d, process %d, since %s\n  data    %s\n  socket  %s\n  URL     %s\n",
+		state.Major, state.PID, state.Since, state.DataDir, state.SocketDir, state.URL("app", embedded.Database))
+	if err == nil && state.Port != 0 {
+		_, err = fmt.Fprintf(w, "  TCP     127.0.0.1:%d, logins and passwords in %s\n", state.Port, state.PasswordFile())
+	}
+	return err
+}
+
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+func psqlCommand(set *settings) *cobra.Command {
+	var login string
+	cmd := &cobra.Command{
+		Use:   "psql [-- ARGUMENTS...]",
+		Short: "Open psql on the database",
+		Long: `Open psql on the database. With --account as trading_app, for that account's rows;
+else as trading_service, for all; or as the login of --as. What follows -- is
+handed to psql.`,
+		Example: `  blotter psql
+  blotter psql --account ACC123
+  blotter psql --as readonly -- -c 'select count(*) from data_ingestion.market_data'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch login {
+			case "app", "service", "readonly", "reporter", "owner":
+			case "":
+				login = "service"
+				if set.account != "" {
+					login = "app"
+				}
+			default:
+				return usagef("--as %s: want app, service, readonly, reporter or owner", login)
+			}
+			db, err := set.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			url, program := set.url, "psql"
+			if url == "" {
+				url, program = db.state.URL(login, embedded.Database), embedded.Binaries{Dir: db.state.BinDir}.Path("psql")
+			}
+			return runPsql(program, url, "trading_"+login, set.account, args)
+		},
+	}
+	cmd.Flags().StringVar(&login, "as", "", "`role`: app, service, readonly, reporter or owner")
+	return cmd
+}
+
+// runPsql hands the terminal to psql. The URL goes by the environment: a command line is for everybody to see.
+func runPsql(program, url, role, account string, args []string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return errors.New("psql is not installed; it comes with PostgreSQL's client package")
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return errors.New("the URL does not parse")
+	}
+	options := "-c role=" + role
+	if account != "" {
+		options += " -c app.current_account_id=" + escapeOption(account)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "PGHOST="+cfg.Host, fmt.Sprintf("PGPORT=%d", cfg.Port), "PGDATABASE="+cfg.Database,
+		"PGUSER="+cfg.User, "PGPASSWORD="+cfg.Password, "PGOPTIONS="+options)
+	signal.Ignore(os.Interrupt) // it is psql's
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exitStatus(exit.ExitCode())
+	}
+	return err
+}
+
+// escapeOption writes a value for PGOPTIONS, where spaces and backslashes are escaped by a backslash.
+func escapeOption(value string) string {
+	var escaped []rune
+	for _, r := range value {
+		if r == ' ' || r == '\\' {
+			escaped = append(escaped, '\\')
+		}
+		escaped = append(escaped, r)
+	}
+	return string(escaped)
+}

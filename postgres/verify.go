@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// catalog.txt describes every object of a freshly migrated database, one a line; TestCatalog writes it.
+//
+//go:embed catalog.txt
+var expectedCatalog string
+
+//go:embed catalog.sql
+var sqlCatalog string
+
+// Verify compares the live catalog with what the migrations make and lists the differences, each as a sentence. None
+// means that the schema is as this version expects it.
+func (m *Migrator) Verify(ctx context.Context) ([]string, error) {
+	live, err := readCatalog(ctx, m.url)
+	if err != nil {
+		return nil, err
+	}
+	return compareCatalogs(strings.Split(strings.TrimSpace(expectedCatalog), "\n"), live), nil
+}
+
+func readCatalog(ctx context.Context, url string) ([]string, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, translate("verify", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	rows, err := conn.Query(ctx, sqlCatalog)
+	if err != nil {
+		return nil, translate("verify", err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	slices.Sort(lines)
+	return lines, translate("verify", err)
+}
+
+// compareCatalogs lists objects that are missing, added, or described differently. A line is "kind name: description".
+func compareCatalogs(expected, live []string) []string {
+	want, have := byObject(expected), byObject(live)
+	var differences []string
+	for object, description := range want {
+		switch found, exists := have[object]; {
+		case !exists:
+			differences = append(differences, object+" is missing")
+		case found != description:
+			differences = append(differences, object+" has changed: "+found+"; it was made as: "+description)
+		}
+	}
+	for object := range have {
+		if _, known := want[object]; !known {
+			differences = append(differences, object+" was added")
+		}
+	}
+	slices.Sort(differences)
+	return differences
+}
+
+func byObject(lines []string) map[string]string {
+	objects := map[string]string{}
+	for _, line := range lines {
+		object, description, _ := strings.Cut(line, ": ")
+		objects[object] = description
+	}
+	return objects
+}
