@@ -25,7 +25,8 @@ type prepared struct {
 	bin       Binaries
 	lock      *os.File
 	state     State
-	uid, gid  int // of the user that runs the server
+	uid, gid  int  // of the user that runs the server
+	closed    bool // that user may not enter a folder on the way to the data
 	logOffset int64
 }
 
@@ -91,7 +92,8 @@ func (p *prepared) makeDataDir() error {
 		return nil
 	}
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
-		if !p.canEnter(parent) {
+		p.closed = p.closed || !p.canEnter(parent)
+		if !p.canEnter(parent) && !letEnter(&syscall.SysProcAttr{}) {
 			return fmt.Errorf("as root the server runs as another user, who cannot enter %s; choose a --data-dir elsewhere, such as /var/lib/blotter", parent)
 		}
 		if parent == filepath.Dir(parent) {
@@ -314,6 +316,9 @@ func (p *prepared) asServerUser(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.gid)}
+		if p.closed {
+			letEnter(cmd.SysProcAttr)
+		}
 	}
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 }

@@ -128,6 +128,10 @@ func (im *importer) stage(ctx context.Context, tx *Tx) error {
 	if source.err != nil {
 		return source.err
 	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "analyze "+stageTable) // what follows is planned by its size
 	return err
 }
 
@@ -175,10 +179,19 @@ func (s *stageSource) Next() bool {
 func (s *stageSource) Values() ([]any, error) { return s.row[:], nil }
 func (s *stageSource) Err() error             { return s.err }
 
+// sqlMakePartitions asks for the partitions of the years that the stage has rows in and no partition covers.
 const sqlMakePartitions = `
-select shared.ensure_partitions('data_ingestion.market_data', min(timestamp), max(timestamp))
-  from blotter_bar_stage where check_type is null
- group by date_trunc('year', timestamp) order by date_trunc('year', timestamp)`
+with covered as materialized (
+    select range_agg(tstzrange(lower::timestamptz, upper::timestamptz)) as leaves
+      from shared.partitions where table_name = 'data_ingestion.market_data'::regclass
+), needed as (
+    select min(timestamp) as first, max(timestamp) as last
+      from blotter_bar_stage where check_type is null
+     group by date_trunc('year', timestamp)
+)
+select shared.ensure_partitions('data_ingestion.market_data', n.first, n.last)
+  from needed n, covered c where (c.leaves @> tstzrange(n.first, n.last, '[]')) is not true
+ order by n.first`
 
 // partitions makes what is missing, outside of the transaction that stores: made inside, two imports deadlock.
 func (im *importer) partitions(ctx context.Context, tx *Tx) error {
@@ -206,21 +219,22 @@ returning s.check_type = 'contradiction'`
 // sqlStore moves the stage into market_data: new bars are inserted, changed bars of the same (or the preferred) source
 // updated, equal bars and other sources' left alone. Keys are written in order, so that two imports do not deadlock.
 const sqlStore = `
-with old as materialized (
-    select m.symbol, m.timeframe, m.timestamp, m.source = s.source or s.source = $1 as ours,
+with staged as materialized (
+    select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source,
+           m.symbol is not null as stored, m.source = s.source or s.source = $1 as ours,
            (m.open, m.high, m.low, m.close, m.volume, m.adj_close)
                is distinct from (s.open, s.high, s.low, s.close, s.volume, s.adj_close) as differs
       from blotter_bar_stage s
-      join data_ingestion.market_data m on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
-     where s.check_type is null and m.timestamp between $2 and $3
+      left join data_ingestion.market_data m
+        on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
+       and m.timestamp between $2 and $3 and m.symbol = any($4)
+     where s.check_type is null
 ), written as (
     insert into data_ingestion.market_data as m
            (symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source)
-    select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source
-      from blotter_bar_stage s
-      left join old o on o.symbol = s.symbol and o.timeframe = s.timeframe and o.timestamp = s.timestamp
-     where s.check_type is null and (o.symbol is null or o.ours and o.differs)
-     order by s.symbol, s.timeframe, s.timestamp
+    select symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source
+      from staged where not stored or ours and differs
+     order by symbol, timeframe, timestamp
     on conflict (symbol, timeframe, timestamp) do update
        set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
            volume = excluded.volume, adj_close = excluded.adj_close, source = excluded.source
@@ -230,8 +244,9 @@ with old as materialized (
     returning 1
 )
 select (select count(*) from written),
-       (select count(*) from old where ours and differs),
-       (select count(*) from old where not ours and differs)`
+       count(*) filter (where stored and ours and differs),
+       count(*) filter (where stored and not ours and differs)
+  from staged`
 
 // sqlInstruments makes the instruments of new symbols; one that has daily bars on weekends trades on all days.
 const sqlInstruments = `
@@ -260,7 +275,7 @@ select coalesce(symbol, ''), check_type, message, $1, line, raw_row
  order by line
 on conflict do nothing`
 
-const sqlStagedSymbols = `select count(distinct symbol) from blotter_bar_stage where check_type is null`
+const sqlStagedSymbols = `select array_agg(distinct symbol) from blotter_bar_stage where check_type is null`
 
 // store moves the stage into the tables.
 func (im *importer) store(ctx context.Context, tx *Tx) error {
@@ -270,15 +285,20 @@ func (im *importer) store(ctx context.Context, tx *Tx) error {
 	if err != nil {
 		return err
 	}
+	// The symbols are a parameter so that the plan reads them by the key even while a new partition has no statistics.
+	var symbols []string
+	if err := tx.QueryRow(ctx, sqlStagedSymbols).Scan(&symbols); err != nil {
+		return err
+	}
+	r.Symbols = int64(len(symbols))
 	var written, changed int64
 	batch := &pgx.Batch{}
-	batch.Queue(sqlStore, im.in.Prefer, r.From, r.To).QueryRow(func(row pgx.Row) error {
+	batch.Queue(sqlStore, im.in.Prefer, r.From, r.To, symbols).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&written, &changed, &r.OtherSource)
 	})
 	batch.Queue(sqlInstruments)
 	batch.Queue(sqlLatestPrices, r.From, r.To)
 	batch.Queue(sqlQuarantine, im.in.File)
-	batch.Queue(sqlStagedSymbols).QueryRow(func(row pgx.Row) error { return row.Scan(&r.Symbols) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}

@@ -41,12 +41,12 @@ union all
 select 'index ' || i.indexrelid::regclass || ': ' || replace(pg_get_indexdef(i.indexrelid), ' ONLY ', ' ') || case when i.indisvalid then '' else ' invalid' end
   from pg_index i join relations r on r.oid = i.indrelid
 union all
-select 'policy ' || p.polname || ' of ' || r.name || ': ' || case when p.polpermissive then 'permissive' else 'restrictive' end || ' ' || p.polcmd
+select 'policy ' || p.polname || ' of ' || r.name || ': ' || case when p.polpermissive then 'permissive' else 'restrictive' end || ' ' || p.polcmd::text
        || ' to ' || (select string_agg(rolname, ', ' order by rolname) from pg_roles where oid = any(p.polroles))
        || ' using ' || coalesce(pg_get_expr(p.polqual, p.polrelid), '-') || ' check ' || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-')
   from pg_policy p join relations r on r.oid = p.polrelid
 union all
-select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled || ' ' || md5(pg_get_triggerdef(t.oid))
+select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled::text || ' ' || md5(pg_get_triggerdef(t.oid))
   from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
 union all
 select 'view ' || name || ': ' || md5(regexp_replace(pg_get_viewdef(oid), '\s+', ' ', 'g')) from relations where relkind = 'v'

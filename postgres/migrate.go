@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,4 +149,15 @@ func checkVersion(ctx context.Context, conn *pgx.Conn) error {
 		return schemaError(fmt.Sprintf("the database's schema is version %d and this blotter knows only %d", version, want), "install a newer blotter")
 	}
 	return nil
+}
+
+// SchemaDigest identifies the text of the migrations, in hexadecimal.
+func SchemaDigest() string {
+	digest := sha256.New()
+	files, _ := fs.Glob(migrationFiles, "migrations/*.sql")
+	for _, name := range files {
+		text, _ := migrationFiles.ReadFile(name)
+		digest.Write(text)
+	}
+	return hex.EncodeToString(digest.Sum(nil))
 }

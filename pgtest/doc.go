@@ -1,0 +1,17 @@
+// Package pgtest gives every test a PostgreSQL database of its own, migrated and empty, in a few tens of milliseconds.
+//
+//	func TestBuy(t *testing.T) {
+//		t.Parallel()
+//		db := pgtest.Open(t)
+//		ctx := blotter.WithAccount(t.Context(), "ACC1")
+//		err := db.Transaction(ctx, func(tx *postgres.Tx) error { ... })
+//	}
+//
+// The first Open of a test binary starts a server (package embedded), migrates a template, and every Open clones it. The
+// server ends with the process, however that ends, and leaves nothing behind. Where BLOTTER_TEST_URL names a server, that
+// one is used: its login must be allowed to create databases and roles; databases and logins are removed again, and one
+// template, blotter_test_template_..., stays for the next run.
+//
+// Sessions act as in production, with one login for each role, none an owner or superuser. Where there is no server and
+// none can be had, tests fail; they do not skip.
+package pgtest

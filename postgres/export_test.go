@@ -1,0 +1,14 @@
+package postgres
+
+// What the tests outside of the package look at.
+var (
+	ReadCatalog   = readCatalog
+	IsPlain       = isPlain
+	LeavesNothing = leavesNothing
+	DecodeNumeric = decodeNumeric
+	AppendNumeric = appendNumeric
+	CodePoints    = codePoints
+)
+
+// OpenConns is how many connections the app pool has open.
+func (db *DB) OpenConns() int { return int(db.pools[roleApp].conns.Stat().TotalConns()) }

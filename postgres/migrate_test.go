@@ -1,0 +1,177 @@
+package postgres_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+var update = flag.Bool("update", false, "write catalog.txt from the migrations")
+
+func migrator(t *testing.T, url string) *postgres.Migrator {
+	t.Helper()
+	m, err := postgres.NewMigrator(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func TestCatalogIsUpToDate(t *testing.T) {
+	db := pgtest.Open(t)
+	if *update {
+		lines, err := postgres.ReadCatalog(t.Context(), db.AdminURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("catalog.txt", []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, difference := range drift {
+		t.Errorf("%s; if that is meant: go test ./postgres -run TestCatalog -update", difference)
+	}
+}
+
+func TestVerifyFindsWhatWasChangedByHand(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]struct{ sql, want string }{
+		"column":      {"alter table execution.orders add column note text", "column execution.orders.note was added"},
+		"index":       {"drop index execution.idx_orders_strategy", "index execution.idx_orders_strategy is missing"},
+		"policy":      {"drop policy account_isolation on execution.trades", "policy account_isolation of execution.trades is missing"},
+		"force":       {"alter table execution.trades no force row level security", "table execution.trades has changed"},
+		"grant":       {"grant delete on execution.trades to trading_app", "grants on table execution.trades has changed"},
+		"constraint":  {"alter table execution.positions drop constraint positions_flat_costs_nothing", "positions_flat_costs_nothing is missing"},
+		"function":    {"alter function shared.ensure_ahead() security invoker", "function shared.ensure_ahead() has changed"},
+		"owner":       {"alter table execution.orders owner to current_user", "table execution.orders has changed"},
+		"column type": {"alter table execution.accounts alter column name type varchar(200)", "column execution.accounts.name has changed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.Open(t)
+			db.Exec(t, change.sql)
+			drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(strings.Join(drift, "\n"), change.want) {
+				t.Errorf("after %q Verify reports %q, want %q", change.sql, drift, change.want)
+			}
+		})
+	}
+}
+
+func TestMigrateDownAndUpAgain(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Blank(t)
+	m := migrator(t, db.OwnerURL)
+	newest := int(postgres.SchemaVersion())
+	for range 2 {
+		if applied, err := m.Up(t.Context()); err != nil || len(applied) != newest {
+			t.Fatalf("Up applied %v, %v; want all %d", applied, err, newest)
+		}
+		if again, err := m.Up(t.Context()); err != nil || len(again) != 0 {
+			t.Fatalf("a second Up applied %v, %v; want nothing", again, err)
+		}
+		if drift, err := m.Verify(t.Context()); err != nil || len(drift) != 0 {
+			t.Fatalf("Verify: %v, %v", drift, err)
+		}
+		// One by one, so that each migration's down is its up's opposite.
+		for version := int64(newest) - 1; version >= 0; version-- {
+			if undone, err := m.DownTo(t.Context(), version); err != nil || len(undone) != 1 {
+				t.Fatalf("DownTo(%d) undid %v, %v", version, undone, err)
+			}
+		}
+	}
+	left := pgtest.Value[string](t, db, `select coalesce(string_agg(n.nspname || '.' || c.relname, ' '), '') from pg_class c
+		join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^(pg_|information_schema)' and c.relname !~ '^schema_version'`)
+	if left != "" {
+		t.Errorf("down to 0 leaves %s", left)
+	}
+}
+
+// Two machines start the migration at once, of one database and of two databases of one cluster.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	one, two := pgtest.Blank(t), pgtest.Blank(t)
+	var wait sync.WaitGroup
+	for _, db := range []*pgtest.Database{one, one, two, two} {
+		wait.Go(func() {
+			m, err := postgres.NewMigrator(t.Context(), db.OwnerURL)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer m.Close()
+			if _, err := m.Up(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, db := range []*pgtest.Database{one, two} {
+		if drift, err := migrator(t, db.OwnerURL).Verify(t.Context()); err != nil || len(drift) > 0 {
+			t.Errorf("after migrating at once: %v, %v", drift, err)
+		}
+	}
+}
+
+// A managed PostgreSQL gives no superuser: the first migration works with CREATEROLE and the database alone.
+func TestMigrateWithoutSuperuser(t *testing.T) {
+	t.Parallel()
+	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	conn, err := pgx.Connect(t.Context(), server.AdminURL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	statements := []string{"drop database blotter"}
+	for _, login := range []string{"app", "service", "readonly", "reporter", "owner"} {
+		statements = append(statements, "drop role blotter_"+login, "drop role trading_"+login)
+	}
+	statements = append(statements, "create role blotter_managed login createrole", "create database managed owner blotter_managed")
+	for _, sql := range statements {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := migrator(t, server.URL("managed", "managed"))
+	if _, err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if drift, err := m.Verify(t.Context()); err != nil || len(drift) > 0 {
+		t.Errorf("Verify: %v, %v", drift, err)
+	}
+}
+
+func TestStatusListsEveryMigration(t *testing.T) {
+	t.Parallel()
+	list, err := migrator(t, pgtest.Open(t).OwnerURL).Status(t.Context())
+	if err != nil || int64(len(list)) != postgres.SchemaVersion() {
+		t.Fatalf("Status: %v, %v", list, err)
+	}
+	for _, s := range list {
+		if s.Applied.IsZero() || s.Name == "" {
+			t.Errorf("migration %+v of a migrated database", s)
+		}
+	}
+}
