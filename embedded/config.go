@@ -15,7 +15,8 @@ import (
 type Config struct {
 	// DataDir is the data folder. Default: DefaultDataDir().
 	DataDir string
-	// BinDir holds the programs postgres and initdb. Default: found on PATH, in the usual folders, or downloaded.
+	// BinDir holds the programs postgres and initdb. Default: $BLOTTER_POSTGRES, else found on PATH, in the usual
+	// folders, or downloaded.
 	BinDir string
 	// Port is a TCP port of 127.0.0.1 that the server listens on besides its socket, with passwords. Default 0: none.
 	Port int
@@ -57,6 +58,9 @@ func DefaultDataDir() (string, error) {
 func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.BinDir == "" {
+		c.BinDir = os.Getenv("BLOTTER_POSTGRES")
 	}
 	var err error
 	if c.DataDir == "" {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +40,7 @@ func startServer(ctx context.Context) (*server, error) {
 		return nil, err
 	}
 	own, err := embedded.Start(ctx, embedded.Config{
-		DataDir: filepath.Join(dir), Temporary: true, BinDir: os.Getenv("BLOTTER_POSTGRES"), Logger: slog.New(slog.DiscardHandler),
+		DataDir: dir, Temporary: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		_ = os.RemoveAll(dir)

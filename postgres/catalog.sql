@@ -49,7 +49,7 @@ union all
 select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled::text || ' ' || md5(pg_get_triggerdef(t.oid))
   from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
 union all
-select 'view ' || name || ': ' || md5(regexp_replace(pg_get_viewdef(oid), '\s+', ' ', 'g')) from relations where relkind = 'v'
+select 'view ' || name || ': ' || md5(regexp_replace(regexp_replace(pg_get_viewdef(oid), '\m\w+\.', '', 'g'), '\s+', ' ', 'g')) from relations where relkind = 'v'
 union all
 select 'function ' || p.oid::regprocedure || ': ' || case when p.prosecdef then 'security definer ' else '' end
        || coalesce(array_to_string(p.proconfig, ', ') || ' ', '') || md5(coalesce(p.prosrc, '') || coalesce(pg_get_function_sqlbody(p.oid), ''))

@@ -44,9 +44,9 @@ func collided(err error) bool {
 
 const (
 	sqlRoleExists = `select exists (select from pg_roles where rolname = $1)`
-	sqlIsMember   = `select pg_has_role(session_user, $1, 'member') and
-		(select rolsuper from pg_roles where rolname = session_user) = false or
-		coalesce((select true from pg_auth_members where member = session_user::regrole and roleid = $1::regrole limit 1), false)`
+	// From 16 on, who makes a role may grant it but is no member that can act as it.
+	sqlMayActAs = `select pg_has_role(session_user, $1,
+		case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)`
 	sqlDatabaseReady = `select has_database_privilege('trading_owner', current_database(), 'CREATE')
 		and has_database_privilege('trading_app', current_database(), 'TEMP')
 		and not has_database_privilege('trading_readonly', current_database(), 'TEMP')
@@ -82,7 +82,7 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, r role) error {
 		return nil
 	}
 	var member bool
-	if err := conn.QueryRow(ctx, sqlIsMember, string(r)).Scan(&member); err != nil || member {
+	if err := conn.QueryRow(ctx, sqlMayActAs, string(r)).Scan(&member); err != nil || member {
 		return err
 	}
 	_, err := conn.Exec(ctx, "grant "+name+" to session_user")
