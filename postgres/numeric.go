@@ -212,7 +212,7 @@ func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, erro
 		text = "-" + text
 	}
 	d, err := udecimal.Parse(text)
-	if err != nil {
+	if err != nil || len(strings.TrimLeft(integer.String(), "0")) > blotter.DecimalIntegerDigitsMax {
 		return blotter.Decimal{}, numericError("has more digits than a blotter.Decimal keeps (%d before, %d after the point)",
 			blotter.DecimalIntegerDigitsMax, blotter.DecimalFractionDigitsMax)
 	}

@@ -56,6 +56,7 @@ func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.Com
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := s.loan.Exec(ctx, sql, args...)
+		s.settle(ctx)
 		return tag, s.fail(err)
 	}
 	results := s.loan.SendBatch(ctx, batch)
@@ -122,6 +123,7 @@ func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []
 		return 0, err
 	}
 	n, err := s.loan.CopyFrom(ctx, table, columns, rows)
+	s.settle(ctx)
 	return n, s.fail(err)
 }
 
@@ -167,7 +169,7 @@ func (s *Session) lead(sql string, args []any) (*pgx.Batch, int) {
 	if s.state == stateOpen || s.begin == "" && s.scope.Account == "" {
 		return nil, 0
 	}
-	if !isPlain(sql) && s.begin != "" || takesOption(args) {
+	if !isPlain(sql) || takesOption(args) {
 		return nil, 0
 	}
 	batch := s.leading()
@@ -222,13 +224,25 @@ func (s *Session) open(ctx context.Context) error {
 		s.led()
 		return s.fail(err)
 	case s.scope.Account != "":
-		// A single statement that cannot be in a batch, or a COPY: it gets a transaction, which release ends.
-		s.loan.dirty = true
-		s.state = stateOpen
+		// A statement that cannot be in a batch gets a transaction of its own, which settle ends.
+		s.loan.dirty, s.state = true, stateOpen
 		_, err := s.loan.Exec(ctx, "begin; "+sql)
 		return s.fail(err)
 	}
 	return nil
+}
+
+// settle ends the transaction that open made for a single statement.
+func (s *Session) settle(ctx context.Context) {
+	if s.begin != "" || s.state != stateOpen {
+		return
+	}
+	s.state = stateIdle
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := s.loan.Exec(ctx, "commit"); err != nil { // of a failed transaction it is a rollback
+		s.loan.close()
+	}
 }
 
 // codePoints is the text as a Unicode string constant in which every character is an escape.
@@ -368,6 +382,7 @@ func (r *sessionRows) Close() {
 			r.err = err
 		}
 	}
+	r.session.settle(context.Background())
 	r.err = r.session.fail(r.err)
 	r.session.reading = nil
 }

@@ -1,0 +1,60 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/blotterdb/blotter/embedded.(*Server).launch.func1"))
+}
+
+func as(t *testing.T, account string) context.Context {
+	t.Helper()
+	return blotter.WithAccount(t.Context(), account)
+}
+
+// makeAccount stores the account that tests write rows for.
+func makeAccount(t *testing.T, db *postgres.DB, id string) {
+	t.Helper()
+	ctx := as(t, id)
+	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
+		return postgres.Accounts.Insert(ctx, tx, &blotter.Account{AccountID: id})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newOrder(account, id string) blotter.Order {
+	return blotter.Order{
+		AccountID: account, OrderID: id, Symbol: "AAPL", Side: blotter.Buy,
+		OrderType: blotter.Limit, Quantity: blotter.MustDecimal("100"), Price: new(blotter.MustDecimal("189.50")),
+	}
+}
+
+// countOrders counts what the account sees.
+func countOrders(t *testing.T, db *postgres.DB, account string) (n int) {
+	t.Helper()
+	ctx := as(t, account)
+	err := db.ReadOnly(ctx, func(s *postgres.Session) error {
+		return s.QueryRow(ctx, `select count(*) from execution.orders where account_id = $1`, account).Scan(&n)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func wantKind(t *testing.T, what string, err error, kind blotter.Kind) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Errorf("%s: got %v, want kind %q", what, err, kind)
+	}
+}
