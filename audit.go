@@ -14,9 +14,9 @@ type AuditEntry struct {
 	UserID        string          `db:"user_id"` // app.user_id: the person behind the session
 	TableName     string          `db:"table_name"`
 	Operation     string          `db:"operation"`
-	Key           json.RawMessage `db:"key"`
-	Old           json.RawMessage `db:"old"`
-	New           json.RawMessage `db:"new"`
+	Key           json.RawMessage `db:"key,nullzero"`
+	Old           json.RawMessage `db:"old,nullzero"`
+	New           json.RawMessage `db:"new,nullzero"`
 	CorrelationID string          `db:"correlation_id"`
 	XID           uint64          `db:"xid,generated"`
 	Timestamp     time.Time       `db:"timestamp,generated"`

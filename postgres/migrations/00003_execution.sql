@@ -100,7 +100,7 @@ CREATE TABLE execution.round_trips (
     max_quantity shared.exact NOT NULL,
     gross        shared.exact NOT NULL,
     fees         shared.exact NOT NULL,
-    net          numeric GENERATED ALWAYS AS (gross - fees) STORED,
+    net          numeric NOT NULL GENERATED ALWAYS AS (gross - fees) STORED,
     strategy     text NOT NULL DEFAULT '' CHECK (length(strategy) <= 100),
     trades       bigint NOT NULL CHECK (trades > 0),
     created_at   timestamptz NOT NULL DEFAULT now(),
