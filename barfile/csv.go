@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/blotterdb/blotter"
 )
@@ -31,14 +30,31 @@ var names = map[string]func(*columns) *int{
 	"ticker": func(c *columns) *int { return &c.symbol },
 }
 
+var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "")
+
+// plainName is a column's name as the keys of names are written.
+func plainName(cell string) string { return plain.Replace(strings.ToLower(strings.TrimSpace(cell))) }
+
+// isYahoo reports whether the header is Yahoo's: an adjusted close, and no name that Yahoo does not use. The vendors
+// whose files look alike differ in these.
+func (c columns) isYahoo(header string) bool {
+	for _, cell := range split(header) {
+		switch plainName(cell) {
+		case "date", "datetime", "open", "high", "low", "close", "adjclose", "volume", "dividends", "stocksplits", "capitalgains":
+		default:
+			return false
+		}
+	}
+	return c.adjClose >= 0
+}
+
 // recognise reads a header. missing names the first column of a bar that it lacks, or is "".
 func recognise(header string) (c columns, missing string) {
 	c = columns{-1, -1, -1, -1, -1, -1, -1, -1, 0}
 	cells := split(header)
 	c.count = len(cells)
-	plain := strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "")
 	for i, cell := range cells {
-		if at, known := names[plain.Replace(strings.ToLower(strings.TrimSpace(cell)))]; known && *at(&c) < 0 {
+		if at, known := names[plainName(cell)]; known && *at(&c) < 0 {
 			*at(&c) = i
 		}
 	}
@@ -72,14 +88,20 @@ func (f *File) parse(l line) (blotter.BarRow, error) {
 		return blotter.BarRow{}, &blotter.RejectedRow{Line: l.number, Symbol: row.Symbol, Check: check, Reason: reason, Raw: l.text}
 	}
 	cells := split(l.text)
-	if len(cells) < f.columns.count {
+	for len(cells) > f.columns.count && strings.TrimSpace(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
+	}
+	if len(cells) != f.columns.count {
 		return reject("parse", fmt.Sprintf("the row has %d cells, the header %d", len(cells), f.columns.count))
 	}
 	if f.columns.symbol >= 0 {
 		row.Symbol = strings.ToUpper(strings.TrimSpace(cells[f.columns.symbol]))
 	}
+	if strings.ContainsRune(row.Symbol, '\uFFFD') {
+		return reject("parse", "the symbol is not UTF-8 text")
+	}
 	var err error
-	if row.Timestamp, err = parseTime(cells[f.columns.date]); err != nil {
+	if row.Timestamp, err = parseTime(cells[f.columns.date], f.Timeframe); err != nil {
 		return reject("parse", err.Error())
 	}
 	for _, cell := range []struct {
@@ -120,20 +142,8 @@ func parseNumber(name, cell string) (blotter.Decimal, error) {
 	if err != nil {
 		return d, fmt.Errorf("%s %q is not a decimal number", name, cell)
 	}
-	return d, nil
-}
-
-// timeLayouts are tried in turn; a time without zone is UTC.
-var timeLayouts = []string{
-	time.DateOnly, time.DateTime, time.RFC3339, "2006-01-02 15:04:05-07:00", "2006-01-02 15:04", "2006/01/02", "20060102",
-}
-
-func parseTime(cell string) (time.Time, error) {
-	cell = strings.TrimSpace(cell)
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, cell); err == nil {
-			return t.UTC(), nil
-		}
+	if digits, _, _ := strings.Cut(strings.TrimLeft(cell, "+-0"), "."); len(digits) > blotter.DecimalIntegerDigitsMax {
+		return d, fmt.Errorf("%s has more than %d digits before the point", name, blotter.DecimalIntegerDigitsMax)
 	}
-	return time.Time{}, fmt.Errorf("date %q is none; want YYYY-MM-DD", cell)
+	return d, nil
 }

@@ -10,8 +10,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
 )
@@ -44,7 +44,9 @@ type line struct {
 }
 
 const (
-	peekRows     = 64       // rows that Open looks at to recognise a file
+	peekBars     = 64       // bars that Open reads to recognise a file
+	peekRowsMax  = 8192     // rows among which it looks for them: some files begin with years of empty rows
+	peekBytesMax = 1 << 20  // the same, in bytes
 	lineBytesMax = 64 << 10 // a longer line is no bar
 )
 
@@ -80,6 +82,9 @@ func Open(path string, opts Options) (*File, error) {
 
 // Read is Open for a stream; path names it, and gives the symbol where nothing else does.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
+	if opts.Timeframe != "" && !timeframes.MatchString(opts.Timeframe) {
+		return nil, blotter.Invalid("timeframe", opts.Timeframe, "a number and a unit (s, m, h, d, w, mo), as 1d")
+	}
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	if start, _ := buffered.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
 		_, _ = buffered.Discard(len(utf8BOM))
@@ -88,8 +93,8 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	f.lines.Buffer(make([]byte, 0, 64<<10), lineBytesMax)
 	header, ok := f.next()
 	if !ok {
-		if err := f.lines.Err(); err != nil {
-			return nil, notBars(path, "its first line is longer than a bar's can be")
+		if err := f.readError(); err != nil {
+			return nil, err
 		}
 		return nil, fileError(path, "it is empty")
 	}
@@ -98,7 +103,7 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 		return nil, notBars(path, "its first line names no column for "+missing)
 	}
 	f.Format = "CSV"
-	if f.columns.adjClose >= 0 {
+	if f.columns.isYahoo(header.text) {
 		f.Format = "Yahoo CSV"
 	}
 	if f.Source == "" {
@@ -107,10 +112,15 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if f.Symbol = opts.Symbol; f.Symbol != "" {
 		f.columns.symbol = -1
 	} else if f.columns.symbol < 0 {
-		f.Symbol = SymbolOf(path)
+		if f.Symbol = SymbolOf(path); f.Symbol == "" {
+			return nil, fileError(path, "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
+		}
 	}
-	f.Symbol = strings.ToUpper(f.Symbol)
-	return f, f.peek()
+	f.Symbol = strings.ToUpper(storable(f.Symbol))
+	if err := f.peek(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Close closes the file.
@@ -127,36 +137,52 @@ func (f *File) next() (line, bool) {
 		f.line++
 		text := strings.TrimRight(f.lines.Text(), "\r")
 		if strings.Trim(text, " \t,;") != "" {
-			return line{f.line, text}, true
+			return line{f.line, storable(text)}, true
 		}
 	}
 	return line{}, false
 }
 
+// storable replaces what PostgreSQL's text cannot hold: bytes that are no UTF-8, and NUL.
+func storable(text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // peek reads the first rows: some must be bars, and their usual distance is the timeframe.
 func (f *File) peek() error {
-	var last error
+	var reason error
 	var bars []blotter.Bar
-	for len(f.peeked) < peekRows {
+	symbols := map[string]bool{}
+	again := false // a symbol has come twice: there is a distance
+	for bytes := 0; (len(bars) < peekBars || !again) && len(f.peeked) < peekRowsMax && bytes < peekBytesMax; {
 		l, ok := f.next()
 		if !ok {
 			break
 		}
+		bytes += len(l.text)
 		f.peeked = append(f.peeked, l)
 		bar, err := f.parse(l)
-		if err != nil {
-			last = err
-			continue
+		if err == nil {
+			bars = append(bars, bar.Bar)
+			again = again || symbols[bar.Symbol]
+			symbols[bar.Symbol] = true
+		} else if reason == nil {
+			reason = err
 		}
-		bars = append(bars, bar.Bar)
 	}
 	switch {
-	case len(f.peeked) == 0 && f.lines.Err() == nil:
+	case len(bars) > 0:
+	case f.readError() != nil:
+		return f.readError()
+	case len(f.peeked) == 0:
 		return fileError(f.Path, "it has a header and no rows")
-	case len(bars) == 0 && last != nil:
-		return notBars(f.Path, fmt.Sprintf("none of its first %d rows is a bar (%v)", len(f.peeked), last))
-	case len(bars) == 0:
-		return notBars(f.Path, "a line is longer than a bar's can be")
+	case len(f.peeked) == 1:
+		return notBars(f.Path, fmt.Sprintf("its only row is no bar (%v)", reason))
+	default:
+		return notBars(f.Path, fmt.Sprintf("none of its first %d rows is a bar (%v)", len(f.peeked), reason))
 	}
 	if f.Timeframe == "" {
 		f.Timeframe = usualTimeframe(bars)
@@ -185,14 +211,22 @@ func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 				return
 			}
 		}
-		if err := f.lines.Err(); err != nil {
-			reason := "reading it failed: " + err.Error()
-			if errors.Is(err, bufio.ErrTooLong) {
-				reason = fmt.Sprintf("line %d is longer than a bar's can be", f.line+1)
-			}
-			yield(blotter.BarRow{}, fileError(f.Path, reason))
+		if err := f.readError(); err != nil {
+			yield(blotter.BarRow{}, err)
 		}
 	}
+}
+
+// readError says what ended the file before its end, if anything did.
+func (f *File) readError() error {
+	err := f.lines.Err()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bufio.ErrTooLong):
+		return notBars(f.Path, fmt.Sprintf("line %d is longer than a bar's can be", f.line+1))
+	}
+	return fileError(f.Path, "reading it failed: "+err.Error())
 }
 
 func fileError(path, reason string) error {
@@ -201,25 +235,4 @@ func fileError(path, reason string) error {
 
 func notBars(path, reason string) error {
 	return fileError(path, "it is not a bar file: "+reason+"; tried Yahoo CSV and CSV with named columns")
-}
-
-// noise are the parts of file names that are no part of a symbol: years, and words that say what is in the file.
-var noise = regexp.MustCompile(`(?i)^((19|20)\d\d|data|daily|weekly|monthly|hourly|minute|prices?|stock|histor(y|ical)|yahoo(finance)?|max|1d|1wk|1mo|1h|1m)$`)
-
-// SymbolOf is the symbol that a file's name tells: "brk-b.csv" is BRK-B, "SPY-2007-yahoofinance.csv" SPY.
-func SymbolOf(path string) string {
-	name := filepath.Base(path)
-	if dot := strings.IndexByte(name, '.'); dot > 0 {
-		name = name[:dot]
-	}
-	var kept []string
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' || r == ' ' }) {
-		if !noise.MatchString(part) {
-			kept = append(kept, part)
-		}
-	}
-	if len(kept) == 0 {
-		return strings.ToUpper(name)
-	}
-	return strings.ToUpper(strings.Join(kept, "-"))
 }

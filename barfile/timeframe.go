@@ -3,20 +3,60 @@ package barfile
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
 )
 
-// usualTimeframe is the timeframe that the usual (median) distance between neighbouring rows of one symbol tells: a
-// daily file has weekends, a weekly one has not. "" where it tells none; a single bar at midnight is daily.
+var timeframes = regexp.MustCompile(`^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$`)
+
+// timeLayouts are tried in turn; a time without zone is UTC.
+var timeLayouts = []string{
+	time.DateOnly, time.DateTime, time.RFC3339, "2006-01-02 15:04:05-07:00", "2006-01-02T15:04:05", "2006-01-02 15:04",
+	"2006/01/02", "20060102",
+}
+
+// A date outside of these years is a slip of the pen, not a bar.
+const yearMin, yearMax = 1600, 2200
+
+// parseTime reads a bar's timestamp. A bar of a day or longer stands at midnight UTC of its trading date, which is the
+// date as written: in UTC, midnight in Tokyo is the day before.
+func parseTime(cell, timeframe string) (time.Time, error) {
+	cell = strings.TrimSpace(cell)
+	for _, layout := range timeLayouts {
+		t, err := time.Parse(layout, cell)
+		if err != nil {
+			continue
+		}
+		if t.Year() < yearMin || t.Year() > yearMax {
+			return time.Time{}, fmt.Errorf("date %q is outside the years %d to %d", cell, yearMin, yearMax)
+		}
+		if isDaily(timeframe) {
+			return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), nil
+		}
+		return t.UTC(), nil
+	}
+	return time.Time{}, fmt.Errorf("date %q is none; want YYYY-MM-DD", cell)
+}
+
+// isDaily reports a timeframe of a day or longer.
+func isDaily(timeframe string) bool {
+	return strings.HasSuffix(timeframe, "d") || strings.HasSuffix(timeframe, "w") || strings.HasSuffix(timeframe, "mo")
+}
+
+// usualTimeframe is the timeframe that the usual (median) distance between one symbol's rows tells: a daily file has
+// weekends, a weekly one has not. "" where it tells none; bars of one instant at midnight are daily.
 func usualTimeframe(bars []blotter.Bar) string {
 	var distances []time.Duration
-	for i := 1; i < len(bars); i++ {
-		if bars[i].Symbol == bars[i-1].Symbol && !bars[i].Timestamp.Equal(bars[i-1].Timestamp) {
-			distances = append(distances, bars[i].Timestamp.Sub(bars[i-1].Timestamp).Abs())
+	last := map[string]time.Time{}
+	for i := range bars {
+		if before, seen := last[bars[i].Symbol]; seen && !before.Equal(bars[i].Timestamp) {
+			distances = append(distances, bars[i].Timestamp.Sub(before).Abs())
 		}
+		last[bars[i].Symbol] = bars[i].Timestamp
 	}
 	if len(distances) == 0 {
 		if bars[0].Timestamp.Equal(bars[0].Timestamp.Truncate(24 * time.Hour)) {

@@ -1,0 +1,82 @@
+package barfile_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// result is all that reading a file gives.
+type result struct {
+	file     *barfile.File
+	bars     []blotter.BarRow
+	rejected []*blotter.RejectedRow
+	err      error // that ended the file
+}
+
+// read reads the text as a file of that name, and fails the test if it is not taken for a bar file.
+func read(t *testing.T, name, text string, opts barfile.Options) result {
+	t.Helper()
+	file, err := barfile.Read(strings.NewReader(text), name, opts)
+	if err != nil {
+		t.Fatalf("Read(%s): %v", name, err)
+	}
+	r := result{file: file}
+	for row, err := range file.Bars() {
+		var rejected *blotter.RejectedRow
+		switch {
+		case err == nil:
+			r.bars = append(r.bars, row)
+		case errors.As(err, &rejected):
+			r.rejected = append(r.rejected, rejected)
+		default:
+			r.err = err
+		}
+	}
+	return r
+}
+
+// refused reads the text, which must be refused with one sentence that begins with the file and contains want.
+func refused(t *testing.T, name, text string, opts barfile.Options, want string) {
+	t.Helper()
+	_, err := barfile.Read(strings.NewReader(text), name, opts)
+	if err == nil {
+		t.Fatalf("Read(%s) took %.60q for bars", name, text)
+	}
+	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("Read(%s): %q, want one line, ErrInvalid, with %q", name, err, want)
+	}
+}
+
+// one is the only bar of a result.
+func (r result) one(t *testing.T) blotter.BarRow {
+	t.Helper()
+	if len(r.bars) != 1 || len(r.rejected) != 0 || r.err != nil {
+		t.Fatalf("got %d bars, %d rejected, error %v; want one bar", len(r.bars), len(r.rejected), r.err)
+	}
+	return r.bars[0]
+}
+
+func day(text string) time.Time {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// describe writes a bar as one line, prices as they are kept.
+func describe(b blotter.BarRow) string {
+	adjusted := "none"
+	if b.AdjClose != nil {
+		adjusted = b.AdjClose.String()
+	}
+	return strings.Join([]string{
+		b.Symbol, b.Timeframe, b.Timestamp.Format(time.RFC3339), b.Open.String(), b.High.String(), b.Low.String(),
+		b.Close.String(), b.Volume.String(), adjusted, b.Source,
+	}, " ")
+}

@@ -1,0 +1,119 @@
+package barfile_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+func TestLayouts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, format, want string }{
+		{
+			"Yahoo", "Date,Open,High,Low,Close,Adj Close,Volume\n2019-01-02,154.889999,158.850006,154.229996,157.919998,157.245605,37039700\n",
+			"Yahoo CSV", "AAPL 1d 2019-01-02T00:00:00Z 154.889999 158.850006 154.229996 157.919998 37039700 157.245605 yahoo",
+		},
+		{
+			"Yahoo, volume first", "Date,Open,High,Low,Close,Volume,Adj Close\n2007-12-31,147.10,147.61,146.06,146.21,108126800,127.37\n",
+			"Yahoo CSV", "AAPL 1d 2007-12-31T00:00:00Z 147.1 147.61 146.06 146.21 108126800 127.37 yahoo",
+		},
+		{
+			"Yahoo, adjusted first", "Date,Adj Close,Close,High,Low,Open,Volume\n2014-09-17,457.1,457.3,468.2,452.4,465.9,21056800\n",
+			"Yahoo CSV", "AAPL 1d 2014-09-17T00:00:00Z 465.9 468.2 452.4 457.3 21056800 457.1 yahoo",
+		},
+		{
+			"symbol column", "date,open,high,low,close,volume,Name\n2013-02-08,15.07,15.12,14.63,14.75,8407500,brk.b\n",
+			"CSV", "BRK.B 1d 2013-02-08T00:00:00Z 15.07 15.12 14.63 14.75 8407500 none csv",
+		},
+		{
+			"other names", "Ticker,TIMESTAMP,o,h,l,c,Vol.\nBTC-USD,2021-01-01 00:00:00,29000.5,29600,28700,29300,12.25\n",
+			"CSV", "BTC-USD 1d 2021-01-01T00:00:00Z 29000.5 29600 28700 29300 12.25 none csv",
+		},
+		{
+			"another vendor's adjusted close is not Yahoo's", "timestamp,open,high,low,close,adjusted_close,volume,dividend_amount,split_coefficient\n" +
+				"2020-11-16,15.64,16.15,15.34,15.86,15.80,26574200,0.0,1.0\n",
+			"CSV", "AAPL 1d 2020-11-16T00:00:00Z 15.64 16.15 15.34 15.86 26574200 15.8 csv",
+		},
+		{
+			"byte order mark, DOS line ends", "\xef\xbb\xbfDate,Open,High,Low,Close,Adj Close,Volume\r\n2019-01-02,1,2,1,2,2,3\r\n",
+			"Yahoo CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 2 yahoo",
+		},
+		{"no last line end", "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3", "CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 none csv"},
+		{
+			"quoted cells", `"date","open","high","low","close","volume"` + "\n" + `"2019-01-02","1","2","1","2","3"` + "\n",
+			"CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 none csv",
+		},
+		{"spaces, empty cells at the end, blank lines", "\n date , open,high,low,close,volume\n\n 2019-01-02 , 1 ,2,1,2,3,,\n,,,\n", "CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 none csv"},
+		{"smallest fraction", "date,open,high,low,close,volume\n2019-01-02,1,1.0000000000000000001,1,1,0.5\n", "CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 1.0000000000000000001 1 1 0.5 none csv"},
+		{"slashes", "date,open,high,low,close,volume\n2019/01/02,1,2,1,2,3\n", "CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 none csv"},
+		{"no dashes", "date,open,high,low,close,volume\n20190102,1,2,1,2,3\n", "CSV", "AAPL 1d 2019-01-02T00:00:00Z 1 2 1 2 3 none csv"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := read(t, "dir/AAPL.csv", test.text, barfile.Options{})
+			if got := describe(r.one(t)); got != test.want || r.file.Format != test.format {
+				t.Errorf("%s\ngot  %s\nwant %s, %s", r.file.Format, got, test.want, test.format)
+			}
+		})
+	}
+}
+
+func TestOptionsOverrule(t *testing.T) {
+	t.Parallel()
+	text := "date,open,high,low,close,volume,Name\n2013-02-08,1,2,1,2,3,AAL\n"
+	r := read(t, "x.csv", text, barfile.Options{Symbol: "brk-b", Timeframe: "1w", Source: "desk"})
+	if got, want := describe(r.one(t)), "BRK-B 1w 2013-02-08T00:00:00Z 1 2 1 2 3 none desk"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRejectedRows(t *testing.T) {
+	t.Parallel()
+	const header, good = "Date,Open,High,Low,Close,Adj Close,Volume\n", "2019-01-02,1,2,1,2,2,3\n"
+	for _, test := range []struct{ name, row, check, reason string }{
+		{"null cells", "2019-01-03,null,null,null,null,null,null", "parse", "open is missing"},
+		{"blank price", "2019-01-03,1,2,,2,2,3", "parse", "low is missing"},
+		{"blank volume", "2019-01-03,1,2,1,2,2,", "parse", "volume is missing"},
+		{"null adjusted close", "2019-01-03,1,2,1,2,null,3", "parse", "adjusted close is missing"},
+		{"high below close", "2019-01-03,1,1.5,1,2,2,3", "bar", "high 1.5 is not allowed: want at least open 1 and close 2"},
+		{"low above open", "2019-01-03,1,2,1.5,2,2,3", "bar", "low 1.5 is not allowed: want at most open 1 and close 2"},
+		{"zero price", "2019-01-03,0,2,0,2,2,3", "bar", "open 0 is not allowed: want a price above zero"},
+		{"negative price", "2019-01-03,1,2,-1,2,2,3", "bar", "low -1 is not allowed"},
+		{"negative volume", "2019-01-03,1,2,1,2,2,-3", "bar", "volume -3 is not allowed"},
+		{"thousands", `2019-01-03,"1,000.5",2,1,2,2,3`, "parse", `open "1,000.5" is not a decimal number`},
+		{"not a number", "2019-01-03,one,2,1,2,2,3", "parse", `open "one" is not a decimal number`},
+		{"too many decimals", "2019-01-03,1.00000000000000000001,2,1,2,2,3", "parse", "is not a decimal number"},
+		{"too many digits", "2019-01-03,1,2,1,2,2,1" + strings.Repeat("0", 150), "parse", "volume has more than 150 digits"},
+		{"not a date", "yesterday,1,2,1,2,2,3", "parse", `date "yesterday" is none`},
+		{"no such day", "2019-02-30,1,2,1,2,2,3", "parse", `date "2019-02-30" is none`},
+		{"year slipped", "0019-01-03,1,2,1,2,2,3", "parse", "outside the years 1600 to 2200"},
+		{"too few cells", "2019-01-03,1,2,1,2,2", "parse", "the row has 6 cells, the header 7"},
+		{"too many cells", "2019-01-03,09:30,1,2,1,2,2,3", "parse", "the row has 8 cells, the header 7"},
+		{"not UTF-8", "2019-01-03,\uFFFD,2,1,2,2,3", "parse", "is not a decimal number"},
+		{"open quote", `2019-01-03,"1,2,1,2,2,3`, "parse", "is not a decimal number"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			row := strings.ReplaceAll(test.row, "\uFFFD", "\xe9\x00")
+			test.row = strings.ReplaceAll(test.row, "\uFFFD", "\uFFFD\uFFFD")
+			r := read(t, "AAPL.csv", header+good+row+"\n"+strings.Replace(good, "02", "04", 1), barfile.Options{})
+			if len(r.bars) != 2 || len(r.rejected) != 1 {
+				t.Fatalf("%d bars, %d rejected %v, want 2 and 1", len(r.bars), len(r.rejected), r.rejected)
+			}
+			got := r.rejected[0]
+			if got.Check != test.check || !strings.Contains(got.Reason, test.reason) || got.Line != 3 || got.Raw != test.row || got.Symbol != "AAPL" {
+				t.Errorf("got %+v, want line 3, check %q, reason %q", got, test.check, test.reason)
+			}
+		})
+	}
+}
+
+func TestEmptyRowsFirst(t *testing.T) {
+	t.Parallel()
+	text := "Date,Adj Close,Close,High,Low,Open,Volume\n" + strings.Repeat("2014-09-17,,,,,,\n", 3000) + "2022-09-17,1,1,1,1,1,5\n"
+	r := read(t, "ADA-USD.csv", text, barfile.Options{})
+	if len(r.bars) != 1 || len(r.rejected) != 3000 || r.bars[0].Line != 3002 {
+		t.Errorf("%d bars, %d rejected, want the bar of line 3002 after 3000 rejected rows", len(r.bars), len(r.rejected))
+	}
+}

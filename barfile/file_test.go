@@ -1,0 +1,104 @@
+package barfile_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
+)
+
+const header = "date,open,high,low,close,volume\n"
+
+// What is no bar file is one sentence that says why.
+func TestNoBarFile(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", "it is empty"},
+		{"byte order mark alone", "\xef\xbb\xbf", "it is empty"},
+		{"blank lines", "\n\n , ,\r\n", "it is empty"},
+		{"header alone", header, "it has a header and no rows"},
+		{"header alone, no line end", strings.TrimSpace(header), "it has a header and no rows"},
+		{"text", "Dear customer,\nplease find your statement below.\n", "its first line names no column for date"},
+		{"JSON", `{"bars": {"AAPL": [{"t": "2021-01-01T00:00:00Z", "o": 1, "h": 2, "l": 1, "c": 2, "v": 3}]}}`, "names no column for date"},
+		{"binary", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xfe\n\x00\x01\n", "names no column for date"},
+		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\n", "names no column for date"},
+		{"trades", "timestamp,price,amount,side\n1605499846,15993.5,0.026472,buy\n", "names no column for open"},
+		{"prices without volume", "date,open,high,low,close\n2019-01-02,1,2,1,2\n", "names no column for volume"},
+		{"no header", "2019-01-02,1,2,1,2,3\n2019-01-03,1,2,1,2,3\n", "names no column for date"},
+		{"semicolons", "date;open;high;low;close;volume\n2019-01-02;1;2;1;2;3\n", "names no column for date"},
+		{"one row, no bar", header + "a,b,c,d,e,f\n", "its only row is no bar (line 2: date"},
+		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its first 5 rows is a bar (line 2: date"},
+		{"first line without end", strings.Repeat("x", 1<<20), "line 1 is longer than a bar's can be"},
+		{"second line without end", header + strings.Repeat("x", 1<<20), "line 2 is longer than a bar's can be"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, "AAPL.csv", test.text, barfile.Options{}, test.want)
+		})
+	}
+}
+
+func TestLongLineAfterBars(t *testing.T) {
+	t.Parallel()
+	text := header + strings.Repeat("2019-01-02,1,2,1,2,3\n", 100) + strings.Repeat("x", 1<<17) + "\n2019-01-03,1,2,1,2,3\n"
+	r := read(t, "AAPL.csv", text, barfile.Options{})
+	if r.err == nil || !strings.Contains(r.err.Error(), "line 102 is longer") || !errors.Is(r.err, blotter.ErrInvalid) {
+		t.Errorf("error %v, want that line 102 is too long", r.err)
+	}
+}
+
+func TestReadFails(t *testing.T) {
+	t.Parallel()
+	broken := iotest.ErrReader(errors.New("the disk is on fire"))
+	for _, text := range []string{"", header} {
+		_, err := barfile.Read(io.MultiReader(strings.NewReader(text), broken), "AAPL.csv", barfile.Options{})
+		if err == nil || !strings.Contains(err.Error(), "reading it failed: the disk is on fire") {
+			t.Errorf("after %q: %v, want that reading failed", text, err)
+		}
+	}
+	file, err := barfile.Read(io.MultiReader(strings.NewReader(header+strings.Repeat("2019-01-02,1,2,1,2,3\n", 100)), broken), "AAPL.csv", barfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, last = range file.Bars() {
+	}
+	if last == nil || !strings.Contains(last.Error(), "the disk is on fire") {
+		t.Errorf("the last error is %v, want that reading failed", last)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "AAPL.csv")
+	if err := os.WriteFile(path, []byte(header+"2019-01-02,1,2,1,2,3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := barfile.Open(path, barfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file.Path != path || file.Symbol != "AAPL" || file.Format != "CSV" {
+		t.Errorf("%+v", file)
+	}
+	if err := file.Close(); err != nil {
+		t.Error(err)
+	}
+	for path, want := range map[string]string{
+		dir:                           "it is a folder; name its files, as in " + filepath.Join(dir, "*.csv"),
+		filepath.Join(dir, "nothing"): "there is no such file",
+		filepath.Join(path, "below"):  "not a directory",
+	} {
+		_, err := barfile.Open(path, barfile.Options{})
+		if err == nil || !strings.HasPrefix(err.Error(), "blotter: "+path) && !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%s): %v, want %q", path, err, want)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package barfile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// bars writes n bars from start on, a step apart, of the symbols in turn.
+func bars(start time.Time, step func(time.Time) time.Time, n int, symbols ...string) string {
+	var b strings.Builder
+	b.WriteString("date,open,high,low,close,volume,symbol\n")
+	for range n {
+		for _, symbol := range symbols {
+			fmt.Fprintf(&b, "%s,1,2,1,2,3,%s\n", start.Format(time.DateTime), symbol)
+		}
+		start = step(start)
+	}
+	return b.String()
+}
+
+func every(d time.Duration) func(time.Time) time.Time {
+	return func(t time.Time) time.Time { return t.Add(d) }
+}
+
+func weekday(t time.Time) time.Time {
+	for t = t.AddDate(0, 0, 1); t.Weekday() == time.Saturday || t.Weekday() == time.Sunday; {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t
+}
+
+func month(t time.Time) time.Time { return t.AddDate(0, 1, 0) }
+
+func TestTimeframe(t *testing.T) {
+	t.Parallel()
+	many := strings.Split(strings.Repeat("A B C D E F G H I J ", 1)+strings.Repeat("X", 1), " ")
+	for i := range 200 {
+		many = append(many, fmt.Sprintf("S%d", i))
+	}
+	start := day("2019-01-02")
+	for _, test := range []struct{ name, text, want string }{
+		{"weekdays", bars(start, weekday, 20, "A"), "1d"},
+		{"every day", bars(start, every(24*time.Hour), 20, "A"), "1d"},
+		{"newest first", bars(start, every(-24*time.Hour), 20, "A"), "1d"},
+		{"weeks", bars(start, every(7*24*time.Hour), 20, "A"), "1w"},
+		{"weeks of more symbols than Open looks at", bars(start, every(7*24*time.Hour), 3, many...), "1w"},
+		{"months", bars(start, month, 20, "A"), "1mo"},
+		{"minutes", bars(start, every(time.Minute), 20, "A"), "1m"},
+		{"five minutes of two symbols", bars(start, every(5*time.Minute), 20, "A", "B"), "5m"},
+		{"hours", bars(start, every(4*time.Hour), 20, "A"), "4h"},
+		{"one bar at midnight", bars(start, weekday, 1, "A"), "1d"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := read(t, "x.csv", test.text, barfile.Options{})
+			if r.file.Timeframe != test.want || r.bars[len(r.bars)-1].Timeframe != test.want {
+				t.Errorf("timeframe %q, bars %q, want %q", r.file.Timeframe, r.bars[0].Timeframe, test.want)
+			}
+		})
+	}
+}
+
+func TestTimeframeAskedFor(t *testing.T) {
+	t.Parallel()
+	seconds := bars(day("2019-01-02"), every(7*time.Second), 20, "A")
+	refused(t, "x.csv", seconds, barfile.Options{}, "say --timeframe")
+	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
+		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
+	}
+	daily := bars(day("2019-01-02"), weekday, 20, "A")
+	if r := read(t, "x.csv", daily, barfile.Options{Timeframe: "1w"}); r.bars[0].Timeframe != "1w" {
+		t.Errorf("timeframe %q, want the one asked for", r.bars[0].Timeframe)
+	}
+	for _, bad := range []string{"banana", "d", "0d", "1y", "1D", " 1d", "-1d", "10000d"} {
+		if _, err := barfile.Read(strings.NewReader(daily), "x.csv", barfile.Options{Timeframe: bad}); err == nil {
+			t.Errorf("timeframe %q was taken", bad)
+		}
+	}
+}
+
+// A day's bar stands at midnight UTC of the date as written; a shorter bar at its instant.
+func TestTimestamp(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, rows, want string }{
+		{"day in Hong Kong", "2022-01-03 00:00:00+08:00,2022-01-04 00:00:00+08:00,2022-01-05 00:00:00+08:00", "2022-01-03T00:00:00Z"},
+		{"day in New York", "2022-01-03 00:00:00-05:00,2022-01-04 00:00:00-05:00,2022-01-05 00:00:00-05:00", "2022-01-03T00:00:00Z"},
+		{"day over the change of the clock", "2022-03-11 00:00:00-05:00,2022-03-14 00:00:00-04:00,2022-03-15 00:00:00-04:00", "2022-03-11T00:00:00Z"},
+		{"minute in New York", "2022-01-03 09:30:00-05:00,2022-01-03 09:31:00-05:00,2022-01-03 09:32:00-05:00", "2022-01-03T14:30:00Z"},
+		{"minute in UTC", "2022-01-03T09:30:00Z,2022-01-03T09:31:00Z,2022-01-03T09:32:00Z", "2022-01-03T09:30:00Z"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			text := "Datetime,Open,High,Low,Close,Volume\n"
+			for _, at := range strings.Split(test.rows, ",") {
+				text += at + ",1,2,1,2,3\n"
+			}
+			r := read(t, "1398-HK.csv", text, barfile.Options{})
+			if got := r.bars[0].Timestamp.Format(time.RFC3339); got != test.want || len(r.bars) != 3 {
+				t.Errorf("%s, %d bars, want %s, 3 bars", got, len(r.bars), test.want)
+			}
+		})
+	}
+}
