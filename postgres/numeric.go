@@ -27,7 +27,9 @@ const (
 
 var pow10 = [...]uint64{1, 10, 100, 1000, 10000}
 
-func registerDecimal(m *pgtype.Map) {
+// RegisterTypes teaches a connection of pgx's own to carry NUMERIC as blotter.Decimal, as every session of this package
+// does.
+func RegisterTypes(m *pgtype.Map) {
 	numeric := &pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: numericCodec{}}
 	m.RegisterType(numeric)
 	m.RegisterType(&pgtype.Type{Name: "_numeric", OID: pgtype.NumericArrayOID, Codec: &pgtype.ArrayCodec{ElementType: numeric}})

@@ -49,7 +49,7 @@ func newPool(cfg Config, r role, maxConns int) (*pool, error) {
 		if err := r.check(ctx, c); err != nil {
 			return err
 		}
-		registerDecimal(c.TypeMap())
+		RegisterTypes(c.TypeMap())
 		p.open.Add(1)
 		return nil
 	}
@@ -107,7 +107,6 @@ type loan struct {
 func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
-	start := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	pooled, err := p.conns.Acquire(bounded)
@@ -115,17 +114,17 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	case err == nil:
 		return &loan{Conn: pooled.Conn(), pool: p, pooled: pooled}, nil
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return nil, p.timeoutError(time.Since(start))
+		return nil, p.timeoutError()
 	}
 	return nil, translate("acquire a connection as "+string(p.role), err)
 }
 
-func (p *pool) timeoutError(waited time.Duration) error {
+func (p *pool) timeoutError() error {
 	stat := p.conns.Stat()
 	return &blotter.Error{
 		Op: "acquire a connection as " + string(p.role), Kind: blotter.ErrPoolTimeout, Retry: true,
 		Message: fmt.Sprintf("none came free within %s: %d of %d are in use, %d callers wait; shorten sessions or raise MaxConns",
-			waited.Round(time.Millisecond), stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
+			p.timeout, stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
 	}
 }
 

@@ -1,0 +1,51 @@
+# The commands of a developer. `make` lists them.
+
+GOFUMPT     = go tool -modfile=tools/go.mod gofumpt
+STATICCHECK = go tool -modfile=tools/go.mod staticcheck
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.PHONY: build
+build: ## build the program into dist/
+	go build -trimpath -o dist/blotter ./cmd/blotter
+
+.PHONY: demo
+demo: ## a first look: a database, bars, a question
+	go run ./cmd/blotter demo
+
+.PHONY: test
+test: ## the tests; a PostgreSQL is found or downloaded
+	go test ./...
+
+.PHONY: check
+check: ## what CI asks for: format, vet, staticcheck, import table, tests with -race
+	@echo '== gofumpt'
+	@out=$$($(GOFUMPT) -l . bench); test -z "$$out" || { echo "not formatted (make format):"; echo "$$out"; exit 1; }
+	@echo '== go vet'
+	go vet ./...
+	cd bench && go vet ./...
+	@echo '== staticcheck'
+	$(STATICCHECK) ./...
+	@echo '== import table'
+	go test -count=1 -v -run TestImportTable .
+	@echo '== tests with -race'
+	go test -race ./...
+
+.PHONY: format
+format: ## format the code
+	$(GOFUMPT) -w . bench
+
+.PHONY: fuzz
+fuzz: ## fuzz the NUMERIC codec and the bar files, a minute each
+	go test ./postgres -run '^$$' -fuzz FuzzNumeric -fuzztime 60s
+	go test ./barfile -run '^$$' -fuzz FuzzRead -fuzztime 60s
+
+.PHONY: bench
+bench: ## blotter and its peers side by side, as ratios
+	cd bench && go test -bench . -benchtime 1x -timeout 30m
+
+.PHONY: catalog
+catalog: ## write what migrate verify compares with, after a change of the migrations
+	go test ./postgres -run TestCatalogIsUpToDate -update

@@ -1,0 +1,285 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// Every SQL constant of the package is understood by the migrated schema.
+func TestEveryQueryPrepares(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	conn := db.Connect(t, db.AdminURL)
+	if _, err := conn.Exec(t.Context(), "create temporary table blotter_bar_stage (line bigint, symbol text, timeframe text, timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text, check_type text, message text, raw_row text)"); err != nil {
+		t.Fatal(err)
+	}
+	queries := sqlConstants(t)
+	if len(queries) < 10 {
+		t.Fatalf("only %d queries were found", len(queries))
+	}
+	for name, sql := range queries {
+		if strings.Contains(sql, "create temporary table") || name == "sqlBarColumns" {
+			continue
+		}
+		if _, err := conn.Prepare(t.Context(), name, sql); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// sqlConstants are the string constants of this package whose names begin with sql; sums of them are resolved.
+func sqlConstants(t *testing.T) map[string]string {
+	t.Helper()
+	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f os.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	var value func(ast.Expr) string
+	value = func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			text, _ := strconv.Unquote(e.Value)
+			return text
+		case *ast.BinaryExpr:
+			return value(e.X) + value(e.Y)
+		case *ast.Ident:
+			return found[e.Name]
+		}
+		return ""
+	}
+	for range 2 { // the second time resolves what the first had not seen yet
+		for _, p := range packages {
+			ast.Inspect(p, func(n ast.Node) bool {
+				spec, ok := n.(*ast.ValueSpec)
+				if ok && len(spec.Values) == 1 && strings.HasPrefix(spec.Names[0].Name, "sql") {
+					if sql := value(spec.Values[0]); sql != "" {
+						found[spec.Names[0].Name] = sql
+					}
+				}
+				return true
+			})
+		}
+	}
+	return found
+}
+
+// The index list of the original: every access path has an index, and no two indexes have the same prefix.
+func TestIndexList(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for table, paths := range map[string][]struct{ where, index string }{
+		"data_ingestion.market_data": {
+			{"symbol = 'A' and timeframe = '1d' order by timestamp desc limit 5", "market_data_pkey"},
+			{"timestamp > now() order by timestamp desc limit 5", "idx_market_data_timestamp"},
+			{"symbol = 'A'", "market_data_pkey"},
+		},
+		"execution.orders": {
+			{"symbol = 'A' and status = 'pending'", "idx_orders_symbol_status"},
+			{"strategy = 'A'", "idx_orders_strategy"},
+			{"true order by created_at desc limit 5", "idx_orders_created_at"},
+			{"account_id = 'A'", "orders_pkey"},
+		},
+		"execution.trades": {
+			{"symbol = 'A' order by executed_at desc limit 5", "idx_trades_symbol_executed_at"},
+			{"strategy = 'A'", "idx_trades_strategy"},
+			{"account_id = 'A'", "trades_pkey|idx_trades_position|idx_trades_order"},
+			{"account_id = 'A' and symbol = 'B' order by id desc limit 1", "idx_trades_position"},
+			{"account_id = 'A' and order_id = 'B'", "idx_trades_order"},
+		},
+		"execution.positions": {
+			{"account_id = 'A'", "positions_pkey"},
+			{"symbol = 'A'", "idx_positions_symbol"},
+		},
+		"logging.system_logs": {
+			{"true order by timestamp desc limit 5", "idx_system_logs_timestamp"},
+			{"service = 'A' order by timestamp desc limit 5", "idx_system_logs_service_timestamp"},
+			{"level = 'error' order by timestamp desc limit 5", "idx_system_logs_level_timestamp"},
+			{"correlation_id = 'A'", "idx_system_logs_correlation"},
+			{"event_type = 'A'", "idx_system_logs_event_type"},
+		},
+		"logging.performance_logs": {
+			{"service = 'A' order by timestamp desc limit 5", "idx_performance_logs_service_timestamp"},
+			{"operation = 'A'", "idx_performance_logs_operation"},
+		},
+	} {
+		for _, path := range paths {
+			plan := explain(t, db, "select * from "+table+" where "+path.where)
+			if used := indexUsed(t, db, plan); !regexp.MustCompile("^(" + path.index + ")$").MatchString(used) {
+				t.Errorf("%s where %s uses %q, want %s:\n%s", table, path.where, used, path.index, plan)
+			}
+		}
+	}
+	twice := pgtest.Value[string](t, db, `
+		select coalesce(string_agg(a.indexrelid::regclass || ' is a prefix of ' || b.indexrelid::regclass, ', '), '')
+		  from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid
+		  join pg_class c on c.oid = a.indrelid join pg_namespace n on n.oid = c.relnamespace
+		 where n.nspname in ('data_ingestion', 'execution', 'events', 'analytics', 'logging', 'shared', 'strategy_engine', 'risk_management')
+		   and not a.indisunique and a.indpred is null and a.indexprs is null
+		   and (b.indkey::int2[])[0:a.indnkeyatts - 1] = (a.indkey::int2[])[0:a.indnkeyatts - 1]`)
+	if twice != "" {
+		t.Errorf("an index repeats another's prefix: %s", twice)
+	}
+}
+
+func explain(t *testing.T, db *pgtest.Database, sql string) (plan string) {
+	t.Helper()
+	conn := db.Connect(t, db.AdminURL)
+	if _, err := conn.Exec(t.Context(), "set enable_seqscan = off; set enable_sort = off"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(t.Context(), "explain (costs off) "+sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// indexUsed is the index of the plan; a partition's index is named as its parent's.
+func indexUsed(t *testing.T, db *pgtest.Database, plan string) string {
+	t.Helper()
+	match := regexp.MustCompile(`(?:using|Index Scan on) (\S+)`).FindStringSubmatch(plan)
+	if match == nil {
+		return ""
+	}
+	return pgtest.Value[string](t, db, `select coalesce((select i.inhparent::regclass::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+		where c.relname = $1 and c.relkind = 'i'), $1)`, match[1])[strings.LastIndex(match[1], ".")+1:]
+}
+
+// The natural key: the same bar does not get in twice, whatever its id.
+func TestTheSameBarOnce(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ctx := blotter.WithAllAccounts(t.Context())
+	if _, err := db.ImportBars(ctx, postgres.BarImport{Bars: barsOf("A", "yahoo", "1", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	bars, err := db.Bars(ctx, postgres.BarFilter{Symbol: "A"})
+	if err != nil || len(bars) != 1 {
+		t.Fatal(len(bars), err)
+	}
+	err = db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.MarketData.Insert(ctx, tx, &bars[0]) })
+	wantKind(t, "the same bar again", err, blotter.ErrIntegrity)
+}
+
+// NaN, infinities and digits beyond what a Decimal holds are refused by the tables themselves, whoever writes.
+func TestTablesRefuseWhatIsNoExactNumber(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	insert := func(sql string, value string) error {
+		return pgx.BeginFunc(t.Context(), db.Connect(t, db.AdminURL), func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), fmt.Sprintf(sql, value))
+			return err
+		})
+	}
+	for _, sql := range []string{
+		`insert into data_ingestion.latest_prices values ('A', %s, now(), 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', now(), 1, 1, 1, 1, %s, 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', now(), %s, 2, 0.1, 1, 1, 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, adj_close, source) values ('A', now(), 1, 1, 1, 1, 1, %s, 'x')`,
+	} {
+		for _, bad := range []string{"'NaN'", "'Infinity'", "'-Infinity'", "0.12345678901234567891", "1e160"} {
+			if err := insert(sql, bad); err == nil {
+				t.Errorf("%s with %s was stored", sql, bad)
+			}
+		}
+		if err := insert(sql, "0.5"); err != nil {
+			t.Errorf("%s with 0.5: %v", sql, err)
+		}
+		db.Exec(t, "truncate data_ingestion.market_data, data_ingestion.latest_prices")
+	}
+}
+
+// Row-level security is on and forced, on tables, on leaves that exist and on leaves that will.
+func TestEveryTenantTableIsIsolated(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `select shared.ensure_partitions('audit_log', now() - interval '3 years', now())`)
+	open := pgtest.Value[string](t, db, `
+		select coalesce(string_agg(c.oid::regclass::text, ', '), '')
+		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		  join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id'
+		 where c.relkind in ('r', 'p') and n.nspname in ('execution', 'events', 'analytics', 'shared', 'risk_management')
+		   and not (c.relrowsecurity and c.relforcerowsecurity
+		            and (select count(*) = 2 and bool_or(not polpermissive) from pg_policy where polrelid = c.oid))`)
+	if open != "" {
+		t.Errorf("not behind row-level security: %s", open)
+	}
+	makeAccount(t, db.DB, "A1")
+	makeAccount(t, db.DB, "A2")
+	ctx := as(t, "A1")
+	foreign := newOrder("A2", "O-1")
+	err := db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &foreign) })
+	wantKind(t, "an order for another account", err, blotter.ErrPermission)
+	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error { return postgres.Orders.Insert(t.Context(), tx, &foreign) })
+	wantKind(t, "an order without an account", err, blotter.ErrPermission)
+	for _, sql := range []string{
+		`update execution.trades set price = 1`, `delete from execution.trades`, `truncate execution.trades`,
+		`delete from shared.audit_log`, `update shared.audit_log set operation = 'x'`, `select * from events.cursor`,
+		`create table execution.mine (i int)`, `select * from events.outbox_p0`,
+	} {
+		for _, ctx := range []context.Context{ctx, blotter.WithAllAccounts(ctx)} {
+			scope, _ := blotter.ScopeOf(ctx)
+			err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+			if scope.All && strings.Contains(sql, "cursor") {
+				continue
+			}
+			wantKind(t, fmt.Sprintf("%s (all accounts: %v)", sql, scope.All), err, blotter.ErrPermission)
+		}
+	}
+}
+
+func TestPartitionFunctions(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ask := func(sql string) string { return pgtest.Value[string](t, db, "select "+sql+"::text") }
+	for _, step := range []struct{ sql, want string }{
+		{`shared.create_yearly_partition('market_data', '2020-05-05')`, "created market_data_y2020"},
+		{`shared.create_yearly_partition('market_data', '2020-01-01')`, "covered by market_data_y2020"},
+		{`shared.create_monthly_partition('data_ingestion.market_data', '2020-02-29')`, "covered by market_data_y2020"},
+		{`shared.create_monthly_partition('market_data', '2021-12-31')`, "created market_data_2021_12"},
+		{`shared.ensure_partitions('market_data', '2021-01-01', '2021-03-31 23:59:59Z')`, "3"},
+		{`shared.ensure_partitions('market_data', '2021-01-01', '2021-12-31')`, "8"},
+		{`shared.ensure_partitions('market_data', '1999-12-31 23:59:59.999999Z', '2000-01-01 00:00:00Z')`, "2"},
+		{`shared.ensure_partitions('market_data', '1950-01-01', '1950-01-01')`, "1"},
+		{`shared.ensure_ahead()`, "0"},
+	} {
+		if got := ask(step.sql); got != step.want && !strings.HasPrefix(got, step.want) {
+			t.Errorf("%s says %q, want %q", step.sql, got, step.want)
+		}
+	}
+	db.Exec(t, `set timezone = 'America/New_York'; select shared.create_yearly_partition('market_data', '2010-06-01')`)
+	if got := ask(`(select lower || ' to ' || upper from shared.partitions where leaf = 'data_ingestion.market_data_y2010'::regclass)`); got != "2010-01-01 00:00:00+00 to 2011-01-01 00:00:00+00" {
+		t.Errorf("made from New York, the year 2010 is from %s", got)
+	}
+	for _, sql := range []string{
+		`shared.create_monthly_partition('orders', '2020-01-01')`, `shared.ensure_partitions('market_data', '1899-12-31', '1900-01-01')`,
+		`shared.ensure_partitions('market_data', now(), now() + interval '10 years')`,
+	} {
+		if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), "select "+sql); err == nil {
+			t.Errorf("%s was allowed", sql)
+		}
+	}
+	db.Exec(t, `create table data_ingestion.market_data_y1990 (i int)`)
+	_, err := db.Connect(t, db.AdminURL).Exec(t.Context(), `select shared.create_yearly_partition('market_data', '1990-01-01')`)
+	if err == nil || !strings.Contains(err.Error(), "market_data_y1990 exists") {
+		t.Errorf("a foreign table of the partition's name: %v", err)
+	}
+}
