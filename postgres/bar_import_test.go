@@ -94,7 +94,7 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	db := pgtest.Open(t)
 	broken := errors.New("the disk broke")
 	rejected := &blotter.RejectedRow{Line: 11, Check: "parse", Reason: "open is missing"}
-	tooHigh := barsOf("A", "yahoo", strings.Repeat("9", 151), 1)
+	tooHigh := barsOf("B", "yahoo", strings.Repeat("9", 151), 1)
 	for name, in := range map[string]postgres.BarImport{
 		"reading fails":          {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(broken))},
 		"a bad row under strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(rejected)), Strict: true},

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/blotterdb/blotter/embedded.(*Server).launch.func1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 }
 
 func as(t *testing.T, account string) context.Context {

@@ -49,7 +49,6 @@ func newPool(cfg Config, r role, maxConns int) (*pool, error) {
 		if err := r.check(ctx, c); err != nil {
 			return err
 		}
-		RegisterTypes(c.TypeMap())
 		p.open.Add(1)
 		return nil
 	}

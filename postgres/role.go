@@ -6,6 +6,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // role is one of the database roles that sessions act as.
@@ -35,15 +36,24 @@ func (r role) url(cfg Config) string {
 
 func (r role) readOnly() bool { return r == roleReadOnly || r == roleReporter }
 
-// check reports a connection that does not act as its role. A superuser's login passes: it acts as the role like any
-// other, and doctor warns of it.
+// sqlConnected reads as whom a new connection acts, and the number of the domain of our numeric columns.
+const sqlConnected = `select current_user::text, coalesce(to_regtype('shared.exact')::oid, 0)`
+
+// check refuses a connection that does not act as its role, and teaches it our numbers. A superuser's login passes: it
+// acts as the role like any other, and doctor warns of it.
 func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	var current string
-	if err := c.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current); err != nil {
+	var exact uint32
+	if err := c.QueryRow(ctx, sqlConnected, pgx.QueryExecModeExec).Scan(&current, &exact); err != nil {
 		return err
 	}
 	if current != string(r) {
 		return &blotter.Error{Op: "connect", Kind: blotter.ErrPermission, Message: fmt.Sprintf("the connection acts as %s, not as %s: a pooler in between drops the start-up parameter \"role\"", current, r)}
+	}
+	RegisterTypes(c.TypeMap())
+	if exact != 0 {
+		// A parameter of a domain column is announced with the domain's own number.
+		c.TypeMap().RegisterType(&pgtype.Type{Name: "exact", OID: exact, Codec: numericCodec{}})
 	}
 	return nil
 }

@@ -159,8 +159,9 @@ func indexUsed(t *testing.T, db *pgtest.Database, plan string) string {
 	if match == nil {
 		return ""
 	}
-	return pgtest.Value[string](t, db, `select coalesce((select i.inhparent::regclass::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
-		where c.relname = $1 and c.relkind = 'i'), $1)`, match[1])[strings.LastIndex(match[1], ".")+1:]
+	name := pgtest.Value[string](t, db, `select coalesce((select i.inhparent::regclass::text from pg_inherits i
+		join pg_class c on c.oid = i.inhrelid where c.relname = $1 and c.relkind = 'i'), $1)`, match[1])
+	return name[strings.LastIndex(name, ".")+1:]
 }
 
 // The natural key: the same bar does not get in twice, whatever its id.
