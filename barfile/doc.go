@@ -9,5 +9,6 @@
 // error. Decimals are taken as written. A daily bar's timestamp is midnight UTC of its trading date.
 //
 // Layouts so far: Yahoo CSV (Date,Open,High,Low,Close,Adj Close,Volume, in either order of the last two) and CSV whose
-// header names its columns (date,open,high,low,close,volume,Name and the usual other names of these). Of other vendors' files, those that look like the latter are read as CSV.
+// header names its columns (date,open,high,low,close,volume,Name and the usual other names of these). Of other vendors'
+// files, those that look like the latter are read as CSV.
 package barfile

@@ -2,55 +2,57 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// repositoryURL overrides where the programs are downloaded from; tests serve their own.
-var repositoryURL = os.Getenv("BLOTTER_POSTGRES_REPOSITORY")
-
-// download fetches the programs into cache/bin. The library that knows where they are also starts a server; it is
-// stopped at once (and as root never starts), and only the programs stay.
+// download fetches the programs into cache/bin, from $BLOTTER_POSTGRES_REPOSITORY where that names a mirror. Of two
+// processes that ask at once, one downloads.
 func download(ctx context.Context, cache string) (Binaries, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return Binaries{}, folderError(cache, err)
+	}
+	lock, err := waitLock(ctx, filepath.Join(cache, "lock"))
+	if err != nil {
 		return Binaries{}, err
+	}
+	defer lock.Close()
+	bin := filepath.Join(cache, "bin")
+	if found, err := inspect(ctx, bin); err == nil {
+		return found, nil
 	}
 	scratch, err := os.MkdirTemp("", "blotter-download-")
 	if err != nil {
 		return Binaries{}, err
 	}
 	defer os.RemoveAll(scratch)
-	port, err := freePort()
-	if err != nil {
-		return Binaries{}, err
-	}
+	// The library also makes a cluster and starts a server. An encoding that does not exist ends it before either.
 	cfg := embeddedpostgres.DefaultConfig().CachePath(filepath.Join(cache, "archive")).BinariesPath(cache).
-		RuntimePath(filepath.Join(scratch, "run")).Port(uint32(port)).Logger(io.Discard)
-	if repositoryURL != "" {
-		cfg = cfg.BinaryRepositoryURL(repositoryURL)
+		RuntimePath(filepath.Join(scratch, "run")).Encoding("none").Port(0).Logger(io.Discard)
+	if mirror := os.Getenv("BLOTTER_POSTGRES_REPOSITORY"); mirror != "" {
+		cfg = cfg.BinaryRepositoryURL(strings.TrimRight(mirror, "/"))
 	}
-	server := embeddedpostgres.NewDatabase(cfg)
-	startErr := server.Start()
-	if startErr == nil {
-		_ = server.Stop()
+	fetched := make(chan error, 1)
+	go func() { fetched <- embeddedpostgres.NewDatabase(cfg).Start() }()
+	var failure error
+	select {
+	case failure = <-fetched:
+	case <-ctx.Done():
+		return Binaries{}, ctx.Err()
 	}
-	found, err := inspect(ctx, filepath.Join(cache, "bin"))
-	if err != nil && startErr != nil {
-		return Binaries{}, startErr
+	found, err := inspect(ctx, bin)
+	if err != nil && failure != nil {
+		return Binaries{}, errors.New(firstLine(failure))
 	}
 	return found, err
 }
 
-// freePort is a TCP port of 127.0.0.1 that nobody uses at the moment.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -52,17 +52,24 @@ func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, err
 		}
 	}
 	if wanted != 0 && len(found) > 0 {
-		return Binaries{}, fmt.Errorf("the data folder was made by PostgreSQL %d, and only %d is installed; install PostgreSQL %d again or choose another --data-dir",
-			wanted, found[0].Major, wanted)
+		return Binaries{}, wrongMajor(wanted, found[0].Major)
 	}
 	if cache == "" {
 		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed: %s", MajorMin, installHint())
 	}
 	b, err := download(ctx, cache)
-	if err != nil {
-		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded: %s", MajorMin, installHint())
+	switch {
+	case err != nil:
+		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded (%v): %s", MajorMin, err, installHint())
+	case wanted != 0 && b.Major != wanted:
+		return Binaries{}, wrongMajor(wanted, b.Major)
 	}
 	return b, nil
+}
+
+func wrongMajor(wanted, found int) error {
+	return fmt.Errorf("the data folder was made by PostgreSQL %d, and only %d is installed; install PostgreSQL %[1]d again or choose another --data-dir",
+		wanted, found)
 }
 
 func inspectSetting(ctx context.Context, dir string, wanted int) (Binaries, error) {
@@ -128,12 +135,22 @@ func inspect(ctx context.Context, dir string) (Binaries, error) {
 
 // installHint says in one sentence what to install on this system.
 func installHint() string {
-	if runtime.GOOS == "darwin" {
+	release, _ := os.ReadFile("/etc/os-release")
+	return installHintFor(runtime.GOOS, string(release))
+}
+
+// installHintFor reads ID and ID_LIKE of a text in the form of os-release(5).
+func installHintFor(system, release string) string {
+	if system == "darwin" {
 		return "install it with brew install postgresql@17"
 	}
-	release, _ := os.ReadFile("/etc/os-release")
-	text := strings.ToLower(string(release))
-	for _, system := range []struct{ name, command string }{
+	names := ""
+	for line := range strings.Lines(strings.ToLower(release)) {
+		if key, value, _ := strings.Cut(line, "="); key == "id" || key == "id_like" {
+			names += " " + value
+		}
+	}
+	for _, known := range []struct{ name, command string }{
 		{"debian", "apt-get install postgresql"},
 		{"ubuntu", "apt-get install postgresql"},
 		{"fedora", "dnf install postgresql-server"},
@@ -142,8 +159,8 @@ func installHint() string {
 		{"alpine", "apk add postgresql"},
 		{"arch", "pacman -S postgresql"},
 	} {
-		if strings.Contains(text, system.name) {
-			return "install it with " + system.command
+		if strings.Contains(names, known.name) {
+			return "install it with " + known.command
 		}
 	}
 	return "install it from your system's packages, or set --url to a database elsewhere"

@@ -3,15 +3,12 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,10 +29,11 @@ type prepared struct {
 
 // prepare locks the data folder, ends what a killed owner left behind, and makes the database cluster the first time.
 // It has released the lock if it returns an error.
-func prepare(ctx context.Context, cfg Config) (p *prepared, err error) {
-	p = &prepared{cfg: cfg, uid: os.Getuid(), gid: os.Getgid()}
+func prepare(ctx context.Context, cfg Config) (*prepared, error) {
+	p := &prepared{cfg: cfg, uid: os.Getuid(), gid: os.Getgid()}
+	var err error
 	if p.uid == 0 {
-		if p.uid, p.gid, err = serverUser(); err != nil {
+		if p.uid, p.gid, err = serverUser(p.pgData()); err != nil {
 			return nil, err
 		}
 	}
@@ -45,139 +43,34 @@ func prepare(ctx context.Context, cfg Config) (p *prepared, err error) {
 	if err := p.takeLock(); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = p.lock.Close()
-		}
-	}()
-	if err := p.endOrphan(ctx); err != nil {
+	if err := p.makeReady(ctx); err != nil {
+		_ = p.lock.Close()
 		return nil, err
 	}
-	if p.bin, err = Find(ctx, cfg.BinDir, filepath.Join(cfg.DataDir, "postgresql"), p.clusterMajor()); err != nil {
-		return nil, err
+	return p, nil
+}
+
+// makeReady does what needs the lock.
+func (p *prepared) makeReady(ctx context.Context) (err error) {
+	cfg := p.cfg
+	if err := p.endOrphan(ctx); err != nil {
+		return err
+	}
+	if p.bin, err = Find(ctx, cfg.BinDir, p.cache(), p.clusterMajor()); err != nil {
+		return err
+	}
+	if err := p.openWay(p.bin.Dir); err != nil {
+		return err
 	}
 	if err := checkPort(cfg.Port); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.makeCluster(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	p.state = State{DataDir: cfg.DataDir, Port: cfg.Port, Major: p.bin.Major, BinDir: p.bin.Dir}
 	p.state.SocketDir, err = p.makeSocketDir()
-	return p, err
-}
-
-// serverUser is who runs the server for root, whom PostgreSQL refuses: postgres if there is such a user, else nobody.
-func serverUser() (uid, gid int, err error) {
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		if uid, err = strconv.Atoi(u.Uid); err != nil {
-			continue
-		}
-		gid, err = strconv.Atoi(u.Gid)
-		return uid, gid, err
-	}
-	return 0, 0, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; run blotter as another user")
-}
-
-func (p *prepared) makeDataDir() error {
-	dir := p.cfg.DataDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return folderError(dir, err)
-	}
-	if os.Getuid() != 0 {
-		return nil
-	}
-	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
-		p.closed = p.closed || !p.canEnter(parent)
-		if !p.canEnter(parent) && !letEnter(&syscall.SysProcAttr{}) {
-			return fmt.Errorf("as root the server runs as another user, who cannot enter %s; choose a --data-dir elsewhere, such as /var/lib/blotter", parent)
-		}
-		if parent == filepath.Dir(parent) {
-			break
-		}
-	}
-	return folderError(dir, os.Chown(dir, p.uid, p.gid))
-}
-
-// canEnter reports whether the server's user may pass through the folder.
-func (p *prepared) canEnter(dir string) bool {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return true
-	}
-	switch mode := info.Mode().Perm(); {
-	case int(stat.Uid) == p.uid:
-		return mode&0o100 != 0
-	case int(stat.Gid) == p.gid:
-		return mode&0o010 != 0
-	default:
-		return mode&0o001 != 0
-	}
-}
-
-func folderError(dir string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("the file system of %s is read-only; choose another --data-dir", dir)
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("the disk of %s is full; free space or choose another --data-dir", dir)
-	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("the data folder %s cannot be written by this user; choose another --data-dir", dir)
-	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
-		return fmt.Errorf("the data folder %s cannot be made: a file is in its way; choose another --data-dir", dir)
-	}
-	return fmt.Errorf("making the data folder: %w", err)
-}
-
-// takeLock makes this process the folder's only owner until the lock's file closes, at the latest when it dies.
-func (p *prepared) takeLock() error {
-	path := filepath.Join(p.cfg.DataDir, "lock")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return folderError(p.cfg.DataDir, err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = file.Close()
-		state, _ := Status(p.cfg)
-		state.DataDir = p.cfg.DataDir
-		return inUse(state)
-	}
-	p.lock = file
-	return nil
-}
-
-// endOrphan stops a server whose owner is gone, and refuses one that Up started.
-func (p *prepared) endOrphan(ctx context.Context) error {
-	state, err := Status(p.cfg)
-	if err != nil {
-		return err
-	}
-	pid := serverPID(p.cfg.DataDir)
-	if pid == 0 || !alive(pid) || !isPostgres(pid) {
-		return nil
-	}
-	if state.Running && state.PID == pid && state.OwnerPID == 0 {
-		return fmt.Errorf("%w: blotter up has started its server, process %d; Attach to it or run blotter down", ErrInUse, pid)
-	}
-	stop(ctx, pid)
-	return nil
-}
-
-// isPostgres guards against a process that got the number of a dead server. Where the system does not tell, it is
-// assumed to be one.
-func isPostgres(pid int) bool {
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return err != nil || strings.HasPrefix(string(name), "postgres")
+	return err
 }
 
 func (p *prepared) pgData() string { return filepath.Join(p.cfg.DataDir, "pg") }
@@ -245,33 +138,6 @@ func (p *prepared) makeCluster(ctx context.Context) error {
 	return folderError(p.cfg.DataDir, os.Rename(making, p.pgData()))
 }
 
-// makeSocketDir makes the private folder of the socket: inside the data folder, unless that path is too long for one.
-func (p *prepared) makeSocketDir() (string, error) {
-	dir := filepath.Join(p.cfg.DataDir, "socket")
-	if len(dir) > socketPathMax {
-		hash := fnv.New64a()
-		_, _ = hash.Write([]byte(p.cfg.DataDir))
-		dir = filepath.Join("/tmp", fmt.Sprintf("blotter-%d-%x", p.uid, hash.Sum64()))
-	}
-	err := os.Mkdir(dir, 0o700)
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		return "", folderError(dir, err)
-	}
-	if os.Getuid() == 0 {
-		if err := os.Chown(dir, p.uid, p.gid); err != nil {
-			return "", folderError(dir, err)
-		}
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return "", err
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode().Perm() != 0o700 || ok && int(stat.Uid) != p.uid {
-		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)
-	}
-	return dir, nil
-}
-
 // command is the server's command line. Its settings are here, not in postgresql.conf, so that they follow the version
 // of blotter.
 func (p *prepared) command() []string {
@@ -293,84 +159,20 @@ func (p *prepared) command() []string {
 	return command
 }
 
-func (p *prepared) logPath() string { return filepath.Join(p.cfg.DataDir, "postgres.log") }
+// retryTime is how long a start waits for what a killed server leaves behind: processes of its own that have not yet
+// noticed, and a server that was just starting.
+const retryTime = 10 * time.Second
 
-// detach lets the command run in a session of its own, out of reach of the terminal's Ctrl-C, as the server's user, with
-// its output in the server's log.
-func (p *prepared) detach(cmd *exec.Cmd) (*os.File, error) {
-	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, folderError(p.cfg.DataDir, err)
-	}
-	if info, err := log.Stat(); err == nil {
-		p.logOffset = info.Size()
-	}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Dir = "/"
-	p.asServerUser(cmd)
-	cmd.SysProcAttr.Setsid = true
-	return log, nil
-}
-
-func (p *prepared) asServerUser(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if os.Getuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.gid)}
-		if p.closed {
-			letEnter(cmd.SysProcAttr)
+// retry runs start again while what a killed server left behind is in its way.
+func (p *prepared) retry(ctx context.Context, start func() error) error {
+	for deadline := time.Now().Add(retryTime); ; time.Sleep(pollPeriod) {
+		err := start()
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) ||
+			!p.logHas("pre-existing shared memory block") && !p.logHas(`lock file "postmaster.pid" already exists`) {
+			return err
+		}
+		if err := p.endOrphan(ctx); err != nil {
+			return err
 		}
 	}
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-}
-
-// newLog is what the server has written since this start.
-func (p *prepared) newLog() []byte {
-	text, err := os.ReadFile(p.logPath())
-	if err != nil || int64(len(text)) < p.logOffset {
-		return nil
-	}
-	return text[p.logOffset:]
-}
-
-func (p *prepared) logHas(text string) bool { return bytes.Contains(p.newLog(), []byte(text)) }
-
-// reason says why the server did not start.
-func (p *prepared) reason(ctx context.Context) string {
-	text := p.newLog()
-	if reason := diagnose(text); reason != "" {
-		return reason
-	}
-	for line := range strings.Lines(string(text)) {
-		if _, fatal, found := strings.Cut(line, "FATAL:  "); found {
-			return strings.TrimSpace(fatal) + " (see " + p.logPath() + ")"
-		}
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Sprintf("it did not answer within %s (see %s)", startTimeout.Round(time.Second), p.logPath())
-	}
-	if ctx.Err() != nil {
-		return "interrupted"
-	}
-	return "see " + p.logPath()
-}
-
-// diagnose recognises in the output of PostgreSQL's programs what a user can mend.
-func diagnose(out []byte) string {
-	for _, known := range []struct{ text, reason string }{
-		{"No space left on device", "the disk is full; free space or choose another --data-dir"},
-		{"Read-only file system", "the file system is read-only; choose another --data-dir"},
-		{"Address already in use", "the port is in use by another program; choose another --port"},
-		{"Permission denied", "the server may not read or write its data folder; choose another --data-dir"},
-		{"could not map anonymous shared memory", "there is too little memory for PostgreSQL"},
-	} {
-		if bytes.Contains(out, []byte(known.text)) {
-			return known.reason
-		}
-	}
-	return ""
-}
-
-func lastLines(out []byte, n int) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }

@@ -3,17 +3,14 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -51,7 +48,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{State: p.state, cfg: cfg, lock: p.lock}
 	s.OwnerPID = os.Getpid()
-	if err := s.launch(ctx, p); err != nil {
+	err = p.retry(ctx, func() error {
+		s.end()
+		return s.launch(ctx, p)
+	})
+	if err != nil {
 		_ = s.Stop()
 		return nil, err
 	}
@@ -60,15 +61,15 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 
 // watch runs the server and waits on standard input, whose other end the owner holds. When that closes, because the
 // owner has stopped the server or is gone however it went, the server is ended at once and, if it is temporary, its
-// folder removed.
+// folder removed, with its socket's where that is elsewhere.
 const watch = `
-remove=$1; shift
+remove=$1 socket=$2; shift 2
 "$@" </dev/null & server=$!
 trap '' INT TERM HUP
 cat >/dev/null
 kill -QUIT $server 2>/dev/null
 wait $server 2>/dev/null
-[ -z "$remove" ] || rm -rf "$remove"
+[ -z "$remove" ] || rm -rf "$remove" "$socket"
 exit 0`
 
 func (s *Server) launch(ctx context.Context, p *prepared) error {
@@ -76,7 +77,7 @@ func (s *Server) launch(ctx context.Context, p *prepared) error {
 	if s.cfg.Temporary {
 		remove = s.DataDir
 	}
-	args := append([]string{"-c", watch, "blotter-watchdog", remove}, p.command()...)
+	args := append([]string{"-c", watch, "blotter-watchdog", remove, s.SocketDir}, p.command()...)
 	s.watchdog = exec.Command("/bin/sh", args...)
 	log, err := p.detach(s.watchdog)
 	if err != nil {
@@ -88,15 +89,12 @@ func (s *Server) launch(ctx context.Context, p *prepared) error {
 		return err
 	}
 	defer read.Close()
-	s.watchdog.Stdin, s.pipe = read, write
+	s.watchdog.Stdin = read
 	if err := s.watchdog.Start(); err != nil {
+		_ = write.Close()
 		return fmt.Errorf("starting PostgreSQL: %w", err)
 	}
-	s.exited = make(chan struct{})
-	go func() {
-		defer close(s.exited)
-		_ = s.watchdog.Wait()
-	}()
+	s.pipe, s.exited = write, waited(s.watchdog)
 	return p.await(ctx, &s.State)
 }
 
@@ -111,26 +109,33 @@ func (s *Server) Stop() error {
 // Kill ends the server without the checkpoint that Stop waits for, as when a command is interrupted: nothing committed
 // is lost, and the next start recovers. It is safe to call twice, and after Stop.
 func (s *Server) Kill() error {
-	if s.pipe != nil {
-		_ = s.pipe.Close()
-		s.pipe = nil
-		select {
-		case <-s.exited:
-		case <-time.After(stopTimeout):
-			_ = syscall.Kill(-s.watchdog.Process.Pid, syscall.SIGKILL)
-			<-s.exited
-		}
-	}
+	s.end()
 	if s.lock == nil {
 		return nil
 	}
 	_ = os.Remove(stateFile(s.DataDir))
-	err := s.lock.Close()
-	s.lock, s.Running = nil, false
+	var err error
 	if s.cfg.Temporary {
-		err = errors.Join(err, os.RemoveAll(s.DataDir))
+		err = errors.Join(os.RemoveAll(s.SocketDir), os.RemoveAll(s.DataDir))
 	}
+	err = errors.Join(err, s.lock.Close())
+	s.lock, s.Running = nil, false
 	return err
+}
+
+// end lets the watchdog end the server, and waits for both.
+func (s *Server) end() {
+	if s.pipe == nil {
+		return
+	}
+	_ = s.pipe.Close()
+	s.pipe = nil
+	select {
+	case <-s.exited:
+	case <-time.After(stopTimeout):
+		_ = syscall.Kill(-s.watchdog.Process.Pid, syscall.SIGKILL)
+		<-s.exited
+	}
 }
 
 // Up starts the server of a data folder and leaves it running, for any number of processes to Attach to. It is no error
@@ -151,22 +156,35 @@ func Up(ctx context.Context, cfg Config) (State, error) {
 		return State{}, err
 	}
 	defer p.lock.Close()
+	if err := p.retry(ctx, func() error { return p.release(ctx) }); err != nil {
+		return State{}, err
+	}
+	return p.state, nil
+}
+
+// release starts the server with nobody watching it.
+func (p *prepared) release(ctx context.Context) error {
 	command := p.command()
 	server := exec.Command(command[0], command[1:]...)
 	log, err := p.detach(server)
 	if err != nil {
-		return State{}, err
+		return err
 	}
 	defer log.Close()
 	if err := server.Start(); err != nil {
-		return State{}, fmt.Errorf("starting PostgreSQL: %w", err)
+		return fmt.Errorf("starting PostgreSQL: %w", err)
 	}
-	go func() { _ = server.Wait() }()
+	exited := waited(server)
 	if err := p.await(ctx, &p.state); err != nil {
 		_ = server.Process.Signal(syscall.SIGQUIT)
-		return State{}, err
+		select {
+		case <-exited:
+		case <-time.After(stopTimeout):
+			_ = server.Process.Kill()
+		}
+		return err
 	}
-	return p.state, nil
+	return nil
 }
 
 // Attach finds the server that Up left running on the folder: ErrNotRunning if there is none, ErrInUse if another
@@ -210,7 +228,7 @@ func Status(cfg Config) (State, error) {
 		return state, fmt.Errorf("%s is damaged (%w); remove it if no server runs there", stateFile(cfg.DataDir), err)
 	}
 	state.DataDir = cfg.DataDir
-	state.Running = state.PID != 0 && serverPID(cfg.DataDir) == state.PID && alive(state.PID)
+	state.Running = state.PID != 0 && serverPID(cfg.DataDir) == state.PID && serves(state.PID, cfg.DataDir)
 	if state.OwnerPID != 0 && !alive(state.OwnerPID) {
 		state.Running = false // its watchdog is stopping it
 	}
@@ -227,51 +245,6 @@ func Down(ctx context.Context, cfg Config) error {
 	return os.Remove(stateFile(state.DataDir))
 }
 
-// stop asks a server to end, and after a while makes it.
-func stop(ctx context.Context, pid int) {
-	_ = syscall.Kill(pid, syscall.SIGINT)
-	deadline := time.Now().Add(stopTimeout)
-	for alive(pid) {
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			_ = syscall.Kill(pid, syscall.SIGQUIT)
-			deadline = time.Now().Add(stopTimeout)
-			ctx = context.WithoutCancel(ctx)
-		}
-		time.Sleep(pollPeriod)
-	}
-}
-
-func stateFile(dataDir string) string { return filepath.Join(dataDir, "server.json") }
-
-func alive(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	if err != nil && !errors.Is(err, syscall.EPERM) {
-		return false
-	}
-	return !zombie(pid)
-}
-
-// zombie reports a process that has ended and whose parent has not noticed: it answers signals but does nothing.
-func zombie(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, after, _ := bytes.Cut(stat, []byte(") "))
-	return len(after) > 0 && after[0] == 'Z'
-}
-
-// serverPID is the first line of postmaster.pid, or 0.
-func serverPID(dataDir string) int {
-	text, err := os.ReadFile(filepath.Join(dataDir, "pg", "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	pid, _ := strconv.Atoi(strings.TrimSpace(line))
-	return pid
-}
-
 // await waits until the server answers, prepares its logins, and records its state.
 func (p *prepared) await(ctx context.Context, state *State) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -285,14 +258,16 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 		}
 		pid := serverPID(state.DataDir)
 		started = started || pid != 0
-		if ctx.Err() != nil || p.logHas("FATAL:  ") && (pid == 0 || !alive(pid)) || started && pid == 0 {
+		if ctx.Err() != nil || p.logHas("FATAL:  ") && (pid == 0 || !serves(pid, state.DataDir)) || started && pid == 0 {
 			return fmt.Errorf("PostgreSQL did not start: %s", p.reason(ctx))
 		}
 		time.Sleep(pollPeriod)
 	}
 	state.PID = serverPID(state.DataDir)
 	state.Since = time.Now().UTC().Format(time.RFC3339)
-	if err := prepareLogins(ctx, *state); err != nil {
+	if err := prepareLogins(ctx, *state); errors.As(err, new(*fs.PathError)) {
+		return folderError(state.DataDir, err)
+	} else if err != nil {
 		return err
 	}
 	state.Running = true
@@ -300,5 +275,8 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(stateFile(state.DataDir), text)
+	if err := writeFile(stateFile(state.DataDir), text); err != nil {
+		return folderError(state.DataDir, err)
+	}
+	return p.handOver()
 }

@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"os"
 )
 
 var errUnsupported = errors.New("the embedded database needs Linux, macOS or BSD; set --url to a PostgreSQL server")
@@ -29,6 +30,10 @@ func Up(context.Context, Config) (State, error) { return State{}, errUnsupported
 
 // Down is not available on this system.
 func Down(context.Context, Config) error { return errUnsupported }
+
+func waitLock(context.Context, string) (*os.File, error) { return nil, errUnsupported }
+
+func folderError(_ string, err error) error { return err }
 
 // Status is not available on this system.
 func Status(Config) (State, error) { return State{}, errUnsupported }

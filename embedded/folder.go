@@ -1,0 +1,205 @@
+//go:build unix
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// serverUser is who runs the server for root, whom PostgreSQL refuses: the owner of the data that is there already, else
+// postgres if there is such a user, else nobody.
+func serverUser(pgData string) (uid, gid int, err error) {
+	if info, err := os.Stat(pgData); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 {
+			return int(stat.Uid), int(stat.Gid), nil
+		}
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		if uid, err = strconv.Atoi(u.Uid); err != nil {
+			continue
+		}
+		gid, err = strconv.Atoi(u.Gid)
+		return uid, gid, err
+	}
+	return 0, 0, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; run blotter as another user")
+}
+
+// cache is where a downloaded PostgreSQL is kept: in the data folder, and for a temporary server in the user's, so that
+// it is there the next time.
+func (p *prepared) cache() string {
+	dir := p.cfg.DataDir
+	if p.cfg.Temporary {
+		if own, err := DefaultDataDir(); err == nil {
+			dir = own
+		}
+	}
+	return filepath.Join(dir, "postgresql")
+}
+
+// ours are the names in a data folder.
+var ours = []string{"lock", "pg", "pg.new", "postgres.log", "postgres.log.old", "postgresql", "passwords.json", "server.json", "socket"}
+
+func (p *prepared) makeDataDir() error {
+	dir := p.cfg.DataDir
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return folderError(dir, err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return folderError(dir, err)
+	}
+	// A folder of other things is neither filled with a database nor given to another user.
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return folderError(dir, err)
+	}
+	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(ours, e.Name()) }) {
+		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir, filepath.Join(dir, "blotter"))
+	}
+	if os.Getuid() != 0 {
+		return nil
+	}
+	if err := p.openWay(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return folderError(dir, os.Chown(dir, p.uid, p.gid))
+}
+
+// openWay sees to it that the user who runs the server for root can enter the folder and those above it.
+func (p *prepared) openWay(dir string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if !p.canEnter(dir) {
+			if p.closed = true; !letEnter(&syscall.SysProcAttr{}) {
+				return fmt.Errorf("as root the server runs as another user, who cannot enter %s; choose a --data-dir elsewhere, such as /var/lib/blotter", dir)
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// canEnter reports whether the server's user may pass through the folder.
+func (p *prepared) canEnter(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return true
+	}
+	switch mode := info.Mode().Perm(); {
+	case int(stat.Uid) == p.uid:
+		return mode&0o100 != 0
+	case int(stat.Gid) == p.gid:
+		return mode&0o010 != 0
+	default:
+		return mode&0o001 != 0
+	}
+}
+
+func folderError(dir string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("the file system of %s is read-only; choose another --data-dir", dir)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("the disk of %s is full; free space or choose another --data-dir", dir)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("the data folder %s cannot be written by this user; choose another --data-dir", dir)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
+		return fmt.Errorf("the data folder %s cannot be made: a file is in its way; choose another --data-dir", dir)
+	}
+	return fmt.Errorf("the data folder %s cannot be made (%v); choose another --data-dir", dir, err)
+}
+
+// takeLock makes this process the folder's only owner until the lock's file closes, at the latest when it dies.
+func (p *prepared) takeLock() error {
+	path := filepath.Join(p.cfg.DataDir, "lock")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return folderError(p.cfg.DataDir, err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		state, _ := Status(p.cfg)
+		state.DataDir = p.cfg.DataDir
+		return inUse(state)
+	}
+	p.lock = file
+	return nil
+}
+
+// waitLock locks the file when its holder lets go, or fails when the context ends.
+func waitLock(ctx context.Context, path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, folderError(filepath.Dir(path), err)
+	}
+	for syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		if ctx.Err() != nil {
+			_ = file.Close()
+			return nil, ctx.Err()
+		}
+		time.Sleep(pollPeriod)
+	}
+	return file, nil
+}
+
+// makeSocketDir makes the private folder of the socket: inside the data folder, unless that path is too long for one.
+func (p *prepared) makeSocketDir() (string, error) {
+	dir := filepath.Join(p.cfg.DataDir, "socket")
+	if len(dir) > socketPathMax {
+		hash := fnv.New64a()
+		_, _ = hash.Write([]byte(p.cfg.DataDir))
+		dir = filepath.Join("/tmp", fmt.Sprintf("blotter-%d-%x", p.uid, hash.Sum64()))
+	}
+	err := os.Mkdir(dir, 0o700)
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return "", folderError(dir, err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(dir, p.uid, p.gid); err != nil {
+			return "", folderError(dir, err)
+		}
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode().Perm() != 0o700 || ok && int(stat.Uid) != p.uid {
+		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)
+	}
+	return dir, nil
+}
+
+// handOver gives what root has written to the data folder to its owner, who may be the one that starts it next.
+func (p *prepared) handOver() error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	for _, path := range []string{p.lock.Name(), p.logPath(), p.state.PasswordFile(), stateFile(p.cfg.DataDir)} {
+		if err := os.Chown(path, p.uid, p.gid); err != nil {
+			return folderError(p.cfg.DataDir, err)
+		}
+	}
+	return nil
+}
