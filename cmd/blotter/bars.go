@@ -43,6 +43,12 @@ excluding --to, or the last 30 if neither is given.`,
 			if filter.To, err = parseDay("--to", to); err != nil {
 				return err
 			}
+			if !filter.From.IsZero() && !filter.To.IsZero() && !filter.From.Before(filter.To) {
+				return usagef("--from %s is not before --to %s", from, to)
+			}
+			if filter.Limit < 0 {
+				return usagef("--limit %d: want 1 or more", filter.Limit)
+			}
 			filter.Symbol = strings.ToUpper(args[0])
 			db, err := set.open(cmd.Context())
 			if err != nil {
@@ -54,7 +60,7 @@ excluding --to, or the last 30 if neither is given.`,
 				return err
 			}
 			if len(bars) == 0 {
-				return fmt.Errorf("no %s bars of %s are stored in that range; blotter import FILES stores some", filter.Timeframe, filter.Symbol)
+				return noBars(filter)
 			}
 			return print(cmd.OutOrStdout(), bars)
 		},
@@ -80,6 +86,14 @@ func lastBars(cmd *cobra.Command, db *postgres.DB, filter postgres.BarFilter) ([
 		slices.Reverse(bars)
 	}
 	return bars, err
+}
+
+func noBars(filter postgres.BarFilter) error {
+	within := ""
+	if !filter.From.IsZero() || !filter.To.IsZero() {
+		within = " in that range"
+	}
+	return fmt.Errorf("no %s bars of %s are stored%s; blotter import FILES stores some", filter.Timeframe, filter.Symbol, within)
 }
 
 func parseDay(flag, text string) (time.Time, error) {
@@ -108,11 +122,41 @@ func when(bar *blotter.Bar) string {
 	return bar.Timestamp.UTC().Format("2006-01-02 15:04Z")
 }
 
+// decimals are the digits after the point that a column is printed with: the most that one of its values has, and for
+// prices at least 2.
+func decimals(bars []blotter.Bar, least int, value func(*blotter.Bar) blotter.Decimal) int {
+	for i := range bars {
+		_, fraction, _ := strings.Cut(value(&bars[i]).String(), ".")
+		least = max(least, len(fraction))
+	}
+	return least
+}
+
+// padded writes a decimal with so many digits after the point.
+func padded(d blotter.Decimal, decimals int) string {
+	text := d.String()
+	_, fraction, found := strings.Cut(text, ".")
+	if !found && decimals > 0 {
+		text += "."
+	}
+	return text + strings.Repeat("0", decimals-len(fraction))
+}
+
 func printBars(w io.Writer, bars []blotter.Bar) error {
+	columns := []func(*blotter.Bar) blotter.Decimal{
+		func(b *blotter.Bar) blotter.Decimal { return b.Open }, func(b *blotter.Bar) blotter.Decimal { return b.High },
+		func(b *blotter.Bar) blotter.Decimal { return b.Low }, func(b *blotter.Bar) blotter.Decimal { return b.Close },
+	}
+	price := 2
+	for _, column := range columns {
+		price = decimals(bars, price, column)
+	}
+	volume := decimals(bars, 0, func(b *blotter.Bar) blotter.Decimal { return b.Volume })
 	return printTable(w, []string{"date", "open", "high", "low", "close", "volume", "source"}, []int{1, 2, 3, 4, 5}, func(row func(...string)) {
 		for i := range bars {
 			b := &bars[i]
-			row(when(b), b.Open.String(), b.High.String(), b.Low.String(), b.Close.String(), b.Volume.String(), b.Source)
+			row(when(b), padded(b.Open, price), padded(b.High, price), padded(b.Low, price), padded(b.Close, price),
+				padded(b.Volume, volume), b.Source)
 		}
 	})
 }

@@ -27,10 +27,15 @@ func bindSettings(cmd *cobra.Command, path string) error {
 	if err := checkKeys(cmd.Root(), values, path); err != nil {
 		return err
 	}
+	typed := map[string]bool{}
+	cmd.Flags().Visit(func(flag *pflag.Flag) { typed[flag.Name] = true })
 	own, _ := values[commandKey(cmd)].(map[string]any)
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if flag.Changed || err != nil || flag.Name == "config" || flag.Name == "help" {
+		switch {
+		case flag.Changed, err != nil, flag.Name == "config", flag.Name == "help", flag.Name == "version":
 			return
+		case flag.Name == "account" && typed["all-accounts"], flag.Name == "all-accounts" && typed["account"]:
+			return // the two exclude each other, and what is typed comes first
 		}
 		from, value, found := environment(flag.Name), "", false
 		if value, found = os.LookupEnv(from); !found {
@@ -102,7 +107,7 @@ func checkKeys(root *cobra.Command, values map[string]any, path string) error {
 		}
 		for name := range table {
 			if !slices.ContainsFunc(scope, func(c *cobra.Command) bool { return c.Flag(name) != nil }) {
-				return fmt.Errorf("%s: there is no setting %q", path, name)
+				return fmt.Errorf("%s: there is no setting %q; settings are named as the flags of blotter --help", path, name)
 			}
 		}
 	}

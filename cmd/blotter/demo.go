@@ -27,6 +27,17 @@ What is loaded stays; a second run finds it unchanged.`,
 	}
 }
 
+// demoReport is what a demo found out.
+type demoReport struct {
+	Database  string        `json:"database"`
+	Synthetic bool          `json:"synthetic"` // the bars are generated
+	Import    *importReport `json:"import"`
+	Bars      []blotter.Bar `json:"bars"` // the last month of the first file's symbol
+	opened    time.Duration // how long it took until the database was ready
+	asked     time.Duration // how long it took to read Bars
+	all       time.Duration
+}
+
 func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) error {
 	begin := time.Now()
 	db, err := set.open(ctx)
@@ -34,11 +45,24 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) er
 		return err
 	}
 	defer db.Close()
-	opened := time.Since(begin)
-	fmt.Fprintf(w, "blotter %s on %s\n\n", version(), db.describe())
+	report := demoReport{Database: db.describe(), Synthetic: len(files) == 0, opened: time.Since(begin)}
+	if !set.json {
+		fmt.Fprintf(w, "blotter %s on %s\n\n", version(), report.Database)
+	}
+	if err := report.run(ctx, db.DB, files); err != nil {
+		return err
+	}
+	report.all = time.Since(begin)
+	if set.json {
+		return firstError(printJSON(w, report), report.Import.failure(nil))
+	}
+	return firstError(report.print(w), report.Import.failure(nil))
+}
 
+// run imports the files, or the sample if there are none, and asks for a month.
+func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string) (err error) {
 	var opts barfile.Options
-	if len(files) == 0 {
+	if d.Synthetic {
 		dir, err := os.MkdirTemp("", "blotter-demo-")
 		if err != nil {
 			return err
@@ -48,52 +72,55 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) er
 			return err
 		}
 		opts.Source = sampleSource
-		fmt.Fprintln(w, "These bars are SYNTHETIC: generated symbols that never traded. For real ones:\nblotter demo FILES...")
-		fmt.Fprintln(w)
 	}
-	report, err := importFiles(ctx, db.DB, files, opts, postgres.BarImport{})
-	if err != nil {
+	if d.Import, err = importFiles(ctx, db, files, opts, postgres.BarImport{}); err != nil {
 		return err
 	}
-	if err := report.print(w); err != nil {
-		return err
-	}
-	asked := time.Now()
-	symbol, err := showLastMonth(ctx, w, db.DB, files, report)
-	if err != nil {
-		return firstError(report.failure(nil), err)
-	}
-	printTimings(w, report, opened, time.Since(asked), time.Since(begin))
-	fmt.Fprintf(w, `
-Go on:
-  blotter bars %s --format csv          the same bars for another program
-  blotter import FILES...                  more bars
-  blotter up; blotter psql                 look around in SQL
-`, symbol)
-	return report.failure(nil)
+	begin := time.Now()
+	d.Bars, err = lastMonth(ctx, db, files, d.Import)
+	d.asked = time.Since(begin)
+	return err
 }
 
-// showLastMonth prints the last month of the first file's symbol.
-func showLastMonth(ctx context.Context, w io.Writer, db *postgres.DB, files []string, report *importReport) (string, error) {
+func (d *demoReport) print(w io.Writer) error {
+	if d.Synthetic {
+		fmt.Fprint(w, "These bars are SYNTHETIC: generated symbols that never traded. For real ones:\nblotter demo FILES...\n\n")
+	}
+	if err := d.Import.print(w); err != nil || len(d.Bars) == 0 {
+		return err
+	}
+	first, last := d.Bars[0], d.Bars[len(d.Bars)-1]
+	low, high := first.Low, first.High
+	for _, b := range d.Bars {
+		low, high = minDecimal(low, b.Low), maxDecimal(high, b.High)
+	}
+	fmt.Fprintf(w, "\nThe last month of %s, up to %s: %d bars between %s and %s\n\n",
+		first.Symbol, last.Timestamp.UTC().Format(time.DateOnly), len(d.Bars), low, high)
+	if err := printBars(w, d.Bars); err != nil {
+		return err
+	}
+	d.printTimings(w)
+	same := "blotter bars " + first.Symbol + " --format csv"
+	if first.Timeframe != "1d" {
+		same += " --timeframe " + first.Timeframe
+	}
+	_, err := fmt.Fprintf(w, "\nGo on:\n  %-34s  the same bars for another program\n  %-34s  more bars\n  %-34s  look around in SQL\n",
+		same, "blotter import FILES...", "blotter up; blotter psql")
+	return err
+}
+
+// lastMonth is the last month of the first file's symbol; nil if no file was imported.
+func lastMonth(ctx context.Context, db *postgres.DB, files []string, report *importReport) ([]blotter.Bar, error) {
 	symbol, timeframe := firstSymbol(files, report)
 	if symbol == "" {
-		return "", fmt.Errorf("none of the files holds bars")
+		return nil, nil
 	}
 	last, err := db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1})
 	if err != nil || len(last) == 0 {
-		return symbol, firstError(err, fmt.Errorf("no bars of %s are stored", symbol))
+		return nil, err
 	}
-	to := last[0].Timestamp
-	bars, err := db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, From: to.AddDate(0, -1, 0).Add(time.Nanosecond)})
-	if err != nil {
-		return symbol, err
-	}
-	low, high := bars[0].Low, bars[0].High
-	for _, b := range bars {
-		low, high = minDecimal(low, b.Low), maxDecimal(high, b.High)
-	}
-	fmt.Fprintf(w, "\nThe last month of %s, up to %s: %d bars between %s and %s\n\n", symbol, to.UTC().Format(time.DateOnly), len(bars), low, high)
-	return symbol, printBars(w, bars)
+	from := last[0].Timestamp.AddDate(0, -1, 0).Add(time.Nanosecond)
+	return db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, From: from})
 }
 
 func minDecimal(a, b blotter.Decimal) blotter.Decimal {
@@ -130,12 +157,13 @@ func firstSymbol(files []string, report *importReport) (symbol, timeframe string
 	return "", ""
 }
 
-func printTimings(w io.Writer, report *importReport, opened, asked, all time.Duration) {
+func (d *demoReport) printTimings(w io.Writer) {
 	rate := int64(0)
-	if seconds := report.Elapsed.Seconds(); seconds > 0 {
-		rate = int64(float64(report.Total.Read) / seconds)
+	if ms := d.Import.Elapsed.Milliseconds(); ms > 0 {
+		rate = d.Import.Total.Read * 1000 / ms
 	}
-	fmt.Fprintf(w, "\nDatabase ready in %s, %s rows imported in %s (%s rows/s), question answered\nin %s, %s in all.\n",
-		opened.Round(time.Millisecond), thousands(report.Total.Read), report.Elapsed.Round(time.Millisecond),
-		thousands(rate), asked.Round(10*time.Microsecond), all.Round(time.Millisecond))
+	fmt.Fprintln(w)
+	printWrapped(w, fmt.Sprintf("Database ready in %s, %s rows imported in %s (%s rows/s), question answered in %s, %s in all.",
+		d.opened.Round(time.Millisecond), thousands(d.Import.Total.Read), d.Import.Elapsed.Round(time.Millisecond),
+		thousands(rate), d.asked.Round(10*time.Microsecond), d.all.Round(time.Millisecond)))
 }

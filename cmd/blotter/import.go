@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -111,7 +112,7 @@ func importFile(ctx context.Context, db *postgres.DB, path string, opts barfile.
 	file, err := barfile.Open(path, opts)
 	if err == nil {
 		defer file.Close()
-		with.File = filepath.Base(path)
+		with.File = strings.ToValidUTF8(filepath.Base(path), "\uFFFD")
 		with.Bars = one.collect(file.Bars())
 		one.ImportResult, err = db.ImportBars(ctx, with)
 	}
@@ -189,15 +190,19 @@ func (r *importReport) failure(err error) error {
 	case failed == 1:
 		return first
 	}
-	return fmt.Errorf("%d of %d files were not imported; nothing of them is stored; the first: %s", failed, len(r.Files), explain(first))
+	return fmt.Errorf("%d of %d files were not imported, and nothing of them is stored; the first: %s", failed, len(r.Files), explain(first))
 }
 
 func (r *importReport) print(w io.Writer) error {
 	header := []string{"file", "read", "inserted", "updated", "unchanged", "other_source", "quarantined"}
+	name := lineWidth
+	for i, cell := range resultCells("", r.Total)[1:] {
+		name -= 2 + max(len(cell), len(header[i+1]))
+	}
 	err := printTable(w, header, []int{1, 2, 3, 4, 5, 6}, func(row func(...string)) {
 		for _, one := range r.Files {
 			if one.err == nil {
-				row(resultCells(shorten(filepath.Base(one.File), 20), one.ImportResult)...)
+				row(resultCells(shorten(filepath.Base(one.File), max(name, 8)), one.ImportResult)...)
 			}
 		}
 		row(resultCells("all", r.Total)...)
@@ -208,14 +213,14 @@ func (r *importReport) print(w io.Writer) error {
 			if why.More > 0 {
 				more = fmt.Sprintf(" (and %d more like it)", why.More)
 			}
-			fmt.Fprintf(w, "quarantined: %s line %d: %s%s\n", filepath.Base(one.File), why.Line, why.Text, more)
+			printWrapped(w, fmt.Sprintf("quarantined: %s line %d: %s%s", filepath.Base(one.File), why.Line, why.Text, more))
 		}
 		if one.err != nil {
-			fmt.Fprintf(w, "not imported: %s\n", one.Error)
+			printWrapped(w, "not imported: "+one.Error)
 		}
 	}
 	if r.Total.OtherSource > 0 {
-		fmt.Fprintln(w, "other_source: stored already with other values from another source; --prefer SOURCE replaces them")
+		printWrapped(w, "other_source: stored already with other values from another source; --prefer SOURCE replaces them")
 	}
 	return err
 }

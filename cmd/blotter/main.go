@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/blotterdb/blotter"
 )
@@ -16,10 +17,24 @@ func main() {
 	os.Exit(run())
 }
 
+const (
+	interrupted = "blotter: interrupted; nothing is half done, run the same command to go on"
+	// interruptedTime is how long an interrupted command may take to clean up. After that the program ends all the same,
+	// as when it hangs on a file: what is not committed is not there, and the watchdog stops the database.
+	interruptedTime = 700 * time.Millisecond
+)
+
 // run is the whole program: 0 is success, 1 a failure, 2 a wrong use of the command line.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends the program at once
+		time.Sleep(interruptedTime)
+		fmt.Fprintln(os.Stderr, interrupted)
+		os.Exit(1)
+	}()
 	err := newRoot().ExecuteContext(ctx)
 	var usage usageError
 	var status exitStatus
@@ -29,7 +44,7 @@ func run() int {
 	case errors.As(err, &status):
 		return int(status)
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "blotter: interrupted; nothing is half done, run the same command to go on")
+		fmt.Fprintln(os.Stderr, interrupted)
 		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "blotter:", err)

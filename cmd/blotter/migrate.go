@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/blotterdb/blotter/postgres"
@@ -94,7 +95,7 @@ func (s *settings) printMigrated(cmd *cobra.Command, verb string, versions []int
 		return err
 	}
 	if s.json {
-		return printJSON(cmd.OutOrStdout(), map[string]any{verb: versions, "version": postgres.SchemaVersion()})
+		return printJSON(cmd.OutOrStdout(), map[string][]int64{verb: append([]int64{}, versions...)})
 	}
 	if len(versions) == 0 {
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing to do")
@@ -127,7 +128,7 @@ func migrateStatus(set *settings) *cobra.Command {
 				pending = pending || s.Applied.IsZero()
 			}
 			if set.json {
-				err = printJSON(cmd.OutOrStdout(), list)
+				err = printMigrationsJSON(cmd.OutOrStdout(), list)
 			} else {
 				err = printTable(cmd.OutOrStdout(), []string{"version", "applied", "name"}, []int{0}, func(row func(...string)) {
 					for _, s := range list {
@@ -145,6 +146,19 @@ func migrateStatus(set *settings) *cobra.Command {
 			return err
 		},
 	}
+}
+
+func printMigrationsJSON(w io.Writer, list []postgres.MigrationStatus) error {
+	type migration struct {
+		Version int64     `json:"version"`
+		Name    string    `json:"name"`
+		Applied time.Time `json:"applied,omitzero"`
+	}
+	migrations := []migration{}
+	for _, s := range list {
+		migrations = append(migrations, migration(s))
+	}
+	return printJSON(w, migrations)
 }
 
 func migrateVerify(set *settings) *cobra.Command {
@@ -167,7 +181,7 @@ missing, changed or added.`,
 				return err
 			}
 			if set.json {
-				err = printJSON(cmd.OutOrStdout(), drift)
+				err = printJSON(cmd.OutOrStdout(), append([]string{}, drift...))
 			} else if len(drift) == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), "the schema is as the migrations made it")
 			}

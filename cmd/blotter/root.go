@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/blotterdb/blotter"
 	"github.com/spf13/cobra"
@@ -75,7 +76,28 @@ the working folder or from the user's configuration folder.`,
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)
 	}
+	root.SetHelpCommand(helpCommand())
+	root.SetUsageTemplate(narrow.Replace(root.UsageTemplate()))
 	return root
+}
+
+// narrow makes help fit into 80 columns.
+var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80")
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Explain a command",
+		Example: "  blotter help import",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q; blotter --help lists them", strings.Join(args, " "))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
 }
 
 // refuseUnknownArgs makes cobra's complaints about arguments usage errors.
@@ -86,7 +108,7 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usagef("%s: %v; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
+				return usagef("%s takes other arguments: want %s; see %[1]s --help", cmd.CommandPath(), cmd.UseLine())
 			}
 			return nil
 		}

@@ -39,6 +39,26 @@ func printTable(w io.Writer, header []string, right []int, fill func(row func(..
 	return nil
 }
 
+// lineWidth is the columns of a terminal that output for people keeps to.
+const lineWidth = 80
+
+// printWrapped prints a text in lines of at most lineWidth where its words allow, those after the first indented.
+func printWrapped(w io.Writer, text string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth:
+			fmt.Fprintln(w, line)
+			line = "  " + word
+		default:
+			line += " " + word
+		}
+	}
+	fmt.Fprintln(w, line)
+}
+
 // thousands writes 1234567 as 1,234,567.
 func thousands(n int64) string {
 	digits := fmt.Sprint(n)

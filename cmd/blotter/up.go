@@ -50,13 +50,20 @@ func downCommand(set *settings) *cobra.Command {
 		Example: "  blotter down",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := embedded.Down(cmd.Context(), set.embedded())
-			if errors.Is(err, embedded.ErrNotRunning) {
-				fmt.Fprintln(cmd.OutOrStdout(), "not running")
-				return nil
+			if set.url != "" {
+				return usagef("down stops blotter's own database; leave out --url")
 			}
-			if err == nil {
-				fmt.Fprintln(cmd.OutOrStdout(), "stopped")
+			err := embedded.Down(cmd.Context(), set.embedded())
+			stopped := err == nil
+			switch {
+			case err != nil && !errors.Is(err, embedded.ErrNotRunning):
+				return err
+			case set.json:
+				return printJSON(cmd.OutOrStdout(), map[string]bool{"stopped": stopped})
+			case stopped:
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "stopped")
+			default:
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "not running")
 			}
 			return err
 		},
