@@ -50,7 +50,11 @@ the working folder or from the user's configuration folder.`,
 			if err := bindSettings(cmd, config); err != nil {
 				return err
 			}
-			return set.check()
+			if err := set.check(); err != nil {
+				return err
+			}
+			cmd.SetContext(set.scope(cmd.Context()))
+			return nil
 		},
 	}
 	flags := root.PersistentFlags()
