@@ -22,8 +22,8 @@ func barsCommand(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bars SYMBOL",
 		Short: "Print the stored bars of a symbol",
-		Long: `Print the stored bars of a symbol, oldest first: of the range from --from up to and
-excluding --to, or the last 30 if neither is given.`,
+		Long: `Print the stored bars of a symbol, oldest first: of the range from --from up to
+and excluding --to, or the last 30 if neither is given.`,
 		Example: `  blotter bars AAPL
   blotter bars AAPL --from 2018-01-01 --to 2018-02-01
   blotter bars BTC-USD --from 2021-01-01 --format csv > btc.csv`,

@@ -17,9 +17,9 @@ func demoCommand(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo [FILES...]",
 		Short: "A first look: start a database, load bars, answer a question",
-		Long: `Start blotter's own database, load bars, and answer a question. Without files the
-bars are synthetic: generated symbols SYN-A, SYN-B and SYN-C that never traded.
-What is loaded stays; a second run finds it unchanged.`,
+		Long: `Start blotter's own database, load bars, and answer a question. Without files
+the bars are synthetic: generated symbols SYN-A, SYN-B and SYN-C that never
+traded. What is loaded stays; a second run finds it unchanged.`,
 		Example: "  blotter demo\n  blotter demo ~/bars/*.csv",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files)
@@ -104,8 +104,8 @@ func (d *demoReport) print(w io.Writer) error {
 	if first.Timeframe != "1d" {
 		same += " --timeframe " + first.Timeframe
 	}
-	_, err := fmt.Fprintf(w, "\nGo on:\n  %-34s  the same bars for another program\n  %-34s  more bars\n  %-34s  look around in SQL\n",
-		same, "blotter import FILES...", "blotter up; blotter psql")
+	_, err := fmt.Fprintf(w, "\nGo on:\n  %-*s  the same bars for another program\n  %-[1]*[3]s  more bars\n  %-[1]*[4]s  look around in SQL\n",
+		len(same), same, "blotter import FILES...", "blotter up; blotter psql")
 	return err
 }
 

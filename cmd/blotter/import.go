@@ -25,10 +25,11 @@ func importCommand(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILES...",
 		Short: "Store the bars of files",
-		Long: `Store the bars of files. The layout is recognised from the content. Each file is
-stored as a whole or not at all; a second import of the same file changes nothing.
-Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs) and
-are counted. A bar that another source gave differently stays as it is.`,
+		Long: `Store the bars of files. The layout is recognised from the content. Each file
+is stored as a whole or not at all; a second import of the same file changes
+nothing. Rows that are no bars go to the quarantine
+(data_ingestion.data_quality_logs) and are counted. A bar that another source
+gave differently stays as it is.`,
 		Example: `  blotter import ~/bars/*.csv
   blotter import prices.csv --symbol AAPL --timeframe 1d
   blotter import yahoo/*.csv --prefer yahoo`,

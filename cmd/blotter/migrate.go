@@ -46,8 +46,9 @@ func migrateUp(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "up",
 		Short: "Apply every pending migration",
-		Long: `Apply every pending migration, under a lock: it may run twice, and on two machines
-at once. The first time, the login needs CREATEROLE and must own the database.`,
+		Long: `Apply every pending migration, under a lock: it may run twice, and on two
+machines at once. The first time, the login needs CREATEROLE and must own the
+database.`,
 		Example: "  blotter migrate up\n  blotter migrate up --url postgres://owner@db.example/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -110,7 +111,7 @@ func (s *settings) printMigrated(cmd *cobra.Command, verb string, versions []int
 func migrateStatus(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
-		Short:   "List migrations and when they were applied; exit 1 if one is pending",
+		Short:   "List migrations and when they ran; exit 1 if one is pending",
 		Example: "  blotter migrate status",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -164,10 +165,10 @@ func printMigrationsJSON(w io.Writer, list []postgres.MigrationStatus) error {
 func migrateVerify(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Compare the live schema with what the migrations made; exit 1 if it differs",
-		Long: `Compare every schema, table, column, constraint, index, policy, grant and function of
-the live database with what this version's migrations make, and list what is
-missing, changed or added.`,
+		Short: "Compare the live schema with the migrations; exit 1 if it differs",
+		Long: `Compare every schema, table, column, constraint, index, policy, grant and
+function of the live database with what this version's migrations make, and
+list what is missing, changed or added.`,
 		Example: "  blotter migrate verify",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -28,10 +28,10 @@ func newRoot() *cobra.Command {
 		Short: "The book of a trading system on PostgreSQL: market data, orders, fills, positions",
 		Long: `blotter keeps market data, orders, fills and positions in PostgreSQL, exactly.
 
-Without --url it runs a PostgreSQL of its own in a data folder; nothing has to be
-set up. Every flag can also be an environment variable (--data-dir is
-BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read from
-the working folder or from the user's configuration folder.`,
+Without --url it runs a PostgreSQL of its own in a data folder; nothing has to
+be set up. Every flag can also be an environment variable (--data-dir is
+BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
+from the working folder or from the user's configuration folder.`,
 		Example: `  blotter demo                      a first look, on synthetic bars
   blotter import ~/bars/*.csv       store bars
   blotter bars AAPL --from 2024-01-01

@@ -19,8 +19,8 @@ func upCommand(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start blotter's own database and leave it running",
-		Long: `Start the database of the data folder, bring its schema up to date, and leave it
-running for other commands and programs, until blotter down.`,
+		Long: `Start the database of the data folder, bring its schema up to date, and leave
+it running for other commands and programs, until blotter down.`,
 		Example: "  blotter up\n  blotter up --port 5433     also for programs that need a TCP port",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -116,12 +116,12 @@ func psqlCommand(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "psql [-- ARGUMENTS...]",
 		Short: "Open psql on the database",
-		Long: `Open psql on the database. With --account as trading_app, for that account's rows;
-else as trading_service, for all; or as the login of --as. What follows -- is
-handed to psql.`,
+		Long: `Open psql on the database. With --account as trading_app, for that account's
+rows; else as trading_service, for all; or as the login of --as. What follows
+-- is handed to psql.`,
 		Example: `  blotter psql
   blotter psql --account ACC123
-  blotter psql --as readonly -- -c 'select count(*) from data_ingestion.market_data'`,
+  blotter psql --as readonly -- -c 'select * from data_ingestion.instruments'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch login {
 			case "app", "service", "readonly", "reporter", "owner":

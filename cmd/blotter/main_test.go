@@ -1,0 +1,161 @@
+package main_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// program is the built command.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(build(m)) }
+
+// build builds the program once, where every user may run it.
+func build(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "blotter-cmd-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "blotter")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// desk is a place to run the program: a working folder, a home and a data folder of its own.
+type desk struct {
+	dir string
+	env []string
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "blotter-desk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	d := &desk{dir: dir}
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "BLOTTER_") && !strings.HasPrefix(variable, "XDG_") {
+			d.env = append(d.env, variable)
+		}
+	}
+	d.env = append(d.env, "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
+	if postgres := os.Getenv("BLOTTER_POSTGRES"); postgres != "" {
+		d.env = append(d.env, "BLOTTER_POSTGRES="+postgres)
+	}
+	return d
+}
+
+func (d *desk) dataDir() string { return filepath.Join(d.dir, "blotter") }
+
+func (d *desk) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(d.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// outcome is what a run of the program said and how it ended.
+type outcome struct {
+	out, err string
+	status   int
+}
+
+func (d *desk) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Env = d.dir, d.env
+	return cmd
+}
+
+func (d *desk) run(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := d.command(args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// ok runs the program, which must succeed in silence on standard error, and returns what it says.
+func (d *desk) ok(t *testing.T, args ...string) string {
+	t.Helper()
+	r := d.run(t, args...)
+	if r.status != 0 || r.err != "" {
+		t.Fatalf("blotter %s: exit status %d\n%s%s", strings.Join(args, " "), r.status, r.out, r.err)
+	}
+	return r.out
+}
+
+// fails runs the program, which must end with the status and one sentence that has every part of want.
+func (d *desk) fails(t *testing.T, status int, args []string, want ...string) outcome {
+	t.Helper()
+	r := d.run(t, args...)
+	name := "blotter " + strings.Join(args, " ")
+	if r.status != status {
+		t.Errorf("%s: exit status %d, want %d", name, r.status, status)
+	}
+	if !strings.HasPrefix(r.err, "blotter: ") || strings.Count(r.err, "\n") != 1 || !strings.HasSuffix(r.err, "\n") {
+		t.Errorf("%s: want one sentence, got %q", name, r.err)
+	}
+	if strings.Count(r.err, "blotter: ") != 1 || strings.Contains(r.err, "goroutine") || strings.Contains(r.err, "SQLSTATE") {
+		t.Errorf("%s: not a sentence for people: %q", name, r.err)
+	}
+	for _, part := range want {
+		if !strings.Contains(r.err, part) {
+			t.Errorf("%s: %q does not say %q", name, r.err, part)
+		}
+	}
+	return r
+}
+
+// contains checks that a text has every part.
+func contains(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, part := range want {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%s", part, text)
+		}
+	}
+}
+
+// narrow checks that no line is wider than 80 columns, save those that hold what cannot be broken.
+func narrow(t *testing.T, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 && strings.ContainsRune(strings.TrimSpace(line), ' ') {
+			t.Errorf("%s: %d columns: %s", name, n, line)
+		}
+	}
+}
+
+// until polls to a deadline.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/pgtest"
+)
+
+// processes lists what runs on the desk's data folder.
+func processes(d *desk) (found []string) {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range lines {
+		text, err := os.ReadFile(path)
+		cwd, _ := os.Readlink(filepath.Join(filepath.Dir(path), "cwd"))
+		if err == nil && len(text) > 0 && (strings.Contains(string(text), d.dataDir()) || strings.HasPrefix(cwd, d.dataDir())) {
+			found = append(found, strings.ReplaceAll(string(text), "\x00", " "))
+		}
+	}
+	return found
+}
+
+func noProcesses(t *testing.T, d *desk) {
+	t.Helper()
+	until(t, "nothing runs on the data folder", func() bool { return len(processes(d)) == 0 })
+}
+
+// interrupt runs the command, sends Ctrl-C when ready says so, and checks that it ends within a second with one sentence.
+func interrupt(t *testing.T, d *desk, ready func() bool, args ...string) {
+	t.Helper()
+	var errs bytes.Buffer
+	cmd := d.command(args...)
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the command works", ready)
+	begin := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("%v took %s to end", args, took)
+	}
+	if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(errs.String(), "blotter: interrupted; ") || strings.Count(errs.String(), "\n") != 1 {
+		t.Errorf("%v: %s, %q", args, cmd.ProcessState, errs.String())
+	}
+}
+
+// pipe is a file from which a command that reads it gets bars without end.
+func pipe(t *testing.T, d *desk, name string) (path string, reading func() bool) {
+	t.Helper()
+	path = filepath.Join(d.dir, name)
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	passed := make(chan struct{})
+	go func() {
+		text := []byte(goodBars)
+		for n := range 200_000 {
+			if _, err := file.Write(text); err != nil {
+				return
+			}
+			if text = []byte(time.Date(1700, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) + ",1,1,1,1,1,1\n"); n == 20_000 {
+				close(passed)
+			}
+		}
+	}()
+	return path, func() bool {
+		select {
+		case <-passed:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+func TestInterruptedImport(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	path, reading := pipe(t, d, "AAPL.csv")
+	interrupt(t, d, reading, append(urls(db), "import", path)...)
+	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != 0 {
+		t.Errorf("%d bars are stored", n)
+	}
+	d.write(t, "KO.csv", goodBars)
+	contains(t, d.ok(t, append(urls(db), "import", "KO.csv")...), "KO.csv     3         3")
+}
+
+// An import that waits for a file that gives nothing ends as well.
+func TestInterruptedWait(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	path := filepath.Join(d.dir, "AAPL.csv")
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	connected := func() bool {
+		return pgtest.Value[int](t, db, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'blotter%' and pid <> pg_backend_pid()") > 1
+	}
+	interrupt(t, d, connected, append(urls(db), "import", path)...)
+}
+
+func TestInterruptedDemo(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, step := range []string{"pg.new/base", "pg/postmaster.pid", "server.json"} {
+		ready := func() bool {
+			_, err := os.Stat(filepath.Join(d.dataDir(), step))
+			return err == nil
+		}
+		interrupt(t, d, ready, "demo")
+		noProcesses(t, d)
+	}
+	path, reading := pipe(t, d, "AAPL.csv")
+	interrupt(t, d, reading, "demo", path)
+	noProcesses(t, d)
+	d.fails(t, 1, []string{"bars", "AAPL"}, "no 1d bars of AAPL are stored")
+	contains(t, d.ok(t, "demo"), "The last month of SYN-A")
+}

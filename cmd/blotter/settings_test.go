@@ -1,0 +1,100 @@
+package main_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every flag is an environment variable and a line of blotter.toml, and what is typed comes before both.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ command, flag, value, want string }{
+		// Each value is wrong in a way that the command complains about, which shows that it arrived.
+		{"bars A", "from", "yesterday", `--from "yesterday"`},
+		{"bars A", "to", "tomorrow", `--to "tomorrow"`},
+		{"bars A", "format", "xml", "--format xml"},
+		{"bars A", "limit", "-7", "--limit -7"},
+		{"psql", "as", "nobody", "--as nobody"},
+		{"up", "url", "postgres://h/d", "leave out --url"},
+		{"up", "port", "70000", "port 70000 does not exist"},
+		{"up", "data-dir", "/dev/null/x", "/dev/null/x"},
+		{"up", "postgres", "/nowhere", "/nowhere holds no PostgreSQL programs"},
+		{"status", "account", strings.Repeat("x", 100), "account"},
+	} {
+		t.Run(test.flag, func(t *testing.T) {
+			t.Parallel()
+			words := strings.Fields(test.command)
+			variable := "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(test.flag, "-", "_")) + "=" + test.value
+			line := fmt.Sprintf("%s = %q\n", test.flag, test.value)
+			for how, desk := range map[string]*desk{"typed": newDesk(t), "environment": newDesk(t), "file": newDesk(t), "table": newDesk(t), "user's file": newDesk(t)} {
+				args := slices.Clone(words)
+				switch how {
+				case "typed":
+					args = append(args, "--"+test.flag+"="+test.value)
+				case "environment":
+					desk.env = append(desk.env, variable)
+				case "file":
+					desk.write(t, "blotter.toml", line)
+				case "table":
+					desk.write(t, "blotter.toml", "["+words[0]+"]\n"+line)
+				case "user's file":
+					desk.write(t, "config/blotter/blotter.toml", line)
+				}
+				r := desk.run(t, args...)
+				if r.status == 0 || !strings.Contains(r.err, test.want) {
+					t.Errorf("%s: exit status %d, %q, want %q", how, r.status, r.err, test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestSettingsOfBooleans(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.write(t, "blotter.toml", "json = true\n")
+	contains(t, d.run(t, "status").out, `"running": false`)
+	contains(t, d.run(t, "status", "--json=false").out, "not running\n")
+	d.env = append(d.env, "BLOTTER_JSON=false")
+	contains(t, d.run(t, "status").out, "not running\n")
+	d.env = append(d.env, "BLOTTER_JSON=perhaps")
+	d.fails(t, 2, []string{"status"}, "BLOTTER_JSON", "perhaps")
+}
+
+// An account in the file does not forbid to type --all-accounts, nor the other way round.
+func TestTypedAccountComesFirst(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.write(t, "blotter.toml", "account = \"ACC1\"\n")
+	if r := d.run(t, "status", "--all-accounts"); r.err != "" {
+		t.Errorf("%q", r.err)
+	}
+	d.write(t, "blotter.toml", "all-accounts = true\n")
+	if r := d.run(t, "status", "--account", "ACC1"); r.err != "" {
+		t.Errorf("%q", r.err)
+	}
+	d.write(t, "blotter.toml", "all-accounts = true\naccount = \"ACC1\"\n")
+	d.fails(t, 2, []string{"status"}, "exclude each other")
+}
+
+func TestBadSettingsFile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"datadir = \"x\"\n":              `there is no setting "datadir"`,
+		"[import]\nformat = \"csv\"\n":   `there is no setting "format"`,
+		"[imprt]\nsymbol = \"x\"\n":      "there is no command for table [imprt]",
+		"data-dir = \n":                  "is not valid TOML",
+		"json = true\njson = false\n":    "is not valid TOML",
+		"port = 1\n[[up]]\nport = 2\n[x": "is not valid TOML",
+	} {
+		d := newDesk(t)
+		d.write(t, "blotter.toml", text)
+		d.fails(t, 1, []string{"status"}, "blotter.toml", want)
+	}
+	d := newDesk(t)
+	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "missing.toml", "no such file")
+	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "the configuration cannot be read")
+}

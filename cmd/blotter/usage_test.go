@@ -1,0 +1,73 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// commands are all of them, as a user types them.
+var commands = []string{
+	"", "demo", "import", "bars", "up", "down", "status", "psql", "help",
+	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help")
+	for _, command := range commands {
+		text := d.ok(t, append(strings.Fields(command), "--help")...)
+		contains(t, text, "Examples:\n  blotter")
+		narrow(t, command+" --help", text)
+		if words := strings.Fields(command); len(words) > 0 {
+			contains(t, listed, "\n  "+words[len(words)-1]+" ")
+			if command != "help" && d.ok(t, append([]string{"help"}, words...)...) != text {
+				t.Errorf("help %s differs from %[1]s --help", command)
+			}
+		}
+	}
+	known := " " + strings.Join(commands, " ") + " "
+	for line := range strings.Lines(listed) {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line, "  ") && name != "blotter" &&
+			!strings.HasPrefix(name, "-") && line[2] != ' ' && !strings.Contains(known, " "+name+" ") {
+			t.Errorf("command %s is missing in this test", name)
+		}
+	}
+}
+
+func TestWrongUse(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, test := range []struct{ args, want string }{
+		{"nosuch", `there is no command "nosuch"`},
+		{"help nosuch", `there is no command "nosuch"`},
+		{"migrate nosuch", "blotter migrate --help"},
+		{"--nosuch", "unknown flag: --nosuch"},
+		{"bars", "want blotter bars SYMBOL"},
+		{"bars A B", "want blotter bars SYMBOL"},
+		{"bars A --from yesterday", `--from "yesterday" is no day`},
+		{"bars A --from 2020-01-02 --to 2020-01-01", "is not before"},
+		{"bars A --format xml", "want table, csv or json"},
+		{"bars A --limit -1", "--limit -1: want 1 or more"},
+		{"bars A --limit many", "--limit"},
+		{"import", "want blotter import FILES..."},
+		{"up now", "blotter up --help"},
+		{"up --url postgres://h/d", "leave out --url"},
+		{"down --url postgres://h/d", "leave out --url"},
+		{"psql --as postgres", "want app, service, readonly, reporter or owner"},
+		{"migrate", "say which"},
+		{"migrate down", "say --to VERSION and --yes"},
+		{"migrate down --to 3", "say --to VERSION and --yes"},
+		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
+		{"status --account " + strings.Repeat("x", 100), "account"},
+	} {
+		d.fails(t, 2, strings.Fields(test.args), test.want)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	if out := newDesk(t).ok(t, "--version"); !strings.HasPrefix(out, "blotter ") || strings.Count(out, "\n") != 1 {
+		t.Errorf("%q", out)
+	}
+}
