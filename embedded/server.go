@@ -221,6 +221,9 @@ func Status(cfg Config) (State, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return state, nil
 	}
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+		return state, folderError(cfg.DataDir, err)
+	}
 	if err != nil {
 		return state, fmt.Errorf("reading the state of the data folder: %w", err)
 	}
@@ -257,7 +260,7 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 			break
 		}
 		pid := serverPID(state.DataDir)
-		started = started || pid != 0
+		started = started || pid != 0 && serves(pid, state.DataDir) // not the number that a killed server left
 		if ctx.Err() != nil || p.logHas("FATAL:  ") && (pid == 0 || !serves(pid, state.DataDir)) || started && pid == 0 {
 			return fmt.Errorf("PostgreSQL did not start: %s", p.reason(ctx))
 		}

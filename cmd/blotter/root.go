@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
@@ -120,6 +121,13 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 }
 
 func (s *settings) check() error {
+	for flag, url := range map[string]string{
+		"--url": s.url, "--readonly-url": s.readOnlyURL, "--service-url": s.serviceURL, "--reporter-url": s.reporterURL,
+	} {
+		if _, err := pgx.ParseConfig(url); url != "" && err != nil { // the error may hold the password
+			return usagef("%s is no database URL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", flag)
+		}
+	}
 	if s.account != "" && s.allAccounts {
 		return usagef("--account and --all-accounts exclude each other")
 	}
