@@ -242,6 +242,14 @@ func TestEveryTenantTableIsIsolated(t *testing.T) {
 	wantKind(t, "an order for another account", err, blotter.ErrPermission)
 	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error { return postgres.Orders.Insert(t.Context(), tx, &foreign) })
 	wantKind(t, "an order without an account", err, blotter.ErrPermission)
+	// Without RETURNING, which would ask the policy a second time; and a row that moves to another account.
+	for _, sql := range []string{
+		`insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A2', 'O-2', 'X', 'buy', 1)`,
+		`update execution.accounts set account_id = 'A3'`,
+	} {
+		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+		wantKind(t, sql, err, blotter.ErrPermission)
+	}
 	for _, sql := range []string{
 		`update execution.trades set price = 1`, `delete from execution.trades`, `truncate execution.trades`,
 		`delete from shared.audit_log`, `update shared.audit_log set operation = 'x'`, `select * from events.cursor`,
