@@ -107,10 +107,14 @@ func TestInterruptedWait(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	connected := func() bool {
-		return pgtest.Value[int](t, db, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'blotter%' and pid <> pg_backend_pid()") > 1
+	var file *os.File
+	t.Cleanup(func() { _ = file.Close() })
+	waiting := func() (opened bool) { // a pipe opens for writing when somebody reads it
+		var err error
+		file, err = os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		return err == nil
 	}
-	interrupt(t, d, connected, append(urls(db), "import", path)...)
+	interrupt(t, d, waiting, append(urls(db), "import", path)...)
 }
 
 func TestInterruptedDemo(t *testing.T) {
