@@ -66,7 +66,8 @@ func (db *DB) Close() {
 const sqlInspect = `
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - coalesce(current_setting('reserved_connections', true), '0')::int,
-       to_regclass('shared.schema_version') is not null`
+       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'shared' and c.relname = 'schema_version')`
 
 // inspect reports how many connections the server allows and refuses a schema of another version.
 func inspect(ctx context.Context, cfg Config) (limit int, err error) {

@@ -133,6 +133,7 @@ func TestSchemaVersion(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 9999 and this blotter knows only", "install a newer blotter")
 	db.Exec(t, "delete from shared.schema_version where version_id = 9999")
 	d.ok(t, "migrate", "down", "--to", "0", "--yes", owner)
+	d.fails(t, 1, append(urls(db), "bars", "KO"), "holds no blotter schema", "run blotter migrate up")
 	var list []struct {
 		Version int64
 		Name    string
