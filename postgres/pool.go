@@ -18,12 +18,13 @@ import (
 // pool lends connections of one role. It adds to pgxpool what that lacks: a limit on the wait with an error of its own,
 // a number of connections to keep that is below the number it may open, and connections that come back clean.
 type pool struct {
-	role    role
-	conns   *pgxpool.Pool
-	keep    int32
-	timeout time.Duration
-	open    atomic.Int32 // connections that are open and not about to be closed
-	waiting atomic.Int32 // callers inside acquire
+	role     role
+	conns    *pgxpool.Pool
+	keep     int32
+	timeout  time.Duration
+	open     atomic.Int32 // connections that are open and not about to be closed
+	waiting  atomic.Int32 // callers inside acquire
+	trimming atomic.Bool  // one trim at a time
 }
 
 // surplus is the key under which a connection's custom data says that it no longer counts as open.
@@ -137,11 +138,31 @@ func (l *loan) release() {
 		l.reset()
 	}
 	if !l.IsClosed() && l.pool.shrink() {
-		l.PgConn().CustomData()[surplus] = true
-		l.close()
+		l.retire()
 	}
 	l.pooled.Release()
 	l.pooled = nil
+	l.pool.trim()
+}
+
+// retire closes a connection that shrink has taken off the count.
+func (l *loan) retire() {
+	l.PgConn().CustomData()[surplus] = true
+	l.close()
+}
+
+// trim closes idle connections beyond those to keep: what came back while somebody waited who then took another.
+func (p *pool) trim() {
+	if p.open.Load() <= p.keep || p.waiting.Load() > 0 || !p.trimming.CompareAndSwap(false, true) {
+		return
+	}
+	defer p.trimming.Store(false)
+	for _, pooled := range p.conns.AcquireAllIdle(context.Background()) {
+		if p.shrink() {
+			(&loan{Conn: pooled.Conn(), pool: p}).retire()
+		}
+		pooled.Release()
+	}
 }
 
 func (l *loan) close() {
