@@ -7,6 +7,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // BarFilter says which bars of one symbol to read.
@@ -24,8 +25,9 @@ var (
 	latestBar   = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
+// Symbol and timeframe are those of the filter: they are not read back with every row.
 const (
-	sqlBarColumns = `select id, symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source, created_at
+	sqlBarColumns = `select id, timestamp, open, high, low, close, volume, adj_close, source, created_at
   from data_ingestion.market_data where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4 `
 	sqlBarsOldest = sqlBarColumns + `order by timestamp limit $5`
 	sqlBarsNewest = sqlBarColumns + `order by timestamp desc limit $5`
@@ -33,34 +35,35 @@ const (
 
 // Bars reads the bars of one symbol.
 func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) {
-	rows, err := s.queryBars(ctx, f)
+	rows, err := s.queryBars(ctx, &f)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var bars []blotter.Bar
+	var bars collector[blotter.Bar]
+	reader := barReader{filter: &f}
 	for rows.Next() {
-		bars = append(bars, blotter.Bar{})
-		if err := scanBar(rows, &bars[len(bars)-1]); err != nil {
+		if err := reader.scan(rows, bars.next()); err != nil {
 			return nil, err
 		}
 	}
-	return bars, rows.Err()
+	return bars.rows(), rows.Err()
 }
 
 // StreamBars yields the bars of one symbol in constant memory. The bar is good until the next one; the session serves
 // nothing else meanwhile.
 func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotter.Bar, error] {
 	return func(yield func(*blotter.Bar, error) bool) {
-		rows, err := s.queryBars(ctx, f)
+		rows, err := s.queryBars(ctx, &f)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer rows.Close()
+		reader := barReader{filter: &f}
 		for rows.Next() {
 			var bar blotter.Bar
-			if err := scanBar(rows, &bar); err != nil {
+			if err := reader.scan(rows, &bar); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -74,7 +77,8 @@ func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotte
 	}
 }
 
-func (s *Session) queryBars(ctx context.Context, f BarFilter) (pgx.Rows, error) {
+// queryBars runs the query of a filter and fills in the filter's defaults.
+func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error) {
 	if f.Symbol == "" {
 		return nil, blotter.Invalid("symbol", f.Symbol, "the symbol whose bars are wanted")
 	}
@@ -96,9 +100,20 @@ func (s *Session) queryBars(ctx context.Context, f BarFilter) (pgx.Rows, error) 
 	return s.Query(ctx, sql, f.Symbol, f.Timeframe, f.From, f.To, limit)
 }
 
-func scanBar(rows pgx.Rows, b *blotter.Bar) error {
-	return rows.Scan(&b.ID, &b.Symbol, &b.Timeframe, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume,
-		&b.AdjClose, &b.Source, &b.CreatedAt)
+// barReader reads rows of sqlBarColumns.
+type barReader struct {
+	filter *BarFilter
+	source string // of the row before: mostly the same, so kept once
+	raw    pgtype.DriverBytes
+}
+
+func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
+	err := rows.Scan(&b.ID, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume, &b.AdjClose, &r.raw, &b.CreatedAt)
+	if string(r.raw) != r.source {
+		r.source = string(r.raw)
+	}
+	b.Symbol, b.Timeframe, b.Source = r.filter.Symbol, r.filter.Timeframe, r.source
+	return err
 }
 
 // Bars reads the bars of one symbol in a read-only session of its own.

@@ -64,14 +64,14 @@ func Offset(n int) Clause { return Clause{offset: n, operator: "offset"} }
 
 // Find returns the rows that satisfy every condition.
 func (t *Table[T]) Find(ctx context.Context, q Querier, clauses ...Clause) ([]T, error) {
-	var found []T
+	var found collector[T]
 	for row, err := range t.Stream(ctx, q, clauses...) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, *row)
+		*found.next() = *row
 	}
-	return found, nil
+	return found.rows(), nil
 }
 
 // Stream yields the rows that satisfy every condition, in constant memory. The row is good until the next one; the
