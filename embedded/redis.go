@@ -1,0 +1,36 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+// Redis is a Redis to publish to: the one of REDIS_URL, or a stand-in inside this process, whose content ends with it.
+type Redis struct {
+	// URL is what a Redis client connects to.
+	URL string
+
+	standIn *miniredis.Miniredis // nil for the server of REDIS_URL
+}
+
+// StartRedis finds the Redis of REDIS_URL or starts the stand-in. The caller closes it.
+func StartRedis() (*Redis, error) {
+	if url := os.Getenv("REDIS_URL"); url != "" {
+		return &Redis{URL: url}, nil
+	}
+	standIn := miniredis.NewMiniRedis()
+	if err := standIn.Start(); err != nil {
+		return nil, fmt.Errorf("starting the stand-in for Redis: %w", err)
+	}
+	return &Redis{URL: "redis://" + standIn.Addr(), standIn: standIn}, nil
+}
+
+// Close ends the stand-in; a server of REDIS_URL goes on. It is safe to call twice.
+func (r *Redis) Close() {
+	if r.standIn != nil {
+		r.standIn.Close()
+		r.standIn = nil
+	}
+}

@@ -1,0 +1,287 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// Insert stores row and fills in what the database made: generated columns, defaults, stamps and the version.
+// A row whose key exists already is ErrIntegrity.
+func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
+	if err := t.readOnly("insert"); err != nil {
+		return err
+	}
+	sql, args := t.insert(row, "")
+	return t.writeOne(ctx, q, "insert", row, sql, args)
+}
+
+// Upsert stores row, or gives the row of its key the values of row's other columns; the version counts up. It is for
+// rows with one writer: Update is what notices another's change.
+func (t *Table[T]) Upsert(ctx context.Context, q Querier, row *T) error {
+	if err := t.readOnly("upsert"); err != nil {
+		return err
+	}
+	var set []string
+	for _, f := range t.fields {
+		name := pgx.Identifier{f.column}.Sanitize()
+		switch {
+		case f.version:
+			set = append(set, name+" = "+t.def.sql()+"."+name+" + 1")
+		case !f.generated && !t.isKey(f.column):
+			set = append(set, name+" = excluded."+name)
+		}
+	}
+	conflict := " on conflict (" + t.keyList() + ") do update set " + strings.Join(set, ", ")
+	sql, args := t.insert(row, conflict)
+	return t.writeOne(ctx, q, "upsert", row, sql, args)
+}
+
+func (t *Table[T]) keyList() string {
+	names := make([]string, len(t.def.Key))
+	for i, column := range t.def.Key {
+		names[i] = pgx.Identifier{column}.Sanitize()
+	}
+	return strings.Join(names, ", ")
+}
+
+func (t *Table[T]) isKey(column string) bool { return slices.Contains(t.def.Key, column) }
+
+// insert is the INSERT of row. Its text depends on which omitzero columns are zero, and is kept.
+func (t *Table[T]) insert(row *T, conflict string) (string, []any) {
+	v := reflect.ValueOf(row).Elem()
+	var args []any
+	var omitted uint64
+	for i := range t.fields {
+		f := &t.fields[i]
+		switch {
+		case f.generated, f.stamped, f.version:
+		case f.omitzero && v.FieldByIndex(f.index).IsZero():
+			omitted |= 1 << i
+		default:
+			args = append(args, f.value(v))
+		}
+	}
+	type textKey struct {
+		omitted  uint64
+		conflict string
+	}
+	key := textKey{omitted, conflict}
+	if text, ok := t.texts.Load(key); ok {
+		return text.(string), args
+	}
+	var columns, values []string
+	for i, f := range t.fields {
+		if f.generated {
+			continue
+		}
+		columns = append(columns, pgx.Identifier{f.column}.Sanitize())
+		switch {
+		case f.stamped:
+			values = append(values, "now()")
+		case f.version:
+			values = append(values, "1")
+		case omitted&(1<<i) != 0:
+			values = append(values, "default")
+		default:
+			values = append(values, "$"+strconv.Itoa(1+countArgs(values)))
+		}
+	}
+	text := "insert into " + t.def.sql() + " (" + strings.Join(columns, ", ") + ") values (" + strings.Join(values, ", ") + ")" +
+		conflict + " returning " + t.columnList()
+	t.texts.Store(key, text)
+	return text, args
+}
+
+func countArgs(values []string) (n int) {
+	for _, v := range values {
+		if strings.HasPrefix(v, "$") {
+			n++
+		}
+	}
+	return n
+}
+
+// writeOne runs a statement that returns the row it wrote.
+func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, sql string, args []any) error {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return t.fail(op, err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return t.fail(op, err)
+		}
+		return t.fail(op, errNoRows)
+	}
+	if err := t.scan(rows, row, nil); err != nil {
+		return t.fail(op, err)
+	}
+	rows.Close()
+	return t.fail(op, rows.Err())
+}
+
+// Update stores row's columns in the row of its key, stamps it and fills in what the database made. In a table with a
+// version, it does so only if the stored row still has row's version, which then counts up; otherwise it is ErrConflict
+// with both versions. A key that does not exist is ErrNotFound.
+func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
+	if err := t.readOnly("update"); err != nil {
+		return err
+	}
+	v := reflect.ValueOf(row).Elem()
+	var args []any
+	arg := func(f *field) string {
+		args = append(args, f.value(v))
+		return "$" + strconv.Itoa(len(args))
+	}
+	var set, where []string
+	var version int64
+	for i := range t.fields {
+		f := &t.fields[i]
+		name := pgx.Identifier{f.column}.Sanitize()
+		switch {
+		case t.isKey(f.column):
+			where = append(where, name+" = "+arg(f))
+		case f.version:
+			version = v.FieldByIndex(f.index).Int()
+			set = append(set, name+" = "+name+" + 1")
+			where = append(where, name+" = "+arg(f))
+		case f.stamped:
+			set = append(set, name+" = now()")
+		case !f.generated:
+			set = append(set, name+" = "+arg(f))
+		}
+	}
+	sql := "update " + t.def.sql() + " set " + strings.Join(set, ", ") + " where " + strings.Join(where, " and ") +
+		" returning " + t.columnList()
+	err := t.writeOne(ctx, q, "update", row, sql, args)
+	if blotterKind(err) == blotter.ErrNotFound && t.def.Version != "" {
+		return t.conflict(ctx, q, row, version, err)
+	}
+	return err
+}
+
+// conflict tells a row that another session changed from one that is not there.
+func (t *Table[T]) conflict(ctx context.Context, q Querier, row *T, version int64, missing error) error {
+	current, err := t.Get(ctx, q, t.keyOf(row)...)
+	if err != nil {
+		if blotterKind(err) == blotter.ErrNotFound {
+			return missing
+		}
+		return err
+	}
+	f, _ := t.field(t.def.Version)
+	return &blotter.Error{
+		Op: "update " + t.def.QualifiedName(), Kind: blotter.ErrConflict,
+		Message: fmt.Sprintf("%s: version %d was changed by another session, now %d; reload and repeat",
+			t.describe(row), version, reflect.ValueOf(&current).Elem().FieldByIndex(f.index).Int()),
+	}
+}
+
+// describe names a row in words: "orders ACC1/O-7".
+func (t *Table[T]) describe(row *T) string {
+	var parts []string
+	for _, part := range t.keyOf(row) {
+		parts = append(parts, fmt.Sprint(part))
+	}
+	return t.def.Name + " " + strings.Join(parts, "/")
+}
+
+func (t *Table[T]) keyOf(row *T) []any {
+	v := reflect.ValueOf(row).Elem()
+	var key []any
+	for _, column := range t.def.Key {
+		f, _ := t.field(column)
+		key = append(key, v.FieldByIndex(f.index).Interface())
+	}
+	return key
+}
+
+// Delete removes the row of the key; none is ErrNotFound.
+func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
+	if err := t.readOnly("delete"); err != nil {
+		return err
+	}
+	where, err := t.byKey(key)
+	if err != nil {
+		return err
+	}
+	tag, err := q.Exec(ctx, "delete from "+t.def.sql()+where, key...)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = errNoRows
+	}
+	return t.fail("delete", err)
+}
+
+func (t *Table[T]) byKey(key []any) (string, error) {
+	if len(t.def.Key) == 0 || len(key) != len(t.def.Key) {
+		return "", t.fail("find", programming(fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key))))
+	}
+	conditions := make([]string, len(key))
+	for i, column := range t.def.Key {
+		conditions[i] = pgx.Identifier{column}.Sanitize() + " = $" + strconv.Itoa(i+1)
+	}
+	return " where " + strings.Join(conditions, " and "), nil
+}
+
+// Get reads the row of the key; none is ErrNotFound.
+func (t *Table[T]) Get(ctx context.Context, q Querier, key ...any) (T, error) {
+	var row T
+	where, err := t.byKey(key)
+	if err != nil {
+		return row, err
+	}
+	err = t.writeOne(ctx, q, "get", &row, "select "+t.columnList()+" from "+t.def.sql()+where, key)
+	return row, err
+}
+
+// CopyIn stores many rows with COPY and reports how many. Generated, stamped and version columns, and omitzero columns
+// that are zero in every row, are left to their defaults. PostgreSQL refuses COPY into a tenant table for a role under
+// a policy.
+func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, error) {
+	if err := t.readOnly("copy into"); err != nil {
+		return 0, err
+	}
+	var columns []string
+	var fields []*field
+	for i := range t.fields {
+		f := &t.fields[i]
+		if f.generated || f.stamped || f.version || f.omitzero && allZero(rows, f) {
+			continue
+		}
+		columns, fields = append(columns, f.column), append(fields, f)
+	}
+	n, err := q.CopyFrom(ctx, pgx.Identifier{t.def.Schema, t.def.Name}, columns,
+		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+			v := reflect.ValueOf(&rows[i]).Elem()
+			values := make([]any, len(fields))
+			for j, f := range fields {
+				values[j] = f.value(v)
+			}
+			return values, nil
+		}))
+	return n, t.fail("copy into", err)
+}
+
+func allZero[T any](rows []T, f *field) bool {
+	for i := range rows {
+		if !reflect.ValueOf(&rows[i]).Elem().FieldByIndex(f.index).IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+func blotterKind(err error) blotter.Kind {
+	if e, ok := err.(*blotter.Error); ok {
+		return e.Kind
+	}
+	return ""
+}
