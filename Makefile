@@ -39,7 +39,8 @@ format: ## format the code
 
 .PHONY: fuzz
 fuzz: ## fuzz the NUMERIC codec and the bar files, a minute each
-	go test ./postgres -run '^$$' -fuzz FuzzNumeric -fuzztime 60s
+	go test ./postgres -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
+	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	go test ./barfile -run '^$$' -fuzz FuzzRead -fuzztime 60s
 
 .PHONY: bench

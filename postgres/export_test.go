@@ -11,4 +11,4 @@ var (
 )
 
 // OpenConns is how many connections the app pool has open.
-func (db *DB) OpenConns() int { return int(db.pools[roleApp].conns.Stat().TotalConns()) }
+func (db *DB) OpenConns() int { return db.PoolStats()[0].Open }

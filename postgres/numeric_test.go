@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -162,6 +163,38 @@ func FuzzNumeric(f *testing.F) {
 		}
 		if _, err := udecimal.Parse(d.String()); err != nil {
 			t.Fatalf("%x is %s, which no decimal parses: %v", wire, d, err)
+		}
+	})
+}
+
+// Any text: what the server takes for a NUMERIC is either outside of a Decimal's bounds, and then an error, or comes
+// through the codec in both directions as the same number.
+func FuzzNumericAgainstTheServer(f *testing.F) {
+	for _, text := range []string{"0", "-1.50", "1e19", "1e-19", "1e-20", "NaN", "-Infinity", "0.00010000000000000000", "123456789012345678901234567890.5"} {
+		f.Add(text)
+	}
+	db := pgtest.Open(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		ctx := context.Background()
+		var kept, same bool
+		var d blotter.Decimal
+		err := db.ReadOnly(ctx, func(s *postgres.Session) error {
+			err := s.QueryRow(ctx, `select x < 'Infinity' and x > '-Infinity' and abs(x) < '1e150' and min_scale(x) <= 19
+				from (select $1::text::numeric as x) v`, text).Scan(&kept)
+			if err != nil {
+				return nil // the server takes it for no number
+			}
+			if err := s.QueryRow(ctx, `select $1::text::numeric`, text).Scan(&d); err != nil {
+				return err
+			}
+			return s.QueryRow(ctx, `select $1::text::numeric = $2::numeric`, text, d).Scan(&same)
+		})
+		switch {
+		case errors.Is(err, blotter.ErrData) && !kept:
+		case err != nil:
+			t.Fatalf("%q (within bounds: %v): %v", text, kept, err)
+		case kept && !same:
+			t.Fatalf("%q was read as %s and sent back as another number", text, d)
 		}
 	})
 }

@@ -25,6 +25,8 @@ type pool struct {
 	open     atomic.Int32 // connections that are open and not about to be closed
 	waiting  atomic.Int32 // callers inside acquire
 	trimming atomic.Bool  // one trim at a time
+	acquired atomic.Int64
+	waited   atomic.Int64 // nanoseconds, all callers together
 }
 
 // surplus is the key under which a connection's custom data says that it no longer counts as open.
@@ -107,9 +109,12 @@ type loan struct {
 func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
+	start := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	pooled, err := p.conns.Acquire(bounded)
+	p.waited.Add(int64(time.Since(start)))
+	p.acquired.Add(1)
 	switch {
 	case err == nil:
 		return &loan{Conn: pooled.Conn(), pool: p, pooled: pooled}, nil
@@ -209,4 +214,29 @@ func (p *pool) shrink() bool {
 			return true
 		}
 	}
+}
+
+// PoolStats are the figures of one pool since Open.
+type PoolStats struct {
+	Role     string
+	MaxConns int
+	Open     int           // connections
+	InUse    int           // of these
+	Waiting  int           // callers at this moment
+	Acquired int64         // sessions that asked for a connection
+	Waited   time.Duration // that all of them waited for it, apart from what they then did with it
+}
+
+// PoolStats reports the pools' figures, in the order app, service, read-only, reporter.
+func (db *DB) PoolStats() []PoolStats {
+	var list []PoolStats
+	for _, r := range roles[1:] {
+		p := db.pools[r]
+		stat := p.conns.Stat()
+		list = append(list, PoolStats{
+			Role: string(r), MaxConns: int(stat.MaxConns()), Open: int(stat.TotalConns()), InUse: int(stat.AcquiredConns()),
+			Waiting: int(p.waiting.Load()), Acquired: p.acquired.Load(), Waited: time.Duration(p.waited.Load()),
+		})
+	}
+	return list
 }

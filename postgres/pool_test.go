@@ -50,6 +50,9 @@ func TestPoolLimits(t *testing.T) {
 	if waited < limit || waited > 10*limit {
 		t.Errorf("the 31st session waited %s, want %s", waited, limit)
 	}
+	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit || stats.Acquired < 31 {
+		t.Errorf("the pool's figures are %+v; want 30 in use and the wait counted", stats)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit/10)
 	defer cancel()
 	if err := db.Transaction(ctx, func(*postgres.Tx) error { return nil }); errors.Is(err, blotter.ErrPoolTimeout) || !errors.Is(err, context.DeadlineExceeded) {
