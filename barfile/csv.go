@@ -1,9 +1,11 @@
 package barfile
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 )
@@ -27,6 +29,7 @@ var names = map[string]func(*columns) *int{
 	"v":        func(c *columns) *int { return &c.volume },
 	"adjclose": func(c *columns) *int { return &c.adjClose }, "adjustedclose": func(c *columns) *int { return &c.adjClose },
 	"name": func(c *columns) *int { return &c.symbol }, "symbol": func(c *columns) *int { return &c.symbol },
+	"stock":  func(c *columns) *int { return &c.symbol },
 	"ticker": func(c *columns) *int { return &c.symbol },
 }
 
@@ -101,7 +104,7 @@ func (f *File) parse(l line) (blotter.BarRow, error) {
 		return reject("parse", "the symbol is not UTF-8 text")
 	}
 	var err error
-	if row.Timestamp, err = parseTime(cells[f.columns.date], f.Timeframe); err != nil {
+	if row.Timestamp, err = parseTime(cells[f.columns.date], f.Timeframe, cmp.Or(f.zone, time.UTC)); err != nil {
 		return reject("parse", err.Error())
 	}
 	for _, cell := range []struct {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
@@ -21,6 +22,9 @@ type Options struct {
 	Symbol    string // of every row; default the file's symbol column, else its name
 	Timeframe string // "1d", "1w", ...; default from the usual distance of its rows
 	Source    string // vendor; default by layout: "yahoo" or "csv"
+	// Zone is that of times within a day that carry none, as "America/New_York" or "UTC". Such a file is refused
+	// without it: a guess would be hours off.
+	Zone string
 }
 
 // File is an open bar file.
@@ -36,6 +40,7 @@ type File struct {
 	peeked  []line
 	line    int64
 	columns columns
+	zone    *time.Location // nil where Options.Zone is empty
 }
 
 type line struct {
@@ -89,7 +94,11 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if start, _ := buffered.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
 		_, _ = buffered.Discard(len(utf8BOM))
 	}
-	f := &File{Path: path, Source: opts.Source, Timeframe: opts.Timeframe, lines: bufio.NewScanner(buffered)}
+	zone, err := loadZone(opts.Zone)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Path: path, zone: zone, Source: opts.Source, Timeframe: opts.Timeframe, lines: bufio.NewScanner(buffered)}
 	f.lines.Buffer(make([]byte, 0, 64<<10), lineBytesMax)
 	header, ok := f.next()
 	if !ok {
@@ -190,7 +199,31 @@ func (f *File) peek() error {
 	if f.Timeframe == "" {
 		return fileError(f.Path, "its rows have no usual distance; say --timeframe, as in --timeframe 1d")
 	}
+	if f.zone == nil && !isDaily(f.Timeframe) && !hasZone(f.firstDate(bars[0])) {
+		return fileError(f.Path, "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
+	}
 	return nil
+}
+
+// firstDate is the date cell of the first bar's row.
+func (f *File) firstDate(bar blotter.Bar) string {
+	for _, l := range f.peeked {
+		if row, err := f.parse(l); err == nil && row.Timestamp.Equal(bar.Timestamp) {
+			return split(l.text)[f.columns.date]
+		}
+	}
+	return ""
+}
+
+func loadZone(name string) (*time.Location, error) {
+	if name == "" {
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, blotter.Invalid("time zone", name, "an IANA name, as America/New_York or UTC")
+	}
+	return zone, nil
 }
 
 // Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none.

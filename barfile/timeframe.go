@@ -13,21 +13,22 @@ import (
 
 var timeframes = regexp.MustCompile(`^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$`)
 
-// timeLayouts are tried in turn; a time without zone is UTC.
-var timeLayouts = []string{
-	time.DateOnly, time.DateTime, time.RFC3339, "2006-01-02 15:04:05-07:00", "2006-01-02T15:04:05", "2006-01-02 15:04",
-	"2006/01/02", "20060102",
-}
+// zonedLayouts carry their zone, localLayouts are in the zone of Options.Zone. They are tried in turn.
+var (
+	zonedLayouts = []string{time.RFC3339, "2006-01-02 15:04:05-07:00"}
+	localLayouts = []string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006/01/02", "20060102"}
+	allLayouts   = slices.Concat(localLayouts, zonedLayouts)
+)
 
 // A date outside of these years is a slip of the pen, not a bar.
 const yearMin, yearMax = 1600, 2200
 
 // parseTime reads a bar's timestamp. A bar of a day or longer stands at midnight UTC of its trading date, which is the
 // date as written: in UTC, midnight in Tokyo is the day before.
-func parseTime(cell, timeframe string) (time.Time, error) {
+func parseTime(cell, timeframe string, zone *time.Location) (time.Time, error) {
 	cell = strings.TrimSpace(cell)
-	for _, layout := range timeLayouts {
-		t, err := time.Parse(layout, cell)
+	for _, layout := range allLayouts {
+		t, err := time.ParseInLocation(layout, cell, zone)
 		if err != nil {
 			continue
 		}
@@ -40,6 +41,14 @@ func parseTime(cell, timeframe string) (time.Time, error) {
 		return t.UTC(), nil
 	}
 	return time.Time{}, fmt.Errorf("date %q is none; want YYYY-MM-DD", cell)
+}
+
+// hasZone reports a timestamp that says itself where its clock stands.
+func hasZone(cell string) bool {
+	return slices.ContainsFunc(zonedLayouts, func(layout string) bool {
+		_, err := time.Parse(layout, strings.TrimSpace(cell))
+		return err == nil
+	})
 }
 
 // isDaily reports a timeframe of a day or longer.

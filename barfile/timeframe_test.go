@@ -56,7 +56,7 @@ func TestTimeframe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := read(t, "x.csv", test.text, barfile.Options{})
+			r := read(t, "x.csv", test.text, barfile.Options{Zone: "UTC"})
 			if r.file.Timeframe != test.want || r.bars[len(r.bars)-1].Timeframe != test.want {
 				t.Errorf("timeframe %q, bars %q, want %q", r.file.Timeframe, r.bars[0].Timeframe, test.want)
 			}
@@ -68,7 +68,7 @@ func TestTimeframeAskedFor(t *testing.T) {
 	t.Parallel()
 	seconds := bars(day("2019-01-02"), every(7*time.Second), 20, "A")
 	refused(t, "x.csv", seconds, barfile.Options{}, "say --timeframe")
-	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
+	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
 		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
 	}
 	daily := bars(day("2019-01-02"), weekday, 20, "A")
@@ -104,4 +104,23 @@ func TestTimestamp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Times within a day that carry no zone are refused without one: a guess would be hours off.
+func TestZone(t *testing.T) {
+	t.Parallel()
+	text := "Date,Open,High,Low,Close,Volume\n2019-02-15 09:31,1,1,1,1,1\n2019-02-15 09:32,1,1,1,1,1\n2019-07-15 09:31,1,1,1,1,1\n"
+	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m"}, "say --tz")
+	r := read(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "America/New_York"})
+	for i, want := range []string{"2019-02-15T14:31:00Z", "2019-02-15T14:32:00Z", "2019-07-15T13:31:00Z"} {
+		if got := r.bars[i].Timestamp.Format(time.RFC3339); got != want {
+			t.Errorf("bar %d is at %s, want %s", i, got, want)
+		}
+	}
+	zoned := strings.ReplaceAll(text, " 09:", "T09:")
+	zoned = strings.NewReplacer(":31,", ":31:00-05:00,", ":32,", ":32:00-05:00,").Replace(zoned)
+	if r := read(t, "x.csv", zoned, barfile.Options{Timeframe: "1m"}); r.bars[0].Timestamp.Format(time.RFC3339) != "2019-02-15T14:31:00Z" {
+		t.Errorf("a time with its own offset is at %s", r.bars[0].Timestamp)
+	}
+	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "Mars/Base"}, "IANA name")
 }

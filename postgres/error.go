@@ -107,11 +107,15 @@ func fromServer(op string, pg *pgconn.PgError, err error) error {
 // sentence puts what the server refused into words that say what to do, where the words of the server do not.
 func sentence(pg *pgconn.PgError) string {
 	table := strings.Trim(pg.SchemaName+"."+pg.TableName, ".")
+	detail := ""
+	if pg.Detail != "" {
+		detail = ": " + pg.Detail
+	}
 	switch pg.Code {
 	case "23505":
-		return fmt.Sprintf("%s has such a row already (unique key %s): %s", table, pg.ConstraintName, pg.Detail)
+		return fmt.Sprintf("%s has such a row already (unique key %s)%s", table, pg.ConstraintName, detail)
 	case "23503":
-		return fmt.Sprintf("%s refers to a row that does not exist, or is referred to (foreign key %s): %s", table, pg.ConstraintName, pg.Detail)
+		return fmt.Sprintf("%s refers to a row that does not exist, or is referred to (foreign key %s)%s", table, pg.ConstraintName, detail)
 	case "23502":
 		return fmt.Sprintf("%s.%s must have a value", table, pg.ColumnName)
 	case "23514":
@@ -122,6 +126,10 @@ func sentence(pg *pgconn.PgError) string {
 			return fmt.Sprintf("a number is outside what a decimal holds exactly (check %s)", pg.ConstraintName)
 		}
 		return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
+	case "42501":
+		if strings.Contains(pg.Routine, "role") && pg.Severity == "FATAL" {
+			return pg.Message + "; grant the role to the login, or set the URL of a login that has it (ReadOnlyURL, ServiceURL, ReporterURL)"
+		}
 	case "28P01", "28000":
 		return pg.Message + "; check user and password in the URL"
 	case "3D000":

@@ -20,14 +20,16 @@ func barsCommand(set *settings) *cobra.Command {
 	var from, to, format string
 	filter := postgres.BarFilter{}
 	cmd := &cobra.Command{
-		Use:   "bars SYMBOL",
-		Short: "Print the stored bars of a symbol",
+		Use:   "bars [SYMBOL]",
+		Short: "Print the stored bars of a symbol, or list the symbols",
 		Long: `Print the stored bars of a symbol, oldest first: of the range from --from up to
-and excluding --to, or the last 30 if neither is given.`,
-		Example: `  blotter bars AAPL
+and excluding --to, or the last 30 if neither is given. Without a symbol, list
+what is stored.`,
+		Example: `  blotter bars
+  blotter bars AAPL
   blotter bars AAPL --from 2018-01-01 --to 2018-02-01
   blotter bars BTC-USD --from 2021-01-01 --format csv > btc.csv`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if set.json {
 				format = "json"
@@ -48,6 +50,9 @@ and excluding --to, or the last 30 if neither is given.`,
 			}
 			if filter.Limit < 0 {
 				return usagef("--limit %d: want 1 or more", filter.Limit)
+			}
+			if len(args) == 0 {
+				return listSymbols(cmd, set)
 			}
 			filter.Symbol = strings.ToUpper(args[0])
 			db, err := set.open(cmd.Context())
@@ -177,4 +182,25 @@ func printBarsCSV(w io.Writer, bars []blotter.Bar) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// listSymbols prints what market data is stored.
+func listSymbols(cmd *cobra.Command, set *settings) error {
+	db, err := set.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	list, err := db.Symbols(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if set.json {
+		return printJSON(cmd.OutOrStdout(), list)
+	}
+	return printTable(cmd.OutOrStdout(), []string{"symbol", "timeframe", "bars", "from", "to"}, []int{2}, func(row func(...string)) {
+		for _, s := range list {
+			row(s.Symbol, s.Timeframe, thousands(s.Bars), s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
+		}
+	})
 }

@@ -28,8 +28,8 @@ func importCommand(set *settings) *cobra.Command {
 		Long: `Store the bars of files. The layout is recognised from the content. Each file
 is stored as a whole or not at all; a second import of the same file changes
 nothing. Rows that are no bars go to the quarantine
-(data_ingestion.data_quality_logs) and are counted. A bar that another source
-gave differently stays as it is.`,
+(data_ingestion.data_quality_logs) and are counted. A bar that the same source
+gives differently later is updated; one that another source gave stays.`,
 		Example: `  blotter import ~/bars/*.csv
   blotter import prices.csv --symbol AAPL --timeframe 1d
   blotter import yahoo/*.csv --prefer yahoo`,
@@ -49,6 +49,7 @@ gave differently stays as it is.`,
 	}
 	cmd.Flags().StringVar(&opts.Symbol, "symbol", "", "`symbol` of every row (default: its column, else the file's name)")
 	cmd.Flags().StringVar(&opts.Timeframe, "timeframe", "", "`timeframe`, as 1d or 1w (default: the usual distance of rows)")
+	cmd.Flags().StringVar(&opts.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
 	cmd.Flags().StringVar(&opts.Source, "source", "", "`name` of the vendor (default: by layout)")
 	cmd.Flags().StringVar(&prefer, "prefer", "", "`source` whose bars replace another source's")
 	cmd.Flags().BoolVar(&strict, "strict", false, "keep nothing of a file that has a row which is no bar")
@@ -116,6 +117,7 @@ func importFile(ctx context.Context, db *postgres.DB, path string, opts barfile.
 		with.File = strings.ToValidUTF8(filepath.Base(path), "\uFFFD")
 		with.Bars = one.collect(file.Bars())
 		one.ImportResult, err = db.ImportBars(ctx, with)
+		one.contradictions()
 	}
 	if err != nil {
 		one.err, one.Error = err, explain(err)
@@ -134,6 +136,17 @@ func (i *imported) collect(rows iter.Seq2[blotter.BarRow, error]) iter.Seq2[blot
 				return
 			}
 		}
+	}
+}
+
+// contradictions names the quarantined rows that the database found, which no reader could.
+func (i *imported) contradictions() {
+	known := int64(0)
+	for _, why := range i.Reasons {
+		known += 1 + why.More
+	}
+	if n := i.Quarantined - known; n > 0 && len(i.Reasons) < reasonsMax {
+		i.Reasons = append(i.Reasons, reason{Text: thousands(n) + " rows contradict an earlier row of the same bar"})
 	}
 }
 
@@ -214,7 +227,11 @@ func (r *importReport) print(w io.Writer) error {
 			if why.More > 0 {
 				more = fmt.Sprintf(" (and %d more like it)", why.More)
 			}
-			printWrapped(w, fmt.Sprintf("quarantined: %s line %d: %s%s", filepath.Base(one.File), why.Line, why.Text, more))
+			where := ""
+			if why.Line > 0 {
+				where = fmt.Sprintf(" line %d", why.Line)
+			}
+			printWrapped(w, fmt.Sprintf("quarantined: %s%s: %s%s", filepath.Base(one.File), where, why.Text, more))
 		}
 		if one.err != nil {
 			printWrapped(w, "not imported: "+one.Error)

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // zones by name, on systems that have none installed
 
 	"github.com/blotterdb/blotter"
 )
