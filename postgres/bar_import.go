@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -125,6 +126,10 @@ func (im *importer) stage(ctx context.Context, tx *Tx) error {
 	defer stop()
 	source := &stageSource{im: im, next: next}
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{stageTable}, stageColumns, source)
+	if source.panicked != nil {
+		tx.rollback(ctx)
+		panic(source.panicked)
+	}
 	if source.err != nil {
 		return source.err
 	}
@@ -141,9 +146,17 @@ type stageSource struct {
 	next func() (blotter.BarRow, error, bool)
 	row  [14]any
 	err  error
+	// panicked is what the caller's iterator panicked with. pgx reads rows in a goroutine of its own, where a panic
+	// would end the process; it goes on in the caller's.
+	panicked any
 }
 
-func (s *stageSource) Next() bool {
+func (s *stageSource) Next() (more bool) {
+	defer func() {
+		if s.panicked = recover(); s.panicked != nil {
+			s.err, more = fmt.Errorf("panic: %v", s.panicked), false
+		}
+	}()
 	bar, err, ok := s.next()
 	if !ok {
 		return false
@@ -170,10 +183,15 @@ func (s *stageSource) Next() bool {
 	}
 	r.Quarantined++
 	s.row = [14]any{
-		rejected.Line, rejected.Symbol, nil, nil, nil, nil, nil, nil, nil, nil, nil,
-		rejected.Check, rejected.Reason, rejected.Raw,
+		rejected.Line, storable(rejected.Symbol), nil, nil, nil, nil, nil, nil, nil, nil, nil,
+		rejected.Check, storable(rejected.Reason), storable(rejected.Raw),
 	}
 	return true
+}
+
+// storable is text as PostgreSQL can hold it: what is not UTF-8, or a NUL, becomes a replacement character.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 func (s *stageSource) Values() ([]any, error) { return s.row[:], nil }

@@ -180,3 +180,23 @@ func TestBarsAndHistory(t *testing.T) {
 		t.Errorf("streamed %d bars, %v", streamed, err)
 	}
 }
+
+func TestImportSurvivesItsIterator(t *testing.T) {
+	t.Parallel()
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 1 })
+	func() {
+		defer func() {
+			if p := recover(); p != "boom" {
+				t.Errorf("the iterator's panic came through as %v", p)
+			}
+		}()
+		_, _ = db.ImportBars(t.Context(), postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
+	}()
+	raw := failing(&blotter.RejectedRow{Line: 2, Check: "parse", Reason: "x", Raw: "a\x00b\xff"})
+	if result, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw}); err != nil || result.Quarantined != 1 {
+		t.Errorf("a row that is no text: %+v, %v", result, err)
+	}
+	db.Close()
+	_, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw})
+	wantKind(t, "after Close", err, blotter.ErrProgramming)
+}

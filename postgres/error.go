@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 )
 
 // translate is the one place where the errors of pgx and the server become *blotter.Error, by SQLSTATE and constraint
@@ -37,6 +39,8 @@ func translate(op string, err error) error {
 		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "more than one row where one was asked for", Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: "cancelled by the caller: " + err.Error(), Err: err}
+	case errors.Is(err, puddle.ErrClosedPool):
+		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "the DB is closed", Err: err}
 	case errors.As(err, &connect):
 		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: unreachable(err), Retry: true, Err: err}
 	case errors.As(err, &scan):
@@ -104,6 +108,9 @@ func fromServer(op string, pg *pgconn.PgError, err error) error {
 	}
 }
 
+// severity is ERROR, FATAL or PANIC, whatever language the server speaks.
+func severity(pg *pgconn.PgError) string { return cmp.Or(pg.SeverityUnlocalized, pg.Severity) }
+
 // sentence puts what the server refused into words that say what to do, where the words of the server do not.
 func sentence(pg *pgconn.PgError) string {
 	table := strings.Trim(pg.SchemaName+"."+pg.TableName, ".")
@@ -127,7 +134,7 @@ func sentence(pg *pgconn.PgError) string {
 		}
 		return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
 	case "42501":
-		if strings.Contains(pg.Routine, "role") && pg.Severity == "FATAL" {
+		if strings.Contains(pg.Routine, "role") && severity(pg) == "FATAL" {
 			return pg.Message + "; grant the role to the login, or set the URL of a login that has it (ReadOnlyURL, ServiceURL, ReporterURL)"
 		}
 	case "28P01", "28000":

@@ -169,7 +169,7 @@ func (tx *Tx) commit(ctx context.Context) error {
 // commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
 func commitError(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Severity == "ERROR" && pg.Code != "57014" {
+	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != "57014" {
 		return translate("commit", err)
 	}
 	return &blotter.Error{
