@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -116,6 +115,8 @@ type sessionBatch struct {
 	pgx.BatchResults
 	session *Session
 	lead    int
+	closed  bool
+	err     error
 }
 
 func (b *sessionBatch) skipLead() error {
@@ -154,11 +155,38 @@ func (b *sessionBatch) QueryRow() pgx.Row {
 
 // Close reads what was not read. Callbacks queued with the statements run here, on the caller's results only.
 func (b *sessionBatch) Close() error {
-	err := b.skipLead()
-	closing := b.BatchResults.Close()
-	b.session.led()
-	if err == nil || errors.Is(closing, err) {
-		err = b.session.fail(closing)
+	if b.closed {
+		return b.err
 	}
-	return err
+	b.closed = true
+	b.err = b.skipLead()
+	closing := b.BatchResults.Close()
+	if b.err == nil {
+		b.err = b.session.fail(closing)
+	}
+	return b.err
+}
+
+// FieldDescriptions, Values and RawValues are empty where the statement failed before it had rows.
+func (r *sessionRows) FieldDescriptions() []pgconn.FieldDescription {
+	if r.Rows == nil {
+		return nil
+	}
+	return r.Rows.FieldDescriptions()
+}
+
+// Values are those of the present row.
+func (r *sessionRows) Values() ([]any, error) {
+	if r.Rows == nil || r.closed {
+		return nil, programming("the rows are closed")
+	}
+	return r.Rows.Values()
+}
+
+// RawValues are those of the present row, as the server sent them.
+func (r *sessionRows) RawValues() [][]byte {
+	if r.Rows == nil || r.closed {
+		return nil
+	}
+	return r.Rows.RawValues()
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,9 +29,10 @@ type Session struct {
 	start   time.Time
 	begin   string // BEGIN with its options; "" for a session whose statements each commit alone
 	state   sessionState
-	reading *sessionRows // rows that the caller has not read to the end
-	failure error        // why the transaction cannot commit any more
-	keep    bool         // the connection outlives the session
+	reading *sessionRows  // rows that the caller has not read to the end
+	batch   *sessionBatch // whose results the caller has not closed
+	failure error         // why the transaction cannot commit any more
+	keep    bool          // the connection outlives the session
 }
 
 type sessionState int
@@ -109,7 +111,9 @@ func (s *Session) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResu
 	}
 	lead := len(leading.QueuedQueries)
 	leading.QueuedQueries = append(leading.QueuedQueries, batch.QueuedQueries...)
-	return &sessionBatch{BatchResults: s.loan.SendBatch(ctx, leading), session: s, lead: lead}
+	s.batch = &sessionBatch{BatchResults: s.loan.SendBatch(ctx, leading), session: s, lead: lead}
+	s.led()
+	return s.batch
 }
 
 // CopyFrom streams rows into a table in COPY's binary format. PostgreSQL refuses it on a tenant table for a role under
@@ -133,6 +137,8 @@ func (s *Session) ready(ctx context.Context, sql string) error {
 		return programming("the session has ended; it is good only inside the function that it was given to")
 	case s.reading != nil && !s.reading.closed:
 		return programming("the rows of the session's last query are not closed yet")
+	case s.batch != nil && !s.batch.closed:
+		return programming("the results of the session's last batch are not closed yet")
 	case s.failure != nil:
 		return &blotter.Error{Kind: blotter.ErrProgramming, SQLState: "25P02", Err: s.failure, Message: "the transaction has failed already and only rolls back: " + s.failure.Error()}
 	}
@@ -263,18 +269,29 @@ func (s *Session) fail(err error) error {
 	if err == nil {
 		return nil
 	}
+	// A row that is missing or does not fit its variable does no harm to the transaction.
+	var pg *pgconn.PgError
+	void := errors.As(err, &pg) || s.loan.IsClosed()
 	err = translate("", err)
-	if s.begin != "" && s.failure == nil {
+	if void && s.begin != "" && s.failure == nil {
 		s.failure = err
 	}
 	return err
 }
 
-// end closes what the caller left open and returns the connection to its pool.
-func (s *Session) end() {
+// closeResults closes rows and batches that the caller left open.
+func (s *Session) closeResults() {
 	if s.reading != nil {
 		s.reading.Close()
 	}
+	if s.batch != nil {
+		_ = s.batch.Close()
+	}
+}
+
+// end closes what the caller left open and returns the connection to its pool.
+func (s *Session) end() {
+	s.closeResults()
 	s.state = stateEnded
 	if !s.keep {
 		s.loan.release()
@@ -284,9 +301,7 @@ func (s *Session) end() {
 // rollback ends the transaction even if the caller's context is cancelled; if the server does not answer, the
 // connection is closed, which ends it too.
 func (s *Session) rollback(ctx context.Context) {
-	if s.reading != nil {
-		s.reading.Close()
-	}
+	s.closeResults()
 	if s.state == stateOpen && !s.loan.IsClosed() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()

@@ -10,7 +10,7 @@ var plainVerbs = map[string]bool{
 
 // leftovers are pieces of SQL by which even such a statement may leave something: a setting, a session lock, a
 // temporary table, or any of these through SQL in a string.
-var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat"}
+var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`}
 
 // isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on
 // the safe side: what is not plain costs a reset of the connection when it is released, and begins its transaction in
@@ -63,7 +63,7 @@ func lower(word string) string {
 // containsFold reports whether text contains word, a lower-case word, in any case, without allocating.
 func containsFold(text, word string) bool {
 	for i := 0; i+len(word) <= len(text); i++ {
-		if text[i]|0x20 == word[0] && strings.EqualFold(text[i:i+len(word)], word) {
+		if text[i]|0x20 == word[0]|0x20 && strings.EqualFold(text[i:i+len(word)], word) {
 			return true
 		}
 	}

@@ -64,7 +64,8 @@ type Tx struct {
 // transaction can no longer commit.
 //
 // After a serialization failure or deadlock (40001, 40P01) fn runs again from its start, up to MaxRetries times, so it
-// must not do outside of the transaction what must not be done twice. Nothing else is retried, and never what ended in
+// must not do outside of the transaction what must not be done twice, and must load inside what it updates: Update
+// counts a row's version up in the struct as well. Nothing else is retried, and never what ended in
 // ErrCommitUnknown: the link broke at COMMIT and nobody knows whether it took effect.
 //
 // fn's statements all see one time in now(), which is what stamps created_at and updated_at.
@@ -138,9 +139,7 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 
 // commit ends the transaction. The caller's context no longer cancels it: a COMMIT cut short is a COMMIT unknown.
 func (tx *Tx) commit(ctx context.Context) error {
-	if tx.reading != nil {
-		tx.reading.Close()
-	}
+	tx.closeResults()
 	if tx.failure == nil {
 		tx.failure = translate("", ctx.Err())
 	}
@@ -228,9 +227,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	err := fn(tx)
-	if tx.reading != nil {
-		tx.reading.Close()
-	}
+	tx.closeResults()
 	if err == nil && tx.failure == nil {
 		_, err = tx.Exec(ctx, "release savepoint "+name)
 		return err

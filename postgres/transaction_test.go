@@ -13,6 +13,7 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -360,4 +361,26 @@ func TestErrorsReachPgconn(t *testing.T) {
 	if !errors.As(err, &pg) || pg.Code != "22012" {
 		t.Errorf("errors.As found %v in %v", pg, err)
 	}
+}
+
+// A batch whose results the caller never closed is carried out and committed, or its error returned: never lost.
+func TestBatchLeftOpenIsCommitted(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ctx := blotter.WithAllAccounts(t.Context())
+	run := func(sql string) error {
+		return db.Transaction(ctx, func(tx *postgres.Tx) error {
+			batch := &pgx.Batch{}
+			batch.Queue(sql)
+			tx.SendBatch(ctx, batch)
+			return nil
+		})
+	}
+	if err := run(`insert into data_ingestion.instruments (symbol) values ('ES')`); err != nil {
+		t.Error(err)
+	}
+	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.instruments`); n != 1 {
+		t.Errorf("%d rows are stored, want 1", n)
+	}
+	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`), blotter.ErrIntegrity)
 }
