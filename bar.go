@@ -63,6 +63,7 @@ type RejectedRow struct {
 	Check  string // which rule: "parse", "bar"
 	Reason string
 	Raw    string // the row as it stands in the file
+	Member string // of the archive that the file is, else ""
 }
 
 func (r *RejectedRow) Error() string { return fmt.Sprintf("line %d: %s", r.Line, r.Reason) }

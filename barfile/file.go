@@ -3,6 +3,8 @@ package barfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,45 +22,65 @@ import (
 
 // Options overrule what Open finds out by itself.
 type Options struct {
-	Symbol    string // of every row; default the file's symbol column, else its name
-	Timeframe string // "1d", "1w", ...; default from the usual distance of its rows
-	Source    string // vendor; default by layout: "yahoo" or "csv"
+	Format    string // one of Formats
+	Symbol    string // of every row; default the file's, a symbol column, else the file's name
+	Timeframe string // "1d", "1w", ...; default the file's, else the usual distance of its rows
+	Source    string // vendor; default by format: "yahoo", "binance", ..., "csv"
 	// Zone is that of times within a day that carry none, as "America/New_York" or "UTC". Such a file is refused
-	// without it: a guess would be hours off.
+	// without it, where its format does not tell: a guess would be hours off.
 	Zone string
+	// Columns names the columns in their order, as "date,open,high,low,close,volume"; an empty name is of no use.
+	Columns string
+	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
+	AllowNegative bool
 }
 
 // File is an open bar file.
 type File struct {
 	Path      string
-	Format    string // "Yahoo CSV" or "CSV"
-	Symbol    string // "" where a column names the symbol of each row
-	Timeframe string
+	Format    string // that Open recognised, for people: "Yahoo CSV", "Lean zip", ...
+	Symbol    string // "" where each row has its own
+	Timeframe string // "" where each row has its own
 	Source    string
+	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
+	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
+	Skipped []error
 
-	closer  io.Closer
-	lines   *bufio.Scanner
-	peeked  []line
-	line    int64
-	columns columns
+	opts    Options
 	zone    *time.Location // nil where Options.Zone is empty
-}
-
-type line struct {
-	number int64
-	text   string
+	closer  io.Closer
+	source  *source
+	member  string // of the archive, "" where the file is none
+	decoder decoder
+	layout  layout
+	peeked  []record
+	suffix  string // of the symbols: what does not mix with traded prices
+	used    bool   // Bars has been read
+	row     record
+	symbol  interned
+	inside  bool // the symbol of a row is that of the JSON object around it
+	aligned [][]byte
+	joined  []byte
+	broken  error // that ended the sample
 }
 
 const (
-	peekBars     = 64       // bars that Open reads to recognise a file
-	peekRowsMax  = 8192     // rows among which it looks for them: some files begin with years of empty rows
-	peekBytesMax = 1 << 20  // the same, in bytes
-	lineBytesMax = 64 << 10 // a longer line is no bar
+	// AdjustedSuffix ends the symbols of files that have adjusted prices only: they never mix with prices as traded.
+	AdjustedSuffix = ":ADJ"
+	// MidSuffix ends the symbols of bars that are the middle of bid and ask, where the market has traded prices too.
+	MidSuffix = ":MID"
+
+	peekBars     = 256     // bars that Open reads to recognise a file
+	peekRowsMax  = 8192    // rows among which it looks for them: some files begin with years of empty rows
+	peekBytesMax = 1 << 20 // the same, in bytes
 )
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-// Open opens the file and recognises its layout.
+// interned keeps the strings of a column that changes seldom.
+type interned struct{ cell, value string }
+
+// Open opens the file and recognises its format.
 func Open(path string, opts Options) (*File, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -87,46 +110,37 @@ func Open(path string, opts Options) (*File, error) {
 
 // Read is Open for a stream; path names it, and gives the symbol where nothing else does.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
-	if opts.Timeframe != "" && !timeframes.MatchString(opts.Timeframe) {
-		return nil, blotter.Invalid("timeframe", opts.Timeframe, "a number and a unit (s, m, h, d, w, mo), as 1d")
-	}
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	if start, _ := buffered.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
-		_, _ = buffered.Discard(len(utf8BOM))
-	}
-	zone, err := loadZone(opts.Zone)
-	if err != nil {
-		return nil, err
-	}
-	f := &File{Path: path, zone: zone, Source: opts.Source, Timeframe: opts.Timeframe, lines: bufio.NewScanner(buffered)}
-	f.lines.Buffer(make([]byte, 0, 64<<10), lineBytesMax)
-	header, ok := f.next()
-	if !ok {
-		if err := f.readError(); err != nil {
+	f := &File{Path: path, opts: opts}
+	var err error
+	if opts.Timeframe != "" {
+		if f.opts.Timeframe, err = canonical(opts.Timeframe); err != nil {
 			return nil, err
 		}
-		return nil, fileError(path, "it is empty")
 	}
-	var missing string
-	if f.columns, missing = recognise(header.text); missing != "" {
-		return nil, notBars(path, "its first line names no column for "+missing)
-	}
-	f.Format = "CSV"
-	if f.columns.isYahoo(header.text) {
-		f.Format = "Yahoo CSV"
-	}
-	if f.Source == "" {
-		f.Source = map[string]string{"CSV": "csv", "Yahoo CSV": "yahoo"}[f.Format]
-	}
-	if f.Symbol = opts.Symbol; f.Symbol != "" {
-		f.columns.symbol = -1
-	} else if f.columns.symbol < 0 {
-		if f.Symbol = SymbolOf(path); f.Symbol == "" {
-			return nil, fileError(path, "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
+	if opts.Format != "" {
+		if _, err := formatNamed(opts.Format); err != nil {
+			return nil, err
 		}
 	}
-	f.Symbol = strings.ToUpper(storable(f.Symbol))
-	if err := f.peek(); err != nil {
+	if f.zone, err = loadZone(opts.Zone); err != nil {
+		return nil, err
+	}
+	if f.source, err = newSource(path, r); err != nil {
+		return nil, err
+	}
+	err = f.nextMember()
+	if errors.Is(err, io.EOF) {
+		switch len(f.Skipped) {
+		case 0:
+			err = fileError(path, "the archive holds no files")
+		case 1:
+			err = f.Skipped[0]
+		default:
+			err = fileError(path, fmt.Sprintf("none of its %d files is a bar file; the first: %s", len(f.Skipped), f.Skipped[0].Error()))
+		}
+	}
+	if err != nil {
+		f.source.close()
 		return nil, err
 	}
 	return f, nil
@@ -134,85 +148,321 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 
 // Close closes the file.
 func (f *File) Close() error {
+	f.source.close()
 	if f.closer == nil {
 		return nil
 	}
 	return f.closer.Close()
 }
 
-// next is the next line that is not blank.
-func (f *File) next() (line, bool) {
-	for f.lines.Scan() {
-		f.line++
-		text := strings.TrimRight(f.lines.Text(), "\r")
-		if strings.Trim(text, " \t,;") != "" {
-			return line{f.line, storable(text)}, true
+// BytesRead is how much of the file, as it is packed, has been read. It may be called while Bars is being read.
+func (f *File) BytesRead() int64 { return f.source.read.Load() }
+
+// nextMember opens the next file of the source that is a bar file, until io.EOF.
+func (f *File) nextMember() error {
+	for {
+		name, r, err := f.source.next()
+		if err != nil {
+			return err
 		}
+		f.member = name
+		err = f.recognise(r)
+		if err == nil || !f.source.isArchive() {
+			return err
+		}
+		f.Skipped = append(f.Skipped, err)
 	}
-	return line{}, false
 }
 
-// storable replaces what PostgreSQL's text cannot hold: bytes that are no UTF-8, and NUL.
-func storable(text string) string {
-	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
-		return text
+// name is what errors call the file or its member.
+func (f *File) name() string {
+	if f.member == "" {
+		return f.Path
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	return f.Path + "/" + f.member
 }
 
-// peek reads the first rows: some must be bars, and their usual distance is the timeframe.
-func (f *File) peek() error {
-	var reason error
-	var bars []blotter.Bar
-	symbols := map[string]bool{}
-	again := false // a symbol has come twice: there is a distance
-	for bytes := 0; (len(bars) < peekBars || !again) && len(f.peeked) < peekRowsMax && bytes < peekBytesMax; {
-		l, ok := f.next()
-		if !ok {
+// recognise finds out how the stream is to be read.
+func (f *File) recognise(r *bufio.Reader) error {
+	if start, _ := r.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
+		_, _ = r.Discard(len(utf8BOM))
+	}
+	head, _ := r.Peek(peekHead)
+	start := bytes.TrimLeft(head, " \t\r\n")
+	isJSON := len(start) > 0 && (start[0] == '{' || start[0] == '[')
+	symbolBehind := ""
+	if kind := otherText(start); kind != "" {
+		return notBars(f.name(), kind)
+	}
+	if isJSON {
+		r = bufio.NewReaderSize(r, jsonHeadMax)
+		symbolBehind = symbolAtEnd(r)
+		f.decoder = newJSONDecoder(r)
+	} else {
+		f.decoder = &textDecoder{lines: r, separator: separatorOf(head)}
+	}
+	f.broken = nil
+	sample, err := f.sample()
+	if err != nil {
+		return err
+	}
+	path := leanPath(f.Path, f.member)
+	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
+		return err
+	}
+	if err := f.settleSymbol(path, symbolBehind); err != nil {
+		return err
+	}
+	return f.settleTimes(path)
+}
+
+// peekHead is how much of a file is looked at before it is read.
+const peekHead = 16 << 10
+
+// sample reads the first records.
+func (f *File) sample() ([]record, error) {
+	var sample []record
+	for bytes := 0; len(sample) < peekRowsMax && bytes < peekBytesMax; {
+		err := f.decoder.next(&f.row)
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		bytes += len(l.text)
-		f.peeked = append(f.peeked, l)
-		bar, err := f.parse(l)
-		if err == nil {
-			bars = append(bars, bar.Bar)
-			again = again || symbols[bar.Symbol]
-			symbols[bar.Symbol] = true
-		} else if reason == nil {
-			reason = err
+		if err != nil {
+			if len(sample) == 0 {
+				return nil, f.readError(err)
+			}
+			f.broken = err // after the records that there are
+			break
+		}
+		bytes += len(f.row.raw)
+		sample = append(sample, f.row.clone())
+		if len(sample) == 2*peekBars && !startsEmpty(sample) {
+			break
 		}
 	}
+	if len(sample) == 0 {
+		return nil, fileError(f.name(), "it is empty")
+	}
+	return sample, nil
+}
+
+// startsEmpty reports a sample that may have no bar in it: rows of a date and nothing else.
+func startsEmpty(sample []record) bool {
+	last := &sample[len(sample)-1]
+	filled := 0
+	for _, cell := range last.cells {
+		if !isMissing(string(cell)) {
+			filled++
+		}
+	}
+	return filled < 4
+}
+
+// settleSymbol decides source, zone and symbol, as far as they are the same for all rows.
+func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
+	l := &f.layout
+	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, l.format.source)
+	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" {
+		f.zone, _ = loadZone(zone)
+	}
+	if l.utc && f.opts.Zone == "" {
+		f.zone = time.UTC
+	}
+	tells := nameTells(f.name())
+	f.Adjusted = l.adjusted || tells.adjusted && !l.has(fieldAdjClose)
 	switch {
-	case len(bars) > 0:
-	case f.readError() != nil:
-		return f.readError()
+	case f.Adjusted:
+		f.suffix = AdjustedSuffix
+	case l.has(fieldAsk) && !path.spot:
+		f.suffix = MidSuffix
+	}
+	if f.opts.Symbol != "" {
+		l.at[fieldSymbol] = -1
+	}
+	var around record
+	if len(f.peeked) > 0 {
+		around = f.peeked[0]
+	}
+	inside := around.symbol
+	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind, tells.symbol)
+	f.inside = f.opts.Symbol == "" && inside != "" && slices.Contains(around.within, "bars") && len(around.within) > 1
+	if l.has(fieldSymbol) || f.inside {
+		f.Symbol = ""
+	} else if f.Symbol == "" {
+		return fileError(f.name(), "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
+	}
+	if f.Symbol = symbolName(f.Symbol); f.Symbol != "" {
+		f.Symbol += f.suffix
+	}
+	f.symbol = interned{}
+	return nil
+}
+
+// symbolName is a symbol as it is stored.
+func symbolName(text string) string { return strings.ToUpper(strings.TrimSpace(storable(text))) }
+
+// settleTimes decides the timeframe and checks that the zone is known where it matters.
+func (f *File) settleTimes(path leanFile) error {
+	l := &f.layout
+	var rows []sampled
+	var first error
+	repeated, symbols := false, map[string]bool{}
+	sampleBar := func(r *record) {
+		row, at, err := f.read(r)
+		if err != nil {
+			first = cmp.Or(first, fmt.Errorf("line %d: %w", r.line, err))
+			return
+		}
+		repeated = repeated || symbols[row.Symbol]
+		symbols[row.Symbol] = true
+		rows = append(rows, sampled{row.Bar, at})
+	}
+	for i := range f.peeked {
+		sampleBar(&f.peeked[i])
+	}
+	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil {
+		if f.broken = f.decoder.next(&f.row); f.broken != nil {
+			break
+		}
+		f.peeked = append(f.peeked, f.row.clone())
+		sampleBar(&f.peeked[len(f.peeked)-1])
+	}
+	switch {
+	case len(rows) > 0:
+	case f.broken != nil:
+		return f.readError(f.broken)
 	case len(f.peeked) == 0:
-		return fileError(f.Path, "it has a header and no rows")
+		return fileError(f.name(), "it has a header and no rows")
 	case len(f.peeked) == 1:
-		return notBars(f.Path, fmt.Sprintf("its only row is no bar (%v)", reason))
+		return unknown(f.name(), fmt.Sprintf("its only row is no bar (%v)", first))
 	default:
-		return notBars(f.Path, fmt.Sprintf("none of its first %d rows is a bar (%v)", len(f.peeked), reason))
+		return unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v)", len(f.peeked), first))
 	}
-	if f.Timeframe == "" {
-		f.Timeframe = usualTimeframe(bars)
+	if areTicks(rows) {
+		return notBars(f.name(), "ticks, written as bars of one price")
 	}
-	if f.Timeframe == "" {
-		return fileError(f.Path, "its rows have no usual distance; say --timeframe, as in --timeframe 1d")
+	perRow := l.has(fieldPeriod) && f.opts.Timeframe == ""
+	if !perRow {
+		f.Timeframe = cmp.Or(f.opts.Timeframe, path.timeframe, f.timeframeOf(rows))
+		if f.Timeframe == "" {
+			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d")
+		}
 	}
-	if f.zone == nil && !isDaily(f.Timeframe) && !hasZone(f.firstDate(bars[0])) {
-		return fileError(f.Path, "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
+	for _, row := range rows {
+		if f.zone == nil && !isDaily(cmp.Or(row.bar.Timeframe, f.Timeframe)) && !row.at.zoned {
+			return fileError(f.name(), "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
+		}
 	}
 	return nil
 }
 
-// firstDate is the date cell of the first bar's row.
-func (f *File) firstDate(bar blotter.Bar) string {
-	for _, l := range f.peeked {
-		if row, err := f.parse(l); err == nil && row.Timestamp.Equal(bar.Timestamp) {
-			return split(l.text)[f.columns.date]
+// timeframeOf is what the rows tell: Binance gives both ends of a bar; Kraken leaves out empty intervals and writes the
+// minutes into the name; of others, the usual distance of rows is believed before the name.
+func (f *File) timeframeOf(rows []sampled) string {
+	l, name := &f.layout, nameTells(f.name()).timeframe
+	if l.has(fieldDate) && l.has(fieldEnd) {
+		for i := range f.peeked {
+			start, err := l.clock.parse(f.cell(&f.peeked[i], fieldDate))
+			end, err2 := l.clock.parse(f.cell(&f.peeked[i], fieldEnd))
+			if err == nil && err2 == nil {
+				if told := ofDuration(end.t.Sub(start.t).Round(time.Second)); told != "" {
+					return told
+				}
+				break
+			}
 		}
 	}
-	return ""
+	if l.format == kraken && name != "" {
+		return name
+	}
+	return cmp.Or(usualTimeframe(rows), name, datesAreDaily(rows))
+}
+
+// Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none. A file that Open
+// opened may be read again: it is opened anew. A stream cannot.
+func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
+	return func(yield func(blotter.BarRow, error) bool) {
+		if !f.used {
+			f.used = true
+			f.bars(yield)
+			return
+		}
+		if f.closer == nil {
+			yield(blotter.BarRow{}, fileError(f.Path, "a stream cannot be read twice"))
+			return
+		}
+		again, err := Open(f.Path, f.opts)
+		if err != nil {
+			yield(blotter.BarRow{}, err)
+			return
+		}
+		defer again.Close()
+		again.bars(yield)
+		f.Skipped = again.Skipped
+	}
+}
+
+func (f *File) bars(yield func(blotter.BarRow, error) bool) {
+	for {
+		for i := range f.peeked {
+			if !yield(f.parse(&f.peeked[i])) {
+				return
+			}
+		}
+		f.peeked = nil
+		for {
+			err := f.broken
+			if err == nil {
+				err = f.decoder.next(&f.row)
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				yield(blotter.BarRow{}, f.readError(err))
+				return
+			}
+			if !yield(f.parse(&f.row)) {
+				return
+			}
+		}
+		if err := f.nextMember(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				yield(blotter.BarRow{}, err)
+			}
+			return
+		}
+	}
+}
+
+// readError says what ended the file before its end.
+func (f *File) readError(err error) error {
+	if errors.Is(err, errTooLong) {
+		return unknown(f.name(), fmt.Sprintf("line %d is longer than a bar's can be", f.row.line+1))
+	}
+	if errors.As(err, new(*json.SyntaxError)) {
+		return unknown(f.name(), "its JSON is broken: "+err.Error())
+	}
+	return fileError(f.name(), "reading it failed: "+err.Error())
+}
+
+func fileError(path, reason string) error {
+	return &blotter.Error{Kind: blotter.ErrInvalid, Message: path + ": " + reason}
+}
+
+// NotBarsError is a file that was recognised as something else than bars.
+type NotBarsError struct {
+	Path string
+	Kind string // what it holds: "trades", "quotes", "orders", ...
+}
+
+func (e *NotBarsError) Error() string { return e.Path + ": it holds " + e.Kind + ", not bars" }
+func (e *NotBarsError) Unwrap() error { return blotter.ErrInvalid }
+
+func notBars(path, kind string) error { return &NotBarsError{path, kind} }
+
+func unknown(path, reason string) error {
+	return fileError(path, "it is not a bar file: "+reason+tried())
 }
 
 func loadZone(name string) (*time.Location, error) {
@@ -226,46 +476,10 @@ func loadZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none.
-func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
-	return func(yield func(blotter.BarRow, error) bool) {
-		for _, l := range f.peeked {
-			if !yield(f.parse(l)) {
-				return
-			}
-		}
-		f.peeked = nil
-		for {
-			l, ok := f.next()
-			if !ok {
-				break
-			}
-			if !yield(f.parse(l)) {
-				return
-			}
-		}
-		if err := f.readError(); err != nil {
-			yield(blotter.BarRow{}, err)
-		}
+// storable replaces what PostgreSQL's text cannot hold: bytes that are no UTF-8, and NUL.
+func storable(text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return text
 	}
-}
-
-// readError says what ended the file before its end, if anything did.
-func (f *File) readError() error {
-	err := f.lines.Err()
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, bufio.ErrTooLong):
-		return notBars(f.Path, fmt.Sprintf("line %d is longer than a bar's can be", f.line+1))
-	}
-	return fileError(f.Path, "reading it failed: "+err.Error())
-}
-
-func fileError(path, reason string) error {
-	return &blotter.Error{Kind: blotter.ErrInvalid, Message: path + ": " + reason}
-}
-
-func notBars(path, reason string) error {
-	return fileError(path, "it is not a bar file: "+reason+"; tried Yahoo CSV and CSV with named columns")
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -5,50 +5,60 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
 )
 
-var timeframes = regexp.MustCompile(`^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$`)
+var timeframes = regexp.MustCompile(`^([1-9][0-9]{0,3})(s|m|h|d|w|mo)$`)
 
-// zonedLayouts carry their zone, localLayouts are in the zone of Options.Zone. They are tried in turn.
-var (
-	zonedLayouts = []string{time.RFC3339, "2006-01-02 15:04:05-07:00"}
-	localLayouts = []string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006/01/02", "20060102"}
-	allLayouts   = slices.Concat(localLayouts, zonedLayouts)
-)
+const day = 24 * time.Hour
 
-// A date outside of these years is a slip of the pen, not a bar.
-const yearMin, yearMax = 1600, 2200
+// units of timeframes of a fixed length, longest first.
+var units = []struct {
+	name   string
+	length time.Duration
+}{{"w", 7 * day}, {"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// parseTime reads a bar's timestamp. A bar of a day or longer stands at midnight UTC of its trading date, which is the
-// date as written: in UTC, midnight in Tokyo is the day before.
-func parseTime(cell, timeframe string, zone *time.Location) (time.Time, error) {
-	cell = strings.TrimSpace(cell)
-	for _, layout := range allLayouts {
-		t, err := time.ParseInLocation(layout, cell, zone)
-		if err != nil {
-			continue
-		}
-		if t.Year() < yearMin || t.Year() > yearMax {
-			return time.Time{}, fmt.Errorf("date %q is outside the years %d to %d", cell, yearMin, yearMax)
-		}
-		if isDaily(timeframe) {
-			return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), nil
-		}
-		return t.UTC(), nil
+// canonical is a timeframe as it is stored: 60m is 1h.
+func canonical(timeframe string) (string, error) {
+	if !timeframes.MatchString(timeframe) {
+		return "", blotter.Invalid("timeframe", timeframe, "a number and a unit (s, m, h, d, w, mo), as 1d")
 	}
-	return time.Time{}, fmt.Errorf("date %q is none; want YYYY-MM-DD", cell)
+	if length := durationOf(timeframe); length > 0 && !strings.HasSuffix(timeframe, "mo") {
+		return ofDuration(length), nil
+	}
+	return timeframe, nil
 }
 
-// hasZone reports a timestamp that says itself where its clock stands.
-func hasZone(cell string) bool {
-	return slices.ContainsFunc(zonedLayouts, func(layout string) bool {
-		_, err := time.Parse(layout, strings.TrimSpace(cell))
-		return err == nil
-	})
+// durationOf is the length of a timeframe, of a month 30 days.
+func durationOf(timeframe string) time.Duration {
+	parts := timeframes.FindStringSubmatch(timeframe)
+	if parts == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(parts[1])
+	for _, unit := range units {
+		if unit.name == parts[2] {
+			return time.Duration(n) * unit.length
+		}
+	}
+	return time.Duration(n) * 30 * day
+}
+
+// ofDuration is the timeframe of that length, or "". Months have no one length.
+func ofDuration(length time.Duration) string {
+	if length > 28*day && length <= 31*day {
+		return "1mo"
+	}
+	for _, unit := range units {
+		if n := length / unit.length; n > 0 && n < 10000 && length%unit.length == 0 {
+			return fmt.Sprintf("%d%s", n, unit.name)
+		}
+	}
+	return ""
 }
 
 // isDaily reports a timeframe of a day or longer.
@@ -56,25 +66,29 @@ func isDaily(timeframe string) bool {
 	return strings.HasSuffix(timeframe, "d") || strings.HasSuffix(timeframe, "w") || strings.HasSuffix(timeframe, "mo")
 }
 
-// usualTimeframe is the timeframe that the usual (median) distance between one symbol's rows tells: a daily file has
-// weekends, a weekly one has not. "" where it tells none; bars of one instant at midnight are daily.
-func usualTimeframe(bars []blotter.Bar) string {
+// sampled is a bar of the sample, with its time as written.
+type sampled struct {
+	bar blotter.Bar
+	at  stamp
+}
+
+// usualTimeframe is the timeframe that the distances between one symbol's rows tell, or "". A daily file has weekends, a
+// weekly one has not; within a day, the distance that most rows have is believed, else the greatest that divides all:
+// bars without trades are left out.
+func usualTimeframe(rows []sampled) string {
 	var distances []time.Duration
 	last := map[string]time.Time{}
-	for i := range bars {
-		if before, seen := last[bars[i].Symbol]; seen && !before.Equal(bars[i].Timestamp) {
-			distances = append(distances, bars[i].Timestamp.Sub(before).Abs())
+	for i := range rows {
+		b := &rows[i].bar
+		if before, seen := last[b.Symbol]; seen && !before.Equal(b.Timestamp) {
+			distances = append(distances, b.Timestamp.Sub(before).Abs())
 		}
-		last[bars[i].Symbol] = bars[i].Timestamp
+		last[b.Symbol] = b.Timestamp
 	}
 	if len(distances) == 0 {
-		if bars[0].Timestamp.Equal(bars[0].Timestamp.Truncate(24 * time.Hour)) {
-			return "1d"
-		}
 		return ""
 	}
 	slices.SortFunc(distances, cmp.Compare)
-	const day = 24 * time.Hour
 	switch usual := distances[len(distances)/2]; {
 	case usual >= 27*day && usual <= 32*day:
 		return "1mo"
@@ -82,10 +96,57 @@ func usualTimeframe(bars []blotter.Bar) string {
 		return "1w"
 	case usual >= 20*time.Hour && usual <= 5*day:
 		return "1d"
-	case usual >= time.Hour && usual < day && usual%time.Hour == 0:
-		return fmt.Sprintf("%dh", usual/time.Hour)
-	case usual >= time.Minute && usual < time.Hour && usual%time.Minute == 0:
-		return fmt.Sprintf("%dm", usual/time.Minute)
+	case usual >= day:
+		return ""
 	}
-	return ""
+	usual, count, divisor := time.Duration(0), 0, time.Duration(0)
+	for i := 0; i < len(distances); {
+		j := i
+		for j < len(distances) && distances[j] == distances[i] {
+			j++
+		}
+		if j-i > count {
+			usual, count = distances[i], j-i
+		}
+		divisor, i = greatestDivisor(divisor, distances[i]), j
+	}
+	if 2*count < len(distances) {
+		usual = divisor
+	}
+	if usual < time.Minute {
+		return map[time.Duration]string{time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s", 15 * time.Second: "15s", 30 * time.Second: "30s"}[usual]
+	}
+	return ofDuration(usual)
+}
+
+func greatestDivisor(a, b time.Duration) time.Duration {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells.
+func datesAreDaily(rows []sampled) string {
+	for i := range rows {
+		if rows[i].at.unix || !rows[i].at.t.Equal(rows[i].at.t.Truncate(day)) {
+			return ""
+		}
+	}
+	return "1d"
+}
+
+// areTicks reports trades that are written as bars of one price, each at its instant: many, and between the seconds.
+func areTicks(rows []sampled) bool {
+	between := 0
+	for i := range rows {
+		b := &rows[i].bar
+		if !b.High.Equal(b.Low) {
+			return false
+		}
+		if rows[i].at.t.Nanosecond() != 0 && rows[i].at.t.Nanosecond() != 999_000_000 {
+			between++
+		}
+	}
+	return between > 1 && 2*between > len(rows)
 }

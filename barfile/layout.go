@@ -1,0 +1,192 @@
+package barfile
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+)
+
+// field is what a column holds.
+type field int
+
+const (
+	fieldDate field = iota
+	fieldTime       // of day, where the date stands in a column of its own
+	fieldEnd        // of the interval; the start, where a file gives nothing else, is a timeframe before
+	fieldOpen
+	fieldHigh
+	fieldLow
+	fieldClose
+	fieldVolume
+	fieldAdjClose
+	fieldSymbol
+	fieldPeriod // Stooq's <PER>: D, W, M or minutes
+	fieldAsk    // the first of five columns of a quote file: open, high, low, close and size; the bid's are the others
+	fields
+)
+
+// layout says where the parts of a bar stand in the records of a file, and how they are written.
+type layout struct {
+	format  *format
+	at      [fields]int // position of each field, or -1
+	names   []string    // of the columns, where the file has any
+	keys    []string    // plain, as they are looked up
+	count   int         // cells of a record
+	prefix  string      // of the columns' names, which is the symbol: AAPL.Open
+	scale   int64       // prices are written so many times higher; 0 is 1
+	base    time.Time   // midnight in the file's zone that times count milliseconds from; zero where they do not
+	utc     bool        // times without a zone are in UTC: the file says so
+	numbers numbers
+	clock   clock
+	// adjusted: all prices are adjusted for splits and dividends, and there are no others.
+	adjusted bool
+}
+
+func (l *layout) has(f field) bool { return l.at[f] >= 0 }
+
+// priority of the names of the date, where a file has several: what says its zone is believed first.
+var dateNames = []string{
+	"windowstart", "opentime", "unix", "unixtime", "unixtimestamp", "epoch", "candledatetimeutc", "start", "t", "ts", "datetime",
+	"timestamp", "date", "time", "from", "begin", "begins_at", "",
+}
+
+// fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
+var fieldNames = map[string]field{
+	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen,
+	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh,
+	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow,
+	"close": fieldClose, "c": fieldClose, "closeprice": fieldClose, "closelast": fieldClose, "last": fieldClose, "price": fieldClose,
+	"tradeprice": fieldClose, "settle": fieldClose,
+	"volume": fieldVolume, "vol": fieldVolume, "v": fieldVolume, "candleacctradevolume": fieldVolume, "tickvol": fieldVolume,
+	"adjclose": fieldAdjClose, "adjustedclose": fieldAdjClose, "adjusted": fieldAdjClose,
+	"name": fieldSymbol, "symbol": fieldSymbol, "stock": fieldSymbol, "ticker": fieldSymbol, "oymbol": fieldSymbol,
+	"market": fieldSymbol, "sym": fieldSymbol, "instrument": fieldSymbol, "pair": fieldSymbol,
+	"per": fieldPeriod, "endtime": fieldEnd, "closetime": fieldEnd,
+}
+
+var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "")
+
+// plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t.
+func plainName(cell []byte) string {
+	name := string(bytes.TrimSpace(cell))
+	if name == "T" || name == "S" {
+		return "symbol"
+	}
+	return plain.Replace(strings.ToLower(name))
+}
+
+// named makes the layout of records whose columns have these names. missing is the first thing that a bar needs and
+// none of them gives, or "".
+func named(names [][]byte) (l layout, missing string) {
+	l.at = [fields]int(slices.Repeat([]int{-1}, int(fields)))
+	l.count, l.names, l.keys = len(names), make([]string, len(names)), make([]string, len(names))
+	for i, name := range names {
+		l.names[i], l.keys[i] = string(name), plainName(name)
+	}
+	if l.prefix = commonPrefix(names); l.prefix != "" {
+		for i, key := range l.keys {
+			l.keys[i] = strings.TrimPrefix(key, plain.Replace(strings.ToLower(l.prefix)))
+		}
+	}
+	best := len(dateNames)
+	for i, key := range l.keys {
+		if rank := slices.Index(dateNames, key); rank >= 0 && rank < best && (key != "" || i == 0) {
+			best, l.at[fieldDate] = rank, i
+			l.utc = strings.HasSuffix(key, "utc")
+		}
+	}
+	for i, key := range l.keys {
+		of, known := fieldNames[key]
+		switch {
+		case key == "time" && l.at[fieldDate] != i && (dateNames[best] == "date" || dateNames[best] == "datetime"):
+			of = fieldTime
+		case known:
+		case strings.HasPrefix(key, "volume") || strings.HasPrefix(key, "vol("):
+			of = fieldVolume // "Volume BTC" stands before "Volume USD"
+		default:
+			continue
+		}
+		if l.at[of] < 0 || of == fieldClose && key == "close" {
+			l.at[of] = i
+		}
+	}
+	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
+	return l, l.missing()
+}
+
+func (l *layout) missing() string {
+	if !l.has(fieldDate) && !l.has(fieldEnd) {
+		return "date"
+	}
+	for i, name := range []string{"open", "high", "low", "close"} {
+		if !l.has(fieldOpen + field(i)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// commonPrefix is the symbol that a file writes before the names of its prices, as AAPL in AAPL.Open, or "".
+func commonPrefix(names [][]byte) string {
+	prefix := ""
+	for _, name := range names {
+		before, after, found := bytes.Cut(name, []byte("."))
+		if of, known := fieldNames[plainName(after)]; !found || !known || of == fieldVolume && len(after) < 6 {
+			continue
+		}
+		if symbol := string(bytes.Trim(before, " \"")); strings.EqualFold(symbol, "adj") || prefix != "" && prefix != symbol {
+			return ""
+		} else if symbol != "" {
+			prefix = symbol
+		}
+	}
+	return prefix
+}
+
+// positional makes the layout of records without names from a list of fields; "" is a column that is of no use.
+func positional(of *format, columns ...string) layout {
+	l := layout{format: of, at: [fields]int(slices.Repeat([]int{-1}, int(fields))), count: len(columns)}
+	for i, column := range columns {
+		switch column {
+		case "date":
+			l.at[fieldDate] = i
+		case "time":
+			l.at[fieldTime] = i
+		case "ask":
+			l.at[fieldAsk] = i
+		case "":
+		default:
+			if f, known := fieldNames[column]; known && l.at[f] < 0 {
+				l.at[f] = i
+			}
+		}
+	}
+	return l
+}
+
+// unnamed are the layouts of records whose columns have no names, in the order in which they are tried: the first that
+// makes bars of most records is taken.
+var unnamed = []layout{
+	positional(binance, "date", "open", "high", "low", "close", "volume", "closetime", "", "", "", "", ""),
+	positional(kraken, "date", "open", "high", "low", "close", "volume", "trades"),
+	positional(kraken, "date", "open", "high", "low", "close", "vwap", "volume", "trades"),
+	positional(csvFormat, "date", "open", "high", "low", "close", "volume"),
+	positional(coinbase, "date", "low", "high", "open", "close", "volume"),
+	positional(csvFormat, "date", "volume", "open", "high", "low", "close"),
+	positional(csvFormat, "date", "open", "close", "low", "high", "volume"),
+	positional(csvFormat, "date", "open", "close", "high", "low", "volume"),
+	positional(csvFormat, "date", "open", "close", "low", "high", "volume", "trades"),
+	positional(csvFormat, "date", "open", "close", "high", "low", "volume", "trades"),
+	positional(csvFormat, "date", "time", "open", "high", "low", "close", "volume"),
+	positional(csvFormat, "date", "time", "open", "high", "low", "close", "volume", "openinterest"),
+	positional(csvFormat, "symbol", "date", "open", "high", "low", "close", "volume"),
+	positional(csvFormat, "symbol", "date", "time", "open", "high", "low", "close", "volume"),
+	positional(csvFormat, "date", "open", "high", "low", "close"),
+	positional(csvFormat, "date", "open", "high", "low", "close", "volume", "openinterest"),
+}
+
+var (
+	leanTrades = positional(lean, "date", "open", "high", "low", "close", "volume")
+	leanQuotes = positional(lean, "date", "open", "high", "low", "close", "volume", "ask", "", "", "", "")
+)

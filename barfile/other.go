@@ -1,0 +1,107 @@
+package barfile
+
+import (
+	"bytes"
+	"slices"
+)
+
+// otherText names files that are no bars by how they begin.
+func otherText(start []byte) string {
+	head := bytes.ToLower(start[:min(len(start), 4096)])
+	switch {
+	case bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte("error message")):
+		return "the vendor's error message"
+	case bytes.Contains(head, []byte("<flexqueryresponse")):
+		return "an Interactive Brokers Flex statement (fills, cash, dividends)"
+	case bytes.HasPrefix(head, []byte("statement,header,")):
+		return "an Interactive Brokers activity statement"
+	case bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html")):
+		return "a web page; the download failed or asked to log in"
+	case bytes.HasPrefix(head, []byte("<?xml")):
+		return "XML"
+	case bytes.Contains(head, []byte(`"stream":"`)) && bytes.Contains(head, []byte(`"data":{`)):
+		return "a recorded stream (trades, quotes and order book changes)"
+	}
+	return ""
+}
+
+// kinds are what is told by the names of columns: the first whose every group has one of its names among them.
+var kinds = []struct {
+	kind   string
+	groups [][]string
+}{
+	{"an error message instead of data", [][]string{{"errormessage", "information", "note"}}},
+	{"snapshots (latest trade, quote and bars)", [][]string{{"latesttrade", "lasttrade", "dailybar", "prevday"}}},
+	{"ticker changes", [][]string{{"ticker", "symbol"}, {"newsymbol", "newticker"}}},
+	{"trades", [][]string{{"cost"}, {"price"}, {"amount"}, {"side"}}},
+	{"orders", [][]string{{"sp"}, {"ap"}, {"i"}}}, // Binance's order updates
+	{"splits", [][]string{{"splitfrom", "oldrate", "forwardsplit", "forwardsplits"}}},
+	{"dividends", [][]string{{"cashamount", "cashdividend", "exdividenddate"}}},
+	{"fills", [][]string{{"ismaker", "isbuyer", "commission", "execid", "execprice", "feecurrency", "ibcommission", "fee", "feesfees"}, {"price", "tradeprice", "execprice", "p"}}},
+	{"orders", [][]string{{"orderid", "clientorderid", "origqty", "ordertype"}, {"status", "orderstatus", "side", "price", "filledat"}}},
+	{"positions", [][]string{{"positionamt", "entryprice", "avgprice", "positionvalue", "avgentryprice"}, {"symbol", "size", "leverage", "markprice", "unrealizedpnl"}}},
+	{"fills", [][]string{{"cumqty", "leavesqty"}, {"price"}}},
+	{"simulated trades of a back test", [][]string{{"opendate", "openrate"}, {"closedate", "closerate"}}},
+	{"quotes", [][]string{{"bid", "bidprice", "bp", "bidopen", "p"}, {"ask", "askprice", "ap", "askopen", "P"}}},
+	{"account activity (fills, dividends, cash)", [][]string{{"isin", "nofshares", "noofshares", "transactiontype", "quantitytransacted", "mutatie", "courtagesek", "buysell", "settledate", "feescomm", "feesandcomm"}}},
+	{"account activity (fills, dividends, cash)", [][]string{{"type", "action", "event"}, {"amount", "quantity", "pricepershare"}, {"date", "time", "tradedate", "datum"}}},
+	{"trades", [][]string{{"price", "p", "rate"}, {"size", "qty", "quantity", "amount", "volume", "vol", "s", "v", "sz"}}},
+}
+
+// otherParts are names inside of which JSON files keep what is no series of bars.
+var otherParts = map[string]string{
+	"latesttrade": "snapshots (latest trade, quote and bars)", "latestquote": "snapshots (latest trade, quote and bars)",
+	"dailybar": "snapshots (latest trade, quote and bars)", "minutebar": "snapshots (latest trade, quote and bars)",
+	"day": "snapshots (latest trade, quote and bars)", "lasttrade": "snapshots (latest trade, quote and bars)",
+	"prevday": "snapshots (latest trade, quote and bars)",
+	"splits":  "corporate actions", "cashdividends": "corporate actions", "cashdividend": "corporate actions", "forwardsplits": "corporate actions",
+	"reversesplits": "corporate actions", "stockdividends": "corporate actions", "corporateactions": "corporate actions",
+}
+
+// otherKind names what columns of these names hold, or is "".
+func otherKind(names [][]byte) string {
+	var keys []string
+	for _, name := range names {
+		key := plainName(name)
+		switch raw := string(bytes.TrimSpace(name)); raw {
+		case "P", "S":
+			key = raw // Polygon's quotes have p and P, s and S
+		}
+		keys = append(keys, key)
+	}
+	for _, k := range kinds {
+		if !slices.ContainsFunc(k.groups, func(group []string) bool {
+			return !slices.ContainsFunc(group, func(name string) bool { return slices.Contains(keys, name) })
+		}) {
+			return k.kind
+		}
+	}
+	return ""
+}
+
+// otherRows names what rows without names look like, or is "".
+func otherRows(cells [][]byte) string {
+	var c clock
+	number := func(i int) bool {
+		_, ok := plainNumber(cells[i])
+		return ok
+	}
+	dated := func(i int) bool { _, err := c.parse(cells[i]); return err == nil }
+	word := func(i int) bool { return len(cells[i]) > 0 && !number(i) && !dated(i) }
+	isSide := func(i int) bool {
+		side := string(bytes.ToLower(trim(cells[i])))
+		return side == "buy" || side == "sell" || side == "b" || side == "s" || side == "any"
+	}
+	switch n := len(cells); {
+	case n < 2 || n > 20:
+	case n <= 3 && dated(0) && len(trim(cells[0])) == 8 && word(1):
+		return "ticker changes (a map file)"
+	case n == 4 && dated(0) && len(trim(cells[0])) == 8 && number(1) && number(2) && number(3):
+		return "split and dividend factors (a factor file)"
+	case slices.ContainsFunc([]int{1, 2, 3, 4, 5}, func(i int) bool { return i < n && isSide(i) }):
+		return "trades"
+	case n == 3 && dated(0) && number(1) && number(2):
+		return "trades"
+	}
+	return ""
+}

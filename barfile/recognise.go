@@ -1,0 +1,259 @@
+package barfile
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// layoutOf finds the layout of a file by its first records, and the records that are left when the header is gone.
+func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []record, error) {
+	asked, _ := formatNamed(cmp.Or(f.opts.Format, csvFormat.name))
+	if f.opts.Format == "" {
+		asked = nil
+	}
+	var l layout
+	var err error
+	switch {
+	case f.opts.Columns != "":
+		l, sample, err = f.askedColumns(sample)
+		l.format = csvFormat
+	case path.known && (asked == nil || asked == lean):
+		l, err = f.leanLayout(sample, path)
+	case sample[0].keys != nil:
+		l, err = f.keyed(sample)
+	case isJSON:
+		l, err = f.unnamed(sample)
+	default:
+		l, sample, err = f.headed(sample)
+	}
+	if err != nil {
+		return l, sample, err
+	}
+	if asked != nil {
+		l.format = asked
+	}
+	l.numbers.comma = writesComma(f.decoder, &l, sample)
+	l.clock.dayFirst = writesDayFirst(&l, sample)
+	return l, sample, nil
+}
+
+// askedColumns is the layout of Options.Columns. A first record that is no bar is a header.
+func (f *File) askedColumns(sample []record) (layout, []record, error) {
+	l, missing := named(bytes.Split([]byte(f.opts.Columns), []byte(",")))
+	if missing != "" {
+		return l, nil, fileError(f.name(), fmt.Sprintf("--cols %s names no column for %s", f.opts.Columns, missing))
+	}
+	l.prefix, l.format = "", csvFormat
+	if f.fitting(l, sample[:1]) == 0 {
+		sample = sample[1:]
+	}
+	return l, sample, nil
+}
+
+// keyed is the layout of a JSON file of objects.
+func (f *File) keyed(sample []record) (layout, error) {
+	around := sample[0].within
+	for _, name := range around {
+		if kind := otherParts[plainName([]byte(name))]; kind != "" {
+			return layout{}, notBars(f.name(), kind)
+		}
+	}
+	l, missing := named(sample[0].keys)
+	if missing != "" {
+		return l, f.notBars(sample[0].keys, missing)
+	}
+	l.format, l.prefix = formatOf(&l, true, around, false), ""
+	return l, nil
+}
+
+// headerLines are the lines among which the header stands: some files begin with a line about their source.
+const headerLines = 5
+
+// headed is the layout of a text whose header names the columns, or of one without a header.
+func (f *File) headed(sample []record) (layout, []record, error) {
+	for i := range sample[:min(len(sample), headerLines)] {
+		l, missing := named(sample[i].cells)
+		if missing == "date" && l.keys[0] == "price" && l.has(fieldOpen) {
+			return f.stacked(l, sample[i+1:])
+		}
+		if missing != "" {
+			continue
+		}
+		rows := sample[i+1:]
+		l = f.fit(l, rows)
+		for j := range sample[:i] {
+			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
+		}
+		l.format = formatOf(&l, false, nil, newestFirst(&l, rows))
+		return l, rows, nil
+	}
+	l, err := f.unnamed(sample)
+	return l, sample, err
+}
+
+// fit moves the columns of a header that has one name for date and time, where the rows have two cells.
+func (f *File) fit(l layout, rows []record) layout {
+	if len(rows) == 0 || len(rows[0].cells) != l.count+1 || !l.has(fieldDate) || l.has(fieldTime) {
+		return l
+	}
+	at := l.at[fieldDate]
+	date, err := l.clock.parse(rows[0].cells[at])
+	if err != nil || date.instant || !bytes.Contains(rows[0].cells[at+1], []byte(":")) {
+		return l
+	}
+	for i := range l.at {
+		if l.at[i] > at {
+			l.at[i]++
+		}
+	}
+	l.at[fieldTime] = at + 1
+	l.count++
+	return l
+}
+
+// stacked is the layout of a yfinance download of one symbol, whose header has three lines: prices, tickers, index.
+func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
+	l.at[fieldDate], l.format, l.adjusted = 0, yfinance, !l.has(fieldAdjClose)
+	if l.at[fieldClose] == 0 {
+		l.at[fieldClose] = slices.Index(l.keys, "close")
+	}
+	if len(rows) > 0 && plainName(rows[0].cells[0]) == "symbol" || len(rows) > 0 && plainName(rows[0].cells[0]) == "ticker" {
+		for _, cell := range rows[0].cells[1:] {
+			if l.prefix = string(cell); string(rows[0].cells[1]) != l.prefix {
+				return l, nil, fileError(f.name(), "it has several symbols side by side; write one symbol a file")
+			}
+		}
+		rows = rows[1:]
+	}
+	if len(rows) > 0 && (plainName(rows[0].cells[0]) == "date" || plainName(rows[0].cells[0]) == "datetime") {
+		rows = rows[1:]
+	}
+	return l, rows, nil
+}
+
+// unnamed is the layout of records without names: the one that makes bars of most of them.
+func (f *File) unnamed(sample []record) (layout, error) {
+	var best *layout
+	most := 0
+	for i := range unnamed {
+		l := &unnamed[i]
+		if l.format == kraken && f.opts.Format == "" && nameTells(f.name()).timeframe == "" {
+			continue // its files name the minutes
+		}
+		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
+			continue
+		}
+		if bars := f.fitting(*l, sample); bars > most {
+			best, most = l, bars
+		}
+	}
+	if best != nil && 3*most >= len(sample) {
+		l := *best
+		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
+			l.format = jsonFormat
+			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && len(sample[0].cells[0]) == 13 {
+				l.format = binance // and who copies its arrays of milliseconds
+			}
+		}
+		return l, nil
+	}
+	return layout{}, f.notBars(sample[0].cells, "")
+}
+
+// fitting is how many of the records the layout makes bars of.
+func (f *File) fitting(l layout, sample []record) (n int) {
+	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
+	for i := range sample {
+		if len(sample[i].cells) == l.count {
+			if _, _, err := probe.read(&sample[i]); err == nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// notBars says what a file without the columns of a bar is, as far as its names or its first row tell.
+func (f *File) notBars(cells [][]byte, missing string) error {
+	if kind := otherKind(cells); kind != "" {
+		return notBars(f.name(), kind)
+	}
+	if kind := otherRows(cells); kind != "" {
+		return notBars(f.name(), kind)
+	}
+	if missing == "" {
+		if _, missing = named(cells); missing == "" {
+			missing = "date"
+		}
+	}
+	first := strings.TrimSpace(string(bytes.Join(cells[:min(len(cells), 8)], []byte(","))))
+	if len(first) > 60 {
+		first = first[:57] + "..."
+	}
+	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing, storable(first)))
+}
+
+// newestFirst reports rows that go back in time.
+func newestFirst(l *layout, rows []record) bool {
+	var times []stamp
+	for i := range rows {
+		if at := l.at[fieldDate]; at >= 0 && at < len(rows[i].cells) {
+			if s, err := l.clock.parse(rows[i].cells[at]); err == nil {
+				times = append(times, s)
+			}
+		}
+	}
+	return len(times) > 1 && times[0].t.After(times[len(times)-1].t)
+}
+
+// writesComma reports decimal commas: prices that have one, and no point after it.
+func writesComma(d decoder, l *layout, rows []record) bool {
+	if text, ok := d.(*textDecoder); !ok || text.separator == ',' && !anyQuoted(rows) {
+		return false
+	}
+	commas := 0
+	for i := range rows {
+		if at := l.at[fieldOpen]; at < len(rows[i].cells) {
+			cell := rows[i].cells[at]
+			comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
+			switch {
+			case point > comma:
+				return false
+			case comma >= 0 && (point >= 0 || len(cell)-comma-1 != 3):
+				commas++
+			}
+		}
+	}
+	return commas > 0
+}
+
+func anyQuoted(rows []record) bool {
+	return slices.ContainsFunc(rows, func(r record) bool { return bytes.IndexByte(r.raw, '"') >= 0 })
+}
+
+// writesDayFirst reports dates as 31/12/2010: one of the first numbers is no month, and no second one is a day only.
+func writesDayFirst(l *layout, rows []record) bool {
+	dayFirst := false
+	for i := range rows {
+		at := l.at[fieldDate]
+		if at < 0 || at >= len(rows[i].cells) {
+			continue
+		}
+		t := text(trim(rows[i].cells[at]))
+		first, n := t.number(2)
+		if n == 0 || t.any("/-") == 0 {
+			continue
+		}
+		second, n := t.number(2)
+		switch {
+		case n > 0 && second > 12 && len(t) > 0:
+			return false
+		case n > 0 && first > 12:
+			dayFirst = true
+		}
+	}
+	return dayFirst
+}

@@ -1,0 +1,258 @@
+package barfile
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/quagmt/udecimal"
+)
+
+// parse makes a bar of a record, or says as a *blotter.RejectedRow why it is none.
+func (f *File) parse(r *record) (blotter.BarRow, error) {
+	row, at, err := f.read(r)
+	if err != nil {
+		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
+	}
+	row.Timestamp = f.timestamp(at, row.Timeframe)
+	return row, nil
+}
+
+// checkError is a row that is read and breaks a rule of bars.
+type checkError struct{ error }
+
+func (f *File) rejected(r *record, symbol string, err error) error {
+	check := "parse"
+	if errors.As(err, new(checkError)) {
+		check = "bar"
+	}
+	return &blotter.RejectedRow{
+		Line: r.line, Symbol: symbol, Check: check, Reason: err.Error(), Raw: storable(string(r.raw)), Member: storable(f.member),
+	}
+}
+
+// cell is the text of a field; nil where the record has none.
+func (f *File) cell(r *record, of field) []byte {
+	cells := r.cells
+	if r.keys != nil {
+		cells = f.align(r)
+	}
+	if at := f.layout.at[of]; at >= 0 && at < len(cells) {
+		return cells[at]
+	}
+	return nil
+}
+
+// align puts the cells of a record that names them into the order of the layout, where it differs.
+func (f *File) align(r *record) [][]byte {
+	same := len(r.keys) == len(f.layout.keys) && len(r.cells) == len(r.keys)
+	for i := 0; same && i < len(r.keys); i++ {
+		same = string(r.keys[i]) == f.layout.names[i]
+	}
+	if same {
+		return r.cells
+	}
+	f.aligned = append(f.aligned[:0], make([][]byte, len(f.layout.names))...)
+	for i, name := range f.layout.names {
+		for j, key := range r.keys {
+			if string(key) == name && j < len(r.cells) {
+				f.aligned[i] = r.cells[j]
+			}
+		}
+	}
+	return f.aligned
+}
+
+// read reads all of a record but what its timestamp means. The bar's Timeframe is the row's.
+func (f *File) read(r *record) (row blotter.BarRow, at stamp, err error) {
+	l := &f.layout
+	row = blotter.BarRow{Line: r.line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: f.Timeframe, Source: f.Source}}
+	cells := r.cells
+	if r.keys != nil {
+		cells = f.align(r)
+	} else {
+		for len(cells) > l.count && isBlank(cells[len(cells)-1]) {
+			cells = cells[:len(cells)-1]
+		}
+		if len(cells) != l.count {
+			return row, at, fmt.Errorf("the row has %d cells, the header %d", len(r.cells), l.count)
+		}
+	}
+	if row.Symbol, err = f.symbolOf(r, cells); err != nil {
+		return row, at, err
+	}
+	if l.has(fieldPeriod) && f.opts.Timeframe == "" {
+		if row.Timeframe, err = stooqPeriod(cells[l.at[fieldPeriod]]); err != nil {
+			return row, at, err
+		}
+	}
+	if at, err = f.stamp(cells); err != nil {
+		return row, at, err
+	}
+	if l.has(fieldAsk) {
+		err = f.middle(cells, &row.Bar)
+	} else {
+		err = f.prices(cells, &row.Bar)
+	}
+	if err != nil {
+		return row, at, err
+	}
+	row.Timestamp = at.t
+	if err := row.Check(f.opts.AllowNegative); err != nil {
+		return row, at, checkError{err}
+	}
+	return row, at, nil
+}
+
+func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
+	cell := []byte(nil)
+	switch at := f.layout.at[fieldSymbol]; {
+	case at >= 0:
+		cell = cells[at]
+	case f.inside:
+		cell = []byte(r.symbol)
+	default:
+		return f.Symbol, nil
+	}
+	if f.symbol.cell == string(cell) && f.symbol.value != "" {
+		return f.symbol.value, nil
+	}
+	symbol := symbolName(string(bytes.Trim(cell, `"`)))
+	if symbol == "" {
+		return "", errors.New("the symbol is missing")
+	}
+	if bytes.ContainsRune([]byte(symbol), '\uFFFD') {
+		return symbol, errors.New("the symbol is not UTF-8 text")
+	}
+	f.symbol = interned{string(cell), symbol + f.suffix}
+	return f.symbol.value, nil
+}
+
+// stamp reads date and time of day.
+func (f *File) stamp(cells [][]byte) (stamp, error) {
+	l := &f.layout
+	if !l.base.IsZero() {
+		ms, ok := plainNumber(cells[l.at[fieldDate]])
+		n, err := ms.Int64()
+		if !ok || err != nil || n < 0 || n >= 24*3600*1000 {
+			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight", trim(cells[l.at[fieldDate]]))
+		}
+		return stamp{t: l.base.Add(time.Duration(n) * time.Millisecond), instant: true}, nil
+	}
+	if !l.has(fieldDate) {
+		return l.clock.parse(cells[l.at[fieldEnd]])
+	}
+	cell := cells[l.at[fieldDate]]
+	if l.has(fieldTime) {
+		if of := trim(cells[l.at[fieldTime]]); len(of) > 0 {
+			f.joined = append(append(append(f.joined[:0], trim(cell)...), ' '), of...)
+			cell = f.joined
+		}
+	}
+	return l.clock.parse(cell)
+}
+
+// timestamp is the start of the bar. One of a day or longer stands at midnight UTC of its trading date, which is the
+// date as written: in UTC, midnight in Tokyo is the day before.
+func (f *File) timestamp(at stamp, timeframe string) time.Time {
+	t := at.t
+	if !f.layout.has(fieldDate) { // the end is given, by some a millisecond before
+		t = t.Add(time.Millisecond).Truncate(time.Second).Add(-durationOf(timeframe))
+	}
+	if isDaily(timeframe) {
+		if at.unix && f.zone != nil {
+			t = t.In(f.zone)
+		}
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	if !at.zoned && f.zone != nil && f.zone != time.UTC {
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), f.zone).UTC()
+	}
+	return t.UTC()
+}
+
+var priceNames = [...]string{"open", "high", "low", "close"}
+
+// prices reads prices as traded, and the volume. What a file does not tell of the volume is 0.
+func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
+	l := &f.layout
+	for i, into := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close} {
+		if *into, err = f.price(priceNames[i], cells[l.at[fieldOpen+field(i)]]); err != nil {
+			return err
+		}
+	}
+	if l.has(fieldAdjClose) {
+		adjusted, err := l.numbers.parse("adjusted close", cells[l.at[fieldAdjClose]])
+		if err != nil {
+			return err
+		}
+		b.AdjClose = &adjusted
+	}
+	if l.has(fieldVolume) {
+		cell := cells[l.at[fieldVolume]]
+		if d, ok := plainNumber(cell); ok {
+			b.Volume = d
+		} else if !isMissing(string(trim(cell))) {
+			b.Volume, err = l.numbers.parse("volume", cell)
+		}
+	}
+	return err
+}
+
+// price reads a price and undoes the layout's scale.
+func (f *File) price(name string, cell []byte) (blotter.Decimal, error) {
+	d, err := f.layout.numbers.parse(name, cell)
+	if err != nil || f.layout.scale <= 1 {
+		return d, err
+	}
+	return d.Div64(uint64(f.layout.scale))
+}
+
+var two = udecimal.MustFromInt64(2, 0)
+
+// middle reads a quote bar: each price is the middle of bid and ask, or the one of them that there is.
+func (f *File) middle(cells [][]byte, b *blotter.Bar) error {
+	l := &f.layout
+	for i, into := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close} {
+		bid, ask := cells[l.at[fieldOpen+field(i)]], cells[l.at[fieldAsk]+i]
+		if isMissing(string(bid)) {
+			bid = ask
+		} else if isMissing(string(ask)) {
+			ask = bid
+		}
+		low, err := f.price("bid "+priceNames[i], bid)
+		if err != nil {
+			return err
+		}
+		high, err := f.price("ask "+priceNames[i], ask)
+		if err != nil {
+			return err
+		}
+		if *into, err = low.Add(high).Div(two); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stooqPeriod is the timeframe of a <PER>: D, W, M or a number of minutes.
+func stooqPeriod(cell []byte) (string, error) {
+	period := string(trim(cell))
+	switch period {
+	case "D", "d":
+		return "1d", nil
+	case "W", "w":
+		return "1w", nil
+	case "M", "m":
+		return "1mo", nil
+	}
+	n, ok := plainNumber(cell)
+	minutes, err := n.Int64()
+	if told := ofDuration(time.Duration(minutes) * time.Minute); ok && err == nil && minutes > 0 && minutes < 1e6 && told != "" {
+		return told, nil
+	}
+	return "", fmt.Errorf("period %q is none; want D, W, M or minutes", cmp.Or(period, " "))
+}

@@ -1,0 +1,107 @@
+package barfile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+const lineBytesMax = 64 << 10 // a longer line is no bar
+
+// textDecoder reads lines of cells.
+type textDecoder struct {
+	lines     *bufio.Reader // of lineBytesMax
+	separator byte
+	line      int64
+	unquoted  []byte // cells of a line that has quotes, without them
+}
+
+// next reads the next line that is not blank.
+func (d *textDecoder) next(r *record) error {
+	for {
+		line, err := d.lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			d.line++
+			return errTooLong
+		case err != nil && (!errors.Is(err, io.EOF) || len(line) == 0):
+			return err
+		}
+		d.line++
+		if line = bytes.TrimRight(line, "\r\n"); !isBlank(line) {
+			r.line, r.raw, r.keys = d.line, line, nil
+			r.cells = d.split(line, r.cells[:0])
+			return nil
+		}
+	}
+}
+
+func isBlank(line []byte) bool {
+	for _, c := range line {
+		if c != ' ' && c != '\t' && c != ',' && c != ';' {
+			return false
+		}
+	}
+	return true
+}
+
+// split divides a line into cells; quotes are rare.
+func (d *textDecoder) split(line []byte, cells [][]byte) [][]byte {
+	if bytes.IndexByte(line, '"') >= 0 {
+		return d.splitQuoted(line, cells)
+	}
+	for {
+		i := bytes.IndexByte(line, d.separator)
+		if i < 0 {
+			return append(cells, line)
+		}
+		cells, line = append(cells, line[:i]), line[i+1:]
+	}
+}
+
+// splitQuoted divides a line in which cells are in quotes (RFC 4180). A quote that is not closed ends with the line.
+func (d *textDecoder) splitQuoted(line []byte, cells [][]byte) [][]byte {
+	out := d.unquoted[:0]
+	if cap(out) < len(line)+1 {
+		out = make([]byte, 0, 2*len(line)+64)
+	}
+	start, quoted := 0, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"' && quoted && i+1 < len(line) && line[i+1] == '"':
+			out, i = append(out, '"'), i+1
+		case c == '"' && (quoted || len(bytes.TrimSpace(out[start:])) == 0):
+			quoted = !quoted
+		case c == d.separator && !quoted:
+			cells, start = append(cells, out[start:]), len(out)
+		default:
+			out = append(out, c)
+		}
+	}
+	d.unquoted = out
+	return append(cells, out[start:])
+}
+
+// separatorOf is what divides the cells of a text: the one that its first lines have most of and agree on.
+func separatorOf(head []byte) byte {
+	lines := bytes.Split(head, []byte("\n"))
+	if len(lines) > 1 {
+		lines = lines[:len(lines)-1] // the last one may be cut short
+	}
+	best, most := byte(','), 0
+	for _, separator := range []byte(",;\t|") {
+		counts := map[int]int{}
+		for _, line := range lines[:min(len(lines), 50)] {
+			if n := bytes.Count(line, []byte{separator}); n >= 3 {
+				counts[n]++
+			}
+		}
+		for n, lines := range counts {
+			if weight := lines * min(n, 20); weight > most {
+				best, most = separator, weight
+			}
+		}
+	}
+	return best
+}
