@@ -132,11 +132,11 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if errors.Is(err, io.EOF) {
 		switch len(f.Skipped) {
 		case 0:
-			err = fileError(path, "the archive holds no files")
+			err = &NotBarsError{Path: path, Reason: "the archive holds no files"}
 		case 1:
 			err = f.Skipped[0]
 		default:
-			err = fileError(path, fmt.Sprintf("none of its %d files is a bar file; the first: %s", len(f.Skipped), f.Skipped[0].Error()))
+			err = &NotBarsError{Path: path, Reason: fmt.Sprintf("none of its %d files is a bar file; the first: %s", len(f.Skipped), f.Skipped[0])}
 		}
 	}
 	if err != nil {
@@ -241,7 +241,7 @@ func (f *File) sample() ([]record, error) {
 		}
 	}
 	if len(sample) == 0 {
-		return nil, fileError(f.name(), "it is empty")
+		return nil, &NotBarsError{Path: f.name(), Reason: "it is empty"}
 	}
 	return sample, nil
 }
@@ -332,7 +332,7 @@ func (f *File) settleTimes(path leanFile) error {
 	case f.broken != nil:
 		return f.readError(f.broken)
 	case len(f.peeked) == 0:
-		return fileError(f.name(), "it has a header and no rows")
+		return &NotBarsError{Path: f.name(), Reason: "it has a header and no rows"}
 	case len(f.peeked) == 1:
 		return unknown(f.name(), fmt.Sprintf("its only row is no bar (%v)", first))
 	default:
@@ -450,19 +450,26 @@ func fileError(path, reason string) error {
 	return &blotter.Error{Kind: blotter.ErrInvalid, Message: path + ": " + reason}
 }
 
-// NotBarsError is a file that was recognised as something else than bars.
+// NotBarsError is a file that holds no bars. It is ErrInvalid.
 type NotBarsError struct {
-	Path string
-	Kind string // what it holds: "trades", "quotes", "orders", ...
+	Path   string
+	Kind   string // what it holds instead: "trades", "quotes", "orders", ...; "" where that is unknown
+	Reason string // why it is no bar file, where Kind is ""
 }
 
-func (e *NotBarsError) Error() string { return e.Path + ": it holds " + e.Kind + ", not bars" }
+func (e *NotBarsError) Error() string {
+	if e.Kind != "" {
+		return e.Path + ": it holds " + e.Kind + ", not bars"
+	}
+	return e.Path + ": " + e.Reason
+}
+
 func (e *NotBarsError) Unwrap() error { return blotter.ErrInvalid }
 
-func notBars(path, kind string) error { return &NotBarsError{path, kind} }
+func notBars(path, kind string) error { return &NotBarsError{Path: path, Kind: kind} }
 
 func unknown(path, reason string) error {
-	return fileError(path, "it is not a bar file: "+reason+tried())
+	return &NotBarsError{Path: path, Reason: "it is not a bar file: " + reason + tried()}
 }
 
 func loadZone(name string) (*time.Location, error) {

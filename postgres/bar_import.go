@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
-	"github.com/jackc/pgx/v5"
 )
 
 // BarImport is one import: the bars of one file.
@@ -18,12 +18,17 @@ type BarImport struct {
 	// File names the origin in the quarantine.
 	File string
 	// Bars yields the bars. An error that is a *blotter.RejectedRow puts that row into the quarantine; any other error
-	// ends the import without effect.
+	// ends the import without effect. It is ranged over in a goroutine of its own, and again where the import has to
+	// begin anew.
 	Bars iter.Seq2[blotter.BarRow, error]
+	// Once says that Bars can be ranged over once only, as a stream. Its bars go through the stage.
+	Once bool
 	// Prefer is a source whose bars replace another source's. Default: the bar that was there first stays.
 	Prefer string
 	// Strict ends the import without effect at the first rejected row.
 	Strict bool
+	// DryRun counts what an import would do and writes nothing.
+	DryRun bool
 }
 
 // ImportResult counts what became of the rows of a file: Read is the sum of the five that follow.
@@ -41,33 +46,31 @@ type ImportResult struct {
 }
 
 const (
-	importTimeout = 30 * time.Minute // bound of one statement of an import
-	stageTable    = "blotter_bar_stage"
+	importTimeout  = 30 * time.Minute // bound of one statement of an import
+	importAttempts = 50               // that deadlocks and rows of others may cost
+	// partitionWait is how long an import that has rows in the table waits for the lock to make a partition. It might
+	// be what the lock's holder waits for; so it gives up, makes the partition with nothing in hand and begins anew.
+	partitionWait = 3 * time.Second
 )
 
-const sqlStage = `
-create temporary table blotter_bar_stage (
-    line bigint, symbol text, timeframe text, timestamp timestamptz,
-    open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text,
-    check_type text, message text, raw_row text)`
-
-var stageColumns = []string{
-	"line", "symbol", "timeframe", "timestamp", "open", "high", "low", "close", "volume", "adj_close", "source",
-	"check_type", "message", "raw_row",
-}
-
-// ImportBars stores bars in one transaction: all of the file or nothing. They are copied into a stage, missing
-// partitions are made in a transaction of their own, and one statement moves new and changed bars into market_data. A
-// second import of the same file writes nothing. It acts as trading_service whatever the context's scope.
+// ImportBars stores bars in one transaction: all of the file or nothing. Bars that cannot meet any in the table are
+// copied straight into it; others are copied into a stage, from which one statement moves new and changed ones. A second
+// import of the same file writes nothing. Missing partitions are made first, in transactions of their own. The newest
+// prices are kept, and one market_data_updated event a symbol is written to the outbox. It acts as trading_service
+// whatever the context's scope.
+//
+// Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols; ErrData for what the table refuses, and for
+// rejected rows under Strict.
 func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error) {
-	start := time.Now()
-	loan, err := db.pools[roleService].acquire(ctx)
-	if err != nil {
-		return ImportResult{}, err
+	select {
+	case db.imports <- struct{}{}:
+		defer func() { <-db.imports }()
+	case <-ctx.Done():
+		return ImportResult{}, translate("import "+in.File, ctx.Err())
 	}
-	defer loan.release()
-	im := &importer{db: db, loan: loan, in: in}
-	err = im.run(ctx)
+	start := time.Now()
+	im := &importer{db: db, in: in, straight: !in.Once && !in.DryRun && in.Prefer == ""}
+	err := im.run(ctx)
 	im.result.Elapsed = time.Since(start)
 	if err != nil {
 		db.logFailure(ctx, "import", start, err, nil)
@@ -76,117 +79,275 @@ func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error
 	return im.result, nil
 }
 
-// importer is one import on one connection, whose temporary stage goes with the connection's reset.
+// importer is one import.
 type importer struct {
-	db     *DB
-	loan   *loan
-	in     BarImport
-	result ImportResult
+	db       *DB
+	in       BarImport
+	straight bool // into the table, not into the stage
+	needs    spans
+	result   ImportResult
 }
 
+// run tries until nobody else is in the way: a key that is there already sends the file through the stage, and so does a
+// deadlock, after which keys are written in order.
 func (im *importer) run(ctx context.Context) error {
-	if err := im.transaction(ctx, im.stage); err != nil {
+	for attempt := 0; ; attempt++ {
+		err := im.attempt(ctx)
+		var e *blotter.Error
+		if err == nil || im.in.Once || attempt >= importAttempts || !errors.As(err, &e) {
+			return err
+		}
+		switch {
+		case e.SQLState == "23505" && im.straight:
+			im.straight = false
+		case errors.Is(err, blotter.ErrSerialization):
+			im.straight = false
+			if !pause(ctx, attempt) {
+				return err
+			}
+		case e.SQLState == "23514" && e.Constraint == "" && attempt == 0: // no partition: the outbox's ran out
+			if err := im.db.ensureAhead(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, errPartitionBusy):
+		default:
+			return err
+		}
+	}
+}
+
+// errPartitionBusy: a partition could not be made while rows were in hand.
+var errPartitionBusy = errors.New("the partition is locked")
+
+// attempt is one import of the whole file.
+func (im *importer) attempt(ctx context.Context) (err error) {
+	im.result = ImportResult{}
+	reader := readAhead(im.in.Bars, im.in.Strict)
+	defer reader.close()
+	f := &barFile{im: im, reader: reader}
+	if err := f.lookAhead(ctx); err != nil {
 		return err
 	}
-	if im.result.Read > im.result.Quarantined {
-		if err := im.transaction(ctx, im.partitions); err != nil {
+	loan, err := im.db.pools[roleService].acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer loan.release()
+	if f.covered, err = im.coverage(ctx, loan); err != nil {
+		return err
+	}
+	for _, b := range f.ahead {
+		f.covered.miss(b.bars, &im.needs)
+	}
+	if !im.in.DryRun && !im.needs.empty() {
+		if f.covered, err = im.makePartitions(ctx, loan, 0); err != nil {
 			return err
 		}
 	}
-	for attempt := 0; ; attempt++ {
-		err := im.transaction(ctx, im.store)
-		if attempt >= im.db.cfg.MaxRetries || !errors.Is(err, blotter.ErrSerialization) || !pause(ctx, attempt) {
+	if im.straight {
+		if im.straight, err = f.meetsNothing(ctx, loan); err != nil {
 			return err
 		}
 	}
-}
-
-// transaction runs fn in a transaction on the import's own connection.
-func (im *importer) transaction(ctx context.Context, fn func(context.Context, *Tx) error) error {
-	session := &Session{loan: im.loan, keep: true, start: time.Now(), begin: "begin"}
+	session := &Session{loan: loan, keep: true, start: time.Now(), begin: "begin"}
 	tx := &Tx{Session: session, db: im.db, savepoints: new(int)}
 	limit := milliseconds(importTimeout)
-	_, err := tx.Exec(ctx, "set local statement_timeout = "+limit+"; set local lock_timeout = "+limit)
+	_, err = tx.Exec(ctx, "set local statement_timeout = "+limit+"; set local lock_timeout = "+limit)
 	if err == nil {
-		err = fn(ctx, tx)
+		err = f.store(ctx, tx)
 	}
-	if err != nil {
+	if f.panicked != nil {
+		tx.rollback(ctx)
+		panic(f.panicked)
+	}
+	if err != nil || im.in.DryRun {
 		tx.rollback(ctx)
 		return translate("", err)
 	}
 	return tx.commit(ctx)
 }
 
-// stage copies every row of the file, good or rejected.
-func (im *importer) stage(ctx context.Context, tx *Tx) error {
-	if _, err := tx.Exec(ctx, sqlStage); err != nil {
-		return err
-	}
-	next, stop := iter.Pull2(im.in.Bars)
-	defer stop()
-	source := &stageSource{im: im, next: next}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{stageTable}, stageColumns, source)
-	if source.panicked != nil {
-		tx.rollback(ctx)
-		panic(source.panicked)
-	}
-	if source.err != nil {
-		return source.err
-	}
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, "analyze "+stageTable) // what follows is planned by its size
-	return err
-}
-
-// stageSource turns the file's bars into rows of the stage.
-type stageSource struct {
-	im   *importer
-	next func() (blotter.BarRow, error, bool)
-	row  [14]any
-	err  error
-	// panicked is what the caller's iterator panicked with. pgx reads rows in a goroutine of its own, where a panic
-	// would end the process; it goes on in the caller's.
+// barFile is one reading of a file into one transaction.
+type barFile struct {
+	im       *importer
+	reader   *barReaderAhead
+	ahead    []*barBatch // read and not written yet
+	whole    bool        // ahead is all there is
+	seen     seriesSet
+	covered  coverage
+	rejected []*blotter.RejectedRow
+	row      []byte // rows of COPY
+	sent     int    // of row
+	ended    bool   // this COPY is at its end
+	err      error  // that ended the file
 	panicked any
+	events   []symbolChange
+	missed   int64 // rows of the stage that somebody else wrote during the last comparison
 }
 
-func (s *stageSource) Next() (more bool) {
-	defer func() {
-		if s.panicked = recover(); s.panicked != nil {
-			s.err, more = fmt.Errorf("panic: %v", s.panicked), false
+// lookAhead reads the beginning of the file, all of it if it is short.
+func (f *barFile) lookAhead(ctx context.Context) error {
+	for rows := 0; rows < aheadRows; {
+		select {
+		case b, more := <-f.reader.batches:
+			if !more {
+				f.whole = true
+				return nil
+			}
+			if b.panicked != nil {
+				panic(b.panicked)
+			}
+			if b.err != nil {
+				return b.err
+			}
+			f.ahead = append(f.ahead, b)
+			rows += len(b.bars) + len(b.rejected)
+		case <-ctx.Done():
+			return translate("", ctx.Err())
 		}
-	}()
-	bar, err, ok := s.next()
-	if !ok {
-		return false
 	}
-	r := &s.im.result
-	r.Read++
-	if err == nil {
-		if r.From.IsZero() || bar.Timestamp.Before(r.From) {
-			r.From = bar.Timestamp
+	return nil
+}
+
+// next is the next batch; nil at the end of the file.
+func (f *barFile) next() *barBatch {
+	if len(f.ahead) > 0 {
+		b := f.ahead[0]
+		f.ahead = f.ahead[1:]
+		return b
+	}
+	b, more := <-f.reader.batches
+	if !more {
+		return nil
+	}
+	f.err, f.panicked = b.err, b.panicked
+	if f.err != nil {
+		return nil
+	}
+	return b
+}
+
+// Read is COPY's source: header, rows, trailer. It ends early where a partition has to be made first, or the rejected
+// rows written; copy begins anew then.
+func (f *barFile) Read(p []byte) (int, error) {
+	for f.sent == len(f.row) {
+		if f.ended {
+			return 0, io.EOF
 		}
-		if bar.Timestamp.After(r.To) {
-			r.To = bar.Timestamp
+		f.row, f.sent = f.row[:0], 0
+		b := f.next()
+		switch {
+		case f.err != nil:
+			return 0, f.err
+		case b == nil:
+			f.whole, f.ended = true, true
+		case f.im.straight && f.covered.miss(b.bars, &f.im.needs):
+			f.ahead = append([]*barBatch{b}, f.ahead...)
+			f.ended = true
+		default:
+			if f.err = f.append(b); f.err != nil {
+				return 0, f.err
+			}
+			f.ended = len(f.rejected) >= rejectedMax
 		}
-		s.row = [14]any{
-			cmp.Or(bar.Line, r.Read), bar.Symbol, bar.Timeframe, bar.Timestamp, bar.Open, bar.High, bar.Low, bar.Close, bar.Volume,
-			bar.AdjClose, bar.Source, nil, nil, nil,
+		if f.ended {
+			f.row = append(f.row, copyTrailer...)
 		}
-		return true
 	}
-	var rejected *blotter.RejectedRow
-	if !errors.As(err, &rejected) || s.im.in.Strict {
-		s.err = err
-		return false
+	n := copy(p, f.row[f.sent:])
+	f.sent += n
+	return n, nil
+}
+
+// append encodes a batch and counts it.
+func (f *barFile) append(b *barBatch) error {
+	r := &f.im.result
+	r.Read += int64(len(b.bars) + len(b.rejected))
+	r.Quarantined += int64(len(b.rejected))
+	f.rejected = append(f.rejected, b.rejected...)
+	before := r.Read - int64(len(b.bars))
+	for i := range b.bars {
+		bar := &b.bars[i]
+		if err := f.seen.add(&bar.Bar); err != nil {
+			return err
+		}
+		f.row = appendBar(f.row, bar, !f.im.straight, cmp.Or(bar.Line, before+int64(i)+1))
 	}
-	r.Quarantined++
-	s.row = [14]any{
-		rejected.Line, storable(rejected.Symbol), nil, nil, nil, nil, nil, nil, nil, nil, nil,
-		rejected.Check, storable(rejected.Reason), storable(rejected.Raw),
+	if !f.im.straight {
+		f.covered.miss(b.bars, &f.im.needs)
 	}
-	return true
+	f.reader.recycle(b)
+	return nil
+}
+
+// store writes the file: COPY, then what depends on it.
+func (f *barFile) store(ctx context.Context, tx *Tx) error {
+	into := sqlCopyBars
+	if !f.im.straight {
+		if _, err := tx.Exec(ctx, sqlStage); err != nil {
+			return err
+		}
+		into = sqlCopyStage
+	}
+	for finished := false; !finished; {
+		f.row, f.sent, f.ended = append(f.row[:0], copyHeader...), 0, false
+		_, err := tx.copyBinary(ctx, into, f)
+		if f.err != nil {
+			return f.err
+		}
+		if err != nil {
+			return err
+		}
+		finished = f.whole && len(f.ahead) == 0
+		if err := f.quarantine(ctx, tx); err != nil {
+			return err
+		}
+		if f.im.straight && !f.im.needs.empty() {
+			if f.covered, err = f.im.makePartitions(ctx, nil, partitionWait); err != nil {
+				return err
+			}
+		}
+	}
+	f.count()
+	if f.im.result.Read == f.im.result.Quarantined {
+		return nil
+	}
+	if !f.im.straight {
+		if err := f.fromStage(ctx, tx); err != nil || f.im.in.DryRun {
+			return err
+		}
+	}
+	return f.follow(ctx, tx)
+}
+
+// count sums up the series. All rows of a straight import are new.
+func (f *barFile) count() {
+	r := &f.im.result
+	symbols := map[string]int{}
+	for _, s := range f.seen.all {
+		if r.From.IsZero() || s.from.Before(r.From) {
+			r.From = s.from
+		}
+		if s.to.After(r.To) {
+			r.To = s.to
+		}
+		i, known := symbols[s.symbol]
+		if !known {
+			i = len(f.events)
+			symbols[s.symbol] = i
+			f.events = append(f.events, symbolChange{symbol: s.symbol, from: s.from, to: s.to})
+		}
+		change := &f.events[i]
+		change.inserted += s.rows
+		if s.from.Before(change.from) {
+			change.from = s.from
+		}
+		if s.to.After(change.to) {
+			change.to = s.to
+		}
+	}
+	r.Symbols = int64(len(f.events))
+	r.Inserted = r.Read - r.Quarantined
 }
 
 // storable is text as PostgreSQL can hold it: what is not UTF-8, or a NUL, becomes a replacement character.
@@ -194,153 +355,70 @@ func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-func (s *stageSource) Values() ([]any, error) { return s.row[:], nil }
-func (s *stageSource) Err() error             { return s.err }
-
-// sqlMakePartitions asks for the partitions of the years that the stage has rows in and no partition covers.
-const sqlMakePartitions = `
-with covered as materialized (
-    select range_agg(tstzrange(lower::timestamptz, upper::timestamptz)) as leaves
-      from shared.partitions where table_name = 'data_ingestion.market_data'::regclass
-), needed as (
-    select min(timestamp) as first, max(timestamp) as last
-      from blotter_bar_stage where check_type is null
-     group by date_trunc('year', timestamp)
-)
-select shared.ensure_partitions('data_ingestion.market_data', n.first, n.last)
-  from needed n, covered c where (c.leaves @> tstzrange(n.first, n.last, '[]')) is not true
- order by n.first`
-
-// partitions makes what is missing, outside of the transaction that stores: made inside, two imports deadlock.
-func (im *importer) partitions(ctx context.Context, tx *Tx) error {
-	_, err := tx.Exec(ctx, sqlMakePartitions)
+// quarantine writes the rejected rows that have been read so far.
+func (f *barFile) quarantine(ctx context.Context, tx *Tx) error {
+	if len(f.rejected) == 0 || f.im.in.DryRun {
+		f.rejected = f.rejected[:0]
+		return nil
+	}
+	var symbols, checks, reasons, files, raws []string
+	var lines []int64
+	for _, r := range f.rejected {
+		file := f.im.in.File
+		if r.Member != "" {
+			file += "/" + r.Member
+		}
+		symbols, checks, reasons = append(symbols, storable(r.Symbol)), append(checks, r.Check), append(reasons, storable(r.Reason))
+		files, lines, raws = append(files, storable(file)), append(lines, r.Line), append(raws, storable(r.Raw))
+	}
+	f.rejected = f.rejected[:0]
+	_, err := tx.Exec(ctx, sqlQuarantine, symbols, checks, reasons, files, lines, raws)
 	return err
 }
 
-// sqlContradictions moves rows that contradict an earlier row of the same key in the file into the quarantine.
-const sqlContradictions = `
-with numbered as (
-    select ctid, first_value(ctid) over key as first from blotter_bar_stage where check_type is null
-    window key as (partition by symbol, timeframe, timestamp order by line)
-)
-update blotter_bar_stage s
-   set check_type = case when (s.open, s.high, s.low, s.close, s.volume, s.adj_close)
-                is not distinct from (f.open, f.high, f.low, f.close, f.volume, f.adj_close)
-            then 'repeated' else 'contradiction' end,
-       message = 'contradicts line ' || f.line || ' of the file: open ' || f.open || ', high ' || f.high || ', low ' || f.low
-            || ', close ' || f.close || ', volume ' || f.volume,
-       raw_row = concat_ws(',', s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close)
-  from numbered n join blotter_bar_stage f on f.ctid = n.first
- where s.ctid = n.ctid and n.ctid <> n.first
-returning s.check_type = 'contradiction'`
-
-// sqlStore moves the stage into market_data: new bars are inserted, changed bars of the same (or the preferred) source
-// updated, equal bars and other sources' left alone. Keys are written in order, so that two imports do not deadlock.
-const sqlStore = `
-with staged as materialized (
-    select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source,
-           m.symbol is not null as stored, m.source = s.source or s.source = $1 as ours,
-           (m.open, m.high, m.low, m.close, m.volume, m.adj_close)
-               is distinct from (s.open, s.high, s.low, s.close, s.volume, s.adj_close) as differs
-      from blotter_bar_stage s
-      left join data_ingestion.market_data m
-        on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
-       and m.timestamp between $2 and $3 and m.symbol = any($4)
-     where s.check_type is null
-), written as (
-    insert into data_ingestion.market_data as m
-           (symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source)
-    select symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source
-      from staged where not stored or ours and differs
-     order by symbol, timeframe, timestamp
-    on conflict (symbol, timeframe, timestamp) do update
-       set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-           volume = excluded.volume, adj_close = excluded.adj_close, source = excluded.source
-     where (m.source = excluded.source or excluded.source = $1)
-       and (m.open, m.high, m.low, m.close, m.volume, m.adj_close)
-           is distinct from (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.adj_close)
-    returning 1
-)
-select (select count(*) from written),
-       count(*) filter (where stored and ours and differs),
-       count(*) filter (where stored and not ours and differs)
-  from staged`
-
-// sqlInstruments makes the instruments of new symbols; one that has daily bars on weekends trades on all days.
-const sqlInstruments = `
-insert into data_ingestion.instruments (symbol, calendar)
-select symbol, case when bool_or(timeframe <> '1w' and extract(isodow from timestamp at time zone 'UTC') >= 6)
-                    then 'all_days' else 'weekdays' end
-  from blotter_bar_stage where check_type is null
- group by symbol order by symbol
-on conflict do nothing`
-
-// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time.
-const sqlLatestPrices = `
-insert into data_ingestion.latest_prices as l (symbol, price, at, source)
-select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
-  from (select symbol, timeframe, max(timestamp) as timestamp from blotter_bar_stage where check_type is null group by 1, 2) s
-  join data_ingestion.market_data m on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
- where m.timestamp between $1 and $2
- order by m.symbol, m.timestamp desc, m.timeframe
-on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > l.at or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
-
-const sqlQuarantine = `
-insert into data_ingestion.data_quality_logs (symbol, check_type, message, file, line, raw_row)
-select coalesce(symbol, ''), check_type, message, $1, line, raw_row
-  from blotter_bar_stage where check_type <> 'repeated'
- order by line
-on conflict do nothing`
-
-const sqlStagedSymbols = `select array_agg(distinct symbol) from blotter_bar_stage where check_type is null`
-
-// store moves the stage into the tables.
-func (im *importer) store(ctx context.Context, tx *Tx) error {
-	r := im.result
-	rejected := r.Quarantined
-	contradictions, err := im.contradictions(ctx, tx)
-	if err != nil {
+// fromStage moves the stage into the table.
+func (f *barFile) fromStage(ctx context.Context, tx *Tx) (err error) {
+	r := &f.im.result
+	if f.seen.disordered() {
+		contradictions, err := f.contradictions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		r.Quarantined += contradictions
+		if f.im.in.Strict && contradictions > 0 {
+			return &blotter.Error{Op: "import " + f.im.in.File, Kind: blotter.ErrData, Message: fmt.Sprintf(
+				"%d rows contradict an earlier row of the same bar; import without --strict to quarantine them", contradictions)}
+		}
+	}
+	if _, err := tx.Exec(ctx, "analyze blotter_bar_stage"); err != nil { // what follows is planned by its size
 		return err
+	}
+	if !f.im.in.DryRun && !f.im.needs.empty() {
+		if _, err := f.im.makePartitions(ctx, nil, partitionWait); err != nil {
+			return err
+		}
 	}
 	// The symbols are a parameter so that the plan reads them by the key even while a new partition has no statistics.
 	var symbols []string
-	if err := tx.QueryRow(ctx, sqlStagedSymbols).Scan(&symbols); err != nil {
-		return err
+	for _, e := range f.events {
+		symbols = append(symbols, e.symbol)
 	}
-	r.Symbols = int64(len(symbols))
-	var written, changed int64
-	batch := &pgx.Batch{}
-	batch.Queue(sqlStore, im.in.Prefer, r.From, r.To, symbols).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&written, &changed, &r.OtherSource)
-	})
-	batch.Queue(sqlInstruments)
-	batch.Queue(sqlLatestPrices, r.From, r.To)
-	batch.Queue(sqlQuarantine, im.in.File)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return err
+	sql := sqlStore
+	if f.im.in.DryRun {
+		sql = sqlCompare
 	}
-	r.Quarantined = rejected + contradictions
-	r.Updated = min(changed, written)
-	r.Inserted = written - r.Updated
-	r.Unchanged = r.Read - r.Inserted - r.Updated - r.OtherSource - r.Quarantined
-	if im.in.Strict && contradictions > 0 {
-		return &blotter.Error{Op: "import " + im.in.File, Kind: blotter.ErrData, Message: fmt.Sprintf("%d rows contradict an earlier row of the same bar; import without --strict to quarantine them", contradictions)}
-	}
-	im.result = r
-	return nil
-}
-
-func (im *importer) contradictions(ctx context.Context, tx *Tx) (n int64, err error) {
-	rows, err := tx.Query(ctx, sqlContradictions)
-	if err != nil {
-		return 0, err
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[bool])
-	for _, contradicts := range found {
-		if contradicts {
-			n++
+	changes := map[string]*symbolChange{}
+	r.Inserted = 0
+	f.events = nil
+	// What somebody else wrote meanwhile is compared again: another statement sees it.
+	for round := 0; round == 0 || round < 3 && f.missed > 0; round++ {
+		if err := f.compare(ctx, tx, sql, symbols, changes); err != nil {
+			return err
 		}
 	}
-	return n, err
+	for _, c := range changes {
+		f.events = append(f.events, *c)
+	}
+	r.Unchanged = r.Read - r.Inserted - r.Updated - r.OtherSource - r.Quarantined
+	return nil
 }

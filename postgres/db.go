@@ -16,6 +16,8 @@ type DB struct {
 	cfg   Config
 	log   *slog.Logger
 	pools map[role]*pool
+	// imports holds a place for each import that runs: one may need a second connection, so they may not take all.
+	imports chan struct{}
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the
@@ -35,7 +37,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := fit(&cfg, limit); err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, log: cfg.Logger, pools: map[role]*pool{}}
+	db := &DB{cfg: cfg, log: cfg.Logger, pools: map[role]*pool{}, imports: make(chan struct{}, max(1, cfg.MaxConns/2))}
 	for _, r := range roles[1:] {
 		size := cfg.MaxConns
 		if r == roleReporter {

@@ -152,3 +152,12 @@ func sentence(pg *pgconn.PgError) string {
 	}
 	return pg.Message
 }
+
+// sqlState is the state that a translated error carries, or "".
+func sqlState(err error) string {
+	var e *blotter.Error
+	if errors.As(err, &e) {
+		return e.SQLState
+	}
+	return ""
+}

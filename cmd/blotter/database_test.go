@@ -43,7 +43,7 @@ func TestUpAndDown(t *testing.T) {
 	contains(t, d.ok(t, "up"), fmt.Sprintf("process %d", state.PID))
 	d.fails(t, 1, []string{"up", "--port", freePort(t)}, "runs already", "blotter down")
 	d.write(t, "KO.csv", goodBars)
-	contains(t, d.ok(t, "import", "KO.csv"), "KO.csv     3         3")
+	contains(t, d.ok(t, "import", "KO.csv"), "KO.csv  KO         3         3")
 	contains(t, d.ok(t, "psql", "--", "-Atc", "select count(*) from data_ingestion.market_data"), "3\n")
 	contains(t, d.ok(t, "psql", "--account", "A 1", "--", "-Atc", "select current_user, current_setting('app.current_account_id')"), "trading_app|A 1\n")
 	contains(t, d.ok(t, "psql", "--as", "readonly", "--", "-Atc", "select current_user"), "trading_readonly\n")

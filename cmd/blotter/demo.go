@@ -61,7 +61,7 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) er
 
 // run imports the files, or the sample if there are none, and asks for a month.
 func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string) (err error) {
-	var opts barfile.Options
+	with := importing{jobs: 1}
 	if d.Synthetic {
 		dir, err := os.MkdirTemp("", "blotter-demo-")
 		if err != nil {
@@ -71,13 +71,17 @@ func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string) (
 		if files, err = writeSample(dir, time.Now().UTC()); err != nil {
 			return err
 		}
-		opts.Source = sampleSource
+		with.Source = sampleSource
 	}
-	if d.Import, err = importFiles(ctx, db, files, opts, postgres.BarImport{}); err != nil {
+	paths, err := findFiles(files)
+	if err != nil {
+		return err
+	}
+	if d.Import, err = importFiles(ctx, db, paths, with, nil); err != nil {
 		return err
 	}
 	begin := time.Now()
-	d.Bars, err = lastMonth(ctx, db, files, d.Import)
+	d.Bars, err = lastMonth(ctx, db, d.Import)
 	d.asked = time.Since(begin)
 	return err
 }
@@ -110,8 +114,8 @@ func (d *demoReport) print(w io.Writer) error {
 }
 
 // lastMonth is the last month of the first file's symbol; nil if no file was imported.
-func lastMonth(ctx context.Context, db *postgres.DB, files []string, report *importReport) ([]blotter.Bar, error) {
-	symbol, timeframe := firstSymbol(files, report)
+func lastMonth(ctx context.Context, db *postgres.DB, report *importReport) ([]blotter.Bar, error) {
+	symbol, timeframe := firstSymbol(report)
 	if symbol == "" {
 		return nil, nil
 	}
@@ -138,12 +142,12 @@ func maxDecimal(a, b blotter.Decimal) blotter.Decimal {
 }
 
 // firstSymbol is symbol and timeframe of the first file that was imported.
-func firstSymbol(files []string, report *importReport) (symbol, timeframe string) {
-	for i, path := range files {
-		if report.Files[i].err != nil {
+func firstSymbol(report *importReport) (symbol, timeframe string) {
+	for _, one := range report.Files {
+		if one.Read == 0 {
 			continue
 		}
-		file, err := barfile.Open(path, barfile.Options{})
+		file, err := barfile.Open(one.File, barfile.Options{})
 		if err != nil {
 			continue
 		}
@@ -158,12 +162,8 @@ func firstSymbol(files []string, report *importReport) (symbol, timeframe string
 }
 
 func (d *demoReport) printTimings(w io.Writer) {
-	rate := int64(0)
-	if ms := d.Import.Elapsed.Milliseconds(); ms > 0 {
-		rate = d.Import.Total.Read * 1000 / ms
-	}
 	fmt.Fprintln(w)
 	printWrapped(w, fmt.Sprintf("Database ready in %s, %s rows imported in %s (%s rows/s), question answered in %s, %s in all.",
 		d.opened.Round(time.Millisecond), thousands(d.Import.Total.Read), d.Import.Elapsed.Round(time.Millisecond),
-		thousands(rate), d.asked.Round(10*time.Microsecond), d.all.Round(time.Millisecond)))
+		thousands(rate(d.Import.Total.Read, d.Import.Elapsed)), d.asked.Round(10*time.Microsecond), d.all.Round(time.Millisecond)))
 }

@@ -58,12 +58,12 @@ func TestDemoOnFiles(t *testing.T) {
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "none.csv", "Dear customer,\n")
 	out := d.ok(t, "demo", "AAPL.csv")
-	contains(t, out, "AAPL.csv     3         3        0", "The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
+	contains(t, out, "AAPL.csv  AAPL       3         3", "The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
 		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo", "blotter bars AAPL --format csv")
 	if strings.Contains(out, "SYNTHETIC") {
 		t.Error("real bars are called synthetic")
 	}
-	again := d.fails(t, 1, []string{"demo", "none.csv", "AAPL.csv"}, "none.csv: it is not a bar file")
-	contains(t, again.out, "AAPL.csv     3         0        0          3", "not imported: none.csv", "The last month of AAPL")
+	again := d.fails(t, 1, []string{"demo", "none.csv", "AAPL.csv"}, "1 of 2 files were not imported")
+	contains(t, again.out, "AAPL.csv  AAPL       3         0          3", "not imported: none.csv", "The last month of AAPL")
 	d.fails(t, 1, []string{"demo", "none.csv"}, "none.csv: it is not a bar file")
 }

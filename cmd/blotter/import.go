@@ -2,57 +2,94 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
+// importing is how files are imported.
+type importing struct {
+	barfile.Options
+	prefer         string
+	strict, dryRun bool
+	jobs           int
+}
+
+const jobsMax = 8
+
 func importCommand(set *settings) *cobra.Command {
-	var opts barfile.Options
-	var prefer string
-	var strict bool
+	with := importing{jobs: min(runtime.NumCPU(), 4)}
 	cmd := &cobra.Command{
 		Use:   "import FILES...",
 		Short: "Store the bars of files",
-		Long: `Store the bars of files. The layout is recognised from the content. Each file
-is stored as a whole or not at all; a second import of the same file changes
-nothing. Rows that are no bars go to the quarantine
-(data_ingestion.data_quality_logs) and are counted. A bar that the same source
-gives differently later is updated; one that another source gave stays.`,
-		Example: `  blotter import ~/bars/*.csv
+		Long: `Store the bars of files, of folders with all that is in them, or of patterns in
+quotes ("data/**" is data). The format is recognised from the content, through
+.gz, .zip and .tar.gz; "-" is standard input. Each file is stored as a whole or
+not at all; a second import of the same file changes nothing, so what was
+interrupted is simply repeated.
+
+Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs)
+and are counted. A bar that the same source gives differently later is updated;
+one that another source gave stays. What is no bar file (trades, quotes, fills,
+...) is named; in a folder it is skipped.
+
+Files of adjusted prices only are stored as SYMBOL` + barfile.AdjustedSuffix + `, quotes of markets that
+trade as SYMBOL` + barfile.MidSuffix + ` (the middle of bid and ask): they never mix with prices as
+traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
+` + strings.Join(barfile.Formats()[6:], ", ") + `.`,
+		Example: `  blotter import ~/bars
   blotter import prices.csv --symbol AAPL --timeframe 1d
-  blotter import yahoo/*.csv --prefer yahoo`,
+  blotter import minutes.csv.gz --tz America/New_York
+  blotter import export.txt --cols date,time,open,high,low,close,volume
+  blotter import yahoo/*.csv --prefer yahoo --dry-run
+  curl -s $URL | blotter import - --symbol BTCUSD --json`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if with.jobs < 1 || with.jobs > jobsMax {
+				return usagef("--jobs %d: want 1 to %d", with.jobs, jobsMax)
+			}
+			files, err := findFiles(args)
+			if err != nil {
+				return err
+			}
 			db, err := set.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer db.Close()
-			report, err := importFiles(cmd.Context(), db.DB, files, opts, postgres.BarImport{Prefer: prefer, Strict: strict})
+			report, err := importFiles(cmd.Context(), db.DB, files, with, cmd.InOrStdin())
 			if set.json {
 				return firstError(printJSON(cmd.OutOrStdout(), report), report.failure(err))
 			}
 			return firstError(report.print(cmd.OutOrStdout()), report.failure(err))
 		},
 	}
-	cmd.Flags().StringVar(&opts.Symbol, "symbol", "", "`symbol` of every row (default: its column, else the file's name)")
-	cmd.Flags().StringVar(&opts.Timeframe, "timeframe", "", "`timeframe`, as 1d or 1w (default: the usual distance of rows)")
-	cmd.Flags().StringVar(&opts.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
-	cmd.Flags().StringVar(&opts.Source, "source", "", "`name` of the vendor (default: by layout)")
-	cmd.Flags().StringVar(&prefer, "prefer", "", "`source` whose bars replace another source's")
-	cmd.Flags().BoolVar(&strict, "strict", false, "keep nothing of a file that has a row which is no bar")
+	flags := cmd.Flags()
+	flags.StringVar(&with.Format, "format", "", "`name` of the format (default: by content)")
+	flags.StringVar(&with.Symbol, "symbol", "", "`symbol` of every row (default: its column, else the file's name)")
+	flags.StringVar(&with.Timeframe, "timeframe", "", "`timeframe`, as 1d or 5m (default: the usual distance of rows)")
+	flags.StringVar(&with.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
+	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,open,high,low,close,volume")
+	flags.StringVar(&with.Source, "source", "", "`name` of the vendor (default: by format)")
+	flags.BoolVar(&with.AllowNegative, "allow-negative", false, "take prices of zero and below (spreads, power)")
+	flags.StringVar(&with.prefer, "prefer", "", "`source` whose bars replace another source's")
+	flags.BoolVar(&with.strict, "strict", false, "keep nothing of a file that has a row which is no bar")
+	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be stored, and store nothing")
+	flags.IntVar(&with.jobs, "jobs", with.jobs, fmt.Sprintf("files at once, 1 to %d", jobsMax))
 	return cmd
 }
 
@@ -65,13 +102,95 @@ func firstError(errs ...error) error {
 	return nil
 }
 
+// found is a file to import. One that was found in a folder may be something else than bars.
+type found struct {
+	path  string
+	named bool // by the user
+	size  int64
+}
+
+const (
+	standardInput = "-"
+	filesMax      = 100_000
+)
+
+// findFiles are the files that the arguments name: themselves, those in folders below them, and those that a pattern
+// matches.
+func findFiles(args []string) (files []found, err error) {
+	for _, arg := range args {
+		arg = strings.TrimSuffix(strings.TrimSuffix(arg, "**"), "**/")
+		info, err := os.Stat(arg)
+		switch {
+		case arg == standardInput || err == nil && !info.IsDir():
+			one := found{path: arg, named: true}
+			if info != nil {
+				one.size = info.Size()
+			}
+			files = append(files, one)
+			continue
+		case err == nil:
+			if files, err = findBelow(arg, files); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		matches, bad := filepath.Glob(arg)
+		if bad != nil || len(matches) == 0 {
+			files = append(files, found{path: arg, named: true}) // opening it says what is wrong
+			continue
+		}
+		for _, match := range matches {
+			if files, err = findBelow(match, files); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: no files are in there", strings.Join(args, ", "))
+	}
+	return files, nil
+}
+
+// findBelow adds a file, or all that is in a folder but hidden files.
+func findBelow(root string, files []found) ([]found, error) {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: this user may not read it", path)
+		case path != root && strings.HasPrefix(entry.Name(), "."):
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case entry.IsDir():
+			return nil
+		case len(files) == filesMax:
+			return fmt.Errorf("%s: more than %s files; import its folders one by one", root, thousands(filesMax))
+		}
+		one := found{path: path}
+		if info, err := os.Stat(path); err == nil {
+			one.size = info.Size()
+		}
+		files = append(files, one)
+		return nil
+	})
+	return files, err
+}
+
 // imported is what became of one file.
 type imported struct {
-	File string `json:"file"`
+	File      string `json:"file"`
+	Format    string `json:"format,omitempty"`
+	Symbol    string `json:"symbol,omitempty"` // where all rows have the same
+	Timeframe string `json:"timeframe,omitempty"`
+	Source    string `json:"source,omitempty"`
+	Adjusted  bool   `json:"adjusted,omitempty"`
 	postgres.ImportResult
 	Reasons []reason `json:"reasons,omitempty"` // why rows were quarantined: the first of each kind
+	Skipped string   `json:"skipped,omitempty"` // why nothing was read: it is no bar file
 	Error   string   `json:"error,omitempty"`
 	err     error
+	done    bool
 }
 
 // reason is why a row was quarantined, and how many more of the file were for the same check.
@@ -87,39 +206,71 @@ const reasonsMax = 5 // kinds of reasons that are kept for each file
 type importReport struct {
 	Files   []imported            `json:"files"`
 	Total   postgres.ImportResult `json:"total"`
+	DryRun  bool                  `json:"dry_run,omitempty"`
 	Elapsed time.Duration         `json:"elapsed_ns"`
 }
 
-// importFiles imports the files in turn. A file that fails is in the report and does not stop the others; only the end
-// of the context does.
-func importFiles(ctx context.Context, db *postgres.DB, files []string, opts barfile.Options, with postgres.BarImport) (*importReport, error) {
+// importFiles imports the files, some at once. A file that fails is in the report and does not stop the others; only the
+// end of the context does.
+func importFiles(ctx context.Context, db *postgres.DB, files []found, with importing, stdin io.Reader) (*importReport, error) {
 	start := time.Now()
-	report := &importReport{}
-	bar := newProgress(len(files))
-	defer bar.finish()
-	for _, path := range files {
-		if ctx.Err() != nil {
-			return report, ctx.Err()
-		}
-		one := importFile(ctx, db, path, opts, with)
-		bar.add(path, one.Read)
-		report.add(one)
+	report := &importReport{Files: make([]imported, len(files)), DryRun: with.dryRun}
+	shown := newProgress(files)
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range min(with.jobs, len(files)) {
+		wait.Go(func() {
+			for i := range next {
+				report.Files[i] = importFile(ctx, db, files[i], with, stdin, shown)
+			}
+		})
 	}
-	report.Elapsed = time.Since(start)
+	for i := range files {
+		select {
+		case next <- i:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(next)
+	wait.Wait()
+	shown.finish()
+	report.Files = slices.DeleteFunc(report.Files, func(one imported) bool { return !one.done })
+	report.sum(time.Since(start))
 	return report, ctx.Err()
 }
 
-func importFile(ctx context.Context, db *postgres.DB, path string, opts barfile.Options, with postgres.BarImport) (one imported) {
-	one.File = path
-	file, err := barfile.Open(path, opts)
+func importFile(ctx context.Context, db *postgres.DB, from found, with importing, stdin io.Reader, shown *progress) (one imported) {
+	one.File, one.done = from.path, true
+	var file *barfile.File
+	var err error
+	if from.path == standardInput {
+		file, err = barfile.Read(stdin, "standard input", with.Options)
+	} else {
+		file, err = barfile.Open(from.path, with.Options)
+	}
 	if err == nil {
 		defer file.Close()
-		with.File = strings.ToValidUTF8(filepath.Base(path), "\uFFFD")
-		with.Bars = one.collect(file.Bars())
-		one.ImportResult, err = db.ImportBars(ctx, with)
+		shown.begin(file)
+		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
+		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
+			File: strings.ToValidUTF8(filepath.Base(from.path), "\uFFFD"), Bars: one.collect(file.Bars()), Once: from.path == standardInput,
+			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
+		})
 		one.contradictions()
+		shown.end(file, from, one.Read)
+	} else {
+		shown.end(nil, from, 0)
 	}
-	if err != nil {
+	var other *barfile.NotBarsError
+	switch {
+	case err == nil:
+	case errors.As(err, &other) && !from.named:
+		one.Skipped = other.Error()
+	case ctx.Err() != nil:
+		one.done = false
+	default:
 		one.err, one.Error = err, explain(err)
 	}
 	return one
@@ -128,6 +279,7 @@ func importFile(ctx context.Context, db *postgres.DB, path string, opts barfile.
 // collect passes rows on and keeps the first reason of each kind.
 func (i *imported) collect(rows iter.Seq2[blotter.BarRow, error]) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
+		i.Reasons = nil // the import may begin anew
 		for row, err := range rows {
 			if rejected, ok := err.(*blotter.RejectedRow); ok {
 				i.because(rejected.Line, rejected.Reason)
@@ -174,15 +326,25 @@ func withoutNumbers(text string) string {
 	return string(kept)
 }
 
-func (r *importReport) add(one imported) {
-	r.Files = append(r.Files, one)
+// sum adds up the files.
+func (r *importReport) sum(elapsed time.Duration) {
 	t := &r.Total
-	t.Read += one.Read
-	t.Inserted += one.Inserted
-	t.Updated += one.Updated
-	t.Unchanged += one.Unchanged
-	t.OtherSource += one.OtherSource
-	t.Quarantined += one.Quarantined
+	for _, one := range r.Files {
+		t.Read += one.Read
+		t.Inserted += one.Inserted
+		t.Updated += one.Updated
+		t.Unchanged += one.Unchanged
+		t.OtherSource += one.OtherSource
+		t.Quarantined += one.Quarantined
+		t.Symbols += one.Symbols
+		if !one.From.IsZero() && (t.From.IsZero() || one.From.Before(t.From)) {
+			t.From = one.From
+		}
+		if one.To.After(t.To) {
+			t.To = one.To
+		}
+	}
+	r.Elapsed, t.Elapsed = elapsed, elapsed
 }
 
 // failure is the command's error: the end of the context, or that files failed.
@@ -201,31 +363,24 @@ func (r *importReport) failure(err error) error {
 	switch {
 	case failed == 0:
 		return nil
-	case failed == 1:
+	case failed == 1 && len(r.Files) == 1:
 		return first
 	}
-	return fmt.Errorf("%d of %d files were not imported, and nothing of them is stored; the first: %s", failed, len(r.Files), explain(first))
+	return fmt.Errorf("%d of %d files were not imported, and nothing of them is stored", failed, len(r.Files))
 }
 
 func (r *importReport) print(w io.Writer) error {
-	header := []string{"file", "read", "inserted", "updated", "unchanged", "other_source", "quarantined"}
-	name := lineWidth
-	for i, cell := range resultCells("", r.Total)[1:] {
-		name -= 2 + max(len(cell), len(header[i+1]))
+	if len(r.Files) == 1 && r.Files[0].err != nil {
+		return nil // the command's error says it all
 	}
-	err := printTable(w, header, []int{1, 2, 3, 4, 5, 6}, func(row func(...string)) {
-		for _, one := range r.Files {
-			if one.err == nil {
-				row(resultCells(shorten(filepath.Base(one.File), max(name, 8)), one.ImportResult)...)
-			}
-		}
-		row(resultCells("all", r.Total)...)
-	})
+	if err := r.printCounts(w); err != nil {
+		return err
+	}
 	for _, one := range r.Files {
 		for _, why := range one.Reasons {
 			more := ""
 			if why.More > 0 {
-				more = fmt.Sprintf(" (and %d more like it)", why.More)
+				more = fmt.Sprintf(" (and %s more like it)", thousands(why.More))
 			}
 			where := ""
 			if why.Line > 0 {
@@ -233,21 +388,114 @@ func (r *importReport) print(w io.Writer) error {
 			}
 			printWrapped(w, fmt.Sprintf("quarantined: %s%s: %s%s", filepath.Base(one.File), where, why.Text, more))
 		}
+	}
+	for _, one := range r.Files {
+		if one.Skipped != "" {
+			printWrapped(w, "skipped: "+one.Skipped)
+		}
+	}
+	for _, one := range r.Files {
 		if one.err != nil {
 			printWrapped(w, "not imported: "+one.Error)
 		}
 	}
 	if r.Total.OtherSource > 0 {
-		printWrapped(w, "other_source: stored already with other values from another source; --prefer SOURCE replaces them")
+		printWrapped(w, "other: stored already with other values from another source; --prefer SOURCE replaces them")
 	}
-	return err
+	if r.DryRun {
+		fmt.Fprintln(w, "dry run: nothing was stored")
+	}
+	return nil
 }
 
-func resultCells(name string, r postgres.ImportResult) []string {
-	return []string{
-		name, thousands(r.Read), thousands(r.Inserted), thousands(r.Updated), thousands(r.Unchanged),
-		thousands(r.OtherSource), thousands(r.Quarantined),
+// counted are the columns of the counts: those that are always shown, and those that are where a file has any.
+var counted = []struct {
+	name  string
+	value func(postgres.ImportResult) int64
+	least bool
+}{
+	{"read", func(r postgres.ImportResult) int64 { return r.Read }, true},
+	{"inserted", func(r postgres.ImportResult) int64 { return r.Inserted }, true},
+	{"updated", func(r postgres.ImportResult) int64 { return r.Updated }, false},
+	{"unchanged", func(r postgres.ImportResult) int64 { return r.Unchanged }, false},
+	{"other", func(r postgres.ImportResult) int64 { return r.OtherSource }, false},
+	{"quarantined", func(r postgres.ImportResult) int64 { return r.Quarantined }, false},
+}
+
+// printCounts prints a line for each file and one for all. Columns without a count are left out, and where that leaves
+// room, the range of the bars and the speed are shown.
+func (r *importReport) printCounts(w io.Writer) error {
+	const fileLeast, symbolMost, dateRoom = 18, 12, 24
+	header, right, room := []string{"file"}, []int{}, lineWidth-fileLeast
+	column := func(name string, least int) {
+		right = append(right, len(header))
+		header, room = append(header, name), room-max(len(name), least)-2
 	}
+	var values []func(postgres.ImportResult) int64
+	for _, c := range counted {
+		if c.least || c.value(r.Total) > 0 {
+			column(c.name, len(thousands(c.value(r.Total))))
+			values = append(values, c.value)
+		}
+	}
+	speed := room >= 10
+	if speed {
+		column("rows/s", 8)
+	}
+	symbols := room >= symbolMost+2
+	if symbols {
+		header, room = slices.Insert(header, 1, "symbol"), room-symbolMost-2
+		for i := range right {
+			right[i]++
+		}
+	}
+	dates := room >= dateRoom
+	if dates {
+		header, room = append(header, "from", "to"), room-dateRoom
+	}
+	cells := func(name, symbol string, one postgres.ImportResult) []string {
+		row := []string{shorten(name, fileLeast+max(0, room))}
+		if symbols {
+			row = append(row, shorten(symbol, symbolMost))
+		}
+		for _, value := range values {
+			row = append(row, thousands(value(one)))
+		}
+		if speed {
+			row = append(row, thousands(rate(one.Read, one.Elapsed)))
+		}
+		if dates {
+			row = append(row, shortDay(one.From), shortDay(one.To))
+		}
+		return row
+	}
+	return printTable(w, header, right, func(row func(...string)) {
+		for _, one := range r.Files {
+			if one.err == nil && one.Skipped == "" {
+				symbol := one.Symbol
+				if symbol == "" {
+					symbol = fmt.Sprintf("(%d)", one.Symbols)
+				}
+				row(cells(filepath.Base(one.File), symbol, one.ImportResult)...)
+			}
+		}
+		row(cells("all", "", r.Total)...)
+	})
+}
+
+func shortDay(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// rate is rows a second.
+func rate(rows int64, elapsed time.Duration) int64 {
+	if elapsed <= 0 {
+		return 0
+	}
+	return int64(float64(rows) / elapsed.Seconds())
 }
 
 func shorten(text string, most int) string {
@@ -255,33 +503,4 @@ func shorten(text string, most int) string {
 		return string(runes[:most-1]) + "…"
 	}
 	return text
-}
-
-// progress is a bar over files on a terminal, and nothing elsewhere.
-type progress struct {
-	bar  *progressbar.ProgressBar
-	rows int64
-}
-
-func newProgress(files int) *progress {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return &progress{}
-	}
-	return &progress{bar: progressbar.NewOptions(files, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
-		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))}
-}
-
-func (p *progress) add(path string, rows int64) {
-	if p.bar == nil {
-		return
-	}
-	p.rows += rows
-	p.bar.Describe(fmt.Sprintf("%-14s %9s rows", shorten(filepath.Base(path), 14), thousands(p.rows)))
-	_ = p.bar.Add(1)
-}
-
-func (p *progress) finish() {
-	if p.bar != nil {
-		_ = p.bar.Finish()
-	}
 }

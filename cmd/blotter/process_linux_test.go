@@ -96,7 +96,7 @@ func TestInterruptedImport(t *testing.T) {
 		t.Errorf("%d bars are stored", n)
 	}
 	d.write(t, "KO.csv", goodBars)
-	contains(t, d.ok(t, append(urls(db), "import", "KO.csv")...), "KO.csv     3         3")
+	contains(t, d.ok(t, append(urls(db), "import", "KO.csv")...), "KO.csv  KO         3         3")
 }
 
 // An import that waits for a file that gives nothing ends as well.

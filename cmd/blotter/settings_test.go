@@ -87,7 +87,7 @@ func TestBadSettingsFile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"datadir = \"x\"\n":              `there is no setting "datadir"`,
-		"[import]\nformat = \"csv\"\n":   `there is no setting "format"`,
+		"[import]\nfromat = \"csv\"\n":   `there is no setting "fromat"`,
 		"[imprt]\nsymbol = \"x\"\n":      "there is no command for table [imprt]",
 		"data-dir = \n":                  "is not valid TOML",
 		"json = true\njson = false\n":    "is not valid TOML",

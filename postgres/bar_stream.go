@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+const (
+	batchRows   = 512     // rows that the reader hands over at once
+	batchesMax  = 8       // that wait to be written
+	aheadRows   = 16384   // that are read before the first is written, to see what they meet in the table
+	rejectedMax = 1000    // rejected rows that are kept before they are written to the quarantine
+	seriesMax   = 100_000 // symbols and timeframes of one file
+)
+
+// barBatch is a piece of a file.
+type barBatch struct {
+	bars     []blotter.BarRow
+	rejected []*blotter.RejectedRow
+	err      error // that ended the file
+	panicked any   // what the caller's iterator panicked with; it goes on in the caller's goroutine
+}
+
+// barReaderAhead reads an iterator in a goroutine of its own, so that parsing and writing go on at once.
+type barReaderAhead struct {
+	batches chan *barBatch
+	free    chan *barBatch
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+func readAhead(bars iter.Seq2[blotter.BarRow, error], strict bool) *barReaderAhead {
+	r := &barReaderAhead{
+		batches: make(chan *barBatch, batchesMax), free: make(chan *barBatch, batchesMax+2),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go r.read(bars, strict)
+	return r
+}
+
+func (r *barReaderAhead) read(bars iter.Seq2[blotter.BarRow, error], strict bool) {
+	defer close(r.done)
+	defer close(r.batches)
+	b, finished := r.batch(), false
+	defer func() {
+		if b.panicked = recover(); b.panicked != nil {
+			b.err = fmt.Errorf("panic: %v", b.panicked)
+		} else if !finished {
+			b.err = errors.New("the iterator of the bars ended its goroutine")
+		}
+		r.send(b)
+	}()
+	for bar, err := range bars {
+		var rejected *blotter.RejectedRow
+		switch {
+		case err == nil:
+			b.bars = append(b.bars, bar)
+		case errors.As(err, &rejected) && !strict:
+			b.rejected = append(b.rejected, rejected)
+		default:
+			b.err, finished = err, true
+			return
+		}
+		if len(b.bars)+len(b.rejected) == batchRows {
+			if !r.send(b) {
+				finished = true
+				return
+			}
+			b = r.batch()
+		}
+	}
+	finished = true
+}
+
+// send hands a batch over. It is false when nobody wants any more.
+func (r *barReaderAhead) send(b *barBatch) bool {
+	select {
+	case r.batches <- b:
+		return true
+	case <-r.stop:
+		return false
+	}
+}
+
+// batch is an empty batch, a used one if there is any.
+func (r *barReaderAhead) batch() *barBatch {
+	select {
+	case b := <-r.free:
+		*b = barBatch{bars: b.bars[:0]}
+		return b
+	default:
+		return &barBatch{bars: make([]blotter.BarRow, 0, batchRows)}
+	}
+}
+
+// recycle takes back a batch that has been written.
+func (r *barReaderAhead) recycle(b *barBatch) {
+	select {
+	case r.free <- b:
+	default:
+	}
+}
+
+// close ends the reading and waits for the caller's iterator to return.
+func (r *barReaderAhead) close() {
+	close(r.stop)
+	<-r.done
+}
+
+// series is what an import has seen of one symbol in one timeframe.
+type series struct {
+	symbol, timeframe string
+	rows              int64
+	first, last       time.Time // of the file, in its order
+	from, to          time.Time // earliest and latest
+	saturday          bool      // markets that trade on Saturday trade on all days
+	negative          bool      // a price of zero or below
+	disordered        bool      // rows neither rise nor fall in time throughout: there may be two of one key
+}
+
+func (s *series) add(b *blotter.Bar) {
+	at := b.Timestamp
+	if s.rows++; s.rows == 1 {
+		s.first, s.from, s.to = at, at, at
+	} else {
+		rises := s.last.After(s.first)
+		if at.Equal(s.last) || s.rows > 2 && at.After(s.last) != rises {
+			s.disordered = true
+		}
+	}
+	s.last = at
+	if at.Before(s.from) {
+		s.from = at
+	}
+	if at.After(s.to) {
+		s.to = at
+	}
+	s.saturday = s.saturday || at.UTC().Weekday() == time.Saturday && b.Timeframe != "1w" && b.Timeframe != "1mo"
+	s.negative = s.negative || b.Low.IsNeg() || b.Low.IsZero()
+}
+
+// seriesSet finds the series of a bar; most rows are of the same as the row before.
+type seriesSet struct {
+	all    []*series
+	byKey  map[[2]string]*series
+	latest *series
+}
+
+func (s *seriesSet) add(b *blotter.Bar) error {
+	if s.latest == nil || s.latest.symbol != b.Symbol || s.latest.timeframe != b.Timeframe {
+		key := [2]string{b.Symbol, b.Timeframe}
+		found := s.byKey[key]
+		if found == nil {
+			if len(s.all) == seriesMax {
+				return blotter.Invalid("file", len(s.all), "at most 100000 symbols; is its symbol column the right one?")
+			}
+			if s.byKey == nil {
+				s.byKey = map[[2]string]*series{}
+			}
+			found = &series{symbol: b.Symbol, timeframe: b.Timeframe}
+			s.byKey[key], s.all = found, append(s.all, found)
+		}
+		s.latest = found
+	}
+	s.latest.add(b)
+	return nil
+}
+
+func (s *seriesSet) disordered() bool {
+	for _, one := range s.all {
+		if one.disordered {
+			return true
+		}
+	}
+	return false
+}
+
+// COPY's binary format (PostgreSQL documentation, COPY, file formats).
+var (
+	copyHeader  = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	copyTrailer = []byte{0xff, 0xff}
+)
+
+// microsecondsTo2000 is where PostgreSQL's clock begins.
+var microsecondsTo2000 = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// appendBar writes a bar as a row of COPY; with its line, as a row of the stage.
+func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) []byte {
+	if staged {
+		buf = binary.BigEndian.AppendUint16(buf, 11)
+		buf = binary.BigEndian.AppendUint32(buf, 8)
+		buf = binary.BigEndian.AppendUint64(buf, uint64(line))
+	} else {
+		buf = binary.BigEndian.AppendUint16(buf, 10)
+	}
+	buf = appendText(appendText(buf, b.Symbol), b.Timeframe)
+	buf = binary.BigEndian.AppendUint32(buf, 8)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(b.Timestamp.UnixMicro()-microsecondsTo2000))
+	for _, d := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close, &b.Volume} {
+		buf = appendField(buf, *d)
+	}
+	if b.AdjClose != nil {
+		buf = appendField(buf, *b.AdjClose)
+	} else {
+		buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+	}
+	return appendText(buf, b.Source)
+}
+
+func appendText(buf []byte, text string) []byte {
+	return append(binary.BigEndian.AppendUint32(buf, uint32(len(text))), text...)
+}
+
+func appendField(buf []byte, d blotter.Decimal) []byte {
+	at := len(buf)
+	buf = appendNumeric(append(buf, 0, 0, 0, 0), d)
+	binary.BigEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
+	return buf
+}
