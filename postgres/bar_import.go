@@ -110,14 +110,28 @@ func (im *importer) run(ctx context.Context) error {
 				return err
 			}
 		case errors.Is(err, errPartitionBusy):
+			if err := im.readNeeds(ctx); err != nil {
+				return err
+			}
 		default:
 			return err
 		}
 	}
 }
 
-// errPartitionBusy: a partition could not be made while rows were in hand.
-var errPartitionBusy = errors.New("the partition is locked")
+// readNeeds reads the whole file for the years it has, so that all partitions can be made with nothing in hand.
+func (im *importer) readNeeds(ctx context.Context) error {
+	reader := readAhead(im.in.Bars, im.in.Strict)
+	defer reader.close()
+	for b := range reader.batches {
+		if b.err != nil || ctx.Err() != nil {
+			return cmp.Or(b.err, ctx.Err())
+		}
+		coverage(nil).miss(b.bars, &im.needs)
+		reader.recycle(b)
+	}
+	return nil
+}
 
 // attempt is one import of the whole file.
 func (im *importer) attempt(ctx context.Context) (err error) {

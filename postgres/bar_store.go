@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -111,8 +112,13 @@ func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) 
 // the file's transaction, two imports deadlock.
 func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Duration) (coverage, error) {
 	if on == nil {
+		if im.db.cfg.MaxConns < 2 {
+			return nil, partitionBusy(nil)
+		}
 		other, err := im.db.pools[roleService].acquire(ctx)
-		if err != nil {
+		if errors.Is(err, blotter.ErrPoolTimeout) {
+			return nil, partitionBusy(err)
+		} else if err != nil {
 			return nil, err
 		}
 		defer other.release()
@@ -135,13 +141,23 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
 			failed := translate("", err)
 			if wait > 0 && sqlState(failed) == "55P03" {
-				return nil, &blotter.Error{Kind: blotter.ErrOperational, SQLState: "55P03", Err: errPartitionBusy, Message: errPartitionBusy.Error()}
+				return nil, partitionBusy(failed)
 			}
 			return nil, failed
 		}
 	}
 	im.needs = spans{}
 	return im.coverage(ctx, on)
+}
+
+// errPartitionBusy: a partition could not be made while rows were in hand.
+var errPartitionBusy = errors.New("a partition could not be made beside the import")
+
+func partitionBusy(cause error) error {
+	return &blotter.Error{
+		Kind: blotter.ErrOperational, SQLState: sqlState(cause), Err: errors.Join(errPartitionBusy, cause),
+		Message: "a partition could not be made beside the import; nothing is stored, repeat it",
+	}
 }
 
 const sqlMeets = `
