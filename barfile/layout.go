@@ -48,7 +48,7 @@ func (l *layout) has(f field) bool { return l.at[f] >= 0 }
 // priority of the names of the date, where a file has several: what says its zone is believed first.
 var dateNames = []string{
 	"windowstart", "opentime", "unix", "unixtime", "unixtimestamp", "epoch", "candledatetimeutc", "start", "t", "ts", "datetime",
-	"timestamp", "date", "time", "from", "begin", "begins_at", "",
+	"timestamp", "date", "time", "from", "begin", "beginsat", "",
 }
 
 // fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
@@ -190,3 +190,13 @@ var (
 	leanTrades = positional(lean, "date", "open", "high", "low", "close", "volume")
 	leanQuotes = positional(lean, "date", "open", "high", "low", "close", "volume", "ask", "", "", "", "")
 )
+
+// ColumnNames are the names by which columns are known, in lower case without blanks and punctuation, in order.
+func ColumnNames() []string {
+	names := slices.Clone(dateNames)
+	for name := range fieldNames {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -120,6 +120,9 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 	if l.at[fieldClose] == 0 {
 		l.at[fieldClose] = slices.Index(l.keys, "close")
 	}
+	if missing := l.missing(); missing != "" {
+		return l, nil, unknown(f.name(), "its first line names no column for "+missing)
+	}
 	if len(rows) > 0 && plainName(rows[0].cells[0]) == "symbol" || len(rows) > 0 && plainName(rows[0].cells[0]) == "ticker" {
 		for _, cell := range rows[0].cells[1:] {
 			if l.prefix = string(cell); string(rows[0].cells[1]) != l.prefix {

@@ -1,0 +1,172 @@
+//go:build data
+
+package barfile_test
+
+import (
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+var (
+	dataFolder = flag.String("data", "", "folder of real files with a manifest.csv")
+	update     = flag.Bool("update", false, "write the table of docs/formats.md")
+)
+
+// notBars are the layouts of the manifest that are no bars.
+var notBars = []string{"trades", "lean-tick", "lean-factor-map", "broker-fills", "exchange-json"}
+
+// asked is what a user has to say about files that do not tell it themselves.
+var asked = map[string]barfile.Options{
+	"alpaca-json/v2-bar.json":                                                            {Symbol: "AAPL", Timeframe: "1m"},
+	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   {Timeframe: "1m"},
+	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            {Timeframe: "1m"},
+	"polygon-json/v2_aggs_ticker_AAPL_prev.json":                                         {Timeframe: "1d"},
+	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": {Timeframe: "1d"},
+}
+
+// reasons are the files whose counts differ from the manifest's, and why.
+var reasons = map[string]string{
+	"yahoo-history-tz/ALPHA-PA-1d-bad-stock-split.csv": "a price has 20 digits after the point, 19 are kept and none is rounded away",
+	"lean/equity/usa/minute/twx/20140609_quote.zip":    "5 rows have one side only, which is taken",
+}
+
+// manifestFile is one line of the manifest.
+type manifestFile struct {
+	path, layout, zone, unit, dirt string
+	rows                           int64
+}
+
+func readManifest(t *testing.T) []manifestFile {
+	t.Helper()
+	f, err := os.Open(filepath.Join(*dataFolder, "manifest.csv"))
+	if err != nil {
+		t.Fatalf("%v; say -data FOLDER", err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(line []string, name string) string { return line[slices.Index(lines[0], name)] }
+	var files []manifestFile
+	for _, line := range lines[1:] {
+		rows, _ := strconv.ParseInt(column(line, "rows"), 10, 64)
+		files = append(files, manifestFile{
+			column(line, "file"), column(line, "layout"), column(line, "timezone"), column(line, "unit"), column(line, "dirt"), rows,
+		})
+	}
+	return files
+}
+
+var (
+	zoneName = regexp.MustCompile(`(America|Europe|Asia|Australia)/[A-Za-z_]+`)
+	badRows  = regexp.MustCompile(`(?:^|; )(null price|blank price field|OHLC violation|zero price|unparsed timestamp) ([\d,]+)`)
+)
+
+// bad is how many rows the manifest counts that are no bars.
+func (m *manifestFile) bad() (n int64) {
+	for _, found := range badRows.FindAllStringSubmatch(m.dirt, -1) {
+		rows, _ := strconv.ParseInt(strings.ReplaceAll(found[2], ",", ""), 10, 64)
+		n += rows
+	}
+	return n
+}
+
+// open opens a file of the manifest as a user would: first without options, then with what the error asks for.
+func (m *manifestFile) open() (*barfile.File, error) {
+	path := filepath.Join(*dataFolder, m.path)
+	opts := asked[m.path]
+	f, err := barfile.Open(path, opts)
+	if err != nil && strings.Contains(err.Error(), "say --tz") {
+		opts.Zone = cmp.Or(zoneName.FindString(m.zone), "UTC")
+		f, err = barfile.Open(path, opts)
+	}
+	return f, err
+}
+
+// Every bar file of the manifest imports, with the counts that the manifest says; what is no bar file is named.
+func TestManifest(t *testing.T) {
+	db := pgtest.Open(t)
+	conn := db.Connect(t, db.AdminURL)
+	table := []string{"| file | format | read | inserted | unchanged | quarantined | remark |", "| --- | --- | ---: | ---: | ---: | ---: | --- |"}
+	var total postgres.ImportResult
+	for _, m := range readManifest(t) {
+		file, err := m.open()
+		if slices.Contains(notBars, m.layout) || errors.As(err, new(*barfile.NotBarsError)) {
+			var other *barfile.NotBarsError
+			if !errors.As(err, &other) {
+				t.Errorf("%s (%s): taken for bars, %v", m.path, m.layout, err)
+				continue
+			}
+			if m.rows > 0 && other.Kind == "" {
+				t.Errorf("%s: not named: %v", m.path, err)
+			}
+			table = append(table, fmt.Sprintf("| %s | | | | | | no bars: %s |", m.path, cmp.Or(other.Kind, "empty")))
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", m.path, err)
+			continue
+		}
+		if _, err := conn.Exec(t.Context(), "delete from data_ingestion.market_data; delete from data_ingestion.data_quality_logs"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := db.ImportBars(t.Context(), postgres.BarImport{File: filepath.Base(m.path), Bars: file.Bars()})
+		_ = file.Close()
+		if err != nil {
+			t.Errorf("%s: %v", m.path, err)
+			continue
+		}
+		remark := reasons[m.path]
+		if agrees := got.Read == m.rows && got.Quarantined == m.bad(); agrees == (remark != "") {
+			t.Errorf("%s: read %d, quarantined %d, the manifest says %d and %d (%s); remark %q", m.path, got.Read, got.Quarantined, m.rows, m.bad(), m.dirt, remark)
+		}
+		var stored int64
+		err = conn.QueryRow(t.Context(), "select count(*) from data_ingestion.market_data").Scan(&stored)
+		if err != nil || stored != got.Inserted {
+			t.Errorf("%s: %d bars are stored, %d were inserted", m.path, stored, got.Inserted)
+		}
+		total.Read, total.Inserted, total.Quarantined = total.Read+got.Read, total.Inserted+got.Inserted, total.Quarantined+got.Quarantined
+		table = append(table, fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %s |", m.path, file.Format, got.Read, got.Inserted, got.Unchanged, got.Quarantined, remark))
+	}
+	table = append(table, fmt.Sprintf("| all | | %d | %d | | %d | |", total.Read, total.Inserted, total.Quarantined))
+	compareTable(t, strings.Join(table, "\n")+"\n")
+}
+
+const (
+	document  = "../docs/formats.md"
+	tableHead = "| file | format |"
+)
+
+// compareTable compares the table with the one of the document, or writes it there.
+func compareTable(t *testing.T, table string) {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, documented, _ := strings.Cut(string(text), tableHead)
+	if *update {
+		if err := os.WriteFile(document, []byte(before+table), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if tableHead+documented != table {
+		t.Errorf("%s is out of date; run this test with -update", document)
+	}
+}
