@@ -3,16 +3,12 @@ package barfile
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
 )
-
-var timeframes = regexp.MustCompile(`^([1-9][0-9]{0,3})(s|m|h|d|w|mo)$`)
 
 const day = 24 * time.Hour
 
@@ -24,28 +20,17 @@ var units = []struct {
 
 // canonical is a timeframe as it is stored: 60m is 1h.
 func canonical(timeframe string) (string, error) {
-	if !timeframes.MatchString(timeframe) {
-		return "", blotter.Invalid("timeframe", timeframe, "a number and a unit (s, m, h, d, w, mo), as 1d")
+	fixed, _, err := blotter.TimeframeLength(timeframe)
+	if err != nil || fixed == 0 {
+		return timeframe, err
 	}
-	if length := durationOf(timeframe); length > 0 && !strings.HasSuffix(timeframe, "mo") {
-		return ofDuration(length), nil
-	}
-	return timeframe, nil
+	return ofDuration(fixed), nil
 }
 
 // durationOf is the length of a timeframe, of a month 30 days.
 func durationOf(timeframe string) time.Duration {
-	parts := timeframes.FindStringSubmatch(timeframe)
-	if parts == nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(parts[1])
-	for _, unit := range units {
-		if unit.name == parts[2] {
-			return time.Duration(n) * unit.length
-		}
-	}
-	return time.Duration(n) * 30 * day
+	fixed, months, _ := blotter.TimeframeLength(timeframe)
+	return fixed + time.Duration(months)*30*day
 }
 
 // ofDuration is the timeframe of that length, or "". Months have no one length.

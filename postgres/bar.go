@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"time"
@@ -17,6 +18,11 @@ type BarFilter struct {
 	From, To    time.Time // From <= timestamp < To; zero is unbounded
 	Limit       int       // at most so many; 0 is all
 	NewestFirst bool      // default oldest first
+	// Resample makes bars of this timeframe of those of Timeframe: "1h" of "1m". It is a multiple; open is the first
+	// one's, high the highest, low the lowest, close the last one's and volume the sum. Intervals without bars give none,
+	// and one that From or To cuts is made of what is left of it.
+	Resample string
+	Zone     string // whose calendar days and longer intervals of resampling follow, as America/New_York; default UTC
 }
 
 // The bounds that stand for "unbounded": a bound keeps partition pruning, a missing one would not.
@@ -77,10 +83,10 @@ func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotte
 	}
 }
 
-// queryBars runs the query of a filter and fills in the filter's defaults.
-func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error) {
+// prepare fills in the filter's defaults.
+func (f *BarFilter) prepare() error {
 	if f.Symbol == "" {
-		return nil, blotter.Invalid("symbol", f.Symbol, "the symbol whose bars are wanted")
+		return blotter.Invalid("symbol", f.Symbol, "the symbol whose bars are wanted")
 	}
 	setDefault(&f.Timeframe, "1d")
 	if f.From.IsZero() {
@@ -89,9 +95,20 @@ func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error)
 	if f.To.IsZero() {
 		f.To = latestBar
 	}
+	return nil
+}
+
+// queryBars runs the query of a filter.
+func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error) {
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
 	var limit *int
 	if f.Limit > 0 {
 		limit = &f.Limit
+	}
+	if f.Resample != "" && f.Resample != f.Timeframe {
+		return s.queryResampled(ctx, f, limit)
 	}
 	sql := sqlBarsOldest
 	if f.NewestFirst {
@@ -112,7 +129,7 @@ func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
 	if string(r.raw) != r.source {
 		r.source = string(r.raw)
 	}
-	b.Symbol, b.Timeframe, b.Source = r.filter.Symbol, r.filter.Timeframe, r.source
+	b.Symbol, b.Timeframe, b.Source = r.filter.Symbol, cmp.Or(r.filter.Resample, r.filter.Timeframe), r.source
 	return err
 }
 
@@ -123,6 +140,17 @@ func (db *DB) Bars(ctx context.Context, f BarFilter) (bars []blotter.Bar, err er
 		return err
 	})
 	return bars, err
+}
+
+// LatestBar reads the newest bar of a symbol; ErrNotFound where there is none. timeframe "" is "1d".
+func (db *DB) LatestBar(ctx context.Context, symbol, timeframe string) (blotter.Bar, error) {
+	f := BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1}
+	bars, err := db.Bars(ctx, f)
+	if err != nil || len(bars) > 0 {
+		return append(bars, blotter.Bar{})[0], err
+	}
+	setDefault(&f.Timeframe, "1d")
+	return blotter.Bar{}, noBars(f)
 }
 
 // BarHistory reads the daily bars of the last days days, newest first.

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// sqlResample makes longer bars of shorter ones. The bucket of a bar is the interval that its timestamp is in; intervals
+// without bars give none. %s is one of the buckets below, or %[2]s the order.
+const sqlResample = `
+select 0::bigint, bucket, (array_agg(open order by timestamp))[1], max(high), min(low),
+       (array_agg(close order by timestamp desc))[1], sum(volume), (array_agg(adj_close order by timestamp desc))[1],
+       min(source), max(created_at)
+  from (select *, %s as bucket from data_ingestion.market_data
+         where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4) bars
+ group by bucket order by bucket %s limit $5`
+
+// The buckets, in UTC within a day, and by the calendar of a zone ($7) from a day on: an interval of a day or longer is
+// stamped with midnight UTC of its first date, as every such bar is. Weeks begin on Monday.
+const (
+	bucketFixed  = `date_bin($6::interval, timestamp, '1970-01-01Z')`
+	bucketDays   = `date_bin($6::interval, timestamp at time zone $7, '1970-01-05') at time zone 'UTC'`
+	bucketMonths = `(date_trunc('year', timestamp at time zone $7)
+         + $6::int * div(extract(month from timestamp at time zone $7) - 1, $6::int) * interval '1 month') at time zone 'UTC'`
+)
+
+const day = 24 * time.Hour
+
+// queryResampled runs the query of a filter that asks for longer bars than are stored.
+func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) (pgx.Rows, error) {
+	from, sourceMonths, err := blotter.TimeframeLength(f.Timeframe)
+	if err != nil {
+		return nil, err
+	}
+	to, months, err := blotter.TimeframeLength(f.Resample)
+	if err != nil {
+		return nil, err
+	}
+	zone := cmp.Or(f.Zone, "UTC")
+	if _, err := time.LoadLocation(zone); err != nil {
+		return nil, blotter.Invalid("zone", f.Zone, "an IANA name, as America/New_York or UTC")
+	}
+	if from >= day {
+		zone = "UTC" // a daily bar's timestamp is its date
+	}
+	order := "asc"
+	if f.NewestFirst {
+		order = "desc"
+	}
+	refused := blotter.Invalid("resampling to", f.Resample, "a multiple of "+f.Timeframe)
+	switch {
+	case sourceMonths > 0 && (months == 0 || months%sourceMonths != 0), months == 0 && (to < from || to%from != 0),
+		months > 0 && sourceMonths == 0 && day%min(from, 2*day) != 0, months > 0 && 12%months != 0, to > day && to%day != 0,
+		to < day && months == 0 && day%to != 0:
+		return nil, refused
+	case months > 0:
+		return s.Query(ctx, fmt.Sprintf(sqlResample, bucketMonths, order), f.Symbol, f.Timeframe, f.From, f.To, limit, months, zone)
+	case to >= day:
+		return s.Query(ctx, fmt.Sprintf(sqlResample, bucketDays, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to, zone)
+	}
+	return s.Query(ctx, fmt.Sprintf(sqlResample, bucketFixed, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to)
+}
