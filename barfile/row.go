@@ -184,7 +184,7 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 			return err
 		}
 	}
-	if l.has(fieldAdjClose) {
+	if l.has(fieldAdjClose) && !isMissing(string(trim(cells[l.at[fieldAdjClose]]))) {
 		adjusted, err := l.numbers.parse("adjusted close", cells[l.at[fieldAdjClose]])
 		if err != nil {
 			return err

@@ -63,8 +63,8 @@ func TestUpAndDown(t *testing.T) {
 		u := url.URL{Scheme: "postgres", User: url.UserPassword("blotter_service", password), Host: "127.0.0.1:" + port, Path: database}
 		return "--url=" + u.String()
 	}
-	d.fails(t, 1, []string{"bars", "KO", at("wrong", "blotter")}, "password authentication failed", "check user and password in the URL")
-	missing := d.fails(t, 1, []string{"bars", "KO", at(passwords["blotter_service"], "trading")}, `"trading" does not exist`, "createdb")
+	d.fails(t, 1, []string{"bars", "show", "KO", at("wrong", "blotter")}, "password authentication failed", "check user and password in the URL")
+	missing := d.fails(t, 1, []string{"bars", "show", "KO", at(passwords["blotter_service"], "trading")}, `"trading" does not exist`, "createdb")
 	if strings.Contains(missing.err, passwords["blotter_service"]) {
 		t.Error("the password is in the message")
 	}
@@ -77,7 +77,7 @@ func TestUpAndDown(t *testing.T) {
 		t.Errorf("down again: %q", got)
 	}
 	noProcesses(t, d)
-	contains(t, d.ok(t, "bars", "KO"), "2019-01-04")
+	contains(t, d.ok(t, "bars", "show", "KO"), "2019-01-04")
 }
 
 func TestNoServer(t *testing.T) {
@@ -93,7 +93,7 @@ func TestNoServer(t *testing.T) {
 	}
 	for _, flag := range []string{"--url", "--readonly-url", "--service-url", "--reporter-url"} {
 		for _, bad := range []string{"postgres://%zz", "mysql://me:secret@localhost/x"} {
-			if r := d.fails(t, 2, []string{"bars", "KO", flag, bad}, flag+" is no database URL"); strings.Contains(r.err, "secret") {
+			if r := d.fails(t, 2, []string{"bars", "show", "KO", flag, bad}, flag+" is no database URL"); strings.Contains(r.err, "secret") {
 				t.Errorf("the password is in %q", r.err)
 			}
 		}
@@ -133,7 +133,7 @@ func TestSchemaVersion(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 9999 and this blotter knows only", "install a newer blotter")
 	db.Exec(t, "delete from shared.schema_version where version_id = 9999")
 	d.ok(t, "migrate", "down", "--to", "0", "--yes", owner)
-	d.fails(t, 1, append(urls(db), "bars", "KO"), "holds no blotter schema", "run blotter migrate up")
+	d.fails(t, 1, append(urls(db), "bars", "show", "KO"), "holds no blotter schema", "run blotter migrate up")
 	var list []struct {
 		Version int64
 		Name    string

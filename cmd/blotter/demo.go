@@ -104,7 +104,7 @@ func (d *demoReport) print(w io.Writer) error {
 		return err
 	}
 	d.printTimings(w)
-	same := "blotter bars " + first.Symbol + " --format csv"
+	same := "blotter bars show " + first.Symbol + " --format csv"
 	if first.Timeframe != "1d" {
 		same += " --timeframe " + first.Timeframe
 	}

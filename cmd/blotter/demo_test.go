@@ -59,7 +59,7 @@ func TestDemoOnFiles(t *testing.T) {
 	d.write(t, "none.csv", "Dear customer,\n")
 	out := d.ok(t, "demo", "AAPL.csv")
 	contains(t, out, "AAPL.csv  AAPL       3         3", "The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
-		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo", "blotter bars AAPL --format csv")
+		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo", "blotter bars show AAPL --format csv")
 	if strings.Contains(out, "SYNTHETIC") {
 		t.Error("real bars are called synthetic")
 	}

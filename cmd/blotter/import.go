@@ -140,6 +140,9 @@ func findFiles(args []string) (files []found, err error) {
 			continue
 		}
 		for _, match := range matches {
+			if strings.HasPrefix(filepath.Base(match), ".") && !strings.HasPrefix(filepath.Base(arg), ".") {
+				continue // as shells do
+			}
 			if files, err = findBelow(match, files); err != nil {
 				return nil, err
 			}

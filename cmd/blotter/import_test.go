@@ -2,9 +2,13 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"image/png"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/pgtest"
 )
@@ -59,7 +63,7 @@ func TestBars(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	d.write(t, "AAPL.csv", goodBars)
 	d.ok(t, append(urls(db), "import", "AAPL.csv")...)
-	bars := func(args ...string) string { return d.ok(t, append(append(urls(db), "bars"), args...)...) }
+	bars := func(args ...string) string { return d.ok(t, append(append(urls(db), "bars", "show", "show"), args...)...) }
 	const table = `date              open        high         low       close    volume  source
 2019-01-02  154.889999  158.850006  154.229996  157.919998  37039700  yahoo
 2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo
@@ -79,7 +83,116 @@ AAPL,1d,2019-01-03T00:00:00Z,143.979996,145.720001,142,142.190002,91312200,141.5
 		list[0].Open != "144.529999" || list[0].Timestamp != "2019-01-04T00:00:00Z" {
 		t.Errorf("%+v, %v, want the newest bar", list, err)
 	}
-	d.fails(t, 1, append(urls(db), "bars", "NOPE"), "no 1d bars of NOPE are stored; blotter import FILES")
-	d.fails(t, 1, append(urls(db), "bars", "AAPL", "--from", "2021-01-01"), "no 1d bars of AAPL are stored in that range")
-	d.fails(t, 1, append(urls(db), "bars", "AAPL", "--timeframe", "1w"), "no 1w bars of AAPL")
+	d.fails(t, 1, append(urls(db), "bars", "show", "NOPE"), "no 1d bars of NOPE are stored; blotter import FILES")
+	d.fails(t, 1, append(urls(db), "bars", "show", "AAPL", "--from", "2021-01-01"), "no 1d bars of AAPL are stored in that range")
+	d.fails(t, 1, append(urls(db), "bars", "show", "AAPL", "--timeframe", "1w"), "no 1w bars of AAPL")
+}
+
+// A folder, a pattern and standard input are imported; what is something else is named and skipped.
+func TestImportFolder(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	for _, dir := range []string{"bars/deep", "bars/.hidden"} {
+		if err := os.MkdirAll(d.dir+"/"+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.write(t, "bars/AAPL.csv", goodBars)
+	d.write(t, "bars/deep/KO.csv", goodBars)
+	d.write(t, "bars/.hidden/PEP.csv", goodBars)
+	d.write(t, "bars/README.md", "These are bars.\n")
+	d.write(t, "bars/trades.csv", "timestamp,price,amount,side\n1605499846,15993.5,0.026472,buy\n")
+	run := func(args ...string) string { return d.ok(t, append(urls(db), append([]string{"import"}, args...)...)...) }
+	dry := run("--dry-run", "bars")
+	contains(t, dry, "all                  6         6", "skipped: bars/README.md: it is not a bar file",
+		"skipped: bars/trades.csv: it holds trades, not bars", "dry run: nothing was stored")
+	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != 0 {
+		t.Errorf("a dry run stored %d bars", n)
+	}
+	out := run("bars")
+	contains(t, out, "AAPL.csv  AAPL       3         3", "KO.csv    KO         3         3", "all                  6         6")
+	narrow(t, "import", out)
+	contains(t, run("bars/*"), "all                  6         0          6")
+	contains(t, run("bars/**"), "all                  6         0          6")
+	d.stdin = goodBars
+	contains(t, run("-", "--symbol", "spy"), "SPY", "3         3")
+	d.fails(t, 1, append(urls(db), "import", "bars/trades.csv"), "bars/trades.csv: it holds trades, not bars")
+	d.fails(t, 1, append(urls(db), "import", "bars/none*"), "none*: there is no such file")
+	d.fails(t, 2, append(urls(db), "import", "--jobs", "0", "bars"), "--jobs 0: want 1 to 8")
+	d.fails(t, 1, append(urls(db), "import", "--format", "word", "bars/AAPL.csv"), "one of yahoo, yfinance, csv")
+}
+
+func TestBarsCommands(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	minutes, tiny := "timestamp,open,high,low,close,volume\n", "date,open,high,low,close,volume\n"
+	for i := range 300 {
+		minutes += fmt.Sprintf("%d,1.5,%d,1,1.25,0.5\n", 1609459200+60*i, 2+i)
+		tiny += fmt.Sprintf("%s,0.0000123456789,0.0000223456789,0.0000123456789,0.0000123456789,123456789.123456789\n", time.Date(2020, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly))
+	}
+	d.write(t, "BTC-1m.csv", minutes)
+	d.write(t, "SHIB.csv", tiny)
+	d.write(t, "AAPL.csv", goodBars)
+	d.write(t, "KO.csv", strings.Replace(goodBars, "2019-01-03,143.979996,145.720001,142.000000,142.190002,141.582779,91312200\n", "", 1))
+	d.ok(t, append(urls(db), "import", "BTC-1m.csv", "SHIB.csv", "AAPL.csv", "KO.csv")...)
+	run := func(args ...string) string { return d.ok(t, append(urls(db), append([]string{"bars"}, args...)...)...) }
+
+	contains(t, run("list"), "BTC     1m          300  2021-01-01  2021-01-01", "AAPL    1d            3  2019-01-02  2019-01-04")
+	wide := run("show", "SHIB")
+	narrow(t, "bars show", wide)
+	contains(t, wide, "2020-10-26  0.000012345…  0.000022345…  0.000012345…  0.000012345…  123456789.…")
+	contains(t, run("resample", "BTC", "--timeframe", "1m", "--to-timeframe", "1h"),
+		"2021-01-01 00:00Z  1.50   61.00  1.00   1.25      30  csv", "2021-01-01 04:00Z  1.50  301.00  1.00   1.25      30  csv")
+	contains(t, run("gaps", "KO"), "2019-01-03  2019-01-03     1")
+	contains(t, run("gaps", "AAPL"), "no gaps in the 1d bars of AAPL")
+	if got := run("gaps", "AAPL", "--json"); strings.TrimSpace(got) != "[]" {
+		t.Errorf("no gaps as JSON: %s", got)
+	}
+	run("export", "BTC", "--timeframe", "1m", "--out", "out.csv")
+	exported, err := os.ReadFile(d.dir + "/out.csv")
+	if err != nil || strings.Count(string(exported), "\n") != 301 || !strings.Contains(string(exported), "BTC,1m,2021-01-01T04:59:00Z,1.5,301,1,1.25,0.5,,csv\n") {
+		t.Errorf("%v, exported %.200s", err, exported)
+	}
+	d.ok(t, append(urls(db), "import", "out.csv")...)
+	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != 605 {
+		t.Errorf("%d bars after importing what was exported, want 605", n)
+	}
+	if lines := strings.Split(strings.TrimSpace(run("export", "AAPL", "--format", "json", "--from", "2019-01-03")), "\n"); len(lines) != 2 || !json.Valid([]byte(lines[1])) {
+		t.Errorf("exported %q", lines)
+	}
+	for _, args := range [][]string{{"SHIB"}, {"BTC", "--timeframe", "1m", "--from", "2021-01-01"}, {"AAPL", "--limit", "1"}} {
+		run(append([]string{"show", "--png", "bars.png"}, args...)...)
+		f, err := os.Open(d.dir + "/bars.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(f)
+		_ = f.Close()
+		if err != nil || picture.Bounds().Dx() != 1200 {
+			t.Errorf("%v: %v, %v", args, picture.Bounds(), err)
+		}
+	}
+	for _, test := range []struct {
+		status int
+		args   string
+		want   string
+	}{
+		{1, "show BTC", "no 1d bars of BTC are stored; there are bars of --timeframe 1m"},
+		{1, "show AAPL --from 2021-01-01", "no 1d bars of AAPL are stored in that range; they are of 2019-01-02 to 2019-01-04"},
+		{1, "gaps NOPE", "no 1d bars of NOPE are stored; blotter import FILES"},
+		{1, "export NOPE", "no 1d bars of NOPE are stored"},
+		{1, "export NOPE --out x.csv", "no 1d bars of NOPE are stored"},
+		{1, "show AAPL --png missing/x.png", "missing/x.png cannot be written"},
+		{2, "show AAPL --limit 0", "--limit 0: want 1 or more"},
+		{2, "show AAPL --json --format csv", "--json and --format csv exclude each other"},
+		{2, "resample AAPL", "say --to-timeframe"},
+		{1, "resample AAPL --to-timeframe 1h", "a multiple of 1d"},
+		{1, "resample AAPL --to-timeframe 1y", "timeframe"},
+	} {
+		d.fails(t, test.status, append(urls(db), append([]string{"bars"}, strings.Fields(test.args)...)...), test.want)
+	}
+	left, err := filepath.Glob(d.dir + "/.*.*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
 }

@@ -35,8 +35,9 @@ func build(m *testing.M) int {
 
 // desk is a place to run the program: a working folder, a home and a data folder of its own.
 type desk struct {
-	dir string
-	env []string
+	dir   string
+	env   []string
+	stdin string // of the next command
 }
 
 func newDesk(t *testing.T) *desk {
@@ -90,6 +91,9 @@ func (d *desk) run(t *testing.T, args ...string) outcome {
 	var out, errs bytes.Buffer
 	cmd := d.command(args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	if d.stdin != "" {
+		cmd.Stdin, d.stdin = strings.NewReader(d.stdin), ""
+	}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -131,6 +131,6 @@ func TestInterruptedDemo(t *testing.T) {
 	path, reading := pipe(t, d, "AAPL.csv")
 	interrupt(t, d, reading, "demo", path)
 	noProcesses(t, d)
-	d.fails(t, 1, []string{"bars", "AAPL"}, "no 1d bars of AAPL are stored")
+	d.fails(t, 1, []string{"bars", "show", "AAPL"}, "no 1d bars of AAPL are stored")
 	contains(t, d.ok(t, "demo"), "The last month of SYN-A")
 }

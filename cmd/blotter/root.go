@@ -35,7 +35,7 @@ BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
 from the working folder or from the user's configuration folder.`,
 		Example: `  blotter demo                      a first look, on synthetic bars
   blotter import ~/bars/*.csv       store bars
-  blotter bars AAPL --from 2024-01-01
+  blotter bars show AAPL --from 2024-01-01
   blotter up                        keep the database running between commands`,
 		Version:       version(),
 		SilenceUsage:  true,

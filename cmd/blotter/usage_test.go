@@ -8,13 +8,14 @@ import (
 // commands are all of them, as a user types them.
 var commands = []string{
 	"", "demo", "import", "bars", "up", "down", "status", "psql", "help",
+	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help")
+	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help") + d.ok(t, "bars", "--help")
 	for _, command := range commands {
 		text := d.ok(t, append(strings.Fields(command), "--help")...)
 		contains(t, text, "Examples:\n  blotter")
@@ -43,12 +44,14 @@ func TestWrongUse(t *testing.T) {
 		{"help nosuch", `there is no command "nosuch"`},
 		{"migrate nosuch", "blotter migrate --help"},
 		{"--nosuch", "unknown flag: --nosuch"},
-		{"bars A B", "want blotter bars [SYMBOL]"},
-		{"bars A --from yesterday", `--from "yesterday" is no day`},
-		{"bars A --from 2020-01-02 --to 2020-01-01", "is not before"},
-		{"bars A --format xml", "want table, csv or json"},
-		{"bars A --limit -1", "--limit -1: want 1 or more"},
-		{"bars A --limit many", "--limit"},
+		{"bars", "say which"},
+		{"bars A", "blotter bars --help"},
+		{"bars show A B", "want blotter bars show SYMBOL"},
+		{"bars show A --from yesterday", `--from "yesterday" is no day`},
+		{"bars show A --from 2020-01-02 --to 2020-01-01", "is not before"},
+		{"bars show A --format xml", "want table, csv or json"},
+		{"bars show A --limit -1", "--limit -1: want 1 or more"},
+		{"bars show A --limit many", "--limit"},
 		{"import", "want blotter import FILES..."},
 		{"up now", "blotter up --help"},
 		{"up --url postgres://h/d", "leave out --url"},
