@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -183,4 +184,35 @@ func TestGaps(t *testing.T) {
 	}
 	_, err := db.Gaps(t.Context(), postgres.BarFilter{Symbol: "NONE"})
 	wantKind(t, "no such symbol", err, blotter.ErrNotFound)
+}
+
+// One symbol's month touches one partition, whoever asks and however many partitions there are.
+func TestMonthPrunes(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	conn := db.Connect(t, db.AdminURL)
+	for name, sql := range postgres.BarQueries() {
+		var plan string
+		rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql, "A", "1d", date(2001, 3, 1), date(2001, 4, 1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan += line + "\n"
+		}
+		leaves := map[string]bool{}
+		for _, leaf := range regexp.MustCompile(`market_data_(y?\d+(_\d\d)?)`).FindAllString(plan, -1) {
+			leaves[leaf] = true
+		}
+		if rows.Err() != nil || len(leaves) != 1 || !leaves["market_data_y2001"] {
+			t.Errorf("%s: %v, leaves %v\n%s", name, rows.Err(), leaves, plan)
+		}
+	}
 }

@@ -12,3 +12,8 @@ var (
 
 // OpenConns is how many connections the app pool has open.
 func (db *DB) OpenConns() int { return db.PoolStats()[0].Open }
+
+// BarQueries are the queries that read bars.
+func BarQueries() map[string]string {
+	return map[string]string{"oldest": sqlBarsOldest, "newest": sqlBarsNewest}
+}

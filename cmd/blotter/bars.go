@@ -26,7 +26,6 @@ const barsLimit = 30
 type reading struct {
 	postgres.BarFilter
 	from, to, format string
-	limited          bool
 }
 
 func barsCommand(set *settings) *cobra.Command {
@@ -67,7 +66,7 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 		r.format = "json"
 	}
 	if len(formats) > 0 && !slices.Contains(formats, r.format) {
-		return usagef("--format %s: want %s", r.format, strings.Join(formats, ", "))
+		return usagef("--format %s: want %s", r.format, strings.Join(formats[:len(formats)-1], ", ")+" or "+formats[len(formats)-1])
 	}
 	if r.From, err = parseDay("--from", r.from); err != nil {
 		return err
@@ -219,7 +218,7 @@ the highest, low the lowest, close the last one's, volume the sum. An interval
 without bars gives none. Days and longer are those of --tz, weeks begin on
 Monday. Without --from, --to and --limit, the last 30.`,
 		Example: `  blotter bars resample BTCUSDT --timeframe 1m --to-timeframe 1h
-  blotter bars resample AAPL --timeframe 1m --to-timeframe 1d --tz America/New_York
+  blotter bars resample NKY --timeframe 1m --to-timeframe 1d --tz Asia/Tokyo
   blotter bars resample AAPL --to-timeframe 1mo --from 2018-01-01 --format csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

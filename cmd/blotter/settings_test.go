@@ -13,15 +13,15 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ command, flag, value, want string }{
 		// Each value is wrong in a way that the command complains about, which shows that it arrived.
-		{"bars A", "from", "yesterday", `--from "yesterday"`},
-		{"bars A", "to", "tomorrow", `--to "tomorrow"`},
-		{"bars A", "format", "xml", "--format xml"},
-		{"bars A", "limit", "-7", "--limit -7"},
+		{"bars show A", "from", "yesterday", `--from "yesterday"`},
+		{"bars show A", "to", "tomorrow", `--to "tomorrow"`},
+		{"bars show A", "format", "xml", "--format xml"},
+		{"bars show A", "limit", "-7", "--limit -7"},
 		{"psql", "as", "nobody", "--as nobody"},
 		{"up", "url", "postgres://h/d", "leave out --url"},
-		{"bars A", "readonly-url", "nonsense://", "--readonly-url is no database URL"},
-		{"bars A", "service-url", "nonsense://", "--service-url is no database URL"},
-		{"bars A", "reporter-url", "nonsense://", "--reporter-url is no database URL"},
+		{"bars show A", "readonly-url", "nonsense://", "--readonly-url is no database URL"},
+		{"bars show A", "service-url", "nonsense://", "--service-url is no database URL"},
+		{"bars show A", "reporter-url", "nonsense://", "--reporter-url is no database URL"},
 		{"up", "port", "70000", "port 70000 does not exist"},
 		{"up", "data-dir", "/dev/null/x", "/dev/null/x"},
 		{"up", "postgres", "/nowhere", "/nowhere holds no PostgreSQL programs"},
@@ -42,7 +42,7 @@ func TestSettings(t *testing.T) {
 				case "file":
 					desk.write(t, "blotter.toml", line)
 				case "table":
-					desk.write(t, "blotter.toml", "["+words[0]+"]\n"+line)
+					desk.write(t, "blotter.toml", "["+strings.TrimSuffix(strings.Join(words, "-"), "-A")+"]\n"+line)
 				case "user's file":
 					desk.write(t, "config/blotter/blotter.toml", line)
 				}
