@@ -10,9 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlResample makes longer bars of shorter ones. The bucket of a bar is the interval that its timestamp is in; intervals
-// without bars give none. %s is one of the buckets below, or %[2]s the order.
-const sqlResample = `
+// resampleQuery makes longer bars of shorter ones: the first %s is a bucket of those below, the second asc or desc. The
+// bucket of a bar is the interval that its timestamp is in; intervals
+// without bars give none.
+const resampleQuery = `
 select 0::bigint, bucket, (array_agg(open order by timestamp))[1], max(high), min(low),
        (array_agg(close order by timestamp desc))[1], sum(volume), (array_agg(adj_close order by timestamp desc))[1],
        min(source), max(created_at)
@@ -59,9 +60,9 @@ func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) 
 		to < day && months == 0 && day%to != 0:
 		return nil, refused
 	case months > 0:
-		return s.Query(ctx, fmt.Sprintf(sqlResample, bucketMonths, order), f.Symbol, f.Timeframe, f.From, f.To, limit, months, zone)
+		return s.Query(ctx, fmt.Sprintf(resampleQuery, bucketMonths, order), f.Symbol, f.Timeframe, f.From, f.To, limit, months, zone)
 	case to >= day:
-		return s.Query(ctx, fmt.Sprintf(sqlResample, bucketDays, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to, zone)
+		return s.Query(ctx, fmt.Sprintf(resampleQuery, bucketDays, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to, zone)
 	}
-	return s.Query(ctx, fmt.Sprintf(sqlResample, bucketFixed, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to)
+	return s.Query(ctx, fmt.Sprintf(resampleQuery, bucketFixed, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to)
 }

@@ -237,8 +237,8 @@ func (f *barFile) contradictions(ctx context.Context, tx *Tx) (n int64, err erro
 	return n, err
 }
 
-// sqlDiffering are the staged rows that the table does not have as they are.
-const sqlDiffering = `
+// differingRows are the staged rows that the table does not have as they are.
+const differingRows = `
 with differing as materialized (
     select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source,
            m.symbol is not null as stored, m.symbol is not null and (m.source = s.source or s.source = $1) as ours
@@ -253,7 +253,7 @@ with differing as materialized (
 // sqlStore moves the stage into market_data: new bars are inserted, changed bars of the same (or the preferred) source
 // updated, equal bars and other sources' left alone. Keys are written in order, so that two imports do not deadlock.
 // missed counts rows that somebody else wrote since the statement began.
-const sqlStore = sqlDiffering + `, written as (
+const sqlStore = differingRows + `, written as (
     insert into data_ingestion.market_data as m
            (symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source)
     select symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source
@@ -274,7 +274,7 @@ select symbol, count(w.symbol) filter (where not stored), count(w.symbol) filter
  group by symbol`
 
 // sqlCompare counts what sqlStore would do.
-const sqlCompare = sqlDiffering + `
+const sqlCompare = differingRows + `
 select symbol, count(*) filter (where not stored), count(*) filter (where ours), count(*) filter (where stored and not ours), 0,
        min(timestamp), max(timestamp)
   from differing group by symbol`
@@ -338,8 +338,8 @@ select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, 
  group by symbol order by symbol
 on conflict (symbol) do update set allows_negative = true where excluded.allows_negative and not i.allows_negative`
 
-// sqlNewest is the newest stored bar of each symbol among those that the file has.
-const sqlNewest = `
+// newestBars is the newest stored bar of each symbol among those that the file has.
+const newestBars = `
 with newest as materialized (
     select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
       from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp)
@@ -349,14 +349,14 @@ with newest as materialized (
 )`
 
 // sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time.
-const sqlLatestPrices = sqlNewest + `
+const sqlLatestPrices = newestBars + `
 insert into data_ingestion.latest_prices as l (symbol, price, at, source)
 select symbol, close, timestamp, source from newest order by symbol
 on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
  where excluded.at > l.at or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
 
 // sqlEvents tells the rest of the system what changed: one event a symbol.
-const sqlEvents = sqlNewest + `
+const sqlEvents = newestBars + `
 insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
 select 'market_data', e.symbol, e.id, 'market_data_updated', 'data_ingestion', $6, jsonb_build_object(
            'symbol', e.symbol, 'inserted', e.inserted, 'updated', e.updated,
