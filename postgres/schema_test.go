@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -76,7 +77,7 @@ func sqlConstants(t *testing.T) map[string]string {
 		for _, file := range files {
 			ast.Inspect(file, func(n ast.Node) bool {
 				spec, ok := n.(*ast.ValueSpec)
-				if ok && len(spec.Values) == 1 && strings.HasPrefix(spec.Names[0].Name, "sql") {
+				if ok && len(spec.Values) == 1 {
 					if sql := value(spec.Values[0]); sql != "" {
 						found[spec.Names[0].Name] = sql
 					}
@@ -85,6 +86,7 @@ func sqlConstants(t *testing.T) map[string]string {
 			})
 		}
 	}
+	maps.DeleteFunc(found, func(name, _ string) bool { return !strings.HasPrefix(name, "sql") }) // parts of queries
 	return found
 }
 
