@@ -305,3 +305,43 @@ func TestPartitionFunctions(t *testing.T) {
 		t.Errorf("a foreign table of the partition's name: %v", err)
 	}
 }
+
+// A leaf has the options that its table asks for: LIKE copies none, and a partitioned table can hold none.
+func TestLeavesGetTheOptionsOfTheirTable(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `update shared.partitioned_tables set leaf_options = 'fillfactor=90, autovacuum_enabled=off'
+		where table_name = 'shared.audit_log'::regclass`)
+	db.Exec(t, `select shared.create_monthly_partition('audit_log', '2020-01-01'), shared.create_monthly_partition('system_logs', '2020-01-01')`)
+	for leaf, want := range map[string]string{"shared.audit_log_2020_01": "fillfactor=90,autovacuum_enabled=off", "logging.system_logs_2020_01": ""} {
+		got := pgtest.Value[string](t, db, `select coalesce(array_to_string(reloptions, ','), '') from pg_class where oid = $1::text::regclass`, leaf)
+		if got != want {
+			t.Errorf("%s has options %q, want %q", leaf, got, want)
+		}
+	}
+}
+
+// A table that is made by years gets this year and the next, a year that holds a month already the rest by months.
+func TestYearsAhead(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for _, table := range []string{"logging.system_logs", "logging.performance_logs"} {
+		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions where table_name = $1::text::regclass`, table) {
+			db.Exec(t, "drop table "+leaf)
+		}
+		db.Exec(t, `update shared.partitioned_tables set ahead = 'year' where table_name = $1::text::regclass`, table)
+	}
+	db.Exec(t, `select shared.create_monthly_partition('performance_logs', current_date)`)
+	db.Exec(t, `select shared.ensure_ahead()`)
+	const spans = `select count(*) || ' until ' || max(upper::timestamptz)::date - date_trunc('year', now())::date from shared.partitions where table_name = $1::text::regclass`
+	months := 13 - pgtest.Value[int](t, db, `select extract(month from now() at time zone 'UTC')::int`)
+	days := pgtest.Value[int](t, db, `select (date_trunc('year', now()) + interval '2 years')::date - date_trunc('year', now())::date`)
+	for table, leaves := range map[string]int{"logging.system_logs": 2, "logging.performance_logs": months + 1} {
+		if got, want := pgtest.Value[string](t, db, spans, table), fmt.Sprintf("%d until %d", leaves, days); got != want {
+			t.Errorf("%s has %s days, want %s", table, got, want)
+		}
+	}
+	if again := pgtest.Value[int](t, db, `select shared.ensure_ahead()`); again != 0 {
+		t.Errorf("a second time makes %d", again)
+	}
+}

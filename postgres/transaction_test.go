@@ -384,3 +384,48 @@ func TestBatchLeftOpenIsCommitted(t *testing.T) {
 	}
 	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`), blotter.ErrIntegrity)
 }
+
+// No fill fails because no runner made the partition: it is made, and the closure runs again, once.
+func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	const (
+		event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
+			values ('A1', 'c', 'k', gen_random_uuid(), 't', 's', '{}')`
+		entry = `insert into shared.audit_log (account_id, table_name, operation) values ('A1', 't', 'o')`
+	)
+	drop := func() {
+		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions
+			where table_name in ('events.outbox'::regclass, 'shared.audit_log'::regclass)`) {
+			db.Exec(t, "drop table "+leaf)
+		}
+	}
+	run := func(ctx context.Context, sql string) (calls int, err error) {
+		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+			calls++
+			_, err := tx.Exec(ctx, sql)
+			return err
+		}, postgres.MaxRetries(0))
+		return calls, err
+	}
+	for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
+		for _, sql := range []string{event, entry} {
+			drop()
+			if calls, err := run(ctx, sql); err != nil || calls != 2 {
+				t.Errorf("%s: %v after %d calls, want 2", sql, err, calls)
+			}
+			if calls, err := run(ctx, sql); err != nil || calls != 1 {
+				t.Errorf("%s with its partition: %v after %d calls, want 1", sql, err, calls)
+			}
+		}
+	}
+	far := `insert into shared.audit_log (account_id, table_name, operation, timestamp) values ('A1', 't', 'o', now() + interval '9 years')`
+	if calls, err := run(as(t, "A1"), far); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
+		t.Errorf("a row that gets no partition: %v after %d calls, want ErrIntegrity after 2", err, calls)
+	}
+	bar := `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', '1950-01-01', 1, 1, 1, 1, 1, 's')`
+	if calls, err := run(blotter.WithAllAccounts(t.Context()), bar); !errors.Is(err, blotter.ErrIntegrity) || calls != 1 {
+		t.Errorf("a bar without a partition: %v after %d calls, want ErrIntegrity after 1", err, calls)
+	}
+}

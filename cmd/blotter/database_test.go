@@ -85,7 +85,7 @@ func TestNoServer(t *testing.T) {
 	d := newDesk(t)
 	nowhere := "--url=postgres://me:secret@127.0.0.1:" + freePort(t) + "/trading"
 	d.write(t, "KO.csv", goodBars)
-	for _, command := range []string{"import KO.csv", "bars show KO", "demo KO.csv", "migrate up", "migrate status", "migrate verify", "migrate down --to 0 --yes"} {
+	for _, command := range []string{"import KO.csv", "bars show KO", "demo KO.csv", "migrate up", "migrate status", "migrate verify", "migrate down --to 0 --yes", "partitions list", "partitions apply"} {
 		r := d.fails(t, 1, append(strings.Fields(command), nowhere), "no PostgreSQL server answers there", "start it or correct the URL")
 		if strings.Contains(r.err, "secret") || r.out != "" {
 			t.Errorf("%s: %q %q", command, r.out, r.err)
@@ -116,7 +116,7 @@ func TestSchemaVersion(t *testing.T) {
 	if got := d.ok(t, "migrate", "up", owner); got != "nothing to do\n" {
 		t.Errorf("migrate up: %q", got)
 	}
-	contains(t, d.ok(t, "migrate", "down", "--to", "7", "--yes", owner), "undone 9\nundone 8\n")
+	contains(t, d.ok(t, "migrate", "down", "--to", "7", "--yes", owner), "undone 10\nundone 9\nundone 8\n")
 	if r := d.run(t, "migrate", "status", owner); r.status != 1 || !strings.Contains(r.out, "pending") {
 		t.Errorf("status with pending migrations: %+v", r)
 	}

@@ -24,15 +24,24 @@ func migrateCommand(set *settings) *cobra.Command {
 	return cmd
 }
 
+// owner is the URL of the database of the flags for the login that owns it, and what ends the server that had to be
+// started.
+func (s *settings) owner(ctx context.Context) (url string, done func(), err error) {
+	if s.url != "" {
+		return s.url, func() {}, nil
+	}
+	d := &database{ctx: ctx}
+	if err := d.own(ctx, s.embedded()); err != nil {
+		return "", nil, err
+	}
+	return d.state.OwnerURL(), d.Close, nil
+}
+
 // migrator opens the database of the flags as its owner.
 func (s *settings) migrator(ctx context.Context) (*postgres.Migrator, func(), error) {
-	url, done := s.url, func() {}
-	if url == "" {
-		d := &database{ctx: ctx}
-		if err := d.own(ctx, s.embedded()); err != nil {
-			return nil, nil, err
-		}
-		url, done = d.state.OwnerURL(), d.Close
+	url, done, err := s.owner(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	m, err := postgres.NewMigrator(ctx, url)
 	if err != nil {

@@ -77,6 +77,7 @@ from the working folder or from the user's configuration folder.`,
 	root.AddCommand(
 		demoCommand(&set), importCommand(&set), barsCommand(&set),
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
+		partitionsCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

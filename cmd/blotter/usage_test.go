@@ -10,12 +10,13 @@ var commands = []string{
 	"", "demo", "import", "bars", "up", "down", "status", "psql", "help",
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
+	"partitions", "partitions list", "partitions plan", "partitions apply",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help") + d.ok(t, "bars", "--help")
+	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help") + d.ok(t, "bars", "--help") + d.ok(t, "partitions", "--help")
 	for _, command := range commands {
 		text := d.ok(t, append(strings.Fields(command), "--help")...)
 		contains(t, text, "Examples:\n  blotter")
@@ -60,6 +61,10 @@ func TestWrongUse(t *testing.T) {
 		{"migrate", "say which"},
 		{"migrate down", "say --to VERSION and --yes"},
 		{"migrate down --to 3", "say --to VERSION and --yes"},
+		{"partitions", "say which"},
+		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
+		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
+		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {

@@ -1,0 +1,78 @@
+package partition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// BusyError says that another runner works on the database.
+type BusyError struct {
+	PID         uint32    // of its server process
+	Application string    // its application_name
+	Since       time.Time // when it connected; zero where the server does not tell this login
+}
+
+func (e *BusyError) Error() string {
+	since := ""
+	if !e.Since.IsZero() {
+		since = ", since " + e.Since.UTC().Format("2006-01-02 15:04:05Z")
+	}
+	return fmt.Sprintf("another runner works on the partitions: process %d (%s)%s", e.PID, e.Application, since)
+}
+
+// runnerLock is the advisory lock of the one runner of a database.
+const runnerLock int64 = 0x626c6f7470617274 // "blotpart"
+
+const sqlLock = `select pg_try_advisory_lock($1)`
+
+// sqlHolder runs as the login itself: the server tells who is connected since when only to the same login.
+const sqlHolder = `
+select l.pid, a.application_name, a.backend_start
+  from pg_locks l join pg_stat_activity a using (pid)
+ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+   and l.database = (select oid from pg_database where datname = current_database())
+   and l.classid = ($1::bigint >> 32)::oid and l.objid = ($1::bigint & 4294967295)::oid`
+
+// Lock makes the caller the one runner of the database until the connection, which serves for nothing else, closes.
+// Where another is, the error is a *BusyError.
+func Lock(ctx context.Context, url, service string) (*pgx.Conn, error) {
+	conn, err := postgres.ConnectOwner(ctx, url, service)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(ctx, conn); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, postgres.Translate("lock partitions", err)
+	}
+	return conn, nil
+}
+
+func lock(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "set role none"); err != nil {
+		return err
+	}
+	for range 2 { // the holder may leave between the two questions
+		var locked bool
+		if err := conn.QueryRow(ctx, sqlLock, runnerLock).Scan(&locked); err != nil || locked {
+			return err
+		}
+		var busy BusyError
+		var since *time.Time
+		err := conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
+		switch {
+		case err == nil && since != nil:
+			busy.Since = *since
+			return &busy
+		case err == nil:
+			return &busy
+		case !errors.Is(err, pgx.ErrNoRows):
+			return err
+		}
+	}
+	return &BusyError{Application: "it has just left"}
+}

@@ -1,0 +1,273 @@
+package partition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what a step does.
+type Kind string
+
+// The kinds, in the order in which a plan has them.
+const (
+	Finalize Kind = "finalize" // end a DETACH CONCURRENTLY that was cut short
+	Create   Kind = "create"   // make a leaf and attach it
+	Vacuum   Kind = "vacuum"   // VACUUM (FREEZE, ANALYZE) of a closed leaf
+	Analyze  Kind = "analyze"  // ANALYZE of a partitioned table
+	Detach   Kind = "detach"   // DETACH CONCURRENTLY
+	Bound    Kind = "bound"    // give a leaf its bounds as a CHECK, so that attaching it elsewhere scans nothing
+	Validate Kind = "validate" // prove that CHECK, beside readers and writers
+	Archive  Kind = "archive"  // move a leaf to the archive table
+	Drop     Kind = "drop"     // drop a leaf with its rows
+)
+
+// Step is one change. It is safe to repeat.
+type Step struct {
+	Kind  Kind
+	Table Relation
+	Leaf  Relation // the table itself for Analyze
+	Bounds
+	Grain   Grain    // of the leaf to create
+	Key     string   // column of the bounds, for Bound
+	Archive Relation // where Archive moves the leaf to
+}
+
+func (s Step) String() string {
+	text := fmt.Sprintf("%-8s  %s", s.Kind, s.Leaf)
+	switch s.Kind {
+	case Create, Detach, Drop, Bound:
+		text += "  " + s.Bounds.String()
+	case Archive:
+		text += "  to " + s.Archive.String()
+	}
+	return text
+}
+
+// Failure is what keeps one table from its partitions.
+type Failure struct {
+	Table Relation
+	Err   error
+}
+
+// Failures are those of several tables, which do not stop each other.
+type Failures []Failure
+
+func (f Failures) Error() string {
+	var texts []string
+	for _, one := range f {
+		texts = append(texts, one.Table.String()+": "+one.Err.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap gives the error of each table.
+func (f Failures) Unwrap() []error {
+	var errs []error
+	for _, one := range f {
+		errs = append(errs, one.Err)
+	}
+	return errs
+}
+
+const (
+	// catchUpMonths is how far back holes between leaves are filled: a database that nobody opened for a year.
+	catchUpMonths = 12
+	// analyzeEvery is how often a partitioned table's own statistics are gathered; autovacuum does it for leaves only.
+	analyzeEvery = 24 * time.Hour
+)
+
+// Plan is what is to be done at the time now, in order: finalize, create, vacuum and analyze, retire. What cannot be
+// done, as where another table has the name of a leaf, is in the failures; the rest of the plan is good.
+func Plan(state State, now time.Time, policy Policy) ([]Step, Failures) {
+	now = now.UTC()
+	p := &planner{policy: policy, state: state, now: now}
+	for _, part := range []func(Table){p.finalize, p.create, p.upkeep, p.retire} {
+		for _, t := range state.Tables {
+			part(t)
+		}
+	}
+	return p.steps, p.failures
+}
+
+type planner struct {
+	policy   Policy
+	state    State
+	now      time.Time
+	steps    []Step
+	failures Failures
+}
+
+func (p *planner) fail(t Table, format string, args ...any) {
+	p.failures = append(p.failures, Failure{t.Relation, fmt.Errorf(format, args...)})
+}
+
+func (p *planner) finalize(t Table) {
+	for _, leaf := range t.Leaves {
+		if leaf.Pending {
+			p.steps = append(p.steps, Step{Kind: Finalize, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
+		}
+	}
+}
+
+// create covers what is due. What is due and overlaps a foreign leaf cannot be known: such a table gets nothing.
+func (p *planner) create(t Table) {
+	for _, leaf := range t.Leaves {
+		if leaf.Foreign != "" && !leaf.Pending {
+			p.fail(t, "partition %s is for %s, which leaves no room for others; detach it", leaf.Relation, leaf.Foreign)
+			return
+		}
+	}
+	switch t.Ahead {
+	case Positions:
+		p.createPositions(t)
+	case Month, Year:
+		p.createTimes(t)
+	}
+}
+
+// createPositions keeps one whole leaf ahead of the last position that was given out.
+func (p *planner) createPositions(t Table) {
+	next := int64(0)
+	for _, leaf := range t.attached() {
+		next = max(next, leaf.ToPos)
+	}
+	for ; next < t.Used+t.Size; next += t.Size {
+		p.createLeaf(t, Positions, "_p"+strconv.FormatInt(next/t.Size, 10), Bounds{FromPos: next, ToPos: next + t.Size})
+	}
+}
+
+// createTimes covers every month that is due, in years where the table has years and none of the year is there yet.
+func (p *planner) createTimes(t Table) {
+	from, to := p.due(t)
+	for year := startOfYear(from); year.Before(to); year = year.AddDate(1, 0, 0) {
+		whole := Bounds{From: year, To: year.AddDate(1, 0, 0)}
+		if p.grain(t, year) == Year && t.overlapping(whole) == nil {
+			p.createLeaf(t, Year, year.Format("_y2006"), whole)
+			continue
+		}
+		for month := range 12 {
+			b := Bounds{From: year.AddDate(0, month, 0), To: year.AddDate(0, month+1, 0)}
+			if !b.To.After(from) || !b.From.Before(to) {
+				continue
+			}
+			switch taken := t.overlapping(b); {
+			case taken == nil:
+				p.createLeaf(t, Month, b.From.Format("_2006_01"), b)
+			case taken.From.After(b.From) || taken.To.Before(b.To):
+				p.fail(t, "partition %s covers %s only in part (%s); detach it", taken.Relation, b, taken.Bounds)
+			}
+		}
+	}
+}
+
+// due is the time to cover: the current month and those ahead of it, and what of the last twelve months the table had
+// begun and misses.
+func (p *planner) due(t Table) (from, to time.Time) {
+	month := startOfMonth(p.now)
+	from, to = month, month.AddDate(0, p.policy.monthsAhead()+1, 0)
+	if t.Ahead == Year {
+		to = startOfYear(p.now).AddDate(p.policy.yearsAhead()+1, 0, 0)
+	}
+	for _, leaf := range t.attached() {
+		if leaf.From.Before(from) {
+			from = leaf.From
+		}
+	}
+	floor := month.AddDate(0, -catchUpMonths, 0)
+	if r := p.policy.retirement(t); r.How != Keep && r.After.before(p.now).After(floor) {
+		floor = startOfMonth(r.After.before(p.now)) // an older leaf would be retired at once
+	}
+	if from.Before(floor) {
+		from = floor
+	}
+	return from, to
+}
+
+func (p *planner) grain(t Table, year time.Time) Grain {
+	if year.Before(startOfYear(p.now)) {
+		return t.Past
+	}
+	return t.Ahead
+}
+
+func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
+	leaf := Relation{t.Schema, t.Name + suffix}
+	if t.Names[leaf.Name] {
+		p.fail(t, "table %s exists and is not the partition from %s; rename or drop it, for its name is needed", leaf, b)
+		return
+	}
+	p.steps = append(p.steps, Step{Kind: Create, Table: t.Relation, Leaf: leaf, Bounds: b, Grain: grain})
+}
+
+// upkeep freezes closed leaves, once, unless they are about to be dropped, and gathers the table's statistics.
+func (p *planner) upkeep(t Table) {
+	for _, leaf := range t.attached() {
+		if p.closed(t, leaf) && !leaf.Vacuumed && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
+			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
+		}
+	}
+	if len(t.attached()) > 0 && p.now.Sub(t.Analyzed) >= analyzeEvery {
+		p.steps = append(p.steps, Step{Kind: Analyze, Table: t.Relation, Leaf: t.Relation})
+	}
+}
+
+// closed reports that no row will be added, save by somebody who adds to the past.
+func (p *planner) closed(t Table, leaf Leaf) bool {
+	switch {
+	case leaf.Foreign != "":
+		return false
+	case t.Ahead == Positions:
+		return leaf.ToPos <= t.Used
+	}
+	return !leaf.To.After(p.now)
+}
+
+func (p *planner) retired(t Table, leaf Leaf) bool {
+	r := p.policy.retirement(t)
+	return r.How != Keep && leaf.Foreign == "" && t.Ahead != Positions && !leaf.To.After(r.After.before(p.now))
+}
+
+func (p *planner) retire(t Table) {
+	for _, leaf := range t.attached() {
+		if !p.retired(t, leaf) {
+			continue
+		}
+		step := Step{Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds, Key: t.Key}
+		kinds := map[How][]Kind{DetachLeaf: {Detach}, ArchiveLeaf: {Bound, Validate, Archive}, DropLeaf: {Drop}}
+		for _, step.Kind = range kinds[p.policy.retirement(t).How] {
+			if step.Kind == Archive {
+				step.Archive = p.state.archive(t.Relation)
+			}
+			p.steps = append(p.steps, step)
+		}
+	}
+}
+
+// attached are the leaves without those that are being detached.
+func (t Table) attached() []Leaf {
+	var leaves []Leaf
+	for _, leaf := range t.Leaves {
+		if !leaf.Pending {
+			leaves = append(leaves, leaf)
+		}
+	}
+	return leaves
+}
+
+// overlapping is the first leaf that has a part of the bounds, or nil.
+func (t Table) overlapping(b Bounds) *Leaf {
+	for i := range t.Leaves {
+		if leaf := &t.Leaves[i]; !leaf.Pending && leaf.overlaps(b) {
+			return leaf
+		}
+	}
+	return nil
+}
+
+func startOfMonth(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+func startOfYear(t time.Time) time.Time { return time.Date(t.Year(), 1, 1, 0, 0, 0, 0, time.UTC) }

@@ -1,0 +1,39 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// ConnectOwner opens one connection that acts as trading_owner, for maintenance of the schema under the name service.
+// It has no limit on the time of a statement, waits a minute at most for a lock, and the caller closes it.
+//
+// Errors: ErrInvalid for a URL that does not parse, ErrPermission where the login may not act as trading_owner,
+// ErrOperational where the server cannot be reached or the schema is another version's.
+func ConnectOwner(ctx context.Context, url, service string) (*pgx.Conn, error) {
+	cc, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+	}
+	prepareConfig(cc, Config{URL: url, Service: service, StatementTimeout: -1, LockTimeout: time.Minute}.withDefaults(), roleOwner)
+	conn, err := pgx.ConnectConfig(ctx, cc)
+	if err != nil {
+		return nil, translate("connect as "+string(roleOwner), err)
+	}
+	err = roleOwner.check(ctx, conn)
+	if err == nil {
+		err = checkVersion(ctx, conn)
+	}
+	if err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, translate("connect as "+string(roleOwner), err)
+	}
+	return conn, nil
+}
+
+// Translate makes an error of pgx or the server the *blotter.Error that this package returns, for the packages that
+// talk to the server on a connection of their own.
+func Translate(op string, err error) error { return translate(op, err) }
