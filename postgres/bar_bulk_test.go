@@ -250,3 +250,25 @@ func TestTwoSourcesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Statistics of the partitioned table are there after a load, and are gathered again only when much has changed.
+func TestAnalyzeBars(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	imported, err := db.ImportBars(t.Context(), postgres.BarImport{File: "a", Bars: daily("AAPL", "a", date(2020, 1, 1), 2000, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	analyzed := func() (n int) {
+		return pgtest.Value[int](t, db, `select count(*) from pg_stats where tablename = 'market_data' and attname = 'symbol'`)
+	}
+	if err := db.AnalyzeBars(t.Context(), 0); err != nil || analyzed() != 0 {
+		t.Fatalf("nothing changed: %d, %v", analyzed(), err)
+	}
+	if err := db.AnalyzeBars(t.Context(), imported.Inserted); err != nil || analyzed() != 1 {
+		t.Fatalf("after a load: %d, %v", analyzed(), err)
+	}
+	if pgtest.Value[bool](t, db, "select shared.analyze_bars($1)", imported.Inserted/100) {
+		t.Fatal("statistics are gathered after a trickle")
+	}
+}

@@ -406,3 +406,17 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 	}
 	return tx.SendBatch(ctx, batch).Close()
 }
+
+const sqlAnalyzeBars = `select shared.analyze_bars($1)`
+
+// AnalyzeBars gathers the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
+// of the table or more. Somebody else who does the same is not waited for.
+func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
+	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
+		if _, err := tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sqlAnalyzeBars, changed)
+		return err
+	})
+}

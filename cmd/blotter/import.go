@@ -241,7 +241,13 @@ func importFiles(ctx context.Context, db *postgres.DB, files []found, with impor
 	shown.finish()
 	report.Files = slices.DeleteFunc(report.Files, func(one imported) bool { return !one.done })
 	report.sum(time.Since(start))
-	return report, ctx.Err()
+	if err := ctx.Err(); err != nil || with.dryRun {
+		return report, err
+	}
+	if err := db.AnalyzeBars(ctx, report.Total.Inserted+report.Total.Updated); err != nil {
+		return report, fmt.Errorf("the files are imported, but statistics were not gathered: %w", err)
+	}
+	return report, nil
 }
 
 func importFile(ctx context.Context, db *postgres.DB, from found, with importing, stdin io.Reader, shown *progress) (one imported) {

@@ -1,6 +1,6 @@
 -- +goose Up
 -- What the partition runner (package partition) needs: options of leaves, tables made ahead by years, and a memory of
--- what was done to closed leaves.
+-- what was done to closed leaves. And statistics after loads.
 
 -- A partitioned table takes no storage options, and LIKE copies none from anywhere: they are kept here, as in
 -- 'fillfactor=90, autovacuum_enabled=off', and every new leaf gets them.
@@ -83,7 +83,25 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- +goose StatementBegin
+-- analyze_bars gathers the statistics of market_data where rows that changed are a tenth of it or more, and reports
+-- whether it did. Autovacuum does so for leaves alone, and later; only the owner may ANALYZE.
+CREATE FUNCTION shared.analyze_bars(changed bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF changed < 1 OR changed * 10 < (SELECT sum(greatest(c.reltuples, 0)) FROM shared.partitions p JOIN pg_class c ON c.oid = p.leaf
+        WHERE p.table_name = 'data_ingestion.market_data'::regclass) THEN
+        RETURN false;
+    END IF;
+    ANALYZE (SKIP_LOCKED) data_ingestion.market_data;
+    RETURN true;
+END $$;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION shared.analyze_bars(bigint) TO trading_service;
+
 -- +goose Down
+DROP FUNCTION shared.analyze_bars(bigint);
+
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION shared.create_leaf(parent regclass, leaf text, lower text, upper text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
