@@ -132,7 +132,7 @@ func (r Relation) regclass() string { return literal(r.sql()) + "::regclass" }
 // condition is what the server derives from the leaf's bounds.
 func (s Step) condition() string {
 	key := pgx.Identifier{s.Key}.Sanitize()
-	return fmt.Sprintf("%s is not null and %[1]s >= %s and %[1]s < %s", key, timestamp(s.From), timestamp(s.To))
+	return fmt.Sprintf("%s is not null and %[1]s >= %[2]s and %[1]s < %[3]s", key, timestamp(s.From), timestamp(s.To))
 }
 
 func timestamp(t time.Time) string {

@@ -201,10 +201,10 @@ func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 	p.steps = append(p.steps, Step{Kind: Create, Table: t.Relation, Leaf: leaf, Bounds: b, Grain: grain})
 }
 
-// upkeep freezes closed leaves, once, unless they are about to be dropped, and gathers the table's statistics.
+// upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the table's statistics.
 func (p *planner) upkeep(t Table) {
 	for _, leaf := range t.attached() {
-		if p.closed(t, leaf) && !leaf.Vacuumed && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
+		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
 			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
 		}
 	}

@@ -84,6 +84,7 @@ type Leaf struct {
 	Foreign  string // its bounds as the server writes them, where they are none of ours: DEFAULT, MINVALUE, infinity
 	Pending  bool   // a DETACH CONCURRENTLY was cut short: its rows are invisible until it is finalized
 	Vacuumed bool   // it had its VACUUM (FREEZE, ANALYZE) after it closed
+	Empty    bool   // it never had a row
 	Rows     int64  // the planner's estimate; -1 is unknown
 	Bytes    int64  // with indexes and TOAST
 }
@@ -147,7 +148,7 @@ select pn.nspname, pc.relname, n.nspname, c.relname,
        case when t.ahead = 'positions' and b.ours then p.lower::bigint else 0 end,
        case when t.ahead = 'positions' and b.ours then p.upper::bigint else 0 end,
        case when b.ours then '' else pg_get_expr(c.relpartbound, c.oid) end,
-       p.detach_pending, v.leaf is not null, c.reltuples::bigint, coalesce(pg_total_relation_size(c.oid), 0)
+       p.detach_pending, v.leaf is not null, coalesce(pg_relation_size(c.oid), 0) = 0, c.reltuples::bigint, coalesce(pg_total_relation_size(c.oid), 0)
   from shared.partitions p
   join shared.partitioned_tables t using (table_name)
   join pg_class pc on pc.oid = p.table_name
@@ -169,7 +170,7 @@ func readLeaves(ctx context.Context, tx pgx.Tx) (map[Relation][]Leaf, error) {
 	var from, to *time.Time
 	_, err = pgx.ForEachRow(rows, []any{
 		&parent.Schema, &parent.Name, &leaf.Schema, &leaf.Name, &from, &to, &leaf.FromPos, &leaf.ToPos,
-		&leaf.Foreign, &leaf.Pending, &leaf.Vacuumed, &leaf.Rows, &leaf.Bytes,
+		&leaf.Foreign, &leaf.Pending, &leaf.Vacuumed, &leaf.Empty, &leaf.Rows, &leaf.Bytes,
 	}, func() error {
 		leaf.From, leaf.To = time.Time{}, time.Time{}
 		if from != nil && to != nil {

@@ -1,0 +1,352 @@
+package partition_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/partition"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+// retiring is a policy with every way to retire.
+var retiring = partition.Policy{Retire: map[string]partition.Retirement{
+	"market_data":              {How: partition.DetachLeaf, After: partition.Age{Months: 3}},
+	"logging.system_logs":      {How: partition.ArchiveLeaf, After: partition.Age{Days: 40}},
+	"logging.performance_logs": {How: partition.DropLeaf, After: partition.Age{Months: 2}},
+}}
+
+// neglected makes of the database one that needs every kind of step: old leaves with rows, a hole, an outbox that is
+// nearly full, and a leaf whose detaching was cut short.
+func neglected(t *testing.T, db *pgtest.Database) {
+	t.Helper()
+	for years := 3; years <= 4; years++ {
+		db.Exec(t, `select shared.create_yearly_partition('market_data', (now() - make_interval(years => $1))::date)`, years)
+	}
+	db.Exec(t, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
+		select 'A', '1d', date_trunc('year', now() - interval '3 years') + n * interval '1 day', 1, 1, 1, 1, 1, 'test' from generate_series(0, 99) n`)
+	for months := 2; months <= 4; months++ {
+		for _, table := range []string{"system_logs", "performance_logs"} {
+			db.Exec(t, `select shared.create_monthly_partition($1, (now() - make_interval(months => $2))::date)`, table, months)
+		}
+		db.Exec(t, `insert into logging.system_logs (service, level, message, timestamp)
+			select 'test', 'info', 'm' || n, now() - make_interval(months => $1) from generate_series(1, 50) n`, months)
+		db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, timestamp)
+			values ('test', 'o', 1, now() - make_interval(months => $1))`, months)
+	}
+	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 6000000)`)
+	pend(t, db, "data_ingestion.market_data", time.Now().AddDate(-4, 0, 0))
+}
+
+// pend leaves the leaf of a time with a DETACH CONCURRENTLY that was cut short while it waited for a reader.
+func pend(t *testing.T, db *pgtest.Database, table string, at time.Time) (leaf string) {
+	t.Helper()
+	leaf = pgtest.Value[string](t, db, `select leaf::text from shared.partitions
+		where table_name = $1::text::regclass and lower ~ '-' and lower::timestamptz <= $2 and upper::timestamptz > $2`, table, at)
+	reader := db.Connect(t, db.AdminURL)
+	if _, err := reader.Exec(t.Context(), "begin isolation level repeatable read; select count(*) from "+table); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, db)
+	_, err := conn.Exec(t.Context(), "set lock_timeout = '200ms'")
+	if err == nil {
+		_, err = conn.Exec(t.Context(), fmt.Sprintf("alter table %s detach partition %s concurrently", table, leaf))
+	}
+	if err == nil {
+		t.Fatal("the detaching was not cut short")
+	}
+	if !pgtest.Value[bool](t, db, "select detach_pending from shared.partitions where leaf = $1::text::regclass", leaf) {
+		t.Fatal("no detaching is pending: ", err)
+	}
+	if _, err := reader.Exec(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	return leaf
+}
+
+func connect(t *testing.T, db *pgtest.Database) *pgx.Conn {
+	t.Helper()
+	conn, err := postgres.ConnectOwner(t.Context(), db.OwnerURL, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+// shape is what the database has, leaf by leaf: bounds, rows, isolation, checks, what is pending and what was vacuumed.
+func shape(t *testing.T, db *pgtest.Database) []string {
+	t.Helper()
+	text := pgtest.Value[string](t, db, `
+		select string_agg(concat_ws(' ', c.oid::regclass, pg_get_expr(c.relpartbound, c.oid), i.inhparent::regclass, i.inhdetachpending,
+		       c.relrowsecurity, c.relforcerowsecurity, v.leaf is not null,
+		       (xpath('/row/n/text()', query_to_xml('select count(*) as n from ' || c.oid::regclass, false, true, '')))[1],
+		       (select string_agg(conname, ',' order by conname) from pg_constraint where conrelid = c.oid and conname like 'blotter%'),
+		       (select string_agg(polname, ',' order by polname) from pg_policy where polrelid = c.oid)), e'\n' order by c.oid::regclass::text)
+		  from pg_class c left join pg_inherits i on i.inhrelid = c.oid left join shared.vacuumed_partitions v on v.leaf = c.oid
+		 where c.relkind = 'r' and c.relnamespace in ('data_ingestion'::regnamespace, 'logging'::regnamespace, 'shared'::regnamespace, 'events'::regnamespace)`)
+	return strings.Split(text, "\n")
+}
+
+// later is the time for which the tests run: two months on, so that there is something to make.
+func later() time.Time { return time.Now().UTC().AddDate(0, 2, 0) }
+
+func run(t *testing.T, db *pgtest.Database, now time.Time, policy partition.Policy) (steps []string) {
+	t.Helper()
+	err := partition.Run(t.Context(), db.OwnerURL, now, policy, func(s partition.Step, _ string) { steps = append(steps, s.String()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+func plan(t *testing.T, conn *pgx.Conn, now time.Time, policy partition.Policy) []partition.Step {
+	t.Helper()
+	state, err := partition.Read(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, failures := partition.Plan(state, now, policy)
+	if failures != nil {
+		t.Fatal(failures)
+	}
+	return steps
+}
+
+func silent(partition.Step, string) {}
+
+// A run that ends between any two of its steps, and a run after it, leave the same as one run.
+func TestRunAfterEveryStep(t *testing.T) {
+	t.Parallel()
+	now := later()
+	whole := pgtest.Open(t)
+	neglected(t, whole)
+	steps := plan(t, connect(t, whole), now, retiring)
+	kinds := map[partition.Kind]bool{}
+	for _, s := range steps {
+		kinds[s.Kind] = true
+	}
+	if len(kinds) != 9 {
+		t.Fatalf("the test does not see every kind of step: %v", kinds)
+	}
+	run(t, whole, now, retiring)
+	want := shape(t, whole)
+	for _, step := range plan(t, connect(t, whole), now, retiring) {
+		if step.Kind != partition.Analyze { // the server tells late that it has analyzed
+			t.Errorf("after the run there is still: %s", step)
+		}
+	}
+	for n := range steps {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.Open(t)
+			neglected(t, db)
+			conn := connect(t, db)
+			if err := partition.Apply(t.Context(), conn, plan(t, conn, now, retiring)[:n], silent); err != nil {
+				t.Fatal(err)
+			}
+			run(t, db, now, retiring)
+			if diff := cmp.Diff(want, shape(t, db)); diff != "" {
+				t.Errorf("after %d steps, the last %v, and a run:\n%s", n, steps[max(0, n-1)], diff)
+			}
+		})
+	}
+}
+
+// A run whose server process is killed wherever it is, again and again, ends in the same as one run.
+func TestRunKilled(t *testing.T) {
+	t.Parallel()
+	now := later()
+	whole, db := pgtest.Open(t), pgtest.Open(t)
+	neglected(t, whole)
+	run(t, whole, now, retiring)
+	neglected(t, db)
+	killer := db.Connect(t, db.AdminURL)
+	stop, killed, wait := make(chan struct{}), 0, sync.WaitGroup{}
+	wait.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(10*time.Millisecond + rand.N(60*time.Millisecond)):
+			}
+			var n int
+			if err := killer.QueryRow(t.Context(), `select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
+				where datname = current_database() and application_name = 'blotter partitions'`).Scan(&n); err != nil {
+				t.Error(err)
+				return
+			}
+			if killed += n; killed >= 30 {
+				return
+			}
+		}
+	})
+	for attempt := 0; ; attempt++ {
+		err := partition.Run(t.Context(), db.OwnerURL, now, retiring, silent)
+		if err == nil {
+			break
+		}
+		if attempt > 300 {
+			t.Fatalf("still failing: %v", err)
+		}
+	}
+	close(stop)
+	wait.Wait()
+	if killed == 0 {
+		t.Error("nothing was killed")
+	}
+	if diff := cmp.Diff(shape(t, whole), shape(t, db)); diff != "" {
+		t.Errorf("after %d kills:\n%s", killed, diff)
+	}
+}
+
+// A detaching that was cut short makes rows invisible and inserts fail; the next run ends it and makes what is due.
+func TestFinalize(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	leaf := pend(t, db, "logging.system_logs", time.Now())
+	insert := `insert into logging.system_logs (service, level, message) values ('test', 'info', 'm')`
+	if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), insert); err == nil {
+		t.Fatal("a pending detach was expected to refuse rows")
+	}
+	db.Exec(t, fmt.Sprintf("alter table %s rename to kept", leaf)) // its name is needed
+	steps := run(t, db, time.Now(), partition.Policy{})
+	if len(steps) == 0 || !strings.HasPrefix(steps[0], "finalize  logging.kept") {
+		t.Errorf("steps: %q", steps)
+	}
+	db.Exec(t, insert)
+	if pgtest.Value[bool](t, db, "select relispartition from pg_class where oid = 'logging.kept'::regclass") {
+		t.Error("the leaf is still a partition")
+	}
+}
+
+func TestTwoRunners(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	lock, err := partition.Lock(t.Context(), db.OwnerURL, "the first runner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = partition.Run(t.Context(), db.OwnerURL, later(), partition.Policy{}, func(s partition.Step, _ string) { t.Errorf("the second runner did %s", s) })
+	var busy *partition.BusyError
+	if !errors.As(err, &busy) || busy.PID != lock.PgConn().PID() || busy.Application != "the first runner" || busy.Since.IsZero() {
+		t.Errorf("%#v, want the first runner's process %d", err, lock.PgConn().PID())
+	}
+	_ = lock.Close(t.Context())
+	if steps := run(t, db, later(), partition.Policy{}); len(steps) == 0 {
+		t.Error("nothing was done after the first runner had left")
+	}
+}
+
+// Archiving copies no row: the leaf keeps its file. The archive gets no partitions ahead, which would overlap.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	neglected(t, db)
+	old := pgtest.Value[string](t, db, "select leaf::text from shared.partitions where table_name = 'logging.system_logs'::regclass order by lower::timestamptz limit 1")
+	file := func(leaf string) uint32 {
+		return pgtest.Value[uint32](t, db, "select pg_relation_filenode($1::text::regclass)::oid", leaf)
+	}
+	before, rows := file(old), pgtest.Value[int](t, db, "select count(*) from logging.system_logs")
+	run(t, db, time.Now(), retiring)
+	if after := file(strings.Replace(old, "logging.", "logging.archived_", 1)); after != before {
+		t.Errorf("the leaf's file is %d, was %d", after, before)
+	}
+	archived := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
+	if kept := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); archived == 0 || archived+kept != rows {
+		t.Errorf("%d rows archived and %d kept, want %d in all", archived, kept, rows)
+	}
+	if n := pgtest.Value[int](t, db, "select count(*) from shared.partitions where table_name = 'logging.archived_system_logs'::regclass and upper::timestamptz > now()"); n > 0 {
+		t.Errorf("the archive has %d partitions ahead", n)
+	}
+}
+
+// Another table with the name of a leaf keeps its own table from a partition and no other table, and stays as it is.
+func TestForeignTable(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	now := later()
+	month := now.AddDate(0, 3, 0)
+	db.Exec(t, fmt.Sprintf("create table logging.system_logs_%s (mine int)", month.Format("2006_01")))
+	for range 2 {
+		err := partition.Run(t.Context(), db.OwnerURL, now, partition.Policy{}, silent)
+		var failures partition.Failures
+		if !errors.As(err, &failures) || len(failures) != 1 || failures[0].Table.Name != "system_logs" {
+			t.Fatalf("%v, want a failure of system_logs alone", err)
+		}
+	}
+	covered := pgtest.Value[[]string](t, db, `select array_agg(distinct table_name::text order by table_name::text) from shared.partitions
+		where lower ~ '-' and lower::timestamptz <= $1 and upper::timestamptz > $1`, month)
+	if !slices.Equal(covered, []string{"data_ingestion.market_data", "logging.performance_logs", "shared.audit_log"}) {
+		t.Errorf("%s is covered for %v", month, covered)
+	}
+	db.Exec(t, fmt.Sprintf("insert into logging.system_logs_%s values (1)", month.Format("2006_01")))
+}
+
+// A database that nobody opened for a year has its hole filled.
+func TestYearAsleep(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	now := time.Now().UTC().AddDate(1, 0, 0)
+	run(t, db, now, partition.Policy{})
+	for at := time.Now().UTC(); at.Before(now.AddDate(0, 3, 0)); at = at.AddDate(0, 0, 10) {
+		if n := pgtest.Value[int](t, db, `select count(distinct table_name) from shared.partitions
+			where lower ~ '-' and lower::timestamptz <= $1 and upper::timestamptz > $1`, at); n != 4 {
+			t.Errorf("%s is covered for %d of 4 tables", at, n)
+		}
+	}
+}
+
+// Readers and writers that work meanwhile see no error.
+func TestRunBesideOthers(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	neglected(t, db)
+	now := time.Now()
+	run(t, db, now, partition.Policy{}) // the pending leaf, which refuses rows, is ended
+	ctx, stop := context.WithCancel(blotter.WithAllAccounts(t.Context()))
+	defer stop()
+	var wait sync.WaitGroup
+	var done atomic.Int64
+	for _, sql := range []string{
+		`insert into logging.system_logs (service, level, message) values ('test', 'info', 'm')`,
+		`insert into logging.performance_logs (service, operation, execution_time_ms) values ('test', 'o', 1)`,
+		`insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
+			values ('market_data', 'A', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '', '{}')`,
+		`select count(*) from logging.system_logs`, `select count(*) from data_ingestion.market_data`,
+	} {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				err := db.Transaction(ctx, func(tx *postgres.Tx) error {
+					_, err := tx.Exec(ctx, sql)
+					return err
+				})
+				if err != nil && ctx.Err() == nil {
+					t.Errorf("%s: %v", sql, err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	run(t, db, now, retiring)
+	for ahead := range 3 {
+		run(t, db, now.AddDate(0, ahead, 0), partition.Policy{})
+	}
+	stop()
+	wait.Wait()
+	if done.Load() < 100 {
+		t.Errorf("%d statements ran beside it", done.Load())
+	}
+}
