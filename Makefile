@@ -50,7 +50,12 @@ fuzz: ## fuzz the NUMERIC codec and every bar format, a minute each
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
-	cd bench && go test -bench . -benchtime 1x -timeout 30m
+	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m
+
+SYMBOLS ?= 100
+.PHONY: bench-bars
+bench-bars: ## a year of minute bars of 10, 100 (SYMBOLS=1000: also 1,000) symbols: load it, and ask
+	cd bench && go test -run '^$$' -bench Scale -benchtime 1x -timeout 3h -symbols $(SYMBOLS)
 
 .PHONY: catalog
 catalog: ## write what migrate verify compares with, after a change of the migrations

@@ -4,11 +4,10 @@
 //	defer file.Close()
 //	for row, err := range file.Bars() { ... }
 //
-// Open recognises the layout from the file's content and says which it chose; Bars streams in constant memory. A row
-// that is no bar comes as a *blotter.RejectedRow, says why, and stops nothing. A file that is no bar file at all is one
-// error. Decimals are taken as written. A daily bar's timestamp is midnight UTC of its trading date.
+// Open recognises the format from the file's content, through .gz, .zip and .tar.gz, and says which it chose; Bars
+// streams in constant memory and can be ranged over again. A row that is no bar comes as a *blotter.RejectedRow, says
+// why, and stops nothing. A file that is something else, as trades or quotes, is a *NotBarsError that names it. Decimals
+// are taken as written. A bar of a day or longer stands at midnight UTC of its trading date.
 //
-// Layouts so far: Yahoo CSV (Date,Open,High,Low,Close,Adj Close,Volume, in either order of the last two) and CSV whose
-// header names its columns (date,open,high,low,close,volume,Name and the usual other names of these). Of other vendors'
-// files, those that look like the latter are read as CSV.
+// docs/formats.md lists the formats, how they are told apart, and what is read how.
 package barfile

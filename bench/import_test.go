@@ -202,7 +202,9 @@ func BenchmarkImport(b *testing.B) {
 func BenchmarkImportMemory(b *testing.B) {
 	db, dir := pgtest.Open(b), b.TempDir()
 	program, path := filepath.Join(dir, "blotter"), filepath.Join(dir, "minutes.csv")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/blotterdb/blotter/cmd/blotter").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", program, "./cmd/blotter")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
 	rows := writeMinutes(b, path, func(_ int, bytes int64) bool { return bytes >= 1<<30 })
