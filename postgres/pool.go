@@ -73,6 +73,9 @@ func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
 	params["application_name"] = cfg.Service
 	params["timezone"] = "UTC"
 	params["jit"] = "off" // compiling costs more than it saves on queries over many partitions (40 ms became 6)
+	// Of a table of 6 million bars, a month is read by the key in its order (1.5 ms), not by a bitmap and a sort (4 ms),
+	// which the default, made for spinning disks, prefers.
+	params["random_page_cost"] = "1.1"
 	params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
 	params["lock_timeout"] = milliseconds(cfg.LockTimeout)
 	params["idle_in_transaction_session_timeout"] = milliseconds(cfg.IdleInTransactionTimeout)
