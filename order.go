@@ -1,6 +1,12 @@
 package blotter
 
-import "time"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Side of an order or a trade.
 type Side string
@@ -69,4 +75,118 @@ type Order struct {
 	Version        int64       `db:"version,version"`
 	CreatedAt      time.Time   `db:"created_at,generated"`
 	UpdatedAt      time.Time   `db:"updated_at,stamp"`
+}
+
+// transitions are the statuses that an order may go to, other than by a fill (FIX 5.0, Order State Changes, without the
+// pending states of a venue's protocol). What is not in it is an end.
+var transitions = map[OrderStatus][]OrderStatus{
+	Pending:         {Submitted, Cancelled, Rejected, Expired},
+	Submitted:       {Cancelled, Rejected, Expired},
+	PartiallyFilled: {Cancelled, Expired},
+}
+
+// Done reports that the order works no more. A fill may still arrive late.
+func (o Order) Done() bool { return len(transitions[o.Status]) == 0 }
+
+// Open is the quantity that is not filled yet.
+func (o Order) Open() Decimal { return o.Quantity.Sub(o.FilledQuantity) }
+
+// SetStatus is the order in another status. A fill alone makes an order partially filled or filled; a transition that
+// is not legal is ErrInvalid.
+func (o Order) SetStatus(to OrderStatus) (Order, error) {
+	if o.Status == to || slices.Contains(transitions[o.Status], to) {
+		o.Status = to
+		return o, nil
+	}
+	allowed := "no other: it is " + string(o.Status)
+	if list := transitions[o.Status]; len(list) > 0 {
+		allowed = fmt.Sprintf("one that %s may become: %v", o.Status, list)
+	}
+	return o, Invalid("status", string(to), allowed)
+}
+
+// ErrOverfill is the ErrInvalid of a trade for more than its order has open.
+var ErrOverfill = errors.New("overfill")
+
+// Fill is the order after a trade of it. A late fill on an order that was cancelled, rejected or has expired counts, and
+// the order stays what it is. Errors are ErrInvalid: a trade of another order, symbol or side, and, as ErrOverfill too
+// unless overfill allows it, one of more than is open.
+func (o Order) Fill(t Trade, overfill bool) (Order, error) {
+	switch {
+	case t.AccountID != o.AccountID || t.OrderID != o.OrderID:
+		return o, Invalid("order_id", t.OrderID, "the order's, "+o.OrderID)
+	case t.Symbol != o.Symbol:
+		return o, Invalid("symbol", t.Symbol, "the order's, "+o.Symbol)
+	case t.Side != o.Side:
+		return o, Invalid("side", string(t.Side), "the order's, "+string(o.Side))
+	case !overfill && t.Quantity.GreaterThan(o.Open()):
+		err := Invalid("quantity", t.Quantity, fmt.Sprintf("at most %s, what order %s has open", o.Open(), o.OrderID))
+		err.Err = ErrOverfill
+		return o, err
+	}
+	o.FilledQuantity = o.FilledQuantity.Add(t.Quantity)
+	o.FilledNotional = o.FilledNotional.Add(t.Quantity.Mul(t.Price))
+	average := quotient(o.FilledNotional, o.FilledQuantity)
+	o.AvgFillPrice = &average
+	switch {
+	case o.Done() && o.Status != Filled:
+	case o.Open().Sign() > 0:
+		o.Status = PartiallyFilled
+	default:
+		o.Status = Filled
+	}
+	return o, nil
+}
+
+// Check reports as ErrInvalid what no order can be.
+func (o Order) Check() error {
+	if err := CheckAccountID(o.AccountID); err != nil {
+		return err
+	}
+	for _, text := range []struct {
+		name, value string
+		least, most int
+	}{
+		{"order_id", o.OrderID, 1, IDLengthMax}, {"symbol", o.Symbol, 1, SymbolLengthMax},
+		{"strategy", o.Strategy, 0, 100}, {"session_id", o.SessionID, 0, 100},
+	} {
+		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.Side != Buy && o.Side != Sell:
+		return Invalid("side", string(o.Side), "buy or sell")
+	case o.Quantity.Sign() <= 0:
+		return Invalid("quantity", o.Quantity, "a number above 0")
+	case !slices.Contains([]OrderType{"", Market, Limit, Stop, StopLimit}, o.OrderType):
+		return Invalid("order_type", string(o.OrderType), "market, limit, stop or stop_limit")
+	case !slices.Contains([]TimeInForce{"", Day, GoodTillCancelled, ImmediateOrCancel, FillOrKill}, o.TimeInForce):
+		return Invalid("time_in_force", string(o.TimeInForce), "day, gtc, ioc or fok")
+	case (o.OrderType == Limit || o.OrderType == StopLimit) && o.Price == nil:
+		return Invalid("price", nil, "one, for the order is "+string(o.OrderType))
+	case (o.OrderType == Stop || o.OrderType == StopLimit) && o.StopPrice == nil:
+		return Invalid("stop_price", nil, "one, for the order is "+string(o.OrderType))
+	}
+	return nil
+}
+
+// Differences names the fields in which o, as it would be created, is unlike the stored order of the same key.
+func (o Order) Differences(stored Order) (fields []string) {
+	add := func(name string, differs bool) {
+		if differs {
+			fields = append(fields, name)
+		}
+	}
+	price := func(a, b *Decimal) bool { return (a == nil) != (b == nil) || a != nil && !a.Equal(*b) }
+	add("symbol", o.Symbol != stored.Symbol)
+	add("side", o.Side != stored.Side)
+	add("order_type", cmp.Or(o.OrderType, Market) != stored.OrderType)
+	add("quantity", !o.Quantity.Equal(stored.Quantity))
+	add("price", price(o.Price, stored.Price))
+	add("stop_price", price(o.StopPrice, stored.StopPrice))
+	add("time_in_force", cmp.Or(o.TimeInForce, Day) != stored.TimeInForce)
+	add("strategy", o.Strategy != stored.Strategy)
+	add("session_id", o.SessionID != stored.SessionID)
+	return fields
 }

@@ -11,9 +11,15 @@ type Position struct {
 	AvgPrice    *Decimal   `db:"avg_price,generated"`  // derived, never the truth; nil when flat
 	RealizedPnL Decimal    `db:"realized_pnl"`         // before fees
 	Fees        Decimal    `db:"fees"`                 // negative when rebates outweigh them
-	Multiplier  Decimal    `db:"multiplier,omitzero"`  // default 1
+	Multiplier  Decimal    `db:"multiplier,omitzero"`  // default 1; one a position
+	Currency    string     `db:"currency,omitzero"`    // of its money; one a position
 	Version     int64      `db:"version,version"`      //
 	OpenedAt    *time.Time `db:"opened_at"`            // when the present life began; nil when flat
+	MaxQuantity Decimal    `db:"max_quantity"`         // the largest, either way, of the present life
+	LifePnL     Decimal    `db:"life_pnl"`             // realized in the present life, before fees
+	LifeFees    Decimal    `db:"life_fees"`            // of the present life
+	LifeTrades  int64      `db:"life_trades"`          // of the present life
+	Strategy    string     `db:"strategy"`             // of the trade that began the present life
 	LastUpdated time.Time  `db:"last_updated,stamp"`   //
 	CreatedAt   time.Time  `db:"created_at,generated"` //
 }
@@ -31,6 +37,8 @@ type PositionValue struct {
 	PriceAt       *time.Time `db:"price_at"`
 	MarketValue   *Decimal   `db:"market_value"`
 	UnrealizedPnL *Decimal   `db:"unrealized_pnl"`
+	Multiplier    Decimal    `db:"multiplier"`
+	Currency      string     `db:"currency"`
 }
 
 // RoundTrip is one life of a position, from flat to flat (or to a flip).

@@ -25,10 +25,11 @@ type Trade struct {
 	Side               Side           `db:"side"`
 	Quantity           Decimal        `db:"quantity"`
 	Price              Decimal        `db:"price"`
-	Multiplier         Decimal        `db:"multiplier,omitzero"` // default 1
-	Commission         Decimal        `db:"commission"`          // negative for a rebate
-	CommissionCurrency string         `db:"commission_currency,omitzero"`
-	RealizedPnL        Decimal        `db:"realized_pnl"` // of this fill, before fees
+	Multiplier         Decimal        `db:"multiplier,omitzero"`          // default 1
+	Currency           string         `db:"currency,omitzero"`            // of the price; default the position's, else the instrument's
+	Commission         Decimal        `db:"commission"`                   // negative for a rebate
+	CommissionCurrency string         `db:"commission_currency,omitzero"` // default Currency; in another one it is no part of the position's fees
+	RealizedPnL        Decimal        `db:"realized_pnl"`                 // of this fill, before fees
 	PositionEffect     PositionEffect `db:"position_effect"`
 	Strategy           string         `db:"strategy"`
 	ExecutedAt         time.Time      `db:"executed_at"`

@@ -18,6 +18,7 @@ type DB struct {
 	pools map[role]*pool
 	// imports holds a place for each import that runs: one may need a second connection, so they may not take all.
 	imports chan struct{}
+	books   bookCache
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the

@@ -1,0 +1,531 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Keys are read, and where asked locked, in their order: every transaction of ours locks orders before positions, each
+// sorted by key.
+var (
+	sqlBookOrders = `select ` + Orders.columnList() + ` from execution.orders
+ where (account_id, order_id) in (select * from unnest($1::text[], $2::text[])) order by account_id, order_id`
+	sqlBookPositions = `select ` + Positions.columnList() + ` from execution.positions
+ where (account_id, symbol) in (select * from unnest($1::text[], $2::text[])) order by account_id, symbol`
+	sqlBookTrades = `select ` + Trades.columnList() + ` from execution.trades
+ where (account_id, trade_id, symbol, side) in (select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]))`
+	sqlBookInstruments = `select ` + Instruments.columnList() + ` from data_ingestion.instruments where symbol = any($1)`
+)
+
+const (
+	forUpdate   = ` for update`
+	sqlAccounts = `
+with made as (
+    insert into execution.accounts (account_id)
+    select a from unnest($1::text[]) a where not exists (select from execution.accounts where account_id = a) order by a
+    on conflict do nothing returning account_id, currency
+)
+select account_id, currency from made union all select account_id, currency from execution.accounts where account_id = any($1)`
+)
+
+// bookReader reads what trades touch.
+type bookReader struct {
+	*booking
+	cache *bookCache
+	lock  bool
+}
+
+// resolve gives trades that lack symbol or side those of their orders, which never change.
+func (b *booking) resolve(ctx context.Context, q Querier) error {
+	missing := map[bookKey]bool{}
+	for i := range b.trades {
+		if t := &b.trades[i]; t.OrderID != "" && (t.Symbol == "" || t.Side == "") {
+			missing[bookKey{t.AccountID, t.OrderID}] = true
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	accounts, names := columnsOf(missing)
+	orders, err := collect(ctx, q, Orders, sqlBookOrders, accounts, names)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		for i := range b.trades {
+			t := &b.trades[i]
+			if t.AccountID != o.AccountID || t.OrderID != o.OrderID {
+				continue
+			}
+			setDefault(&t.Symbol, o.Symbol)
+			setDefault(&t.Side, o.Side)
+		}
+	}
+	return nil
+}
+
+// columnsOf are the keys as two sorted columns.
+func columnsOf(keys map[bookKey]bool) (accounts, names []string) {
+	for _, k := range slices.SortedFunc(maps.Keys(keys), bookKey.compare) {
+		accounts, names = append(accounts, k.account), append(names, k.name)
+	}
+	return accounts, names
+}
+
+// collect reads all rows of a query of the table's columns.
+func collect[T any](ctx context.Context, q Querier, table *Table[T], sql string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(table, rows)
+}
+
+func scanAll[T any](table *Table[T], rows pgx.Rows) ([]T, error) {
+	defer rows.Close()
+	var found collector[T]
+	targets := make([]any, 0, len(table.fields))
+	for rows.Next() {
+		if err := table.scan(rows, found.next(), targets); err != nil {
+			return nil, err
+		}
+	}
+	return found.rows(), rows.Err()
+}
+
+// read reads what the trades touch and is not in the cache, in one round trip; with lock, all of it, locked.
+func (r *bookReader) read(ctx context.Context, q Querier) error {
+	orders, positions, touched := map[bookKey]bool{}, map[bookKey]bool{}, map[bookKey]bool{}
+	for i := range r.trades {
+		t := &r.trades[i]
+		if t.OrderID != "" {
+			key := bookKey{t.AccountID, t.OrderID}
+			if o, found := r.cache.order(key, r.lock); found {
+				r.orders[key] = &bookOrder{Order: o, version: o.Version}
+			} else {
+				orders[key] = true
+			}
+		}
+		key := bookKey{t.AccountID, t.Symbol}
+		touched[key] = true
+		if p, found := r.cache.position(key, r.lock); found {
+			r.positions[key] = &bookPosition{Position: p, version: p.Version}
+		} else {
+			positions[key] = true
+		}
+	}
+	suffix := ""
+	if r.lock {
+		suffix = forUpdate
+	}
+	batch := &pgx.Batch{}
+	if len(orders) > 0 {
+		accounts, names := columnsOf(orders)
+		batch.Queue(sqlBookOrders+suffix, accounts, names).Query(func(rows pgx.Rows) error {
+			list, err := scanAll(Orders, rows)
+			for _, o := range list {
+				r.orders[bookKey{o.AccountID, o.OrderID}] = &bookOrder{Order: o, version: o.Version}
+			}
+			return err
+		})
+	}
+	if len(positions) > 0 {
+		accounts, names := columnsOf(positions)
+		batch.Queue(sqlBookPositions+suffix, accounts, names).Query(func(rows pgx.Rows) error {
+			list, err := scanAll(Positions, rows)
+			for _, p := range list {
+				r.positions[bookKey{p.AccountID, p.Symbol}] = &bookPosition{Position: p, version: p.Version}
+			}
+			return err
+		})
+	}
+	if r.lock { // a trade of the same key has the same position: while that is locked, none appears
+		accounts, ids, symbols, sides := make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades))
+		for i := range r.trades {
+			k := keyOf(&r.trades[i])
+			accounts, ids, symbols, sides = append(accounts, k.account), append(ids, k.id), append(symbols, k.symbol), append(sides, string(k.side))
+		}
+		batch.Queue(sqlBookTrades, accounts, ids, symbols, sides).Query(func(rows pgx.Rows) error {
+			list, err := scanAll(Trades, rows)
+			for _, t := range list {
+				r.stored[keyOf(&t)] = t
+			}
+			return err
+		})
+	}
+	if len(batch.QueuedQueries) > 0 {
+		if err := q.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+	}
+	for key := range touched {
+		if r.positions[key] == nil {
+			r.positions[key] = &bookPosition{}
+		}
+	}
+	return r.readFirst(ctx, q)
+}
+
+// readFirst reads what first trades of a position need, and makes accounts on first use.
+func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
+	symbols, accounts := map[string]bool{}, map[string]bool{}
+	for i := range r.trades {
+		t := &r.trades[i]
+		first := r.positions[bookKey{t.AccountID, t.Symbol}].version == 0
+		if first || t.Price.Sign() <= 0 {
+			symbols[t.Symbol] = true
+		}
+		if first {
+			accounts[t.AccountID] = true
+		}
+	}
+	if len(symbols) == 0 {
+		return nil
+	}
+	instruments, err := collect(ctx, q, Instruments, sqlBookInstruments, slices.Collect(maps.Keys(symbols)))
+	if err != nil {
+		return err
+	}
+	for _, i := range instruments {
+		r.instruments[i.Symbol] = i
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	for account := range accounts {
+		if err := blotter.CheckAccountID(account); err != nil {
+			return err
+		}
+	}
+	rows, err := q.Query(ctx, sqlAccounts, slices.Collect(maps.Keys(accounts)))
+	if err != nil {
+		return err
+	}
+	var account, currency string
+	_, err = pgx.ForEachRow(rows, []any{&account, &currency}, func() error {
+		r.currencies[account] = currency
+		return nil
+	})
+	return err
+}
+
+// sqlBook writes trades and what they changed, in one statement: orders, positions, trades in the book's order, round
+// trips, events last. Each part runs when those before it are done, and each checks that what it was computed from is
+// still so (execution.unchanged), which otherwise ends the transaction.
+const sqlBook = `
+with changed_orders as (
+    update execution.orders o
+       set status = u.status, filled_quantity = u.filled_quantity, filled_notional = u.filled_notional, version = o.version + 1, updated_at = now()
+      from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::numeric[], $6::numeric[])
+           u(account_id, order_id, version, status, filled_quantity, filled_notional)
+     where o.account_id = u.account_id and o.order_id = u.order_id and o.version = u.version
+    returning 1
+), changed_positions as (
+    update execution.positions p
+       set quantity = u.quantity, cost_basis = u.cost_basis, realized_pnl = u.realized_pnl, fees = u.fees, version = p.version + 1,
+           opened_at = u.opened_at, max_quantity = u.max_quantity, life_pnl = u.life_pnl, life_fees = u.life_fees,
+           life_trades = u.life_trades, strategy = u.strategy, last_updated = now()
+      from unnest($7::text[], $8::text[], $9::bigint[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[], $14::timestamptz[],
+                  $15::numeric[], $16::numeric[], $17::numeric[], $18::bigint[], $19::text[])
+           u(account_id, symbol, version, quantity, cost_basis, realized_pnl, fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy)
+     where p.account_id = u.account_id and p.symbol = u.symbol and p.version = u.version
+       and execution.unchanged((select count(*) from changed_orders) = $20)
+    returning 1
+), new_trades as (
+    insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+           realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+    select u.account_id, u.trade_id, nullif(u.order_id, ''), u.symbol, u.side, u.quantity, u.price, u.multiplier, u.currency, u.commission, u.commission_currency,
+           u.realized_pnl, u.position_effect, u.strategy, u.executed_at, u.settlement_date, u.quantity_after, u.cost_basis_after, u.realized_pnl_after, u.fees_after
+      from unnest($21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::numeric[], $27::numeric[], $28::numeric[], $29::text[],
+                  $30::numeric[], $31::text[], $32::numeric[], $33::text[], $34::text[], $35::timestamptz[], $36::date[],
+                  $37::numeric[], $38::numeric[], $39::numeric[], $40::numeric[]) with ordinality
+           u(account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+             realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after, fees_after, place)
+     where execution.unchanged((select count(*) from changed_positions) = $41)
+     order by place
+    on conflict do nothing
+    returning id, account_id, trade_id, symbol, side, created_at, xid
+), events as (
+    insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
+    select u.account_id, 'trades', u.account_id, u.event_id, 'trade_executed', 'execution', u.correlation_id, u.data::jsonb
+      from unnest($21::text[], $42::uuid[], $43::text[], $44::text[]) with ordinality u(account_id, event_id, correlation_id, data, place)
+     where execution.unchanged((select count(*) from new_trades) = $45)
+     order by place
+)
+select id, account_id, trade_id, symbol, side, created_at, xid from new_trades`
+
+// What is rarely written is in statements of its own, which go before sqlBook in the same round trip.
+const (
+	sqlNewPositions = `
+with made as (
+    insert into execution.positions (account_id, symbol, multiplier, currency, version)
+    select * from unnest($1::text[], $2::text[], $3::numeric[], $4::text[], $5::bigint[]) on conflict do nothing returning 1
+)
+select 1 where execution.unchanged((select count(*) from made) = $6)`
+	sqlRoundTrips = `
+insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, strategy, trades)
+select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::numeric[], $6::numeric[], $7::numeric[], $8::text[], $9::bigint[])`
+	sqlAdoptOrders = `
+with made as (
+    insert into execution.orders (account_id, order_id, symbol, side, quantity, status, strategy, adopted, version)
+    select u.account_id, u.order_id, u.symbol, u.side, u.quantity, 'submitted', u.strategy, true, 0
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[]) u(account_id, order_id, symbol, side, quantity, strategy)
+    on conflict do nothing returning 1
+)
+select 1 where execution.unchanged((select count(*) from made) = $7)`
+)
+
+// batch is what writes the booking. Its last result is sqlBook's.
+func (b *booking) batch() (*pgx.Batch, error) {
+	batch := &pgx.Batch{}
+	b.queueAdopted(batch)
+	b.queueNew(batch)
+	b.queueTrips(batch)
+	var args bookArgs
+	orders := 0
+	for _, k := range sortedKeys(b.orders) {
+		if o := b.orders[k]; o.changed {
+			args.order(o)
+			orders++
+		}
+	}
+	positions := 0
+	for _, k := range sortedKeys(b.positions) {
+		if p := b.positions[k]; p.changed {
+			args.position(p)
+			positions++
+		}
+	}
+	for _, i := range b.written {
+		if err := args.trade(&b.trades[i], b.ids[i]); err != nil {
+			return nil, err
+		}
+	}
+	batch.Queue(sqlBook, args.list(orders, positions, len(b.written))...)
+	return batch, nil
+}
+
+func sortedKeys[T any](m map[bookKey]T) []bookKey {
+	return slices.SortedFunc(maps.Keys(m), bookKey.compare)
+}
+
+func (b *booking) queueAdopted(batch *pgx.Batch) {
+	var accounts, ids, symbols, sides, strategies []string
+	var quantities []blotter.Decimal
+	for _, k := range sortedKeys(b.orders) {
+		if o := b.orders[k]; o.changed && o.Version == 0 {
+			accounts, ids, symbols, sides = append(accounts, o.AccountID), append(ids, o.OrderID), append(symbols, o.Symbol), append(sides, string(o.Side))
+			quantities, strategies = append(quantities, o.Quantity), append(strategies, o.Strategy)
+		}
+	}
+	if len(accounts) > 0 {
+		batch.Queue(sqlAdoptOrders, accounts, ids, symbols, sides, quantities, strategies, len(accounts))
+	}
+}
+
+func (b *booking) queueNew(batch *pgx.Batch) {
+	var accounts, symbols, currencies []string
+	var multipliers []blotter.Decimal
+	var versions []int64
+	for _, k := range sortedKeys(b.positions) {
+		if p := b.positions[k]; p.changed && p.version == 0 {
+			accounts, symbols, currencies = append(accounts, p.AccountID), append(symbols, p.Symbol), append(currencies, p.Currency)
+			multipliers, versions = append(multipliers, p.Multiplier), append(versions, 0)
+		}
+	}
+	if len(accounts) > 0 {
+		batch.Queue(sqlNewPositions, accounts, symbols, multipliers, currencies, versions, len(accounts))
+	}
+}
+
+func (b *booking) queueTrips(batch *pgx.Batch) {
+	if len(b.trips) == 0 {
+		return
+	}
+	var accounts, symbols, strategies []string
+	var opened, closed []time.Time
+	var quantities, gross, fees []blotter.Decimal
+	var trades []int64
+	for _, r := range b.trips {
+		accounts, symbols, strategies = append(accounts, r.AccountID), append(symbols, r.Symbol), append(strategies, r.Strategy)
+		opened, closed, quantities = append(opened, r.OpenedAt), append(closed, r.ClosedAt), append(quantities, r.MaxQuantity)
+		gross, fees, trades = append(gross, r.Gross), append(fees, r.Fees), append(trades, r.Trades)
+	}
+	batch.Queue(sqlRoundTrips, accounts, symbols, opened, closed, quantities, gross, fees, strategies, trades)
+}
+
+// bookArgs are the columns of sqlBook.
+type bookArgs struct {
+	orderTexts      [3][]string // account, id, status
+	orderVersions   []int64
+	orderNumbers    [2][]blotter.Decimal
+	positionTexts   [3][]string // account, symbol, strategy
+	positionCounts  [2][]int64  // version, trades of the life
+	positionNumbers [7][]blotter.Decimal
+	opened          []*time.Time
+	tradeTexts      [9][]string
+	tradeNumbers    [9][]blotter.Decimal
+	executed        []time.Time
+	settled         []*time.Time
+	events          []uuid.UUID
+	correlations    []string
+	data            []string
+}
+
+func appendEach[T any](columns [][]T, values ...T) {
+	for i, v := range values {
+		columns[i] = append(columns[i], v)
+	}
+}
+
+func (a *bookArgs) order(o *bookOrder) {
+	appendEach(a.orderTexts[:], o.AccountID, o.OrderID, string(o.Status))
+	a.orderVersions = append(a.orderVersions, o.version)
+	appendEach(a.orderNumbers[:], o.FilledQuantity, o.FilledNotional)
+}
+
+func (a *bookArgs) position(p *bookPosition) {
+	appendEach(a.positionTexts[:], p.AccountID, p.Symbol, p.Strategy)
+	appendEach(a.positionCounts[:], p.version, p.LifeTrades)
+	appendEach(a.positionNumbers[:], p.Quantity, p.CostBasis, p.RealizedPnL, p.Fees, p.MaxQuantity, p.LifePnL, p.LifeFees)
+	a.opened = append(a.opened, p.OpenedAt)
+}
+
+func (a *bookArgs) trade(t *blotter.Trade, correlation string) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(newTradeExecuted(t))
+	if err != nil {
+		return err
+	}
+	appendEach(a.tradeTexts[:], t.AccountID, t.TradeID, t.OrderID, t.Symbol, string(t.Side), t.Currency, t.CommissionCurrency, string(t.PositionEffect), t.Strategy)
+	appendEach(a.tradeNumbers[:], t.Quantity, t.Price, t.Multiplier, t.Commission, t.RealizedPnL, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter)
+	a.executed, a.settled = append(a.executed, t.ExecutedAt), append(a.settled, t.SettlementDate)
+	a.events, a.correlations, a.data = append(a.events, id), append(a.correlations, correlation), append(a.data, string(data))
+	return nil
+}
+
+// list are the arguments in their order.
+func (a *bookArgs) list(orders, positions, trades int) []any {
+	o, on, p, pn, t, tn := &a.orderTexts, &a.orderNumbers, &a.positionTexts, &a.positionNumbers, &a.tradeTexts, &a.tradeNumbers
+	return []any{
+		o[0], o[1], a.orderVersions, o[2], on[0], on[1],
+		p[0], p[1], a.positionCounts[0], pn[0], pn[1], pn[2], pn[3], a.opened, pn[4], pn[5], pn[6], a.positionCounts[1], p[2], orders,
+		t[0], t[1], t[2], t[3], t[4], tn[0], tn[1], tn[2], t[5], tn[3], t[6], tn[4], t[7], t[8], a.executed, a.settled,
+		tn[5], tn[6], tn[7], tn[8], positions, a.events, a.correlations, a.data, trades,
+	}
+}
+
+// tradeExecuted is the data of the event of a fill: the trade, and the position after it.
+type tradeExecuted struct {
+	TradeID            string                 `json:"trade_id"`
+	OrderID            string                 `json:"order_id,omitempty"`
+	AccountID          string                 `json:"account_id"`
+	Symbol             string                 `json:"symbol"`
+	Side               blotter.Side           `json:"side"`
+	Quantity           blotter.Decimal        `json:"quantity"`
+	Price              blotter.Decimal        `json:"price"`
+	Multiplier         blotter.Decimal        `json:"multiplier"`
+	Currency           string                 `json:"currency"`
+	Commission         blotter.Decimal        `json:"commission"`
+	CommissionCurrency string                 `json:"commission_currency"`
+	RealizedPnL        blotter.Decimal        `json:"realized_pnl"`
+	PositionEffect     blotter.PositionEffect `json:"position_effect"`
+	Strategy           string                 `json:"strategy"`
+	ExecutedAt         string                 `json:"executed_at"`
+	Position           positionAfter          `json:"position"`
+}
+
+type positionAfter struct {
+	Quantity    blotter.Decimal `json:"quantity"`
+	CostBasis   blotter.Decimal `json:"cost_basis"`
+	RealizedPnL blotter.Decimal `json:"realized_pnl"`
+	Fees        blotter.Decimal `json:"fees"`
+}
+
+func newTradeExecuted(t *blotter.Trade) tradeExecuted {
+	return tradeExecuted{
+		TradeID: t.TradeID, OrderID: t.OrderID, AccountID: t.AccountID, Symbol: t.Symbol, Side: t.Side, Quantity: t.Quantity, Price: t.Price,
+		Multiplier: t.Multiplier, Currency: t.Currency, Commission: t.Commission, CommissionCurrency: t.CommissionCurrency,
+		RealizedPnL: t.RealizedPnL, PositionEffect: t.PositionEffect, Strategy: t.Strategy,
+		ExecutedAt: t.ExecutedAt.Format("2006-01-02T15:04:05.000000Z"),
+		Position:   positionAfter{t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter},
+	}
+}
+
+// write writes the booking on q, which ends the round trip, and completes the receipts with what the database made.
+func (b *booking) write(ctx context.Context, q Querier) error {
+	if len(b.written) == 0 {
+		return nil
+	}
+	batch, err := b.batch()
+	if err != nil {
+		return err
+	}
+	results := q.SendBatch(ctx, batch)
+	for range len(batch.QueuedQueries) - 1 {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close()
+			return err
+		}
+	}
+	rows, err := results.Query()
+	if err != nil {
+		_ = results.Close()
+		return err
+	}
+	var key tradeKey
+	var id int64
+	var created time.Time
+	var xid uint64
+	b.count()
+	_, err = pgx.ForEachRow(rows, []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}, func() error {
+		b.complete(b.booked[key], id, created, xid)
+		return nil
+	})
+	return errors.Join(err, results.Close())
+}
+
+// count counts up the versions of what was written.
+func (b *booking) count() {
+	for _, o := range b.orders {
+		if o.changed {
+			o.Version = o.version + 1
+		}
+	}
+	for _, p := range b.positions {
+		if p.changed {
+			p.Version = p.version + 1
+		}
+	}
+}
+
+// complete fills in a receipt what the database made.
+func (b *booking) complete(i int, id int64, created time.Time, xid uint64) {
+	r := &b.receipts[i]
+	r.Trade.ID, r.Trade.CreatedAt, r.Trade.XID = id, created, xid
+	b.trades[i] = r.Trade
+	position := b.positions[bookKey{r.Trade.AccountID, r.Trade.Symbol}]
+	r.Position.Version, r.Position.LastUpdated, position.LastUpdated = position.Version, created, created
+	if r.Order != nil {
+		order := b.orders[bookKey{r.Trade.AccountID, r.Trade.OrderID}]
+		r.Order.Version, r.Order.UpdatedAt, order.UpdatedAt = order.Version, created, created
+	}
+}
+
+// stale reports that the booking was computed from what has changed meanwhile.
+func stale(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "23505")
+}
