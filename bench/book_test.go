@@ -1,0 +1,193 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	bookAccounts  = 20
+	bookSymbols   = 30
+	fillsPerOrder = 10
+)
+
+// desk is a database with orders that wait for fills, and hands the fills out.
+type desk struct {
+	db      *pgtest.Database
+	pool    *pgxpool.Pool
+	next    atomic.Int64
+	hot     bool // all fills are of one position
+	oneSize blotter.Decimal
+}
+
+func newDesk(b *testing.B, fills int) *desk {
+	db := pgtest.OpenConfig(b, func(c *postgres.Config) { c.MaxConns = 24 })
+	d := &desk{db: db, oneSize: blotter.MustDecimal("1")}
+	db.Exec(b, `insert into execution.accounts (account_id) select 'A' || n from generate_series(0, $1 - 1) n`, bookAccounts)
+	db.Exec(b, `insert into execution.orders (account_id, order_id, symbol, side, quantity, status)
+		select 'A' || n % 20, 'O' || n, 'S' || n % 30, case when n % 2 = 0 then 'buy' else 'sell' end, 10, 'submitted' from generate_series(0, $1) n`, fills/fillsPerOrder)
+	db.Exec(b, `analyze execution.orders, execution.accounts`)
+	d.pool = bare(b, db.Config.ServiceURL+"&pool_max_conns=24")
+	return d
+}
+
+// fill is the next fill. Its order is in use by one caller alone, as at most venues.
+func (d *desk) fill() blotter.Trade {
+	n := int(d.next.Add(1) - 1)
+	order := n / fillsPerOrder
+	side := blotter.Buy
+	if order%2 == 1 {
+		side = blotter.Sell
+	}
+	t := blotter.Trade{
+		AccountID: fmt.Sprintf("A%d", order%bookAccounts), TradeID: fmt.Sprintf("T%d", n), OrderID: fmt.Sprintf("O%d", order), Symbol: fmt.Sprintf("S%d", order%bookSymbols),
+		Side: side, Quantity: d.oneSize, Price: blotter.MustDecimal(fmt.Sprintf("%d.%02d", 100+n%50, n%100)), Commission: blotter.MustDecimal("0.05"), ExecutedAt: time.Now().UTC(),
+	}
+	if d.hot {
+		t.AccountID, t.OrderID, t.Symbol = "A0", "", "HOT"
+	}
+	return t
+}
+
+// naive books a fill as a correct program in plain pgx does: seven round trips.
+func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") }()
+	var o blotter.Order
+	var p blotter.Position
+	lock := &pgx.Batch{}
+	lock.Queue("begin")
+	lock.Queue(`select symbol, side, quantity, filled_quantity, filled_notional, status from execution.orders where account_id = $1 and order_id = $2 for update`, t.AccountID, t.OrderID).
+		QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&o.Symbol, &o.Side, &o.Quantity, &o.FilledQuantity, &o.FilledNotional, &o.Status)
+			if err == pgx.ErrNoRows && d.hot {
+				return nil
+			}
+			return err
+		})
+	if err := conn.SendBatch(ctx, lock).Close(); err != nil {
+		return err
+	}
+	o.AccountID, o.OrderID = t.AccountID, t.OrderID
+	err = conn.QueryRow(ctx, `select account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy
+		from execution.positions where account_id = $1 and symbol = $2 for update`, t.AccountID, t.Symbol).
+		Scan(&p.AccountID, &p.Symbol, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees, &p.Multiplier, &p.Currency, &p.OpenedAt, &p.MaxQuantity, &p.LifePnL, &p.LifeFees, &p.LifeTrades, &p.Strategy)
+	if err != nil && err != pgx.ErrNoRows {
+		return err
+	}
+	after, effect, err := p.Apply(t)
+	if err != nil {
+		return err
+	}
+	t = t.Booked(after, effect)
+	if !d.hot {
+		if o, err = o.Fill(t, false); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, `update execution.orders set filled_quantity = $3, filled_notional = $4, status = $5, version = version + 1, updated_at = now()
+			where account_id = $1 and order_id = $2`, t.AccountID, t.OrderID, o.FilledQuantity, o.FilledNotional, string(o.Status)); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Exec(ctx, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+			realized_pnl, position_effect, strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+		values ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		t.AccountID, t.TradeID, t.OrderID, t.Symbol, string(t.Side), t.Quantity, t.Price, t.Multiplier, t.Currency, t.Commission, t.CommissionCurrency,
+		t.RealizedPnL, string(t.PositionEffect), t.Strategy, t.ExecutedAt, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, `insert into execution.positions as p (account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		on conflict (account_id, symbol) do update set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, fees = excluded.fees,
+			opened_at = excluded.opened_at, max_quantity = excluded.max_quantity, life_pnl = excluded.life_pnl, life_fees = excluded.life_fees, life_trades = excluded.life_trades,
+			strategy = excluded.strategy, version = p.version + 1, last_updated = now()`,
+		after.AccountID, after.Symbol, after.Quantity, after.CostBasis, after.RealizedPnL, after.Fees, after.Multiplier, after.Currency, after.OpenedAt,
+		after.MaxQuantity, after.LifePnL, after.LifeFees, after.LifeTrades, after.Strategy); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1, 'trades', $1, $2, 'trade_executed', 'execution',
+			jsonb_build_object('trade_id', $3::text, 'symbol', $4::text, 'side', $5::text, 'quantity', $6::text, 'price', $7::text, 'realized_pnl', $8::text, 'position', jsonb_build_object('quantity', $9::text, 'cost_basis', $10::text)))`,
+		t.AccountID, uuid.New(), t.TradeID, t.Symbol, string(t.Side), t.Quantity.String(), t.Price.String(), t.RealizedPnL.String(), t.QuantityAfter.String(), t.CostBasisAfter.String()); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "commit")
+	return err
+}
+
+// run has so many callers book fills for a while.
+func (d *desk) run(b *testing.B, callers int, span time.Duration, book func(context.Context, blotter.Trade) error) result {
+	b.Helper()
+	ctx := blotter.WithAllAccounts(b.Context())
+	var mu sync.Mutex
+	var all []time.Duration
+	var wait sync.WaitGroup
+	start := time.Now()
+	for range callers {
+		wait.Go(func() {
+			var mine []time.Duration
+			for time.Since(start) < span {
+				begin := time.Now()
+				if err := book(ctx, d.fill()); err != nil {
+					b.Error(err)
+					return
+				}
+				mine = append(mine, time.Since(begin))
+			}
+			mu.Lock()
+			all = append(all, mine...)
+			mu.Unlock()
+		})
+	}
+	wait.Wait()
+	took := time.Since(start)
+	slices.Sort(all)
+	if len(all) == 0 {
+		b.Fatal("nothing was booked")
+	}
+	return result{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
+}
+
+type result struct {
+	rate     float64
+	p50, p99 time.Duration
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%7.0f fills/s  p50 %8s  p99 %8s", r.rate, r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond))
+}
+
+func (d *desk) execute(ctx context.Context, t blotter.Trade) error {
+	_, err := d.db.ExecuteTrade(ctx, t)
+	return err
+}
+
+// Booking fills against the naive correct sequence at the same concurrency.
+func BenchmarkBook(b *testing.B) {
+	const span = 3 * time.Second
+	d := newDesk(b, 600_000)
+	for b.Loop() {
+		for _, callers := range []int{1, 8, 64} {
+			d.run(b, callers, span/6, d.naive)
+			d.run(b, callers, span/6, d.execute)
+			naive, ours := d.run(b, callers, span, d.naive), d.run(b, callers, span, d.execute)
+			fmt.Printf("  %2d callers  naive         %s\n", callers, naive)
+			fmt.Printf("              ExecuteTrade  %s  %.2f x fills/s, %.2f x p50, %.2f x p99\n", ours, ours.rate/naive.rate, float64(ours.p50)/float64(naive.p50), float64(ours.p99)/float64(naive.p99))
+		}
+	}
+}
