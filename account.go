@@ -44,6 +44,9 @@ func ScopeOf(ctx context.Context) (scope Scope, set bool) {
 	return scope, set
 }
 
+// In is the context whose sessions have the scope.
+func (s Scope) In(ctx context.Context) context.Context { return context.WithValue(ctx, scopeKey{}, s) }
+
 // CheckAccountID reports as ErrInvalid an id that no account can have: empty, longer than AccountIDLengthMax
 // characters, not UTF-8, or with a NUL. Anything else, quotes and semicolons included, is data.
 func CheckAccountID(id string) error {

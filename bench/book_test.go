@@ -1,8 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"context"
+	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -177,17 +180,104 @@ func (d *desk) execute(ctx context.Context, t blotter.Trade) error {
 	return err
 }
 
-// Booking fills against the naive correct sequence at the same concurrency.
-func BenchmarkBook(b *testing.B) {
-	const span = 3 * time.Second
-	d := newDesk(b, 600_000)
-	for b.Loop() {
-		for _, callers := range []int{1, 8, 64} {
-			d.run(b, callers, span/6, d.naive)
-			d.run(b, callers, span/6, d.execute)
-			naive, ours := d.run(b, callers, span, d.naive), d.run(b, callers, span, d.execute)
-			fmt.Printf("  %2d callers  naive         %s\n", callers, naive)
-			fmt.Printf("              ExecuteTrade  %s  %.2f x fills/s, %.2f x p50, %.2f x p99\n", ours, ours.rate/naive.rate, float64(ours.p50)/float64(naive.p50), float64(ours.p99)/float64(naive.p99))
+// startBook is a running Book's ExecuteTrade.
+func (d *desk) startBook(b *testing.B) func(context.Context, blotter.Trade) error {
+	book, err := d.db.NewBook(postgres.BookConfig{})
+	if err == nil {
+		err = book.Start(b.Context())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = book.Stop(context.Background()) })
+	return func(ctx context.Context, t blotter.Trade) error {
+		_, err := book.ExecuteTrade(ctx, t)
+		return err
+	}
+}
+
+// batches books fills by ExecuteTrades, so many a call, and counts fills.
+func (d *desk) batches(b *testing.B, size int, span time.Duration) float64 {
+	ctx := blotter.WithAllAccounts(b.Context())
+	start, n := time.Now(), 0
+	for time.Since(start) < span {
+		trades := make([]blotter.Trade, size)
+		for i := range trades {
+			trades[i] = d.fill()
 		}
+		receipts, err := d.db.ExecuteTrades(ctx, trades)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, r := range receipts {
+			if r.Err != nil {
+				b.Fatal(r.Err)
+			}
+		}
+		n += size
+	}
+	return float64(n) / time.Since(start).Seconds()
+}
+
+const (
+	bookSpan  = 2 * time.Second // of one measurement
+	bookWarm  = 500 * time.Millisecond
+	batchSize = 500
+)
+
+var repetitions = flag.Int("repetitions", 3, "interleaved rounds of each measurement of the book")
+
+// Booking fills against the naive correct sequence at the same concurrency, in interleaved rounds.
+func BenchmarkBook(b *testing.B) {
+	plain, ours := newDesk(b, 400_000), newDesk(b, 1_500_000)
+	book := ours.startBook(b)
+	for b.Loop() {
+		var lone float64
+		for _, callers := range []int{1, 8, 64} {
+			var naive, single, grouped []result
+			plain.run(b, callers, bookWarm, plain.naive)
+			ours.run(b, callers, bookWarm, ours.execute)
+			ours.run(b, callers, bookWarm, book)
+			for range *repetitions {
+				naive = append(naive, plain.run(b, callers, bookSpan, plain.naive))
+				single = append(single, ours.run(b, callers, bookSpan, ours.execute))
+				grouped = append(grouped, ours.run(b, callers, bookSpan, book))
+			}
+			besideNaive(fmt.Sprintf("%d callers", callers), naive, map[string][]result{"ExecuteTrade": single, "Book.ExecuteTrade": grouped})
+			if callers == 1 {
+				lone = middle(naive).rate
+			}
+		}
+		rate := ours.batches(b, batchSize, bookSpan)
+		fmt.Printf("  ExecuteTrades, batches of %d: %.0f fills/s, %.1f x the naive rate of one caller\n", batchSize, rate, rate/lone)
+		plain.hot, ours.hot = true, true
+		var naive, grouped []result
+		for range *repetitions {
+			naive = append(naive, plain.run(b, 64, bookSpan, plain.naive))
+			grouped = append(grouped, ours.run(b, 64, bookSpan, book))
+		}
+		besideNaive("64 callers, one position", naive, map[string][]result{"Book.ExecuteTrade": grouped})
+		plain.hot, ours.hot = false, false
+	}
+}
+
+// middle are the medians of the rounds.
+func middle(results []result) result {
+	pick := func(less func(a, b result) int) result {
+		return slices.SortedFunc(slices.Values(results), less)[len(results)/2]
+	}
+	return result{
+		rate: pick(func(a, b result) int { return cmp.Compare(a.rate, b.rate) }).rate,
+		p50:  pick(func(a, b result) int { return cmp.Compare(a.p50, b.p50) }).p50,
+		p99:  pick(func(a, b result) int { return cmp.Compare(a.p99, b.p99) }).p99,
+	}
+}
+
+func besideNaive(title string, naive []result, ours map[string][]result) {
+	base := middle(naive)
+	fmt.Printf("  %s\n    %-18s %s\n", title, "naive", base)
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		r := middle(ours[name])
+		fmt.Printf("    %-18s %s  %.2f x fills/s, %.2f x p50, %.2f x p99\n", name, r, r.rate/base.rate, float64(r.p50)/float64(base.p50), float64(r.p99)/float64(base.p99))
 	}
 }

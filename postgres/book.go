@@ -1,381 +1,264 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
-	"strings"
-	"time"
+	"sync"
 
 	"github.com/blotterdb/blotter"
 )
 
-// Outcome is what became of a trade.
-type Outcome string
+// Book books the fills of many callers together: what arrives while a commit is under way forms the next transaction.
+// Nobody waits for a timer, so a lone caller is as fast as with DB.ExecuteTrade. Fills of one account are booked in the
+// order of the calls.
+//
+// A transaction has one scope. Under blotter.WithAllAccounts, as a service, it may hold the fills of many accounts; under
+// blotter.WithAccount it holds those of one.
+//
+// The zero Book is of no use; NewBook makes one, Start starts it, Stop ends it.
+type Book struct {
+	db   *DB
+	cfg  BookConfig
+	room chan struct{} // a place for each call that waits or is being booked
+	seed maphash.Seed
 
-// The outcomes. Applied and Duplicate are success: the trade is in the book, once.
+	mu      sync.Mutex
+	wake    sync.Cond // a lane is ready, or the book stops
+	state   bookState
+	lanes   map[laneKey]*lane
+	ready   []*lane // lanes with calls that no worker serves
+	workers sync.WaitGroup
+}
+
+// BookConfig sizes a Book. The zero value is good.
+type BookConfig struct {
+	Workers  int // transactions at once; default 2, at most half of the pool's connections
+	GroupMax int // fills in a transaction; default 256, at most 10,000
+	QueueMax int // fills that wait or are being booked, beyond which callers wait for a place; default 16,384
+}
+
+type bookState int
+
 const (
-	Applied      Outcome = "applied"       // booked by this call
-	Duplicate    Outcome = "duplicate"     // booked before, with the same content: no effect
-	Conflict     Outcome = "conflict"      // ErrConflict: booked before under the same key, with other content
-	Overfill     Outcome = "overfill"      // ErrInvalid: more than the order has open
-	UnknownOrder Outcome = "unknown_order" // ErrNotFound: it names an order that does not exist
-	Refused      Outcome = "refused"       // ErrInvalid: it is no trade, or unlike its order or position
-	Withheld     Outcome = "withheld"      // not booked, because another trade of an AllOrNothing call cannot be
+	bookNew bookState = iota
+	bookRunning
+	bookStopped
 )
 
-// Receipt says what became of a trade. Of one that was booked before, Position has what the trade's row keeps: quantity,
-// cost basis, realized P&L and fees after it.
-type Receipt struct {
-	Outcome  Outcome
-	Trade    blotter.Trade    // as stored, or as given where it is not
-	Order    *blotter.Order   // as it is after the trade; nil for a fill without an order
-	Position blotter.Position // after the trade
-	Err      error            // of an outcome that is no success
+// laneKey tells apart the calls that can share a transaction. A service's accounts are divided over as many lanes as
+// there are workers: two transactions never meet in an account.
+type laneKey struct {
+	account string // of a scope of one account
+	part    int    // of a scope of all accounts
 }
 
-// ExecuteOption changes how trades are booked.
-type ExecuteOption uint8
-
-// The options.
-const (
-	// AllowOverfill books more than the order has open, as the broker reports it.
-	AllowOverfill ExecuteOption = 1 << iota
-	// AdoptOrder makes the order of a trade that names one we do not have: fills do arrive first.
-	AdoptOrder
-	// AllOrNothing books no trade of a call if one of them cannot be.
-	AllOrNothing
-)
-
-// tradesMax is how many trades one call may have.
-const tradesMax = 10_000
-
-// ExecuteTrade books one fill: order, trade, position, round trip and event in one transaction of the context's scope,
-// or none of them. A retry after any failure is safe: a trade is booked once.
-//
-// A trade without symbol, side, quantity or strategy takes them from its order: a quantity is what the order has open.
-// Without multiplier and currency it takes the position's, a first trade the instrument's. Without a time it is now.
-//
-// The error is that of the receipt, or what kept the trade from being judged. Cancelling the context while the trade is
-// being written does not interrupt it, so that its outcome is known; ErrCommitUnknown alone says that it is not.
-func (db *DB) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
-	receipts, err := db.ExecuteTrades(ctx, []blotter.Trade{trade}, opts...)
-	if err != nil && len(receipts) == 0 {
-		return Receipt{Outcome: Refused, Trade: trade, Err: err}, err
-	}
-	return receipts[0], receipts[0].Err
+// lane is a queue of calls in their order, of which one worker at most takes.
+type lane struct {
+	key   laneKey
+	scope blotter.Scope
+	calls []*bookCall
 }
 
-// ExecuteTrades books fills as ExecuteTrade does, all in one transaction, those of one position in the given order. A
-// trade that cannot be booked has its error in its receipt and keeps no other from being booked, unless AllOrNothing
-// is given: then that error is the call's, and nothing is booked. At most 10,000 trades a call.
-func (db *DB) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ...ExecuteOption) ([]Receipt, error) {
-	start := time.Now()
-	b, err := newBooking(ctx, trades, opts)
-	if err == nil {
-		err = db.book(ctx, b)
-	}
-	if err != nil {
-		db.logFailure(ctx, "execute trades", start, err, nil)
-		if b == nil || !errors.Is(err, errNotAll) {
-			return nil, err
-		}
-		return b.receipts, b.firstError()
-	}
-	return b.receipts, nil
+// bookCall is one caller's fill.
+type bookCall struct {
+	trade       blotter.Trade
+	option      ExecuteOption
+	correlation string
+	lane        *lane // that it waits in; nil once a worker has it
+	receipt     Receipt
+	err         error
+	done        chan struct{}
 }
 
-// ExecuteTrade is DB.ExecuteTrade as a part of the transaction. Its rows stay locked until that ends.
-func (tx *Tx) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
-	receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{trade}, opts...)
-	if err != nil && len(receipts) == 0 {
-		return Receipt{Outcome: Refused, Trade: trade, Err: err}, err
-	}
-	return receipts[0], receipts[0].Err
-}
-
-// ExecuteTrades is DB.ExecuteTrades as a part of the transaction. With AllOrNothing the error is for the caller to
-// return: what the transaction did before is not undone here.
-func (tx *Tx) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ...ExecuteOption) ([]Receipt, error) {
-	b, err := newBooking(ctx, trades, opts)
-	if err == nil {
-		err = tx.bookLocked(ctx, b)
-	}
-	switch {
-	case errors.Is(err, errNotAll):
-		return b.receipts, b.firstError()
-	case err != nil:
-		return nil, err
-	}
-	return b.receipts, nil
-}
-
-// errNotAll ends a booking under AllOrNothing.
-var errNotAll = errors.New("not all trades can be booked")
-
-func (b *booking) firstError() error {
-	for i, r := range b.receipts {
-		if r.Err != nil {
-			if len(b.receipts) == 1 {
-				return r.Err
-			}
-			return fmt.Errorf("trade %d of %d, and none is booked: %w", i+1, len(b.receipts), r.Err)
+// NewBook makes a Book that is yet to be started. Errors: ErrInvalid names the field that is out of bounds.
+func (db *DB) NewBook(cfg BookConfig) (*Book, error) {
+	for _, field := range []struct {
+		name           string
+		value          *int
+		standard, most int
+	}{
+		{"Workers", &cfg.Workers, 2, max(1, db.cfg.MaxConns/2)}, {"GroupMax", &cfg.GroupMax, 256, tradesMax}, {"QueueMax", &cfg.QueueMax, 1 << 14, 1 << 20},
+	} {
+		setDefault(field.value, min(field.standard, field.most))
+		if *field.value < 1 || *field.value > field.most {
+			return nil, blotter.Invalid("BookConfig."+field.name, *field.value, fmt.Sprintf("1 to %d", field.most))
 		}
 	}
-	return nil
-}
-
-// bookKey is the key of an order or of a position.
-type bookKey struct{ account, name string }
-
-func (k bookKey) compare(o bookKey) int {
-	return cmp.Or(strings.Compare(k.account, o.account), strings.Compare(k.name, o.name))
-}
-
-type tradeKey struct {
-	account, id, symbol string
-	side                blotter.Side
-}
-
-func keyOf(t *blotter.Trade) tradeKey { return tradeKey{t.AccountID, t.TradeID, t.Symbol, t.Side} }
-
-// booking is a number of trades on their way into the book.
-type booking struct {
-	given    []blotter.Trade
-	opts     []ExecuteOption // of each
-	together bool            // AllOrNothing
-	ids      []string        // correlation of each
-
-	trades   []blotter.Trade // with what they take from their orders
-	receipts []Receipt
-	bookRows
-
-	orders    map[bookKey]*bookOrder
-	positions map[bookKey]*bookPosition
-	booked    map[tradeKey]int // place in trades of one that this booking writes
-	written   []int            // places, in order
-	trips     []*blotter.RoundTrip
-}
-
-// bookRows is what the database has of what trades touch.
-type bookRows struct {
-	stored      map[tradeKey]blotter.Trade
-	instruments map[string]blotter.Instrument
-	currencies  map[string]string // of accounts
-}
-
-type bookOrder struct {
-	blotter.Order
-	version int64 // that is stored; 0 for one to be made
-	changed bool
-}
-
-type bookPosition struct {
-	blotter.Position
-	version int64 // that is stored; 0 for one to be made
-	changed bool
-}
-
-func newBooking(ctx context.Context, trades []blotter.Trade, opts []ExecuteOption) (*booking, error) {
-	if len(trades) > tradesMax {
-		return nil, blotter.Invalid("trades", len(trades), fmt.Sprintf("at most %d a call", tradesMax))
-	}
-	var all ExecuteOption
-	for _, o := range opts {
-		all |= o
-	}
-	scope, _ := blotter.ScopeOf(ctx)
-	b := &booking{given: slices.Clone(trades), together: all&AllOrNothing != 0}
-	b.opts, b.ids = slices.Repeat([]ExecuteOption{all}, len(trades)), slices.Repeat([]string{blotter.CorrelationOf(ctx)}, len(trades))
-	for i := range b.given {
-		if err := intoScope(&b.given[i], scope); err != nil {
-			return nil, err
-		}
-	}
+	b := &Book{db: db, cfg: cfg, room: make(chan struct{}, cfg.QueueMax), seed: maphash.MakeSeed(), lanes: map[laneKey]*lane{}}
+	b.wake.L = &b.mu
 	return b, nil
 }
 
-// intoScope gives the trade the scope's account, and refuses another.
-func intoScope(t *blotter.Trade, scope blotter.Scope) error {
-	switch {
-	case scope.All && t.AccountID != "":
-	case scope.All:
-		return blotter.Invalid("account_id", "", "the trade's account, for the context is for all accounts")
-	case scope.Account == "":
-		return blotter.Invalid("context", "no account", "one of blotter.WithAccount, or WithAllAccounts for a service")
-	case t.AccountID == "":
-		t.AccountID = scope.Account
-	case t.AccountID != scope.Account:
-		return blotter.Invalid("account_id", t.AccountID, "the context's, "+scope.Account)
+// Start starts the book. Started twice it does nothing; a book that was stopped is ErrProgramming.
+func (b *Book) Start(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.state {
+	case bookRunning:
+		return nil
+	case bookStopped:
+		return programming("the book was stopped; make a new one")
+	}
+	b.state = bookRunning
+	for range b.cfg.Workers {
+		b.workers.Go(b.work)
 	}
 	return nil
 }
 
-// begin forgets an attempt.
-func (b *booking) begin() {
-	b.trades = slices.Clone(b.given)
-	b.receipts = make([]Receipt, len(b.given))
-	b.orders, b.positions = map[bookKey]*bookOrder{}, map[bookKey]*bookPosition{}
-	b.bookRows = bookRows{stored: map[tradeKey]blotter.Trade{}, instruments: map[string]blotter.Instrument{}, currencies: map[string]string{}}
-	b.booked, b.written, b.trips = map[tradeKey]int{}, nil, nil
-	for i := range b.trades {
-		if t := &b.trades[i]; t.ExecutedAt.IsZero() {
-			t.ExecutedAt = time.Now().UTC().Truncate(time.Microsecond)
-		} else {
-			t.ExecutedAt = t.ExecutedAt.UTC().Truncate(time.Microsecond)
-		}
-	}
-}
-
-// fold books the trades in memory, one after the other.
-func (b *booking) fold() error {
-	for i := range b.trades {
-		b.one(i)
-	}
-	if !b.together || b.firstError() == nil {
+// Stop takes no more calls, books those that wait, and returns when all is done or the context ends; what waits is booked
+// even then. It is safe to call twice.
+func (b *Book) Stop(ctx context.Context) error {
+	b.mu.Lock()
+	b.state = bookStopped
+	b.wake.Broadcast()
+	b.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.workers.Wait()
+	}()
+	select {
+	case <-done:
 		return nil
+	case <-ctx.Done():
+		return translate("stop the book", ctx.Err())
 	}
-	for i := range b.receipts {
-		if r := &b.receipts[i]; r.Outcome == Applied {
-			*r = Receipt{Outcome: Withheld, Trade: b.given[i]}
-		}
-	}
-	return errNotAll
 }
 
-func (b *booking) refuse(i int, outcome Outcome, err error) {
-	b.receipts[i] = Receipt{Outcome: outcome, Trade: b.given[i], Err: err}
+// ExecuteTrade is DB.ExecuteTrade, in a transaction with others' fills. A context that ends while the fill waits takes it
+// back, and it is not booked; one that ends later does not interrupt it: ExecuteTrade returns what became of it. Only
+// ErrCommitUnknown leaves that open, and then sending the fill again is safe.
+func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
+	call := &bookCall{trade: trade, correlation: blotter.CorrelationOf(ctx), done: make(chan struct{})}
+	for _, o := range opts {
+		call.option |= o
+	}
+	refused := func(err error) (Receipt, error) { return Receipt{Outcome: Refused, Trade: trade, Err: err}, err }
+	scope, _ := blotter.ScopeOf(ctx)
+	if err := intoScope(&call.trade, scope); err != nil {
+		return refused(err)
+	}
+	select {
+	case b.room <- struct{}{}:
+		defer func() { <-b.room }()
+	case <-ctx.Done():
+		return refused(translate("execute trade", ctx.Err()))
+	}
+	if err := b.enqueue(call, scope); err != nil {
+		return refused(err)
+	}
+	select {
+	case <-call.done:
+	case <-ctx.Done():
+		if b.takeBack(call) {
+			return refused(translate("execute trade", ctx.Err()))
+		}
+		<-call.done
+	}
+	return call.receipt, call.err
 }
 
-// one books trade i.
-func (b *booking) one(i int) {
-	t := &b.trades[i]
-	key := keyOf(t)
-	if first, again := b.booked[key]; again {
-		b.again(i, b.trades[first], b.receipts[first].Order)
-		return
+func (b *Book) enqueue(call *bookCall, scope blotter.Scope) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != bookRunning {
+		return &blotter.Error{Op: "execute trade", Kind: blotter.ErrOperational, Message: "the book is not running: Start it, or it was stopped"}
 	}
-	order := b.orders[bookKey{t.AccountID, t.OrderID}]
-	if stored, again := b.stored[key]; again {
-		var current *blotter.Order
-		if order != nil {
-			copied := order.Order
-			current = &copied
-		}
-		b.again(i, stored, current)
-		return
+	key := laneKey{account: scope.Account}
+	if scope.All {
+		key.part = 1 + int(maphash.String(b.seed, call.trade.AccountID)%uint64(b.cfg.Workers))
 	}
-	adopted, err := b.fromOrder(i, t, order)
-	if err != nil {
-		return
+	l := b.lanes[key]
+	if l == nil {
+		l = &lane{key: key, scope: scope}
+		b.lanes[key] = l
+		b.ready = append(b.ready, l)
+		b.wake.Signal()
 	}
-	if err := t.Check(); err != nil {
-		b.refuse(i, Refused, err)
-		return
+	l.calls, call.lane = append(l.calls, call), l
+	return nil
+}
+
+// takeBack takes a call that no worker has out of its lane, and reports that it did: it will not be booked.
+func (b *Book) takeBack(call *bookCall) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if call.lane == nil {
+		return false
 	}
-	position := b.positions[bookKey{t.AccountID, t.Symbol}]
-	if err := b.fromInstrument(t, position); err != nil {
-		b.refuse(i, Refused, err)
-		return
-	}
-	r := Receipt{Outcome: Applied}
-	if adopted != nil {
-		order = adopted
-	}
-	var filled blotter.Order
-	if order != nil {
-		if filled, err = order.Fill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
-			outcome := Refused
-			if errors.Is(err, blotter.ErrOverfill) {
-				outcome = Overfill
-			}
-			b.refuse(i, outcome, err)
+	call.lane.calls = slices.DeleteFunc(call.lane.calls, func(c *bookCall) bool { return c == call })
+	return true
+}
+
+// work serves lanes until the book stops and none is left.
+func (b *Book) work() {
+	for {
+		l, calls := b.take()
+		if l == nil {
 			return
 		}
-		r.Order = &filled
+		b.serve(l.scope, calls)
+		b.release(l)
 	}
-	after, effect, err := position.Apply(*t)
-	if err != nil {
-		b.refuse(i, Refused, err)
+}
+
+// take waits for a lane and takes calls from its head.
+func (b *Book) take() (*lane, []*bookCall) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.ready) == 0 {
+		if b.state == bookStopped && len(b.lanes) == 0 {
+			return nil, nil
+		}
+		b.wake.Wait()
+	}
+	l := b.ready[0]
+	b.ready = b.ready[1:]
+	n := min(len(l.calls), b.cfg.GroupMax)
+	calls := slices.Clone(l.calls[:n])
+	l.calls = slices.Delete(l.calls, 0, n)
+	for _, call := range calls {
+		call.lane = nil
+	}
+	return l, calls
+}
+
+// release puts a lane behind the others if calls have arrived meanwhile, and drops it else.
+func (b *Book) release(l *lane) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(l.calls) > 0 {
+		b.ready = append(b.ready, l)
+		b.wake.Signal()
 		return
 	}
-	if order != nil {
-		order.Order, order.changed = filled, true
-		b.orders[bookKey{t.AccountID, t.OrderID}] = order
+	delete(b.lanes, l.key)
+	if b.state == bookStopped {
+		b.wake.Broadcast()
 	}
-	position.Position, position.changed = after, true
-	*t = t.Booked(after, effect)
-	if effect.Closed != nil {
-		b.trips = append(b.trips, effect.Closed)
-	}
-	r.Trade, r.Position = *t, after
-	b.receipts[i] = r
-	b.booked[key] = i
-	b.written = append(b.written, i)
 }
 
-// again is the receipt of a trade that is in the book already.
-func (b *booking) again(i int, stored blotter.Trade, order *blotter.Order) {
-	given := b.given[i]
-	if fields := given.Differences(stored); len(fields) > 0 {
-		b.receipts[i] = Receipt{Outcome: Conflict, Trade: given, Err: &blotter.Error{
-			Op: "execute trade " + given.TradeID, Kind: blotter.ErrConflict,
-			Message: "it is booked already, with another " + strings.Join(fields, ", "),
-		}}
+// serve books calls in one transaction and tells each caller what became of his fill.
+func (b *Book) serve(scope blotter.Scope, calls []*bookCall) {
+	if len(calls) == 0 {
 		return
 	}
-	b.receipts[i] = Receipt{Outcome: Duplicate, Trade: stored, Order: order, Position: blotter.Position{
-		AccountID: stored.AccountID, Symbol: stored.Symbol, Multiplier: stored.Multiplier, Currency: stored.Currency,
-		Quantity: stored.QuantityAfter, CostBasis: stored.CostBasisAfter, RealizedPnL: stored.RealizedPnLAfter, Fees: stored.FeesAfter,
-	}}
-}
-
-// fromOrder gives the trade what it takes from its order, or makes the order.
-func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted *bookOrder, err error) {
-	switch {
-	case t.OrderID == "":
-	case order != nil:
-		if t.Quantity.IsZero() {
-			t.Quantity = order.Open()
-			if t.Quantity.Sign() <= 0 {
-				err = blotter.Invalid("quantity", t.Quantity, "one, for the order has nothing open")
-				b.refuse(i, Overfill, err)
-			}
-		}
-		t.Strategy = cmp.Or(t.Strategy, order.Strategy)
-	case b.opts[i]&AdoptOrder != 0:
-		o := blotter.Order{
-			AccountID: t.AccountID, OrderID: t.OrderID, Symbol: t.Symbol, Side: t.Side, OrderType: blotter.Market, Quantity: t.Quantity,
-			TimeInForce: blotter.Day, Status: blotter.Submitted, Strategy: t.Strategy, Adopted: true,
-		}
-		if err = o.Check(); err != nil {
-			b.refuse(i, Refused, err)
-			break
-		}
-		return &bookOrder{Order: o}, nil
-	default:
-		err = &blotter.Error{
-			Op: "execute trade " + t.TradeID, Kind: blotter.ErrNotFound,
-			Message: fmt.Sprintf("there is no order %s; create it first, or adopt it from its fills", t.OrderID),
-		}
-		b.refuse(i, UnknownOrder, err)
+	group := &booking{}
+	for _, call := range calls {
+		group.given = append(group.given, call.trade)
+		group.opts = append(group.opts, call.option)
+		group.ids = append(group.ids, call.correlation)
 	}
-	return nil, err
-}
-
-// fromInstrument gives a first trade the instrument's multiplier and currency, and checks the sign of the price.
-func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition) error {
-	instrument, known := b.instruments[t.Symbol]
-	if t.Price.Sign() <= 0 && !instrument.AllowsNegative {
-		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
-	}
-	if position.version == 0 && !position.changed {
-		if t.Multiplier.IsZero() && known {
-			t.Multiplier = instrument.Multiplier
+	err := b.db.book(scope.In(context.Background()), group)
+	for i, call := range calls {
+		if err != nil {
+			call.receipt, call.err = Receipt{Outcome: Refused, Trade: call.trade, Err: err}, err
+		} else {
+			call.receipt, call.err = group.receipts[i], group.receipts[i].Err
 		}
-		t.Currency = cmp.Or(t.Currency, instrument.Currency, b.currencies[t.AccountID])
+		close(call.done)
 	}
-	return nil
 }

@@ -1,6 +1,10 @@
 package postgres
 
-import "strings"
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+)
 
 // plainVerbs begin the statements that leave nothing on a connection once their transaction has ended.
 var plainVerbs = map[string]bool{
@@ -16,6 +20,28 @@ var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "
 // the safe side: what is not plain costs a reset of the connection when it is released, and begins its transaction in
 // a round trip of its own.
 func isPlain(sql string) bool {
+	if known, found := plainTexts.Load(sql); found {
+		return known.(bool)
+	}
+	plain := readsPlain(sql)
+	if plainCount.Add(1) > plainTextsMax {
+		plainTexts.Clear()
+		plainCount.Store(1)
+	}
+	plainTexts.Store(sql, plain)
+	return plain
+}
+
+// plainTexts remembers what isPlain found: programs repeat their statements, and reading one takes longer than to send
+// it. Beyond plainTextsMax all are forgotten.
+var (
+	plainTexts sync.Map
+	plainCount atomic.Int64
+)
+
+const plainTextsMax = 2_000
+
+func readsPlain(sql string) bool {
 	sql = strings.TrimLeft(sql, " \t\r\n(")
 	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
 	if end < 0 {

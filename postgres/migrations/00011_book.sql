@@ -22,7 +22,7 @@ SELECT p.account_id, p.symbol, p.quantity, p.cost_basis, p.avg_price, p.realized
 -- unchanged ends the transaction where what a fill was computed from has changed meanwhile: it is computed anew. As a
 -- serialization failure (40001) it is retried by whoever retries those.
 CREATE FUNCTION execution.unchanged(ok boolean) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF ok THEN
         RETURN true;

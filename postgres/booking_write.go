@@ -14,213 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Keys are read, and where asked locked, in their order: every transaction of ours locks orders before positions, each
-// sorted by key.
-var (
-	sqlBookOrders = `select ` + Orders.columnList() + ` from execution.orders
- where (account_id, order_id) in (select * from unnest($1::text[], $2::text[])) order by account_id, order_id`
-	sqlBookPositions = `select ` + Positions.columnList() + ` from execution.positions
- where (account_id, symbol) in (select * from unnest($1::text[], $2::text[])) order by account_id, symbol`
-	sqlBookTrades = `select ` + Trades.columnList() + ` from execution.trades
- where (account_id, trade_id, symbol, side) in (select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]))`
-	sqlBookInstruments = `select ` + Instruments.columnList() + ` from data_ingestion.instruments where symbol = any($1)`
-)
-
-const (
-	forUpdate   = ` for update`
-	sqlAccounts = `
-with made as (
-    insert into execution.accounts (account_id)
-    select a from unnest($1::text[]) a where not exists (select from execution.accounts where account_id = a) order by a
-    on conflict do nothing returning account_id, currency
-)
-select account_id, currency from made union all select account_id, currency from execution.accounts where account_id = any($1)`
-)
-
-// bookReader reads what trades touch.
-type bookReader struct {
-	*booking
-	cache *bookCache
-	lock  bool
-}
-
-// resolve gives trades that lack symbol or side those of their orders, which never change.
-func (b *booking) resolve(ctx context.Context, q Querier) error {
-	missing := map[bookKey]bool{}
-	for i := range b.trades {
-		if t := &b.trades[i]; t.OrderID != "" && (t.Symbol == "" || t.Side == "") {
-			missing[bookKey{t.AccountID, t.OrderID}] = true
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	accounts, names := columnsOf(missing)
-	orders, err := collect(ctx, q, Orders, sqlBookOrders, accounts, names)
-	if err != nil {
-		return err
-	}
-	for _, o := range orders {
-		for i := range b.trades {
-			t := &b.trades[i]
-			if t.AccountID != o.AccountID || t.OrderID != o.OrderID {
-				continue
-			}
-			setDefault(&t.Symbol, o.Symbol)
-			setDefault(&t.Side, o.Side)
-		}
-	}
-	return nil
-}
-
-// columnsOf are the keys as two sorted columns.
-func columnsOf(keys map[bookKey]bool) (accounts, names []string) {
-	for _, k := range slices.SortedFunc(maps.Keys(keys), bookKey.compare) {
-		accounts, names = append(accounts, k.account), append(names, k.name)
-	}
-	return accounts, names
-}
-
-// collect reads all rows of a query of the table's columns.
-func collect[T any](ctx context.Context, q Querier, table *Table[T], sql string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return scanAll(table, rows)
-}
-
-func scanAll[T any](table *Table[T], rows pgx.Rows) ([]T, error) {
-	defer rows.Close()
-	var found collector[T]
-	targets := make([]any, 0, len(table.fields))
-	for rows.Next() {
-		if err := table.scan(rows, found.next(), targets); err != nil {
-			return nil, err
-		}
-	}
-	return found.rows(), rows.Err()
-}
-
-// read reads what the trades touch and is not in the cache, in one round trip; with lock, all of it, locked.
-func (r *bookReader) read(ctx context.Context, q Querier) error {
-	orders, positions, touched := map[bookKey]bool{}, map[bookKey]bool{}, map[bookKey]bool{}
-	for i := range r.trades {
-		t := &r.trades[i]
-		if t.OrderID != "" {
-			key := bookKey{t.AccountID, t.OrderID}
-			if o, found := r.cache.order(key, r.lock); found {
-				r.orders[key] = &bookOrder{Order: o, version: o.Version}
-			} else {
-				orders[key] = true
-			}
-		}
-		key := bookKey{t.AccountID, t.Symbol}
-		touched[key] = true
-		if p, found := r.cache.position(key, r.lock); found {
-			r.positions[key] = &bookPosition{Position: p, version: p.Version}
-		} else {
-			positions[key] = true
-		}
-	}
-	suffix := ""
-	if r.lock {
-		suffix = forUpdate
-	}
-	batch := &pgx.Batch{}
-	if len(orders) > 0 {
-		accounts, names := columnsOf(orders)
-		batch.Queue(sqlBookOrders+suffix, accounts, names).Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Orders, rows)
-			for _, o := range list {
-				r.orders[bookKey{o.AccountID, o.OrderID}] = &bookOrder{Order: o, version: o.Version}
-			}
-			return err
-		})
-	}
-	if len(positions) > 0 {
-		accounts, names := columnsOf(positions)
-		batch.Queue(sqlBookPositions+suffix, accounts, names).Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Positions, rows)
-			for _, p := range list {
-				r.positions[bookKey{p.AccountID, p.Symbol}] = &bookPosition{Position: p, version: p.Version}
-			}
-			return err
-		})
-	}
-	if r.lock { // a trade of the same key has the same position: while that is locked, none appears
-		accounts, ids, symbols, sides := make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades))
-		for i := range r.trades {
-			k := keyOf(&r.trades[i])
-			accounts, ids, symbols, sides = append(accounts, k.account), append(ids, k.id), append(symbols, k.symbol), append(sides, string(k.side))
-		}
-		batch.Queue(sqlBookTrades, accounts, ids, symbols, sides).Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Trades, rows)
-			for _, t := range list {
-				r.stored[keyOf(&t)] = t
-			}
-			return err
-		})
-	}
-	if len(batch.QueuedQueries) > 0 {
-		if err := q.SendBatch(ctx, batch).Close(); err != nil {
-			return err
-		}
-	}
-	for key := range touched {
-		if r.positions[key] == nil {
-			r.positions[key] = &bookPosition{}
-		}
-	}
-	return r.readFirst(ctx, q)
-}
-
-// readFirst reads what first trades of a position need, and makes accounts on first use.
-func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
-	symbols, accounts := map[string]bool{}, map[string]bool{}
-	for i := range r.trades {
-		t := &r.trades[i]
-		first := r.positions[bookKey{t.AccountID, t.Symbol}].version == 0
-		if first || t.Price.Sign() <= 0 {
-			symbols[t.Symbol] = true
-		}
-		if first {
-			accounts[t.AccountID] = true
-		}
-	}
-	if len(symbols) == 0 {
-		return nil
-	}
-	instruments, err := collect(ctx, q, Instruments, sqlBookInstruments, slices.Collect(maps.Keys(symbols)))
-	if err != nil {
-		return err
-	}
-	for _, i := range instruments {
-		r.instruments[i.Symbol] = i
-	}
-	if len(accounts) == 0 {
-		return nil
-	}
-	for account := range accounts {
-		if err := blotter.CheckAccountID(account); err != nil {
-			return err
-		}
-	}
-	rows, err := q.Query(ctx, sqlAccounts, slices.Collect(maps.Keys(accounts)))
-	if err != nil {
-		return err
-	}
-	var account, currency string
-	_, err = pgx.ForEachRow(rows, []any{&account, &currency}, func() error {
-		r.currencies[account] = currency
-		return nil
-	})
-	return err
-}
-
 // sqlBook writes trades and what they changed, in one statement: orders, positions, trades in the book's order, round
-// trips, events last. Each part runs when those before it are done, and each checks that what it was computed from is
-// still so (execution.unchanged), which otherwise ends the transaction.
+// trips, events last. Each part asks how many rows the one before it wrote, and so runs when that is done. In the end it
+// checks that all that it was computed from was still so (execution.unchanged), which otherwise ends the transaction.
 const sqlBook = `
 with changed_orders as (
     update execution.orders o
@@ -238,7 +34,7 @@ with changed_orders as (
                   $15::numeric[], $16::numeric[], $17::numeric[], $18::bigint[], $19::text[])
            u(account_id, symbol, version, quantity, cost_basis, realized_pnl, fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy)
      where p.account_id = u.account_id and p.symbol = u.symbol and p.version = u.version
-       and execution.unchanged((select count(*) from changed_orders) = $20)
+       and (select count(*) from changed_orders) >= 0
     returning 1
 ), new_trades as (
     insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
@@ -250,7 +46,7 @@ with changed_orders as (
                   $37::numeric[], $38::numeric[], $39::numeric[], $40::numeric[]) with ordinality
            u(account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
              realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after, fees_after, place)
-     where execution.unchanged((select count(*) from changed_positions) = $41)
+     where (select count(*) from changed_positions) >= 0
      order by place
     on conflict do nothing
     returning id, account_id, trade_id, symbol, side, created_at, xid
@@ -258,10 +54,12 @@ with changed_orders as (
     insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
     select u.account_id, 'trades', u.account_id, u.event_id, 'trade_executed', 'execution', u.correlation_id, u.data::jsonb
       from unnest($21::text[], $42::uuid[], $43::text[], $44::text[]) with ordinality u(account_id, event_id, correlation_id, data, place)
-     where execution.unchanged((select count(*) from new_trades) = $45)
+     where (select count(*) from new_trades) >= 0
      order by place
 )
-select id, account_id, trade_id, symbol, side, created_at, xid from new_trades`
+select id, account_id, trade_id, symbol, side, created_at, xid from new_trades
+ where execution.unchanged((select count(*) from changed_orders) = $20 and (select count(*) from changed_positions) = $41
+       and (select count(*) from new_trades) = $45)`
 
 // What is rarely written is in statements of its own, which go before sqlBook in the same round trip.
 const (
@@ -494,7 +292,10 @@ func (b *booking) write(ctx context.Context, q Querier) error {
 		b.complete(b.booked[key], id, created, xid)
 		return nil
 	})
-	return errors.Join(err, results.Close())
+	if err = errors.Join(err, results.Close()); err == nil {
+		b.completeCopies()
+	}
+	return err
 }
 
 // count counts up the versions of what was written.
@@ -521,6 +322,16 @@ func (b *booking) complete(i int, id int64, created time.Time, xid uint64) {
 	if r.Order != nil {
 		order := b.orders[bookKey{r.Trade.AccountID, r.Trade.OrderID}]
 		r.Order.Version, r.Order.UpdatedAt, order.UpdatedAt = order.Version, created, created
+	}
+}
+
+// completeCopies fills in the receipts of trades that were given more than once.
+func (b *booking) completeCopies() {
+	for i := range b.receipts {
+		if first, copied := b.booked[keyOf(&b.trades[i])]; copied && b.receipts[i].Outcome == Duplicate {
+			booked := b.receipts[first]
+			b.receipts[i].Trade, b.receipts[i].Order, b.receipts[i].Position = booked.Trade, booked.Order, booked.Position
+		}
 	}
 }
 

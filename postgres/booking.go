@@ -1,0 +1,275 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+// bookKey is the key of an order or of a position.
+type bookKey struct{ account, name string }
+
+func (k bookKey) compare(o bookKey) int {
+	return cmp.Or(strings.Compare(k.account, o.account), strings.Compare(k.name, o.name))
+}
+
+type tradeKey struct {
+	account, id, symbol string
+	side                blotter.Side
+}
+
+func keyOf(t *blotter.Trade) tradeKey { return tradeKey{t.AccountID, t.TradeID, t.Symbol, t.Side} }
+
+// booking is a number of trades on their way into the book.
+type booking struct {
+	given    []blotter.Trade
+	opts     []ExecuteOption // of each
+	together bool            // AllOrNothing
+	ids      []string        // correlation of each
+
+	trades   []blotter.Trade // with what they take from their orders
+	receipts []Receipt
+	bookRows
+
+	orders    map[bookKey]*bookOrder
+	positions map[bookKey]*bookPosition
+	booked    map[tradeKey]int // place in trades of one that this booking writes
+	written   []int            // places, in order
+	trips     []*blotter.RoundTrip
+}
+
+// bookRows is what the database has of what trades touch.
+type bookRows struct {
+	stored      map[tradeKey]blotter.Trade
+	instruments map[string]blotter.Instrument
+	currencies  map[string]string // of accounts
+}
+
+type bookOrder struct {
+	blotter.Order
+	version int64 // that is stored; 0 for one to be made
+	changed bool
+}
+
+type bookPosition struct {
+	blotter.Position
+	version int64 // that is stored; 0 for one to be made
+	changed bool
+}
+
+func newBooking(ctx context.Context, trades []blotter.Trade, opts []ExecuteOption) (*booking, error) {
+	if len(trades) > tradesMax {
+		return nil, blotter.Invalid("trades", len(trades), fmt.Sprintf("at most %d a call", tradesMax))
+	}
+	var all ExecuteOption
+	for _, o := range opts {
+		all |= o
+	}
+	scope, _ := blotter.ScopeOf(ctx)
+	b := &booking{given: slices.Clone(trades), together: all&AllOrNothing != 0}
+	b.opts, b.ids = slices.Repeat([]ExecuteOption{all}, len(trades)), slices.Repeat([]string{blotter.CorrelationOf(ctx)}, len(trades))
+	for i := range b.given {
+		if err := intoScope(&b.given[i], scope); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// halves are two bookings of the first and the second half of the trades.
+func (b *booking) halves() []*booking {
+	n := len(b.given) / 2
+	return []*booking{
+		{given: b.given[:n], opts: b.opts[:n], ids: b.ids[:n]},
+		{given: b.given[n:], opts: b.opts[n:], ids: b.ids[n:]},
+	}
+}
+
+// intoScope gives the trade the scope's account, and refuses another.
+func intoScope(t *blotter.Trade, scope blotter.Scope) error {
+	switch {
+	case scope.All && t.AccountID != "":
+	case scope.All:
+		return blotter.Invalid("account_id", "", "the trade's account, for the context is for all accounts")
+	case scope.Account == "":
+		return blotter.Invalid("context", "no account", "one of blotter.WithAccount, or WithAllAccounts for a service")
+	case t.AccountID == "":
+		t.AccountID = scope.Account
+	case t.AccountID != scope.Account:
+		return blotter.Invalid("account_id", t.AccountID, "the context's, "+scope.Account)
+	}
+	return nil
+}
+
+// begin forgets an attempt.
+func (b *booking) begin() {
+	b.trades = slices.Clone(b.given)
+	b.receipts = make([]Receipt, len(b.given))
+	b.orders, b.positions = map[bookKey]*bookOrder{}, map[bookKey]*bookPosition{}
+	b.bookRows = bookRows{stored: map[tradeKey]blotter.Trade{}, instruments: map[string]blotter.Instrument{}, currencies: map[string]string{}}
+	b.booked, b.written, b.trips = map[tradeKey]int{}, nil, nil
+	for i := range b.trades {
+		if t := &b.trades[i]; t.ExecutedAt.IsZero() {
+			t.ExecutedAt = time.Now().UTC().Truncate(time.Microsecond)
+		} else {
+			t.ExecutedAt = t.ExecutedAt.UTC().Truncate(time.Microsecond)
+		}
+	}
+}
+
+// fold books the trades in memory, one after the other.
+func (b *booking) fold() error {
+	for i := range b.trades {
+		b.one(i)
+	}
+	if !b.together || b.firstError() == nil {
+		return nil
+	}
+	for i := range b.receipts {
+		if r := &b.receipts[i]; r.Outcome == Applied {
+			*r = Receipt{Outcome: Withheld, Trade: b.given[i]}
+		}
+	}
+	return errNotAll
+}
+
+func (b *booking) refuse(i int, outcome Outcome, err error) {
+	b.receipts[i] = Receipt{Outcome: outcome, Trade: b.given[i], Err: err}
+}
+
+// one books trade i.
+func (b *booking) one(i int) {
+	t := &b.trades[i]
+	key := keyOf(t)
+	if first, again := b.booked[key]; again {
+		b.again(i, b.trades[first], b.receipts[first].Order)
+		return
+	}
+	order := b.orders[bookKey{t.AccountID, t.OrderID}]
+	if stored, again := b.stored[key]; again {
+		var current *blotter.Order
+		if order != nil {
+			copied := order.Order
+			current = &copied
+		}
+		b.again(i, stored, current)
+		return
+	}
+	adopted, err := b.fromOrder(i, t, order)
+	if err != nil {
+		return
+	}
+	if err := t.Check(); err != nil {
+		b.refuse(i, Refused, err)
+		return
+	}
+	position := b.positions[bookKey{t.AccountID, t.Symbol}]
+	if err := b.fromInstrument(t, position); err != nil {
+		b.refuse(i, Refused, err)
+		return
+	}
+	r := Receipt{Outcome: Applied}
+	if adopted != nil {
+		order = adopted
+	}
+	var filled blotter.Order
+	if order != nil {
+		if filled, err = order.Fill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
+			outcome := Refused
+			if errors.Is(err, blotter.ErrOverfill) {
+				outcome = Overfill
+			}
+			b.refuse(i, outcome, err)
+			return
+		}
+		r.Order = &filled
+	}
+	after, effect, err := position.Apply(*t)
+	if err != nil {
+		b.refuse(i, Refused, err)
+		return
+	}
+	if order != nil {
+		order.Order, order.changed = filled, true
+		b.orders[bookKey{t.AccountID, t.OrderID}] = order
+	}
+	position.Position, position.changed = after, true
+	*t = t.Booked(after, effect)
+	if effect.Closed != nil {
+		b.trips = append(b.trips, effect.Closed)
+	}
+	r.Trade, r.Position = *t, after
+	b.receipts[i] = r
+	b.booked[key] = i
+	b.written = append(b.written, i)
+}
+
+// again is the receipt of a trade that is in the book already.
+func (b *booking) again(i int, stored blotter.Trade, order *blotter.Order) {
+	given := b.given[i]
+	if fields := given.Differences(stored); len(fields) > 0 {
+		b.receipts[i] = Receipt{Outcome: Conflict, Trade: given, Err: &blotter.Error{
+			Op: "execute trade " + given.TradeID, Kind: blotter.ErrConflict,
+			Message: "it is booked already, with another " + strings.Join(fields, ", "),
+		}}
+		return
+	}
+	b.receipts[i] = Receipt{Outcome: Duplicate, Trade: stored, Order: order, Position: blotter.Position{
+		AccountID: stored.AccountID, Symbol: stored.Symbol, Multiplier: stored.Multiplier, Currency: stored.Currency,
+		Quantity: stored.QuantityAfter, CostBasis: stored.CostBasisAfter, RealizedPnL: stored.RealizedPnLAfter, Fees: stored.FeesAfter,
+	}}
+}
+
+// fromOrder gives the trade what it takes from its order, or makes the order.
+func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted *bookOrder, err error) {
+	switch {
+	case t.OrderID == "":
+	case order != nil:
+		if t.Quantity.IsZero() {
+			t.Quantity = order.Open()
+			if t.Quantity.Sign() <= 0 {
+				err = blotter.Invalid("quantity", t.Quantity, "one, for the order has nothing open")
+				b.refuse(i, Overfill, err)
+			}
+		}
+		t.Strategy = cmp.Or(t.Strategy, order.Strategy)
+	case b.opts[i]&AdoptOrder != 0:
+		o := blotter.Order{
+			AccountID: t.AccountID, OrderID: t.OrderID, Symbol: t.Symbol, Side: t.Side, OrderType: blotter.Market, Quantity: t.Quantity,
+			TimeInForce: blotter.Day, Status: blotter.Submitted, Strategy: t.Strategy, Adopted: true,
+		}
+		if err = o.Check(); err != nil {
+			b.refuse(i, Refused, err)
+			break
+		}
+		return &bookOrder{Order: o}, nil
+	default:
+		err = &blotter.Error{
+			Op: "execute trade " + t.TradeID, Kind: blotter.ErrNotFound,
+			Message: fmt.Sprintf("there is no order %s; create it first, or adopt it from its fills", t.OrderID),
+		}
+		b.refuse(i, UnknownOrder, err)
+	}
+	return nil, err
+}
+
+// fromInstrument gives a first trade the instrument's multiplier and currency, and checks the sign of the price.
+func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition) error {
+	instrument, known := b.instruments[t.Symbol]
+	if t.Price.Sign() <= 0 && !instrument.AllowsNegative {
+		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
+	}
+	if position.version == 0 && !position.changed {
+		if t.Multiplier.IsZero() && known {
+			t.Multiplier = instrument.Multiplier
+		}
+		t.Currency = cmp.Or(t.Currency, instrument.Currency, b.currencies[t.AccountID])
+	}
+	return nil
+}

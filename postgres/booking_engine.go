@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// book books trades together. Where the server refuses a row that Go let pass, it finds the trade by halves, so that one
+// bad trade fails alone.
+func (db *DB) book(ctx context.Context, b *booking) error {
+	err := db.bookTogether(ctx, b)
+	if len(b.given) == 1 || b.together || !refusedRow(err) {
+		return err
+	}
+	receipts := make([]Receipt, 0, len(b.given))
+	for _, half := range b.halves() {
+		err := db.book(ctx, half)
+		if len(half.given) == 1 && refusedRow(err) {
+			half.refuse(0, Refused, err)
+		} else if err != nil {
+			return err
+		}
+		receipts = append(receipts, half.receipts...)
+	}
+	b.receipts = receipts
+	return nil
+}
+
+// refusedRow reports a row that breaks a rule of the database: a retry would fail again.
+func refusedRow(err error) bool {
+	return errors.Is(err, blotter.ErrIntegrity) || errors.Is(err, blotter.ErrData)
+}
+
+// bookTogether books trades in one transaction: at first on what is remembered or read without a lock, written in one
+// round trip that takes effect only if that is still so; where it is not, with locks, in a transaction that is retried.
+func (db *DB) bookTogether(ctx context.Context, b *booking) error {
+	if len(b.given) == 0 {
+		return nil
+	}
+	if !db.books.contended() {
+		start := time.Now()
+		err := db.bookAtOnce(ctx, b)
+		if err == nil {
+			db.logCommit(ctx, start)
+			return nil
+		}
+		if !stale(err) && !lacksPartition(err) {
+			db.logFailure(ctx, "execute trades", start, err, nil)
+			return err
+		}
+	}
+	err := db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) })
+	if err != nil {
+		db.books.forget(b)
+		return err
+	}
+	if !b.needsLook() { // then it was not for a trade that cannot be booked
+		db.books.contend()
+	}
+	db.books.remember(b)
+	return nil
+}
+
+// bookLocked books trades with their orders and positions locked.
+func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
+	b.begin()
+	if err := b.resolve(ctx, tx, nil); err != nil {
+		return err
+	}
+	if err := (&bookReader{booking: b}).read(ctx, tx); err != nil {
+		return err
+	}
+	if err := b.fold(); err != nil {
+		return err
+	}
+	return b.write(ctx, tx)
+}
+
+// bookAtOnce books trades in one transaction that is one round trip, if nobody else is in the way. The context ends it
+// before it is sent, not after.
+func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
+	p, scope, err := db.poolFor(ctx, false)
+	if err != nil {
+		return err
+	}
+	loan, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	s := &Session{loan: loan, scope: scope}
+	defer s.end()
+	b.begin()
+	if err := b.resolve(ctx, s, &db.books); err != nil {
+		return err
+	}
+	if err := (&bookReader{booking: b, cache: &db.books}).read(ctx, s); err != nil {
+		return err
+	}
+	if err := b.fold(); err != nil || b.needsLook() {
+		return errLook
+	}
+	if err := ctx.Err(); err != nil {
+		return translate("execute trades", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	err = b.write(ctx, s)
+	if err == nil {
+		db.books.remember(b)
+		return nil
+	}
+	db.books.forget(b)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && severity(pg) == "ERROR" {
+		return translate("execute trades", err) // all of the round trip is undone
+	}
+	if !loan.IsClosed() {
+		loan.close()
+	}
+	return commitError(err)
+}
+
+// errLook: a trade cannot be booked on what is remembered, which may be old, or it is booked already. It is looked at
+// with locks.
+var errLook = &blotter.Error{Kind: blotter.ErrSerialization, Message: "looked at again", Err: &pgconn.PgError{Code: "40001"}}
+
+// needsLook reports that a trade was refused, or found in the book.
+func (b *booking) needsLook() bool {
+	return len(b.stored) > 0 || slices.ContainsFunc(b.receipts, func(r Receipt) bool { return r.Outcome != Applied && r.Outcome != Duplicate })
+}
