@@ -26,7 +26,7 @@ const (
 	fillsPerOrder = 10
 )
 
-// desk is a database with orders that wait for fills, and hands the fills out.
+// desk is a database with orders that wait for fills, and hands them out.
 type desk struct {
 	db      *pgtest.Database
 	pool    *pgxpool.Pool
@@ -40,28 +40,45 @@ func newDesk(b *testing.B, fills int) *desk {
 	d := &desk{db: db, oneSize: blotter.MustDecimal("1")}
 	db.Exec(b, `insert into execution.accounts (account_id) select 'A' || n from generate_series(0, $1 - 1) n`, bookAccounts)
 	db.Exec(b, `insert into execution.orders (account_id, order_id, symbol, side, quantity, status)
-		select 'A' || n % 20, 'O' || n, 'S' || n % 30, case when n % 2 = 0 then 'buy' else 'sell' end, 10, 'submitted' from generate_series(0, $1) n`, fills/fillsPerOrder)
+		select 'A' || n % 20, 'O' || n, 'S' || n / 20 % 30, case when n / 600 % 2 = 0 then 'buy' else 'sell' end, 10, 'submitted' from generate_series(0, $1) n`, fills/fillsPerOrder)
 	db.Exec(b, `analyze execution.orders, execution.accounts`)
 	d.pool = bare(b, db.Config.ServiceURL+"&pool_max_conns=24")
 	return d
 }
 
-// fill is the next fill. Its order is in use by one caller alone, as at most venues.
-func (d *desk) fill() blotter.Trade {
-	n := int(d.next.Add(1) - 1)
-	order := n / fillsPerOrder
-	side := blotter.Buy
-	if order%2 == 1 {
-		side = blotter.Sell
+// caller is one of those who book: it has an order of its own, whose fills arrive one after the other.
+type caller struct {
+	*desk
+	order, fills int
+}
+
+func (d *desk) caller() *caller { return &caller{desk: d, fills: fillsPerOrder} }
+
+// fill is the next fill.
+func (c *caller) fill() blotter.Trade {
+	if c.fills == fillsPerOrder {
+		c.order, c.fills = int(c.next.Add(1)-1), 0
 	}
+	c.fills++
+	n := c.order*fillsPerOrder + c.fills
+	account, symbol, side := places(c.order)
 	t := blotter.Trade{
-		AccountID: fmt.Sprintf("A%d", order%bookAccounts), TradeID: fmt.Sprintf("T%d", n), OrderID: fmt.Sprintf("O%d", order), Symbol: fmt.Sprintf("S%d", order%bookSymbols),
-		Side: side, Quantity: d.oneSize, Price: blotter.MustDecimal(fmt.Sprintf("%d.%02d", 100+n%50, n%100)), Commission: blotter.MustDecimal("0.05"), ExecutedAt: time.Now().UTC(),
+		AccountID: account, TradeID: fmt.Sprintf("T%d", n), OrderID: fmt.Sprintf("O%d", c.order), Symbol: symbol,
+		Side: side, Quantity: c.oneSize, Price: blotter.MustDecimal(fmt.Sprintf("%d.%02d", 100+n%50, n%100)), Commission: blotter.MustDecimal("0.05"), ExecutedAt: time.Now().UTC(),
 	}
-	if d.hot {
+	if c.hot {
 		t.AccountID, t.OrderID, t.Symbol = "A0", "", "HOT"
 	}
 	return t
+}
+
+// places spreads orders over accounts and symbols.
+func places(order int) (account, symbol string, side blotter.Side) {
+	side = blotter.Buy
+	if order/(bookAccounts*bookSymbols)%2 == 1 {
+		side = blotter.Sell
+	}
+	return fmt.Sprintf("A%d", order%bookAccounts), fmt.Sprintf("S%d", order/bookAccounts%bookSymbols), side
 }
 
 // naive books a fill as a correct program in plain pgx does: seven round trips.
@@ -144,9 +161,10 @@ func (d *desk) run(b *testing.B, callers int, span time.Duration, book func(cont
 	for range callers {
 		wait.Go(func() {
 			var mine []time.Duration
+			from := d.caller()
 			for time.Since(start) < span {
 				begin := time.Now()
-				if err := book(ctx, d.fill()); err != nil {
+				if err := book(ctx, from.fill()); err != nil {
 					b.Error(err)
 					return
 				}
@@ -199,11 +217,11 @@ func (d *desk) startBook(b *testing.B) func(context.Context, blotter.Trade) erro
 // batches books fills by ExecuteTrades, so many a call, and counts fills.
 func (d *desk) batches(b *testing.B, size int, span time.Duration) float64 {
 	ctx := blotter.WithAllAccounts(b.Context())
-	start, n := time.Now(), 0
+	start, n, from := time.Now(), 0, d.caller()
 	for time.Since(start) < span {
 		trades := make([]blotter.Trade, size)
 		for i := range trades {
-			trades[i] = d.fill()
+			trades[i] = from.fill()
 		}
 		receipts, err := d.db.ExecuteTrades(ctx, trades)
 		if err != nil {
