@@ -57,11 +57,7 @@ func (p Position) Apply(t Trade) (Position, Effect, error) {
 		return p, Effect{}, err
 	}
 	after, effect := p.apply(t)
-	after.AvgPrice = nil
-	if !after.Quantity.IsZero() {
-		average := quotient(after.CostBasis, after.Quantity.Abs().Mul(after.Multiplier))
-		after.AvgPrice = &average
-	}
+	after.setAverage()
 	return after, effect, nil
 }
 
@@ -259,6 +255,26 @@ func (t Trade) Booked(after Position, e Effect) Trade {
 	t.RealizedPnL, t.PositionEffect = e.RealizedPnL, e.Kind
 	t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter = after.Quantity, after.CostBasis, after.RealizedPnL, after.Fees
 	return t
+}
+
+// PositionAfter is the position after a stored trade, as far as its row keeps it: quantity, cost basis, average price,
+// realized P&L, fees, multiplier and currency.
+func (t Trade) PositionAfter() Position {
+	p := Position{
+		AccountID: t.AccountID, Symbol: t.Symbol, Multiplier: t.Multiplier, Currency: t.Currency,
+		Quantity: t.QuantityAfter, CostBasis: t.CostBasisAfter, RealizedPnL: t.RealizedPnLAfter, Fees: t.FeesAfter,
+	}
+	p.setAverage()
+	return p
+}
+
+// setAverage derives the average price.
+func (p *Position) setAverage() {
+	p.AvgPrice = nil
+	if !p.Quantity.IsZero() {
+		average := quotient(p.CostBasis, p.Quantity.Abs().Mul(p.Multiplier))
+		p.AvgPrice = &average
+	}
 }
 
 // Differences names the fields of t that are given and unlike those of the stored trade of the same key. What t leaves

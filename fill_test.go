@@ -34,7 +34,8 @@ type goldenFill struct {
 func golden(t *testing.T) (sets []struct {
 	Name   string
 	Trades []goldenFill
-}) {
+},
+) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/fills_golden.json")
 	if err == nil {
@@ -231,13 +232,16 @@ func TestApplyRefuses(t *testing.T) {
 	good := blotter.Trade{AccountID: "A", TradeID: "T", Symbol: "S", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("2")}
 	p, _ := apply(t, blotter.Position{}, good)
 	for what, change := range map[string]func(*blotter.Trade){
-		"account_id":  func(t *blotter.Trade) { t.AccountID = "B" },
-		"symbol":      func(t *blotter.Trade) { t.Symbol = "R" },
-		"multiplier":  func(t *blotter.Trade) { t.Multiplier = blotter.MustDecimal("50") },
-		"currency":    func(t *blotter.Trade) { t.Currency = "EUR" },
-		"side":        func(t *blotter.Trade) { t.Side = "hold" },
-		"quantity":    func(t *blotter.Trade) { t.Quantity = blotter.Decimal{} },
-		"digits":      func(t *blotter.Trade) { t.Price = blotter.MustDecimal("0.0000000000000000001"); t.Quantity = blotter.MustDecimal("0.1") },
+		"account_id": func(t *blotter.Trade) { t.AccountID = "B" },
+		"symbol":     func(t *blotter.Trade) { t.Symbol = "R" },
+		"multiplier": func(t *blotter.Trade) { t.Multiplier = blotter.MustDecimal("50") },
+		"currency":   func(t *blotter.Trade) { t.Currency = "EUR" },
+		"side":       func(t *blotter.Trade) { t.Side = "hold" },
+		"quantity":   func(t *blotter.Trade) { t.Quantity = blotter.Decimal{} },
+		"digits": func(t *blotter.Trade) {
+			t.Price = blotter.MustDecimal("0.0000000000000000001")
+			t.Quantity = blotter.MustDecimal("0.1")
+		},
 		"trade_id":    func(t *blotter.Trade) { t.TradeID = "" },
 		"commission_": func(t *blotter.Trade) { t.CommissionCurrency = "A CURRENCY WITH A LONG NAME" },
 	} {

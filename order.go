@@ -105,6 +105,50 @@ func (o Order) SetStatus(to OrderStatus) (Order, error) {
 	return o, Invalid("status", string(to), allowed)
 }
 
+// Amend is the order with what may change of it as changed has it: quantity, price, stop price, time in force, status,
+// strategy and session. Errors are ErrInvalid: another symbol, side or type, a quantity below what is filled, a status
+// that the order cannot go to, or any change of an order that is done.
+func (o Order) Amend(changed Order) (Order, error) {
+	switch {
+	case changed.Symbol != o.Symbol:
+		return o, Invalid("symbol", changed.Symbol, "the order's, "+o.Symbol)
+	case changed.Side != o.Side:
+		return o, Invalid("side", string(changed.Side), "the order's, "+string(o.Side))
+	case cmp.Or(changed.OrderType, o.OrderType) != o.OrderType:
+		return o, Invalid("order_type", string(changed.OrderType), "the order's, "+string(o.OrderType))
+	case changed.Quantity.LessThan(o.FilledQuantity):
+		return o, Invalid("quantity", changed.Quantity, fmt.Sprintf("at least %s, what is filled", o.FilledQuantity))
+	case o.Done() && len(changed.Differences(o)) > 0:
+		return o, Invalid("order", o.OrderID, fmt.Sprintf("no change of its %v: it is %s", changed.Differences(o), o.Status))
+	}
+	amended, err := o.SetStatus(cmp.Or(changed.Status, o.Status))
+	if err != nil {
+		return o, err
+	}
+	amended.Quantity, amended.Price, amended.StopPrice = changed.Quantity, changed.Price, changed.StopPrice
+	amended.TimeInForce = cmp.Or(changed.TimeInForce, o.TimeInForce)
+	amended.Strategy, amended.SessionID = changed.Strategy, changed.SessionID
+	if amended.Status == PartiallyFilled && amended.Open().IsZero() {
+		amended.Status = Filled
+	}
+	return amended, amended.Check()
+}
+
+// Adopt is an order that was made from its fills, now that the order itself is known: with all that it says, and the
+// fills that came first. Errors are ErrInvalid: another symbol or side.
+func (o Order) Adopt(known Order) (Order, error) {
+	if known.Symbol != o.Symbol || known.Side != o.Side {
+		return o, Invalid("order", known.OrderID, fmt.Sprintf("to %s %s, as its fills do", o.Side, o.Symbol))
+	}
+	o.OrderType, o.TimeInForce = cmp.Or(known.OrderType, Market), cmp.Or(known.TimeInForce, Day)
+	o.Quantity, o.Price, o.StopPrice = known.Quantity, known.Price, known.StopPrice
+	o.Strategy, o.SessionID, o.Adopted = known.Strategy, known.SessionID, false
+	if o.Status == Filled && o.Open().Sign() > 0 {
+		o.Status = PartiallyFilled
+	}
+	return o, nil
+}
+
 // ErrOverfill is the ErrInvalid of a trade for more than its order has open.
 var ErrOverfill = errors.New("overfill")
 
@@ -138,6 +182,20 @@ func (o Order) Fill(t Trade, overfill bool) (Order, error) {
 	return o, nil
 }
 
+// New is the order as it is created: a market order for the day, pending, where it does not say otherwise. Errors are
+// ErrInvalid: what Check refuses, and what only fills make of an order.
+func (o Order) New() (Order, error) {
+	o.OrderType, o.TimeInForce, o.Status = cmp.Or(o.OrderType, Market), cmp.Or(o.TimeInForce, Day), cmp.Or(o.Status, Pending)
+	switch {
+	case o.Status == PartiallyFilled || o.Status == Filled || !o.FilledQuantity.IsZero():
+		return o, Invalid("status", string(o.Status), "one without fills: booking trades fills an order")
+	case o.Status != Pending && !slices.Contains(transitions[Pending], o.Status):
+		return o, Invalid("status", string(o.Status), "one of the order statuses")
+	}
+	o.FilledNotional, o.AvgFillPrice, o.Adopted = Decimal{}, nil, false
+	return o, o.Check()
+}
+
 // Check reports as ErrInvalid what no order can be.
 func (o Order) Check() error {
 	if err := CheckAccountID(o.AccountID); err != nil {
@@ -147,8 +205,10 @@ func (o Order) Check() error {
 		name, value string
 		least, most int
 	}{
-		{"order_id", o.OrderID, 1, IDLengthMax}, {"symbol", o.Symbol, 1, SymbolLengthMax},
-		{"strategy", o.Strategy, 0, 100}, {"session_id", o.SessionID, 0, 100},
+		{"order_id", o.OrderID, 1, IDLengthMax},
+		{"symbol", o.Symbol, 1, SymbolLengthMax},
+		{"strategy", o.Strategy, 0, 100},
+		{"session_id", o.SessionID, 0, 100},
 	} {
 		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
 			return err

@@ -138,7 +138,7 @@ func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Ex
 	}
 	refused := func(err error) (Receipt, error) { return Receipt{Outcome: Refused, Trade: trade, Err: err}, err }
 	scope, _ := blotter.ScopeOf(ctx)
-	if err := intoScope(&call.trade, scope); err != nil {
+	if err := intoScope(&call.trade.AccountID, scope); err != nil {
 		return refused(err)
 	}
 	select {

@@ -75,7 +75,7 @@ func newBooking(ctx context.Context, trades []blotter.Trade, opts []ExecuteOptio
 	b := &booking{given: slices.Clone(trades), together: all&AllOrNothing != 0}
 	b.opts, b.ids = slices.Repeat([]ExecuteOption{all}, len(trades)), slices.Repeat([]string{blotter.CorrelationOf(ctx)}, len(trades))
 	for i := range b.given {
-		if err := intoScope(&b.given[i], scope); err != nil {
+		if err := intoScope(&b.given[i].AccountID, scope); err != nil {
 			return nil, err
 		}
 	}
@@ -91,18 +91,18 @@ func (b *booking) halves() []*booking {
 	}
 }
 
-// intoScope gives the trade the scope's account, and refuses another.
-func intoScope(t *blotter.Trade, scope blotter.Scope) error {
+// intoScope gives a row without an account the scope's, and refuses another.
+func intoScope(account *string, scope blotter.Scope) error {
 	switch {
-	case scope.All && t.AccountID != "":
+	case scope.All && *account != "":
 	case scope.All:
-		return blotter.Invalid("account_id", "", "the trade's account, for the context is for all accounts")
+		return blotter.Invalid("account_id", "", "the account's, for the context is for all accounts")
 	case scope.Account == "":
 		return blotter.Invalid("context", "no account", "one of blotter.WithAccount, or WithAllAccounts for a service")
-	case t.AccountID == "":
-		t.AccountID = scope.Account
-	case t.AccountID != scope.Account:
-		return blotter.Invalid("account_id", t.AccountID, "the context's, "+scope.Account)
+	case *account == "":
+		*account = scope.Account
+	case *account != scope.Account:
+		return blotter.Invalid("account_id", *account, "the context's, "+scope.Account)
 	}
 	return nil
 }
@@ -180,7 +180,11 @@ func (b *booking) one(i int) {
 	}
 	var filled blotter.Order
 	if order != nil {
-		if filled, err = order.Fill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
+		known := order.Order
+		if known.Adopted && b.opts[i]&AdoptOrder != 0 && t.Quantity.GreaterThan(known.Open()) {
+			known.Quantity = known.FilledQuantity.Add(t.Quantity) // all that is known of it are its fills
+		}
+		if filled, err = known.Fill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
 			outcome := Refused
 			if errors.Is(err, blotter.ErrOverfill) {
 				outcome = Overfill
@@ -220,10 +224,7 @@ func (b *booking) again(i int, stored blotter.Trade, order *blotter.Order) {
 		}}
 		return
 	}
-	b.receipts[i] = Receipt{Outcome: Duplicate, Trade: stored, Order: order, Position: blotter.Position{
-		AccountID: stored.AccountID, Symbol: stored.Symbol, Multiplier: stored.Multiplier, Currency: stored.Currency,
-		Quantity: stored.QuantityAfter, CostBasis: stored.CostBasisAfter, RealizedPnL: stored.RealizedPnLAfter, Fees: stored.FeesAfter,
-	}}
+	b.receipts[i] = Receipt{Outcome: Duplicate, Trade: stored, Order: order, Position: stored.PositionAfter()}
 }
 
 // fromOrder gives the trade what it takes from its order, or makes the order.

@@ -89,6 +89,9 @@ func columnsOf(keys map[bookKey]bool) (accounts, names []string) {
 	return accounts, names
 }
 
+// keysOf are the keys of a set, sorted.
+func keysOf(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
+
 // collect reads all rows of a query of the table's columns.
 func collect[T any](ctx context.Context, q Querier, table *Table[T], sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)
@@ -199,7 +202,7 @@ func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
 	if len(symbols) == 0 {
 		return nil
 	}
-	instruments, err := collect(ctx, q, Instruments, sqlBookInstruments, slices.Collect(maps.Keys(symbols)))
+	instruments, err := collect(ctx, q, Instruments, sqlBookInstruments, keysOf(symbols))
 	if err != nil {
 		return err
 	}
@@ -214,7 +217,7 @@ func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
 			return err
 		}
 	}
-	rows, err := q.Query(ctx, sqlAccounts, slices.Collect(maps.Keys(accounts)))
+	rows, err := q.Query(ctx, sqlAccounts, keysOf(accounts))
 	if err != nil {
 		return err
 	}

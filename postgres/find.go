@@ -19,6 +19,7 @@ type Clause struct {
 	direction string // of an order
 	limit     int
 	offset    int
+	id        int64 // of the row behind which a page begins
 }
 
 // Eq keeps rows whose column equals value.
@@ -49,6 +50,19 @@ func IsNull(column string) Clause { return Clause{column: column, operator: "nul
 
 // NotNull keeps rows whose column has a value.
 func NotNull(column string) Clause { return Clause{column: column, operator: "not null"} }
+
+// behind keeps the rows that come behind the one with this value and id, in the order of column and id; without a column,
+// of id alone.
+func behind(column string, value any, id int64, newestFirst bool) Clause {
+	operator := ">"
+	if newestFirst {
+		operator = "<"
+	}
+	if column == "" {
+		return Clause{column: "id", operator: operator, value: id}
+	}
+	return Clause{column: column, operator: operator, value: value, id: id}
+}
 
 // Asc orders by column, smallest first; several orders apply in turn.
 func Asc(column string) Clause { return Clause{column: column, direction: "asc"} }
@@ -142,6 +156,10 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 		case "in":
 			where = append(where, name+" = any("+arg(c.value)+")")
 		default:
+			if c.id != 0 {
+				where = append(where, "("+name+", id) "+c.operator+" ("+arg(c.value)+", "+arg(c.id)+")")
+				continue
+			}
 			where = append(where, name+" "+c.operator+" "+arg(c.value))
 		}
 	}

@@ -2,16 +2,302 @@ package postgres
 
 import (
 	"context"
+	"iter"
+	"slices"
+	"time"
 
 	"github.com/blotterdb/blotter"
 )
 
-type TradeFilter struct{}
+// OrderFilter says which orders of the context's scope to read, in the order of their creation. The zero value is all.
+type OrderFilter struct {
+	Account     string // of a scope of all accounts: this one alone
+	Symbol      string
+	Side        blotter.Side
+	Strategy    string
+	Statuses    []blotter.OrderStatus // any of these
+	From, To    time.Time             // From <= created_at < To; zero is unbounded
+	After       *blotter.Order        // the page behind this one, the last of the page before
+	NewestFirst bool
+	Limit       int // at most so many; 0 is all
+}
 
-func (db *DB) Trades(ctx context.Context, f TradeFilter) (list []blotter.Trade, err error) {
+// TradeFilter says which trades of the context's scope to read, by the time of their execution. The zero value is all.
+type TradeFilter struct {
+	Account     string // of a scope of all accounts: this one alone
+	Symbol      string
+	Side        blotter.Side
+	OrderID     string
+	Strategy    string
+	From, To    time.Time // From <= executed_at < To; zero is unbounded
+	BookOrder   bool      // in the order in which they were booked, in which a position is their fold
+	NewestFirst bool
+	After       *blotter.Trade // the page behind this one, the last of the page before
+	Limit       int            // at most so many; 0 is all
+}
+
+// RoundTripFilter says which round trips of the context's scope to read, in the order in which they ended. The zero value
+// is all of them.
+type RoundTripFilter struct {
+	Account     string // of a scope of all accounts: this one alone
+	Symbol      string
+	Strategy    string
+	From, To    time.Time          // From <= closed_at < To; zero is unbounded
+	After       *blotter.RoundTrip // the page behind this one, the last of the page before
+	NewestFirst bool
+	Limit       int // at most so many; 0 is all
+}
+
+// PositionFilter says which positions of the context's scope to read, by account and symbol. The zero value is all.
+type PositionFilter struct {
+	Account  string // of a scope of all accounts: this one alone
+	Symbol   string
+	OpenOnly bool // without those that are flat
+}
+
+// clauses collects what a filter asks for.
+type clauses struct {
+	list []Clause
+	err  error
+}
+
+// ofScope begins with the account: that of the scope, or the one asked for.
+func ofScope(scope blotter.Scope, account string) *clauses {
+	c := &clauses{}
+	switch {
+	case scope.All && account == "":
+		return c
+	case !scope.All:
+		c.err = intoScope(&account, scope)
+	}
+	c.list = append(c.list, Eq("account_id", account))
+	return c
+}
+
+func (c *clauses) equal(column, value string) {
+	if value != "" {
+		c.list = append(c.list, Eq(column, value))
+	}
+}
+
+func (c *clauses) between(column string, from, to time.Time) {
+	if !from.IsZero() {
+		c.list = append(c.list, Ge(column, from))
+	}
+	if !to.IsZero() {
+		c.list = append(c.list, Lt(column, to))
+	}
+}
+
+// page orders by a time and, where that is equal, by id, and begins behind the row that has this time and id; without a
+// column it is the id alone. An id of 0 is the first page.
+func (c *clauses) page(column string, at time.Time, id int64, newestFirst bool, limit int) {
+	if id != 0 {
+		c.list = append(c.list, behind(column, at, id, newestFirst))
+	}
+	for _, name := range []string{column, "id"} {
+		switch {
+		case name == "":
+		case newestFirst:
+			c.list = append(c.list, Desc(name))
+		default:
+			c.list = append(c.list, Asc(name))
+		}
+	}
+	if limit > 0 {
+		c.list = append(c.list, Limit(limit))
+	}
+}
+
+func (f *OrderFilter) clauses(scope blotter.Scope) *clauses {
+	c := ofScope(scope, f.Account)
+	c.equal("symbol", f.Symbol)
+	c.equal("side", string(f.Side))
+	c.equal("strategy", f.Strategy)
+	if len(f.Statuses) > 0 {
+		c.list = append(c.list, In("status", f.Statuses))
+	}
+	c.between("created_at", f.From, f.To)
+	var after blotter.Order
+	if f.After != nil {
+		after = *f.After
+	}
+	c.page("created_at", after.CreatedAt, after.ID, f.NewestFirst, f.Limit)
+	return c
+}
+
+func (f *TradeFilter) clauses(scope blotter.Scope) *clauses {
+	c := ofScope(scope, f.Account)
+	c.equal("symbol", f.Symbol)
+	c.equal("side", string(f.Side))
+	c.equal("order_id", f.OrderID)
+	c.equal("strategy", f.Strategy)
+	c.between("executed_at", f.From, f.To)
+	var after blotter.Trade
+	if f.After != nil {
+		after = *f.After
+	}
+	column := "executed_at"
+	if f.BookOrder {
+		column = ""
+	}
+	c.page(column, after.ExecutedAt, after.ID, f.NewestFirst, f.Limit)
+	return c
+}
+
+func (f *RoundTripFilter) clauses(scope blotter.Scope) *clauses {
+	c := ofScope(scope, f.Account)
+	c.equal("symbol", f.Symbol)
+	c.equal("strategy", f.Strategy)
+	c.between("closed_at", f.From, f.To)
+	var after blotter.RoundTrip
+	if f.After != nil {
+		after = *f.After
+	}
+	c.page("closed_at", after.ClosedAt, after.ID, f.NewestFirst, f.Limit)
+	return c
+}
+
+func (f *PositionFilter) clauses(scope blotter.Scope) *clauses {
+	c := ofScope(scope, f.Account)
+	c.equal("symbol", f.Symbol)
+	if f.OpenOnly {
+		c.list = append(c.list, Ne("quantity", blotter.Decimal{}))
+	}
+	c.list = append(c.list, Asc("account_id"), Asc("symbol"))
+	return c
+}
+
+// find reads the rows of a filter, and stream yields them.
+func find[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) ([]T, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	return table.Find(ctx, s, c.list...)
+}
+
+func stream[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) iter.Seq2[*T, error] {
+	if c.err != nil {
+		return func(yield func(*T, error) bool) { yield(nil, c.err) }
+	}
+	return table.Stream(ctx, s, c.list...)
+}
+
+// findAlone is find in a read-only session of its own.
+func findAlone[T any](ctx context.Context, db *DB, find func(*Session) ([]T, error)) (list []T, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
-		list, err = Trades.Find(ctx, s, Asc("id"))
+		list, err = find(s)
 		return err
 	})
 	return list, err
+}
+
+// Orders reads orders. Errors: ErrInvalid for an account that is not the scope's.
+func (s *Session) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, error) {
+	return find(ctx, s, Orders, f.clauses(s.scope))
+}
+
+// StreamOrders yields orders in constant memory. An order is good until the next one; the session serves nothing else
+// meanwhile.
+func (s *Session) StreamOrders(ctx context.Context, f OrderFilter) iter.Seq2[*blotter.Order, error] {
+	return stream(ctx, s, Orders, f.clauses(s.scope))
+}
+
+// Orders is Session.Orders in a read-only session of its own.
+func (db *DB) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, error) {
+	return findAlone(ctx, db, func(s *Session) ([]blotter.Order, error) { return s.Orders(ctx, f) })
+}
+
+// Trades reads trades. Errors: ErrInvalid for an account that is not the scope's.
+func (s *Session) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, error) {
+	return find(ctx, s, Trades, f.clauses(s.scope))
+}
+
+// StreamTrades yields trades in constant memory. A trade is good until the next one; the session serves nothing else
+// meanwhile.
+func (s *Session) StreamTrades(ctx context.Context, f TradeFilter) iter.Seq2[*blotter.Trade, error] {
+	return stream(ctx, s, Trades, f.clauses(s.scope))
+}
+
+// Trades is Session.Trades in a read-only session of its own.
+func (db *DB) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, error) {
+	return findAlone(ctx, db, func(s *Session) ([]blotter.Trade, error) { return s.Trades(ctx, f) })
+}
+
+// RoundTrips reads round trips. Errors: ErrInvalid for an account that is not the scope's.
+func (s *Session) RoundTrips(ctx context.Context, f RoundTripFilter) ([]blotter.RoundTrip, error) {
+	return find(ctx, s, RoundTrips, f.clauses(s.scope))
+}
+
+// StreamRoundTrips yields round trips in constant memory. One is good until the next; the session serves nothing else
+// meanwhile.
+func (s *Session) StreamRoundTrips(ctx context.Context, f RoundTripFilter) iter.Seq2[*blotter.RoundTrip, error] {
+	return stream(ctx, s, RoundTrips, f.clauses(s.scope))
+}
+
+// RoundTrips is Session.RoundTrips in a read-only session of its own.
+func (db *DB) RoundTrips(ctx context.Context, f RoundTripFilter) ([]blotter.RoundTrip, error) {
+	return findAlone(ctx, db, func(s *Session) ([]blotter.RoundTrip, error) { return s.RoundTrips(ctx, f) })
+}
+
+// Positions reads positions. Errors: ErrInvalid for an account that is not the scope's.
+func (s *Session) Positions(ctx context.Context, f PositionFilter) ([]blotter.Position, error) {
+	return find(ctx, s, Positions, f.clauses(s.scope))
+}
+
+// Positions is Session.Positions in a read-only session of its own.
+func (db *DB) Positions(ctx context.Context, f PositionFilter) ([]blotter.Position, error) {
+	return findAlone(ctx, db, func(s *Session) ([]blotter.Position, error) { return s.Positions(ctx, f) })
+}
+
+// sqlPositionAsOf is the newest trade, in the book's order, of those executed by then.
+var sqlPositionAsOf = `select ` + Trades.columnList() + ` from execution.trades
+ where account_id = $1 and symbol = $2 and executed_at <= $3 order by id desc limit 1`
+
+// PositionAsOf is what was held of a symbol at an instant: the position after the last trade of the book that was executed
+// at or before it. Quantity, cost basis, realized P&L, fees, multiplier and currency are filled in. Before the first trade
+// it is flat. A scope of all accounts names the account; else "" is the scope's.
+func (s *Session) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (blotter.Position, error) {
+	if err := intoScope(&account, s.scope); err != nil {
+		return blotter.Position{}, err
+	}
+	trades, err := collect(ctx, s, Trades, sqlPositionAsOf, account, symbol, at)
+	if err != nil || len(trades) == 0 {
+		return blotter.Position{AccountID: account, Symbol: symbol}, err
+	}
+	return trades[0].PositionAfter(), nil
+}
+
+// PositionAsOf is Session.PositionAsOf in a read-only session of its own.
+func (db *DB) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (p blotter.Position, err error) {
+	err = db.ReadOnly(ctx, func(s *Session) error {
+		p, err = s.PositionAsOf(ctx, account, symbol, at)
+		return err
+	})
+	return p, err
+}
+
+// sqlPortfolio values an account's positions at the last known prices.
+var sqlPortfolio = `select ` + PositionValues.columnList() + ` from execution.position_values where account_id = $1 order by symbol`
+
+// Portfolio is an account's positions at the last known price of each symbol, and what they come to, one sum for each
+// currency. A scope of all accounts names the account; else "" is the scope's.
+func (s *Session) Portfolio(ctx context.Context, account string) (blotter.Portfolio, error) {
+	if err := intoScope(&account, s.scope); err != nil {
+		return blotter.Portfolio{}, err
+	}
+	values, err := collect(ctx, s, PositionValues, sqlPortfolio, account)
+	if err != nil {
+		return blotter.Portfolio{}, err
+	}
+	return blotter.NewPortfolio(account, slices.Clip(values)), nil
+}
+
+// Portfolio is Session.Portfolio in a read-only session of its own.
+func (db *DB) Portfolio(ctx context.Context, account string) (p blotter.Portfolio, err error) {
+	err = db.ReadOnly(ctx, func(s *Session) error {
+		p, err = s.Portfolio(ctx, account)
+		return err
+	})
+	return p, err
 }

@@ -94,6 +94,12 @@ func sqlConstants(t *testing.T) map[string]string {
 func TestIndexList(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
+	// Between two indexes that begin alike, only the table's contents tell.
+	db.Exec(t, `insert into execution.accounts (account_id) select 'A' || n from generate_series(1, 10) n`)
+	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) select 'A' || n % 10 + 1, n, 'S' || n % 70, 'buy', 1 from generate_series(1, 2000) n`)
+	db.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0 from execution.orders`)
+	db.Exec(t, `analyze execution.orders, execution.trades`)
 	for table, paths := range map[string][]struct{ where, index string }{
 		"data_ingestion.market_data": {
 			{"symbol = 'A' and timeframe = '1d' order by timestamp desc limit 5", "market_data_pkey"},
@@ -109,9 +115,9 @@ func TestIndexList(t *testing.T) {
 		"execution.trades": {
 			{"symbol = 'A' order by executed_at desc limit 5", "idx_trades_symbol_executed_at"},
 			{"strategy = 'A'", "idx_trades_strategy"},
-			{"account_id = 'A'", "trades_pkey|idx_trades_position|idx_trades_order"},
-			{"account_id = 'A' and symbol = 'B' order by id desc limit 1", "idx_trades_position"},
-			{"account_id = 'A' and order_id = 'B'", "idx_trades_order"},
+			{"account_id = 'A1' order by executed_at desc, id desc limit 5", "idx_trades_account_executed_at"},
+			{"account_id = 'A1' and symbol = 'S10' order by id desc limit 1", "idx_trades_position"},
+			{"account_id = 'A1' and order_id = '10'", "idx_trades_order"},
 		},
 		"execution.positions": {
 			{"account_id = 'A'", "positions_pkey"},

@@ -9,11 +9,16 @@ ALTER TABLE execution.positions
     ADD life_trades  bigint NOT NULL DEFAULT 0 CHECK (life_trades >= 0),
     ADD strategy     text NOT NULL DEFAULT '' CHECK (length(strategy) <= 100);
 
+-- An account's trades by time, a page at a time. (In the order of ids instead, PostgreSQL would read it backwards for a
+-- position's last trade, past all that its account traded since.)
+CREATE INDEX idx_trades_account_executed_at ON execution.trades (account_id, executed_at, id);
+
+-- Market values have more digits than a decimal keeps where price, quantity and multiplier have many.
 CREATE OR REPLACE VIEW execution.position_values WITH (security_invoker = true) AS
 SELECT p.account_id, p.symbol, p.quantity, p.cost_basis, p.avg_price, p.realized_pnl, p.fees,
        l.price AS market_price, l.at AS price_at,
-       p.quantity * l.price * p.multiplier AS market_value,
-       p.quantity * l.price * p.multiplier - sign(p.quantity) * p.cost_basis AS unrealized_pnl,
+       trim_scale(round(p.quantity * l.price * p.multiplier, 19)) AS market_value,
+       trim_scale(round(p.quantity * l.price * p.multiplier - sign(p.quantity) * p.cost_basis, 19)) AS unrealized_pnl,
        p.multiplier, p.currency
   FROM execution.positions p
   LEFT JOIN data_ingestion.latest_prices l USING (symbol);
@@ -33,6 +38,7 @@ END $$;
 GRANT EXECUTE ON FUNCTION execution.unchanged(boolean) TO trading_app, trading_service;
 
 -- +goose Down
+DROP INDEX execution.idx_trades_account_executed_at;
 DROP FUNCTION execution.unchanged(boolean);
 DROP VIEW execution.position_values;
 ALTER TABLE execution.positions DROP currency, DROP max_quantity, DROP life_pnl, DROP life_fees, DROP life_trades, DROP strategy;
