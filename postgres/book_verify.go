@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+// Mismatch is something in the book that does not follow from its trades.
+type Mismatch struct {
+	Account string
+	Kind    string // "position", "order"
+	Key     string // the symbol or the order's id
+	What    string // the figure: "quantity", "realized_pnl", ...
+	Stored  string // as the row has it; "" where there is none
+	Trades  string // as the trades make it; "" where there are none
+}
+
+func (m Mismatch) String() string {
+	show := func(value string) string {
+		if value == "" {
+			return "nothing"
+		}
+		return value
+	}
+	return fmt.Sprintf("%s %s %s: %s is %s, its trades make %s", m.Account, m.Kind, m.Key, m.What, show(m.Stored), show(m.Trades))
+}
+
+// Verification is what Verify found.
+type Verification struct {
+	Positions, Orders, Trades int64 // that were looked at
+	Mismatches                []Mismatch
+	More                      int64 // mismatches beyond the first mismatchesMax
+	Elapsed                   time.Duration
+}
+
+const (
+	// mismatchesMax is how many mismatches are listed.
+	mismatchesMax = 1000
+	// verifyTimeout bounds each of the statements: they read all trades.
+	verifyTimeout = 30 * time.Minute
+)
+
+// sqlVerifyPositions proves every position from its trades, exactly, in NUMERIC:
+//
+//	quantity      = sum(side x quantity)
+//	realized P&L  = sum(-side x quantity x price x multiplier) + sign(quantity) x cost basis
+//
+// and compares fees, the sum of what each fill realized, what the last trade says the position is after it, and the
+// position's closed lives with the present one. An account of the empty text is all.
+const sqlVerifyPositions = `
+with folded as (
+    select account_id, symbol, count(*) as trades,
+           sum(case side when 'buy' then quantity else -quantity end) as quantity,
+           sum(case side when 'buy' then -quantity else quantity end * price * multiplier) as cash,
+           sum(realized_pnl) as realized,
+           coalesce(sum(commission) filter (where commission_currency = currency), 0) as fees,
+           max(id) as last
+      from execution.trades where $1 = '' or account_id = $1 group by account_id, symbol
+), lives as (
+    select account_id, symbol, sum(gross) as gross, sum(fees) as fees, count(*) as closed
+      from execution.round_trips where $1 = '' or account_id = $1 group by account_id, symbol
+), stored as (
+    select * from execution.positions where $1 = '' or account_id = $1
+)
+select coalesce(p.account_id, f.account_id), 'position', coalesce(p.symbol, f.symbol), c.what, coalesce(trim_scale(c.stored)::text, ''), coalesce(trim_scale(c.trades)::text, '')
+  from stored p
+  full join folded f on f.account_id = p.account_id and f.symbol = p.symbol
+  left join lives l on l.account_id = p.account_id and l.symbol = p.symbol
+  left join execution.trades t on t.account_id = f.account_id and t.symbol = f.symbol and t.id = f.last
+ cross join lateral (values
+    ('quantity', p.quantity, f.quantity),
+    ('realized_pnl', p.realized_pnl, f.cash + sign(p.quantity) * p.cost_basis),
+    ('realized_pnl of its fills', p.realized_pnl, f.realized),
+    ('fees', p.fees, f.fees),
+    ('quantity after the last trade', p.quantity, t.quantity_after),
+    ('cost_basis after the last trade', p.cost_basis, t.cost_basis_after),
+    ('realized_pnl after the last trade', p.realized_pnl, t.realized_pnl_after),
+    ('fees after the last trade', p.fees, t.fees_after),
+    ('realized_pnl of its lives', p.life_pnl + coalesce(l.gross, 0), f.realized),
+    ('fees of its lives', p.life_fees + coalesce(l.fees, 0), f.fees)
+  ) c(what, stored, trades)
+ where c.stored is distinct from c.trades and not (f.trades is null and coalesce(c.stored, 0) = 0)
+ order by 1, 3, 4`
+
+// sqlVerifyOrders proves what every order has filled, and that its status follows.
+const sqlVerifyOrders = `
+with folded as (
+    select account_id, order_id, sum(quantity) as quantity, sum(quantity * price) as notional
+      from execution.trades where order_id is not null and ($1 = '' or account_id = $1) group by account_id, order_id
+)
+select o.account_id, 'order', o.order_id, c.what, c.stored, c.trades
+  from execution.orders o
+  left join folded f on f.account_id = o.account_id and f.order_id = o.order_id
+ cross join lateral (values
+    ('filled_quantity', trim_scale(o.filled_quantity)::text, trim_scale(coalesce(f.quantity, 0))::text),
+    ('filled_notional', trim_scale(o.filled_notional)::text, trim_scale(coalesce(f.notional, 0))::text),
+    ('status', o.status, case when o.status in ('cancelled', 'rejected', 'expired') then o.status
+                              when f.quantity is null then case when o.status in ('pending', 'submitted') then o.status else 'submitted' end
+                              when f.quantity >= o.quantity then 'filled' else 'partially_filled' end)
+  ) c(what, stored, trades)
+ where ($1 = '' or o.account_id = $1) and c.stored <> c.trades
+ order by 1, 3, 4`
+
+const sqlVerifyCounts = `
+select (select count(*) from execution.positions where $1 = '' or account_id = $1), (select count(*) from execution.orders where $1 = '' or account_id = $1),
+       (select count(*) from execution.trades where $1 = '' or account_id = $1)`
+
+// Verify proves the positions and orders of the context's scope from their trades, all at one instant, and lists what does
+// not follow from them. It may run beside any load.
+func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
+	start := time.Now()
+	err = db.ReadOnly(ctx, func(s *Session) error {
+		if s.scope == (blotter.Scope{}) {
+			var none string
+			return intoScope(&none, s.scope)
+		}
+		if _, err := s.Exec(ctx, "set local statement_timeout = "+milliseconds(verifyTimeout)); err != nil {
+			return err
+		}
+		if err := s.QueryRow(ctx, sqlVerifyCounts, s.scope.Account).Scan(&v.Positions, &v.Orders, &v.Trades); err != nil {
+			return err
+		}
+		for _, sql := range []string{sqlVerifyPositions, sqlVerifyOrders} {
+			if err := v.collect(ctx, s, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, Snapshot)
+	v.Elapsed = time.Since(start)
+	return v, err
+}
+
+func (v *Verification) collect(ctx context.Context, s *Session, sql string) error {
+	rows, err := s.Query(ctx, sql, s.scope.Account)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m Mismatch
+		if err := rows.Scan(&m.Account, &m.Kind, &m.Key, &m.What, &m.Stored, &m.Trades); err != nil {
+			return err
+		}
+		if len(v.Mismatches) == mismatchesMax {
+			v.More++
+			continue
+		}
+		v.Mismatches = append(v.Mismatches, m)
+	}
+	return rows.Err()
+}
