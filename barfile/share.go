@@ -53,9 +53,9 @@ type Records struct {
 	row     record
 }
 
-// TextRecords reads lines of cells.
+// TextRecords reads lines of cells. A cell in quotes may go on in the next lines.
 func TextRecords(r *bufio.Reader, separator byte) *Records {
-	return &Records{decoder: &textDecoder{lines: r, separator: separator}}
+	return &Records{decoder: &textDecoder{lines: r, separator: separator, multiline: true}}
 }
 
 // JSONRecords reads the objects and arrays that are elements of arrays, and the objects that hold none.
@@ -76,12 +76,19 @@ func (r *Records) Next() (Record, error) {
 // SeparatorOf is what divides the cells of a text that begins so.
 func SeparatorOf(head []byte) byte { return separatorOf(head) }
 
-// KindOf names what columns of these names hold: "bars", "orders", "quotes", ...; "" is unknown.
-func KindOf(names [][]byte) string {
-	if _, missing := named(names); missing == "" {
+// ErrTooLong ends a file in which a record is longer than any bar's or fill's.
+var ErrTooLong = errTooLong
+
+// KindOf names what columns of these names hold, or what rows without names look like: "bars", "orders", "quotes", ...;
+// "" is unknown.
+func KindOf(cells [][]byte) string {
+	if _, missing := named(cells); missing == "" {
 		return "bars"
 	}
-	return otherKind(names)
+	if kind := otherKind(cells); kind != "" {
+		return kind
+	}
+	return otherRows(cells)
 }
 
 // ParseNumber reads a number exactly as it is written, with a decimal comma if so told; name is for the error.

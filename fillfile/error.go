@@ -49,6 +49,9 @@ func (f *File) readError(err error) error {
 	if errors.Is(err, blotter.ErrInvalid) {
 		return err
 	}
+	if errors.Is(err, barfile.ErrTooLong) {
+		return fileError(f.name(), "a row of it is longer than a fill's can be")
+	}
 	if errors.As(err, new(*json.SyntaxError)) {
 		return fileError(f.name(), "its JSON is broken: "+err.Error())
 	}
@@ -80,7 +83,7 @@ func (f *File) onlyOthers() error {
 // AskError is a file that does not tell something, which the user has to say. It is ErrInvalid.
 type AskError struct {
 	Path   string
-	Option string // "tz", "account", "date-order"
+	Option string // "tz", "account", "symbol", "date-order"
 	Reason string
 	Say    string
 }

@@ -27,8 +27,9 @@ type Options struct {
 	// Columns names the columns of a text without a header in their order, as "date,symbol,side,quantity,price,fee"; an
 	// empty name is of no use.
 	Columns string
-	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero; 0 never
-	// rounds. Simulated trades are written with binary-float noise that a product of decimals cannot keep.
+	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
+	// none, but those of a back test to 8: they are binary floats with more digits than a product can keep. -1 never
+	// rounds. What is rounded is told by Fill.Rounded and counted.
 	Round int
 }
 
@@ -37,7 +38,7 @@ type Fill struct {
 	blotter.Trade        // without OrderID: the order is the broker's, not ours
 	Line          int64  // line of a text, number of the record of a JSON file
 	OrderRef      string // the broker's order id, "" where it gives none
-	Rounded       bool   // by Options.Round
+	Rounded       bool   // a number of it was, as Options.Round says
 }
 
 // File is an open file of fills.
@@ -113,8 +114,8 @@ func (o *Options) check() error {
 	if o.DateOrder != "" && o.DateOrder != "dmy" && o.DateOrder != "mdy" {
 		return blotter.Invalid("date order", o.DateOrder, "dmy or mdy")
 	}
-	if o.Round < 0 || o.Round > blotter.DecimalFractionDigitsMax {
-		return blotter.Invalid("round", o.Round, "0 to 19 digits")
+	if o.Round < -1 || o.Round > blotter.DecimalFractionDigitsMax {
+		return blotter.Invalid("round", o.Round, "-1 to 19 digits")
 	}
 	if o.Account != "" {
 		return blotter.CheckAccountID(o.Account)

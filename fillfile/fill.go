@@ -59,17 +59,17 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 		t.TradeID = f.ids.of(t)
 	}
 	if err := t.Check(); err != nil {
-		return fill, f.checked(err)
+		return fill, checkError{f.hinted(err)}
 	}
 	return fill, nil
 }
 
-// checked is a broken rule; what rounding would mend says so.
-func (f *File) checked(err error) error {
-	if f.opts.Round == 0 && strings.Contains(err.Error(), "digits after the point") {
-		err = fmt.Errorf("%w; --round N rounds them to N", err)
+// hinted adds what rounding would mend.
+func (f *File) hinted(err error) error {
+	if err != nil && f.round() == 0 && strings.Contains(err.Error(), "digits after the point") {
+		err = fmt.Errorf("%w; --round N rounds to N digits", err)
 	}
-	return checkError{err}
+	return err
 }
 
 // amounts reads side, quantity, price and multiplier.
@@ -177,12 +177,21 @@ func (f *File) commission(fill *Fill, fees []fee) error {
 // number reads a number of the file and rounds it if that is asked for.
 func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
 	d, err := number(name, text, f.style.comma)
-	if f.opts.Round > 0 && (err != nil || digitsOf(d) > f.opts.Round) {
-		if d, err = roundedNumber(name, text, f.style.comma, f.opts.Round); err == nil {
+	digits := f.round()
+	if digits > 0 && (err != nil || digitsOf(d) > digits) {
+		if d, err = roundedNumber(name, text, f.style.comma, digits); err == nil {
 			fill.Rounded = true
 		}
 	}
-	return d, err
+	return d, f.hinted(err)
+}
+
+// round is how many digits numbers are rounded to, or 0.
+func (f *File) round() int {
+	if f.opts.Round == 0 {
+		return f.layout.round
+	}
+	return max(f.opts.Round, 0)
 }
 
 // symbolOf is a symbol as it is stored.

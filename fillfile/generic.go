@@ -7,12 +7,12 @@ import (
 
 // The names by which anyone's columns are known, plain, best first. An export of our own has those of blotter.Trade.
 var (
-	timeNames     = []string{"executedat", "tradedat", "transactiontime", "exectime", "executiontime", "filltime", "filledat", "datetime", "dateandtime", "timestamp", "tradedate", "date", "time", "tradetime"}
+	timeNames     = []string{"executedat", "tradedat", "dateutc", "timeutc", "datetimeutc", "utctime", "transactiontime", "exectime", "executiontime", "filltime", "filledat", "datetime", "dateandtime", "timestamp", "tradedate", "date", "time", "tradetime"}
 	dayTimeNames  = []string{"time", "tradetime", "timeofday"}
 	symbolNames   = []string{"symbol", "ticker", "instrument", "market", "pair", "contract", "security", "asset", "isin"}
 	sideNames     = []string{"side", "buysell", "bs", "direction", "action", "transactiontype", "type"}
-	quantityNames = []string{"quantity", "qty", "filledqty", "filledquantity", "fillqty", "execqty", "lastqty", "shares", "noofshares", "units", "size", "filled", "volume", "amount"}
-	priceNames    = []string{"price", "fillprice", "filledprice", "execprice", "tradeprice", "lastpx", "averageprice", "avgprice", "rate", "pricepershare", "unitprice"}
+	quantityNames = []string{"filledqty", "filledquantity", "fillqty", "execqty", "lastqty", "quantity", "qty", "shares", "noofshares", "units", "size", "filled", "volume", "amount"}
+	priceNames    = []string{"fillprice", "filledprice", "execprice", "tradeprice", "lastpx", "averageprice", "avgprice", "avgfillprice", "filledavgprice", "price", "rate", "pricepershare", "unitprice"}
 	totalNames    = []string{"total", "totalamount", "value", "grossamount", "notional", "cost"}
 	feeNames      = []string{"commission", "fee", "fees", "commissions", "feeamount", "transactionfee"}
 	feeCurrencies = []string{"commissioncurrency", "feecurrency", "commissionasset", "feeasset", "feecoin", "currencycommission", "currencyfee"}
@@ -39,6 +39,12 @@ func readGeneric(_ *File, r *row) ([]draft, string, error) {
 		multiplier: r.get("multiplier"), currency: r.get(currencyNames...),
 		fees: []fee{{amount: r.get(feeNames...), currency: r.get(feeCurrencies...)}},
 	}
+	if utc := r.get("dateutc", "timeutc", "datetimeutc", "utctime"); utc != "" && utc == d.at {
+		d.at += " UTC"
+	}
+	if unfilled(r) {
+		return nil, kindOrder, nil
+	}
 	if date := r.get("tradedate", "date"); date != "" && date == d.at {
 		d.at = strings.TrimSpace(date + " " + r.get(dayTimeNames...))
 	}
@@ -49,6 +55,16 @@ func readGeneric(_ *File, r *row) ([]draft, string, error) {
 		d.side = other
 	}
 	return []draft{d}, "", nil
+}
+
+// unfilled reports an order that ended or waits without a fill, in a list of orders with their fills.
+func unfilled(r *row) bool {
+	status := strings.ToLower(r.get("status", "orderstatus", "state"))
+	if !slices.ContainsFunc([]string{"cancel", "reject", "expire", "new", "open", "pending", "working", "accepted"}, func(word string) bool { return strings.Contains(status, word) }) {
+		return false
+	}
+	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "filled"), false)
+	return err != nil || filled.IsZero()
 }
 
 // sideIn finds buy or sell in words as "Market buy". Words that tell nothing of the side come back as other; the type of

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/blotterdb/blotter/barfile"
 )
@@ -31,10 +33,23 @@ func (j *jsonRows) next() (*row, error) {
 		}
 		r := &row{line: record.Line, raw: string(record.Raw), exact: texts(record.Keys), cells: texts(record.Cells)}
 		r.within = append(r.within, record.Within...)
+		unwrap(r)
 		for _, name := range r.exact {
 			r.names = append(r.names, j.plainOf(name))
 		}
 		return r, nil
+	}
+}
+
+// unwrap takes an order update out of the message around it, where messages are listed in an array.
+func unwrap(r *row) {
+	at := slices.Index(r.exact, "o")
+	if at < 0 || at >= len(r.cells) || !slices.Contains(r.exact, "e") || !strings.HasPrefix(r.cells[at], "{") {
+		return
+	}
+	inner, err := barfile.JSONRecords(strings.NewReader(r.cells[at])).Next()
+	if err == nil && len(inner.Keys) > 0 {
+		r.exact, r.cells = texts(inner.Keys), texts(inner.Cells)
 	}
 }
 
@@ -73,7 +88,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 		for _, l := range f.candidates(jsonLayouts) {
 			if l.takes(row) {
 				f.layout, j.pending = l, sample
-				return f.unlessMarket(row)
+				return nil
 			}
 		}
 	}
@@ -108,14 +123,6 @@ func (f *File) notJSON(sample []*row) error {
 		return &NotFillsError{Path: f.name(), Reason: "it is JSON without objects"}
 	}
 	return &NotFillsError{Path: f.name(), Reason: "no object in it has the names of a fill (time, symbol, side, quantity, price)"}
-}
-
-// unlessMarket refuses trades of everybody: they look like fills without fee, order and account.
-func (f *File) unlessMarket(r *row) error {
-	if f.layout == genericJSON && f.opts.Format == "" && isMarket(r) {
-		return &NotFillsError{Path: f.name(), Kind: "trades of the market"}
-	}
-	return nil
 }
 
 // otherObjects are objects that hold something else, told by their names.

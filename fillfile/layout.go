@@ -13,10 +13,13 @@ type layout struct {
 	comma     bool   // 1,234 is a bit more than one
 	dateOrder string // "dmy" or "mdy", where the broker's is known
 	simulated bool   // its fills are a back test's
+	round     int    // digits that its numbers are rounded to, where Options.Round is 0
 	// needs are names that every row has, plain; "a|b" is one of them. inside is what JSON objects stand in.
 	needs  []string
 	inside string
 	exact  bool // needs are as they are written, not plain
+	// recognises tells the layout by all its names, where needs cannot.
+	recognises func(names []string) bool
 	// never are names that tell another kind of file, which has the needed names too.
 	never []string
 	// join puts together what is one fill and stands in several rows; nil where that does not happen.
@@ -28,6 +31,9 @@ type layout struct {
 
 // fits reports names that are those of the layout.
 func (l *layout) fits(names []string) bool {
+	if l.recognises != nil {
+		return l.recognises(names)
+	}
 	for _, need := range l.needs {
 		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool { return slices.Contains(names, name) }) {
 			return false
@@ -38,8 +44,8 @@ func (l *layout) fits(names []string) bool {
 
 // textLayouts, jsonLayouts are tried in this order; the generic ones come last.
 var (
-	textLayouts = []*layout{flexCSV, genericCSV}
-	jsonLayouts = []*layout{bbgo, genericJSON}
+	textLayouts = []*layout{flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, genericCSV}
+	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
 )
 

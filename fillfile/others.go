@@ -32,19 +32,22 @@ var words = []struct {
 	kind string
 	any  []string
 }{
-	{kindCorporate, []string{"stock div", "stock dividend", "spin", "merger", "name change", "conversion of", "productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit", "isin change", "corporate action kosten"}},
+	{"CFD result", []string{"profit/loss", "profit of position"}},
+	{"conversion", []string{"convert"}},
+	{kindCorporate, []string{"stock div", "stock distribution", "stock dividend", "spin", "merger", "name change", "conversion of", "productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit", "isin change", "corporate action kosten"}},
+	{"cash fund change", []string{"fonds monétaires", "cash fund", "money market fund", "geldmarktfonds"}},
 	{kindTax, []string{"tax", "withholding", "skatt", "belasting", "impôt", "impuesto", "imposto", "steuer", "withheld"}},
 	{kindInterest, []string{"interest", "ränta", "rente", "zinsen", "juros", "interés", "intérêt", "odsetki"}},
 	{kindSplit, []string{"split"}},
-	{kindDividend, []string{"dividend", "utdelning", "dividende", "dividendo", "div ", "payment in lieu", "cap gain", "ausschüttung", "dywidenda", "distribution"}},
+	{kindDividend, []string{"dividend", "utdelning", "dividende", "dividendo", "div ", " div", "payment in lieu", "cap gain", "ausschüttung", "dywidenda", "distribution"}},
 	{kindCard, []string{"card", "spending", "cashback"}},
 	{kindReward, []string{"reward", "staking", "airdrop", "learning", "freeshare", "free share", "bonus", "referral"}},
-	{kindConversion, []string{"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation", "cambio de divisa", "levantamento de divisa", "divisa", "währungswechsel", "opération de change", "exchange rate"}},
+	{kindConversion, []string{"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation", "cambio de divisa", "crédito de divisa", "crã©dito de divisa", "levantamento de divisa", "divisa", "währungswechsel", "opération de change", "exchange rate"}},
 	{kindFee, []string{"fee", "kosten", "commission", "comissões", "frais", "avgift", "costes", "swap", "gebühr", "charge", "opłata"}},
 	{kindDeposit, []string{"deposit", "insättning", "top-up", "top_up", "topup", "storting", "einzahlung", "ingreso", "wpłata", "funds received"}},
 	{kindWithdrawal, []string{"withdraw", "uttag", "terugstorting", "auszahlung", "retirada", "wypłata", "wire sent", "processed flatex withdrawal"}},
 	{kindTransfer, []string{"transfer", "overboeking", "journal", "send", "sent", "receive", "moneylink", "cash sweep"}},
-	{kindCorporate, []string{"corporate", "acquisition", "exchange", "expired", "assigned", "exercise"}},
+	{kindCorporate, []string{"corporate", "acquisition", "exchange", "expired", "assigned", "exercise", "in lieu", "conversion"}},
 }
 
 // kindOf is the kind of a row that is called so.

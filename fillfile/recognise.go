@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/blotterdb/blotter/barfile"
 )
@@ -23,6 +24,10 @@ const (
 func (f *File) recognise(r *bufio.Reader) error {
 	discardBOM(r)
 	head, _ := r.Peek(peekHead)
+	if !utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)]) && head[0] < 0xfe {
+		r = bufio.NewReaderSize(&latin{r: r}, r.Size())
+		head, _ = r.Peek(peekHead)
+	}
 	start := bytes.TrimLeft(head, " \t\r\n")
 	f.broken, f.peeked, f.layout, f.ordersOnly = nil, nil, nil, false
 	var err error
@@ -90,7 +95,10 @@ func (f *File) settle() error {
 
 // settleDrafts decides by the first fills what a user has to say.
 func (f *File) settleDrafts(drafts []draft) error {
-	f.style.comma = f.style.comma || f.layout.name == genericCSV.name && writesComma(drafts)
+	if f.isGeneric() && f.opts.Format == "" && len(f.peeked) > 0 && isMarket(f.peeked[0]) {
+		return &NotFillsError{Path: f.name(), Kind: "trades of the market"}
+	}
+	f.style.comma = f.style.comma || f.isGeneric() && writesComma(drafts)
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		told := dateOrder(drafts)
 		if told == "ambiguous" {
@@ -98,19 +106,25 @@ func (f *File) settleDrafts(drafts []draft) error {
 		}
 		f.style.dayFirst = told == "dmy"
 	}
-	accounts := f.opts.Account != "" || len(drafts) == 0
+	accounts, symbols := f.opts.Account != "" || len(drafts) == 0, f.opts.Symbol != "" || len(drafts) == 0
 	for i := range drafts {
+		symbols = symbols || drafts[i].symbol+drafts[i].isin != ""
 		accounts = accounts || drafts[i].account != ""
 		at, err := f.stamp(drafts[i].at)
 		if err == nil && at.Instant && !at.Zoned && f.zone == nil && f.layout.zone == "" {
 			return &AskError{f.name(), "tz", "its times carry no zone", "--tz, as in --tz Europe/Amsterdam or --tz UTC"}
 		}
 	}
+	if !symbols {
+		return &AskError{f.name(), "symbol", "it does not tell the symbol", "--symbol, as in --symbol AAPL"}
+	}
 	if !accounts {
 		return &AskError{f.name(), "account", "it does not tell the account", "--account, as in --account U1234567"}
 	}
 	return nil
 }
+
+func (f *File) isGeneric() bool { return f.layout == genericCSV || f.layout == genericJSON }
 
 var numericDate = regexp.MustCompile(`^(\d{1,2})[-/ ](\d{1,2})[-/ ]\d{2,4}`)
 
@@ -219,6 +233,9 @@ func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
 	if f.opts.Columns != "" {
 		f.layout, t.exact = genericCSV, strings.Split(f.opts.Columns, ",")
 		t.header = plainNames(t.exact)
+		if !strings.ContainsAny(t.pending[0].raw, "0123456789") {
+			t.pending = t.pending[1:] // a header
+		}
 		return nil
 	}
 	for _, l := range f.candidates(textLayouts) {

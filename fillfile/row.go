@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/blotterdb/blotter/barfile"
@@ -51,11 +52,15 @@ func (r *row) set(name, value string) {
 			return
 		}
 	}
-	for len(r.cells) < len(r.names) {
-		r.cells = append(r.cells, "")
-	}
-	r.names = append(append([]string(nil), r.names...), name)
-	r.cells = append(append([]string(nil), r.cells[:len(r.names)-1]...), value)
+	r.cells = append(padded(r.cells, len(r.names)), value)
+	r.names = append(slices.Clone(r.names), name)
+}
+
+// padded is so many of the cells, with empty ones for those that are missing.
+func padded(cells []string, n int) []string {
+	all := make([]string, n, n+1)
+	copy(all, cells)
+	return all
 }
 
 // plainName is a name as it is looked up: lower case, letters and digits of any script alone.
