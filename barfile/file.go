@@ -82,6 +82,20 @@ type interned struct{ cell, value string }
 
 // Open opens the file and recognises its format.
 func Open(path string, opts Options) (*File, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := Read(f, path, opts)
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	file.closer = f
+	return file, nil
+}
+
+func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -99,13 +113,7 @@ func Open(path string, opts Options) (*File, error) {
 	} else if err != nil {
 		return nil, fileError(path, err.Error())
 	}
-	file, err := Read(f, path, opts)
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	file.closer = f
-	return file, nil
+	return f, nil
 }
 
 // Read is Open for a stream; path names it, and gives the symbol where nothing else does.

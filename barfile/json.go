@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +29,8 @@ type jsonDecoder struct {
 	symbol string // that an object around the record gives
 	raw    json.RawMessage
 	buffer []byte // for strings with escapes
+	// keysMax is how many names an object outside of an array has at most
+	keysMax int
 }
 
 // level is an object or array that the decoder is inside of.
@@ -56,7 +59,7 @@ func (g *guard) Read(p []byte) (int, error) {
 
 func newJSONDecoder(r io.Reader) *jsonDecoder {
 	g := &guard{r: r, left: elementBytesMax}
-	d := &jsonDecoder{json: json.NewDecoder(g), guard: g}
+	d := &jsonDecoder{json: json.NewDecoder(g), guard: g, keysMax: jsonKeysMax}
 	d.json.UseNumber()
 	return d
 }
@@ -140,7 +143,7 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 	case json.Number:
 		return false, d.scalar(value.String())
 	case bool:
-		return false, d.scalar("")
+		return false, d.scalar(strconv.FormatBool(value))
 	}
 	return false, d.scalar("null")
 }
@@ -154,7 +157,7 @@ func (d *jsonDecoder) scalar(value string) error {
 	if l.key == "symbol" || l.key == "ticker" {
 		d.symbol = value
 	}
-	if l.keys = append(l.keys, []byte(l.key)); len(l.keys) > jsonKeysMax {
+	if l.keys = append(l.keys, []byte(l.key)); len(l.keys) > d.keysMax {
 		return errors.New("a JSON object has more names than bars have")
 	}
 	l.cells, l.key = append(l.cells, []byte(value)), ""

@@ -15,6 +15,8 @@ type textDecoder struct {
 	separator byte
 	line      int64
 	unquoted  []byte // cells of a line that has quotes, without them
+	multiline bool   // a cell in quotes may have line ends in it
+	joined    []byte // lines of such a cell
 }
 
 // next reads the next line that is not blank.
@@ -29,12 +31,43 @@ func (d *textDecoder) next(r *record) error {
 			return err
 		}
 		d.line++
+		first := d.line
+		if d.multiline && bytes.Count(line, []byte{'"'})%2 == 1 {
+			line = d.join(line)
+		}
 		if line = bytes.TrimRight(line, "\r\n"); !isBlank(line) {
-			r.line, r.raw, r.keys = d.line, line, nil
+			r.line, r.raw, r.keys = first, line, nil
 			r.cells = d.split(line, r.cells[:0])
 			return nil
 		}
 	}
+}
+
+// A cell in quotes has at most so much more than its first line.
+const joinedLinesMax, joinedBytesMax = 20, 8 << 10
+
+// join adds to a line with an open quote those up to the one that closes it. Where none does, the quote is text.
+func (d *textDecoder) join(line []byte) []byte {
+	d.joined = append(d.joined[:0], line...) // to look ahead moves the buffer below the line
+	ahead, _ := d.lines.Peek(joinedBytesMax)
+	quotes, end := 1, 0
+	for range joinedLinesMax {
+		n := bytes.IndexByte(ahead[end:], '\n') + 1
+		if n == 0 {
+			n = len(ahead) - end
+		}
+		quotes += bytes.Count(ahead[end:end+n], []byte{'"'})
+		if end += n; quotes%2 == 0 || end == len(ahead) {
+			break
+		}
+	}
+	if quotes%2 == 1 {
+		return d.joined
+	}
+	d.joined = append(d.joined, ahead[:end]...)
+	d.line += int64(bytes.Count(ahead[:end], []byte{'\n'}))
+	_, _ = d.lines.Discard(end)
+	return d.joined
 }
 
 func isBlank(line []byte) bool {

@@ -1,0 +1,213 @@
+package fillfile
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// Avanza writes Swedish, a decimal comma, and no ticker. Prices are in the instrument's currency, fees in the account's.
+var avanza = &layout{
+	name: "avanza", title: "Avanza CSV", comma: true, dateOrder: "dmy",
+	needs: []string{"datum", "konto", "typavtransaktion", "antal", "kurs", "isin"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		kind := r.get("typavtransaktion")
+		if sideOf(kind) == "" {
+			if strings.EqualFold(kind, "övrigt") && r.get("antal") != "" {
+				return nil, kindCorporate, nil // shares that come or go by a fund's merger
+			}
+			return nil, kindOf(kind, r.get("värdepapperbeskrivning")), nil
+		}
+		cost := fee{amount: r.get("courtage"), currency: r.get("valuta", "transaktionsvaluta")}
+		for i, name := range r.names {
+			if currency, found := strings.CutPrefix(name, "courtage"); found && currency != "" && i < len(r.cells) {
+				cost = fee{amount: r.get(name), currency: currency}
+			}
+		}
+		return []draft{{
+			account: r.get("konto"), at: r.get("datum"), isin: or(r.get("isin"), r.get("värdepapperbeskrivning")), side: kind,
+			quantity: r.get("antal"), price: r.get("kurs"), currency: r.get("instrumentvaluta", "valuta", "transaktionsvaluta"),
+			fees: []fee{cost},
+		}}, "", nil
+	},
+}
+
+// Coinbase's account report. A conversion names what it gave, and in its notes what it got: it is no fill.
+var coinbase = &layout{
+	name: "coinbase", title: "Coinbase CSV", zone: "UTC",
+	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		side, other := sideIn(strings.NewReplacer("Advanced Trade", "", "Advance Trade", "").Replace(r.get("transactiontype")))
+		if other != "" || side == "" {
+			return nil, kindOf(or(other, r.get("transactiontype"))), nil
+		}
+		return []draft{{
+			id: r.get("id"), at: r.get("timestamp"), symbol: r.get("asset"), side: side, quantity: r.get("quantitytransacted"),
+			price: r.get("priceattransaction", "spotpriceattransaction"), total: r.get("subtotal"),
+			currency: r.get("pricecurrency", "spotpricecurrency"), fees: []fee{{amount: r.get("feesandorspread", "fees")}},
+		}}, "", nil
+	},
+}
+
+// Freetrade prices in the instrument's currency and charges in the account's. A free share is a reward.
+var freetrade = &layout{
+	name: "freetrade", title: "Freetrade CSV", zone: "UTC",
+	needs: []string{"title", "type", "timestamp", "accountcurrency", "buysell", "pricepershare", "instrumentcurrency"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		if kind := r.get("type"); kind != "ORDER" {
+			return nil, kindOf(kind), nil
+		}
+		account := r.get("accountcurrency")
+		return []draft{{
+			order: r.get("orderid"), at: r.get("timestamp"), symbol: r.get("ticker"), isin: r.get("isin"), side: r.get("buysell"),
+			quantity: r.get("quantity"), price: r.get("pricepershare"), currency: r.get("instrumentcurrency"),
+			fees: []fee{{amount: r.get("fxfeeamount"), currency: account}, {amount: r.get("stampduty"), currency: account}},
+		}}, "", nil
+	},
+}
+
+// Revolut's prices carry their currency's sign; it charges nothing a fill that it would list.
+var revolut = &layout{
+	name: "revolut", title: "Revolut CSV", zone: "UTC",
+	needs: []string{"date", "ticker", "type", "quantity", "pricepershare", "totalamount", "fxrate"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		side, other := sideIn(r.get("type"))
+		if other != "" || side == "" {
+			return nil, kindOf(r.get("type")), nil
+		}
+		return []draft{{
+			at: r.get("date"), symbol: r.get("ticker"), side: side, quantity: r.get("quantity"), price: r.get("pricepershare"),
+			currency: r.get("currency"),
+		}}, "", nil
+	},
+}
+
+// Saxo writes a fill in words. Its fee is what the amount differs from quantity x price, where both are in one currency.
+var saxo = &layout{
+	name: "saxo", title: "Saxo CSV", dateOrder: "dmy",
+	needs: []string{"clientid", "tradedate", "valuedate", "type", "instrumentsymbol", "event", "amount"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		event := r.get("event")
+		d, ok := spoken(event, false)
+		switch {
+		case !ok && strings.Contains(event, "@") && knownKind(event) == "":
+			return nil, "", errors.New("the event tells no side, quantity and price: " + clip(event))
+		case !ok && knownKind(event) == kindDeposit:
+			return nil, movement(r.get("amount")), nil
+		case !ok:
+			return nil, kindOf(event, r.get("type")), nil
+		}
+		d.account, d.at, d.settles, d.order = r.get("clientid"), r.get("tradedate"), r.get("valuedate"), r.get("orderid")
+		d.symbol, d.isin, d.currency = r.get("instrumentsymbol"), r.get("instrumentisin"), or(d.currency, r.get("instrumentcurrency"))
+		if r.get("conversionrate") == "1" {
+			d.fees = []fee{{amount: withoutValue(&d, r.get("amount"), true)}}
+		}
+		return []draft{d}, "", nil
+	},
+}
+
+// schwabOption is how Schwab names an option: AAPL 01/19/2024 150.00 C. One is of 100 shares.
+var schwabOption = regexp.MustCompile(`^\S+ \d{2}/\d{2}/\d{4} [\d.]+ [CP]$`)
+
+// Schwab's history. Shares bought with a dividend are a fill; a date "as of" another is that of the other.
+var schwab = &layout{
+	name: "schwab", title: "Schwab CSV", dateOrder: "mdy",
+	needs: []string{"date", "action", "symbol", "description", "quantity", "price", "feescomm", "amount"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		action, date := r.get("action"), r.get("date")
+		if posted, effective, found := strings.Cut(date, " as of "); found {
+			date = or(effective, posted)
+		}
+		side := action
+		switch {
+		case strings.EqualFold(action, "Reinvest Shares"):
+			side = "buy"
+		case strings.HasPrefix(action, "Cancel ") && r.get("quantity") != "":
+			return nil, "", errors.New("it cancels an earlier fill; cancellations are not booked")
+		case action == "":
+			return nil, kindSummary, nil
+		case sideOf(action) == "":
+			return nil, kindOf(action), nil
+		}
+		d := draft{
+			at: date, symbol: r.get("symbol"), side: side, quantity: r.get("quantity"), price: r.get("price"), currency: "USD",
+			fees: []fee{{amount: r.get("feescomm")}},
+		}
+		if schwabOption.MatchString(d.symbol) {
+			d.multiplier = "100"
+		}
+		return []draft{d}, "", nil
+	},
+}
+
+// schwabJSON is the same as JSON.
+var schwabJSON = &layout{
+	name: "schwab-json", title: "Schwab JSON", dateOrder: "mdy", needs: schwab.needs, read: schwab.read,
+}
+
+// Trading 212 has a column for each kind of fee, with its currency in its name or in a column of its own.
+var trading212 = &layout{
+	name: "trading212", title: "Trading 212 CSV", dateOrder: "dmy",
+	needs: []string{"action", "time|timeutc", "isin", "ticker", "noofshares", "priceshare"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		side, other := sideIn(r.get("action"))
+		if other != "" || side == "" {
+			return nil, kindOf(r.get("action")), nil
+		}
+		at := r.get("time")
+		if utc := r.get("timeutc"); utc != "" {
+			at = utc + " UTC"
+		}
+		return []draft{{
+			id: r.get("id"), at: at, symbol: r.get("ticker"), isin: r.get("isin"), side: side, quantity: r.get("noofshares"),
+			price: r.get("priceshare"), currency: r.get("currencypriceshare"), fees: trading212Fees(r),
+		}}, "", nil
+	},
+}
+
+var (
+	costName = regexp.MustCompile(`(?i)(fee|tax|duty|levy|charge)`)
+	inName   = regexp.MustCompile(`\(([A-Za-z]{3})\)\s*$`)
+)
+
+func trading212Fees(r *row) (fees []fee) {
+	for i, name := range r.exact {
+		plain := r.names[i]
+		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") && !strings.HasPrefix(plain, "currencyconversion") ||
+			strings.HasPrefix(plain, "withholding") || strings.HasPrefix(plain, "chargeamount") {
+			continue
+		}
+		cost := fee{amount: r.get(plain), currency: r.get("currency" + plain)}
+		if found := inName.FindStringSubmatch(name); found != nil {
+			cost.currency = found[1]
+		}
+		fees = append(fees, cost)
+	}
+	return fees
+}
+
+// xtbComment is a fill of XTB: what was opened or closed, how much of how much, and the price.
+var xtbComment = regexp.MustCompile(`^(OPEN|CLOSE) (BUY|SELL) ([\d.]+)(?:/[\d.]+)? @ (-?[\d.]+)$`)
+
+// XTB keeps what was bought in a comment. To close what was bought is to sell it.
+var xtb = &layout{
+	name: "xtb", title: "XTB CSV", dateOrder: "dmy",
+	needs: []string{"id", "type|typ", "time|czas", "symbol", "comment|komentarz", "amount|kwota"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		comment, kind := r.get("comment", "komentarz"), r.get("type", "typ")
+		found := xtbComment.FindStringSubmatch(comment)
+		switch {
+		case found == nil && strings.Contains(comment, "@"):
+			return nil, "", errors.New("the comment tells no side, quantity and price: " + clip(comment))
+		case found == nil:
+			return nil, kindOf(kind), nil
+		}
+		side := found[2]
+		if found[1] == "CLOSE" {
+			side = map[string]string{"BUY": "sell", "SELL": "buy"}[side]
+		}
+		return []draft{{
+			id: r.get("id"), at: r.get("time", "czas"), symbol: r.get("symbol"), side: side, quantity: found[3], price: found[4],
+		}}, "", nil
+	},
+}

@@ -1,0 +1,78 @@
+package fillfile
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// style is how a file writes what can be written in two ways. It is found out from the sample.
+type style struct {
+	comma    bool // 1,234 is a bit more than one
+	dayFirst bool // 2/1/2006 is the second of January
+}
+
+// abbreviations are zones that brokers write behind times.
+var abbreviations = map[string]string{
+	"EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "PST": "-08:00", "PDT": "-07:00",
+	"CET": "+01:00", "CEST": "+02:00", "BST": "+01:00", "JST": "+09:00", "HKT": "+08:00",
+}
+
+var (
+	zoneBehind = regexp.MustCompile(`\s([A-Z]{3,4})$`)
+	// monthNames are those of Dutch, German and Scandinavian exports that are not the English ones.
+	monthNames = strings.NewReplacer("mrt", "mar", "maa", "mar", "mei", "may", "okt", "oct", "dez", "dec", "des", "dec", "maj", "may", "mai", "may", "mär", "mar")
+	letterDate = regexp.MustCompile(`^(\d{1,2}[-/. ])([\p{L}]{3})\.?([-/. ]\d{2,4})`)
+	commaAfter = regexp.MustCompile(`(\d{4}),\s*(\d{1,2}:)`)
+)
+
+// instant is a point in time of the file. zone is that of times that carry none; nil leaves such a time an error.
+func (f *File) instant(text string) (time.Time, error) {
+	s, err := f.stamp(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	zone := f.zone
+	if zone == nil && s.Instant {
+		zone, _ = barfile.LoadZone(f.layout.zone)
+	}
+	switch {
+	case s.Zoned:
+		return s.Time.UTC(), nil
+	case zone != nil:
+		t := s.Time
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UTC(), nil
+	case !s.Instant:
+		return s.Time, nil
+	}
+	return time.Time{}, fmt.Errorf("time %q carries no zone", text)
+}
+
+// stamp reads a time as it is written.
+func (f *File) stamp(text string) (barfile.Stamp, error) {
+	text = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ").Replace(strings.TrimSpace(text))
+	text = commaAfter.ReplaceAllString(text, "$1 $2")
+	if date, clock, both := strings.Cut(text, ","); both && len(date) >= 6 && strings.Trim(clock, "0123456789: ") == "" {
+		text = date + " " + strings.TrimSpace(clock) // 20220125,105910; 2023-01-05, 10:00:00
+	}
+	if found := zoneBehind.FindStringSubmatch(text); found != nil && abbreviations[found[1]] != "" {
+		text = strings.TrimSuffix(text, found[1]) + abbreviations[found[1]]
+	}
+	if found := letterDate.FindStringSubmatch(text); found != nil {
+		text = found[1] + monthNames.Replace(strings.ToLower(found[2])) + found[3] + text[len(found[0]):]
+	}
+	return barfile.ParseTime(text, f.style.dayFirst)
+}
+
+// day is a date: midnight UTC of what is written.
+func (f *File) day(text string) (time.Time, error) {
+	s, err := f.stamp(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t := s.Time
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), nil
+}

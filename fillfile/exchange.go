@@ -1,0 +1,187 @@
+package fillfile
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// bbgo exports an account's own fills of any exchange. A fee is in what was bought, what was sold, or the exchange's coin.
+var bbgo = &layout{
+	name: "bbgo", title: "bbgo fills JSON", zone: "UTC",
+	needs: []string{"gid", "exchange", "tradedat", "symbol", "side", "quantity", "price", "fee", "feecurrency"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		return []draft{{
+			id: r.get("id"), order: r.get("orderid"), strategy: r.get("strategy"), at: r.get("tradedat"), symbol: r.get("symbol"),
+			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
+			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}},
+		}}, "", nil
+	},
+}
+
+// binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
+var binanceTrades = &layout{
+	name: "binance", title: "Binance trades JSON", zone: "UTC",
+	needs: []string{"symbol", "id", "price", "qty", "commission", "commissionasset", "time", "isbuyer|buyer"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		side := r.get("side")
+		if side == "" {
+			switch r.get("isbuyer", "buyer") {
+			case "true":
+				side = "buy"
+			case "false":
+				side = "sell"
+			}
+		}
+		d := draft{
+			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
+			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
+			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}},
+		}
+		return []draft{d}, "", linear(d.symbol)
+	},
+}
+
+// binanceUpdates are the messages of Binance's user streams: ORDER_TRADE_UPDATE of futures, executionReport of the spot
+// market. Of an order's life the execution type TRADE is a fill.
+var binanceUpdates = &layout{
+	name: "binance-updates", title: "Binance order updates JSON", zone: "UTC", exact: true,
+	needs: []string{"s", "S", "x", "X", "l", "L", "t", "T", "i"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		switch kind := r.getExact("x"); kind {
+		case "TRADE", "CALCULATED": // CALCULATED is a liquidation
+		case "":
+			return nil, "", nil // another message
+		default:
+			return nil, kindOrder, nil
+		}
+		d := draft{
+			id: r.getExact("t"), order: r.getExact("i"), at: r.getExact("T"), symbol: r.getExact("s"), side: r.getExact("S"),
+			quantity: r.getExact("l"), price: r.getExact("L"), currency: quoteOf(r.getExact("s")),
+			fees: []fee{{amount: r.getExact("n"), currency: r.getExact("N")}},
+		}
+		return []draft{d}, "", linear(d.symbol)
+	},
+}
+
+// bybit are executions of Bybit. Funding and settlement are listed among them.
+var bybit = &layout{
+	name: "bybit", title: "Bybit executions JSON", zone: "UTC",
+	needs: []string{"execid", "execprice", "execqty", "exectime", "side", "symbol"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		switch kind := r.get("exectype"); kind {
+		case "", "Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition":
+		case "Funding":
+			return nil, "funding payment", nil
+		default:
+			return nil, kindOf(kind), nil
+		}
+		d := draft{
+			id: r.get("execid"), order: r.get("orderid"), at: r.get("exectime"), symbol: r.get("symbol"), side: r.get("side"),
+			quantity: r.get("execqty"), price: r.get("execprice"), currency: quoteOf(r.get("symbol")),
+			fees: []fee{{amount: r.get("execfee"), currency: r.get("feecurrency")}},
+		}
+		return []draft{d}, "", linear(d.symbol)
+	},
+}
+
+// ax are fills of AX, an exchange of perpetual contracts on currencies.
+var ax = &layout{
+	name: "ax", title: "AX fills JSON", zone: "UTC",
+	needs: []string{"tradeid", "orderid", "istaker", "price", "quantity", "side", "symbol", "timestamp", "accountid"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		pair := strings.TrimSuffix(strings.ToUpper(r.get("symbol")), "-PERP")
+		return []draft{{
+			id: r.get("tradeid"), order: r.get("orderid"), account: r.get("accountid"), at: r.get("timestamp"), symbol: r.get("symbol"),
+			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(pair), fees: []fee{{amount: r.get("fee")}},
+		}}, "", nil
+	},
+}
+
+// alpacaKinds are Alpaca's names of activities.
+var alpacaKinds = map[string]string{
+	"DIV": kindDividend, "INT": kindInterest, "FEE": kindFee, "CSD": kindDeposit, "CSW": kindWithdrawal, "SPLIT": kindSplit,
+	"TRANS": kindTransfer, "JNLC": kindTransfer, "JNLS": kindTransfer, "ACATC": kindTransfer, "ACATS": kindTransfer, "CFEE": kindFee,
+	"MA": kindCorporate, "SPIN": kindCorporate, "NC": kindCorporate, "REORG": kindCorporate, "OPASN": kindCorporate, "OPEXP": kindCorporate, "OPXRC": kindCorporate,
+}
+
+// alpaca are activities of an Alpaca account, in dollars. Its fees are activities of their own.
+var alpaca = &layout{
+	name: "alpaca", title: "Alpaca activities JSON", zone: "UTC",
+	needs: []string{"activitytype", "id", "qty|date"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		if kind := strings.ToUpper(r.get("activitytype")); kind != "FILL" {
+			if strings.HasPrefix(kind, "DIV") {
+				kind = "DIV" // DIVNRA, DIVROC, ...
+			}
+			return nil, or(alpacaKinds[kind], kindOf(kind)), nil
+		}
+		symbol := r.get("symbol")
+		currency := "USD"
+		if strings.Contains(symbol, "/") {
+			currency = quoteOf(symbol)
+		}
+		return []draft{{
+			id: r.get("id"), order: r.get("orderid"), account: r.get("accountid"), at: r.get("transactiontime"), symbol: symbol,
+			side: r.get("side"), quantity: r.get("qty"), price: r.get("price"), currency: currency,
+		}}, "", nil
+	},
+}
+
+// inverse is a contract that is valued at quantity / price, in the coin.
+var inverse = regexp.MustCompile(`USD(_PERP|_\d{6}|[HMUZ]\d{2})?$`)
+
+// linear refuses inverse contracts: a book that values quantity x price would be wrong.
+func linear(symbol string) error {
+	if inverse.MatchString(strings.ToUpper(symbol)) {
+		return errors.New("it is of an inverse contract, whose value is not quantity x price")
+	}
+	return nil
+}
+
+// quotes are what prices of an exchange's pairs are in, the longer names first.
+var quotes = []string{
+	"FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "IDRT", "BKRW",
+	"BTC", "ETH", "BNB", "TRX", "XRP", "DAI", "USD", "EUR", "GBP", "AUD", "TRY", "BRL", "RUB", "UAH", "ZAR", "NGN", "PLN", "RON", "ARS", "JPY", "MXN", "CZK",
+}
+
+// quoteOf is the currency of a pair's price: USDT of BTCUSDT, of BTC/USDT and of BTC/USDT:USDT, or "".
+func quoteOf(symbol string) string {
+	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
+	if _, quote, divided := strings.Cut(symbol, "/"); divided {
+		return quote
+	}
+	i := slices.IndexFunc(quotes, func(quote string) bool {
+		return len(symbol) > len(quote)+1 && strings.HasSuffix(symbol, quote)
+	})
+	if i < 0 {
+		return ""
+	}
+	return quotes[i]
+}
+
+// glued is a number with its coin behind it, as 0.5BTC.
+var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
+
+// binanceCSV is what Binance's site exports: amounts carry their coin.
+var binanceCSV = &layout{
+	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC",
+	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		quantity, _ := unglue(r.get("executed"))
+		cost, coin := unglue(r.get("fee"))
+		pair := r.get("pair", "market")
+		return []draft{{
+			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
+			price: r.get("price"), currency: quoteOf(pair), order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
+		}}, "", nil
+	},
+}
+
+func unglue(text string) (amount, coin string) {
+	if found := glued.FindStringSubmatch(text); found != nil {
+		return found[1], found[2]
+	}
+	return text, ""
+}

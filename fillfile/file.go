@@ -1,0 +1,278 @@
+package fillfile
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// Options overrule what Open finds out by itself.
+type Options struct {
+	Format   string // one of Formats
+	Account  string // of every fill; default the file's. A file that names none is refused without it
+	Symbol   string // of every fill; default the file's
+	Strategy string // of every fill; default the file's
+	Currency string // of prices, where the file does not say
+	// Zone is that of times that carry none, as "America/New_York" or "UTC". Such a file is refused without it, where its
+	// layout does not tell. A date without a time is midnight in Zone, by default in UTC.
+	Zone string
+	// DateOrder is "dmy" or "mdy" for dates as 2/1/2006, where the layout and the file's rows do not tell.
+	DateOrder string
+	// Columns names the columns of a text without a header in their order, as "date,symbol,side,quantity,price,fee"; an
+	// empty name is of no use.
+	Columns string
+	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
+	// none, but those of a back test to 8: they are binary floats with more digits than a product can keep. -1 never
+	// rounds. What is rounded is told by Fill.Rounded and counted.
+	Round int
+}
+
+// Fill is a fill and where in its file it stands.
+type Fill struct {
+	blotter.Trade        // without OrderID: the order is the broker's, not ours
+	Line          int64  // line of a text, number of the record of a JSON file
+	OrderRef      string // the broker's order id, "" where it gives none
+	Rounded       bool   // a number of it was, as Options.Round says
+}
+
+// File is an open file of fills.
+type File struct {
+	Path      string
+	Format    string // that Open recognised, for people: "Trading 212 CSV", ...
+	Simulated bool   // the fills are a back test's
+	// Others counts, by kind, the rows that are no fills; Fills, Rejected and Rounded count the rest. Skipped are the
+	// members of an archive that hold no fills, and why. All are complete when Fills is done.
+	Others   map[string]int64
+	Count    int64
+	Rejected int64
+	Rounded  int64
+	Skipped  []error
+
+	opts   Options
+	zone   *time.Location // nil where Options.Zone is empty
+	closer io.Closer
+	source *barfile.Unpacked
+	member string // of the archive, "" where the file is none
+	layout *layout
+	rows   rowReader
+	peeked []*row
+	broken error // that ended the sample
+	ids    ids
+	style  style
+	// ordersOnly: a Flex statement without executions lists orders, which are taken for fills.
+	ordersOnly bool
+	used       bool // Fills has been read
+	yielded    bool // a fill, or a row that should be one, of this member
+}
+
+// Open opens the file and recognises its layout.
+func Open(path string, opts Options) (*File, error) {
+	f, err := barfile.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := Read(f, path, opts)
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	file.closer = f
+	return file, nil
+}
+
+// Read is Open for a stream; path names it.
+func Read(r io.Reader, path string, opts Options) (*File, error) {
+	f := &File{Path: path, opts: opts, Others: map[string]int64{}, ids: ids{}}
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if f.zone, err = barfile.LoadZone(opts.Zone); err != nil {
+		return nil, err
+	}
+	if f.source, err = barfile.Unpack(path, r); err != nil {
+		return nil, err
+	}
+	if err := f.nextMember(); err != nil {
+		f.source.Close()
+		return nil, f.nothing(err)
+	}
+	return f, nil
+}
+
+// check refuses options that cannot be.
+func (o *Options) check() error {
+	if o.Format != "" && layoutNamed(o.Format) == nil {
+		return blotter.Invalid("format", o.Format, "one of "+formatList())
+	}
+	if o.DateOrder != "" && o.DateOrder != "dmy" && o.DateOrder != "mdy" {
+		return blotter.Invalid("date order", o.DateOrder, "dmy or mdy")
+	}
+	if o.Round < -1 || o.Round > blotter.DecimalFractionDigitsMax {
+		return blotter.Invalid("round", o.Round, "-1 to 19 digits")
+	}
+	if o.Account != "" {
+		return blotter.CheckAccountID(o.Account)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	f.source.Close()
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// BytesRead is how much of the file, as it is packed, has been read. It may be called while Fills is being read.
+func (f *File) BytesRead() int64 { return f.source.BytesRead() }
+
+// nextMember opens the next file of the source that has fills, until io.EOF.
+func (f *File) nextMember() error {
+	for {
+		name, r, err := f.source.Next()
+		if err != nil {
+			return err
+		}
+		f.member = name
+		if err = f.recognise(r); err == nil || !f.source.IsArchive() || !errors.As(err, new(*NotFillsError)) {
+			return err
+		}
+		f.Skipped = append(f.Skipped, err)
+	}
+}
+
+// name is what errors call the file or its member.
+func (f *File) name() string {
+	if f.member == "" {
+		return f.Path
+	}
+	return f.Path + "/" + f.member
+}
+
+// Fills yields the file's fills in its order, and a *blotter.RejectedRow for each row that should be one and cannot be
+// read. A file that Open opened may be read again: it is opened anew. A stream cannot.
+func (f *File) Fills() iter.Seq2[Fill, error] {
+	return func(yield func(Fill, error) bool) {
+		if !f.used {
+			f.used = true
+			f.fills(yield)
+			return
+		}
+		if _, isFile := f.closer.(*os.File); !isFile {
+			yield(Fill{}, fileError(f.Path, "a stream cannot be read twice"))
+			return
+		}
+		again, err := Open(f.Path, f.opts)
+		if err != nil {
+			yield(Fill{}, err)
+			return
+		}
+		defer again.Close()
+		again.fills(yield)
+		f.Others, f.Count, f.Rejected, f.Rounded, f.Skipped = again.Others, again.Count, again.Rejected, again.Rounded, again.Skipped
+	}
+}
+
+func (f *File) fills(yield func(Fill, error) bool) {
+	for {
+		if !f.memberFills(yield) {
+			return
+		}
+		if err := f.nextMember(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				yield(Fill{}, err)
+			}
+			return
+		}
+	}
+}
+
+// memberFills yields what one member holds. It is false when that is the end.
+func (f *File) memberFills(yield func(Fill, error) bool) bool {
+	f.yielded = false
+	for {
+		row, err := f.nextRow()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			yield(Fill{}, f.readError(err))
+			return false
+		}
+		for fill, err := range f.of(row) {
+			if !yield(fill, err) {
+				return false
+			}
+		}
+	}
+	if !f.yielded && !f.source.IsArchive() {
+		yield(Fill{}, f.onlyOthers())
+		return false
+	}
+	return true
+}
+
+// nextRow is the next row: of the sample first.
+func (f *File) nextRow() (*row, error) {
+	if len(f.peeked) > 0 {
+		row := f.peeked[0]
+		f.peeked = f.peeked[1:]
+		return row, nil
+	}
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	return f.rows.next()
+}
+
+// of yields what one row is: fills, a rejected row, or something else, which is counted.
+func (f *File) of(r *row) iter.Seq2[Fill, error] {
+	return func(yield func(Fill, error) bool) {
+		drafts, other, err := f.layout.read(f, r)
+		if other != "" {
+			f.countOther(other)
+			return
+		}
+		if err != nil {
+			f.yielded = true
+			f.Rejected++
+			yield(Fill{}, f.rejected(r, "", err))
+			return
+		}
+		for i := range drafts {
+			f.yielded = true
+			fill, err := f.build(r, &drafts[i])
+			if err != nil {
+				f.Rejected++
+				err = f.rejected(r, fill.Symbol, err)
+				fill = Fill{}
+			} else {
+				f.Count++
+				if fill.Rounded {
+					f.Rounded++
+				}
+			}
+			if !yield(fill, err) {
+				return
+			}
+		}
+	}
+}
+
+// peekHead is how much of a file is looked at before it is read.
+const peekHead = 16 << 10
+
+func discardBOM(r *bufio.Reader) {
+	if start, _ := r.Peek(3); string(start) == "\xef\xbb\xbf" {
+		_, _ = r.Discard(3)
+	}
+}

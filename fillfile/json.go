@@ -1,0 +1,133 @@
+package fillfile
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// jsonRows reads the objects of a JSON file.
+type jsonRows struct {
+	records *barfile.Records
+	pending []*row
+	plain   map[string]string // names and how they are looked up
+}
+
+func (j *jsonRows) next() (*row, error) {
+	if len(j.pending) > 0 {
+		r := j.pending[0]
+		j.pending = j.pending[1:]
+		return r, nil
+	}
+	for {
+		record, err := j.records.Next()
+		if err != nil {
+			return nil, err
+		}
+		if len(record.Keys) == 0 {
+			continue // an array
+		}
+		r := &row{line: record.Line, raw: string(record.Raw), exact: texts(record.Keys), cells: texts(record.Cells)}
+		r.within = append(r.within, record.Within...)
+		unwrap(r)
+		for _, name := range r.exact {
+			r.names = append(r.names, j.plainOf(name))
+		}
+		return r, nil
+	}
+}
+
+// unwrap takes an order update out of the message around it, where messages are listed in an array.
+func unwrap(r *row) {
+	at := slices.Index(r.exact, "o")
+	if at < 0 || at >= len(r.cells) || !slices.Contains(r.exact, "e") || !strings.HasPrefix(r.cells[at], "{") {
+		return
+	}
+	inner, err := barfile.JSONRecords(strings.NewReader(r.cells[at])).Next()
+	if err == nil && len(inner.Keys) > 0 {
+		r.exact, r.cells = texts(inner.Keys), texts(inner.Cells)
+	}
+}
+
+const plainNamesMax = 1000 // names that are remembered
+
+func (j *jsonRows) plainOf(name string) string {
+	plain, known := j.plain[name]
+	if !known {
+		plain = plainName(name)
+		if len(j.plain) < plainNamesMax {
+			j.plain[name] = plain
+		}
+	}
+	return plain
+}
+
+// recogniseJSON finds the layout of the first object that has one.
+func (f *File) recogniseJSON(r *bufio.Reader) error {
+	j := &jsonRows{records: barfile.JSONRecords(r), plain: map[string]string{}}
+	f.rows = j
+	var sample []*row
+	for len(sample) < sampleRows {
+		row, err := j.next()
+		if err != nil {
+			if len(sample) == 0 && !errors.Is(err, io.EOF) {
+				return f.readError(err)
+			}
+			if !errors.Is(err, io.EOF) {
+				f.broken = err
+			}
+			break
+		}
+		sample = append(sample, row)
+	}
+	for _, row := range sample {
+		for _, l := range f.candidates(jsonLayouts) {
+			if l.takes(row) {
+				f.layout, j.pending = l, sample
+				return nil
+			}
+		}
+	}
+	return f.notJSON(sample)
+}
+
+// takes reports an object of the layout.
+func (l *layout) takes(r *row) bool {
+	names := r.names
+	if l.exact {
+		names = r.exact
+	}
+	return l.fits(names) && (l.inside == "" || len(r.within) > 0 && r.within[len(r.within)-1] == l.inside)
+}
+
+// notJSON says what a JSON file without fills is.
+func (f *File) notJSON(sample []*row) error {
+	if f.broken != nil {
+		return f.readError(f.broken)
+	}
+	for _, row := range sample {
+		for _, k := range otherObjects {
+			if k.takes(row) {
+				return &NotFillsError{Path: f.name(), Kind: k.title}
+			}
+		}
+		if kind := barfile.KindOf(bytesOf(row.exact)); kind != "" {
+			return &NotFillsError{Path: f.name(), Kind: kind}
+		}
+	}
+	if len(sample) == 0 {
+		return &NotFillsError{Path: f.name(), Reason: "it is JSON without objects"}
+	}
+	return &NotFillsError{Path: f.name(), Reason: "no object in it has the names of a fill (time, symbol, side, quantity, price)"}
+}
+
+// otherObjects are objects that hold something else, told by their names.
+var otherObjects = []*layout{
+	{title: "positions", needs: []string{"positionamt|positionvalue|positionstatus|avgentryprice"}},
+	{title: "orders", needs: []string{"orderid|clientorderid", "orderstatus|status|cumexecqty|executedqty"}},
+	{title: "orders", needs: []string{"clientorderid", "submittedat"}},
+}

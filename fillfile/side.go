@@ -1,0 +1,24 @@
+package fillfile
+
+import (
+	"strings"
+
+	"github.com/blotterdb/blotter"
+)
+
+// sides are the words for buying and selling, in lower case, in the languages of the exports that are known.
+var sides = map[string]blotter.Side{}
+
+func init() {
+	for _, word := range strings.Fields("buy b bid bought bot purchase long koop köp kauf achat compra acquisto kupno køb kjøp cover buy_to_open buy_to_close buy_to_cover") {
+		sides[word] = blotter.Buy
+	}
+	for _, word := range strings.Fields("sell s ask sold sld sale short verkoop sälj verkauf vente venda venta vendita sprzedaż salg sell_short sell_to_open sell_to_close") {
+		sides[word] = blotter.Sell
+	}
+}
+
+// sideOf is buy or sell in the words of brokers, or "".
+func sideOf(text string) blotter.Side {
+	return sides[strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), " ", "_")]
+}

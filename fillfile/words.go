@@ -1,0 +1,92 @@
+package fillfile
+
+import (
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// sentence is a fill in words: "Koop 10 @ 21,5 EUR", "Sell 4 AVIVA@496 GBX (GB00BPQY8M80)". Thousands may be in groups
+// with blanks between them.
+var sentence = regexp.MustCompile(`^(\p{L}+)\s+(\d{1,3}(?:[ \x{a0}\x{202f}]\d{3})+(?:[.,]\d+)?|[\d.,']+)(?:\s+(.*?))?\s*@\s*(-?[\d.,' \x{a0}\x{202f}]+?)\s*([A-Z]{3})?\s*(?:\(([A-Z0-9]{12})\))?$`)
+
+// spoken reads a fill in words into side, quantity, price, currency and ISIN. English is written with a decimal point.
+func spoken(text string, comma bool) (d draft, ok bool) {
+	found := sentence.FindStringSubmatch(strings.TrimSpace(text))
+	if found == nil || sideOf(found[1]) == "" {
+		return d, false
+	}
+	d.side, d.currency, d.isin = found[1], found[5], found[6]
+	switch strings.ToLower(d.side) {
+	case "buy", "sell":
+		comma = false
+	}
+	var err, err2 error
+	d.quantity, err = plainNumber("quantity", found[2], comma)
+	d.price, err2 = plainNumber("price", found[4], comma)
+	return d, err == nil && err2 == nil
+}
+
+// exactProduct is the product of numbers in all its digits, or "" if one is none.
+func exactProduct(texts ...string) string {
+	product, digits := big.NewRat(1, 1), 0
+	for _, text := range texts {
+		factor, ok := ratOf(text)
+		if !ok {
+			return ""
+		}
+		product.Mul(product, factor)
+	}
+	for d := product.Denom(); len(d.Bits()) > 0 && !product.IsInt() && digits < 4000; digits++ {
+		if new(big.Int).Mod(tenToThe(digits), d).Sign() == 0 {
+			break
+		}
+	}
+	return product.FloatString(digits)
+}
+
+func tenToThe(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+// ratOf is a number exactly; its exponent has at most three digits.
+func ratOf(text string) (*big.Rat, bool) {
+	plain, err := plainNumber("", text, false)
+	if err != nil {
+		return nil, false
+	}
+	plain = strings.ReplaceAll(plain, ",", "")
+	if _, exponent := splitExponent(plain); len(exponent) > len("e-999") {
+		return nil, false
+	}
+	return new(big.Rat).SetString(plain)
+}
+
+// withoutValue is what a total costs more than quantity x price, or a sale brings less, at the total's digits; "" where
+// that is not above zero. Brokers that name no fee take it there.
+func withoutValue(d *draft, total string, comma bool) string {
+	plain, err := plainNumber("total", total, comma)
+	value, ok := ratOf(exactProduct(d.quantity, d.price))
+	paid, ok2 := ratOf(plain)
+	if err != nil || !ok || !ok2 {
+		return ""
+	}
+	_, fraction, _ := strings.Cut(plain, ".")
+	value, _ = new(big.Rat).SetString(value.FloatString(len(fraction)))
+	cost := new(big.Rat).Sub(paid.Abs(paid), value)
+	if sideOf(d.side) == "sell" {
+		cost.Neg(cost)
+	}
+	if cost.Sign() <= 0 {
+		return ""
+	}
+	return cost.FloatString(len(fraction))
+}
+
+// kindOr is the kind that words tell, else the other.
+func kindOr(other string, texts ...string) string {
+	if kind := knownKind(strings.Join(texts, " ")); kind != "" {
+		return kind
+	}
+	return barfile.Storable(other)
+}
