@@ -53,6 +53,14 @@ const (
 	Expired         OrderStatus = "expired"
 )
 
+// OrderStatuses are all statuses, in the order in which a life passes them.
+func OrderStatuses() []OrderStatus {
+	return []OrderStatus{Pending, Submitted, PartiallyFilled, Filled, Cancelled, Rejected, Expired}
+}
+
+// Valid reports whether it is one of the statuses.
+func (s OrderStatus) Valid() bool { return slices.Contains(OrderStatuses(), s) }
+
 // Order is an instruction to buy or sell. Its key is (AccountID, OrderID).
 type Order struct {
 	ID             int64       `db:"id,generated"`

@@ -250,6 +250,12 @@ func (db *DB) Positions(ctx context.Context, f PositionFilter) ([]blotter.Positi
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Position, error) { return s.Positions(ctx, f) })
 }
 
+// StreamPositionValues yields positions at the last known price of their symbols. One is good until the next; the session
+// serves nothing else meanwhile.
+func (s *Session) StreamPositionValues(ctx context.Context, f PositionFilter) iter.Seq2[*blotter.PositionValue, error] {
+	return stream(ctx, s, PositionValues, f.clauses(s.scope))
+}
+
 // sqlPositionAsOf is the newest trade, in the book's order, of those executed by then.
 var sqlPositionAsOf = `select ` + Trades.columnList() + ` from execution.trades
  where account_id = $1 and symbol = $2 and executed_at <= $3 order by id desc limit 1`

@@ -291,7 +291,7 @@ func (i *imported) collect(rows iter.Seq2[blotter.BarRow, error]) iter.Seq2[blot
 		i.Reasons = nil // the import may begin anew
 		for row, err := range rows {
 			if rejected, ok := err.(*blotter.RejectedRow); ok {
-				i.because(rejected.Line, rejected.Reason)
+				because(&i.Reasons, rejected.Line, rejected.Reason)
 			}
 			if !yield(row, err) {
 				return
@@ -311,17 +311,30 @@ func (i *imported) contradictions() {
 	}
 }
 
-func (i *imported) because(line int64, text string) {
+// because counts a reason to the first of its kind.
+func because(reasons *[]reason, line int64, text string) {
 	key := withoutNumbers(text)
-	for n := range i.Reasons {
-		if i.Reasons[n].key == key {
-			i.Reasons[n].More++
+	for n := range *reasons {
+		if (*reasons)[n].key == key {
+			(*reasons)[n].More++
 			return
 		}
 	}
-	if len(i.Reasons) < reasonsMax {
-		i.Reasons = append(i.Reasons, reason{Line: line, Text: text, key: key})
+	if len(*reasons) < reasonsMax {
+		*reasons = append(*reasons, reason{Line: line, Text: text, key: key})
 	}
+}
+
+// printReason prints a reason under what it is about: "quarantined: file.csv".
+func printReason(w io.Writer, about string, why reason) {
+	more, where := "", ""
+	if why.More > 0 {
+		more = fmt.Sprintf(" (and %s more like it)", thousands(why.More))
+	}
+	if why.Line > 0 {
+		where = fmt.Sprintf(" line %d", why.Line)
+	}
+	printWrapped(w, about+where+": "+why.Text+more)
 }
 
 // withoutNumbers is the text without its digits: reasons that differ in numbers only are of one kind.
@@ -387,15 +400,7 @@ func (r *importReport) print(w io.Writer) error {
 	}
 	for _, one := range r.Files {
 		for _, why := range one.Reasons {
-			more := ""
-			if why.More > 0 {
-				more = fmt.Sprintf(" (and %s more like it)", thousands(why.More))
-			}
-			where := ""
-			if why.Line > 0 {
-				where = fmt.Sprintf(" line %d", why.Line)
-			}
-			printWrapped(w, fmt.Sprintf("quarantined: %s%s: %s%s", filepath.Base(one.File), where, why.Text, more))
+			printReason(w, "quarantined: "+filepath.Base(one.File), why)
 		}
 	}
 	for _, one := range r.Files {

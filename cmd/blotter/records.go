@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+// Records are rows of tables for scripts: CSV with a header, or a JSON array of objects, with the names of the columns and
+// every digit.
+
+// printRecords writes rows in the format, "csv" or "json".
+func printRecords[T any](w io.Writer, format string, rows iter.Seq2[*T, error]) error {
+	if format == "csv" {
+		return printRecordsCSV(w, rows)
+	}
+	return printRecordsJSON(w, rows)
+}
+
+func printRecordsCSV[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
+	out := csv.NewWriter(w)
+	names := columnsOf[T]()
+	headed := false
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if !headed {
+			headed = true
+			_ = out.Write(names)
+		}
+		var cells []string
+		for _, value := range valuesOf(row) {
+			cells = append(cells, text(value))
+		}
+		if err := out.Write(cells); err != nil {
+			return err
+		}
+	}
+	if !headed {
+		_ = out.Write(names)
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
+	names := columnsOf[T]()
+	before := "[\n"
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		var b strings.Builder
+		for i, value := range valuesOf(row) {
+			encoded, err := json.Marshal(plain(value))
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "%q: %s", names[i], encoded)
+		}
+		if _, err := fmt.Fprintf(w, "%s  {%s}", before, &b); err != nil {
+			return err
+		}
+		before = ",\n"
+	}
+	if before == "[\n" {
+		_, err := fmt.Fprintln(w, "[]")
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\n]")
+	return err
+}
+
+// columnsOf are the columns that T's fields are stored in.
+func columnsOf[T any]() (names []string) {
+	typ := reflect.TypeFor[T]()
+	for i := range typ.NumField() {
+		if name, _, _ := strings.Cut(typ.Field(i).Tag.Get("db"), ","); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// valuesOf are the values of these columns.
+func valuesOf[T any](row *T) (values []any) {
+	v := reflect.ValueOf(row).Elem()
+	for i := range v.NumField() {
+		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("db"), ","); name != "" && name != "-" {
+			values = append(values, v.Field(i).Interface())
+		}
+	}
+	return values
+}
+
+// plain is a value as JSON has it: nil for what is not known, decimals as text, instants in UTC.
+func plain(value any) any {
+	v := reflect.ValueOf(value)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		return plain(v.Elem().Interface())
+	}
+	switch value := value.(type) {
+	case blotter.Decimal:
+		return value.String()
+	case time.Time:
+		if value.IsZero() {
+			return nil
+		}
+		return value.UTC().Format(time.RFC3339Nano)
+	}
+	return value
+}
+
+func text(value any) string {
+	if value = plain(value); value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+// each yields the rows of a slice.
+func each[T any](rows []T) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for i := range rows {
+			if !yield(&rows[i], nil) {
+				return
+			}
+		}
+	}
+}

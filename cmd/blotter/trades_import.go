@@ -1,0 +1,417 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/fillfile"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/spf13/cobra"
+)
+
+const (
+	fillsMax   = 2_000_000 // of one import: they are put in order before the first is booked
+	fillsBatch = 500       // that are booked in one transaction
+)
+
+// filling is how fills are imported.
+type filling struct {
+	fillfile.Options
+	dryRun, simulated bool
+}
+
+func tradesImport(set *settings) *cobra.Command {
+	var with filling
+	cmd := &cobra.Command{
+		Use:   "import FILES...",
+		Short: "Book the fills of brokers' files",
+		Long: `Book the fills of brokers' and exchanges' files, of folders with all that is in
+them, or of patterns. The layout is recognised from the content (docs/fills.md);
+"-" is standard input. All fills of a call are booked in the order of their
+execution, whichever file they stand in.
+
+Importing again books nothing twice: a fill that is booked already is counted as
+a duplicate, also where a later export overlaps. What the file says of the same
+fill differently is a conflict; conflicts and rows that cannot be read go to the
+quarantine (data_ingestion.data_quality_logs). Dividends, deposits and other
+rows that are no fills are counted and left out.
+
+What was interrupted is simply repeated.`,
+		Example: `  blotter trades import activity.xml
+  blotter trades import ~/exports --account ACC123 --dry-run
+  blotter trades import fills.csv --account ACC123 --tz America/New_York`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := findFiles(args)
+			if err != nil {
+				return err
+			}
+			with.Account = set.account
+			i := &fillImport{with: with}
+			if err := i.read(cmd, files); err != nil {
+				return err
+			}
+			if err := i.book(cmd.Context(), set); err != nil {
+				return err
+			}
+			if set.json {
+				err = printJSON(cmd.OutOrStdout(), i.report())
+			} else {
+				err = i.print(cmd.OutOrStdout())
+			}
+			return firstError(err, i.failure())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&with.Format, "format", "", "`name` of the layout (default: by content)")
+	flags.StringVar(&with.Symbol, "symbol", "", "`symbol` of every fill (default: the file's)")
+	flags.StringVar(&with.Strategy, "strategy", "", "`strategy` of every fill (default: the file's)")
+	flags.StringVar(&with.Currency, "currency", "", "`currency` of prices, where the file does not say")
+	flags.StringVar(&with.Zone, "tz", "", "`zone` of times that carry none, as America/New_York")
+	flags.StringVar(&with.DateOrder, "dates", "", "dmy or mdy, where 2/1/2006 may be either")
+	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price,fee")
+	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
+	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
+	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
+	return cmd
+}
+
+// filled is what became of one file.
+type filled struct {
+	File       string           `json:"file"`
+	Format     string           `json:"format,omitempty"`
+	Simulated  bool             `json:"simulated,omitempty"`
+	Fills      int64            `json:"fills"`
+	Booked     int64            `json:"booked"`
+	Duplicates int64            `json:"duplicates"`
+	Conflicts  int64            `json:"conflicts"`
+	Rejected   int64            `json:"rejected"` // rows that cannot be read or booked
+	Late       int64            `json:"late"`     // booked behind fills that were executed after them
+	Rounded    int64            `json:"rounded,omitempty"`
+	Others     map[string]int64 `json:"others,omitempty"` // rows that are no fills
+	From       time.Time        `json:"from,omitzero"`
+	To         time.Time        `json:"to,omitzero"`
+	Reasons    []reason         `json:"reasons,omitempty"`
+	Skipped    []string         `json:"skipped,omitempty"` // members of an archive, or the file, that hold no fills
+	Error      string           `json:"error,omitempty"`
+	err        error
+	rejected   []*blotter.RejectedRow
+}
+
+// fillOf is a fill and the file it is of.
+type fillOf struct {
+	fillfile.Fill
+	file int
+}
+
+// fillImport is one call of the command.
+type fillImport struct {
+	with    filling
+	files   []*filled
+	fills   []fillOf
+	elapsed time.Duration
+}
+
+// read reads all files and puts their fills in the order of execution.
+func (i *fillImport) read(cmd *cobra.Command, files []found) error {
+	for n, from := range files {
+		one := &filled{File: from.path}
+		i.files = append(i.files, one)
+		first := len(i.fills)
+		err := i.readFile(cmd, from, n)
+		var other *fillfile.NotFillsError
+		switch {
+		case err == nil:
+			putInOrder(i.fills[first:])
+		case cmd.Context().Err() != nil:
+			return cmd.Context().Err()
+		case errors.As(err, &other) && !from.named:
+			one.Skipped = append(one.Skipped, other.Error())
+		default:
+			one.err, one.Error = err, explain(err)
+		}
+		if err != nil {
+			i.fills = i.fills[:first]
+		}
+	}
+	slices.SortStableFunc(i.fills, func(a, b fillOf) int { return a.ExecutedAt.Compare(b.ExecutedAt) })
+	return nil
+}
+
+// putInOrder turns the fills of a file that begins with the newest, so that those of one instant keep their order.
+func putInOrder(fills []fillOf) {
+	if n := len(fills); n > 1 && fills[0].ExecutedAt.After(fills[n-1].ExecutedAt) {
+		slices.Reverse(fills)
+	}
+}
+
+func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
+	one := i.files[n]
+	var file *fillfile.File
+	var err error
+	if from.path == standardInput {
+		file, err = fillfile.Read(cmd.InOrStdin(), "standard input", i.with.Options)
+	} else {
+		file, err = fillfile.Open(from.path, i.with.Options)
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	one.Format, one.Simulated = file.Format, file.Simulated
+	if file.Simulated && !i.with.simulated {
+		return fmt.Errorf("%s: these fills are a back test's (%s), which never happened; --simulated books them all the same", from.path, file.Format)
+	}
+	for fill, err := range file.Fills() {
+		var rejected *blotter.RejectedRow
+		switch {
+		case errors.As(err, &rejected):
+			one.reject(rejected)
+		case err != nil:
+			return err
+		case len(i.fills) == fillsMax:
+			return fmt.Errorf("%s: more than %s fills in one import; import the files in parts, oldest first", from.path, thousands(fillsMax))
+		default:
+			i.fills = append(i.fills, fillOf{fill, n})
+			one.count(fill.ExecutedAt)
+		}
+		if cmd.Context().Err() != nil {
+			return cmd.Context().Err()
+		}
+	}
+	one.Others, one.Rounded = file.Others, file.Rounded
+	for _, skipped := range file.Skipped {
+		one.Skipped = append(one.Skipped, skipped.Error())
+	}
+	return nil
+}
+
+func (f *filled) count(at time.Time) {
+	f.Fills++
+	if f.From.IsZero() || at.Before(f.From) {
+		f.From = at
+	}
+	if at.After(f.To) {
+		f.To = at
+	}
+}
+
+func (f *filled) reject(row *blotter.RejectedRow) {
+	f.Rejected++
+	f.rejected = append(f.rejected, row)
+	because(&f.Reasons, row.Line, row.Reason)
+}
+
+// book books the fills in batches, and keeps what cannot be booked.
+func (i *fillImport) book(ctx context.Context, set *settings) error {
+	begin := time.Now()
+	if i.with.dryRun || !slices.ContainsFunc(i.files, func(f *filled) bool { return f.Fills+f.Rejected > 0 }) {
+		return nil
+	}
+	db, err := set.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx = blotter.WithAllAccounts(ctx)
+	newest, err := db.NewestTrades(ctx, i.accounts())
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(i.fills, fillsBatch) {
+		trades := make([]blotter.Trade, len(batch))
+		for n, f := range batch {
+			trades[n] = f.Trade
+		}
+		receipts, err := executeAll(ctx, db.DB, trades)
+		if err != nil {
+			return fmt.Errorf("%w; what is booked stays, repeat the same command to go on", err)
+		}
+		for n, r := range receipts {
+			i.files[batch[n].file].took(batch[n].Fill, r, newest)
+		}
+	}
+	for _, f := range i.files {
+		if err := db.Quarantine(ctx, f.File, f.rejected); err != nil {
+			return fmt.Errorf("the fills are booked, but rejected rows were not kept: %w", err)
+		}
+	}
+	i.elapsed = time.Since(begin)
+	return nil
+}
+
+// executeAll books a batch, again where that is safe and may help.
+func executeAll(ctx context.Context, db *postgres.DB, trades []blotter.Trade) (receipts []postgres.Receipt, err error) {
+	for attempt := 0; ; attempt++ {
+		receipts, err = db.ExecuteTrades(ctx, trades)
+		if err == nil || attempt == 3 || ctx.Err() != nil || !blotter.Retryable(err) && !errors.Is(err, blotter.ErrCommitUnknown) {
+			return receipts, err
+		}
+		time.Sleep(time.Second << attempt)
+	}
+}
+
+func (i *fillImport) accounts() []string {
+	accounts := map[string]bool{}
+	for _, f := range i.fills {
+		accounts[f.AccountID] = true
+	}
+	return slices.Sorted(maps.Keys(accounts))
+}
+
+// took notes what became of a fill.
+func (f *filled) took(fill fillfile.Fill, r postgres.Receipt, newest map[[2]string]time.Time) {
+	switch r.Outcome {
+	case postgres.Applied:
+		f.Booked++
+		if fill.ExecutedAt.Before(newest[[2]string{fill.AccountID, fill.Symbol}]) {
+			f.Late++
+		}
+	case postgres.Duplicate:
+		f.Duplicates++
+	default:
+		check := "fill"
+		if r.Outcome == postgres.Conflict {
+			check = "conflict"
+			f.Conflicts++
+			f.Rejected-- // reject counts it
+		}
+		f.reject(&blotter.RejectedRow{Line: fill.Line, Symbol: fill.Symbol, Check: check, Reason: r.Err.Error(), Raw: describeFill(fill)})
+	}
+}
+
+// describeFill is a fill in words, for the quarantine: what was read of its row.
+func describeFill(f fillfile.Fill) string {
+	return fmt.Sprintf("%s %s %s %s %s at %s, fee %s %s, %s, id %s", f.AccountID, f.Side, f.Quantity, f.Symbol, f.Currency, f.Price,
+		f.Commission, f.CommissionCurrency, f.ExecutedAt.UTC().Format(time.RFC3339Nano), f.TradeID)
+}
+
+// report is all of it, for scripts.
+func (i *fillImport) report() any {
+	total := i.total()
+	return map[string]any{"files": i.files, "total": total, "dry_run": i.with.dryRun, "elapsed_ns": i.elapsed}
+}
+
+func (i *fillImport) total() filled {
+	total := filled{Others: map[string]int64{}}
+	for _, f := range i.files {
+		total.Fills, total.Booked, total.Duplicates, total.Conflicts = total.Fills+f.Fills, total.Booked+f.Booked, total.Duplicates+f.Duplicates, total.Conflicts+f.Conflicts
+		total.Rejected, total.Late, total.Rounded = total.Rejected+f.Rejected, total.Late+f.Late, total.Rounded+f.Rounded
+		for kind, n := range f.Others {
+			total.Others[kind] += n
+		}
+		if f.Fills > 0 && (total.From.IsZero() || f.From.Before(total.From)) {
+			total.From = f.From
+		}
+		if f.To.After(total.To) {
+			total.To = f.To
+		}
+	}
+	return total
+}
+
+func (i *fillImport) print(w io.Writer) error {
+	if len(i.files) == 1 && i.files[0].err != nil {
+		return nil // the command's error says it all
+	}
+	columns := []column{
+		{name: "file"}, {name: "layout", spare: 5}, {name: "fills", right: true}, {name: "booked", right: true}, {name: "duplicates", right: true},
+		{name: "conflicts", right: true}, {name: "rejected", right: true}, {name: "left out", right: true}, {name: "from", spare: 6}, {name: "to", spare: 7},
+	}
+	line := func(name string, f *filled) []string {
+		count := func(n int64) string {
+			if n == 0 && name != "all" {
+				return "0"
+			}
+			return thousands(n)
+		}
+		others := int64(0)
+		for _, n := range f.Others {
+			others += n
+		}
+		cells := []string{shorten(name, 28), shorten(f.Format, 26), count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
+		total := i.total()
+		for at, none := range map[int]bool{4: total.Duplicates == 0, 5: total.Conflicts == 0, 6: total.Rejected == 0, 7: len(total.Others) == 0} {
+			if none {
+				cells[at] = ""
+			}
+		}
+		return cells
+	}
+	var rows [][]string
+	for _, f := range i.files {
+		if f.err == nil && f.Fills+f.Rejected+int64(len(f.Others)) > 0 {
+			rows = append(rows, line(filepath.Base(f.File), f))
+		}
+	}
+	total := i.total()
+	if len(rows) != 1 {
+		rows = append(rows, line("all", &total))
+	}
+	if err := printListing(w, columns, rows); err != nil {
+		return err
+	}
+	i.printRemarks(w, total)
+	return nil
+}
+
+func (i *fillImport) printRemarks(w io.Writer, total filled) {
+	for _, f := range i.files {
+		name := filepath.Base(f.File)
+		for _, why := range f.Reasons {
+			printReason(w, "rejected: "+name, why)
+		}
+		for _, skipped := range f.Skipped {
+			printWrapped(w, "skipped: "+skipped)
+		}
+		if f.err != nil {
+			printWrapped(w, "not read: "+f.Error)
+		}
+	}
+	if len(total.Others) > 0 {
+		var kinds []string
+		for _, kind := range slices.SortedFunc(maps.Keys(total.Others), func(a, b string) int {
+			return cmp.Or(cmp.Compare(total.Others[b], total.Others[a]), strings.Compare(a, b))
+		}) {
+			kinds = append(kinds, fmt.Sprintf("%s %s", thousands(total.Others[kind]), kind))
+		}
+		printWrapped(w, "left out, for they are no fills: "+strings.Join(kinds, ", "))
+	}
+	if total.Rounded > 0 {
+		printWrapped(w, fmt.Sprintf("rounded: numbers of %s fills", thousands(total.Rounded)))
+	}
+	if total.Late > 0 {
+		printWrapped(w, fmt.Sprintf("late: %s fills were executed before others that are booked already; they count in full, but average costs are as if they had come last", thousands(total.Late)))
+	}
+	if i.with.dryRun {
+		fmt.Fprintln(w, "dry run: nothing was booked")
+	}
+}
+
+// failure is the command's error, where files could not be read.
+func (i *fillImport) failure() error {
+	failed := 0
+	var first error
+	for _, f := range i.files {
+		if f.err != nil {
+			failed++
+			first = firstError(first, f.err)
+		}
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case len(i.files) == 1:
+		return first
+	}
+	return fmt.Errorf("%d of %d files were not read; the fills of the others are booked", failed, len(i.files))
+}

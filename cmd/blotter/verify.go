@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/spf13/cobra"
+)
+
+func verifyCommand(set *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Prove every position and order from its trades",
+		Long: `Prove, exactly and at one instant, that every position and order of --account, or
+of all accounts, follows from its trades:
+
+  quantity      the sum of what was bought and sold
+  realized P&L  money received less money paid, plus the cost of what is open
+  fees          the sum of its trades' commissions
+  orders        what they have filled, and the status that follows
+
+and that the last trade, every fill's own P&L and the round trips agree. What
+does not is listed with both numbers. The exit status is 0 if all agrees, else 1.`,
+		Example: "  blotter verify\n  blotter verify --account ACC123 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			db, err := set.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			v, err := db.Verify(bookContext(cmd.Context()))
+			if err != nil {
+				return err
+			}
+			if set.json {
+				err = printJSON(cmd.OutOrStdout(), verificationJSON(v))
+			} else {
+				err = printVerification(cmd.OutOrStdout(), v)
+			}
+			if err == nil && len(v.Mismatches) > 0 {
+				err = exitStatus(1)
+			}
+			return err
+		},
+	}
+}
+
+func verificationJSON(v postgres.Verification) any {
+	type mismatch struct {
+		Account string `json:"account_id"`
+		Kind    string `json:"kind"`
+		Key     string `json:"key"`
+		What    string `json:"what"`
+		Stored  string `json:"stored"`
+		Trades  string `json:"trades_make"`
+	}
+	list := []mismatch{}
+	for _, m := range v.Mismatches {
+		list = append(list, mismatch(m))
+	}
+	return map[string]any{"positions": v.Positions, "orders": v.Orders, "trades": v.Trades, "mismatches": list, "more": v.More}
+}
+
+func printVerification(w io.Writer, v postgres.Verification) error {
+	looked := fmt.Sprintf("%s positions and %s orders, from %s trades, in %s",
+		thousands(v.Positions), thousands(v.Orders), thousands(v.Trades), v.Elapsed.Round(time.Millisecond))
+	if len(v.Mismatches) == 0 {
+		_, err := fmt.Fprintf(w, "verified: %s\n", looked)
+		return err
+	}
+	columns := []column{{name: "account"}, {name: "of"}, {name: "key"}, {name: "figure"}, {name: "stored", right: true}, {name: "trades make", right: true}}
+	var rows [][]string
+	for _, m := range v.Mismatches {
+		rows = append(rows, []string{m.Account, m.Kind, m.Key, m.What, m.Stored, m.Trades})
+	}
+	if err := printListing(w, columns, rows); err != nil {
+		return err
+	}
+	if v.More > 0 {
+		fmt.Fprintf(w, "and %s more\n", thousands(v.More))
+	}
+	_, err := fmt.Fprintf(w, "\nNOT verified: %s figures do not follow from their trades (%s)\n", thousands(int64(len(v.Mismatches))+v.More), looked)
+	return err
+}
