@@ -26,7 +26,7 @@ var (
 	// monthNames are those of Dutch, German and Scandinavian exports that are not the English ones.
 	monthNames = strings.NewReplacer("mrt", "mar", "maa", "mar", "mei", "may", "okt", "oct", "dez", "dec", "des", "dec", "maj", "may", "mai", "may", "mär", "mar")
 	letterDate = regexp.MustCompile(`^(\d{1,2}[-/. ])([\p{L}]{3})\.?([-/. ]\d{2,4})`)
-	commaAfter = regexp.MustCompile(`(\d{4}),\s*(\d{1,2}:)`)
+	commaAfter = regexp.MustCompile(`^([\d/.-]{6,}|[\p{L}\d ,.-]*\d{4}),\s*(\d)`)
 )
 
 // instant is a point in time of the file. zone is that of times that carry none; nil leaves such a time an error.
@@ -54,10 +54,7 @@ func (f *File) instant(text string) (time.Time, error) {
 // stamp reads a time as it is written.
 func (f *File) stamp(text string) (barfile.Stamp, error) {
 	text = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ").Replace(strings.TrimSpace(text))
-	text = commaAfter.ReplaceAllString(text, "$1 $2")
-	if date, clock, both := strings.Cut(text, ","); both && len(date) >= 6 && strings.Trim(clock, "0123456789: ") == "" {
-		text = date + " " + strings.TrimSpace(clock) // 20220125,105910; 2023-01-05, 10:00:00
-	}
+	text = commaAfter.ReplaceAllString(text, "$1 $2") // 20220125,105910; 2023-01-05, 10:00:00; Jan 5, 2023, 10:00
 	if found := zoneBehind.FindStringSubmatch(text); found != nil && abbreviations[found[1]] != "" {
 		text = strings.TrimSuffix(text, found[1]) + abbreviations[found[1]]
 	}

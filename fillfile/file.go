@@ -242,6 +242,9 @@ func (f *File) of(r *row) iter.Seq2[Fill, error] {
 			f.countOther(other)
 			return
 		}
+		if r.beyond && len(drafts) > 0 {
+			err = errors.New("the row has more cells than the header has names")
+		}
 		if err != nil {
 			f.yielded = true
 			f.Rejected++

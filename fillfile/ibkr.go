@@ -132,6 +132,7 @@ func (s *sectionRows) read() (*row, error) {
 		s.headers[section] = plainNames(cells)
 	}
 	r.names, r.exact, r.cells = s.headers[section], nil, cells
+	r.beyond = isBeyond(cells, len(r.names))
 	switch r.get("fieldname") {
 	case "Account":
 		s.account = r.get("fieldvalue")

@@ -24,7 +24,7 @@ const (
 func (f *File) recognise(r *bufio.Reader) error {
 	discardBOM(r)
 	head, _ := r.Peek(peekHead)
-	if !utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)]) && head[0] < 0xfe {
+	if !isUTF8(head) && head[0] < 0xfe {
 		r = bufio.NewReaderSize(&latin{r: r}, r.Size())
 		head, _ = r.Peek(peekHead)
 	}
@@ -50,6 +50,17 @@ func (f *File) recognise(r *bufio.Reader) error {
 		f.rows = f.layout.join(f, f.rows)
 	}
 	return f.settle()
+}
+
+// isUTF8 reports UTF-8 that may be cut short in the middle of a letter.
+func isUTF8(head []byte) bool {
+	for range utf8.UTFMax {
+		if len(head) == 0 || utf8.Valid(head) {
+			return true
+		}
+		head = head[:len(head)-1]
+	}
+	return false
 }
 
 // settle reads the first rows and decides what is the same for all: how dates and numbers are written.
@@ -193,7 +204,7 @@ func (t *textRows) next() (*row, error) {
 			}
 			r = &row{line: record.Line, raw: string(record.Raw), cells: texts(record.Cells)}
 		}
-		r.names, r.exact = t.header, t.exact
+		r.names, r.exact, r.beyond = t.header, t.exact, isBeyond(r.cells, len(t.header))
 		if !isHeader(r, t.exact) {
 			return r, nil
 		}

@@ -15,6 +15,7 @@ type row struct {
 	exact  []string // as they stand in the file
 	cells  []string
 	within []string // of JSON: the names of the objects and arrays around it
+	beyond bool     // it has more cells than the header has names
 }
 
 // rowReader yields the rows of a file until io.EOF.
@@ -42,6 +43,11 @@ func (r *row) getExact(name string) string {
 		}
 	}
 	return ""
+}
+
+// isBeyond reports cells that have something in them and no name: a comma in a number that is not in quotes.
+func isBeyond(cells []string, names int) bool {
+	return slices.ContainsFunc(cells[min(names, len(cells)):], func(cell string) bool { return cell != "" })
 }
 
 // set gives a value another name, or a new one.
