@@ -108,7 +108,7 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 
 // check refuses options that cannot be.
 func (o *Options) check() error {
-	if o.Format != "" && layoutNamed(o.Format) == nil {
+	if o.Format != "" && o.Format != holdingLayout.name && layoutNamed(o.Format) == nil {
 		return blotter.Invalid("format", o.Format, "one of "+formatList())
 	}
 	if o.DateOrder != "" && o.DateOrder != "dmy" && o.DateOrder != "mdy" {

@@ -71,8 +71,11 @@ func layoutNamed(name string) *layout {
 
 // candidates are the layouts among these that the user lets.
 func (f *File) candidates(of []*layout) []*layout {
-	if f.opts.Format == "" {
+	switch f.opts.Format {
+	case "":
 		return of
+	case holdingLayout.name:
+		return []*layout{holdingLayout}
 	}
 	return slices.DeleteFunc(slices.Clone(of), func(l *layout) bool { return l.name != strings.ToLower(f.opts.Format) })
 }

@@ -113,7 +113,7 @@ func (f *File) settleDrafts(drafts []draft) error {
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		told := dateOrder(drafts)
 		if told == "ambiguous" {
-			return &AskError{f.name(), "date-order", "its dates could begin with the day or with the month", "--date-order dmy or --date-order mdy"}
+			return &AskError{f.name(), "date-order", "its dates could begin with the day or with the month", "--dates dmy or --dates mdy"}
 		}
 		f.style.dayFirst = told == "dmy"
 	}
@@ -135,7 +135,9 @@ func (f *File) settleDrafts(drafts []draft) error {
 	return nil
 }
 
-func (f *File) isGeneric() bool { return f.layout == genericCSV || f.layout == genericJSON }
+func (f *File) isGeneric() bool {
+	return f.layout == genericCSV || f.layout == genericJSON || f.layout == holdingLayout
+}
 
 var numericDate = regexp.MustCompile(`^(\d{1,2})[-/ ](\d{1,2})[-/ ]\d{2,4}`)
 
@@ -243,6 +245,9 @@ func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
 	}
 	if f.opts.Columns != "" {
 		f.layout, t.exact = genericCSV, strings.Split(f.opts.Columns, ",")
+		if f.opts.Format == holdingLayout.name {
+			f.layout = holdingLayout
+		}
 		t.header = plainNames(t.exact)
 		if !strings.ContainsAny(t.pending[0].raw, "0123456789") {
 			t.pending = t.pending[1:] // a header

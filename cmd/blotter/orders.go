@@ -65,9 +65,18 @@ func joined[T ~string](values []T) string {
 
 func printOrders(w io.Writer, ctx context.Context, orders []blotter.Order) error {
 	columns := []column{
-		{name: "created", spare: 3}, {name: "account", spare: 2}, {name: "order"}, {name: "symbol"}, {name: "side"}, {name: "type", spare: 6},
-		{name: "quantity", right: true}, {name: "filled", right: true}, {name: "average", right: true}, {name: "limit", right: true, spare: 4},
-		{name: "status"}, {name: "strategy", spare: 5},
+		{name: "created", spare: 3},
+		{name: "account", spare: 2},
+		{name: "order"},
+		{name: "symbol"},
+		{name: "side"},
+		{name: "type", spare: 6},
+		{name: "quantity", right: true},
+		{name: "filled", right: true},
+		{name: "average", right: true},
+		{name: "limit", right: true, spare: 4},
+		{name: "status"},
+		{name: "strategy", spare: 5},
 	}
 	var rows [][]string
 	for _, o := range orders {

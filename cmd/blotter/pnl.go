@@ -55,8 +55,15 @@ What open positions are worth is in blotter positions list.`,
 
 func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL) error {
 	columns := []column{
-		{name: "account", spare: 2}, {name: by}, {name: "trades", right: true}, {name: "closing", right: true, spare: 4}, {name: "won", right: true, spare: 3},
-		{name: "realized", right: true, signed: true}, {name: "fees", right: true}, {name: "net", right: true, signed: true}, {name: "currency", spare: 1},
+		{name: "account", spare: 2},
+		{name: by},
+		{name: "trades", right: true},
+		{name: "closing", right: true, spare: 4},
+		{name: "won", right: true, spare: 3},
+		{name: "realized", right: true, signed: true},
+		{name: "fees", right: true},
+		{name: "net", right: true, signed: true},
+		{name: "currency", spare: 1},
 	}
 	line := func(account, name string, p *postgres.PnL) []string {
 		won := ""
@@ -91,4 +98,3 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 	}
 	return printListing(w, columns, rows)
 }
-

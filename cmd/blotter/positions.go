@@ -88,9 +88,16 @@ func positionsAt(ctx context.Context, s *postgres.Session, filter postgres.Posit
 
 func printPositions(w io.Writer, ctx context.Context, positions []blotter.PositionValue) error {
 	columns := []column{
-		{name: "account", spare: 1}, {name: "symbol"}, {name: "quantity", right: true}, {name: "average", right: true}, {name: "last", right: true, spare: 3},
-		{name: "value", right: true, spare: 4}, {name: "unrealized", right: true, signed: true, spare: 2}, {name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 5}, {name: "currency", spare: 6},
+		{name: "account", spare: 1},
+		{name: "symbol"},
+		{name: "quantity", right: true},
+		{name: "average", right: true},
+		{name: "last", right: true, spare: 3},
+		{name: "value", right: true, spare: 4},
+		{name: "unrealized", right: true, signed: true, spare: 2},
+		{name: "realized", right: true, signed: true},
+		{name: "fees", right: true, spare: 5},
+		{name: "currency", spare: 6},
 	}
 	var rows [][]string
 	for _, p := range positions {

@@ -48,9 +48,18 @@ CSV or JSON can be imported again.`,
 
 func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error {
 	columns := []column{
-		{name: "executed"}, {name: "account", spare: 1}, {name: "trade", spare: 4}, {name: "order", spare: 6}, {name: "symbol"}, {name: "side"},
-		{name: "quantity", right: true}, {name: "price", right: true}, {name: "fee", right: true, spare: 2},
-		{name: "effect", spare: 3}, {name: "realized", right: true, signed: true}, {name: "strategy", spare: 5},
+		{name: "executed"},
+		{name: "account", spare: 1},
+		{name: "trade", spare: 4},
+		{name: "order", spare: 6},
+		{name: "symbol"},
+		{name: "side"},
+		{name: "quantity", right: true},
+		{name: "price", right: true},
+		{name: "fee", right: true, spare: 2},
+		{name: "effect", spare: 3},
+		{name: "realized", right: true, signed: true},
+		{name: "strategy", spare: 5},
 	}
 	var rows [][]string
 	for _, t := range trades {

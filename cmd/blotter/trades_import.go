@@ -324,8 +324,16 @@ func (i *fillImport) print(w io.Writer) error {
 		return nil // the command's error says it all
 	}
 	columns := []column{
-		{name: "file"}, {name: "layout", spare: 5}, {name: "fills", right: true}, {name: "booked", right: true}, {name: "duplicates", right: true},
-		{name: "conflicts", right: true}, {name: "rejected", right: true}, {name: "left out", right: true}, {name: "from", spare: 6}, {name: "to", spare: 7},
+		{name: "file"},
+		{name: "layout", spare: 5},
+		{name: "fills", right: true},
+		{name: "booked", right: true},
+		{name: "duplicates", right: true},
+		{name: "conflicts", right: true},
+		{name: "rejected", right: true},
+		{name: "left out", right: true},
+		{name: "from", spare: 6},
+		{name: "to", spare: 7},
 	}
 	line := func(name string, f *filled) []string {
 		count := func(n int64) string {

@@ -1,0 +1,103 @@
+package fillfile
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// Holding is what a broker says an account holds of a symbol.
+type Holding struct {
+	Account  string // "" where the file does not say
+	Symbol   string
+	Quantity blotter.Decimal  // negative when short
+	AvgPrice *blotter.Decimal // nil where the file does not say
+	Line     int64
+}
+
+// holdingsMax is how many positions a file may have.
+const holdingsMax = 100_000
+
+var (
+	heldNames     = []string{"positionamt", "netquantity", "netqty", "quantity", "qty", "position", "pos", "shares", "units", "size", "netposition", "amount", "balance", "holding", "holdings"}
+	averageNames  = []string{"avgprice", "averageprice", "avgentryprice", "entryprice", "avgcost", "averagecost", "averagecostprice", "costbasisprice", "avgopenprice", "openprice", "avgpx", "averagepx", "avgfillprice", "costprice", "unitcost", "purchaseprice"}
+	longShort     = []string{"positionside", "side", "longshort", "direction"}
+	holdingLayout = &layout{
+		name: "positions", title: "positions", needs: []string{strings.Join(symbolNames, "|"), strings.Join(heldNames, "|")},
+		never: []string{"tradeid", "executedat", "execid"},
+		read: func(_ *File, r *row) ([]draft, string, error) {
+			d := draft{
+				account: r.get("accountid", "account"), symbol: r.get(symbolNames...), quantity: r.get(heldNames...), price: r.get(averageNames...), side: r.get(longShort...),
+			}
+			if d.symbol == "" || d.quantity == "" || strings.EqualFold(d.symbol, "total") {
+				return nil, "total", nil
+			}
+			return []draft{d}, "", nil
+		},
+	}
+)
+
+// OpenPositions reads the positions of a broker's file: CSV or JSON with the names of symbol and quantity, and perhaps of
+// account, side and average price. Rows of one symbol are kept apart, as longs and shorts of one are. Of the options,
+// Account, Columns and Format count. Errors are Open's; a row that cannot be read is one too, for a comparison without it
+// would lie.
+func OpenPositions(path string, opts Options) ([]Holding, error) {
+	file, err := barfile.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return ReadPositions(file, path, opts)
+}
+
+// ReadPositions is OpenPositions for a stream; path names it.
+func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
+	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"), Columns: opts.Columns})
+	if err != nil {
+		var other *NotFillsError
+		if errors.As(err, &other) && other.Kind == "" {
+			other.Reason = strings.NewReplacer("fills", "positions", "a fill (time, symbol, side, quantity, price)", "a position (symbol, quantity)").Replace(other.Reason)
+		}
+		return nil, err
+	}
+	defer file.Close()
+	for len(list) < holdingsMax {
+		row, err := file.nextRow()
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		} else if err != nil {
+			return nil, file.readError(err)
+		}
+		drafts, _, _ := holdingLayout.read(file, row)
+		for i := range drafts {
+			held, err := file.holding(row, &drafts[i])
+			if err != nil {
+				return nil, file.rejected(row, held.Symbol, err)
+			}
+			list = append(list, held)
+		}
+	}
+	return nil, fileError(path, "it has more than 100,000 positions")
+}
+
+func (f *File) holding(r *row, d *draft) (h Holding, err error) {
+	h = Holding{Account: d.account, Symbol: symbolOf(d.symbol), Line: r.line}
+	if h.Quantity, err = number("quantity", d.quantity, f.style.comma); err != nil {
+		return h, err
+	}
+	if slices.Contains([]string{"short", "sell", "s"}, strings.ToLower(d.side)) && !h.Quantity.IsNeg() {
+		h.Quantity = h.Quantity.Neg()
+	}
+	if d.price != "" {
+		average, err := number("average price", d.price, f.style.comma)
+		if err != nil {
+			return h, err
+		}
+		h.AvgPrice = &average
+	}
+	return h, nil
+}
