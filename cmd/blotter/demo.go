@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,17 +15,22 @@ import (
 )
 
 func demoCommand(set *settings) *cobra.Command {
-	return &cobra.Command{
+	var picture string
+	cmd := &cobra.Command{
 		Use:   "demo [FILES...]",
-		Short: "A first look: start a database, load bars, answer a question",
-		Long: `Start blotter's own database, load bars, and answer a question. Without files
-the bars are synthetic: generated symbols SYN-A, SYN-B and SYN-C that never
-traded. What is loaded stays; a second run finds it unchanged.`,
-		Example: "  blotter demo\n  blotter demo ~/bars/*.csv",
+		Short: "A first look: start a database, load bars, trade on them",
+		Long: `Start blotter's own database, load bars, and trade on them: a moving-average
+strategy places orders, its fills arrive in parts, positions and profit and loss
+come out, and verify proves them. Without files the bars are synthetic: generated
+symbols SYN-A, SYN-B and SYN-C that never traded. The account is DEMO, or that of
+--account. What is loaded and traded stays; a second run finds it unchanged.`,
+		Example: "  blotter demo\n  blotter demo ~/bars/*.csv --png equity.png",
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files)
+			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, picture)
 		},
 	}
+	cmd.Flags().StringVar(&picture, "png", "", "draw the equity curve into this `file` (default: beside the data)")
+	return cmd
 }
 
 // demoReport is what a demo found out.
@@ -33,12 +39,13 @@ type demoReport struct {
 	Synthetic bool          `json:"synthetic"` // the bars are generated
 	Import    *importReport `json:"import"`
 	Bars      []blotter.Bar `json:"bars"` // the last month of the first file's symbol
+	Trading   *demoTrading  `json:"trading"`
 	opened    time.Duration // how long it took until the database was ready
 	asked     time.Duration // how long it took to read Bars
 	all       time.Duration
 }
 
-func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) error {
+func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, picture string) error {
 	begin := time.Now()
 	db, err := set.open(ctx)
 	if err != nil {
@@ -50,6 +57,16 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string) er
 		fmt.Fprintf(w, "blotter %s on %s\n\n", version(), report.Database)
 	}
 	if err := report.run(ctx, db.DB, files); err != nil {
+		return err
+	}
+	series, err := traded(ctx, db.DB, report.Import)
+	if err != nil {
+		return err
+	}
+	if report.Trading, err = trade(ctx, db.DB, cmp.Or(set.account, demoAccount), series); err != nil {
+		return err
+	}
+	if err := report.Trading.draw(picture, db.state.DataDir); err != nil {
 		return err
 	}
 	report.all = time.Since(begin)
@@ -103,14 +120,38 @@ func (d *demoReport) print(w io.Writer) error {
 	if err := printBars(w, d.Bars); err != nil {
 		return err
 	}
+	fmt.Fprintln(w)
+	if err := d.Trading.print(w); err != nil {
+		return err
+	}
 	d.printTimings(w)
 	same := "blotter bars show " + first.Symbol + " --format csv"
 	if first.Timeframe != "1d" {
 		same += " --timeframe " + first.Timeframe
 	}
-	_, err := fmt.Fprintf(w, "\nGo on:\n  %-*s  the same bars for another program\n  %-[1]*[3]s  more bars\n  %-[1]*[4]s  look around in SQL\n",
-		len(same), same, "blotter import FILES...", "blotter up; blotter psql")
+	commands := []string{same, "blotter positions list", "blotter pnl list --by month", "blotter import FILES...", "blotter up; blotter psql"}
+	_, err := fmt.Fprintf(w, "\nGo on:\n  %-*s  the same bars for another program\n  %-[1]*[3]s  what the demo holds\n  %-[1]*[4]s  what it made\n  %-[1]*[5]s  more bars\n  %-[1]*[6]s  look around in SQL\n",
+		len(same), commands[0], commands[1], commands[2], commands[3], commands[4])
 	return err
+}
+
+// traded are the series that the demo trades on: those of the imported files.
+func traded(ctx context.Context, db *postgres.DB, report *importReport) (series []postgres.SymbolSummary, err error) {
+	imported, many := map[[2]string]bool{}, false
+	for _, one := range report.Files {
+		imported[[2]string{one.Symbol, one.Timeframe}] = one.Read > 0
+		many = many || one.Read > 0 && (one.Symbol == "" || one.Timeframe == "")
+	}
+	stored, err := db.Symbols(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stored {
+		if len(series) < demoSymbolsMax && s.Bars > slowBars+1 && (many || imported[[2]string{s.Symbol, s.Timeframe}]) {
+			series = append(series, s)
+		}
+	}
+	return series, nil
 }
 
 // lastMonth is the last month of the first file's symbol; nil if no file was imported.
