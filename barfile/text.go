@@ -122,19 +122,24 @@ func separatorOf(head []byte) byte {
 	if len(lines) > 1 {
 		lines = lines[:len(lines)-1] // the last one may be cut short
 	}
-	best, most := byte(','), 0
-	for _, separator := range []byte(",;\t|") {
-		counts := map[int]int{}
-		for _, line := range lines[:min(len(lines), 50)] {
-			if n := bytes.Count(line, []byte{separator}); n >= 3 {
-				counts[n]++
+	for _, least := range []int{3, 1} { // fewer are decimal commas, unless there is nothing else
+		best, most := byte(','), 0
+		for _, separator := range []byte(",;\t|") {
+			counts := map[int]int{}
+			for _, line := range lines[:min(len(lines), 50)] {
+				if n := bytes.Count(line, []byte{separator}); n >= least {
+					counts[n]++
+				}
+			}
+			for n, lines := range counts {
+				if weight := lines * min(n, 20); weight > most {
+					best, most = separator, weight
+				}
 			}
 		}
-		for n, lines := range counts {
-			if weight := lines * min(n, 20); weight > most {
-				best, most = separator, weight
-			}
+		if most > 0 {
+			return best
 		}
 	}
-	return best
+	return ','
 }

@@ -78,6 +78,7 @@ type drawing struct {
 	candles                 []candle
 	step                    float64
 	lowest, highest, volume float64
+	hanging                 bool // what is below hangs from its top
 }
 
 const (
@@ -134,6 +135,10 @@ func (d *drawing) prices() {
 	d.line(marginLeft, volumeBottom, rightEdge, volumeBottom, colorGrid)
 	if d.volume > 0 {
 		d.line(marginLeft, volumeTop, rightEdge, volumeTop, colorGrid)
+		if d.hanging {
+			d.Text("-"+shortVolume(d.volume), rightEdge+8, volumeBottom+4, 0, style(labelSize, colorText))
+			return
+		}
 		d.Text(shortVolume(d.volume), rightEdge+8, volumeTop+4, 0, style(labelSize, colorText))
 	}
 }

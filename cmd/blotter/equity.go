@@ -70,7 +70,7 @@ func drawEquity(title string, curve []equity) ([]byte, error) {
 	const wide = pictureWidth - marginLeft - marginRight
 	p := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputPNG, Width: pictureWidth, Height: pictureHeight})
 	p.FilledRect(0, 0, pictureWidth, pictureHeight, colorBack, colorBack, 0)
-	d := &drawing{Painter: p, step: float64(wide) / float64(len(curve))}
+	d := &drawing{Painter: p, step: float64(wide) / float64(len(curve)), hanging: true}
 	peak := math.Inf(-1)
 	for _, e := range curve {
 		v := number(e.Value)

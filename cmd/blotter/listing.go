@@ -140,18 +140,24 @@ func amountOf(d *blotter.Decimal) string {
 	return amount(*d)
 }
 
-// price writes a price for people: as it is, but a derived one cut to digits that matter.
+// price writes a price for people: every digit, and at least two after the point.
 func price(d blotter.Decimal) string {
-	const most = 8
-	if _, fraction, _ := strings.Cut(d.String(), "."); len(fraction) > most {
-		d = d.RoundHAZ(most)
-	}
-	text := d.String()
-	whole, fraction, _ := strings.Cut(text, ".")
+	whole, fraction, _ := strings.Cut(d.String(), ".")
 	for len(fraction) < 2 {
 		fraction += "0"
 	}
 	return whole + "." + fraction
+}
+
+// averageDigits are the digits after the point that a derived price is shown with.
+const averageDigits = 8
+
+// averageOf writes a price that was derived, at the digits that matter.
+func averageOf(d *blotter.Decimal) string {
+	if d == nil {
+		return ""
+	}
+	return price(d.RoundHAZ(averageDigits))
 }
 
 func priceOf(d *blotter.Decimal) string {

@@ -82,7 +82,7 @@ func printOrders(w io.Writer, ctx context.Context, orders []blotter.Order) error
 	for _, o := range orders {
 		rows = append(rows, []string{
 			instant(o.CreatedAt), accountCell(bookContext(ctx), o.AccountID), shorten(o.OrderID, 24), o.Symbol, string(o.Side), string(o.OrderType),
-			o.Quantity.String(), o.FilledQuantity.String(), priceOf(o.AvgFillPrice), priceOf(o.Price), string(o.Status), o.Strategy,
+			o.Quantity.String(), o.FilledQuantity.String(), averageOf(o.AvgFillPrice), priceOf(o.Price), string(o.Status), o.Strategy,
 		})
 	}
 	return printListing(w, columns, rows)

@@ -102,7 +102,7 @@ func printPositions(w io.Writer, ctx context.Context, positions []blotter.Positi
 	var rows [][]string
 	for _, p := range positions {
 		rows = append(rows, []string{
-			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), priceOf(p.AvgPrice), priceOf(p.MarketPrice), amountOf(p.MarketValue),
+			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), amountOf(p.MarketValue),
 			amountOf(p.UnrealizedPnL), amount(p.RealizedPnL), amount(p.Fees), p.Currency,
 		})
 	}

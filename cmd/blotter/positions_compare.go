@@ -240,7 +240,7 @@ func (c *comparison) print(w io.Writer) error {
 	for _, d := range c.Differences {
 		averages := []string{"", ""}
 		if d.What == "average" {
-			averages = []string{priceOf(d.BrokerAverage), priceOf(d.BookAverage)}
+			averages = []string{priceOf(d.BrokerAverage), averageOf(d.BookAverage)}
 		}
 		rows = append(rows, append([]string{d.Symbol, d.What, d.Broker.String(), d.Book.String(), d.Book.Sub(d.Broker).String()}, averages...))
 	}

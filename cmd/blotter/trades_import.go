@@ -169,6 +169,9 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 	defer file.Close()
 	one.Format, one.Simulated = file.Format, file.Simulated
 	if file.Simulated && !i.with.simulated {
+		if !from.named {
+			return &fillfile.NotFillsError{Path: from.path, Kind: "simulated fills of a back test (--simulated books them)"}
+		}
 		return fmt.Errorf("%s: these fills are a back test's (%s), which never happened; --simulated books them all the same", from.path, file.Format)
 	}
 	for fill, err := range file.Fills() {
@@ -346,7 +349,7 @@ func (i *fillImport) print(w io.Writer) error {
 		for _, n := range f.Others {
 			others += n
 		}
-		cells := []string{shorten(name, 28), shorten(f.Format, 26), count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
+		cells := []string{shorten(name, 22), shorten(f.Format, 26), count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
 		total := i.total()
 		for at, none := range map[int]bool{4: total.Duplicates == 0, 5: total.Conflicts == 0, 6: total.Rejected == 0, 7: len(total.Others) == 0} {
 			if none {

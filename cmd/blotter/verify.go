@@ -82,6 +82,7 @@ func printVerification(w io.Writer, v postgres.Verification) error {
 	if v.More > 0 {
 		fmt.Fprintf(w, "and %s more\n", thousands(v.More))
 	}
-	_, err := fmt.Fprintf(w, "\nNOT verified: %s figures do not follow from their trades (%s)\n", thousands(int64(len(v.Mismatches))+v.More), looked)
-	return err
+	fmt.Fprintln(w)
+	printWrapped(w, fmt.Sprintf("NOT verified: %s figures do not follow from their trades (%s)", thousands(int64(len(v.Mismatches))+v.More), looked))
+	return nil
 }
