@@ -41,6 +41,19 @@ var bybit = &layout{
 	},
 }
 
+// kraken is the list of trades that Kraken exports. Fees are in what the price is in.
+var kraken = &layout{
+	name: "kraken", title: "Kraken trades CSV", zone: "UTC",
+	needs: []string{"txid", "ordertxid", "pair", "time", "type", "price", "vol", "fee"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		pair := r.get("pair")
+		return []draft{{
+			id: r.get("txid"), order: r.get("ordertxid"), at: r.get("time"), symbol: pair, side: r.get("type"), quantity: r.get("vol"),
+			price: r.get("price"), currency: quoteOf(pair), fees: []fee{{amount: r.get("fee")}},
+		}}, "", nil
+	},
+}
+
 // ax are fills of AX, an exchange of perpetual contracts on currencies.
 var ax = &layout{
 	name: "ax", title: "AX fills JSON", zone: "UTC",

@@ -27,6 +27,7 @@ func TestNotFills(t *testing.T) {
 		{"positions, Binance", `[{"symbol":"BTCUSDT","positionAmt":"0.001","entryPrice":"50000.0","updateTime":1625474304765}]`, "it holds positions"},
 		{"orders, Binance", `[{"symbol":"LTCBTC","orderId":1,"price":"0.1","origQty":"1.0","executedQty":"0.0","status":"NEW","side":"BUY","time":1499827319559}]`, "it holds orders"},
 		{"orders, Bybit", `{"result":{"list":[{"orderId":"a","symbol":"BTCUSDT","price":"30000","qty":"0.010","side":"Buy","orderStatus":"Cancelled","cumExecQty":"0","createdTime":"1700000000000"}]}}`, "it holds orders"},
+		{"snapshots", `{"symbol":"AAPL","dailyBar":{"c":173.03,"h":173.71,"l":171.66,"n":5,"o":172.6,"t":"2022-08-16T04:00:00Z","v":5}}`, "it holds snapshots"},
 		{"orders, Alpaca", `{"id":"9","client_order_id":"9","created_at":"2018-10-05T05:48:59Z","submitted_at":"2018-10-05T05:48:59Z","symbol":"AAPL","qty":"15","filled_qty":"0","side":"buy","limit_price":"107.00","status":"accepted"}`, "it holds orders"},
 		{"order updates without a fill", `{"e":"ORDER_TRADE_UPDATE","o":{"s":"BTCUSDT","S":"SELL","x":"NEW","X":"NEW","i":8,"l":"0","L":"0","T":1568879465651,"t":0}}`, "1 order that did not fill"},
 		{"Flex without trades", `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><CashTransactions><CashTransaction type="Dividends" amount="3"/></CashTransactions></FlexStatement></FlexStatements></FlexQueryResponse>`, "it holds 1 dividend, not fills"},
@@ -122,7 +123,7 @@ func TestRecognitionIsExclusive(t *testing.T) {
 		}
 	}
 	for _, format := range fillfile.Formats() {
-		if len(own[format]) == 0 && format != "csv" && format != "json" && format != "schwab-json" {
+		if len(own[format]) == 0 && format != "csv" && format != "json" {
 			t.Errorf("no example of %s", format)
 		}
 	}
