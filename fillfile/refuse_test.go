@@ -56,7 +56,7 @@ func TestBrokenFiles(t *testing.T) {
 		"XML that ends":       `<FlexQueryResponse><Trades>` + trade,
 		"XML that is crossed": `<FlexQueryResponse><Trades>` + trade + `</Other></Trades>`,
 		"XML of great depth":  `<FlexQueryResponse>` + strings.Repeat("<a>", 40) + trade,
-		"a long element":      `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) + `"/>`,
+		"a long element":      `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) + `"/></Trades></FlexQueryResponse>`,
 		"JSON that ends":      `[{"time":1704189600,"symbol":"FOO","qty":1,"price":2.50,"account":"X"},{"time":`,
 		"a long line":         "date,symbol,side,quantity,price,account\n2024-01-02,FOO,buy,1,1,A\n" + strings.Repeat("x", 1<<20) + "\n",
 		"UTF-16":              "\xff\xfed\x00a\x00",
@@ -91,6 +91,25 @@ func TestAsked(t *testing.T) {
 		all := fillfile.Options{Account: "B", Symbol: "S", Zone: "America/New_York", DateOrder: "dmy"}
 		if r := read(t, test.text, all); r.err != nil || len(r.fills) != 1 || r.fills[0].AccountID != "B" || r.fills[0].Symbol != "S" {
 			t.Errorf("told all: %v %v", r.fills, r.err)
+		}
+	}
+}
+
+// A rejected row says where it stands, which rule it breaks and how it is written.
+func TestRejectedRow(t *testing.T) {
+	t.Parallel()
+	r := read(t, "date,symbol,side,quantity,price,account\n\n2024-01-02,foo,buy,0,1,A\n2024-01-02,foo,buy,\"1\n2\",1,A\n2024-01-02,\xfffoo,buy,1,,A\n", fillfile.Options{Zone: "UTC"})
+	want := []blotter.RejectedRow{
+		{Line: 3, Symbol: "FOO", Check: "fill", Raw: "2024-01-02,foo,buy,0,1,A"},
+		{Line: 4, Symbol: "FOO", Check: "parse", Raw: "2024-01-02,foo,buy,\"1\n2\",1,A"},
+		{Line: 6, Symbol: "ŸFOO", Check: "parse", Raw: "2024-01-02,ÿfoo,buy,1,,A"},
+	}
+	if len(r.rejected) != len(want) {
+		t.Fatal(r.rejected, r.err)
+	}
+	for i, got := range r.rejected {
+		if want[i].Reason = got.Reason; *got != want[i] || got.Reason == "" {
+			t.Errorf("got  %+v\nwant %+v", *got, want[i])
 		}
 	}
 }
