@@ -25,7 +25,7 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	@out=$$($(GOFUMPT) -l . bench); test -z "$$out" || { echo "not formatted (make format):"; echo "$$out"; exit 1; }
 	@echo '== go vet'
 	go vet ./...
-	go vet -tags data ./barfile
+	go vet -tags data ./barfile ./fillfile
 	cd bench && go vet ./...
 	@echo '== staticcheck'
 	$(STATICCHECK) ./...
@@ -39,14 +39,16 @@ format: ## format the code
 	$(GOFUMPT) -w . bench
 
 .PHONY: data
-data: ## import the real files of DATA=folder (manifest.csv) and compare the counts with docs/formats.md
+data: ## read the real files of DATA=folder (manifest.csv) and compare the counts with docs/formats.md and docs/fills.md
 	go test -tags data ./barfile -run TestManifest -count=1 -data "$(abspath $(DATA))"
+	go test -tags data ./fillfile -run TestRealFiles -count=1 -data "$(abspath $(DATA))"
 
 .PHONY: fuzz
-fuzz: ## fuzz the NUMERIC codec and every bar format, a minute each
+fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./postgres -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
+	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios

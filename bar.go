@@ -56,11 +56,11 @@ func (b *Bar) Check(allowsNegative bool) error {
 	return nil
 }
 
-// RejectedRow is a row of a file that is no bar, and why. It goes to the quarantine.
+// RejectedRow is a row of a file that should be a bar or a fill and is none, and why. Bars' go to the quarantine.
 type RejectedRow struct {
 	Line   int64  // line of the file, from 1
 	Symbol string // where it is known
-	Check  string // which rule: "parse", "bar"
+	Check  string // which rule: "parse", "bar", "fill"
 	Reason string
 	Raw    string // the row as it stands in the file
 	Member string // of the archive that the file is, else ""

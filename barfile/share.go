@@ -91,6 +91,16 @@ func KindOf(cells [][]byte) string {
 	return otherRows(cells)
 }
 
+// KindWithin names what a JSON file keeps inside of objects and arrays of these names, or is "".
+func KindWithin(names []string) string {
+	for _, name := range names {
+		if kind := otherParts[plainName([]byte(name))]; kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
 // ParseNumber reads a number exactly as it is written, with a decimal comma if so told; name is for the error.
 func ParseNumber(name, text string, comma bool) (blotter.Decimal, error) {
 	return numbers{comma}.parse(name, []byte(text))

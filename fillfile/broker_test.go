@@ -167,6 +167,14 @@ var brokers = []example{
 		map[string]int64{"split": 1, "withdrawal": 1, "dividend": 1, "summary": 1},
 	},
 	{
+		"Schwab as JSON", `{"FromDate":"01/01/2024","BrokerageTransactions":[{"Date":"01/02/2024","Action":"Sell","Symbol":"FOO","Description":"FOO","Quantity":"3","Price":"$10.50","Fees & Comm":"$0.04","Amount":"$31.46"},{"Date":"01/03/2024","Action":"Bank Interest","Symbol":"","Description":"x","Quantity":"","Price":"","Fees & Comm":"","Amount":"$1"}]}`,
+		account,
+		"Schwab JSON",
+		[]string{"A 2024-01-02T00:00:00Z sell 3 FOO @ 10.5 USD fee 0.04"},
+		nil,
+		map[string]int64{"interest payment": 1},
+	},
+	{
 		"Trading 212", "Action,Time,ISIN,Ticker,Name,No. of shares,Price / share,Currency (Price / share),Exchange rate,Result,Currency (Result),Total,Currency (Total),Withholding tax,Currency (Withholding tax),Stamp duty reserve tax,Currency (Stamp duty reserve tax),Notes,ID,Currency conversion fee,Currency (Currency conversion fee)\n" +
 			"Market buy,2024-01-01 16:10:05.175,US0000000001,FOO,\"Foo, Inc\",24.0000000000,124.01,USD,1.25229,,\"GBP\",2381.35,\"GBP\",,,2.00,GBP,,EOF1,4.71,\"GBP\"\n" +
 			"Stop limit sell,2024-07-01 16:10:05,GB0000000002,BAR,Bar,0.5,630.11,GBX,1,,\"GBP\",3,\"GBP\",,,,,,EOF2,,\n" +
@@ -270,6 +278,17 @@ var interactiveBrokers = []example{
 		"Interactive Brokers Flex XML",
 		[]string{"U1 2024-01-02T15:30:00Z buy 10 FOO @ 5 USD fee 1 order 7"},
 		nil, nil,
+	},
+	{
+		"Flex, trade confirmations, days first", `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><TradeConfirms>
+<TradeConfirm symbol="FOO" assetCategory="STK" currency="USD" multiplier="1" dateTime="25/02/2024;103000" settleDate="01/03/2024" quantity="-10" price="5" commission="-1" commissionCurrency="USD" tax="-0.5" buySell="SELL" tradeID="9" orderID="8" execID="e" levelOfDetail="EXECUTION" />
+<SymbolSummary symbol="FOO" levelOfDetail="SYMBOL_SUMMARY" quantity="-10" />
+</TradeConfirms></FlexStatement></FlexStatements></FlexQueryResponse>`,
+		fillfile.Options{},
+		"Interactive Brokers Flex XML",
+		[]string{"U1 2024-02-25T15:30:00Z sell 10 FOO @ 5 x1 USD fee 1.5 settles 2024-03-01 order 8 id 9"},
+		nil,
+		map[string]int64{"summary": 1},
 	},
 	{
 		"Flex CSV", "\"ClientAccountID\",\"CurrencyPrimary\",\"AssetClass\",\"Symbol\",\"ISIN\",\"Multiplier\",\"TradeID\",\"DateTime\",\"TradeDate\",\"Buy/Sell\",\"Quantity\",\"TradePrice\",\"IBCommission\",\"IBCommissionCurrency\",\"LevelOfDetail\"\n" +

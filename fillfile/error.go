@@ -73,11 +73,11 @@ func (f *File) nothing(err error) error {
 }
 
 // onlyOthers is the error of a file of a known layout in which no row is a fill.
-func (f *File) onlyOthers() error {
-	if len(f.Others) == 0 {
+func (f *File) onlyOthers(others map[string]int64) error {
+	if len(others) == 0 {
 		return &NotFillsError{Path: f.name(), Reason: "it has a header and no rows (" + f.layout.title + ")"}
 	}
-	return &NotFillsError{Path: f.name(), Kind: describe(f.Others)}
+	return &NotFillsError{Path: f.name(), Kind: describe(others)}
 }
 
 // AskError is a file that does not tell something, which the user has to say. It is ErrInvalid.

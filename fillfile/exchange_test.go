@@ -64,6 +64,14 @@ var exchanges = []example{
 		nil, nil,
 	},
 	{
+		"Kraken", "\"txid\",\"ordertxid\",\"pair\",\"time\",\"type\",\"ordertype\",\"price\",\"cost\",\"fee\",\"vol\",\"margin\",\"misc\",\"ledgers\"\n" +
+			"\"T1\",\"O1\",\"XXBTZEUR\",\"2021-03-04 05:06:07.1234\",\"sell\",\"limit\",50123.4,100.24,0.26,0.002,0.0,\"\",\"L1,L2\"\n",
+		account,
+		"Kraken trades CSV",
+		[]string{"A 2021-03-04T05:06:07.1234Z sell 0.002 XXBTZEUR @ 50123.4 EUR fee 0.26 order O1 id T1"},
+		nil, nil,
+	},
+	{
 		"Bybit", `{"retCode":0,"retMsg":"OK","result":{"nextPageCursor":"x","category":"linear","list":[
 {"symbol":"BTCUSDT","orderId":"o1","side":"Buy","orderPrice":"50000","execFee":"-0.0150","execId":"e1","execPrice":"50000.00","execQty":"0.100","execType":"Trade","execTime":"1672282722429","feeCurrency":""},
 {"symbol":"BTCUSDT","orderId":"","side":"Buy","execFee":"0.15","execId":"e2","execPrice":"50000.00","execQty":"0.100","execType":"Funding","execTime":"1672282722429","feeCurrency":""},
@@ -144,6 +152,13 @@ var generic = []example{
 		fillfile.Options{Account: "A", Columns: "date,symbol,side,quantity,price,fee", Currency: "usd"},
 		"CSV",
 		[]string{"A 2024-01-02T10:00:00Z buy 10 FOO @ 5.5 USD fee 0.1", "A 2024-01-02T10:00:01Z sell 10 FOO @ 5.5 USD fee 0.1"},
+		nil, nil,
+	},
+	{
+		"fills of Coinbase's exchange", "portfolio,trade id,product,side,created at,size,size unit,price,fee,total,price/fee/total unit\ndefault,77,BTC-EUR,BUY,2021-03-04T05:06:07.123Z,0.01,BTC,40000.5,2,-402.005,EUR\n",
+		fillfile.Options{},
+		"CSV",
+		[]string{"default 2021-03-04T05:06:07.123Z buy 0.01 BTC-EUR @ 40000.5 EUR fee 2 id 77"},
 		nil, nil,
 	},
 	{

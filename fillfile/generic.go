@@ -7,9 +7,9 @@ import (
 
 // The names by which anyone's columns are known, plain, best first. An export of our own has those of blotter.Trade.
 var (
-	timeNames     = []string{"executedat", "tradedat", "dateutc", "timeutc", "datetimeutc", "utctime", "transactiontime", "exectime", "executiontime", "filltime", "filledat", "datetime", "dateandtime", "timestamp", "tradedate", "date", "time", "tradetime"}
+	timeNames     = []string{"executedat", "tradedat", "dateutc", "timeutc", "datetimeutc", "utctime", "transactiontime", "exectime", "executiontime", "filltime", "filledat", "datetime", "dateandtime", "timestamp", "tradedate", "date", "time", "tradetime", "createdat"}
 	dayTimeNames  = []string{"time", "tradetime", "timeofday"}
-	symbolNames   = []string{"symbol", "ticker", "instrument", "market", "pair", "contract", "security", "asset", "isin"}
+	symbolNames   = []string{"symbol", "ticker", "instrument", "market", "pair", "contract", "security", "asset", "product", "isin"}
 	sideNames     = []string{"side", "buysell", "bs", "direction", "action", "transactiontype", "type"}
 	quantityNames = []string{"filledqty", "filledquantity", "fillqty", "execqty", "lastqty", "quantity", "qty", "shares", "noofshares", "units", "size", "filled", "volume", "amount"}
 	priceNames    = []string{"fillprice", "filledprice", "execprice", "tradeprice", "lastpx", "averageprice", "avgprice", "avgfillprice", "filledavgprice", "price", "rate", "pricepershare", "unitprice"}
@@ -18,7 +18,8 @@ var (
 	feeCurrencies = []string{"commissioncurrency", "feecurrency", "commissionasset", "feeasset", "feecoin", "currencycommission", "currencyfee"}
 	idNames       = []string{"tradeid", "execid", "executionid", "fillid", "transactionid", "id"}
 	orderNames    = []string{"orderid", "order", "orderref", "ordernumber", "clientorderid"}
-	currencyNames = []string{"currency", "pricecurrency", "quotecurrency", "currencyprice", "ccy"}
+	currencyNames = []string{"currency", "pricecurrency", "quotecurrency", "currencyprice", "ccy", "pricefeetotalunit"}
+	accountNames  = []string{"accountid", "account", "accountnumber", "portfolio"}
 )
 
 var genericNeeds = []string{
@@ -28,12 +29,12 @@ var genericNeeds = []string{
 
 var (
 	genericCSV  = &layout{name: "csv", title: "CSV", needs: genericNeeds, never: []string{"open", "high", "low"}, read: readGeneric}
-	genericJSON = &layout{name: "json", title: "JSON", needs: genericNeeds, never: []string{"open", "high", "low"}, read: readGeneric}
+	genericJSON = &layout{name: "json", title: "JSON", needs: genericNeeds, never: []string{"open", "high", "low", "submittedat", "origqty", "cumexecqty"}, read: readGeneric}
 )
 
 func readGeneric(_ *File, r *row) ([]draft, string, error) {
 	d := draft{
-		id: r.get(idNames...), order: r.get(orderNames...), account: r.get("accountid", "account"), strategy: r.get("strategy"),
+		id: r.get(idNames...), order: r.get(orderNames...), account: r.get(accountNames...), strategy: r.get("strategy"),
 		at: r.get(timeNames...), settles: r.get("settlementdate", "settledate"), symbol: r.get(symbolNames...),
 		side: r.get(sideNames...), quantity: r.get(quantityNames...), price: r.get(priceNames...), total: r.get(totalNames...),
 		multiplier: r.get("multiplier"), currency: r.get(currencyNames...),
@@ -90,7 +91,7 @@ var marketNames = []string{"takerormaker", "localtimestamp", "isbuyermaker", "ti
 
 // isMarket reports a trade of everybody: it has no fee, no order and no account.
 func isMarket(r *row) bool {
-	if r.get(slices.Concat(feeNames, orderNames, []string{"accountid", "account", "strategy", "tradeid"})...) != "" {
+	if r.get(slices.Concat(feeNames, orderNames, accountNames, []string{"strategy", "tradeid"})...) != "" {
 		return false
 	}
 	return slices.ContainsFunc(r.names, func(name string) bool { return slices.Contains(marketNames, name) }) ||

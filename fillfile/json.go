@@ -110,6 +110,9 @@ func (f *File) notJSON(sample []*row) error {
 		return f.readError(f.broken)
 	}
 	for _, row := range sample {
+		if kind := barfile.KindWithin(row.within); kind != "" {
+			return &NotFillsError{Path: f.name(), Kind: kind}
+		}
 		for _, k := range otherObjects {
 			if k.takes(row) {
 				return &NotFillsError{Path: f.name(), Kind: k.title}

@@ -44,7 +44,7 @@ func (l *layout) fits(names []string) bool {
 
 // textLayouts, jsonLayouts are tried in this order; the generic ones come last.
 var (
-	textLayouts = []*layout{flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, genericCSV}
+	textLayouts = []*layout{flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken, genericCSV}
 	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
 )

@@ -27,6 +27,7 @@ func TestNotFills(t *testing.T) {
 		{"positions, Binance", `[{"symbol":"BTCUSDT","positionAmt":"0.001","entryPrice":"50000.0","updateTime":1625474304765}]`, "it holds positions"},
 		{"orders, Binance", `[{"symbol":"LTCBTC","orderId":1,"price":"0.1","origQty":"1.0","executedQty":"0.0","status":"NEW","side":"BUY","time":1499827319559}]`, "it holds orders"},
 		{"orders, Bybit", `{"result":{"list":[{"orderId":"a","symbol":"BTCUSDT","price":"30000","qty":"0.010","side":"Buy","orderStatus":"Cancelled","cumExecQty":"0","createdTime":"1700000000000"}]}}`, "it holds orders"},
+		{"snapshots", `{"symbol":"AAPL","dailyBar":{"c":173.03,"h":173.71,"l":171.66,"n":5,"o":172.6,"t":"2022-08-16T04:00:00Z","v":5}}`, "it holds snapshots"},
 		{"orders, Alpaca", `{"id":"9","client_order_id":"9","created_at":"2018-10-05T05:48:59Z","submitted_at":"2018-10-05T05:48:59Z","symbol":"AAPL","qty":"15","filled_qty":"0","side":"buy","limit_price":"107.00","status":"accepted"}`, "it holds orders"},
 		{"order updates without a fill", `{"e":"ORDER_TRADE_UPDATE","o":{"s":"BTCUSDT","S":"SELL","x":"NEW","X":"NEW","i":8,"l":"0","L":"0","T":1568879465651,"t":0}}`, "1 order that did not fill"},
 		{"Flex without trades", `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><CashTransactions><CashTransaction type="Dividends" amount="3"/></CashTransactions></FlexStatement></FlexStatements></FlexQueryResponse>`, "it holds 1 dividend, not fills"},
@@ -55,7 +56,7 @@ func TestBrokenFiles(t *testing.T) {
 		"XML that ends":       `<FlexQueryResponse><Trades>` + trade,
 		"XML that is crossed": `<FlexQueryResponse><Trades>` + trade + `</Other></Trades>`,
 		"XML of great depth":  `<FlexQueryResponse>` + strings.Repeat("<a>", 40) + trade,
-		"a long element":      `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) + `"/>`,
+		"a long element":      `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) + `"/></Trades></FlexQueryResponse>`,
 		"JSON that ends":      `[{"time":1704189600,"symbol":"FOO","qty":1,"price":2.50,"account":"X"},{"time":`,
 		"a long line":         "date,symbol,side,quantity,price,account\n2024-01-02,FOO,buy,1,1,A\n" + strings.Repeat("x", 1<<20) + "\n",
 		"UTF-16":              "\xff\xfed\x00a\x00",
@@ -94,6 +95,25 @@ func TestAsked(t *testing.T) {
 	}
 }
 
+// A rejected row says where it stands, which rule it breaks and how it is written.
+func TestRejectedRow(t *testing.T) {
+	t.Parallel()
+	r := read(t, "date,symbol,side,quantity,price,account\n\n2024-01-02,foo,buy,0,1,A\n2024-01-02,foo,buy,\"1\n2\",1,A\n2024-01-02,\xfffoo,buy,1,,A\n", fillfile.Options{Zone: "UTC"})
+	want := []blotter.RejectedRow{
+		{Line: 3, Symbol: "FOO", Check: "fill", Raw: "2024-01-02,foo,buy,0,1,A"},
+		{Line: 4, Symbol: "FOO", Check: "parse", Raw: "2024-01-02,foo,buy,\"1\n2\",1,A"},
+		{Line: 6, Symbol: "ŸFOO", Check: "parse", Raw: "2024-01-02,ÿfoo,buy,1,,A"},
+	}
+	if len(r.rejected) != len(want) {
+		t.Fatal(r.rejected, r.err)
+	}
+	for i, got := range r.rejected {
+		if want[i].Reason = got.Reason; *got != want[i] || got.Reason == "" {
+			t.Errorf("got  %+v\nwant %+v", *got, want[i])
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, opts := range []fillfile.Options{{Format: "no"}, {DateOrder: "ymd"}, {Round: 20}, {Round: -2}, {Zone: "Nowhere"}, {Account: strings.Repeat("x", 51)}} {
@@ -122,7 +142,7 @@ func TestRecognitionIsExclusive(t *testing.T) {
 		}
 	}
 	for _, format := range fillfile.Formats() {
-		if len(own[format]) == 0 && format != "csv" && format != "json" && format != "schwab-json" {
+		if len(own[format]) == 0 && format != "csv" && format != "json" {
 			t.Errorf("no example of %s", format)
 		}
 	}

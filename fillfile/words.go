@@ -38,16 +38,19 @@ func exactProduct(texts ...string) string {
 			return ""
 		}
 		product.Mul(product, factor)
-	}
-	for d := product.Denom(); len(d.Bits()) > 0 && !product.IsInt() && digits < 4000; digits++ {
-		if new(big.Int).Mod(tenToThe(digits), d).Sign() == 0 {
-			break
-		}
+		digits += fractionOf(factor)
 	}
 	return product.FloatString(digits)
 }
 
-func tenToThe(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+// fractionOf is how many digits after the point a decimal needs: its denominator is of twos and fives alone.
+func fractionOf(r *big.Rat) int {
+	digits := 0
+	for unit, ten := big.NewInt(1), big.NewInt(10); new(big.Int).Mod(unit, r.Denom()).Sign() != 0; digits++ {
+		unit.Mul(unit, ten)
+	}
+	return digits
+}
 
 // ratOf is a number exactly; its exponent has at most three digits.
 func ratOf(text string) (*big.Rat, bool) {

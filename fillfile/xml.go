@@ -20,7 +20,9 @@ func (f *File) recogniseXML(r *bufio.Reader, start []byte) error {
 	lower := bytes.ToLower(start)
 	switch {
 	case bytes.Contains(start, []byte("<FlexQueryResponse")):
-		f.layout = flexXML
+		if f.layout = flexXML; len(f.candidates([]*layout{flexXML})) == 0 {
+			return &NotFillsError{Path: f.name(), Reason: "it is a Flex statement, not what --format says"}
+		}
 		f.rows = newXMLRows(r)
 		return nil
 	case bytes.Contains(start, []byte("<FlexStatementResponse")):

@@ -1,0 +1,73 @@
+package fillfile
+
+import "regexp"
+
+// binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
+var binanceTrades = &layout{
+	name: "binance", title: "Binance trades JSON", zone: "UTC",
+	needs: []string{"symbol", "id", "price", "qty", "commission", "commissionasset", "time", "isbuyer|buyer"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		side := r.get("side")
+		if side == "" {
+			switch r.get("isbuyer", "buyer") {
+			case "true":
+				side = "buy"
+			case "false":
+				side = "sell"
+			}
+		}
+		d := draft{
+			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
+			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
+			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}},
+		}
+		return []draft{d}, "", linear(d.symbol)
+	},
+}
+
+// binanceUpdates are the messages of Binance's user streams: ORDER_TRADE_UPDATE of futures, executionReport of the spot
+// market. Of an order's life the execution type TRADE is a fill.
+var binanceUpdates = &layout{
+	name: "binance-updates", title: "Binance order updates JSON", zone: "UTC", exact: true,
+	needs: []string{"s", "S", "x", "X", "l", "L", "t", "T", "i"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		switch kind := r.getExact("x"); kind {
+		case "TRADE", "CALCULATED": // CALCULATED is a liquidation
+		case "":
+			return nil, "", nil // another message
+		default:
+			return nil, kindOrder, nil
+		}
+		d := draft{
+			id: r.getExact("t"), order: r.getExact("i"), at: r.getExact("T"), symbol: r.getExact("s"), side: r.getExact("S"),
+			quantity: r.getExact("l"), price: r.getExact("L"), currency: quoteOf(r.getExact("s")),
+			fees: []fee{{amount: r.getExact("n"), currency: r.getExact("N")}},
+		}
+		return []draft{d}, "", linear(d.symbol)
+	},
+}
+
+// glued is a number with its coin behind it, as 0.5BTC.
+var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
+
+// binanceCSV is what Binance's site exports: amounts carry their coin.
+var binanceCSV = &layout{
+	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC",
+	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
+	read: func(_ *File, r *row) ([]draft, string, error) {
+		quantity, _ := unglue(r.get("executed"))
+		cost, coin := unglue(r.get("fee"))
+		pair := r.get("pair", "market")
+		return []draft{{
+			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
+			price: r.get("price"), currency: quoteOf(pair), order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
+		}}, "", nil
+	},
+}
+
+func unglue(text string) (amount, coin string) {
+	if found := glued.FindStringSubmatch(text); found != nil {
+		return found[1], found[2]
+	}
+	return text, ""
+}

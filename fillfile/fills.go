@@ -1,0 +1,122 @@
+package fillfile
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"os"
+)
+
+// Fills yields the file's fills in its order, and a *blotter.RejectedRow for each row that should be one and cannot be
+// read. A file that Open opened may be read again: it is opened anew. A stream cannot.
+func (f *File) Fills() iter.Seq2[Fill, error] {
+	return func(yield func(Fill, error) bool) {
+		if !f.used {
+			f.used = true
+			f.fills(yield)
+			return
+		}
+		if _, isFile := f.closer.(*os.File); !isFile {
+			yield(Fill{}, fileError(f.Path, "a stream cannot be read twice"))
+			return
+		}
+		again, err := Open(f.Path, f.opts)
+		if err != nil {
+			yield(Fill{}, err)
+			return
+		}
+		defer again.Close()
+		again.fills(yield)
+		f.Others, f.Count, f.Rejected, f.Rounded, f.Skipped = again.Others, again.Count, again.Rejected, again.Rounded, again.Skipped
+	}
+}
+
+func (f *File) fills(yield func(Fill, error) bool) {
+	for {
+		if !f.memberFills(yield) {
+			return
+		}
+		if err := f.nextMember(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				yield(Fill{}, err)
+			}
+			return
+		}
+	}
+}
+
+// memberFills yields what one member holds. It is false when that is the end.
+func (f *File) memberFills(yield func(Fill, error) bool) bool {
+	f.yielded = false
+	for {
+		row, err := f.nextRow()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			yield(Fill{}, f.readError(err))
+			return false
+		}
+		for fill, err := range f.of(row) {
+			if !yield(fill, err) {
+				return false
+			}
+		}
+	}
+	if !f.yielded && !f.source.IsArchive() {
+		yield(Fill{}, f.onlyOthers(f.Others))
+		return false
+	}
+	return true
+}
+
+// nextRow is the next row: of the sample first.
+func (f *File) nextRow() (*row, error) {
+	if len(f.peeked) > 0 {
+		row := f.peeked[0]
+		f.peeked = f.peeked[1:]
+		return row, nil
+	}
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	return f.rows.next()
+}
+
+// of yields what one row is: fills, a rejected row, or something else, which is counted.
+func (f *File) of(r *row) iter.Seq2[Fill, error] {
+	return func(yield func(Fill, error) bool) {
+		drafts, other, err := f.layout.read(f, r)
+		if other != "" {
+			f.countOther(other)
+			return
+		}
+		if r.beyond && len(drafts) > 0 {
+			err = errors.New("the row has more cells than the header has names")
+		}
+		if err != nil {
+			yield(f.counted(r, Fill{}, err))
+			return
+		}
+		for i := range drafts {
+			fill, err := f.build(r, &drafts[i])
+			if !yield(f.counted(r, fill, err)) {
+				return
+			}
+		}
+	}
+}
+
+// counted counts a fill, or the rejected row that it is.
+func (f *File) counted(r *row, fill Fill, err error) (Fill, error) {
+	f.yielded = true
+	if err != nil {
+		f.Rejected++
+		return Fill{}, f.rejected(r, fill.Symbol, err)
+	}
+	f.Count++
+	if fill.Rounded {
+		f.Rounded++
+	}
+	return fill, nil
+}
