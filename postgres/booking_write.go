@@ -336,8 +336,9 @@ func (b *booking) completeCopies() {
 	}
 }
 
-// stale reports that the booking was computed from what has changed meanwhile.
+// stale reports that the booking was computed from what has changed meanwhile, or that it was in a deadlock: without
+// locks, what is made is locked before what is changed.
 func stale(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "23505")
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505")
 }
