@@ -299,6 +299,7 @@ func (t Trade) Differences(stored Trade) (fields []string) {
 	return fields
 }
 
+// sameDay compares dates as they are stored: each as its own zone has it.
 func sameDay(a, b time.Time) bool {
-	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
+	return a.Format(time.DateOnly) == b.Format(time.DateOnly)
 }

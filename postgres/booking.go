@@ -132,8 +132,8 @@ func (b *booking) fold() error {
 		return nil
 	}
 	for i := range b.receipts {
-		if r := &b.receipts[i]; r.Outcome == Applied {
-			*r = Receipt{Outcome: Withheld, Trade: b.given[i]}
+		if _, fresh := b.booked[keyOf(&b.trades[i])]; fresh && b.receipts[i].Err == nil { // a copy is no duplicate of anything then
+			b.receipts[i] = Receipt{Outcome: Withheld, Trade: b.given[i]}
 		}
 	}
 	return errNotAll

@@ -22,9 +22,9 @@ with changed_orders as (
     update execution.orders o
        set status = u.status, quantity = u.quantity, filled_quantity = u.filled_quantity, filled_notional = u.filled_notional,
            version = o.version + 1, updated_at = now()
-      from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::numeric[], $6::numeric[], $46::numeric[])
-           u(account_id, order_id, version, status, filled_quantity, filled_notional, quantity)
-     where o.account_id = u.account_id and o.order_id = u.order_id and o.version = u.version
+      from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::numeric[], $6::numeric[], $46::numeric[], $47::bigint[])
+           u(account_id, order_id, version, status, filled_quantity, filled_notional, quantity, id)
+     where o.account_id = u.account_id and o.order_id = u.order_id and o.version = u.version and u.id in (o.id, 0)
     returning 1
 ), changed_positions as (
     update execution.positions p
@@ -166,6 +166,7 @@ func (b *booking) queueTrips(batch *pgx.Batch) {
 type bookArgs struct {
 	orderTexts      [3][]string // account, id, status
 	orderVersions   []int64
+	orderIDs        []int64 // 0 for one that this booking makes: an order may be deleted and made anew
 	orderNumbers    [3][]blotter.Decimal
 	positionTexts   [3][]string // account, symbol, strategy
 	positionCounts  [2][]int64  // version, trades of the life
@@ -188,7 +189,7 @@ func appendEach[T any](columns [][]T, values ...T) {
 
 func (a *bookArgs) order(o *bookOrder) {
 	appendEach(a.orderTexts[:], o.AccountID, o.OrderID, string(o.Status))
-	a.orderVersions = append(a.orderVersions, o.version)
+	a.orderVersions, a.orderIDs = append(a.orderVersions, o.version), append(a.orderIDs, o.ID)
 	appendEach(a.orderNumbers[:], o.FilledQuantity, o.FilledNotional, o.Quantity)
 }
 
@@ -222,7 +223,7 @@ func (a *bookArgs) list(orders, positions, trades int) []any {
 		o[0], o[1], a.orderVersions, o[2], on[0], on[1],
 		p[0], p[1], a.positionCounts[0], pn[0], pn[1], pn[2], pn[3], a.opened, pn[4], pn[5], pn[6], a.positionCounts[1], p[2], orders,
 		t[0], t[1], t[2], t[3], t[4], tn[0], tn[1], tn[2], t[5], tn[3], t[6], tn[4], t[7], t[8], a.executed, a.settled,
-		tn[5], tn[6], tn[7], tn[8], positions, a.events, a.correlations, a.data, trades, on[2],
+		tn[5], tn[6], tn[7], tn[8], positions, a.events, a.correlations, a.data, trades, on[2], a.orderIDs,
 	}
 }
 
@@ -336,8 +337,9 @@ func (b *booking) completeCopies() {
 	}
 }
 
-// stale reports that the booking was computed from what has changed meanwhile.
+// stale reports that the booking was computed from what has changed meanwhile, or that it was in a deadlock: without
+// locks, what is made is locked before what is changed.
 func stale(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "23505")
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505")
 }
