@@ -83,9 +83,13 @@ with made as (
 select 1 where execution.unchanged((select count(*) from made) = $7)`
 )
 
-// batch is what writes the booking. Its last result is sqlBook's.
-func (b *booking) batch() (*pgx.Batch, error) {
-	batch := &pgx.Batch{}
+// batch is what writes the booking, and which of its statements returns the trades.
+func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
+	if len(b.written) == 1 {
+		batch, err = b.batchOfOne()
+		return batch, len(batch.QueuedQueries) - 2, err
+	}
+	batch = &pgx.Batch{}
 	b.queueAdopted(batch)
 	b.queueNew(batch)
 	b.queueTrips(batch)
@@ -106,11 +110,11 @@ func (b *booking) batch() (*pgx.Batch, error) {
 	}
 	for _, i := range b.written {
 		if err := args.trade(&b.trades[i], b.ids[i]); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	batch.Queue(sqlBook, args.list(orders, positions, len(b.written))...)
-	return batch, nil
+	return batch, len(batch.QueuedQueries) - 1, nil
 }
 
 func sortedKeys[T any](m map[bookKey]T) []bookKey {
@@ -269,34 +273,43 @@ func (b *booking) write(ctx context.Context, q Querier) error {
 	if len(b.written) == 0 {
 		return nil
 	}
-	batch, err := b.batch()
+	batch, returning, err := b.batch()
 	if err != nil {
 		return err
 	}
+	b.count()
 	results := q.SendBatch(ctx, batch)
-	for range len(batch.QueuedQueries) - 1 {
-		if _, err := results.Exec(); err != nil {
+	for i := range batch.QueuedQueries {
+		if i != returning {
+			_, err = results.Exec()
+		} else {
+			err = b.readWritten(results)
+		}
+		if err != nil {
 			_ = results.Close()
 			return err
 		}
 	}
+	if err = results.Close(); err == nil {
+		b.completeCopies()
+	}
+	return err
+}
+
+// readWritten completes the receipts with what the database made of their trades.
+func (b *booking) readWritten(results pgx.BatchResults) error {
 	rows, err := results.Query()
 	if err != nil {
-		_ = results.Close()
 		return err
 	}
 	var key tradeKey
 	var id int64
 	var created time.Time
 	var xid uint64
-	b.count()
 	_, err = pgx.ForEachRow(rows, []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}, func() error {
 		b.complete(b.booked[key], id, created, xid)
 		return nil
 	})
-	if err = errors.Join(err, results.Close()); err == nil {
-		b.completeCopies()
-	}
 	return err
 }
 
