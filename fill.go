@@ -160,9 +160,14 @@ func proportion(total, part, whole Decimal) Decimal {
 // averageDigits is how many digits after the point average prices are shown with. They are derived, never the truth.
 const averageDigits = 16
 
-// quotient is total / parts, rounded to averageDigits.
+// quotient is total / parts, rounded to averageDigits. Decimal cuts it at 19 digits first, which changes no rounding half
+// away from zero.
 func quotient(total, parts Decimal) Decimal {
-	return divide(new(big.Int).Mul(coefficient(total), tenToThe(averageDigits)), coefficient(parts), averageDigits)
+	q, err := total.Div(parts)
+	if err != nil {
+		return Decimal{}
+	}
+	return q.RoundHAZ(averageDigits)
 }
 
 // divide is numerator / denominator, an integer rounded half away from zero, as so many digits after the point.

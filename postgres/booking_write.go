@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // sqlBook writes trades and what they changed, in one statement: orders, positions, trades in the book's order, round
@@ -180,7 +181,7 @@ type bookArgs struct {
 	tradeNumbers    [9][]blotter.Decimal
 	executed        []time.Time
 	settled         []*time.Time
-	events          []uuid.UUID
+	events          [][16]byte
 	correlations    []string
 	data            []string
 }
@@ -220,14 +221,17 @@ func (a *bookArgs) trade(t *blotter.Trade, correlation string) error {
 	return nil
 }
 
+// flat spares pgx the reflection by which it encodes slices of types that it does not know.
+func flat[T any](values []T) pgtype.FlatArray[T] { return values }
+
 // list are the arguments in their order.
 func (a *bookArgs) list(orders, positions, trades int) []any {
 	o, on, p, pn, t, tn := &a.orderTexts, &a.orderNumbers, &a.positionTexts, &a.positionNumbers, &a.tradeTexts, &a.tradeNumbers
 	return []any{
-		o[0], o[1], a.orderVersions, o[2], on[0], on[1],
-		p[0], p[1], a.positionCounts[0], pn[0], pn[1], pn[2], pn[3], a.opened, pn[4], pn[5], pn[6], a.positionCounts[1], p[2], orders,
-		t[0], t[1], t[2], t[3], t[4], tn[0], tn[1], tn[2], t[5], tn[3], t[6], tn[4], t[7], t[8], a.executed, a.settled,
-		tn[5], tn[6], tn[7], tn[8], positions, a.events, a.correlations, a.data, trades, on[2], a.orderIDs,
+		o[0], o[1], a.orderVersions, o[2], flat(on[0]), flat(on[1]),
+		p[0], p[1], a.positionCounts[0], flat(pn[0]), flat(pn[1]), flat(pn[2]), flat(pn[3]), flat(a.opened), flat(pn[4]), flat(pn[5]), flat(pn[6]), a.positionCounts[1], p[2], orders,
+		t[0], t[1], t[2], t[3], t[4], flat(tn[0]), flat(tn[1]), flat(tn[2]), t[5], flat(tn[3]), t[6], flat(tn[4]), t[7], t[8], flat(a.executed), flat(a.settled),
+		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), positions, flat(a.events), a.correlations, a.data, trades, flat(on[2]), a.orderIDs,
 	}
 }
 

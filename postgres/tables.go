@@ -13,7 +13,7 @@ var (
 	Orders   = NewTable[blotter.Order]("execution.orders", Key("account_id", "order_id"),
 		References("execution.accounts", "account_id"))
 	Trades = NewTable[blotter.Trade]("execution.trades", Key("account_id", "trade_id", "symbol", "side"),
-		References("execution.accounts", "account_id"), References("execution.orders", "account_id", "order_id"))
+		References("execution.orders", "account_id", "order_id"))
 	Positions = NewTable[blotter.Position]("execution.positions", Key("account_id", "symbol"),
 		References("execution.accounts", "account_id"))
 	RoundTrips = NewTable[blotter.RoundTrip]("execution.round_trips", Key("account_id", "symbol", "id"),

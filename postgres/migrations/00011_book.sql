@@ -1,5 +1,7 @@
 -- +goose Up
 -- What booking a fill needs: the currency of a position's money, and its present life, from which a round trip is made.
+-- A trade has a position, and that an account: to look the account up with every fill cost an eighth of booking it.
+ALTER TABLE execution.trades DROP CONSTRAINT trades_account_id_fkey;
 ALTER TABLE execution.trades ADD currency text NOT NULL DEFAULT 'USD' CHECK (length(currency) BETWEEN 1 AND 20);
 ALTER TABLE execution.positions
     ADD currency     text NOT NULL DEFAULT 'USD' CHECK (length(currency) BETWEEN 1 AND 20),
@@ -42,7 +44,7 @@ DROP INDEX execution.idx_trades_account_executed_at;
 DROP FUNCTION execution.unchanged(boolean);
 DROP VIEW execution.position_values;
 ALTER TABLE execution.positions DROP currency, DROP max_quantity, DROP life_pnl, DROP life_fees, DROP life_trades, DROP strategy;
-ALTER TABLE execution.trades DROP currency;
+ALTER TABLE execution.trades DROP currency, ADD FOREIGN KEY (account_id) REFERENCES execution.accounts;
 CREATE VIEW execution.position_values WITH (security_invoker = true) AS
 SELECT p.account_id, p.symbol, p.quantity, p.cost_basis, p.avg_price, p.realized_pnl, p.fees,
        l.price AS market_price, l.at AS price_at,
