@@ -48,6 +48,11 @@ fuzz: ## fuzz the NUMERIC codec and every bar format, a minute each
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
 
+.PHONY: torture
+torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients and 5 servers killed
+	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
+		-fills 200000 -cuts 500 -kills 50 -crashes 5
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m
