@@ -50,6 +50,11 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s
 
+.PHONY: torture
+torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients and 5 servers killed
+	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
+		-fills 200000 -cuts 500 -kills 50 -crashes 5
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m

@@ -120,13 +120,30 @@ func (b *booking) begin() {
 		} else {
 			t.ExecutedAt = t.ExecutedAt.UTC().Truncate(time.Microsecond)
 		}
+		if err := checkTexts(b.trades[i]); err != nil {
+			b.refuse(i, Refused, err)
+		}
 	}
 }
+
+// checkTexts refuses a trade whose texts no row has, and which the server might not even be asked about. What its order
+// gives it, and its numbers, are looked at later.
+func checkTexts(t blotter.Trade) error {
+	setDefault(&t.Symbol, "-")
+	setDefault(&t.Side, blotter.Buy)
+	t.Quantity, t.Price, t.Multiplier = blotter.MustDecimal("1"), blotter.Decimal{}, blotter.Decimal{}
+	return t.Check()
+}
+
+// refused reports that the trade was refused before anything was read.
+func (b *booking) refused(i int) bool { return b.receipts[i].Outcome != "" }
 
 // fold books the trades in memory, one after the other.
 func (b *booking) fold() error {
 	for i := range b.trades {
-		b.one(i)
+		if !b.refused(i) {
+			b.one(i)
+		}
 	}
 	if !b.together || b.firstError() == nil {
 		return nil

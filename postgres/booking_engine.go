@@ -11,24 +11,40 @@ import (
 )
 
 // book books trades together. Where the server refuses a row that Go let pass, it finds the trade by halves, so that one
-// bad trade fails alone.
+// bad trade fails alone. Should another half then fail, its trades' receipts say so: those of the first may be booked.
 func (db *DB) book(ctx context.Context, b *booking) error {
 	err := db.bookTogether(ctx, b)
 	if len(b.given) == 1 || b.together || !refusedRow(err) {
 		return err
 	}
 	receipts := make([]Receipt, 0, len(b.given))
+	var failed error // of what is no fault of a row: nothing is tried after it
 	for _, half := range b.halves() {
-		err := db.book(ctx, half)
-		if len(half.given) == 1 && refusedRow(err) {
-			half.refuse(0, Refused, err)
-		} else if err != nil {
-			return err
+		err := failed
+		if err == nil {
+			err = db.book(ctx, half)
+		}
+		if err != nil {
+			half.refuseAll(err)
+		}
+		if !refusedRow(err) {
+			failed = err
 		}
 		receipts = append(receipts, half.receipts...)
 	}
 	b.receipts = receipts
+	if failed != nil && !slices.ContainsFunc(receipts, func(r Receipt) bool { return r.Err == nil }) {
+		return failed
+	}
 	return nil
+}
+
+// refuseAll gives every trade the error.
+func (b *booking) refuseAll(err error) {
+	b.receipts = make([]Receipt, len(b.given))
+	for i := range b.given {
+		b.refuse(i, Refused, err)
+	}
 }
 
 // refusedRow reports a row that breaks a rule of the database: a retry would fail again.

@@ -45,7 +45,7 @@ func (b *booking) resolve(ctx context.Context, q Querier, cache *bookCache) erro
 	missing := map[bookKey]bool{}
 	for i := range b.trades {
 		t := &b.trades[i]
-		if t.OrderID == "" || t.Symbol != "" && t.Side != "" {
+		if b.refused(i) || t.OrderID == "" || t.Symbol != "" && t.Side != "" {
 			continue
 		}
 		key := bookKey{t.AccountID, t.OrderID}
@@ -118,6 +118,9 @@ func (r *bookReader) read(ctx context.Context, q Querier) error {
 	orders, positions, touched := map[bookKey]bool{}, map[bookKey]bool{}, map[bookKey]bool{}
 	for i := range r.trades {
 		t := &r.trades[i]
+		if r.refused(i) {
+			continue
+		}
 		if t.OrderID != "" {
 			key := bookKey{t.AccountID, t.OrderID}
 			if o, found := r.cache.order(key); found {
@@ -162,6 +165,9 @@ func (r *bookReader) read(ctx context.Context, q Querier) error {
 	if r.cache == nil { // a trade of the same key has the same position: while that is locked, none appears
 		accounts, ids, symbols, sides := make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades))
 		for i := range r.trades {
+			if r.refused(i) {
+				continue
+			}
 			k := keyOf(&r.trades[i])
 			accounts, ids, symbols, sides = append(accounts, k.account), append(ids, k.id), append(symbols, k.symbol), append(sides, string(k.side))
 		}
@@ -191,6 +197,9 @@ func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
 	symbols, accounts := map[string]bool{}, map[string]bool{}
 	for i := range r.trades {
 		t := &r.trades[i]
+		if r.refused(i) {
+			continue
+		}
 		first := r.positions[bookKey{t.AccountID, t.Symbol}].version == 0
 		if first || t.Price.Sign() <= 0 {
 			symbols[t.Symbol] = true
@@ -211,11 +220,6 @@ func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
 	}
 	if len(accounts) == 0 {
 		return nil
-	}
-	for account := range accounts {
-		if err := blotter.CheckAccountID(account); err != nil {
-			return err
-		}
 	}
 	rows, err := q.Query(ctx, sqlAccounts, keysOf(accounts))
 	if err != nil {

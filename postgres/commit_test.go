@@ -25,6 +25,8 @@ type commitCutter struct {
 	network, addr string
 	mu            sync.Mutex
 	armed, after  bool
+	messages      int // of a client until the cut; 0 for that of a COMMIT
+	cuts          int
 }
 
 // newCommitCutter listens beside the server of the URL and returns the URL of its own.
@@ -66,7 +68,20 @@ func newCommitCutter(t *testing.T, to string) (*commitCutter, string) {
 func (c *commitCutter) arm(after bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armed, c.after = true, after
+	c.armed, c.after, c.messages = true, after, 0
+}
+
+// armAt cuts at a client's message so many from now.
+func (c *commitCutter) armAt(messages int, after bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.after, c.messages = true, after, messages
+}
+
+func (c *commitCutter) done() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cuts
 }
 
 func (c *commitCutter) serve(client net.Conn) {
@@ -120,10 +135,17 @@ func (c *commitCutter) serve(client net.Conn) {
 func (c *commitCutter) cut(message []byte) (cut, after bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.armed || !bytes.Contains(bytes.ToLower(message), []byte("commit\x00")) {
+	switch {
+	case !c.armed:
+		return false, false
+	case c.messages > 1:
+		c.messages--
+		return false, false
+	case c.messages == 0 && !bytes.Contains(bytes.ToLower(message), []byte("commit\x00")):
 		return false, false
 	}
 	c.armed = false
+	c.cuts++
 	return true, c.after
 }
 

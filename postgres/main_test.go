@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/blotterdb/blotter"
@@ -10,7 +11,11 @@ import (
 	"go.uber.org/goleak"
 )
 
+// TestMain is also the program that TestKilledClients kills.
 func TestMain(m *testing.M) {
+	if urls := os.Getenv(bookClientOf); urls != "" {
+		bookClient(urls)
+	}
 	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 }
