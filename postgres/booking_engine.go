@@ -71,6 +71,11 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 		}
 	}
 	err := db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) })
+	// A position that is not there cannot be locked. Whenever somebody else makes one first, all begins anew, and one less
+	// is missing.
+	for n := 0; err != nil && stale(err) && n < len(b.positions); n++ {
+		err = db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) })
+	}
 	if err != nil {
 		db.books.forget(b)
 		return err

@@ -18,7 +18,7 @@ var (
  where (account_id, symbol) in (select * from unnest($1::text[], $2::text[])) order by account_id, symbol`
 	// The key alone has trade_id. symbol is written so that idx_trades_position, by which a position of many trades would be
 	// read whole, cannot serve.
-	sqlBookTrades = `select ` + Trades.columnList() + ` from execution.trades
+	sqlStoredTrades = `select ` + Trades.columnList() + ` from execution.trades
  where (account_id, trade_id, symbol || '', side) in (select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]))`
 	sqlBookInstruments = `select ` + Instruments.columnList() + ` from data_ingestion.instruments where symbol = any($1)`
 )
@@ -171,7 +171,7 @@ func (r *bookReader) read(ctx context.Context, q Querier) error {
 			k := keyOf(&r.trades[i])
 			accounts, ids, symbols, sides = append(accounts, k.account), append(ids, k.id), append(symbols, k.symbol), append(sides, string(k.side))
 		}
-		batch.Queue(sqlBookTrades, accounts, ids, symbols, sides).Query(func(rows pgx.Rows) error {
+		batch.Queue(sqlStoredTrades, accounts, ids, symbols, sides).Query(func(rows pgx.Rows) error {
 			list, err := scanAll(Trades, rows)
 			for _, t := range list {
 				r.stored[keyOf(&t)] = t

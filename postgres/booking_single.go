@@ -1,20 +1,14 @@
 package postgres
 
-import (
-	"encoding/json"
+import "github.com/jackc/pgx/v5"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-)
-
-// A booking of one trade is four small statements in one round trip, which cost the server half of what sqlBook's one does.
-// Each checks that what it was computed from is still so, and otherwise ends the transaction: a version by
+// A booking of one trade is four small statements in one round trip. Each checks that what it was computed from is still so, and otherwise ends the transaction: a version by
 // execution.unchanged, a row that should not be there yet by its key (a trade that is booked already: 23505), an order
 // that is gone by the trade's foreign key, a position that is gone by the trade's condition.
 const (
 	sqlFillOrder = `
 update execution.orders set status = $4, quantity = $5, filled_quantity = $6, filled_notional = $7, version = version + 1, updated_at = now()
- where account_id = $1 and order_id = $2 and execution.unchanged(version = $3)`
+ where account_id = $1 and order_id = $2 and execution.unchanged(version = $3 and id = $8)`
 	sqlAdoptOrder = `
 insert into execution.orders as o (account_id, order_id, symbol, side, quantity, status, strategy, adopted, filled_quantity, filled_notional)
 values ($1, $2, $3, $4, $5, $6, $7, true, $8, $9)
@@ -41,15 +35,15 @@ values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3, $4)`
 )
 
 // batchOfOne is what writes a booking of one trade. The place of sqlBookTrade is the last but one.
-func (b *booking) batchOfOne() (batch *pgx.Batch, err error) {
-	batch = &pgx.Batch{}
+func (b *booking) batchOfOne() (*pgx.Batch, error) {
+	batch := &pgx.Batch{}
 	i := b.written[0]
 	t := &b.trades[i]
 	if o := b.orders[bookKey{t.AccountID, t.OrderID}]; o != nil && o.changed {
 		if o.version == 0 {
 			batch.Queue(sqlAdoptOrder, o.AccountID, o.OrderID, o.Symbol, o.Side, o.Quantity, o.Status, o.Strategy, o.FilledQuantity, o.FilledNotional)
 		} else {
-			batch.Queue(sqlFillOrder, o.AccountID, o.OrderID, o.version, o.Status, o.Quantity, o.FilledQuantity, o.FilledNotional)
+			batch.Queue(sqlFillOrder, o.AccountID, o.OrderID, o.version, o.Status, o.Quantity, o.FilledQuantity, o.FilledNotional, o.ID)
 		}
 	}
 	p := b.positions[bookKey{t.AccountID, t.Symbol}]
@@ -63,14 +57,7 @@ func (b *booking) batchOfOne() (batch *pgx.Batch, err error) {
 	b.queueTrips(batch)
 	batch.Queue(sqlBookTrade, t.AccountID, t.TradeID, t.OrderID, t.Symbol, t.Side, t.Quantity, t.Price, t.Multiplier, t.Currency, t.Commission, t.CommissionCurrency,
 		t.RealizedPnL, t.PositionEffect, t.Strategy, t.ExecutedAt, t.SettlementDate, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter, p.version+1)
-	id, err := uuid.NewV7()
-	if err != nil {
-		return batch, err
-	}
-	data, err := json.Marshal(newTradeExecuted(t))
-	if err != nil {
-		return batch, err
-	}
-	batch.Queue(sqlBookEvent, t.AccountID, id, b.ids[i], json.RawMessage(data))
-	return batch, nil
+	id, data, err := newEvent(t)
+	batch.Queue(sqlBookEvent, t.AccountID, id, b.ids[i], data)
+	return batch, err
 }
