@@ -229,7 +229,7 @@ func TestOrderMadeAnew(t *testing.T) {
 // A batch of first trades of many positions, which others are about to make too, is booked however often others are first.
 func TestFirstTradesOfManyAtOnce(t *testing.T) {
 	t.Parallel()
-	db := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.MaxRetries = -1 })
+	db := pgtest.OpenConfig(t, fewConns)
 	ctx, positions := as(t, "A1"), 40
 	errs := make(chan error)
 	for i := range 4 {

@@ -202,7 +202,9 @@ func (c *client) send(f blotter.Trade, way sendFill) {
 		}
 		r, err := way(ctx, f, options(f)...)
 		ended := ctx.Err() != nil
-		cancel()
+		if cancel(); ended && errors.Is(err, blotter.ErrSerialization) {
+			err = context.Canceled // there was no time to try again
+		}
 		unsure = unsure || errors.Is(err, blotter.ErrCommitUnknown)
 		switch {
 		case c.ledger.hear(f, r, err):

@@ -70,12 +70,7 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 			return err
 		}
 	}
-	err := db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) })
-	// A position that is not there cannot be locked. Whenever somebody else makes one first, all begins anew, and one less
-	// is missing.
-	for n := 0; err != nil && stale(err) && n < len(b.positions); n++ {
-		err = db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) })
-	}
+	err := db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) }, b.patience(db))
 	if err != nil {
 		db.books.forget(b)
 		return err
@@ -86,6 +81,10 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 	db.books.remember(b)
 	return nil
 }
+
+// patience is how often a booking is tried again. What does not exist yet cannot be locked: each time that somebody else was
+// first to make a position or an order of the booking, there is one less that can be missing.
+func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.given))) }
 
 // bookLocked books trades with their orders and positions locked.
 func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
