@@ -56,6 +56,7 @@ type File struct {
 	peeked  []record
 	suffix  string // of the symbols: what does not mix with traded prices
 	used    bool   // Bars has been read
+	regular bool   // the file can be opened anew and gives the same again
 	row     record
 	symbol  interned
 	inside  bool // the symbol of a row is that of the JSON object around it
@@ -104,9 +105,12 @@ func Open(path string, opts Options) (*File, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	file.closer = f
+	file.closer, file.regular = f, info.Mode().IsRegular()
 	return file, nil
 }
+
+// Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
+func (f *File) Once() bool { return !f.regular }
 
 // Read is Open for a stream; path names it, and gives the symbol where nothing else does.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
@@ -379,7 +383,7 @@ func (f *File) timeframeOf(rows []sampled) string {
 }
 
 // Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none. A file that Open
-// opened may be read again: it is opened anew. A stream cannot.
+// opened may be read again, unless it is a pipe: it is opened anew. A stream cannot.
 func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		if !f.used {
@@ -387,8 +391,8 @@ func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 			f.bars(yield)
 			return
 		}
-		if f.closer == nil {
-			yield(blotter.BarRow{}, fileError(f.Path, "a stream cannot be read twice"))
+		if f.Once() {
+			yield(blotter.BarRow{}, fileError(f.Path, "a stream or a pipe cannot be read twice"))
 			return
 		}
 		again, err := Open(f.Path, f.opts)

@@ -50,12 +50,13 @@ func newSource(name string, r io.Reader) (*source, error) {
 	start, _ := buffered.Peek(512)
 	if isZip(start) {
 		file, ok := r.(*os.File)
-		if !ok {
-			return nil, fileError(name, "a zip is read from a file, not from a stream")
+		var info os.FileInfo
+		var err error
+		if ok {
+			info, err = file.Stat()
 		}
-		info, err := file.Stat()
-		if err != nil {
-			return nil, fileError(name, err.Error())
+		if !ok || err != nil || !info.Mode().IsRegular() {
+			return nil, fileError(name, "a zip is read from a file, not from a stream; save it first")
 		}
 		archive, err := zip.NewReader(file, info.Size())
 		if err != nil {

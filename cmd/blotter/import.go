@@ -264,7 +264,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
-			File: strings.ToValidUTF8(filepath.Base(from.path), "\uFFFD"), Bars: one.collect(file.Bars()), Once: from.path == standardInput,
+			File: strings.ToValidUTF8(filepath.Base(from.path), "\uFFFD"), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
 		})
 		one.contradictions()
