@@ -116,3 +116,25 @@ func TestEmptyRowsFirst(t *testing.T) {
 		t.Errorf("%d bars, %d rejected, want the bar of line 3002 after 3000 rejected rows", len(r.bars), len(r.rejected))
 	}
 }
+
+// Decimal commas are told by the prices of all rows, and hold for the volume.
+func TestDecimalCommas(t *testing.T) {
+	t.Parallel()
+	const head = "Date;Open;High;Low;Close;Volume\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"volume with points", head + "2021-01-04;1.234,5;1.300;1.200,25;1.234,5;95.910\n", "1234.5 1300 1200.25 1234.5 95910"},
+		{"three digits", head + "2021-01-04;99,270;100,730;99,010;99,960;65.937\n", "99.27 100.73 99.01 99.96 65937"},
+		{"told by the close alone", head + "2021-01-04;99,270;100,730;99,010;99,96;65937\n", "99.27 100.73 99.01 99.96 65937"},
+		{"told by the second row", head + "2021-01-04;1.234;1.240;1.230;1.235;1\n2021-01-05;1.234,5;1.240;1.230;1.235;1\n", "1234 1240 1230 1235 1"},
+		{"points", head + "2021-01-04;1.234;1.240;1.230;1.235;1.5\n", "1.234 1.24 1.23 1.235 1.5"},
+		{"points and grouping commas", head + "2021-01-04;1,234;1,240.5;1,230;1,235;95,910\n", "1234 1240.5 1230 1235 95910"},
+		{"tabs and grouping commas", strings.ReplaceAll(head, ";", "\t") + "2021-01-04\t1,234\t1,240\t1,230\t1,235\t95,910\n", "1234 1240 1230 1235 95910"},
+		{"quoted", strings.ReplaceAll(head, ";", ",") + `2021-01-04,"99,27","100,73","99,01","99,96","65.937"` + "\n", "99.27 100.73 99.01 99.96 65937"},
+	} {
+		b := read(t, "DAX.csv", test.text, barfile.Options{}).bars[0]
+		got := strings.Join([]string{b.Open.String(), b.High.String(), b.Low.String(), b.Close.String(), b.Volume.String()}, " ")
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}

@@ -212,25 +212,55 @@ func newestFirst(l *layout, rows []record) bool {
 	return len(times) > 1 && times[0].t.After(times[len(times)-1].t)
 }
 
-// writesComma reports decimal commas: prices that have one, and no point after it.
+// writesComma reports decimal commas, by what all prices of the rows tell: the sign that comes last, that stands once and
+// not before three digits, or that another one groups, is the decimal one. Where nothing tells, a comma in a file whose
+// cells are not divided by commas is.
 func writesComma(d decoder, l *layout, rows []record) bool {
-	if text, ok := d.(*textDecoder); !ok || text.separator == ',' && !anyQuoted(rows) {
+	text, ok := d.(*textDecoder)
+	if !ok || text.separator == ',' && !anyQuoted(rows) {
 		return false
 	}
-	commas := 0
+	commas, points, unclear := 0, 0, 0
 	for i := range rows {
-		if at := l.at[fieldOpen]; at < len(rows[i].cells) {
-			cell := rows[i].cells[at]
-			comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
-			switch {
-			case point > comma:
-				return false
-			case comma >= 0 && (point >= 0 || len(cell)-comma-1 != 3):
+		for _, of := range []field{fieldOpen, fieldHigh, fieldLow, fieldClose, fieldAdjClose} {
+			at := l.at[of]
+			if at < 0 || at >= len(rows[i].cells) {
+				continue
+			}
+			switch decimalSign(trim(rows[i].cells[at])) {
+			case ',':
 				commas++
+			case '.':
+				points++
+			case '?':
+				unclear++
 			}
 		}
 	}
-	return commas > 0
+	if commas == 0 && points == 0 {
+		return unclear > 0 && text.separator == ';'
+	}
+	return commas > points
+}
+
+// decimalSign is the sign before a number's fraction, '?' for a comma that may be it or group thousands, else 0.
+func decimalSign(cell []byte) byte {
+	comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
+	switch {
+	case comma >= 0 && point >= 0:
+		return cell[max(comma, point)]
+	case comma >= 0 && bytes.Count(cell, []byte(",")) > 1:
+		return '.'
+	case point >= 0 && bytes.Count(cell, []byte(".")) > 1:
+		return ','
+	case comma >= 0 && len(cell)-comma-1 != 3:
+		return ','
+	case comma >= 0:
+		return '?'
+	case point >= 0 && len(cell)-point-1 != 3:
+		return '.'
+	}
+	return 0
 }
 
 func anyQuoted(rows []record) bool {

@@ -193,7 +193,7 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 	}
 	if l.has(fieldVolume) {
 		cell := cells[l.at[fieldVolume]]
-		if d, ok := plainNumber(cell); ok {
+		if d, ok := plainNumber(cell); ok && !l.numbers.comma {
 			b.Volume = d
 		} else if !isMissing(string(trim(cell))) {
 			b.Volume, err = l.numbers.parse("volume", cell)
