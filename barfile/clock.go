@@ -148,9 +148,27 @@ func (t *text) month() (time.Month, bool) {
 	return 0, false
 }
 
+// weekday skips the name of a day before a date: Tue, Tuesday.
+func (t *text) weekday() {
+	n := 0
+	for n < len(*t) && ((*t)[n]|0x20 >= 'a' && (*t)[n]|0x20 <= 'z') {
+		n++
+	}
+	name := strings.ToLower(string((*t)[:n]))
+	for d := time.Sunday; n >= 3 && d <= time.Saturday; d++ {
+		if full := strings.ToLower(d.String()); name == full || name == full[:3] {
+			*t = (*t)[n:]
+			t.any(".,")
+			t.blanks()
+			return
+		}
+	}
+}
+
 // date reads a date and what may follow it: a time of day and a zone.
 func (c clock) date(cell []byte) (stamp, bool) {
 	t := text(cell)
+	t.weekday()
 	year, month, day, ok := c.calendar(&t)
 	if !ok || month < 1 || month > 12 || day < 1 {
 		return stamp{}, false

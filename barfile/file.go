@@ -31,6 +31,9 @@ type Options struct {
 	Zone string
 	// Columns names the columns in their order, as "date,open,high,low,close,volume"; an empty name is of no use.
 	Columns string
+	// Dates is the order of day and month in dates as 2/1/2006: "dmy" or "mdy". Default: what the file tells; where
+	// nothing does, it is refused.
+	Dates string
 	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
 	AllowNegative bool
 }
@@ -56,7 +59,8 @@ type File struct {
 	peeked  []record
 	suffix  string // of the symbols: what does not mix with traded prices
 	used    bool   // Bars has been read
-	regular bool   // the file can be opened anew and gives the same again
+	reopen  string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
+	members int    // of the archive that have been begun
 	row     record
 	symbol  interned
 	inside  bool // the symbol of a row is that of the JSON object around it
@@ -100,21 +104,27 @@ func Open(path string, opts Options) (*File, error) {
 	} else if err != nil {
 		return nil, fileError(path, err.Error())
 	}
-	file, err := Read(f, path, opts)
+	reopen := ""
+	if info.Mode().IsRegular() {
+		reopen = path
+	}
+	file, err := read(f, path, reopen, opts)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	file.closer, file.regular = f, info.Mode().IsRegular()
+	file.closer = f
 	return file, nil
 }
 
 // Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
-func (f *File) Once() bool { return !f.regular }
+func (f *File) Once() bool { return f.reopen == "" }
 
 // Read is Open for a stream; path names it, and gives the symbol where nothing else does.
-func Read(r io.Reader, path string, opts Options) (*File, error) {
-	f := &File{Path: path, opts: opts}
+func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r, path, "", opts) }
+
+func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
+	f := &File{Path: path, opts: opts, reopen: reopen}
 	var err error
 	if opts.Timeframe != "" {
 		if f.opts.Timeframe, err = canonical(opts.Timeframe); err != nil {
@@ -128,6 +138,9 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	}
 	if f.zone, err = loadZone(opts.Zone); err != nil {
 		return nil, err
+	}
+	if _, known := dateOrders[opts.Dates]; !known {
+		return nil, blotter.Invalid("order of dates", opts.Dates, "dmy or mdy")
 	}
 	if f.source, err = newSource(path, r); err != nil {
 		return nil, err
@@ -170,6 +183,7 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
+		f.members++
 		err = f.recognise(r)
 		if err == nil || !f.source.isArchive() {
 			return err
@@ -187,24 +201,13 @@ func (f *File) name() string {
 }
 
 // recognise finds out how the stream is to be read.
-func (f *File) recognise(r *bufio.Reader) error {
-	if start, _ := r.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
-		_, _ = r.Discard(len(utf8BOM))
-	}
-	head, _ := r.Peek(peekHead)
-	start := bytes.TrimLeft(head, " \t\r\n")
-	isJSON := len(start) > 0 && (start[0] == '{' || start[0] == '[')
+func (f *File) recognise(r *bufio.Reader) (err error) {
 	symbolBehind := ""
-	if kind := otherText(start); kind != "" {
-		return notBars(f.name(), kind)
+	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
+		return err
 	}
-	if isJSON {
-		r = bufio.NewReaderSize(r, jsonHeadMax)
-		symbolBehind = symbolAtEnd(r)
-		f.decoder = newJSONDecoder(r)
-	} else {
-		f.decoder = &textDecoder{lines: r, separator: separatorOf(head)}
-	}
+	_, isText := f.decoder.(*textDecoder)
+	isJSON := !isText
 	f.broken = nil
 	sample, err := f.sample()
 	if err != nil {
@@ -218,6 +221,24 @@ func (f *File) recognise(r *bufio.Reader) error {
 		return err
 	}
 	return f.settleTimes(path)
+}
+
+// decode is the decoder of a stream, and a symbol that stands behind its bars.
+func (f *File) decode(r *bufio.Reader) (d decoder, symbolBehind string, err error) {
+	if start, _ := r.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
+		_, _ = r.Discard(len(utf8BOM))
+	}
+	head, _ := r.Peek(peekHead)
+	start := bytes.TrimLeft(head, " \t\r\n")
+	if kind := otherText(start); kind != "" {
+		return nil, "", notBars(f.name(), kind)
+	}
+	if len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+		r = bufio.NewReaderSize(r, jsonHeadMax)
+		symbolBehind = symbolAtEnd(r)
+		return newJSONDecoder(r), symbolBehind, nil
+	}
+	return &textDecoder{lines: r, separator: separatorOf(head)}, "", nil
 }
 
 // peekHead is how much of a file is looked at before it is read.

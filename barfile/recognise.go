@@ -36,8 +36,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		l.format = asked
 	}
 	l.numbers.comma = writesComma(f.decoder, &l, sample)
-	l.clock.dayFirst = writesDayFirst(&l, sample)
-	return l, sample, nil
+	return l, sample, f.settleDates(&l, sample)
 }
 
 // askedColumns is the layout of Options.Columns. A first record that is no bar is a header.
@@ -265,28 +264,4 @@ func decimalSign(cell []byte) byte {
 
 func anyQuoted(rows []record) bool {
 	return slices.ContainsFunc(rows, func(r record) bool { return bytes.IndexByte(r.raw, '"') >= 0 })
-}
-
-// writesDayFirst reports dates as 31/12/2010: one of the first numbers is no month, and no second one is a day only.
-func writesDayFirst(l *layout, rows []record) bool {
-	dayFirst := false
-	for i := range rows {
-		at := l.at[fieldDate]
-		if at < 0 || at >= len(rows[i].cells) {
-			continue
-		}
-		t := text(trim(rows[i].cells[at]))
-		first, n := t.number(2)
-		if n == 0 || t.any("/-") == 0 {
-			continue
-		}
-		second, n := t.number(2)
-		switch {
-		case n > 0 && second > 12 && len(t) > 0:
-			return false
-		case n > 0 && first > 12:
-			dayFirst = true
-		}
-	}
-	return dayFirst
 }
