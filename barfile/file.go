@@ -175,7 +175,8 @@ func (f *File) Close() error {
 // BytesRead is how much of the file, as it is packed, has been read. It may be called while Bars is being read.
 func (f *File) BytesRead() int64 { return f.source.read.Load() }
 
-// nextMember opens the next file of the source that is a bar file, until io.EOF.
+// nextMember opens the next file of the source that is a bar file, until io.EOF. A member that is something else is
+// skipped; one that is damaged, or asks for an option, ends the file.
 func (f *File) nextMember() error {
 	for {
 		name, r, err := f.source.next()
@@ -184,11 +185,16 @@ func (f *File) nextMember() error {
 		}
 		f.member = name
 		f.members++
-		err = f.recognise(r)
-		if err == nil || !f.source.isArchive() {
+		if err = f.recognise(r); err == nil || !f.source.isArchive() {
+			return err
+		}
+		if !errors.As(err, new(*NotBarsError)) {
 			return err
 		}
 		f.Skipped = append(f.Skipped, err)
+		if _, err := io.Copy(io.Discard, r); err != nil { // its checksum stands at its end
+			return f.readError(err)
+		}
 	}
 }
 
@@ -203,6 +209,9 @@ func (f *File) name() string {
 // recognise finds out how the stream is to be read.
 func (f *File) recognise(r *bufio.Reader) (err error) {
 	symbolBehind := ""
+	if kind := packedAs(r); kind != "" && f.source.isArchive() {
+		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); unpack the archive around it first"}
+	}
 	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
 		return err
 	}
@@ -215,6 +224,9 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	}
 	path := leanPath(f.Path, f.member)
 	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
+		if f.broken != nil && errors.As(err, new(*NotBarsError)) {
+			return cmp.Or(f.damage(), err)
+		}
 		return err
 	}
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
@@ -458,6 +470,14 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 			return
 		}
 	}
+}
+
+// damage is what broke the file within its sample, nil where its text is no bar file's.
+func (f *File) damage() error {
+	if errors.Is(f.broken, errTooLong) || errors.As(f.broken, new(*json.SyntaxError)) {
+		return nil
+	}
+	return f.readError(f.broken)
 }
 
 // readError says what ended the file before its end.

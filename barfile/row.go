@@ -17,7 +17,7 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 	if err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
-	row.Timestamp = f.timestamp(at, row.Timeframe)
+	row.Timestamp, row.Member = f.timestamp(at, row.Timeframe), f.member
 	return row, nil
 }
 

@@ -21,7 +21,7 @@ const (
 
 const sqlStage = `
 create temporary table blotter_bar_stage (
-    line bigint, symbol text, timeframe text, timestamp timestamptz,
+    line bigint, member text, symbol text, timeframe text, timestamp timestamptz,
     open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text) on commit drop`
 
 // copyBinary runs a COPY in binary format from a reader.
@@ -208,24 +208,24 @@ func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 }
 
 // sqlContradictions takes rows that repeat an earlier row of their key out of the stage, and those that contradict it
-// into the quarantine.
+// into the quarantine. Rows stand in the stage in the order of the file, of an archive member by member.
 const sqlContradictions = `
 with numbered as (
     select ctid, first_value(ctid) over key as first from blotter_bar_stage
-    window key as (partition by symbol, timeframe, timestamp order by line, ctid)
+    window key as (partition by symbol, timeframe, timestamp order by ctid)
 ), removed as (
     delete from blotter_bar_stage s using numbered n where s.ctid = n.ctid and n.ctid <> n.first
     returning s.*, n.first
 ), contradicting as (
-    select r.*, f.line as first_line, f.open as o, f.high as h, f.low as l, f.close as c, f.volume as v
+    select r.*, f.line as first_line, f.member as first_member, f.open as o, f.high as h, f.low as l, f.close as c, f.volume as v
       from removed r join blotter_bar_stage f on f.ctid = r.first
      where (r.open, r.high, r.low, r.close, r.volume, r.adj_close)
            is distinct from (f.open, f.high, f.low, f.close, f.volume, f.adj_close)
 ), quarantined as (
     insert into data_ingestion.data_quality_logs (symbol, check_type, message, file, line, raw_row)
-    select symbol, 'contradiction', 'contradicts line ' || first_line || ' of the file: open ' || o || ', high ' || h
+    select symbol, 'contradiction', 'contradicts line ' || first_line || ' of ' || coalesce(first_member, 'the file') || ': open ' || o || ', high ' || h
                || ', low ' || l || ', close ' || c || ', volume ' || v,
-           $1, line, concat_ws(',', timestamp, open, high, low, close, volume, adj_close)
+           concat_ws('/', $1::text, member), line, concat_ws(',', timestamp, open, high, low, close, volume, adj_close)
       from contradicting where $2
      order by line
     on conflict do nothing

@@ -190,8 +190,9 @@ type imported struct {
 	Source    string `json:"source,omitempty"`
 	Adjusted  bool   `json:"adjusted,omitempty"`
 	postgres.ImportResult
-	Reasons []reason `json:"reasons,omitempty"` // why rows were quarantined: the first of each kind
-	Skipped string   `json:"skipped,omitempty"` // why nothing was read: it is no bar file
+	Reasons []reason `json:"reasons,omitempty"`         // why rows were quarantined: the first of each kind
+	Members []string `json:"skipped_members,omitempty"` // of an archive: those that are no bar files, and why
+	Skipped string   `json:"skipped,omitempty"`         // why nothing was read: it is no bar file
 	Error   string   `json:"error,omitempty"`
 	err     error
 	done    bool
@@ -205,7 +206,10 @@ type reason struct {
 	key  string
 }
 
-const reasonsMax = 5 // kinds of reasons that are kept for each file
+const (
+	reasonsMax = 5  // kinds of reasons that are kept for each file
+	membersMax = 20 // skipped members of an archive that are named
+)
 
 type importReport struct {
 	Files   []imported            `json:"files"`
@@ -269,6 +273,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
 		})
 		one.contradictions()
+		one.skip(file.Skipped)
 		shown.end(file, from, one.Read)
 	} else {
 		shown.end(nil, from, 0)
@@ -309,6 +314,17 @@ func (i *imported) contradictions() {
 	}
 	if n := i.Quarantined - known; n > 0 && len(i.Reasons) < reasonsMax {
 		i.Reasons = append(i.Reasons, reason{Text: thousands(n) + " rows contradict an earlier row of the same bar"})
+	}
+}
+
+// skip keeps the members of an archive that are no bar files.
+func (i *imported) skip(members []error) {
+	for n, err := range members {
+		if n == membersMax {
+			i.Members = append(i.Members, fmt.Sprintf("%s: %s more members that are no bar files", i.File, thousands(int64(len(members)-n))))
+			return
+		}
+		i.Members = append(i.Members, explain(err))
 	}
 }
 
@@ -402,6 +418,9 @@ func (r *importReport) print(w io.Writer) error {
 	for _, one := range r.Files {
 		if one.Skipped != "" {
 			printWrapped(w, "skipped: "+one.Skipped)
+		}
+		for _, member := range one.Members {
+			printWrapped(w, "skipped: "+member)
 		}
 	}
 	for _, one := range r.Files {

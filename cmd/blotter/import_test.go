@@ -200,3 +200,32 @@ func TestBarsCommands(t *testing.T) {
 		t.Errorf("%v are left, %v", left, err)
 	}
 }
+
+// Of an archive, the members that are no bar files are named; a bar that two members give differently stays the first's.
+func TestImportArchive(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	lines := strings.SplitAfter(goodBars, "\n")
+	later := lines[0] + strings.Replace(lines[3], "144.529999", "145.000000", 1) + lines[2]
+	d.zip(t, "all.zip", "readme.txt", "hello\n", "1/AAPL.csv", goodBars, "2/AAPL.csv", later)
+	out := d.run(t, append(urls(db), "import", "--json", "all.zip")...)
+	var report struct {
+		Files []struct {
+			Quarantined int      `json:"quarantined"`
+			Members     []string `json:"skipped_members"`
+		} `json:"files"`
+	}
+	if err := json.Unmarshal([]byte(out.out), &report); err != nil || out.status != 0 {
+		t.Fatalf("%v\n%+v", err, out)
+	}
+	if f := report.Files[0]; f.Quarantined != 1 || len(f.Members) != 1 || !strings.HasPrefix(f.Members[0], "all.zip/readme.txt: it is not a bar file") {
+		t.Errorf("%+v, want one quarantined row and the member readme.txt skipped", f)
+	}
+	contains(t, d.ok(t, append(urls(db), "import", "all.zip")...), "skipped: all.zip/readme.txt: it is not a bar file")
+	if got := pgtest.Value[string](t, db, "select open::text from data_ingestion.market_data where timestamp = '2019-01-04Z'"); got != "144.529999" {
+		t.Errorf("open %s is stored, want the first member's 144.529999", got)
+	}
+	if got := pgtest.Value[string](t, db, "select string_agg(file || ' ' || line || ' ' || message, e'\n') from data_ingestion.data_quality_logs"); !strings.HasPrefix(got, "all.zip/2/AAPL.csv 2 contradicts line 4 of 1/AAPL.csv: open 144.529999") {
+		t.Errorf("the quarantine holds %s", got)
+	}
+}
