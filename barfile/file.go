@@ -474,7 +474,7 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 
 // damage is what broke the file within its sample, nil where its text is no bar file's.
 func (f *File) damage() error {
-	if errors.Is(f.broken, errTooLong) || errors.As(f.broken, new(*json.SyntaxError)) {
+	if errors.Is(f.broken, errTooLong) || errors.As(f.broken, new(*json.SyntaxError)) || errors.As(f.broken, new(shapeError)) {
 		return nil
 	}
 	return f.readError(f.broken)
@@ -487,6 +487,9 @@ func (f *File) readError(err error) error {
 	}
 	if errors.As(err, new(*json.SyntaxError)) {
 		return unknown(f.name(), "its JSON is broken: "+err.Error())
+	}
+	if errors.As(err, new(shapeError)) {
+		return unknown(f.name(), err.Error())
 	}
 	return fileError(f.name(), "reading it failed: "+err.Error())
 }

@@ -82,6 +82,11 @@ func (d *jsonDecoder) next(r *record) error {
 	}
 }
 
+// shapeError is JSON that is not broken and no bars.
+type shapeError string
+
+func (e shapeError) Error() string { return string(e) }
+
 // jsonError is what ended a file; one that ends in the middle of a value is broken.
 func jsonError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -115,7 +120,7 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 		switch value {
 		case '{', '[':
 			if n >= jsonDepthMax {
-				return false, errors.New("the JSON is nested deeper than bars are")
+				return false, shapeError("the JSON is nested deeper than bars are")
 			}
 			if n > 0 {
 				d.names = append(d.names, d.open[n-1].key)
@@ -148,14 +153,14 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 // scalar notes a plain value of the object that the decoder is in.
 func (d *jsonDecoder) scalar(value string) error {
 	if len(d.open) == 0 {
-		return errors.New("it is a single JSON value")
+		return shapeError("it is a single JSON value")
 	}
 	l := &d.open[len(d.open)-1]
 	if l.key == "symbol" || l.key == "ticker" {
 		d.symbol = value
 	}
 	if l.keys = append(l.keys, []byte(l.key)); len(l.keys) > jsonKeysMax {
-		return errors.New("a JSON object has more names than bars have")
+		return shapeError("a JSON object has more names than bars have")
 	}
 	l.cells, l.key = append(l.cells, []byte(value)), ""
 	return nil
