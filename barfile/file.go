@@ -12,7 +12,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -120,7 +119,7 @@ func Open(path string, opts Options) (*File, error) {
 // Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }
 
-// Read is Open for a stream; path names it, and gives the symbol where nothing else does.
+// Read is Open for a stream; path names it, and gives the symbol where nothing else does, unless it is StandardInput.
 func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r, path, "", opts) }
 
 func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
@@ -321,8 +320,11 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		around = f.peeked[0]
 	}
 	inside := around.symbol
+	if l.format == yfinance {
+		tells.symbol = yahooSymbol(tells.symbol)
+	}
 	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind, tells.symbol)
-	f.inside = f.opts.Symbol == "" && inside != "" && slices.Contains(around.within, "bars") && len(around.within) > 1
+	f.inside = f.opts.Symbol == "" && inside != "" && around.keyed
 	if l.has(fieldSymbol) || f.inside {
 		f.Symbol = ""
 	} else if f.Symbol == "" {

@@ -28,7 +28,7 @@ var examples = []struct {
 			"2022-03-11 00:00:00-05:00,1.5,2,1,1.75,100,0.0,0.0\n2022-03-14 00:00:00-04:00,1.5,2,1,1.75,100,0.0,0.0\n",
 		barfile.Options{},
 		"yfinance",
-		[]string{"1398-HK:ADJ 1d 2022-03-11T00:00:00Z 1.5 2 1 1.75 100 none yahoo", "1398-HK:ADJ 1d 2022-03-14T00:00:00Z 1.5 2 1 1.75 100 none yahoo"},
+		[]string{"1398.HK:ADJ 1d 2022-03-11T00:00:00Z 1.5 2 1 1.75 100 none yahoo", "1398.HK:ADJ 1d 2022-03-14T00:00:00Z 1.5 2 1 1.75 100 none yahoo"},
 	},
 	{
 		"yfinance, header of three lines", "prices.csv", "Price,Close,High,Low,Open,Volume\nTicker,AAPL,AAPL,AAPL,AAPL,AAPL\nDate,,,,,\n" +

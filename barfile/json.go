@@ -26,6 +26,7 @@ type jsonDecoder struct {
 	names  []string // of the objects and arrays that the decoder is in
 	open   []level
 	symbol string // that an object around the record gives
+	keyed  bool   // or the name of the array around it
 	raw    json.RawMessage
 	buffer []byte // for strings with escapes
 }
@@ -105,7 +106,7 @@ func (d *jsonDecoder) element(r *record) (found bool, err error) {
 	}
 	d.number++
 	d.open[len(d.open)-1].nested = true
-	r.within, r.symbol = d.names, d.symbol
+	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
 	r.line, r.raw, r.keys, r.cells = d.number, d.raw, r.keys[:0], r.cells[:0]
 	d.buffer = d.buffer[:0]
 	d.flat(r)
@@ -126,8 +127,12 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 				d.names = append(d.names, d.open[n-1].key)
 			}
 			d.open = append(d.open, level{array: value == '['})
-			if n > 1 && d.open[n-1].key != "" && d.open[n-2].key == "bars" {
-				d.symbol = d.open[n-1].key // {"bars": {"AAPL": ...}}
+			if value == '[' && n > 0 && d.open[n-1].key != "" {
+				if name := d.open[n-1].key; n > 1 && d.open[n-2].key == "bars" || symbolKey.MatchString(name) {
+					d.symbol, d.keyed = name, true // {"bars": {"AAPL": [...]}}, {"AAPL": [...]}
+				} else if d.keyed {
+					d.symbol, d.keyed = "", false
+				}
 			}
 		default:
 			return d.leave(r), nil
@@ -171,7 +176,7 @@ func (d *jsonDecoder) leave(r *record) bool {
 	n := len(d.open) - 1
 	left := d.open[n]
 	d.open = d.open[:n]
-	r.within, r.symbol = d.names, d.symbol
+	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
 	if n > 0 {
 		d.open[n-1].key = ""
 		d.open[n-1].nested = d.open[n-1].nested || left.nested || !left.array
@@ -187,6 +192,9 @@ func (d *jsonDecoder) leave(r *record) bool {
 	}
 	return true
 }
+
+// symbolKey are names of arrays that are symbols: in capitals.
+var symbolKey = regexp.MustCompile(`^[A-Z0-9^][A-Z0-9.=/:^_-]{0,31}$`)
 
 // jsonHeadMax is how far a JSON file is read ahead for a symbol that stands behind the bars.
 const jsonHeadMax = 4 << 20

@@ -65,6 +65,9 @@ var fieldNames = map[string]field{
 	"per": fieldPeriod, "endtime": fieldEnd, "closetime": fieldEnd,
 }
 
+// symbolNames are believed before "name", "market", "pair" and "instrument".
+var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
+
 var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "")
 
 // plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t.
@@ -107,7 +110,8 @@ func named(names [][]byte) (l layout, missing string) {
 		default:
 			continue
 		}
-		if l.at[of] < 0 || of == fieldClose && key == "close" {
+		if l.at[of] < 0 || of == fieldClose && key == "close" ||
+			of == fieldSymbol && slices.Contains(symbolNames, key) && !slices.Contains(symbolNames, l.keys[l.at[of]]) {
 			l.at[of] = i
 		}
 	}

@@ -260,7 +260,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 	var file *barfile.File
 	var err error
 	if from.path == standardInput {
-		file, err = barfile.Read(stdin, "standard input", with.Options)
+		file, err = barfile.Read(stdin, barfile.StandardInput, with.Options)
 	} else {
 		file, err = barfile.Open(from.path, with.Options)
 	}
