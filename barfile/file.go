@@ -48,24 +48,25 @@ type File struct {
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
-	opts    Options
-	zone    *time.Location // nil where Options.Zone is empty
-	closer  io.Closer
-	source  *source
-	member  string // of the archive, "" where the file is none
-	decoder decoder
-	layout  layout
-	peeked  []record
-	suffix  string // of the symbols: what does not mix with traded prices
-	used    bool   // Bars has been read
-	reopen  string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
-	members int    // of the archive that have been begun
-	row     record
-	symbol  interned
-	inside  bool // the symbol of a row is that of the JSON object around it
-	aligned [][]byte
-	joined  []byte
-	broken  error // that ended the sample
+	opts     Options
+	zone     *time.Location // nil where Options.Zone is empty
+	closer   io.Closer
+	source   *source
+	member   string // of the archive, "" where the file is none
+	decoder  decoder
+	layout   layout
+	peeked   []record
+	suffix   string // of the symbols: what does not mix with traded prices
+	used     bool   // Bars has been read
+	reopen   string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
+	absolute string // of reopen
+	members  int    // of the archive that have been begun
+	row      record
+	symbol   interned
+	inside   bool // the symbol of a row is that of the JSON object around it
+	aligned  [][]byte
+	joined   []byte
+	broken   error // that ended the sample
 }
 
 const (
@@ -124,6 +125,9 @@ func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r
 
 func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 	f := &File{Path: path, opts: opts, reopen: reopen}
+	if reopen != "" {
+		f.absolute, _ = filepath.Abs(reopen)
+	}
 	var err error
 	if opts.Timeframe != "" {
 		if f.opts.Timeframe, err = canonical(opts.Timeframe); err != nil {
@@ -221,7 +225,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	path := leanPath(f.Path, f.member)
+	path := leanPath(cmp.Or(f.absolute, f.Path), f.member)
 	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
 		if f.broken != nil && errors.As(err, new(*NotBarsError)) {
 			return cmp.Or(f.damage(), err)

@@ -22,6 +22,9 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		l.format = csvFormat
 	case path.known && (asked == nil || asked == lean):
 		l, err = f.leanLayout(sample, path)
+	case asked == nil && sample[0].keys == nil && !isJSON && f.leanOutside(sample), asked == lean && !path.known:
+		return l, nil, fileError(f.name(), "it is a file of Lean, whose folders tell the market and the scale of its prices; "+
+			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, or say --format csv for prices as they are written")
 	case sample[0].keys != nil:
 		l, err = f.keyed(sample)
 	case isJSON:
