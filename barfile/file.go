@@ -24,7 +24,7 @@ type Options struct {
 	Format    string // one of Formats
 	Symbol    string // of every row; default the file's, a symbol column, else the file's name
 	Timeframe string // "1d", "1w", ...; default the file's, else the usual distance of its rows
-	Source    string // vendor; default by format: "yahoo", "binance", ..., "csv"
+	Source    string // vendor; default by format: "yahoo", "binance", ...; of CSV and JSON files "csv:" or "json:" and their folder
 	// Zone is that of times within a day that carry none, as "America/New_York" or "UTC". Such a file is refused
 	// without it, where its format does not tell: a guess would be hours off.
 	Zone string
@@ -301,7 +301,7 @@ func startsEmpty(sample []record) bool {
 // settleSymbol decides source, zone and symbol, as far as they are the same for all rows.
 func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	l := &f.layout
-	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, l.format.source)
+	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, f.vendor(l.format))
 	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" {
 		f.zone, _ = loadZone(zone)
 	}
@@ -339,6 +339,23 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	}
 	f.symbol = interned{}
 	return nil
+}
+
+// sourceLengthMax is the most characters of a source.
+const sourceLengthMax = 50
+
+// vendor is the source of a file of that format. A format that tells no vendor is told apart by its folder, for people
+// keep a vendor's files together: so vendors do not overwrite each other's bars as their own.
+func (f *File) vendor(of *format) string {
+	if of != csvFormat && of != jsonFormat || f.absolute == "" {
+		return of.source
+	}
+	folder := filepath.Base(filepath.Dir(f.absolute))
+	if folder == string(filepath.Separator) || folder == "." {
+		return of.source
+	}
+	source := []rune(of.source + ":" + storable(folder))
+	return string(source[:min(len(source), sourceLengthMax)])
 }
 
 // symbolName is a symbol as it is stored.

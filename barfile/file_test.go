@@ -86,7 +86,7 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file.Path != path || file.Symbol != "AAPL" || file.Format != "CSV" {
+	if file.Path != path || file.Symbol != "AAPL" || file.Format != "CSV" || file.Source != "csv:"+filepath.Base(dir) {
 		t.Errorf("%+v", file)
 	}
 	if err := file.Close(); err != nil {
@@ -101,5 +101,28 @@ func TestOpen(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "blotter: "+path) && !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Open(%s): %v, want %q", path, err, want)
 		}
+	}
+}
+
+// A file that tells no vendor is of its folder's, a stream of none.
+func TestSourceOfFolder(t *testing.T) {
+	t.Parallel()
+	text := []byte(header + "2019-01-02,1,2,1,2,3\n")
+	long := strings.Repeat("ü", 60)
+	for folder, want := range map[string]string{"daily": "csv:daily", long: "csv:" + long[:2*46]} {
+		file, _, err := opened(t, folder+"/AAPL.csv", text, barfile.Options{})
+		if err != nil || file.Source != want {
+			t.Errorf("source %q, %v; want %q", file.Source, err, want)
+		}
+	}
+	if r := read(t, "daily/AAPL.csv", string(text), barfile.Options{}); r.file.Source != "csv" {
+		t.Errorf("source of a stream %q, want csv", r.file.Source)
+	}
+	if file, _, err := opened(t, "daily/AAPL.csv", text, barfile.Options{Source: "desk"}); err != nil || file.Source != "desk" {
+		t.Errorf("source %q, %v; want the one asked for", file.Source, err)
+	}
+	yahoo := []byte("Date,Open,High,Low,Close,Adj Close,Volume\n2019-01-02,1,2,1,2,2,3\n")
+	if file, _, err := opened(t, "daily/AAPL.csv", yahoo, barfile.Options{}); err != nil || file.Source != "yahoo" {
+		t.Errorf("source %q, %v; want yahoo", file.Source, err)
 	}
 }

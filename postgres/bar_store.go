@@ -241,7 +241,7 @@ func (f *barFile) contradictions(ctx context.Context, tx *Tx) (n int64, err erro
 const differingRows = `
 with differing as materialized (
     select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source,
-           m.symbol is not null as stored, m.symbol is not null and (m.source = s.source or s.source = $1) as ours
+           m.symbol is not null as stored, m.symbol is not null and (m.source = s.source and not $5 or s.source = $1) as ours
       from blotter_bar_stage s
       left join data_ingestion.market_data m
         on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
@@ -251,7 +251,7 @@ with differing as materialized (
 )`
 
 // sqlStore moves the stage into market_data: new bars are inserted, changed bars of the same (or the preferred) source
-// updated, equal bars and other sources' left alone. Keys are written in order, so that two imports do not deadlock.
+// updated unless the same file was imported before, equal bars and other sources' left alone. Keys are written in order, so that two imports do not deadlock.
 // missed counts rows that somebody else wrote since the statement began.
 const sqlStore = differingRows + `, written as (
     insert into data_ingestion.market_data as m
@@ -262,7 +262,7 @@ const sqlStore = differingRows + `, written as (
     on conflict (symbol, timeframe, timestamp) do update
        set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
            volume = excluded.volume, adj_close = excluded.adj_close, source = excluded.source
-     where (m.source = excluded.source or excluded.source = $1)
+     where (m.source = excluded.source and not $5 or excluded.source = $1)
        and (m.open, m.high, m.low, m.close, m.volume, m.adj_close)
            is distinct from (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.adj_close)
     returning symbol, timeframe, timestamp
@@ -290,7 +290,7 @@ type symbolChange struct {
 func (f *barFile) compare(ctx context.Context, tx *Tx, sql string, symbols []string, changes map[string]*symbolChange) error {
 	r := &f.im.result
 	r.OtherSource, f.missed = 0, 0
-	rows, err := tx.Query(ctx, sql, f.im.in.Prefer, r.From, r.To, symbols)
+	rows, err := tx.Query(ctx, sql, f.im.in.Prefer, r.From, r.To, symbols, f.before)
 	if err != nil {
 		return err
 	}
@@ -329,6 +329,11 @@ func maxTime(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+const (
+	sqlImportedBefore = `select exists (select from data_ingestion.imported_contents where content = $1)`
+	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
+)
 
 // sqlInstruments makes the instruments of new symbols; one that has bars on Saturdays trades on all days.
 const sqlInstruments = `
@@ -404,6 +409,7 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 		batch.Queue(sqlEvents, symbols, timeframes, newest, r.From, r.To, blotter.CorrelationOf(ctx),
 			changed, ids, inserted, updated, first, last)
 	}
+	batch.Queue(sqlImported, f.content.Sum(nil)) // last: an import of the same waits here until this one ends
 	return tx.SendBatch(ctx, batch).Close()
 }
 

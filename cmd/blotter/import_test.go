@@ -139,6 +139,7 @@ func TestBarsCommands(t *testing.T) {
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "KO.csv", strings.Replace(goodBars, "\n2019-01-03", "\n2013-01-03", 1))
 	d.ok(t, append(urls(db), "import", "BTC-1m.csv", "SHIB.csv", "AAPL.csv", "KO.csv")...)
+	source := "csv:" + filepath.Base(d.dir)
 	run := func(args ...string) string { return d.ok(t, append(urls(db), append([]string{"bars"}, args...)...)...) }
 
 	contains(t, run("list"), "BTC     1m          300  2021-01-01  2021-01-01", "AAPL    1d            3  2019-01-02  2019-01-04")
@@ -146,7 +147,7 @@ func TestBarsCommands(t *testing.T) {
 	narrow(t, "bars show", wide)
 	contains(t, wide, "2020-10-26  0.000012345…  0.000022345…  0.000012345…  0.000012345…  123456789.…")
 	contains(t, run("resample", "BTC", "--timeframe", "1m", "--to-timeframe", "1h"),
-		"2021-01-01 00:00Z  1.50   61.00  1.00   1.25      30  csv", "2021-01-01 04:00Z  1.50  301.00  1.00   1.25      30  csv")
+		"2021-01-01 00:00Z  1.50   61.00  1.00   1.25      30  "+source, "2021-01-01 04:00Z  1.50  301.00  1.00   1.25      30  "+source)
 	contains(t, run("gaps", "KO"), "2019-01-03  2019-01-03     1")
 	contains(t, run("gaps", "AAPL"), "no gaps in the 1d bars of AAPL")
 	if got := run("gaps", "AAPL", "--json"); strings.TrimSpace(got) != "[]" {
@@ -154,7 +155,7 @@ func TestBarsCommands(t *testing.T) {
 	}
 	run("export", "BTC", "--timeframe", "1m", "--out", "out.csv")
 	exported, err := os.ReadFile(d.dir + "/out.csv")
-	if err != nil || strings.Count(string(exported), "\n") != 301 || !strings.Contains(string(exported), "BTC,1m,2021-01-01T04:59:00Z,1.5,301,1,1.25,0.5,,csv\n") {
+	if err != nil || strings.Count(string(exported), "\n") != 301 || !strings.Contains(string(exported), "BTC,1m,2021-01-01T04:59:00Z,1.5,301,1,1.25,0.5,,"+source+"\n") {
 		t.Errorf("%v, exported %.200s", err, exported)
 	}
 	d.ok(t, append(urls(db), "import", "out.csv")...)
