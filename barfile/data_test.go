@@ -35,6 +35,7 @@ var asked = map[string]barfile.Options{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   {Timeframe: "1m"},
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            {Timeframe: "1m"},
 	"polygon-json/v2_aggs_ticker_AAPL_prev.json":                                         {Timeframe: "1d"},
+	"daily-csv/btcusdt-1d-gct.csv":                                                       {Columns: "date,volume,open,high,low,close"}, // half of its rows are no bars
 	"intraday-csv/2006-01-02-volume-min-001.txt":                                         {Symbol: "FESX"},
 	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": {Timeframe: "1d"},
 }

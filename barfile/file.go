@@ -45,6 +45,8 @@ type File struct {
 	Timeframe string // "" where each row has its own
 	Source    string
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
+	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
+	Unknown []string
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
@@ -67,6 +69,7 @@ type File struct {
 	aligned  [][]byte
 	joined   []byte
 	broken   error // that ended the sample
+	ended    bool  // the sample is all there is
 }
 
 const (
@@ -79,8 +82,6 @@ const (
 	peekRowsMax  = 8192    // rows among which it looks for them: some files begin with years of empty rows
 	peekBytesMax = 1 << 20 // the same, in bytes
 )
-
-var utf8BOM = []byte("\xef\xbb\xbf")
 
 // interned keeps the strings of a column that changes seldom.
 type interned struct{ cell, value string }
@@ -220,7 +221,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	}
 	_, isText := f.decoder.(*textDecoder)
 	isJSON := !isText
-	f.broken = nil
+	f.broken, f.ended = nil, false
 	sample, err := f.sample()
 	if err != nil {
 		return err
@@ -240,9 +241,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 
 // decode is the decoder of a stream, and a symbol that stands behind its bars.
 func (f *File) decode(r *bufio.Reader) (d decoder, symbolBehind string, err error) {
-	if start, _ := r.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
-		_, _ = r.Discard(len(utf8BOM))
-	}
+	r = plainText(r)
 	head, _ := r.Peek(peekHead)
 	start := bytes.TrimLeft(head, " \t\r\n")
 	if kind := otherText(start); kind != "" {
@@ -264,7 +263,7 @@ func (f *File) sample() ([]record, error) {
 	var sample []record
 	for bytes := 0; len(sample) < peekRowsMax && bytes < peekBytesMax; {
 		err := f.decoder.next(&f.row)
-		if errors.Is(err, io.EOF) {
+		if f.ended = errors.Is(err, io.EOF); f.ended {
 			break
 		}
 		if err != nil {
@@ -281,6 +280,9 @@ func (f *File) sample() ([]record, error) {
 		}
 	}
 	if len(sample) == 0 {
+		if d, isJSON := f.decoder.(*jsonDecoder); isJSON && d.json.InputOffset() > 2 {
+			return nil, unknown(f.name(), "its JSON has no rows with the prices of bars")
+		}
 		return nil, &NotBarsError{Path: f.name(), Reason: "it is empty"}
 	}
 	return sample, nil
@@ -302,7 +304,10 @@ func startsEmpty(sample []record) bool {
 func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	l := &f.layout
 	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, f.vendor(l.format))
-	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" {
+	if !l.has(fieldVolume) && !l.has(fieldAsk) {
+		f.Unknown = l.notUnderstood()
+	}
+	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" && (l.format != alphaVantage || f.opts.Zone != "" || f.saysAlphaVantage()) {
 		f.zone, _ = loadZone(zone)
 	}
 	if l.utc && f.opts.Zone == "" {
@@ -339,6 +344,13 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	}
 	f.symbol = interned{}
 	return nil
+}
+
+// saysAlphaVantage reports that more than the order of columns and rows says whose file it is: then its times are New
+// York's.
+func (f *File) saysAlphaVantage() bool {
+	path := plain.Replace(strings.ToLower(filepath.Base(filepath.Dir(cmp.Or(f.absolute, f.Path))) + filepath.Base(f.Path) + f.member))
+	return f.opts.Format == alphaVantage.name || f.layout.has(fieldAdjClose) || strings.Contains(path, "alphavantage")
 }
 
 // sourceLengthMax is the most characters of a source.
@@ -380,8 +392,12 @@ func (f *File) settleTimes(path leanFile) error {
 	for i := range f.peeked {
 		sampleBar(&f.peeked[i])
 	}
-	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil {
-		if f.broken = f.decoder.next(&f.row); f.broken != nil {
+	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil && !f.ended {
+		err := f.decoder.next(&f.row)
+		if f.ended = errors.Is(err, io.EOF); f.ended {
+			break
+		}
+		if f.broken = err; err != nil {
 			break
 		}
 		f.peeked = append(f.peeked, f.row.clone())
@@ -405,7 +421,7 @@ func (f *File) settleTimes(path leanFile) error {
 	if !perRow {
 		f.Timeframe = cmp.Or(f.opts.Timeframe, path.timeframe, f.timeframeOf(rows))
 		if f.Timeframe == "" {
-			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d")
+			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
 		}
 	}
 	for _, row := range rows {
@@ -472,7 +488,9 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 		f.peeked = nil
 		for {
 			err := f.broken
-			if err == nil {
+			if err == nil && f.ended {
+				err = io.EOF
+			} else if err == nil {
 				err = f.decoder.next(&f.row)
 			}
 			if errors.Is(err, io.EOF) {

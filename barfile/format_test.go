@@ -127,7 +127,7 @@ var examples = []struct {
 		[]string{"AAPL.US 1d 1984-09-07T00:00:00Z 0.1 0.2 0.1 0.2 99242446 none stooq", "AAPL.US 5m 2024-01-02T14:30:00Z 1 2 1 2 3 none stooq"},
 	},
 	{
-		"Alpha Vantage", "IBM.csv", "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n",
+		"Alpha Vantage", "alphavantage/IBM.csv", "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n",
 		barfile.Options{},
 		"Alpha Vantage",
 		[]string{"IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage", "IBM 5m 2021-04-21T23:55:00Z 1 2 1 2 3 none alphavantage"},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/quagmt/udecimal"
 )
 
 // layoutOf finds the layout of a file by its first records, and the records that are left when the header is gone.
@@ -139,23 +141,26 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 	return l, rows, nil
 }
 
-// unnamed is the layout of records without names: the one that makes bars of most of them.
+// unnamed is the layout of records without names: the one that makes bars of nearly all of them.
 func (f *File) unnamed(sample []record) (layout, error) {
 	var best *layout
 	most := 0
 	for i := range unnamed {
 		l := &unnamed[i]
-		if l.format == kraken && f.opts.Format == "" && nameTells(f.name()).timeframe == "" {
+		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
+			continue
+		}
+		if l.format == kraken && f.opts.Format == "" && (nameTells(f.name()).timeframe == "" || !inSeconds(sample)) {
 			continue // its files name the minutes
 		}
-		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
+		if l.has(fieldAdjClose) && !isAdjusted(l, sample) {
 			continue
 		}
 		if bars := f.fitting(*l, sample); bars > most {
 			best, most = l, bars
 		}
 	}
-	if best != nil && 3*most >= len(sample) {
+	if best != nil && 10*most >= 9*len(sample) {
 		l := *best
 		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
 			l.format = jsonFormat
@@ -168,12 +173,42 @@ func (f *File) unnamed(sample []record) (layout, error) {
 	return layout{}, f.notBars(sample[0].cells, "")
 }
 
-// fitting is how many of the records the layout makes bars of.
+// inSeconds reports first cells that are Unix seconds.
+func inSeconds(sample []record) bool {
+	for i := range sample {
+		if s, ok := unixTime(trim(sample[i].cells[0])); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
+			return false
+		}
+	}
+	return true
+}
+
+// isAdjusted reports that nearly all adjusted closes are near the close or, in days long gone, below it, as no volume is.
+func isAdjusted(l *layout, sample []record) bool {
+	near := 0
+	for i := range sample {
+		if len(sample[i].cells) != l.count {
+			continue
+		}
+		closed, ok := plainNumber(sample[i].cells[l.at[fieldClose]])
+		adjusted, ok2 := plainNumber(sample[i].cells[l.at[fieldAdjClose]])
+		if ok && ok2 && !adjusted.GreaterThan(closed.Add(closed)) && !adjusted.Mul(ten).LessThan(closed) {
+			near++
+		}
+	}
+	return 10*near >= 9*len(sample)
+}
+
+var ten = udecimal.MustFromInt64(10, 0)
+
+// fitting is how many of the records the layout makes bars of. In a text, their prices are of one size: sizes of orders
+// beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
 	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
+	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
 		if len(sample[i].cells) == l.count {
-			if _, _, err := probe.read(&sample[i]); err == nil {
+			if row, _, err := probe.read(&sample[i]); err == nil && (!isText || !row.High.GreaterThan(row.Low.Mul(ten))) {
 				n++
 			}
 		}

@@ -111,12 +111,24 @@ func greatestDivisor(a, b time.Duration) time.Duration {
 	return a
 }
 
-// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells.
+// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells, unless none
+// follows another within days: quarters and years are not.
 func datesAreDaily(rows []sampled) string {
+	last := map[string]time.Time{}
+	follows, near := false, false
 	for i := range rows {
 		if rows[i].at.unix || !rows[i].at.t.Equal(rows[i].at.t.Truncate(day)) {
 			return ""
 		}
+		b := &rows[i].bar
+		if before, seen := last[b.Symbol]; seen && !before.Equal(b.Timestamp) {
+			follows = true
+			near = near || b.Timestamp.Sub(before).Abs() <= 5*day
+		}
+		last[b.Symbol] = b.Timestamp
+	}
+	if follows && !near {
+		return ""
 	}
 	return "1d"
 }

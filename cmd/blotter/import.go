@@ -268,6 +268,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		defer file.Close()
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
+		one.Unknown = file.Unknown
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
 			File: strings.ToValidUTF8(filepath.Base(from.path), "\uFFFD"), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
@@ -413,6 +414,12 @@ func (r *importReport) print(w io.Writer) error {
 				where = fmt.Sprintf(" line %d", why.Line)
 			}
 			printWrapped(w, fmt.Sprintf("quarantined: %s%s: %s%s", filepath.Base(one.File), where, why.Text, more))
+		}
+	}
+	for _, one := range r.Files {
+		if len(one.Unknown) > 0 {
+			printWrapped(w, fmt.Sprintf("no volume: %s has no column of that name, and not understood are %s; --cols names the columns",
+				filepath.Base(one.File), strings.Join(one.Unknown, ", ")))
 		}
 	}
 	for _, one := range r.Files {
