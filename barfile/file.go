@@ -50,26 +50,29 @@ type File struct {
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
-	opts     Options
-	zone     *time.Location // nil where Options.Zone is empty
-	closer   io.Closer
-	source   *source
-	member   string // of the archive, "" where the file is none
-	decoder  decoder
-	layout   layout
-	peeked   []record
-	suffix   string // of the symbols: what does not mix with traded prices
-	used     bool   // Bars has been read
-	reopen   string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
-	absolute string // of reopen
-	members  int    // of the archive that have been begun
-	row      record
-	symbol   interned
-	inside   bool // the symbol of a row is that of the JSON object around it
-	aligned  [][]byte
-	joined   []byte
-	broken   error // that ended the sample
-	ended    bool  // the sample is all there is
+	opts        Options
+	zone        *time.Location // nil where Options.Zone is empty
+	newestFirst bool           // rows go back in time
+	steady      steady
+	repeated    map[string]time.Time // of a symbol, the last time within an hour that the clocks repeat
+	closer      io.Closer
+	source      *source
+	member      string // of the archive, "" where the file is none
+	decoder     decoder
+	layout      layout
+	peeked      []record
+	suffix      string // of the symbols: what does not mix with traded prices
+	used        bool   // Bars has been read
+	reopen      string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
+	absolute    string // of reopen
+	members     int    // of the archive that have been begun
+	row         record
+	symbol      interned
+	inside      bool // the symbol of a row is that of the JSON object around it
+	aligned     [][]byte
+	joined      []byte
+	broken      error // that ended the sample
+	ended       bool  // the sample is all there is
 }
 
 const (
@@ -343,6 +346,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		f.Symbol += f.suffix
 	}
 	f.symbol = interned{}
+	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil
 }
 

@@ -2,6 +2,7 @@ package barfile_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,4 +146,38 @@ func TestAlphaVantageZone(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+// Local times that the clocks skip are quarantined, and the hour that they repeat is told apart by the order of rows.
+func TestDaylightSaving(t *testing.T) {
+	t.Parallel()
+	const head = "Date,Open,High,Low,Close,Volume\n"
+	lines := func(times ...string) string {
+		text := head
+		for _, at := range times {
+			text += at + ",1,2,1,2,3\n"
+		}
+		return text
+	}
+	opts := barfile.Options{Timeframe: "30m", Zone: "America/New_York"}
+	r := read(t, "x.csv", lines("2021-03-14 01:30", "2021-03-14 02:00", "2021-03-14 02:30", "2021-03-14 03:00"), opts)
+	if len(r.bars) != 2 || len(r.rejected) != 2 || !strings.Contains(r.rejected[0].Reason, "time 2021-03-14 02:00:00 does not exist in America/New_York") {
+		t.Errorf("%d bars, rejected %v; want two of each", len(r.bars), r.rejected)
+	}
+	autumn := []string{"2021-11-07 00:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 02:00"}
+	want := "04:30 05:00 05:30 06:00 06:30 07:00"
+	check := func(what, text, want string) {
+		t.Helper()
+		var got []string
+		for _, b := range read(t, "x.csv", text, opts).bars {
+			got = append(got, b.Timestamp.Format("15:04"))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", what, got, want)
+		}
+	}
+	check("oldest first", lines(autumn...), want)
+	slices.Reverse(autumn)
+	check("newest first", lines(autumn...), "07:00 06:30 06:00 05:30 05:00 04:30")
+	check("hours", lines("2021-11-07 00:00", "2021-11-07 01:00", "2021-11-07 01:00", "2021-11-07 02:00"), "04:00 05:00 06:00 07:00")
 }
