@@ -114,20 +114,25 @@ func greatestDivisor(a, b time.Duration) time.Duration {
 // datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells, unless none
 // follows another within days: quarters and years are not.
 func datesAreDaily(rows []sampled) string {
-	last := map[string]time.Time{}
-	follows, near := false, false
+	dates := map[string][]time.Time{}
 	for i := range rows {
 		if rows[i].at.unix || !rows[i].at.t.Equal(rows[i].at.t.Truncate(day)) {
 			return ""
 		}
 		b := &rows[i].bar
-		if before, seen := last[b.Symbol]; seen && !before.Equal(b.Timestamp) {
-			follows = true
-			near = near || b.Timestamp.Sub(before).Abs() <= 5*day
-		}
-		last[b.Symbol] = b.Timestamp
+		dates[b.Symbol] = append(dates[b.Symbol], b.Timestamp)
 	}
-	if follows && !near {
+	follows := false
+	for _, list := range dates {
+		slices.SortFunc(list, time.Time.Compare)
+		list = slices.CompactFunc(list, time.Time.Equal)
+		for i := 1; i < len(list); i++ {
+			if follows = true; list[i].Sub(list[i-1]) <= 5*day {
+				return "1d"
+			}
+		}
+	}
+	if follows {
 		return ""
 	}
 	return "1d"

@@ -41,7 +41,8 @@ type ImportResult struct {
 	Unchanged   int64         `json:"unchanged"`    // stored already, equal
 	OtherSource int64         `json:"other_source"` // stored already with different values, of another source or a later file, which stay
 	Quarantined int64         `json:"quarantined"`
-	From        time.Time     `json:"from,omitzero"` // timestamps of the bars read
+	LeftOut     []LeftOut     `json:"left_out,omitempty"` // among the quarantined: rows of periods that have no partition
+	From        time.Time     `json:"from,omitzero"`      // timestamps of the bars read
 	To          time.Time     `json:"to,omitzero"`
 	Symbols     int64         `json:"symbols"`
 	Elapsed     time.Duration `json:"elapsed_ns"`
@@ -86,6 +87,7 @@ type importer struct {
 	db       *DB
 	in       BarImport
 	straight bool // into the table, not into the stage
+	screen   screen
 	needs    spans
 	result   ImportResult
 }
@@ -129,6 +131,11 @@ func (im *importer) readNeeds(ctx context.Context) error {
 		if b.err != nil || ctx.Err() != nil {
 			return cmp.Or(b.err, ctx.Err())
 		}
+		left := im.result.LeftOut
+		if err := im.sift(b, nil); err != nil {
+			return err
+		}
+		im.result.LeftOut = left
 		coverage(nil).miss(b.bars, &im.needs)
 		reader.recycle(b)
 	}
@@ -152,7 +159,13 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	if f.covered, err = im.coverage(ctx, loan); err != nil {
 		return err
 	}
+	if err := im.readScreen(ctx, loan); err != nil {
+		return err
+	}
 	for _, b := range f.ahead {
+		if err := im.sift(b, f.covered); err != nil {
+			return err
+		}
 		f.covered.miss(b.bars, &im.needs)
 	}
 	if !im.in.DryRun && !im.needs.empty() {
@@ -200,7 +213,7 @@ type barFile struct {
 	events   []symbolChange
 	content  hash.Hash // of the bars
 	before   bool      // the same has been imported
-	missed   int64 // rows of the stage that somebody else wrote during the last comparison
+	missed   int64     // rows of the stage that somebody else wrote during the last comparison
 }
 
 // lookAhead reads the beginning of the file, all of it if it is short.
@@ -239,6 +252,9 @@ func (f *barFile) next() *barBatch {
 		return nil
 	}
 	f.err, f.panicked = b.err, b.panicked
+	if f.err == nil {
+		f.err = f.im.sift(b, f.covered)
+	}
 	if f.err != nil {
 		return nil
 	}
