@@ -71,5 +71,6 @@ func (r *RejectedRow) Error() string { return fmt.Sprintf("line %d: %s", r.Line,
 // BarRow is a bar and where in its file it stands.
 type BarRow struct {
 	Bar
-	Line int64 // line or record of the file, from 1; 0 where there is no file
+	Line   int64  // line or record of the file, from 1; 0 where there is no file
+	Member string // of the archive that the file is, else ""
 }

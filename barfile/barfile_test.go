@@ -1,7 +1,10 @@
 package barfile_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +62,26 @@ func (r result) one(t *testing.T) blotter.BarRow {
 		t.Fatalf("got %d bars, %d rejected, error %v; want one bar", len(r.bars), len(r.rejected), r.err)
 	}
 	return r.bars[0]
+}
+
+// zipped is a zip of the members, each a name and its text.
+func zipped(t *testing.T, members ...string) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	z := zip.NewWriter(&packed)
+	for i := 0; i < len(members); i += 2 {
+		w, err := z.Create(members[i])
+		if err == nil {
+			_, err = io.WriteString(w, members[i+1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Bytes()
 }
 
 func day(text string) time.Time {

@@ -1,7 +1,9 @@
 package barfile
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,12 +32,21 @@ func (c clock) parse(cell []byte) (stamp, error) {
 		s, ok = c.date(text)
 	}
 	switch {
+	case !ok && isSerial(text):
+		return stamp{}, fmt.Errorf("date %q is a spreadsheet's day number; format that column as a date and save it anew", text)
 	case !ok:
 		return stamp{}, fmt.Errorf("date %q is none", text)
 	case s.t.Year() < yearMin || s.t.Year() > yearMax:
 		return stamp{}, fmt.Errorf("date %q is outside the years %d to %d", text, yearMin, yearMax)
 	}
 	return s, nil
+}
+
+// isSerial reports a day number of a spreadsheet, of 1954 to 2119, perhaps with a time of day as its fraction.
+func isSerial(text []byte) bool {
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	n, err := strconv.Atoi(string(whole))
+	return err == nil && len(whole) == 5 && n >= 20_000 && n < 80_000 && len(bytes.Trim(fraction, "0123456789")) == 0
 }
 
 // trim drops blanks and quotes at both ends.
@@ -148,9 +159,27 @@ func (t *text) month() (time.Month, bool) {
 	return 0, false
 }
 
+// weekday skips the name of a day before a date: Tue, Tuesday.
+func (t *text) weekday() {
+	n := 0
+	for n < len(*t) && ((*t)[n]|0x20 >= 'a' && (*t)[n]|0x20 <= 'z') {
+		n++
+	}
+	name := strings.ToLower(string((*t)[:n]))
+	for d := time.Sunday; n >= 3 && d <= time.Saturday; d++ {
+		if full := strings.ToLower(d.String()); name == full || name == full[:3] {
+			*t = (*t)[n:]
+			t.any(".,")
+			t.blanks()
+			return
+		}
+	}
+}
+
 // date reads a date and what may follow it: a time of day and a zone.
 func (c clock) date(cell []byte) (stamp, bool) {
 	t := text(cell)
+	t.weekday()
 	year, month, day, ok := c.calendar(&t)
 	if !ok || month < 1 || month > 12 || day < 1 {
 		return stamp{}, false
@@ -162,6 +191,9 @@ func (c clock) date(cell []byte) (stamp, bool) {
 	}
 	zone, ok := s.zone(&t)
 	t.blanks()
+	if s.zoned && len(t) > 0 && t[0] == '(' && t[len(t)-1] == ')' {
+		t = nil // (Eastern Standard Time)
+	}
 	if !ok || len(t) > 0 {
 		return stamp{}, false
 	}
@@ -311,7 +343,10 @@ func (s *stamp) zone(t *text) (*time.Location, bool) {
 		if len(*t) >= len(utc) && string((*t)[:len(utc)]) == utc {
 			*t = (*t)[len(utc):]
 			s.zoned = true
-			return time.UTC, true
+			if len(*t) == 0 || (*t)[0] != '+' && (*t)[0] != '-' {
+				return time.UTC, true
+			}
+			break // GMT+0100
 		}
 	}
 	sign := t.any("+-")

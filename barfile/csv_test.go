@@ -1,8 +1,12 @@
 package barfile_test
 
 import (
+	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf16"
 
 	"github.com/blotterdb/blotter/barfile"
 )
@@ -114,5 +118,109 @@ func TestEmptyRowsFirst(t *testing.T) {
 	r := read(t, "ADA-USD.csv", text, barfile.Options{})
 	if len(r.bars) != 1 || len(r.rejected) != 3000 || r.bars[0].Line != 3002 {
 		t.Errorf("%d bars, %d rejected, want the bar of line 3002 after 3000 rejected rows", len(r.bars), len(r.rejected))
+	}
+}
+
+// Decimal commas are told by the prices of all rows, and hold for the volume.
+func TestDecimalCommas(t *testing.T) {
+	t.Parallel()
+	const head = "Date;Open;High;Low;Close;Volume\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"volume with points", head + "2021-01-04;1.234,5;1.300;1.200,25;1.234,5;95.910\n", "1234.5 1300 1200.25 1234.5 95910"},
+		{"three digits", head + "2021-01-04;99,270;100,730;99,010;99,960;65.937\n", "99.27 100.73 99.01 99.96 65937"},
+		{"told by the close alone", head + "2021-01-04;99,270;100,730;99,010;99,96;65937\n", "99.27 100.73 99.01 99.96 65937"},
+		{"told by the second row", head + "2021-01-04;1.234;1.240;1.230;1.235;1\n2021-01-05;1.234,5;1.240;1.230;1.235;1\n", "1234 1240 1230 1235 1"},
+		{"points", head + "2021-01-04;1.234;1.240;1.230;1.235;1.5\n", "1.234 1.24 1.23 1.235 1.5"},
+		{"points and grouping commas", head + "2021-01-04;1,234;1,240.5;1,230;1,235;95,910\n", "1234 1240.5 1230 1235 95910"},
+		{"tabs and grouping commas", strings.ReplaceAll(head, ";", "\t") + "2021-01-04\t1,234\t1,240\t1,230\t1,235\t95,910\n", "1234 1240 1230 1235 95910"},
+		{"quoted", strings.ReplaceAll(head, ";", ",") + `2021-01-04,"99,27","100,73","99,01","99,96","65.937"` + "\n", "99.27 100.73 99.01 99.96 65937"},
+	} {
+		b := read(t, "DAX.csv", test.text, barfile.Options{}).bars[0]
+		got := strings.Join([]string{b.Open.String(), b.High.String(), b.Low.String(), b.Close.String(), b.Volume.String()}, " ")
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// Texts in other encodings and with other line ends, dates and names of other vendors.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	const text = "Date,Open,High,Low,Close,Adj Close,Volume\n2021-01-04,1,2,1,2,2,3\n2021-01-05,1,2,1,2,2,3\n"
+	wide := func(order binary.AppendByteOrder) string {
+		b := order.AppendUint16(nil, 0xfeff)
+		for _, c := range utf16.Encode([]rune(text)) {
+			b = order.AppendUint16(b, c)
+		}
+		return string(b)
+	}
+	for name, written := range map[string]string{
+		"UTF-16, little": wide(binary.LittleEndian), "UTF-16, big": wide(binary.BigEndian),
+		"returns": strings.ReplaceAll(text, "\n", "\r"), "returns, none at the end": strings.TrimSuffix(strings.ReplaceAll(text, "\n", "\r"), "\r"),
+	} {
+		r := read(t, "AAPL.csv", written, barfile.Options{})
+		if len(r.bars) != 2 || describe(r.bars[1]) != "AAPL 1d 2021-01-05T00:00:00Z 1 2 1 2 3 2 yahoo" {
+			t.Errorf("%s: %+v, %v", name, r.bars, r.err)
+		}
+	}
+	for _, test := range []struct{ name, head, at, timeframe, want string }{
+		{"Dukascopy", "Gmt time,Open,High,Low,Close,Volume", "05.01.2021 09:30:00.000", "1m", "2021-01-05T09:30:00Z"},
+		{"Dukascopy, local", "Local time,Open,High,Low,Close,Volume", "05.01.2021 09:30:00.000 GMT+0100", "1m", "2021-01-05T08:30:00Z"},
+		{"MetaStock", "<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>", "20210105,093000", "1m", "2021-01-05T09:30:00Z"},
+		{"weekday", "Date,Open,High,Low,Close,Volume", "Tue Jan 05 2021", "1d", "2021-01-05T00:00:00Z"},
+		{"JavaScript", "Date,Open,High,Low,Close,Volume", "Tue Jan 05 2021 09:30:00 GMT-0500 (Eastern Standard Time)", "1m", "2021-01-05T14:30:00Z"},
+		{"RFC 1123", "Date,Open,High,Low,Close,Volume", `"Tue, 05 Jan 2021 09:30:00 GMT"`, "1m", "2021-01-05T09:30:00Z"},
+		{"German", "Datum;Eröffnung;Hoch;Tief;Schluss;Volumen", "05.01.2021", "1d", "2021-01-05T00:00:00Z"},
+	} {
+		row := test.at + ",1,2,1,2,3"
+		if strings.Contains(test.head, ";") {
+			row = strings.ReplaceAll(row, ",", ";")
+		}
+		opts := barfile.Options{Timeframe: test.timeframe}
+		if test.name == "MetaStock" {
+			opts.Zone = "UTC"
+		}
+		b := read(t, "EURUSD.csv", test.head+"\n"+row+"\n", opts).one(t)
+		if got := b.Timestamp.Format(time.RFC3339); got != test.want || b.Volume.String() != "3" {
+			t.Errorf("%s: %s, volume %s; want %s, 3", test.name, got, b.Volume, test.want)
+		}
+	}
+}
+
+// Rows without a header are bars where nearly all of them are.
+func TestWithoutHeader(t *testing.T) {
+	t.Parallel()
+	quotes, half := "", ""
+	for i := range 20 {
+		quotes += fmt.Sprintf("%d,150.1%d,150.2,%d,1\n", 1609459200+i, i%10, 1+i%5)
+		half += fmt.Sprintf("%d,10,%d,9,10,100\n", 1609459200+60*i, 11-4*(i%2))
+	}
+	refused(t, "AAPL.csv", quotes, barfile.Options{}, "is not a bar file")
+	refused(t, "AAPL.csv", half, barfile.Options{}, "is not a bar file")
+	yahoo := "2019-01-02,154.89,158.85,154.23,157.92,157.24,37039700\n2019-01-03,143.98,145.72,142.00,142.19,141.58,91312200\n"
+	for _, name := range []string{"AAPL.csv", "AAPL_1440.csv"} {
+		r := read(t, name, yahoo, barfile.Options{})
+		if got := describe(r.bars[0]); got != "AAPL 1d 2019-01-02T00:00:00Z 154.89 158.85 154.23 157.92 37039700 157.24 csv" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	open := "2019-01-02,154.89,158.85,154.23,157.92,37039700,0\n2019-01-03,143.98,145.72,142.00,142.19,91312200,0\n"
+	if got := describe(read(t, "ES.csv", open, barfile.Options{}).bars[0]); got != "ES 1d 2019-01-02T00:00:00Z 154.89 158.85 154.23 157.92 37039700 none csv" {
+		t.Errorf("with open interest: %s", got)
+	}
+}
+
+// The volume has many names; where it has none that is known, the file says which columns were not understood.
+func TestVolumeNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Total Traded Quantity", "Shares Traded", "Qty", "Total Volume", "Volume USD", "Tick Volume", "No. of Shares"} {
+		r := read(t, "A.csv", "Date,VWAP,Volume Weighted Average,Open,High,Low,Close,"+name+"\n2019-01-02,7,8,1,2,1,2,3\n", barfile.Options{})
+		if b := r.one(t); b.Volume.String() != "3" || r.file.Unknown != nil {
+			t.Errorf("%s: volume %s, want 3", name, b.Volume)
+		}
+	}
+	r := read(t, "A.csv", "Date,Open,High,Low,Close,Lots\n2019-01-02,1,2,1,2,3\n", barfile.Options{})
+	if b := r.one(t); b.Volume.String() != "0" || fmt.Sprint(r.file.Unknown) != "[Lots]" {
+		t.Errorf("volume %s, not understood %v; want 0 and Lots", b.Volume, r.file.Unknown)
 	}
 }

@@ -35,6 +35,8 @@ var asked = map[string]barfile.Options{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   {Timeframe: "1m"},
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            {Timeframe: "1m"},
 	"polygon-json/v2_aggs_ticker_AAPL_prev.json":                                         {Timeframe: "1d"},
+	"daily-csv/btcusdt-1d-gct.csv":                                                       {Columns: "date,volume,open,high,low,close"}, // half of its rows are no bars
+	"intraday-csv/2006-01-02-volume-min-001.txt":                                         {Symbol: "FESX"},
 	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": {Timeframe: "1d"},
 }
 
@@ -44,10 +46,36 @@ var reasons = map[string]string{
 	"lean/equity/usa/minute/twx/20140609_quote.zip":    "5 rows have one side only, which is taken",
 }
 
+// symbols are the files whose symbol is not the manifest's, and what it is: the manifest has words, or knows better than
+// the file.
+var symbols = map[string]string{
+	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   "AAPL", // see file
+	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            "AAPL",
+	"alpaca-json/v2-bar.json":                                                            "AAPL", // as asked
+	"binance-klines/UNITTEST_BTC-1m.json":                                                "UNITTEST-BTC",
+	"binance-klines/http_spot_market_klines.json":                                        "HTTP-SPOT-MARKET", // not named
+	"candles-json/Binance-ETH-USD-PT5M-20230313_20230315.json":                           "ETH-USD",          // in the file's name
+	"candles-json/ib-bars.json.gz":                                                       "IB",               // not named
+	"daily-csv/hello-world-stock.csv":                                                    "several",
+	"daily-csv/spx-bom-us-dates.csv":                                                     "SPX-BOM-US-DATES",
+	"daily-csv/tesla-stock-price.csv":                                                    "TESLA", // the company's name
+	"intraday-csv/2006-01-02-volume-min-001.txt":                                         "FESX",  // as asked
+	"intraday-csv/gbpusd-m1-ask-2012.csv":                                                "GBPUSD",
+	"intraday-csv/ninjabot-btc-1h.csv":                                                   "NINJABOT-BTC",
+	"investing-csv/bitcoin-investing.csv":                                                "BITCOIN",
+	"polygon-json/v1_open-close_AAPL_2005-04-01_adjusted-true.json":                      "AAPL",
+	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": "GIK",
+	"polygon-json/v2_aggs_ticker_AAPL_prev.json":                                         "AAPL",
+	"polygon-json/v2_aggs_ticker_AAPL_range_1_day_2005-04-01_2005-04-04.json":            "AAPL",
+	"yahoo-daily/jkseweekly.csv":                                                         "JKSEWEEKLY",
+	"yahoo-daily-legacy/nikkei-2010-yahoofinance.csv":                                    "NIKKEI",
+	"yahoo-daily-legacy/nikkei-2011-yahoofinance.csv":                                    "NIKKEI",
+}
+
 // manifestFile is one line of the manifest.
 type manifestFile struct {
-	path, layout, zone, unit, dirt string
-	rows                           int64
+	path, layout, zone, unit, dirt, symbol string
+	rows                                   int64
 }
 
 func readManifest(t *testing.T) []manifestFile {
@@ -66,7 +94,7 @@ func readManifest(t *testing.T) []manifestFile {
 	for _, line := range lines[1:] {
 		rows, _ := strconv.ParseInt(column(line, "rows"), 10, 64)
 		files = append(files, manifestFile{
-			column(line, "file"), column(line, "layout"), column(line, "timezone"), column(line, "unit"), column(line, "dirt"), rows,
+			column(line, "file"), column(line, "layout"), column(line, "timezone"), column(line, "unit"), column(line, "dirt"), column(line, "symbol"), rows,
 		})
 	}
 	return files
@@ -139,6 +167,20 @@ func TestManifest(t *testing.T) {
 		err = conn.QueryRow(t.Context(), "select count(*) from data_ingestion.market_data").Scan(&stored)
 		if err != nil || stored != got.Inserted {
 			t.Errorf("%s: %d bars are stored, %d were inserted", m.path, stored, got.Inserted)
+		}
+		var symbol string // without what keeps it apart from prices as traded
+		err = conn.QueryRow(t.Context(), `select case count(distinct symbol) when 1 then regexp_replace(min(symbol), ':(ADJ|MID)$', '') else 'several' end
+			from data_ingestion.market_data`).Scan(&symbol)
+		want, differs := symbols[m.path]
+		switch {
+		case differs:
+		case m.symbol == "all US listings":
+			want = "several"
+		default:
+			want = m.symbol
+		}
+		if err != nil || symbol != want || differs && symbol == m.symbol {
+			t.Errorf("%s: symbol %q, want %q; the manifest says %q", m.path, symbol, want, m.symbol)
 		}
 		total.Read, total.Inserted, total.Quarantined = total.Read+got.Read, total.Inserted+got.Inserted, total.Quarantined+got.Quarantined
 		table = append(table, fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %s |", m.path, file.Format, got.Read, got.Inserted, got.Unchanged, got.Quarantined, remark))

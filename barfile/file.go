@@ -12,7 +12,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,12 +24,15 @@ type Options struct {
 	Format    string // one of Formats
 	Symbol    string // of every row; default the file's, a symbol column, else the file's name
 	Timeframe string // "1d", "1w", ...; default the file's, else the usual distance of its rows
-	Source    string // vendor; default by format: "yahoo", "binance", ..., "csv"
+	Source    string // vendor; default by format: "yahoo", "binance", ...; of CSV and JSON files "csv:" or "json:" and their folder
 	// Zone is that of times within a day that carry none, as "America/New_York" or "UTC". Such a file is refused
 	// without it, where its format does not tell: a guess would be hours off.
 	Zone string
 	// Columns names the columns in their order, as "date,open,high,low,close,volume"; an empty name is of no use.
 	Columns string
+	// Dates is the order of day and month in dates as 2/1/2006: "dmy" or "mdy". Default: what the file tells; where
+	// nothing does, it is refused.
+	Dates string
 	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
 	AllowNegative bool
 }
@@ -43,25 +45,34 @@ type File struct {
 	Timeframe string // "" where each row has its own
 	Source    string
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
+	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
+	Unknown []string
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
-	opts    Options
-	zone    *time.Location // nil where Options.Zone is empty
-	closer  io.Closer
-	source  *source
-	member  string // of the archive, "" where the file is none
-	decoder decoder
-	layout  layout
-	peeked  []record
-	suffix  string // of the symbols: what does not mix with traded prices
-	used    bool   // Bars has been read
-	row     record
-	symbol  interned
-	inside  bool // the symbol of a row is that of the JSON object around it
-	aligned [][]byte
-	joined  []byte
-	broken  error // that ended the sample
+	opts        Options
+	zone        *time.Location // nil where Options.Zone is empty
+	newestFirst bool           // rows go back in time
+	steady      steady
+	repeated    map[string]time.Time // of a symbol, the last time within an hour that the clocks repeat
+	closer      io.Closer
+	source      *source
+	member      string // of the archive, "" where the file is none
+	decoder     decoder
+	layout      layout
+	peeked      []record
+	suffix      string // of the symbols: what does not mix with traded prices
+	used        bool   // Bars has been read
+	reopen      string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
+	absolute    string // of reopen
+	members     int    // of the archive that have been begun
+	row         record
+	symbol      interned
+	inside      bool // the symbol of a row is that of the JSON object around it
+	aligned     [][]byte
+	joined      []byte
+	broken      error // that ended the sample
+	ended       bool  // the sample is all there is
 }
 
 const (
@@ -75,8 +86,6 @@ const (
 	peekBytesMax = 1 << 20 // the same, in bytes
 )
 
-var utf8BOM = []byte("\xef\xbb\xbf")
-
 // interned keeps the strings of a column that changes seldom.
 type interned struct{ cell, value string }
 
@@ -86,7 +95,11 @@ func Open(path string, opts Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := Read(f, path, opts)
+	reopen := ""
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		reopen = path
+	}
+	file, err := read(f, path, reopen, opts)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -116,9 +129,17 @@ func openFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Read is Open for a stream; path names it, and gives the symbol where nothing else does.
-func Read(r io.Reader, path string, opts Options) (*File, error) {
-	f := &File{Path: path, opts: opts}
+// Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
+func (f *File) Once() bool { return f.reopen == "" }
+
+// Read is Open for a stream; path names it, and gives the symbol where nothing else does, unless it is StandardInput.
+func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r, path, "", opts) }
+
+func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
+	f := &File{Path: path, opts: opts, reopen: reopen}
+	if reopen != "" {
+		f.absolute, _ = filepath.Abs(reopen)
+	}
 	var err error
 	if opts.Timeframe != "" {
 		if f.opts.Timeframe, err = canonical(opts.Timeframe); err != nil {
@@ -132,6 +153,9 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	}
 	if f.zone, err = loadZone(opts.Zone); err != nil {
 		return nil, err
+	}
+	if _, known := dateOrders[opts.Dates]; !known {
+		return nil, blotter.Invalid("order of dates", opts.Dates, "dmy or mdy")
 	}
 	if f.source, err = newSource(path, r); err != nil {
 		return nil, err
@@ -166,7 +190,8 @@ func (f *File) Close() error {
 // BytesRead is how much of the file, as it is packed, has been read. It may be called while Bars is being read.
 func (f *File) BytesRead() int64 { return f.source.read.Load() }
 
-// nextMember opens the next file of the source that is a bar file, until io.EOF.
+// nextMember opens the next file of the source that is a bar file, until io.EOF. A member that is something else is
+// skipped; one that is damaged, or asks for an option, ends the file.
 func (f *File) nextMember() error {
 	for {
 		name, r, err := f.source.next()
@@ -174,11 +199,17 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
-		err = f.recognise(r)
-		if err == nil || !f.source.isArchive() {
+		f.members++
+		if err = f.recognise(r); err == nil || !f.source.isArchive() {
+			return err
+		}
+		if !errors.As(err, new(*NotBarsError)) {
 			return err
 		}
 		f.Skipped = append(f.Skipped, err)
+		if _, err := io.Copy(io.Discard, r); err != nil { // its checksum stands at its end
+			return f.readError(err)
+		}
 	}
 }
 
@@ -191,37 +222,48 @@ func (f *File) name() string {
 }
 
 // recognise finds out how the stream is to be read.
-func (f *File) recognise(r *bufio.Reader) error {
-	if start, _ := r.Peek(len(utf8BOM)); bytes.Equal(start, utf8BOM) {
-		_, _ = r.Discard(len(utf8BOM))
-	}
-	head, _ := r.Peek(peekHead)
-	start := bytes.TrimLeft(head, " \t\r\n")
-	isJSON := len(start) > 0 && (start[0] == '{' || start[0] == '[')
+func (f *File) recognise(r *bufio.Reader) (err error) {
 	symbolBehind := ""
-	if kind := otherText(start); kind != "" {
-		return notBars(f.name(), kind)
+	if kind := packedAs(r); kind != "" && f.source.isArchive() {
+		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); unpack the archive around it first"}
 	}
-	if isJSON {
-		r = bufio.NewReaderSize(r, jsonHeadMax)
-		symbolBehind = symbolAtEnd(r)
-		f.decoder = newJSONDecoder(r)
-	} else {
-		f.decoder = &textDecoder{lines: r, separator: separatorOf(head)}
+	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
+		return err
 	}
-	f.broken = nil
+	_, isText := f.decoder.(*textDecoder)
+	isJSON := !isText
+	f.broken, f.ended = nil, false
 	sample, err := f.sample()
 	if err != nil {
 		return err
 	}
-	path := leanPath(f.Path, f.member)
+	path := leanPath(cmp.Or(f.absolute, f.Path), f.member)
 	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
+		if f.broken != nil && errors.As(err, new(*NotBarsError)) {
+			return cmp.Or(f.damage(), err)
+		}
 		return err
 	}
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
 		return err
 	}
 	return f.settleTimes(path)
+}
+
+// decode is the decoder of a stream, and a symbol that stands behind its bars.
+func (f *File) decode(r *bufio.Reader) (d decoder, symbolBehind string, err error) {
+	r = plainText(r)
+	head, _ := r.Peek(peekHead)
+	start := bytes.TrimLeft(head, " \t\r\n")
+	if kind := otherText(start); kind != "" {
+		return nil, "", notBars(f.name(), kind)
+	}
+	if len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+		r = bufio.NewReaderSize(r, jsonHeadMax)
+		symbolBehind = symbolAtEnd(r)
+		return newJSONDecoder(r), symbolBehind, nil
+	}
+	return &textDecoder{lines: r, separator: separatorOf(head)}, "", nil
 }
 
 // peekHead is how much of a file is looked at before it is read.
@@ -232,7 +274,7 @@ func (f *File) sample() ([]record, error) {
 	var sample []record
 	for bytes := 0; len(sample) < peekRowsMax && bytes < peekBytesMax; {
 		err := f.decoder.next(&f.row)
-		if errors.Is(err, io.EOF) {
+		if f.ended = errors.Is(err, io.EOF); f.ended {
 			break
 		}
 		if err != nil {
@@ -249,6 +291,9 @@ func (f *File) sample() ([]record, error) {
 		}
 	}
 	if len(sample) == 0 {
+		if d, isJSON := f.decoder.(*jsonDecoder); isJSON && d.json.InputOffset() > 2 {
+			return nil, unknown(f.name(), "its JSON has no rows with the prices of bars")
+		}
 		return nil, &NotBarsError{Path: f.name(), Reason: "it is empty"}
 	}
 	return sample, nil
@@ -269,8 +314,11 @@ func startsEmpty(sample []record) bool {
 // settleSymbol decides source, zone and symbol, as far as they are the same for all rows.
 func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	l := &f.layout
-	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, l.format.source)
-	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" {
+	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, f.vendor(l.format))
+	if !l.has(fieldVolume) && !l.has(fieldAsk) {
+		f.Unknown = l.notUnderstood()
+	}
+	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" && (l.format != alphaVantage || f.opts.Zone != "" || f.saysAlphaVantage()) {
 		f.zone, _ = loadZone(zone)
 	}
 	if l.utc && f.opts.Zone == "" {
@@ -292,8 +340,11 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		around = f.peeked[0]
 	}
 	inside := around.symbol
+	if l.format == yfinance {
+		tells.symbol = yahooSymbol(tells.symbol)
+	}
 	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind, tells.symbol)
-	f.inside = f.opts.Symbol == "" && inside != "" && slices.Contains(around.within, "bars") && len(around.within) > 1
+	f.inside = f.opts.Symbol == "" && inside != "" && around.keyed
 	if l.has(fieldSymbol) || f.inside {
 		f.Symbol = ""
 	} else if f.Symbol == "" {
@@ -303,7 +354,32 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		f.Symbol += f.suffix
 	}
 	f.symbol = interned{}
+	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil
+}
+
+// saysAlphaVantage reports that more than the order of columns and rows says whose file it is: then its times are New
+// York's.
+func (f *File) saysAlphaVantage() bool {
+	path := plain.Replace(strings.ToLower(filepath.Base(filepath.Dir(cmp.Or(f.absolute, f.Path))) + filepath.Base(f.Path) + f.member))
+	return f.opts.Format == alphaVantage.name || f.layout.has(fieldAdjClose) || strings.Contains(path, "alphavantage")
+}
+
+// sourceLengthMax is the most characters of a source.
+const sourceLengthMax = 50
+
+// vendor is the source of a file of that format. A format that tells no vendor is told apart by its folder, for people
+// keep a vendor's files together: so vendors do not overwrite each other's bars as their own.
+func (f *File) vendor(of *format) string {
+	if of != csvFormat && of != jsonFormat || f.absolute == "" {
+		return of.source
+	}
+	folder := filepath.Base(filepath.Dir(f.absolute))
+	if folder == string(filepath.Separator) || folder == "." {
+		return of.source
+	}
+	source := []rune(of.source + ":" + storable(folder))
+	return string(source[:min(len(source), sourceLengthMax)])
 }
 
 // symbolName is a symbol as it is stored.
@@ -328,8 +404,12 @@ func (f *File) settleTimes(path leanFile) error {
 	for i := range f.peeked {
 		sampleBar(&f.peeked[i])
 	}
-	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil {
-		if f.broken = f.decoder.next(&f.row); f.broken != nil {
+	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil && !f.ended {
+		err := f.decoder.next(&f.row)
+		if f.ended = errors.Is(err, io.EOF); f.ended {
+			break
+		}
+		if f.broken = err; err != nil {
 			break
 		}
 		f.peeked = append(f.peeked, f.row.clone())
@@ -353,7 +433,7 @@ func (f *File) settleTimes(path leanFile) error {
 	if !perRow {
 		f.Timeframe = cmp.Or(f.opts.Timeframe, path.timeframe, f.timeframeOf(rows))
 		if f.Timeframe == "" {
-			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d")
+			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
 		}
 	}
 	for _, row := range rows {
@@ -387,7 +467,7 @@ func (f *File) timeframeOf(rows []sampled) string {
 }
 
 // Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none. A file that Open
-// opened may be read again: it is opened anew. A stream cannot.
+// opened may be read again, unless it is a pipe: it is opened anew. A stream cannot.
 func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		if !f.used {
@@ -395,8 +475,8 @@ func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 			f.bars(yield)
 			return
 		}
-		if f.closer == nil {
-			yield(blotter.BarRow{}, fileError(f.Path, "a stream cannot be read twice"))
+		if f.Once() {
+			yield(blotter.BarRow{}, fileError(f.Path, "a stream or a pipe cannot be read twice"))
 			return
 		}
 		again, err := Open(f.Path, f.opts)
@@ -420,7 +500,9 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 		f.peeked = nil
 		for {
 			err := f.broken
-			if err == nil {
+			if err == nil && f.ended {
+				err = io.EOF
+			} else if err == nil {
 				err = f.decoder.next(&f.row)
 			}
 			if errors.Is(err, io.EOF) {
@@ -443,6 +525,14 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 	}
 }
 
+// damage is what broke the file within its sample, nil where its text is no bar file's.
+func (f *File) damage() error {
+	if errors.Is(f.broken, errTooLong) || errors.As(f.broken, new(*json.SyntaxError)) || errors.As(f.broken, new(shapeError)) {
+		return nil
+	}
+	return f.readError(f.broken)
+}
+
 // readError says what ended the file before its end.
 func (f *File) readError(err error) error {
 	if errors.Is(err, errTooLong) {
@@ -450,6 +540,9 @@ func (f *File) readError(err error) error {
 	}
 	if errors.As(err, new(*json.SyntaxError)) {
 		return unknown(f.name(), "its JSON is broken: "+err.Error())
+	}
+	if errors.As(err, new(shapeError)) {
+		return unknown(f.name(), err.Error())
 	}
 	return fileError(f.name(), "reading it failed: "+err.Error())
 }

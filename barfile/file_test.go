@@ -26,8 +26,13 @@ func TestNoBarFile(t *testing.T) {
 		{"header alone, no line end", strings.TrimSpace(header), "it has a header and no rows"},
 		{"text", "Dear customer,\nplease find your statement below.\n", `no column for date in "Dear customer,"`},
 		{"broken JSON", `{"bars": {"AAPL": [{"t": "2021-01-01T00:00:00Z", "o": 1, "h": 2 "l"}]}}`, "its JSON is broken"},
+		{"empty JSON", "{}", "it is empty"},
+		{"Alpha Vantage's limit", `{"Information": "The rate limit is 25 requests a day."}`, "it holds the vendor's message, not bars"},
+		{"Alpha Vantage's limit, older", `{"Note": "Thank you for using Alpha Vantage!"}`, "it holds the vendor's message, not bars"},
+		{"symbols that are no text and cells too few", "Date;Open;High;Low;Close;Name\n2021-01-04;1;2;1;2;M\xfcnch\n2021-01-05;1;2;1;2;M\xfcnch\n", "the symbol is not UTF-8 text"},
+		{"day numbers", header + "44200,1,2,1,2,3\n44201,1,2,1,2,3\n", "is a spreadsheet's day number"},
 		{"JSON cut short", `{"bars": {"AAPL": [{"t": "2021-01-01T00:00:00Z", "o": 1, "h": 2`, "the JSON ends in the middle"},
-		{"a JSON number", `[1, 2, 3]`, "it is empty"},
+		{"a JSON number", `[1, 2, 3]`, "its JSON has no rows with the prices of bars"},
 		{"binary", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xfe\n\x00\x01\n", "no column for date"},
 		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\n", "reading it failed: unexpected EOF"},
 		{"zstd", "\x28\xb5\x2f\xfd\x04\x00", "it is packed as zstd"},
@@ -86,7 +91,7 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file.Path != path || file.Symbol != "AAPL" || file.Format != "CSV" {
+	if file.Path != path || file.Symbol != "AAPL" || file.Format != "CSV" || file.Source != "csv:"+filepath.Base(dir) {
 		t.Errorf("%+v", file)
 	}
 	if err := file.Close(); err != nil {
@@ -101,5 +106,28 @@ func TestOpen(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "blotter: "+path) && !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Open(%s): %v, want %q", path, err, want)
 		}
+	}
+}
+
+// A file that tells no vendor is of its folder's, a stream of none.
+func TestSourceOfFolder(t *testing.T) {
+	t.Parallel()
+	text := []byte(header + "2019-01-02,1,2,1,2,3\n")
+	long := strings.Repeat("ü", 60)
+	for folder, want := range map[string]string{"daily": "csv:daily", long: "csv:" + long[:2*46]} {
+		file, _, err := opened(t, folder+"/AAPL.csv", text, barfile.Options{})
+		if err != nil || file.Source != want {
+			t.Errorf("source %q, %v; want %q", file.Source, err, want)
+		}
+	}
+	if r := read(t, "daily/AAPL.csv", string(text), barfile.Options{}); r.file.Source != "csv" {
+		t.Errorf("source of a stream %q, want csv", r.file.Source)
+	}
+	if file, _, err := opened(t, "daily/AAPL.csv", text, barfile.Options{Source: "desk"}); err != nil || file.Source != "desk" {
+		t.Errorf("source %q, %v; want the one asked for", file.Source, err)
+	}
+	yahoo := []byte("Date,Open,High,Low,Close,Adj Close,Volume\n2019-01-02,1,2,1,2,2,3\n")
+	if file, _, err := opened(t, "daily/AAPL.csv", yahoo, barfile.Options{}); err != nil || file.Source != "yahoo" {
+		t.Errorf("source %q, %v; want yahoo", file.Source, err)
 	}
 }

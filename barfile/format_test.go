@@ -28,7 +28,7 @@ var examples = []struct {
 			"2022-03-11 00:00:00-05:00,1.5,2,1,1.75,100,0.0,0.0\n2022-03-14 00:00:00-04:00,1.5,2,1,1.75,100,0.0,0.0\n",
 		barfile.Options{},
 		"yfinance",
-		[]string{"1398-HK:ADJ 1d 2022-03-11T00:00:00Z 1.5 2 1 1.75 100 none yahoo", "1398-HK:ADJ 1d 2022-03-14T00:00:00Z 1.5 2 1 1.75 100 none yahoo"},
+		[]string{"1398.HK:ADJ 1d 2022-03-11T00:00:00Z 1.5 2 1 1.75 100 none yahoo", "1398.HK:ADJ 1d 2022-03-14T00:00:00Z 1.5 2 1 1.75 100 none yahoo"},
 	},
 	{
 		"yfinance, header of three lines", "prices.csv", "Price,Close,High,Low,Open,Volume\nTicker,AAPL,AAPL,AAPL,AAPL,AAPL\nDate,,,,,\n" +
@@ -127,7 +127,7 @@ var examples = []struct {
 		[]string{"AAPL.US 1d 1984-09-07T00:00:00Z 0.1 0.2 0.1 0.2 99242446 none stooq", "AAPL.US 5m 2024-01-02T14:30:00Z 1 2 1 2 3 none stooq"},
 	},
 	{
-		"Alpha Vantage", "IBM.csv", "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n",
+		"Alpha Vantage", "alphavantage/IBM.csv", "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n",
 		barfile.Options{},
 		"Alpha Vantage",
 		[]string{"IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage", "IBM 5m 2021-04-21T23:55:00Z 1 2 1 2 3 none alphavantage"},

@@ -27,6 +27,7 @@ type jsonDecoder struct {
 	names  []string // of the objects and arrays that the decoder is in
 	open   []level
 	symbol string // that an object around the record gives
+	keyed  bool   // or the name of the array around it
 	raw    json.RawMessage
 	buffer []byte // for strings with escapes
 	// keysMax is how many names an object outside of an array has at most
@@ -85,6 +86,11 @@ func (d *jsonDecoder) next(r *record) error {
 	}
 }
 
+// shapeError is JSON that is not broken and no bars.
+type shapeError string
+
+func (e shapeError) Error() string { return string(e) }
+
 // jsonError is what ended a file; one that ends in the middle of a value is broken.
 func jsonError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -103,7 +109,7 @@ func (d *jsonDecoder) element(r *record) (found bool, err error) {
 	}
 	d.number++
 	d.open[len(d.open)-1].nested = true
-	r.within, r.symbol = d.names, d.symbol
+	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
 	r.line, r.raw, r.keys, r.cells = d.number, d.raw, r.keys[:0], r.cells[:0]
 	d.buffer = d.buffer[:0]
 	d.flat(r)
@@ -118,14 +124,18 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 		switch value {
 		case '{', '[':
 			if n >= jsonDepthMax {
-				return false, errors.New("the JSON is nested deeper than bars are")
+				return false, shapeError("the JSON is nested deeper than bars are")
 			}
 			if n > 0 {
 				d.names = append(d.names, d.open[n-1].key)
 			}
 			d.open = append(d.open, level{array: value == '['})
-			if n > 1 && d.open[n-1].key != "" && d.open[n-2].key == "bars" {
-				d.symbol = d.open[n-1].key // {"bars": {"AAPL": ...}}
+			if value == '[' && n > 0 && d.open[n-1].key != "" {
+				if name := d.open[n-1].key; n > 1 && d.open[n-2].key == "bars" || symbolKey.MatchString(name) {
+					d.symbol, d.keyed = name, true // {"bars": {"AAPL": [...]}}, {"AAPL": [...]}
+				} else if d.keyed {
+					d.symbol, d.keyed = "", false
+				}
 			}
 		default:
 			return d.leave(r), nil
@@ -151,14 +161,14 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 // scalar notes a plain value of the object that the decoder is in.
 func (d *jsonDecoder) scalar(value string) error {
 	if len(d.open) == 0 {
-		return errors.New("it is a single JSON value")
+		return shapeError("it is a single JSON value")
 	}
 	l := &d.open[len(d.open)-1]
 	if l.key == "symbol" || l.key == "ticker" {
 		d.symbol = value
 	}
 	if l.keys = append(l.keys, []byte(l.key)); len(l.keys) > d.keysMax {
-		return errors.New("a JSON object has more names than bars have")
+		return shapeError("a JSON object has more names than bars have")
 	}
 	l.cells, l.key = append(l.cells, []byte(value)), ""
 	return nil
@@ -169,7 +179,7 @@ func (d *jsonDecoder) leave(r *record) bool {
 	n := len(d.open) - 1
 	left := d.open[n]
 	d.open = d.open[:n]
-	r.within, r.symbol = d.names, d.symbol
+	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
 	if n > 0 {
 		d.open[n-1].key = ""
 		d.open[n-1].nested = d.open[n-1].nested || left.nested || !left.array
@@ -185,6 +195,9 @@ func (d *jsonDecoder) leave(r *record) bool {
 	}
 	return true
 }
+
+// symbolKey are names of arrays that are symbols: in capitals.
+var symbolKey = regexp.MustCompile(`^[A-Z0-9^][A-Z0-9.=/:^_-]{0,31}$`)
 
 // jsonHeadMax is how far a JSON file is read ahead for a symbol that stands behind the bars.
 const jsonHeadMax = 4 << 20

@@ -48,22 +48,29 @@ func (l *layout) has(f field) bool { return l.at[f] >= 0 }
 // priority of the names of the date, where a file has several: what says its zone is believed first.
 var dateNames = []string{
 	"windowstart", "opentime", "unix", "unixtime", "unixtimestamp", "epoch", "candledatetimeutc", "start", "t", "ts", "datetime",
-	"timestamp", "date", "time", "from", "begin", "beginsat", "",
+	"timestamp", "date", "dtyyyymmdd", "tradedate", "datum", "time", "from", "begin", "beginsat", "gmttime", "localtime", "",
 }
 
 // fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
 var fieldNames = map[string]field{
+	"eröffnung": fieldOpen, "hoch": fieldHigh, "tief": fieldLow, "schluss": fieldClose, "schlusskurs": fieldClose,
 	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen,
 	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh,
 	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow,
 	"close": fieldClose, "c": fieldClose, "closeprice": fieldClose, "closelast": fieldClose, "last": fieldClose, "price": fieldClose,
 	"tradeprice": fieldClose, "settle": fieldClose,
 	"volume": fieldVolume, "vol": fieldVolume, "v": fieldVolume, "candleacctradevolume": fieldVolume, "tickvol": fieldVolume,
+	"totaltradedquantity": fieldVolume, "totaltradequantity": fieldVolume, "tottrdqty": fieldVolume, "ttltrdqnty": fieldVolume,
+	"tradedquantity": fieldVolume, "sharestraded": fieldVolume, "noofshares": fieldVolume, "numberofshares": fieldVolume,
+	"shares": fieldVolume, "qty": fieldVolume, "quantity": fieldVolume, "volumen": fieldVolume, "umsatz": fieldVolume,
 	"adjclose": fieldAdjClose, "adjustedclose": fieldAdjClose, "adjusted": fieldAdjClose,
 	"name": fieldSymbol, "symbol": fieldSymbol, "stock": fieldSymbol, "ticker": fieldSymbol, "oymbol": fieldSymbol,
 	"market": fieldSymbol, "sym": fieldSymbol, "instrument": fieldSymbol, "pair": fieldSymbol,
 	"per": fieldPeriod, "endtime": fieldEnd, "closetime": fieldEnd,
 }
+
+// symbolNames are believed before "name", "market", "pair" and "instrument".
+var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
 
 var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "")
 
@@ -93,26 +100,47 @@ func named(names [][]byte) (l layout, missing string) {
 	for i, key := range l.keys {
 		if rank := slices.Index(dateNames, key); rank >= 0 && rank < best && (key != "" || i == 0) {
 			best, l.at[fieldDate] = rank, i
-			l.utc = strings.HasSuffix(key, "utc")
+			l.utc = strings.HasSuffix(key, "utc") || key == "gmttime"
 		}
 	}
 	for i, key := range l.keys {
 		of, known := fieldNames[key]
 		switch {
-		case key == "time" && l.at[fieldDate] != i && (dateNames[best] == "date" || dateNames[best] == "datetime"):
+		case key == "time" && l.at[fieldDate] != i && (dateNames[best] == "date" || dateNames[best] == "datetime" || dateNames[best] == "dtyyyymmdd" || dateNames[best] == "tradedate"):
 			of = fieldTime
 		case known:
-		case strings.HasPrefix(key, "volume") || strings.HasPrefix(key, "vol("):
+		case isVolume(key) && (strings.HasPrefix(key, "vol") || l.at[fieldVolume] < 0):
 			of = fieldVolume // "Volume BTC" stands before "Volume USD"
 		default:
 			continue
 		}
-		if l.at[of] < 0 || of == fieldClose && key == "close" {
+		if l.at[of] < 0 || of == fieldClose && key == "close" ||
+			of == fieldSymbol && slices.Contains(symbolNames, key) && !slices.Contains(symbolNames, l.keys[l.at[of]]) {
 			l.at[of] = i
 		}
 	}
 	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
 	return l, l.missing()
+}
+
+// isVolume reports names that begin or end with volume, but what is computed of it.
+func isVolume(key string) bool {
+	for _, computed := range []string{"weight", "avg", "average", "change", "ratio", "ma"} {
+		if strings.Contains(strings.Replace(key, "volume", "", 1), computed) {
+			return false
+		}
+	}
+	return strings.HasPrefix(key, "volume") || strings.HasPrefix(key, "vol(") || strings.HasSuffix(key, "volume") || strings.HasSuffix(key, "vol")
+}
+
+// notUnderstood are the names of the columns that are of no use.
+func (l *layout) notUnderstood() (names []string) {
+	for i, name := range l.names {
+		if !slices.Contains(l.at[:], i) && strings.TrimSpace(name) != "" {
+			names = append(names, strings.TrimSpace(storable(name)))
+		}
+	}
+	return names
 }
 
 func (l *layout) missing() string {
@@ -169,6 +197,7 @@ func positional(of *format, columns ...string) layout {
 // makes bars of most records is taken.
 var unnamed = []layout{
 	positional(binance, "date", "open", "high", "low", "close", "volume", "closetime", "", "", "", "", ""),
+	positional(csvFormat, "date", "open", "high", "low", "close", "adjclose", "volume"), // Yahoo's order
 	positional(kraken, "date", "open", "high", "low", "close", "volume", "trades"),
 	positional(kraken, "date", "open", "high", "low", "close", "vwap", "volume", "trades"),
 	positional(csvFormat, "date", "open", "high", "low", "close", "volume"),

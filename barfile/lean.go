@@ -1,10 +1,16 @@
 package barfile
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/blotterdb/blotter"
 )
 
 // leanFile is what the path of a Lean file tells: date, symbol, resolution and kind stand nowhere else
@@ -18,19 +24,29 @@ type leanFile struct {
 	scaled    bool // prices are written ten thousand times higher
 	spot      bool // there are quotes and no trades: forex and contracts for difference
 	base      time.Time
+	err       error // why the contract has no symbol
 }
 
 var (
 	leanFolders = regexp.MustCompile(`(?i)(?:^|/)(equity|option|indexoption|futureoption|future|index|crypto|cryptofuture|forex|cfd)/([a-z0-9]+)/` +
-		`(tick|second|minute|hour|daily)/([^/]+?)(?:_(trade|quote|openinterest))?(?:\.zip|\.csv|/)`)
-	leanDay    = regexp.MustCompile(`(?i)/(\d{8})_(trade|quote|openinterest)[^/]*\.(?:zip|csv)`)
-	leanMember = regexp.MustCompile(`(?i)^(\d{8})_([^_]+)_(tick|second|minute|hour|daily)_(trade|quote|openinterest)`)
+		`(tick|second|minute|hour|daily)/([^/]+?)(?:(?:_(?:19|20)\d\d)?_(trade|quote|openinterest)(?:_american|_european)?)?(?:\.zip|\.csv|/)`)
+	leanDay = regexp.MustCompile(`(?i)(?:^|/)(\d{8})_(trade|quote|openinterest)(?:_american|_european)?\.(?:zip|csv)$`)
+	// leanMember are the members of Lean's zips for a day, as 20131007_spy_minute_trade.csv, and for all days, as
+	// es_trade_202406_20240621.csv. What follows the kind is the contract.
+	leanMember   = regexp.MustCompile(`(?i)^(\d{8})_([^_]+)_(tick|second|minute|hour|daily)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
+	leanAllDays  = regexp.MustCompile(`(?i)^([^_/]+)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
+	leanOption   = regexp.MustCompile(`(?i)^_(?:american|european)_(call|put)_(\d+)_(\d{8})$`)
+	leanContract = regexp.MustCompile(`^_(\d{6})(?:_(\d{8}))?$`)
 )
 
 var leanTimeframes = map[string]string{"second": "1s", "minute": "1m", "hour": "1h", "daily": "1d"}
 
 // leanZones are the markets whose times are not New York's.
 var leanZones = map[string]string{"india": "Asia/Kolkata", "cme": "America/Chicago", "cbot": "America/Chicago", "hkfe": "Asia/Hong_Kong", "eurex": "Europe/Berlin"}
+
+// leanScale is how many times higher Lean writes the prices of equities and of options on equities and indexes, and the
+// strikes of all options.
+const leanScale = 10_000
 
 // leanPath reads the path of a file, or of a zip and its member.
 func leanPath(path, member string) (f leanFile) {
@@ -41,7 +57,7 @@ func leanPath(path, member string) (f leanFile) {
 	}
 	kind, market, resolution := strings.ToLower(parts[1]), strings.ToLower(parts[2]), strings.ToLower(parts[3])
 	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution], kind: strings.ToLower(parts[5])}
-	f.scaled = kind == "equity" || kind == "option"
+	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"
 	f.zone = "America/New_York"
 	if zone, known := leanZones[market]; known {
@@ -50,20 +66,86 @@ func leanPath(path, member string) (f leanFile) {
 	if strings.HasPrefix(kind, "crypto") || f.spot {
 		f.zone = "UTC"
 	}
+	name := member
+	if name == "" {
+		name = filepath.Base(path)
+	}
+	if strings.HasSuffix(kind, "option") || kind == "future" {
+		f.symbol, f.err = leanSymbol(f.symbol, name)
+	}
 	if resolution == "hour" || resolution == "daily" {
 		return f
 	}
 	day := leanDay.FindStringSubmatch(path)
 	if day == nil {
-		return leanFile{}
+		inner := leanMember.FindStringSubmatch(filepath.Base(path)) // unpacked
+		if inner == nil {
+			return leanFile{}
+		}
+		day = []string{"", inner[1], inner[4]}
 	}
 	f.kind = strings.ToLower(day[2])
 	f.base, _ = time.Parse("20060102", day[1])
-	// A member that has more in its name than its folder, as a contract of a future, is a symbol of its own.
-	if inner := leanMember.FindStringSubmatch(member); inner == nil && strings.Contains(member, "_") {
-		f.symbol = nameTells(member).symbol
-	}
 	return f
+}
+
+// leanSymbol is the symbol of a contract: what Lean calls it, with the strike as it is: ES_202406 or ES_20240621 of a
+// future, AAPL_CALL_170_20240315 of an option.
+func leanSymbol(underlying, member string) (string, error) {
+	contract := ""
+	if inner := leanMember.FindStringSubmatch(member); inner != nil {
+		underlying, contract = strings.ToUpper(inner[2]), inner[5]
+	} else if inner := leanAllDays.FindStringSubmatch(member); inner != nil {
+		underlying, contract = strings.ToUpper(inner[1]), inner[3]
+	}
+	symbol := ""
+	if option := leanOption.FindStringSubmatch(contract); option != nil {
+		scaled, _ := plainNumber([]byte(option[2]))
+		if strike, err := scaled.Div64(leanScale); err == nil {
+			symbol = underlying + "_" + strings.ToUpper(option[1]) + "_" + strike.String() + "_" + option[3]
+		}
+	} else if future := leanContract.FindStringSubmatch(contract); future != nil {
+		symbol = underlying + "_" + cmp.Or(future[2], future[1])
+	}
+	switch {
+	case symbol == "":
+		return "", errors.New("its name tells no contract, as 20240311_es_minute_trade_202406.csv does; say --symbol")
+	case len(symbol) > blotter.SymbolLengthMax-len(MidSuffix):
+		return "", fmt.Errorf("the contract %s is longer than the %d characters of a symbol; say --symbol", symbol, blotter.SymbolLengthMax)
+	}
+	return symbol, nil
+}
+
+// leanOutside reports Lean's files that stand outside of its folders: by a member's name, or by rows of a day or hour with
+// prices in ten thousandths, which stand in a zip of the same name.
+func (f *File) leanOutside(sample []record) bool {
+	name := f.member
+	if name == "" {
+		name = filepath.Base(f.Path)
+	}
+	zip := strings.TrimSuffix(filepath.Base(f.Path), ".zip")
+	first := sample[0].cells
+	switch n := len(first); {
+	case n != leanTrades.count && n != leanQuotes.count:
+		return false
+	case leanMember.MatchString(name):
+		_, isTime := plainNumber(first[0])
+		return isTime
+	case len(trim(first[0])) != len("20131007 09:30") || first[0][8] != ' ':
+		return false
+	case leanAllDays.MatchString(name):
+		return true
+	case f.member == "" || !strings.EqualFold(strings.TrimSuffix(f.member, ".csv"), zip) && !strings.HasPrefix(f.member, zip+"_"):
+		return false
+	}
+	for i := range sample {
+		for _, cell := range sample[i].cells[1:] {
+			if bytes.IndexByte(cell, '.') >= 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // leanLayout is the layout that path and number of cells tell.
@@ -89,7 +171,10 @@ func (f *File) leanLayout(sample []record, path leanFile) (l layout, err error) 
 	}
 	l.base = path.base
 	if path.scaled {
-		l.scale = 10000
+		l.scale = leanScale
+	}
+	if path.err != nil && f.opts.Symbol == "" {
+		return l, fileError(f.name(), path.err.Error())
 	}
 	return l, nil
 }

@@ -2,8 +2,12 @@ package barfile
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 )
+
+// vendorMessage are answers that are no data, as of who asked too often.
+var vendorMessage = regexp.MustCompile(`^\{\s*"(information|note|error|message|status)"\s*:\s*"[^"]*"\s*\}?\s*$`)
 
 // otherText names files that are no bars by how they begin.
 func otherText(start []byte) string {
@@ -11,6 +15,8 @@ func otherText(start []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte("error message")):
 		return "the vendor's error message"
+	case vendorMessage.Match(head):
+		return "the vendor's message"
 	case bytes.Contains(head, []byte("<flexqueryresponse")):
 		return "an Interactive Brokers Flex statement (fills, cash, dividends)"
 	case bytes.HasPrefix(head, []byte("statement,header,")):

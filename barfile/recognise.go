@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/quagmt/udecimal"
 )
 
 // layoutOf finds the layout of a file by its first records, and the records that are left when the header is gone.
@@ -22,6 +24,9 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		l.format = csvFormat
 	case path.known && (asked == nil || asked == lean):
 		l, err = f.leanLayout(sample, path)
+	case asked == nil && sample[0].keys == nil && !isJSON && f.leanOutside(sample), asked == lean && !path.known:
+		return l, nil, fileError(f.name(), "it is a file of Lean, whose folders tell the market and the scale of its prices; "+
+			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, or say --format csv for prices as they are written")
 	case sample[0].keys != nil:
 		l, err = f.keyed(sample)
 	case isJSON:
@@ -36,8 +41,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		l.format = asked
 	}
 	l.numbers.comma = writesComma(f.decoder, &l, sample)
-	l.clock.dayFirst = writesDayFirst(&l, sample)
-	return l, sample, nil
+	return l, sample, f.settleDates(&l, sample)
 }
 
 // askedColumns is the layout of Options.Columns. A first record that is no bar is a header.
@@ -137,23 +141,26 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 	return l, rows, nil
 }
 
-// unnamed is the layout of records without names: the one that makes bars of most of them.
+// unnamed is the layout of records without names: the one that makes bars of nearly all of them.
 func (f *File) unnamed(sample []record) (layout, error) {
 	var best *layout
 	most := 0
 	for i := range unnamed {
 		l := &unnamed[i]
-		if l.format == kraken && f.opts.Format == "" && nameTells(f.name()).timeframe == "" {
+		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
+			continue
+		}
+		if l.format == kraken && f.opts.Format == "" && (nameTells(f.name()).timeframe == "" || !inSeconds(sample)) {
 			continue // its files name the minutes
 		}
-		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
+		if l.has(fieldAdjClose) && !isAdjusted(l, sample) {
 			continue
 		}
 		if bars := f.fitting(*l, sample); bars > most {
 			best, most = l, bars
 		}
 	}
-	if best != nil && 3*most >= len(sample) {
+	if best != nil && 10*most >= 9*len(sample) {
 		l := *best
 		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
 			l.format = jsonFormat
@@ -166,12 +173,42 @@ func (f *File) unnamed(sample []record) (layout, error) {
 	return layout{}, f.notBars(sample[0].cells, "")
 }
 
-// fitting is how many of the records the layout makes bars of.
+// inSeconds reports first cells that are Unix seconds.
+func inSeconds(sample []record) bool {
+	for i := range sample {
+		if s, ok := unixTime(trim(sample[i].cells[0])); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
+			return false
+		}
+	}
+	return true
+}
+
+// isAdjusted reports that nearly all adjusted closes are near the close or, in days long gone, below it, as no volume is.
+func isAdjusted(l *layout, sample []record) bool {
+	near := 0
+	for i := range sample {
+		if len(sample[i].cells) != l.count {
+			continue
+		}
+		closed, ok := plainNumber(sample[i].cells[l.at[fieldClose]])
+		adjusted, ok2 := plainNumber(sample[i].cells[l.at[fieldAdjClose]])
+		if ok && ok2 && !adjusted.GreaterThan(closed.Add(closed)) && !adjusted.Mul(ten).LessThan(closed) {
+			near++
+		}
+	}
+	return 10*near >= 9*len(sample)
+}
+
+var ten = udecimal.MustFromInt64(10, 0)
+
+// fitting is how many of the records the layout makes bars of. In a text, their prices are of one size: sizes of orders
+// beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
 	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
+	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
 		if len(sample[i].cells) == l.count {
-			if _, _, err := probe.read(&sample[i]); err == nil {
+			if row, _, err := probe.read(&sample[i]); err == nil && (!isText || !row.High.GreaterThan(row.Low.Mul(ten))) {
 				n++
 			}
 		}
@@ -212,51 +249,57 @@ func newestFirst(l *layout, rows []record) bool {
 	return len(times) > 1 && times[0].t.After(times[len(times)-1].t)
 }
 
-// writesComma reports decimal commas: prices that have one, and no point after it.
+// writesComma reports decimal commas, by what all prices of the rows tell: the sign that comes last, that stands once and
+// not before three digits, or that another one groups, is the decimal one. Where nothing tells, a comma in a file whose
+// cells are not divided by commas is.
 func writesComma(d decoder, l *layout, rows []record) bool {
-	if text, ok := d.(*textDecoder); !ok || text.separator == ',' && !anyQuoted(rows) {
+	text, ok := d.(*textDecoder)
+	if !ok || text.separator == ',' && !anyQuoted(rows) {
 		return false
 	}
-	commas := 0
+	commas, points, unclear := 0, 0, 0
 	for i := range rows {
-		if at := l.at[fieldOpen]; at < len(rows[i].cells) {
-			cell := rows[i].cells[at]
-			comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
-			switch {
-			case point > comma:
-				return false
-			case comma >= 0 && (point >= 0 || len(cell)-comma-1 != 3):
+		for _, of := range []field{fieldOpen, fieldHigh, fieldLow, fieldClose, fieldAdjClose} {
+			at := l.at[of]
+			if at < 0 || at >= len(rows[i].cells) {
+				continue
+			}
+			switch decimalSign(trim(rows[i].cells[at])) {
+			case ',':
 				commas++
+			case '.':
+				points++
+			case '?':
+				unclear++
 			}
 		}
 	}
-	return commas > 0
+	if commas == 0 && points == 0 {
+		return unclear > 0 && text.separator == ';'
+	}
+	return commas > points
+}
+
+// decimalSign is the sign before a number's fraction, '?' for a comma that may be it or group thousands, else 0.
+func decimalSign(cell []byte) byte {
+	comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
+	switch {
+	case comma >= 0 && point >= 0:
+		return cell[max(comma, point)]
+	case comma >= 0 && bytes.Count(cell, []byte(",")) > 1:
+		return '.'
+	case point >= 0 && bytes.Count(cell, []byte(".")) > 1:
+		return ','
+	case comma >= 0 && len(cell)-comma-1 != 3:
+		return ','
+	case comma >= 0:
+		return '?'
+	case point >= 0 && len(cell)-point-1 != 3:
+		return '.'
+	}
+	return 0
 }
 
 func anyQuoted(rows []record) bool {
 	return slices.ContainsFunc(rows, func(r record) bool { return bytes.IndexByte(r.raw, '"') >= 0 })
-}
-
-// writesDayFirst reports dates as 31/12/2010: one of the first numbers is no month, and no second one is a day only.
-func writesDayFirst(l *layout, rows []record) bool {
-	dayFirst := false
-	for i := range rows {
-		at := l.at[fieldDate]
-		if at < 0 || at >= len(rows[i].cells) {
-			continue
-		}
-		t := text(trim(rows[i].cells[at]))
-		first, n := t.number(2)
-		if n == 0 || t.any("/-") == 0 {
-			continue
-		}
-		second, n := t.number(2)
-		switch {
-		case n > 0 && second > 12 && len(t) > 0:
-			return false
-		case n > 0 && first > 12:
-			dayFirst = true
-		}
-	}
-	return dayFirst
 }

@@ -15,10 +15,11 @@ type record struct {
 	// of a JSON file, what stands around the record: the names of objects and arrays, and the symbol they give
 	within []string
 	symbol string
+	keyed  bool // the symbol is the name of the array around the record: others may follow
 }
 
 func (r *record) clone() record {
-	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol}
+	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol, r.keyed}
 }
 
 func cloneCells(cells [][]byte) [][]byte {

@@ -17,7 +17,10 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 	if err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
-	row.Timestamp = f.timestamp(at, row.Timeframe)
+	if row.Timestamp, err = f.timestamp(at, row.Timeframe, row.Symbol); err != nil {
+		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
+	}
+	row.Member = f.member
 	return row, nil
 }
 
@@ -157,7 +160,7 @@ func (f *File) stamp(cells [][]byte) (stamp, error) {
 
 // timestamp is the start of the bar. One of a day or longer stands at midnight UTC of its trading date, which is the
 // date as written: in UTC, midnight in Tokyo is the day before.
-func (f *File) timestamp(at stamp, timeframe string) time.Time {
+func (f *File) timestamp(at stamp, timeframe, symbol string) (time.Time, error) {
 	t := at.t
 	if !f.layout.has(fieldDate) { // the end is given, by some a millisecond before
 		t = t.Add(time.Millisecond).Truncate(time.Second).Add(-durationOf(timeframe))
@@ -166,12 +169,12 @@ func (f *File) timestamp(at stamp, timeframe string) time.Time {
 		if at.unix && f.zone != nil {
 			t = t.In(f.zone)
 		}
-		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), nil
 	}
 	if !at.zoned && f.zone != nil && f.zone != time.UTC {
-		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), f.zone).UTC()
+		return f.local(t, symbol)
 	}
-	return t.UTC()
+	return t.UTC(), nil
 }
 
 var priceNames = [...]string{"open", "high", "low", "close"}
@@ -193,7 +196,7 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 	}
 	if l.has(fieldVolume) {
 		cell := cells[l.at[fieldVolume]]
-		if d, ok := plainNumber(cell); ok {
+		if d, ok := plainNumber(cell); ok && !l.numbers.comma {
 			b.Volume = d
 		} else if !isMissing(string(trim(cell))) {
 			b.Volume, err = l.numbers.parse("volume", cell)

@@ -50,12 +50,13 @@ func newSource(name string, r io.Reader) (*source, error) {
 	start, _ := buffered.Peek(512)
 	if isZip(start) {
 		file, ok := r.(*os.File)
-		if !ok {
-			return nil, fileError(name, "a zip is read from a file, not from a stream")
+		var info os.FileInfo
+		var err error
+		if ok {
+			info, err = file.Stat()
 		}
-		info, err := file.Stat()
-		if err != nil {
-			return nil, fileError(name, err.Error())
+		if !ok || err != nil || !info.Mode().IsRegular() {
+			return nil, fileError(name, "a zip is read from a file, not from a stream; save it first")
 		}
 		archive, err := zip.NewReader(file, info.Size())
 		if err != nil {
@@ -78,12 +79,33 @@ func newSource(name string, r io.Reader) (*source, error) {
 			return nil, fileError(name, "it is packed as "+kind+", which is not read through; unpack it to CSV, .gz or .zip first")
 		}
 	}
-	if len(start) > 262 && string(start[257:262]) == "ustar" {
+	if isTar(start) {
 		s.tar = tar.NewReader(buffered)
 		return s, nil
 	}
 	s.plain = buffered
 	return s, nil
+}
+
+func isTar(start []byte) bool { return len(start) > 262 && string(start[257:262]) == "ustar" }
+
+// packedAs is what a member of an archive is packed as, or "".
+func packedAs(r *bufio.Reader) string {
+	start, _ := r.Peek(512)
+	switch {
+	case isZip(start):
+		return "zip"
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		return "gzip"
+	case isTar(start):
+		return "tar"
+	}
+	for magic, kind := range packed {
+		if bytes.HasPrefix(start, []byte(magic)) {
+			return kind
+		}
+	}
+	return ""
 }
 
 // isArchive reports that the file holds files.
@@ -116,6 +138,9 @@ func (s *source) next() (name string, r *bufio.Reader, err error) {
 		}
 		if s.member != nil {
 			_ = s.member.Close()
+		}
+		if entry.Flags&1 != 0 {
+			return "", nil, fileError(s.name, entry.Name+" is encrypted; unpack it first")
 		}
 		opened, err := entry.Open()
 		if err != nil {

@@ -3,6 +3,7 @@ package barfile
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,17 +12,26 @@ import (
 // noise are the parts of file names that are no part of a symbol: words that say what is in the file or who wrote it,
 // years and days.
 var (
-	noiseWord = regexp.MustCompile(`(?i)^(data|daily|weekly|monthly|hourly|minute|min|prices?|stocks?|bars?|candles?|klines?|ohlcv?t?|histor(y|ical)|max|raw|` +
-		`yahoo(finance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance|coinbase|kraken|upbit|alpaca|polygon|volume|export)$`)
-	adjustedWord  = regexp.MustCompile(`(?i)^(adj(usted)?)$`)
-	noiseNumber   = regexp.MustCompile(`^(19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])?)?$`)
-	nameTimeframe = regexp.MustCompile(`(?i)^(?:pt?)?(\d{1,3})(m|min|mins|minutes?|h|hours?|d|days?|wk?|weeks?|mo)$`)
-	isoTimeframe  = regexp.MustCompile(`(?i)^pt?(\d{1,3})(m|h|d|w)$`)
-	krakenName    = regexp.MustCompile(`^([A-Z0-9.]{3,})_(1|5|15|30|60|240|720|1440|10080|21600)$`)
-	polygonRange  = regexp.MustCompile(`range_(\d{1,3})_(minute|hour|day|week|month)_`)
-	wholeDay      = regexp.MustCompile(`(19|20)\d\d-(0[1-9]|1[0-2])(-\d\d)?`)
-	extension     = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst))+$`)
+	noiseWord = regexp.MustCompile(`(?i)^(data|daily|weekly|monthly|hourly|minute|min|prices?|stocks?|bars?|candles?|candlesticks?|klines?|ohlcv?t?|histor(y|ical)|` +
+		`historicaldata|max|raw|bid|ask|nt|test|sample|example|backtest(ing)?|` +
+		`yahoo(finance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance|coinbase|kraken|upbit|alpaca|polygon|zipline|lumibot|volume|export)$`)
+	adjustedWord   = regexp.MustCompile(`(?i)^(adj(usted)?)$`)
+	noiseNumber    = regexp.MustCompile(`^((19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])?)?|1\d{9}(\d{3})?)$`) // and Unix times
+	nameTimeframe  = regexp.MustCompile(`(?i)^(?:pt?)?(\d{1,3})(m|min|mins|minutes?|h|hours?|d|days?|wk?|weeks?|mo)$`)
+	isoTimeframe   = regexp.MustCompile(`(?i)^pt?(\d{1,3})(m|h|d|w)$`)
+	metaTimeframe  = regexp.MustCompile(`^(?i)(m|h|d|w|mn)(\d{1,2})$`)                  // MetaTrader's M5, H1, D1, MN1
+	metaName       = regexp.MustCompile(`^([A-Za-z]{6})(1|5|15|30|60|240|1440|10080)$`) // and EURUSD60
+	krakenName     = regexp.MustCompile(`^(?i)([A-Z0-9.]{3,})_(1|5|15|30|60|240|720|1440|10080|21600)$`)
+	dukascopyName  = regexp.MustCompile(`^(.+?)_Candlestick_(\d{1,2})_([SMHDW])_(?:BID|ASK)_`)
+	downloadedName = regexp.MustCompile(`^DA-([A-Z0-9.]+)-T-\d{4}-\d\d-\d\d$`) // Alpha Vantage's daily adjusted, by a tool
+	copyNumber     = regexp.MustCompile(`\s*\(\d{1,3}\)`)                      // of browsers: AAPL (1).csv
+	polygonRange   = regexp.MustCompile(`range_(\d{1,3})_(minute|hour|day|week|month)_`)
+	wholeDay       = regexp.MustCompile(`(19|20)\d\d-(0[1-9]|1[0-2])(-\d\d)?`)
+	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst))+$`)
 )
+
+// StandardInput is the path of a stream that has no name to tell a symbol.
+const StandardInput = "standard input"
 
 // SymbolOf is the symbol that a file's name tells: "brk-b.csv" is BRK-B, "SPY-2007-yahoofinance.csv" SPY, "BRK.B.csv"
 // BRK.B. A name that tells none, as "prices.csv" or "2018.csv", gives ""; "MAX.csv", in capitals, is a symbol.
@@ -34,10 +44,23 @@ type told struct {
 }
 
 func nameTells(path string) (t told) {
-	name := extension.ReplaceAllString(filepath.Base(path), "")
+	if path == StandardInput {
+		return told{}
+	}
+	name := copyNumber.ReplaceAllString(extension.ReplaceAllString(filepath.Base(path), ""), "")
+	if downloaded := downloadedName.FindStringSubmatch(name); downloaded != nil {
+		return told{symbol: downloaded[1], timeframe: "1d"}
+	}
+	if duka := dukascopyName.FindStringSubmatch(name); duka != nil {
+		return told{symbol: strings.ToUpper(duka[1]), timeframe: nameUnit(duka[2], duka[3])}
+	}
+	if meta := metaName.FindStringSubmatch(name); meta != nil {
+		minutes, _ := strconv.Atoi(meta[2])
+		return told{symbol: strings.ToUpper(meta[1]), timeframe: ofDuration(time.Duration(minutes) * time.Minute)}
+	}
 	if kraken := krakenName.FindStringSubmatch(name); kraken != nil {
 		minutes, _ := strconv.Atoi(kraken[2])
-		return told{symbol: kraken[1], timeframe: ofDuration(time.Duration(minutes) * time.Minute)}
+		return told{symbol: strings.ToUpper(kraken[1]), timeframe: ofDuration(time.Duration(minutes) * time.Minute)}
 	}
 	if span := polygonRange.FindStringSubmatch(name); span != nil {
 		t.timeframe = nameUnit(span[1], span[2])
@@ -48,12 +71,18 @@ func nameTells(path string) (t told) {
 		if frame == nil {
 			frame = isoTimeframe.FindStringSubmatch(part)
 		}
+		if meta := metaTimeframe.FindStringSubmatch(part); frame == nil && meta != nil {
+			frame = []string{part, meta[2], strings.Replace(strings.ToLower(meta[1]), "mn", "mo", 1)}
+		}
+		if frame == nil && part == "D" { // SPY_D
+			frame = []string{part, "1", "d"}
+		}
 		switch {
 		case frame != nil && len(kept) > 0:
 			if t.timeframe == "" {
 				t.timeframe = nameUnit(frame[1], frame[2])
 			}
-			t.symbol = strings.ToUpper(strings.Join(kept, "-")) // what follows a timeframe is a remark
+			t.symbol = joined(kept) // what follows a timeframe is a remark
 		case frame != nil:
 		case noiseNumber.MatchString(part):
 		case adjustedWord.MatchString(part) && len(kept) > 0:
@@ -68,9 +97,34 @@ func nameTells(path string) (t told) {
 		kept = words[:1]
 	}
 	if t.symbol == "" {
-		t.symbol = strings.ToUpper(strings.Join(kept, "-"))
+		t.symbol = joined(kept)
 	}
 	return t
+}
+
+// joined is the symbol that parts of a name make: those in capitals, where others are words in small letters.
+func joined(parts []string) string {
+	capitals := slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return strings.ToUpper(part) != part })
+	if slices.ContainsFunc(capitals, func(part string) bool { return strings.ToLower(part) != part }) {
+		parts = capitals
+	}
+	symbol := strings.ToUpper(strings.Join(parts, "-"))
+	if len(symbol) <= 3 && strings.Trim(symbol, "0123456789") == "" {
+		return "" // a number of a part of something
+	}
+	return symbol
+}
+
+// yahooExchanges are the ends of Yahoo's symbols, after a point, that names of files may write after a dash.
+var yahooExchanges = strings.Fields("AS AT AX BA BE BK BO BR CN CO DE DU F HE HK HM IC IL IR IS JK JO KL KQ KS L LS MC MI MU MX NE " +
+	"NS NZ OL PA PR SA SG SI SN SR SS ST SW SZ T TA TO TW TWO V VI WA")
+
+// yahooSymbol is the symbol of a name as Yahoo writes it: 1398-HK is 1398.HK.
+func yahooSymbol(symbol string) string {
+	if i := strings.LastIndexByte(symbol, '-'); i > 0 && slices.Contains(yahooExchanges, symbol[i+1:]) {
+		return symbol[:i] + "." + symbol[i+1:]
+	}
+	return symbol
 }
 
 // nameUnit is a timeframe as names write it: 1min, 5m, 2hours, 1d.

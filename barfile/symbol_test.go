@@ -14,6 +14,10 @@ func TestSymbolOf(t *testing.T) {
 		"BF.B.csv": "BF.B", "BTC-USD.csv": "BTC-USD", "msft.csv.gz": "MSFT", "AAPL_1min.csv": "AAPL", "eurusd 1h.TXT": "EURUSD",
 		"AAPL-2021-04-21.csv": "AAPL", "btc-perp-20211231-20220201_1m.csv": "BTC-PERP", "WIKI-ORCL-2011-quandl.csv": "ORCL",
 		"MAX.csv": "MAX", "DATA.csv": "DATA", "1398-HK.csv": "1398-HK", "3M.DE.csv": "3M.DE", "AAPL": "AAPL",
+		"AAPL (1).csv": "AAPL", "EURUSD_M5.csv": "EURUSD", "xbtusd_60.csv": "XBTUSD", "EURUSD60.csv": "EURUSD", "SPY_D.csv": "SPY",
+		"DA-AAPL-T-2021-04-21.csv": "AAPL", "DA-BRK.B-T-2021-04-21.csv": "BRK.B", "zipline-AAPL.csv.gz": "AAPL", "GOOG-backtesting.csv": "GOOG",
+		"EURUSD_Candlestick_1_M_BID_01.01.2020-31.12.2020.csv": "EURUSD", "gbpusd-m1-ask-2012.csv": "GBPUSD",
+		"HistoricalData_1690000000.csv": "", "2006-01-02-volume-min-001.txt": "", "600519.csv": "600519", "HistoricalData_1699999999999.csv": "", "standard input": "",
 		// These tell no symbol: asking is better than a wrong guess.
 		"2018.csv": "", "prices.csv": "", "max.csv": "", "daily_data_2020-01-31.csv": "", "1d.csv": "", ".csv": "", "-": "",
 	} {
@@ -33,5 +37,55 @@ func TestNoSymbol(t *testing.T) {
 	named := read(t, "prices.csv", "date,open,high,low,close,volume,symbol\n2019-01-02,1,2,1,2,3,ko\n", barfile.Options{})
 	if bar := named.one(t); bar.Symbol != "KO" {
 		t.Errorf("symbol %q, want KO", bar.Symbol)
+	}
+}
+
+// A column that is named symbol or ticker is believed before others that may hold one.
+func TestSymbolColumns(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ head, row string }{
+		{"Name,Symbol", "Apple Inc.,AAPL"},
+		{"Symbol,Name", "AAPL,Apple Inc."},
+		{"Market,Ticker", "NASDAQ,AAPL"},
+		{"Pair,Instrument,Symbol", "x,y,AAPL"},
+		{"Market,Name", "AAPL,Apple Inc."},
+	} {
+		text := test.head + ",date,open,high,low,close,volume\n" + test.row + ",2019-01-02,1,2,1,2,3\n"
+		if bar := read(t, "prices.csv", text, barfile.Options{}).one(t); bar.Symbol != "AAPL" {
+			t.Errorf("%s: symbol %q, want AAPL", test.head, bar.Symbol)
+		}
+	}
+}
+
+// The names of a JSON file's arrays are symbols where they are in capitals.
+func TestSymbolsOfJSON(t *testing.T) {
+	t.Parallel()
+	const row = `{"date":"2019-01-02","open":1,"high":2,"low":1,"close":2,"volume":3}`
+	r := read(t, "page.json", `{"AAPL":[`+row+`],"BTC/USD":[`+row+`]}`, barfile.Options{})
+	if len(r.bars) != 2 || r.bars[0].Symbol != "AAPL" || r.bars[1].Symbol != "BTC/USD" {
+		t.Errorf("%+v, want a bar of AAPL and one of BTC/USD", r.bars)
+	}
+	if bar := read(t, "KO.json", `{"prices":[`+row+`]}`, barfile.Options{}).one(t); bar.Symbol != "KO" {
+		t.Errorf("symbol %q, want that of the file's name", bar.Symbol)
+	}
+	if bar := read(t, "x.json", `{"AAPL":[`+row+`]}`, barfile.Options{Symbol: "PEP"}).one(t); bar.Symbol != "PEP" {
+		t.Errorf("symbol %q, want the one asked for", bar.Symbol)
+	}
+}
+
+// A stream without a name tells no symbol.
+func TestSymbolOfStandardInput(t *testing.T) {
+	t.Parallel()
+	refused(t, barfile.StandardInput, "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n", barfile.Options{}, "standard input: neither a column nor its name tells the symbol; say --symbol")
+}
+
+// Names tell the timeframe as well, in MetaTrader's way too.
+func TestTimeframeOfName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"EURUSD_M5.csv": "5m", "EURUSD_H4.csv": "4h", "EURUSD60.csv": "1h", "SPY_D.csv": "1d"} {
+		r := read(t, name, "date,open,high,low,close,volume\n2019-01-02T09:00:00Z,1,2,1,2,3\n", barfile.Options{})
+		if r.file.Timeframe != want {
+			t.Errorf("%s: timeframe %s, want %s", name, r.file.Timeframe, want)
+		}
 	}
 }

@@ -111,12 +111,29 @@ func greatestDivisor(a, b time.Duration) time.Duration {
 	return a
 }
 
-// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells.
+// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells, unless none
+// follows another within days: quarters and years are not.
 func datesAreDaily(rows []sampled) string {
+	dates := map[string][]time.Time{}
 	for i := range rows {
 		if rows[i].at.unix || !rows[i].at.t.Equal(rows[i].at.t.Truncate(day)) {
 			return ""
 		}
+		b := &rows[i].bar
+		dates[b.Symbol] = append(dates[b.Symbol], b.Timestamp)
+	}
+	follows := false
+	for _, list := range dates {
+		slices.SortFunc(list, time.Time.Compare)
+		list = slices.CompactFunc(list, time.Time.Equal)
+		for i := 1; i < len(list); i++ {
+			if follows = true; list[i].Sub(list[i-1]) <= 5*day {
+				return "1d"
+			}
+		}
+	}
+	if follows {
+		return ""
 	}
 	return "1d"
 }

@@ -2,6 +2,7 @@ package barfile_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,14 @@ func TestTimeframeAskedFor(t *testing.T) {
 	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
 		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
 	}
+	quarters := bars(day("2019-01-01"), func(t time.Time) time.Time { return t.AddDate(0, 3, 0) }, 8, "A")
+	years := bars(day("2000-12-31"), func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }, 8, "A")
+	for _, text := range []string{quarters, years, bars(day("2000-12-31"), every(365*24*time.Hour), 2, "A")} {
+		refused(t, "x.csv", text, barfile.Options{}, "say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
+	}
+	if r := read(t, "x.csv", quarters, barfile.Options{Timeframe: "3mo"}); r.bars[7].Timeframe != "3mo" {
+		t.Errorf("timeframe %q, want 3mo", r.bars[7].Timeframe)
+	}
 	daily := bars(day("2019-01-02"), weekday, 20, "A")
 	if r := read(t, "x.csv", daily, barfile.Options{Timeframe: "1w"}); r.bars[0].Timeframe != "1w" {
 		t.Errorf("timeframe %q, want the one asked for", r.bars[0].Timeframe)
@@ -123,4 +132,52 @@ func TestZone(t *testing.T) {
 		t.Errorf("a time with its own offset is at %s", r.bars[0].Timestamp)
 	}
 	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "Mars/Base"}, "IANA name")
+}
+
+// Rows from new to old are no proof of Alpha Vantage: only its name makes the times New York's.
+func TestAlphaVantageZone(t *testing.T) {
+	t.Parallel()
+	const text = "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n"
+	refused(t, "IBM.csv", text, barfile.Options{}, "say --tz")
+	for name, opts := range map[string]barfile.Options{
+		"alpha_vantage/IBM.csv": {}, "IBM-AlphaVantage.csv": {Symbol: "IBM"}, "IBM.csv": {Zone: "America/New_York"}, "x/IBM.csv": {Format: "alphavantage"},
+	} {
+		if got := describe(read(t, name, text, opts).bars[0]); got != "IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// Local times that the clocks skip are quarantined, and the hour that they repeat is told apart by the order of rows.
+func TestDaylightSaving(t *testing.T) {
+	t.Parallel()
+	const head = "Date,Open,High,Low,Close,Volume\n"
+	lines := func(times ...string) string {
+		text := head
+		for _, at := range times {
+			text += at + ",1,2,1,2,3\n"
+		}
+		return text
+	}
+	opts := barfile.Options{Timeframe: "30m", Zone: "America/New_York"}
+	r := read(t, "x.csv", lines("2021-03-14 01:30", "2021-03-14 02:00", "2021-03-14 02:30", "2021-03-14 03:00"), opts)
+	if len(r.bars) != 2 || len(r.rejected) != 2 || !strings.Contains(r.rejected[0].Reason, "time 2021-03-14 02:00:00 does not exist in America/New_York") {
+		t.Errorf("%d bars, rejected %v; want two of each", len(r.bars), r.rejected)
+	}
+	autumn := []string{"2021-11-07 00:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 02:00"}
+	want := "04:30 05:00 05:30 06:00 06:30 07:00"
+	check := func(what, text, want string) {
+		t.Helper()
+		var got []string
+		for _, b := range read(t, "x.csv", text, opts).bars {
+			got = append(got, b.Timestamp.Format("15:04"))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", what, got, want)
+		}
+	}
+	check("oldest first", lines(autumn...), want)
+	slices.Reverse(autumn)
+	check("newest first", lines(autumn...), "07:00 06:30 06:00 05:30 05:00 04:30")
+	check("hours", lines("2021-11-07 00:00", "2021-11-07 01:00", "2021-11-07 01:00", "2021-11-07 02:00"), "04:00 05:00 06:00 07:00")
 }

@@ -3,8 +3,10 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"iter"
 	"strings"
@@ -37,9 +39,10 @@ type ImportResult struct {
 	Inserted    int64         `json:"inserted"`
 	Updated     int64         `json:"updated"`      // same source, different values
 	Unchanged   int64         `json:"unchanged"`    // stored already, equal
-	OtherSource int64         `json:"other_source"` // stored already with different values from another source, which stay
+	OtherSource int64         `json:"other_source"` // stored already with different values, of another source or a later file, which stay
 	Quarantined int64         `json:"quarantined"`
-	From        time.Time     `json:"from,omitzero"` // timestamps of the bars read
+	LeftOut     []LeftOut     `json:"left_out,omitempty"` // among the quarantined: rows of periods that have no partition
+	From        time.Time     `json:"from,omitzero"`      // timestamps of the bars read
 	To          time.Time     `json:"to,omitzero"`
 	Symbols     int64         `json:"symbols"`
 	Elapsed     time.Duration `json:"elapsed_ns"`
@@ -55,7 +58,7 @@ const (
 
 // ImportBars stores bars in one transaction: all of the file or nothing. Bars that cannot meet any in the table are
 // copied straight into it; others are copied into a stage, from which one statement moves new and changed ones. A second
-// import of the same file writes nothing. Missing partitions are made first, in transactions of their own. The newest
+// import of the same file writes nothing but what is missing: bars that differ came later, from another file. Missing partitions are made first, in transactions of their own. The newest
 // prices are kept, and one market_data_updated event a symbol is written to the outbox. It acts as trading_service
 // whatever the context's scope.
 //
@@ -84,6 +87,7 @@ type importer struct {
 	db       *DB
 	in       BarImport
 	straight bool // into the table, not into the stage
+	screen   screen
 	needs    spans
 	result   ImportResult
 }
@@ -127,6 +131,11 @@ func (im *importer) readNeeds(ctx context.Context) error {
 		if b.err != nil || ctx.Err() != nil {
 			return cmp.Or(b.err, ctx.Err())
 		}
+		left := im.result.LeftOut
+		if err := im.sift(b, nil); err != nil {
+			return err
+		}
+		im.result.LeftOut = left
 		coverage(nil).miss(b.bars, &im.needs)
 		reader.recycle(b)
 	}
@@ -138,7 +147,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	im.result = ImportResult{}
 	reader := readAhead(im.in.Bars, im.in.Strict)
 	defer reader.close()
-	f := &barFile{im: im, reader: reader}
+	f := &barFile{im: im, reader: reader, content: sha256.New()}
 	if err := f.lookAhead(ctx); err != nil {
 		return err
 	}
@@ -150,7 +159,13 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	if f.covered, err = im.coverage(ctx, loan); err != nil {
 		return err
 	}
+	if err := im.readScreen(ctx, loan); err != nil {
+		return err
+	}
 	for _, b := range f.ahead {
+		if err := im.sift(b, f.covered); err != nil {
+			return err
+		}
 		f.covered.miss(b.bars, &im.needs)
 	}
 	if !im.in.DryRun && !im.needs.empty() {
@@ -196,7 +211,9 @@ type barFile struct {
 	err      error  // that ended the file
 	panicked any
 	events   []symbolChange
-	missed   int64 // rows of the stage that somebody else wrote during the last comparison
+	content  hash.Hash // of the bars
+	before   bool      // the same has been imported
+	missed   int64     // rows of the stage that somebody else wrote during the last comparison
 }
 
 // lookAhead reads the beginning of the file, all of it if it is short.
@@ -235,6 +252,9 @@ func (f *barFile) next() *barBatch {
 		return nil
 	}
 	f.err, f.panicked = b.err, b.panicked
+	if f.err == nil {
+		f.err = f.im.sift(b, f.covered)
+	}
 	if f.err != nil {
 		return nil
 	}
@@ -285,7 +305,9 @@ func (f *barFile) append(b *barBatch) error {
 		if err := f.seen.add(&bar.Bar); err != nil {
 			return err
 		}
-		f.row = appendBar(f.row, bar, !f.im.straight, cmp.Or(bar.Line, before+int64(i)+1))
+		var own int // where the row's own part begins
+		f.row, own = appendBar(f.row, bar, !f.im.straight, cmp.Or(bar.Line, before+int64(i)+1))
+		f.content.Write(f.row[own:])
 	}
 	if !f.im.straight {
 		f.covered.miss(b.bars, &f.im.needs)
@@ -420,6 +442,9 @@ func (f *barFile) fromStage(ctx context.Context, tx *Tx) (err error) {
 	sql := sqlStore
 	if f.im.in.DryRun {
 		sql = sqlCompare
+	}
+	if err := tx.QueryRow(ctx, sqlImportedBefore, f.content.Sum(nil)).Scan(&f.before); err != nil {
+		return err
 	}
 	changes := map[string]*symbolChange{}
 	r.Inserted = 0

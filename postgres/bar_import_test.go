@@ -88,6 +88,36 @@ func TestImportTellsRowsApart(t *testing.T) {
 	}
 }
 
+// Files of one source that contradict each other do not take turns: what is imported again has no news.
+func TestImportAgainUpdatesNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	first, second := barsOf("A", "yahoo", "1.5", 20), barsOf("A", "yahoo", "1.6", 10)
+	for _, step := range []struct {
+		what, prefer, want string
+		dryRun             bool
+		bars               iter.Seq2[blotter.BarRow, error]
+	}{
+		{"the first file", "", "20 = 20 + 0 + 0 + 0 + 0", false, first},
+		{"the second corrects it", "", "10 = 0 + 10 + 0 + 0 + 0", true, second},
+		{"the second corrects it", "", "10 = 0 + 10 + 0 + 0 + 0", false, second},
+		{"the first again", "", "20 = 0 + 0 + 10 + 10 + 0", true, first},
+		{"the first again", "", "20 = 0 + 0 + 10 + 10 + 0", false, first},
+		{"the second again", "", "10 = 0 + 0 + 10 + 0 + 0", false, second},
+		{"the first, preferred", "yahoo", "20 = 0 + 10 + 10 + 0 + 0", false, first},
+	} {
+		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer, DryRun: step.dryRun})
+		if err != nil || counts(result) != step.want {
+			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
+		}
+	}
+	db.Exec(t, "delete from data_ingestion.market_data where timestamp < '2013-01-06'")
+	result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: first})
+	if want := "20 = 5 + 0 + 15 + 0 + 0"; err != nil || counts(result) != want {
+		t.Errorf("the first after a deletion: %s, %v; want %s", counts(result), err, want)
+	}
+}
+
 // All of a file is stored, or nothing of it.
 func TestImportIsAllOrNothing(t *testing.T) {
 	t.Parallel()

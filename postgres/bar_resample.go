@@ -53,7 +53,7 @@ func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) 
 	if f.NewestFirst {
 		order = "desc"
 	}
-	refused := blotter.Invalid("resampling to", f.Resample, "a multiple of "+f.Timeframe)
+	refused := blotter.Invalid("resampling to", f.Resample, resampleTargets(f.Timeframe, from, sourceMonths))
 	switch {
 	case sourceMonths > 0 && (months == 0 || months%sourceMonths != 0), months == 0 && (to < from || to%from != 0),
 		months > 0 && sourceMonths == 0 && day%min(from, 2*day) != 0, months > 0 && 12%months != 0, to > day && to%day != 0,
@@ -65,4 +65,27 @@ func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) 
 		return s.Query(ctx, fmt.Sprintf(resampleQuery, bucketDays, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to, zone)
 	}
 	return s.Query(ctx, fmt.Sprintf(resampleQuery, bucketFixed, order), f.Symbol, f.Timeframe, f.From, f.To, limit, to)
+}
+
+// resampleTargets says which timeframes bars of one can be made into.
+func resampleTargets(timeframe string, from time.Duration, months int) string {
+	switch {
+	case months > 0:
+		return "a multiple of " + timeframe + " that divides the year, up to 12mo"
+	case from >= day && day%min(from, 2*day) != 0:
+		return "a multiple of " + timeframe
+	case from >= day:
+		return "a multiple of " + timeframe + ", or 1mo, 2mo, 3mo, 4mo, 6mo or 12mo"
+	}
+	text, within := "a multiple of "+timeframe+" that divides the day (", 0
+	for _, target := range []string{"5s", "10s", "15s", "30s", "1m", "2m", "3m", "4m", "5m", "6m", "8m", "10m", "12m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h"} {
+		if to, _, _ := blotter.TimeframeLength(target); to > from && to%from == 0 {
+			text += target + ", "
+			within++
+		}
+	}
+	if within == 0 {
+		return "a multiple of " + timeframe + " of a day or longer"
+	}
+	return text[:len(text)-2] + "), or days, weeks and months"
 }

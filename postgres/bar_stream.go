@@ -189,15 +189,21 @@ var (
 // microsecondsTo2000 is where PostgreSQL's clock begins.
 var microsecondsTo2000 = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
-// appendBar writes a bar as a row of COPY; with its line, as a row of the stage.
-func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) []byte {
+// appendBar writes a bar as a row of COPY; with its line, as a row of the stage. What the bar is begins at own.
+func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) (row []byte, own int) {
 	if staged {
-		buf = binary.BigEndian.AppendUint16(buf, 11)
+		buf = binary.BigEndian.AppendUint16(buf, 12)
 		buf = binary.BigEndian.AppendUint32(buf, 8)
 		buf = binary.BigEndian.AppendUint64(buf, uint64(line))
+		if b.Member == "" {
+			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+		} else {
+			buf = appendText(buf, storable(b.Member))
+		}
 	} else {
 		buf = binary.BigEndian.AppendUint16(buf, 10)
 	}
+	own = len(buf)
 	buf = appendText(appendText(buf, b.Symbol), b.Timeframe)
 	buf = binary.BigEndian.AppendUint32(buf, 8)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(b.Timestamp.UnixMicro()-microsecondsTo2000))
@@ -209,7 +215,7 @@ func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) []byte {
 	} else {
 		buf = append(buf, 0xff, 0xff, 0xff, 0xff)
 	}
-	return appendText(buf, b.Source)
+	return appendText(buf, b.Source), own
 }
 
 func appendText(buf []byte, text string) []byte {

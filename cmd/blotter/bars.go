@@ -77,6 +77,9 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 	if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
 		return usagef("--from %s is not before --to %s", r.from, r.to)
 	}
+	if _, _, err := blotter.TimeframeLength(r.Timeframe); err != nil {
+		return usagef("--timeframe %s is none; want a number and a unit (s, m, h, d, w, mo), as 1d", r.Timeframe)
+	}
 	if cmd.Flags().Changed("limit") && r.Limit < 1 {
 		return usagef("--limit %d: want 1 or more", r.Limit)
 	}
@@ -306,20 +309,9 @@ be imported again.`,
 			}
 			defer db.Close()
 			write := func(w io.Writer) error {
-				n := 0
-				err := db.ReadOnly(cmd.Context(), func(s *postgres.Session) error {
-					return exporters[r.format](w, func(yield func(*blotter.Bar, error) bool) {
-						for bar, err := range s.StreamBars(cmd.Context(), r.BarFilter) {
-							if n++; !yield(bar, err) {
-								return
-							}
-						}
-					})
+				return db.ReadOnly(cmd.Context(), func(s *postgres.Session) error {
+					return exporters[r.format](w, orElse(s.StreamBars(cmd.Context(), r.BarFilter), func() error { return r.nothing(cmd, db.DB) }))
 				})
-				if err == nil && n == 0 {
-					err = r.nothing(cmd, db.DB)
-				}
-				return err
 			}
 			if out == "" {
 				return write(cmd.OutOrStdout())
@@ -330,6 +322,21 @@ be imported again.`,
 	r.flags(cmd, "csv,json")
 	cmd.Flags().StringVar(&out, "out", "", "write to this `file` instead of standard output")
 	return cmd
+}
+
+// orElse yields the bars, or the error of none.
+func orElse(bars iter.Seq2[*blotter.Bar, error], none func() error) iter.Seq2[*blotter.Bar, error] {
+	return func(yield func(*blotter.Bar, error) bool) {
+		empty := true
+		for bar, err := range bars {
+			if empty = false; !yield(bar, err) {
+				return
+			}
+		}
+		if empty {
+			yield(nil, none())
+		}
+	}
 }
 
 // writeWhole writes a file that appears when it is complete, and not at all if it fails.
@@ -385,11 +392,14 @@ func pointers(bars []blotter.Bar) iter.Seq2[*blotter.Bar, error] {
 }
 
 func exportCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{"symbol", "timeframe", "timestamp", "open", "high", "low", "close", "volume", "adj_close", "source"})
+	out, begun := csv.NewWriter(w), false
 	for b, err := range bars {
 		if err != nil {
 			return err
+		}
+		if !begun {
+			_ = out.Write([]string{"symbol", "timeframe", "timestamp", "open", "high", "low", "close", "volume", "adj_close", "source"})
+			begun = true
 		}
 		adjusted := ""
 		if b.AdjClose != nil {
@@ -488,6 +498,15 @@ func printBars(w io.Writer, bars []blotter.Bar) error {
 			}
 		}
 	}
+	for _, columns := range [][]int{{5}, {1, 2, 3, 4}} { // and what is before the point
+		for i := range rows {
+			for _, c := range columns {
+				if tableWidth(header, rows) > lineWidth {
+					rows[i][c] = shortenWhole(rows[i][c])
+				}
+			}
+		}
+	}
 	return printTable(w, header, []int{1, 2, 3, 4, 5}, func(row func(...string)) {
 		for _, cells := range rows {
 			row(cells...)
@@ -505,6 +524,19 @@ func tableWidth(header []string, rows [][]string) (width int) {
 		width += widest + 2
 	}
 	return width - 2
+}
+
+// shortenWhole writes a number of more than ten digits before the point as 1.234e19…
+func shortenWhole(text string) string {
+	whole, _, _ := strings.Cut(strings.TrimSuffix(text, "…"), ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	if len(whole) <= 10 {
+		return text
+	}
+	return fmt.Sprintf("%s%s.%se%d…", sign, whole[:1], whole[1:4], len(whole)-1)
 }
 
 // shortenNumber cuts digits after the point until a number is at most so wide; "…" marks where.

@@ -122,8 +122,13 @@ func TestBookListings(t *testing.T) {
 	d.ok(t, "up")
 	d.ok(t, "demo")
 	for _, args := range [][]string{
-		{"orders", "list"}, {"orders", "list", "--status", "filled", "--symbol", "syn-a", "--side", "BUY"}, {"trades", "list", "--account", "DEMO"},
-		{"positions", "list"}, {"pnl", "list"}, {"pnl", "list", "--by", "month", "--account", "DEMO"}, {"pnl", "list", "--by", "strategy"},
+		{"orders", "list"},
+		{"orders", "list", "--status", "filled", "--symbol", "syn-a", "--side", "BUY"},
+		{"trades", "list", "--account", "DEMO"},
+		{"positions", "list"},
+		{"pnl", "list"},
+		{"pnl", "list", "--by", "month", "--account", "DEMO"},
+		{"pnl", "list", "--by", "strategy"},
 	} {
 		out := d.ok(t, args...)
 		narrow(t, fmt.Sprint(args), out)

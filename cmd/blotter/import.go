@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func importCommand(set *settings) *cobra.Command {
 		Use:   "import FILES...",
 		Short: "Store the bars of files",
 		Long: `Store the bars of files, of folders with all that is in them, or of patterns in
-quotes ("data/**" is data). The format is recognised from the content, through
+quotes ("data/**/*.csv" is those in all folders below data). The format is recognised from the content, through
 .gz, .zip and .tar.gz; "-" is standard input. Each file is stored as a whole or
 not at all; a second import of the same file changes nothing, so what was
 interrupted is simply repeated.
@@ -83,6 +84,7 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
 	flags.StringVar(&with.Symbol, "symbol", "", "`symbol` of every row (default: its column, else the file's name)")
 	flags.StringVar(&with.Timeframe, "timeframe", "", "`timeframe`, as 1d or 5m (default: the usual distance of rows)")
 	flags.StringVar(&with.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
+	flags.StringVar(&with.Dates, "dates", "", "`order` of day and month in dates as 2/1/2006, dmy or mdy")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,open,high,low,close,volume")
 	flags.StringVar(&with.Source, "source", "", "`name` of the vendor (default: by format)")
 	flags.BoolVar(&with.AllowNegative, "allow-negative", false, "take prices of zero and below (spreads, power)")
@@ -118,7 +120,15 @@ const (
 // matches.
 func findFiles(args []string) (files []found, err error) {
 	for _, arg := range args {
-		arg = strings.TrimSuffix(strings.TrimSuffix(arg, "**"), "**/")
+		if _, err := os.Stat(arg); err != nil {
+			arg = strings.TrimSuffix(strings.TrimSuffix(arg, "**"), "**/")
+		}
+		if before, after, found := strings.Cut(arg, "**/"); found {
+			if files, err = findDeep(cmp.Or(before, "."), after, files); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		info, err := os.Stat(arg)
 		switch {
 		case arg == standardInput || err == nil && !info.IsDir():
@@ -143,8 +153,12 @@ func findFiles(args []string) (files []found, err error) {
 			if strings.HasPrefix(filepath.Base(match), ".") && !strings.HasPrefix(filepath.Base(arg), ".") {
 				continue // as shells do
 			}
+			first := len(files)
 			if files, err = findBelow(match, files); err != nil {
 				return nil, err
+			}
+			if len(files) == first+1 && files[first].path == match {
+				files[first].named = true // by the pattern, as if the shell had
 			}
 		}
 	}
@@ -152,6 +166,26 @@ func findFiles(args []string) (files []found, err error) {
 		return nil, fmt.Errorf("%s: no files are in there", strings.Join(args, ", "))
 	}
 	return files, nil
+}
+
+// findDeep adds the files below a folder, however deep, whose end of the path matches a pattern.
+func findDeep(root, pattern string, files []found) ([]found, error) {
+	if _, err := filepath.Match(pattern, ""); err != nil {
+		return nil, fmt.Errorf("%s is no pattern", pattern)
+	}
+	below, err := findBelow(root, nil)
+	depth := strings.Count(pattern, "/") + 1
+	for _, one := range below {
+		parts := strings.Split(filepath.ToSlash(one.path), "/")
+		if matches, _ := filepath.Match(pattern, strings.Join(parts[max(0, len(parts)-depth):], "/")); matches {
+			one.named = true
+			files = append(files, one)
+		}
+	}
+	if err == nil && len(files) > filesMax {
+		err = fmt.Errorf("%s: more than %s files; import its folders one by one", root, thousands(filesMax))
+	}
+	return files, err
 }
 
 // findBelow adds a file, or all that is in a folder but hidden files.
@@ -189,8 +223,10 @@ type imported struct {
 	Source    string `json:"source,omitempty"`
 	Adjusted  bool   `json:"adjusted,omitempty"`
 	postgres.ImportResult
-	Reasons []reason `json:"reasons,omitempty"` // why rows were quarantined: the first of each kind
-	Skipped string   `json:"skipped,omitempty"` // why nothing was read: it is no bar file
+	Reasons []reason `json:"reasons,omitempty"`         // why rows were quarantined: the first of each kind
+	Members []string `json:"skipped_members,omitempty"` // of an archive: those that are no bar files, and why
+	Unknown []string `json:"unknown_columns,omitempty"` // not understood, where no volume was found
+	Skipped string   `json:"skipped,omitempty"`         // why nothing was read: it is no bar file
 	Error   string   `json:"error,omitempty"`
 	err     error
 	done    bool
@@ -204,7 +240,10 @@ type reason struct {
 	key  string
 }
 
-const reasonsMax = 5 // kinds of reasons that are kept for each file
+const (
+	reasonsMax = 5  // kinds of reasons that are kept for each file
+	membersMax = 20 // skipped members of an archive that are named
+)
 
 type importReport struct {
 	Files   []imported            `json:"files"`
@@ -255,7 +294,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 	var file *barfile.File
 	var err error
 	if from.path == standardInput {
-		file, err = barfile.Read(stdin, "standard input", with.Options)
+		file, err = barfile.Read(stdin, barfile.StandardInput, with.Options)
 	} else {
 		file, err = barfile.Open(from.path, with.Options)
 	}
@@ -263,11 +302,13 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		defer file.Close()
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
+		one.Unknown = file.Unknown
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
-			File: strings.ToValidUTF8(filepath.Base(from.path), "\uFFFD"), Bars: one.collect(file.Bars()), Once: from.path == standardInput,
+			File: quarantineName(from.path), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
 		})
 		one.contradictions()
+		one.skip(file.Skipped)
 		shown.end(file, from, one.Read)
 	} else {
 		shown.end(nil, from, 0)
@@ -280,9 +321,22 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 	case ctx.Err() != nil:
 		one.done = false
 	default:
+		if name := strings.Replace(from.path, standardInput, barfile.StandardInput, 1); !strings.Contains(err.Error(), name) && !strings.Contains(err.Error(), from.path) {
+			err = fmt.Errorf("%s: %w", from.path, err)
+		}
 		one.err, one.Error = err, explain(err)
 	}
 	return one
+}
+
+// quarantineName is what the quarantine calls a file: its path as given, of a very long one the end.
+func quarantineName(path string) string {
+	const most = 500
+	name := []rune(strings.ReplaceAll(strings.ToValidUTF8(path, "\uFFFD"), "\x00", "\uFFFD"))
+	if len(name) > most {
+		name = append([]rune("…"), name[len(name)-most+1:]...)
+	}
+	return string(name)
 }
 
 // collect passes rows on and keeps the first reason of each kind.
@@ -302,12 +356,26 @@ func (i *imported) collect(rows iter.Seq2[blotter.BarRow, error]) iter.Seq2[blot
 
 // contradictions names the quarantined rows that the database found, which no reader could.
 func (i *imported) contradictions() {
+	for _, rows := range i.LeftOut {
+		i.Reasons = append(i.Reasons, reason{Line: rows.Line, Text: rows.Reason, More: rows.Rows - 1})
+	}
 	known := int64(0)
 	for _, why := range i.Reasons {
 		known += 1 + why.More
 	}
 	if n := i.Quarantined - known; n > 0 && len(i.Reasons) < reasonsMax {
 		i.Reasons = append(i.Reasons, reason{Text: thousands(n) + " rows contradict an earlier row of the same bar"})
+	}
+}
+
+// skip keeps the members of an archive that are no bar files.
+func (i *imported) skip(members []error) {
+	for n, err := range members {
+		if n == membersMax {
+			i.Members = append(i.Members, fmt.Sprintf("%s: %s more members that are no bar files", i.File, thousands(int64(len(members)-n))))
+			return
+		}
+		i.Members = append(i.Members, explain(err))
 	}
 }
 
@@ -398,14 +466,24 @@ func (r *importReport) print(w io.Writer) error {
 	if err := r.printCounts(w); err != nil {
 		return err
 	}
+	r.printKinds(w)
 	for _, one := range r.Files {
 		for _, why := range one.Reasons {
 			printReason(w, "quarantined: "+filepath.Base(one.File), why)
 		}
 	}
 	for _, one := range r.Files {
+		if len(one.Unknown) > 0 {
+			printWrapped(w, fmt.Sprintf("no volume: %s has no column of that name, and not understood are %s; --cols names the columns",
+				filepath.Base(one.File), strings.Join(one.Unknown, ", ")))
+		}
+	}
+	for _, one := range r.Files {
 		if one.Skipped != "" {
 			printWrapped(w, "skipped: "+one.Skipped)
+		}
+		for _, member := range one.Members {
+			printWrapped(w, "skipped: "+member)
 		}
 	}
 	for _, one := range r.Files {
@@ -414,13 +492,43 @@ func (r *importReport) print(w io.Writer) error {
 		}
 	}
 	if r.Total.OtherSource > 0 {
-		printWrapped(w, "other: stored already with other values from another source; --prefer SOURCE replaces them")
+		printWrapped(w, "other: stored already with other values, from another source or a later file; --prefer SOURCE replaces them")
 	}
 	if r.DryRun {
 		fmt.Fprintln(w, "dry run: nothing was stored")
 	}
 	return nil
 }
+
+// printKinds says as what the files were read: a line for each combination of format, timeframe and source.
+func (r *importReport) printKinds(w io.Writer) {
+	type kind struct{ format, timeframe, source string }
+	var kinds []kind
+	files := map[kind]int{}
+	for _, one := range r.Files {
+		if one.err != nil || one.Skipped != "" {
+			continue
+		}
+		k := kind{one.Format, cmp.Or(one.Timeframe, "a timeframe a row"), one.Source}
+		if files[k] == 0 {
+			kinds = append(kinds, k)
+		}
+		files[k]++
+	}
+	for n, k := range kinds {
+		if n == kindsMax {
+			fmt.Fprintf(w, "read as: %d more combinations of format, timeframe and source\n", len(kinds)-n)
+			break
+		}
+		count := ""
+		if len(kinds) > 1 {
+			count = fmt.Sprintf(" (%s files)", thousands(int64(files[k])))
+		}
+		printWrapped(w, fmt.Sprintf("read as: %s, %s, source %s%s", k.format, k.timeframe, k.source, count))
+	}
+}
+
+const kindsMax = 20
 
 // counted are the columns of the counts: those that are always shown, and those that are where a file has any.
 var counted = []struct {

@@ -116,8 +116,12 @@ func TestImportFolder(t *testing.T) {
 	out := run("bars")
 	contains(t, out, "AAPL.csv  AAPL       3         3", "KO.csv    KO         3         3", "all                  6         6")
 	narrow(t, "import", out)
-	contains(t, run("bars/*"), "all                  6         0          6")
 	contains(t, run("bars/**"), "all                  6         0          6")
+	// A pattern in quotes names files as the shell does without them: what is no bar file is an error.
+	r := d.fails(t, 1, append(urls(db), "import", "bars/*"), "2 of 4 files were not imported")
+	contains(t, r.out, "not imported: bars/README.md: it is not a bar file", "all                  6         0          6")
+	contains(t, run("bars/**/*.csv"+"x", "bars"), "all                  6         0          6")
+	contains(t, d.run(t, append(urls(db), "import", "**/KO.csv", "bars/**/deep/*.csv")...).out, "all                6         0          6")
 	d.stdin = goodBars
 	contains(t, run("-", "--symbol", "spy"), "SPY", "3         3")
 	d.fails(t, 1, append(urls(db), "import", "bars/trades.csv"), "bars/trades.csv: it holds trades, not bars")
@@ -139,6 +143,7 @@ func TestBarsCommands(t *testing.T) {
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "KO.csv", strings.Replace(goodBars, "\n2019-01-03", "\n2013-01-03", 1))
 	d.ok(t, append(urls(db), "import", "BTC-1m.csv", "SHIB.csv", "AAPL.csv", "KO.csv")...)
+	source := "csv:" + filepath.Base(d.dir)
 	run := func(args ...string) string { return d.ok(t, append(urls(db), append([]string{"bars"}, args...)...)...) }
 
 	contains(t, run("list"), "BTC     1m          300  2021-01-01  2021-01-01", "AAPL    1d            3  2019-01-02  2019-01-04")
@@ -146,7 +151,7 @@ func TestBarsCommands(t *testing.T) {
 	narrow(t, "bars show", wide)
 	contains(t, wide, "2020-10-26  0.000012345…  0.000022345…  0.000012345…  0.000012345…  123456789.…")
 	contains(t, run("resample", "BTC", "--timeframe", "1m", "--to-timeframe", "1h"),
-		"2021-01-01 00:00Z  1.50   61.00  1.00   1.25      30  csv", "2021-01-01 04:00Z  1.50  301.00  1.00   1.25      30  csv")
+		"2021-01-01 00:00Z  1.50   61.00  1.00   1.25      30", "2021-01-01 04:00Z  1.50  301.00  1.00   1.25      30")
 	contains(t, run("gaps", "KO"), "2019-01-03  2019-01-03     1")
 	contains(t, run("gaps", "AAPL"), "no gaps in the 1d bars of AAPL")
 	if got := run("gaps", "AAPL", "--json"); strings.TrimSpace(got) != "[]" {
@@ -154,7 +159,7 @@ func TestBarsCommands(t *testing.T) {
 	}
 	run("export", "BTC", "--timeframe", "1m", "--out", "out.csv")
 	exported, err := os.ReadFile(d.dir + "/out.csv")
-	if err != nil || strings.Count(string(exported), "\n") != 301 || !strings.Contains(string(exported), "BTC,1m,2021-01-01T04:59:00Z,1.5,301,1,1.25,0.5,,csv\n") {
+	if err != nil || strings.Count(string(exported), "\n") != 301 || !strings.Contains(string(exported), "BTC,1m,2021-01-01T04:59:00Z,1.5,301,1,1.25,0.5,,"+source+"\n") {
 		t.Errorf("%v, exported %.200s", err, exported)
 	}
 	d.ok(t, append(urls(db), "import", "out.csv")...)
@@ -185,6 +190,8 @@ func TestBarsCommands(t *testing.T) {
 		{1, "show AAPL --from 2021-01-01", "no 1d bars of AAPL are stored in that range; they are of 2019-01-02 to 2019-01-04"},
 		{1, "gaps NOPE", "no 1d bars of NOPE are stored; blotter import FILES"},
 		{1, "export NOPE", "no 1d bars of NOPE are stored"},
+		{2, "show AAPL --timeframe 5q", "--timeframe 5q is none; want a number and a unit"},
+		{1, "resample BTC --timeframe 1m --to-timeframe 7m", "want a multiple of 1m that divides the day (2m, 3m, 4m, 5m,"},
 		{1, "export NOPE --out x.csv", "no 1d bars of NOPE are stored"},
 		{1, "show AAPL --png missing/x.png", "missing/x.png cannot be written"},
 		{2, "show AAPL --limit 0", "--limit 0: want 1 or more"},
@@ -195,8 +202,80 @@ func TestBarsCommands(t *testing.T) {
 	} {
 		d.fails(t, test.status, append(urls(db), append([]string{"bars"}, strings.Fields(test.args)...)...), test.want)
 	}
+	if r := d.run(t, append(urls(db), "bars", "export", "NOPE")...); r.out != "" {
+		t.Errorf("an unknown symbol is exported as %q", r.out)
+	}
+	d.write(t, "DEC.csv", "Date,Open,High,Low,Close,Volume\n2024-01-02,1e-8,0.00000001,0.00000001,1E-08,1e3\n2024-01-03,0.1234567890123456789,1,0.1,0.5,5\n"+
+		"2024-01-05,12345678901234567890.5,12345678901234567890.5,1,1.5,5\n2024-01-06,1,1,1,1,12345678901234567890123\n")
+	contains(t, d.ok(t, append(urls(db), "import", "DEC.csv")...), "read as: CSV, 1d, source "+source)
+	narrow(t, "bars show", run("show", "DEC"))
+	contains(t, run("show", "DEC"), "2024-01-05", "1.234e19…", "1.234e22…")
 	left, err := filepath.Glob(d.dir + "/.*.*")
 	if err != nil || len(left) > 0 {
 		t.Errorf("%v are left, %v", left, err)
+	}
+}
+
+// Of an archive, the members that are no bar files are named; a bar that two members give differently stays the first's.
+func TestImportArchive(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	lines := strings.SplitAfter(goodBars, "\n")
+	later := lines[0] + strings.Replace(lines[3], "144.529999", "145.000000", 1) + lines[2]
+	d.zip(t, "all.zip", "readme.txt", "hello\n", "1/AAPL.csv", goodBars, "2/AAPL.csv", later)
+	out := d.run(t, append(urls(db), "import", "--json", "all.zip")...)
+	var report struct {
+		Files []struct {
+			Quarantined int      `json:"quarantined"`
+			Members     []string `json:"skipped_members"`
+		} `json:"files"`
+	}
+	if err := json.Unmarshal([]byte(out.out), &report); err != nil || out.status != 0 {
+		t.Fatalf("%v\n%+v", err, out)
+	}
+	if f := report.Files[0]; f.Quarantined != 1 || len(f.Members) != 1 || !strings.HasPrefix(f.Members[0], "all.zip/readme.txt: it is not a bar file") {
+		t.Errorf("%+v, want one quarantined row and the member readme.txt skipped", f)
+	}
+	contains(t, d.ok(t, append(urls(db), "import", "all.zip")...), "skipped: all.zip/readme.txt: it is not a bar file")
+	if got := pgtest.Value[string](t, db, "select open::text from data_ingestion.market_data where timestamp = '2019-01-04Z'"); got != "144.529999" {
+		t.Errorf("open %s is stored, want the first member's 144.529999", got)
+	}
+	if got := pgtest.Value[string](t, db, "select string_agg(file || ' ' || line || ' ' || message, e'\n') from data_ingestion.data_quality_logs"); !strings.HasPrefix(got, "all.zip/2/AAPL.csv 2 contradicts line 4 of 1/AAPL.csv: open 144.529999") {
+		t.Errorf("the quarantine holds %s", got)
+	}
+}
+
+// Rows of dates that bars are not kept for, and of a period that was retired, are quarantined; the rest is stored. Errors
+// and the quarantine name the file as it was given.
+func TestImportPeriods(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	far := time.Now().AddDate(3, 0, 0).Format(time.DateOnly)
+	row := func(date string) string { return date + ",1,2,1,2,2,3\n" }
+	text := strings.SplitAfter(goodBars, "\n")[0] + row("1899-12-29") + row("1985-01-02") + row("1985-01-03") + row("1985-01-04") + row("2019-01-02") + row(far)
+	d.write(t, "1/AAPL.csv", text)
+	d.write(t, "2/AAPL.csv", text)
+	db.Exec(t, "select shared.create_yearly_partition('market_data', '1985-01-01')")
+	db.Exec(t, "alter table data_ingestion.market_data detach partition data_ingestion.market_data_y1985")
+	args := func(more ...string) []string { return append(append(urls(db), "import", "--timeframe", "1d"), more...) }
+	dry := d.ok(t, args("--dry-run", "1/AAPL.csv")...)
+	out := d.ok(t, args("1/AAPL.csv", "2/AAPL.csv")...)
+	for _, text := range []string{dry, out} {
+		text = strings.Join(strings.Fields(text), " ")
+		contains(t, text, "AAPL.csv line 2: its date is before 1900", "AAPL.csv line 7: its date is more than two years ahead",
+			"AAPL.csv line 3: its period was retired: its partition data_ingestion.market_data_y1985 is detached (and 2 more like it)")
+	}
+	contains(t, dry, "all                  6         1            5")
+	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != 1 {
+		t.Errorf("%d bars are stored, want the one of 2019", n)
+	}
+	for _, file := range []string{"1/AAPL.csv", "2/AAPL.csv"} {
+		if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.data_quality_logs where file = $1", file); n != 5 {
+			t.Errorf("%d rows of %s are in the quarantine, want 5", n, file)
+		}
+	}
+	d.fails(t, 1, args("--strict", "1/AAPL.csv"), "1/AAPL.csv: line 2: its date is before 1900")
+	if n := pgtest.Value[int](t, db, "select count(*) from pg_inherits where inhrelid = 'data_ingestion.market_data_y1985'::regclass"); n != 0 {
+		t.Error("the retired partition is attached again")
 	}
 }

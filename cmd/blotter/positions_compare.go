@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/fillfile"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ exit status is 0 if all agree, else 1.`,
 
 func readHoldings(cmd *cobra.Command, path string, opts fillfile.Options) ([]fillfile.Holding, error) {
 	if path == standardInput {
-		return fillfile.ReadPositions(cmd.InOrStdin(), "standard input", opts)
+		return fillfile.ReadPositions(cmd.InOrStdin(), barfile.StandardInput, opts)
 	}
 	return fillfile.OpenPositions(path, opts)
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,4 +134,45 @@ func TestInterruptedDemo(t *testing.T) {
 	noProcesses(t, d)
 	d.fails(t, 1, []string{"bars", "show", "AAPL"}, "no 1d bars of AAPL are stored")
 	contains(t, d.ok(t, "demo"), "The last month of SYN-A")
+}
+
+// A pipe is read once: what its end meets in the table, or repeats, costs none of its rows.
+func TestImportPipe(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	const rows = 40_000
+	text := minutes(time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC), rows)
+	d.write(t, "AAPL.csv", text)
+	path := filepath.Join(d.dir, "pipe")
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	repeated := strings.TrimSuffix(text[strings.LastIndexByte(text[:len(text)-1], '\n')+1:], "\n")
+	go func() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err == nil {
+			_, _ = file.WriteString(text + repeated + "\n")
+			_ = file.Close()
+		}
+	}()
+	contains(t, d.ok(t, append(urls(db), "import", path, "--symbol", "AAPL", "--timeframe", "1m")...), "40,001    40,000")
+	d.ok(t, append(urls(db), "import", "--symbol", "AAPL", "--timeframe", "1m", "--source", "csv", "AAPL.csv")...)
+	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != rows {
+		t.Errorf("%d bars are stored, want %d", n, rows)
+	}
+	d.zip(t, "x.zip", "AAPL.csv", goodBars)
+	cmd := d.command(append(urls(db), "import", "-", "--symbol", "KO")...)
+	file, err := os.Open(filepath.Join(d.dir, "x.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(in, file); _ = in.Close() }()
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "a zip is read from a file, not from a stream; save it first") {
+		t.Errorf("a zip through a pipe: %v, %s", err, out)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/fillfile"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -159,7 +160,7 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 	var file *fillfile.File
 	var err error
 	if from.path == standardInput {
-		file, err = fillfile.Read(cmd.InOrStdin(), "standard input", i.with.Options)
+		file, err = fillfile.Read(cmd.InOrStdin(), barfile.StandardInput, i.with.Options)
 	} else {
 		file, err = fillfile.Open(from.path, i.with.Options)
 	}

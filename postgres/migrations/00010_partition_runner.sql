@@ -16,6 +16,15 @@ CREATE TABLE shared.vacuumed_partitions (
 );
 GRANT SELECT ON shared.vacuumed_partitions TO trading_service, trading_reporter;
 
+-- What imports have stored, by the SHA-256 of their bars: imported again, it has no news, so it updates nothing that a
+-- later file of the same source corrected.
+CREATE TABLE data_ingestion.imported_contents (
+    content bytea PRIMARY KEY CHECK (length(content) = 32),
+    at      timestamptz NOT NULL DEFAULT now()
+);
+GRANT SELECT, INSERT, DELETE ON data_ingestion.imported_contents TO trading_service;
+GRANT SELECT ON data_ingestion.imported_contents TO trading_reporter;
+
 -- +goose StatementBegin
 -- create_leaf makes one leaf and attaches it. LIKE + ATTACH locks the parent against other schema changes only;
 -- PARTITION OF would stop its readers. LIKE copies neither row-level security nor policies nor grants nor storage
@@ -150,6 +159,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+DROP TABLE data_ingestion.imported_contents;
 DROP TABLE shared.vacuumed_partitions;
 ALTER TABLE shared.partitioned_tables DROP CONSTRAINT partitioned_tables_ahead_check;
 ALTER TABLE shared.partitioned_tables ADD CONSTRAINT partitioned_tables_ahead_check CHECK (ahead IN ('month', 'none', 'positions'));

@@ -1,0 +1,126 @@
+package barfile_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// opened opens a file of that name and content and reads it to its end.
+func opened(t *testing.T, name string, content []byte, opts barfile.Options) (file *barfile.File, bars int, err error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if file, err = barfile.Open(path, opts); err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	for _, err := range file.Bars() {
+		switch {
+		case err == nil:
+			bars++
+		case !errors.As(err, new(*blotter.RejectedRow)):
+			return file, bars, err
+		}
+	}
+	return file, bars, nil
+}
+
+func gzipped(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	g := gzip.NewWriter(&packed)
+	if _, err := g.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Bytes()
+}
+
+// tarred is a tar.gz of the members.
+func tarred(t *testing.T, members ...string) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	tape := tar.NewWriter(&packed)
+	for i := 0; i < len(members); i += 2 {
+		if err := tape.WriteHeader(&tar.Header{Name: members[i], Size: int64(len(members[i+1])), Mode: 0o600}); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(tape, members[i+1])
+	}
+	if err := tape.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return gzipped(t, packed.Bytes())
+}
+
+// A member that is damaged, or is bars that ask for an option, fails the file; none is dropped in silence.
+func TestArchiveFails(t *testing.T) {
+	t.Parallel()
+	good := header + strings.Repeat("2019-01-02,1,2,1,2,3\n", 50)
+	var rows strings.Builder
+	rows.WriteString(header)
+	for i := range 40_000 {
+		fmt.Fprintf(&rows, "2019-01-02,1,2,1,2,%d\n", i)
+	}
+	long := rows.String()
+	damaged := zipped(t, "AAPL.csv", good, "KO.csv", long)
+	damaged[len(damaged)-2000] ^= 0xff
+	other := zipped(t, "AAPL.csv", good, "letter.txt", strings.ReplaceAll(long, ",", " "))
+	other[len(other)-2000] ^= 0xff
+	for _, test := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"a.zip", damaged, "a.zip/KO.csv: reading it failed"},
+		{"a.zip", other, "a.zip/letter.txt: reading it failed"},
+		{"a.tar.gz", tarred(t, "AAPL.csv", good, "KO.csv", long)[:8000], "reading it failed"},
+		{"a.zip", zipped(t, "AAPL.csv", good, "KO.csv", strings.ReplaceAll(good, "-02,", "-02 09:31,")), "a.zip/KO.csv: its times carry no zone; say --tz"},
+		{"a.zip", zipped(t, "AAPL.csv", good, "prices.csv", good), "a.zip/prices.csv: neither a column nor its name tells the symbol"},
+	} {
+		_, _, err := opened(t, test.name, test.content, barfile.Options{Timeframe: "1d"})
+		if strings.Contains(test.want, "--tz") {
+			_, _, err = opened(t, test.name, test.content, barfile.Options{Timeframe: "1m"})
+			test.want = ": its times carry no zone; say --tz"
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
+// Members that are no bars, or archives themselves, are skipped and named.
+func TestArchiveSkips(t *testing.T) {
+	t.Parallel()
+	good := header + "2019-01-02,1,2,1,2,3\n"
+	inner := zipped(t, "PEP.csv", good)
+	members := []string{"readme.txt", "hello\n", "AAPL.csv", good, "inner.zip", string(inner), "KO.csv.gz", string(gzipped(t, []byte(good)))}
+	for name, content := range map[string][]byte{"a.zip": zipped(t, members...), "a.tar.gz": tarred(t, members...)} {
+		file, bars, err := opened(t, name, content, barfile.Options{})
+		if err != nil || bars != 1 || len(file.Skipped) != 3 {
+			t.Fatalf("%s: %d bars, %v, skipped %v", name, bars, err, file.Skipped)
+		}
+		for i, want := range []string{"readme.txt: it is not a bar file", "inner.zip: it is packed itself (zip)", "KO.csv.gz: it is packed itself (gzip)"} {
+			if got := file.Skipped[i].Error(); !strings.Contains(got, want) {
+				t.Errorf("%s: skipped %q, want %q", name, got, want)
+			}
+		}
+	}
+}

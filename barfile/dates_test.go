@@ -1,0 +1,97 @@
+package barfile_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// slashed writes rows of these dates, so many a date, in the layout.
+func slashed(layout string, perDate int, dates ...time.Time) string {
+	var b strings.Builder
+	b.WriteString("Date,Open,High,Low,Close,Volume\n")
+	for _, date := range dates {
+		for i := range perDate {
+			at := date.Format(layout)
+			if perDate > 1 {
+				at += date.Add(time.Duration(i) * time.Minute).Format(" 15:04")
+			}
+			fmt.Fprintf(&b, "%s,1,2,1,2,3\n", at)
+		}
+	}
+	return b.String()
+}
+
+// following are n dates from one on, in steps.
+func following(from string, n int, step func(time.Time) time.Time) (dates []time.Time) {
+	at := day(from)
+	for range n {
+		dates = append(dates, at)
+		at = step(at)
+	}
+	return dates
+}
+
+// Whether days or months come first is told by the rows; what nothing tells is asked for.
+func TestDateOrder(t *testing.T) {
+	t.Parallel()
+	const dmy, mdy = "02/01/2006", "01/02/2006"
+	daily := every(24 * time.Hour)
+	for _, test := range []struct {
+		name, text, from, want string // the timestamps of the first and the last bar; "" is asked for
+	}{
+		{"days first, weekdays", slashed(dmy, 1, following("2021-01-05", 6, weekday)...), "2021-01-05", "2021-01-12"},
+		{"days first, newest first", slashed(dmy, 1, day("2021-01-12"), day("2021-01-11"), day("2021-01-08"), day("2021-01-07")), "2021-01-12", "2021-01-07"},
+		{"months of thirteen", slashed(mdy, 1, following("2020-01-01", 13, month)...), "2020-01-01", "2021-01-01"},
+		{"days or months", slashed(dmy, 1, following("2021-01-01", 8, daily)...), "", ""},
+		{"one date", slashed(dmy, 1, day("2021-01-05")), "", ""},
+		{"one date of many minutes", slashed(dmy, 100, day("2021-01-05")), "", ""},
+		{"minutes of two days", slashed(dmy, 100, day("2021-01-05"), day("2021-01-06")), "2021-01-05", "2021-01-06"},
+		{"minutes of two days, months first", slashed(mdy, 100, day("2021-01-05"), day("2021-01-06")), "2021-01-05", "2021-01-06"},
+	} {
+		if test.want == "" {
+			refused(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC"}, "say --dates dmy or --dates mdy")
+			r := read(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC", Dates: "dmy", Timeframe: "1d"})
+			if got := r.bars[0].Timestamp; got.Year() != 2021 || got.Month() != time.January {
+				t.Errorf("%s: with --dates dmy the first bar is of %s", test.name, got)
+			}
+			continue
+		}
+		r := read(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC"})
+		first, last := r.bars[0].Timestamp.Format(time.DateOnly), r.bars[len(r.bars)-1].Timestamp.Format(time.DateOnly)
+		if first != test.from || last != test.want {
+			t.Errorf("%s: %s to %s, want %s to %s", test.name, first, last, test.from, test.want)
+		}
+	}
+	refused(t, "AAPL.csv", slashed(dmy, 1, day("2021-01-05")), barfile.Options{Dates: "ymd"}, "dmy or mdy")
+}
+
+// A file whose beginning does not tell is read on, in an archive as well.
+func TestDateOrderFarBehind(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := slashed("02/01/2006", 600, day("2021-01-05"), day("2021-01-13"))
+	for name, content := range map[string][]byte{"AAPL.csv": []byte(text), "AAPL.zip": zipped(t, "readme.txt", "x\n", "AAPL.csv", text)} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := barfile.Open(path, barfile.Options{Zone: "UTC"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for row, err := range file.Bars() {
+			if err != nil || row.Timestamp.Month() != time.January {
+				t.Errorf("%s: line %d is of %s, %v", name, row.Line, row.Timestamp, err)
+				break
+			}
+		}
+		_ = file.Close()
+	}
+}

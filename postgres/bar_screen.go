@@ -1,0 +1,141 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// LeftOut are rows of an import that the table has no place for: they are quarantined.
+type LeftOut struct {
+	Line   int64  `json:"line"` // of the first
+	Reason string `json:"reason"`
+	Rows   int64  `json:"rows"`
+}
+
+// screen tells the bars that partitions are not made for: those outside of the years that they are made for, and those
+// of a period whose partition was detached.
+type screen struct {
+	now     time.Time
+	retired []retired
+}
+
+// retired is a period whose partition is no longer one, or is being detached.
+type retired struct {
+	span
+	leaf string
+}
+
+// earliestPartition is the first day that partitions are made for; the last is two years ahead (shared.check_partition_range).
+var earliestPartition = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// sqlRetired are detached leaves, told from other tables of such a name by their columns.
+const sqlRetired = `
+select c.relname
+  from pg_class c
+ where c.relnamespace = 'data_ingestion'::regnamespace and c.relkind = 'r' and not c.relispartition
+   and c.relname ~ '^market_data_(y[0-9]{4}|[0-9]{4}_[0-9]{2})$'
+   and not exists (select attname from pg_attribute where attrelid = 'data_ingestion.market_data'::regclass and attnum > 0 and not attisdropped
+                   except select attname from pg_attribute where attrelid = c.oid)
+union all
+select c.relname from shared.partitions p join pg_class c on c.oid = p.leaf
+ where p.table_name = 'data_ingestion.market_data'::regclass and p.detach_pending`
+
+func (im *importer) readScreen(ctx context.Context, loan *loan) error {
+	im.screen = screen{now: time.Now()}
+	rows, err := loan.Query(ctx, sqlRetired)
+	if err != nil {
+		return translate("", err)
+	}
+	leaves, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, leaf := range leaves {
+		r := retired{leaf: leaf}
+		name := strings.TrimPrefix(leaf, "market_data_")
+		if r.from, err = time.Parse("y2006", name); err == nil {
+			r.to = r.from.AddDate(1, 0, 0)
+		} else if r.from, err = time.Parse("2006_01", name); err == nil {
+			r.to = r.from.AddDate(0, 1, 0)
+		} else {
+			err = nil // renamed while it is being detached
+			continue
+		}
+		im.screen.retired = append(im.screen.retired, r)
+	}
+	return translate("", err)
+}
+
+// reason is why the table has no place for a bar, or "".
+func (s *screen) reason(at time.Time, covered coverage) string {
+	switch {
+	case at.Before(earliestPartition):
+		return "its date is before 1900; bars are kept from 1900 to two years ahead"
+	case at.After(s.now.AddDate(2, 0, 0)):
+		return "its date is more than two years ahead; bars are kept from 1900 to two years ahead"
+	}
+	for _, r := range s.retired {
+		if !at.Before(r.from) && at.Before(r.to) && !covered.has(at) {
+			return "its period was retired: its partition data_ingestion." + r.leaf + " is detached"
+		}
+	}
+	return ""
+}
+
+// has reports that a partition covers the time.
+func (c coverage) has(at time.Time) bool {
+	for _, s := range c {
+		if !at.Before(s.from) && at.Before(s.to) {
+			return true
+		}
+	}
+	return false
+}
+
+// sift moves the bars of a batch that the table has no place for to the rejected ones. Under Strict, the first is an error.
+func (im *importer) sift(b *barBatch, covered coverage) error {
+	if b == nil {
+		return nil
+	}
+	kept := b.bars[:0]
+	for i := range b.bars {
+		bar := &b.bars[i]
+		reason := ""
+		if at := bar.Timestamp; at.Before(earliestPartition) || at.After(im.screen.now) || len(im.screen.retired) > 0 {
+			reason = im.screen.reason(at, covered)
+		}
+		if reason == "" {
+			kept = append(kept, *bar)
+			continue
+		}
+		rejected := &blotter.RejectedRow{
+			Line: bar.Line, Member: bar.Member, Symbol: bar.Symbol, Check: "period", Reason: reason,
+			Raw: fmt.Sprint(bar.Timestamp.UTC().Format(time.RFC3339), ",", bar.Open, ",", bar.High, ",", bar.Low, ",", bar.Close, ",", bar.Volume),
+		}
+		if im.in.Strict {
+			return rejected
+		}
+		b.rejected = append(b.rejected, rejected)
+		im.leaveOut(bar.Line, reason)
+	}
+	b.bars = kept
+	return nil
+}
+
+// leftOutMax is how many reasons are told apart in a result.
+const leftOutMax = 20
+
+func (im *importer) leaveOut(line int64, reason string) {
+	all := &im.result.LeftOut
+	for i := range *all {
+		if (*all)[i].Reason == reason {
+			(*all)[i].Rows++
+			return
+		}
+	}
+	if len(*all) < leftOutMax {
+		*all = append(*all, LeftOut{line, reason, 1})
+	}
+}
