@@ -24,7 +24,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	conn := db.Connect(t, db.AdminURL)
-	if _, err := conn.Exec(t.Context(), "create temporary table blotter_bar_stage (line bigint, symbol text, timeframe text, timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text, check_type text, message text, raw_row text)"); err != nil {
+	if _, err := conn.Exec(t.Context(), "create temporary table blotter_bar_stage (line bigint, member text, symbol text, timeframe text, timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text, check_type text, message text, raw_row text)"); err != nil {
 		t.Fatal(err)
 	}
 	queries := sqlConstants(t)

@@ -21,9 +21,10 @@ func demoCommand(set *settings) *cobra.Command {
 		Short: "A first look: start a database, load bars, trade on them",
 		Long: `Start blotter's own database, load bars, and trade on them: a moving-average
 strategy places orders, its fills arrive in parts, positions and profit and loss
-come out, and verify proves them. Without files the bars are synthetic: generated
-symbols SYN-A, SYN-B and SYN-C that never traded. The account is DEMO, or that of
---account. What is loaded and traded stays; a second run finds it unchanged.`,
+come out, and verify proves them. Without files the bars are synthetic:
+generated symbols SYN-A, SYN-B and SYN-C that never traded. The account is DEMO,
+or that of --account. What is loaded and traded stays; a second run finds it
+unchanged.`,
 		Example: "  blotter demo\n  blotter demo ~/bars/*.csv --png equity.png",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, picture)

@@ -11,12 +11,16 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
+	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	listed := d.ok(t, "--help") + d.ok(t, "migrate", "--help") + d.ok(t, "bars", "--help") + d.ok(t, "partitions", "--help")
+	listed := d.ok(t, "--help")
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl"} {
+		listed += d.ok(t, noun, "--help")
+	}
 	for _, command := range commands {
 		text := d.ok(t, append(strings.Fields(command), "--help")...)
 		contains(t, text, "Examples:\n  blotter")
