@@ -39,8 +39,8 @@ format: ## format the code
 	$(GOFUMPT) -w . bench
 
 .PHONY: data
-data: ## import the real files of DATA=folder (manifest.csv) and compare the counts with docs/formats.md
-	go test -tags data ./barfile -run TestManifest -count=1 -data "$(abspath $(DATA))"
+data: ## import the real files of DATA=folder (manifest.csv) and compare the counts with docs/formats.md, import what two vendors give
+	go test -tags data ./barfile -run 'TestManifest|TestVendorPairs' -count=1 -timeout 30m -data "$(abspath $(DATA))"
 
 .PHONY: fuzz
 fuzz: ## fuzz the NUMERIC codec and every bar format, a minute each
