@@ -40,7 +40,7 @@ func opened(t *testing.T, name string, content []byte, opts barfile.Options) (fi
 	return file, bars, nil
 }
 
-func gzipped(t *testing.T, content []byte) []byte {
+func gzipped(t testing.TB, content []byte) []byte {
 	t.Helper()
 	var packed bytes.Buffer
 	g := gzip.NewWriter(&packed)
@@ -54,7 +54,7 @@ func gzipped(t *testing.T, content []byte) []byte {
 }
 
 // tarred is a tar.gz of the members.
-func tarred(t *testing.T, members ...string) []byte {
+func tarred(t testing.TB, members ...string) []byte {
 	t.Helper()
 	var packed bytes.Buffer
 	tape := tar.NewWriter(&packed)

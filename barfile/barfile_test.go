@@ -65,7 +65,7 @@ func (r result) one(t *testing.T) blotter.BarRow {
 }
 
 // zipped is a zip of the members, each a name and its text.
-func zipped(t *testing.T, members ...string) []byte {
+func zipped(t testing.TB, members ...string) []byte {
 	t.Helper()
 	var packed bytes.Buffer
 	z := zip.NewWriter(&packed)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/pgtest"
@@ -210,5 +211,85 @@ func compareTable(t *testing.T, table string) {
 	}
 	if tableHead+documented != table {
 		t.Errorf("%s is out of date; run this test with -update", document)
+	}
+}
+
+// The symbols that two vendors give differently, imported in both orders: whichever came first stays, and what the other
+// has otherwise is counted.
+func TestVendorPairs(t *testing.T) {
+	const symbols, differing = 13, 13_236 // symbols, and closes that differ (README of the files)
+	closes := func(path string) map[string]string {
+		file, err := barfile.Open(path, barfile.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		found := map[string]string{}
+		for row, err := range file.Bars() {
+			if err == nil {
+				found[row.Timestamp.Format(time.DateOnly)] = row.Close.String()
+			}
+		}
+		return found
+	}
+	pairs, differ := 0, 0
+	for _, order := range []bool{true, false} {
+		db := pgtest.Open(t)
+		conn := db.Connect(t, db.AdminURL)
+		yahoos, err := filepath.Glob(filepath.Join(*dataFolder, "yahoo-daily", "*.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, yahoo := range yahoos {
+			symbol := strings.TrimSuffix(filepath.Base(yahoo), ".csv")
+			other := filepath.Join(*dataFolder, "sp500-5yr", symbol+"_data.csv")
+			if _, err := os.Stat(other); err != nil {
+				continue
+			}
+			a, b := closes(yahoo), closes(other)
+			if order {
+				pairs++
+				for day, c := range a {
+					if d, both := b[day]; both && d != c {
+						differ++
+					}
+				}
+			}
+			paths := []string{yahoo, other}
+			if !order {
+				slices.Reverse(paths)
+			}
+			var results []postgres.ImportResult
+			var sources []string
+			for _, path := range paths {
+				file, err := barfile.Open(path, barfile.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				result, err := db.ImportBars(t.Context(), postgres.BarImport{File: path, Bars: file.Bars()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				results, sources = append(results, result), append(sources, file.Source)
+				_ = file.Close()
+			}
+			common := int64(0)
+			for day := range a {
+				if _, both := b[day]; both {
+					common++
+				}
+			}
+			second := results[1]
+			if second.OtherSource+second.Unchanged != common || second.OtherSource == 0 || second.Updated != 0 {
+				t.Errorf("%s after %s: %+v, want %d bars that both have, as other or unchanged", sources[1], sources[0], second, common)
+			}
+			var stored int64
+			if err := conn.QueryRow(t.Context(), "select count(*) from data_ingestion.market_data where symbol = $1 and source = $2", symbol, sources[0]).Scan(&stored); err != nil || stored != results[0].Inserted {
+				t.Errorf("%s: %d bars of %s are stored, want the %d that came first, %v", symbol, stored, sources[0], results[0].Inserted, err)
+			}
+		}
+	}
+	if pairs != symbols || differ != differing {
+		t.Errorf("%d symbols with %d differing closes, want %d and %d", pairs, differ, symbols, differing)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -260,6 +261,37 @@ func TestFormats(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+var updateExamples = flag.Bool("update-examples", false, "write the table of examples of docs/formats.md")
+
+const examplesBegin, examplesEnd = "<!-- examples -->\n", "<!-- end of examples -->\n"
+
+// docs/formats.md has a table of the examples that these tests read, and it is what they give.
+func TestExamplesTable(t *testing.T) {
+	t.Parallel()
+	const document = "../docs/formats.md"
+	table := "| example | format | bars | the first |\n| --- | --- | ---: | --- |\n"
+	for _, e := range examples {
+		r := read(t, e.file, e.text, e.opts)
+		table += fmt.Sprintf("| %s, %s | %s | %d | %s |\n", e.name, e.file, r.file.Format, len(r.bars), describe(r.bars[0]))
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), examplesBegin)
+	documented, after, found2 := strings.Cut(rest, examplesEnd)
+	if !found || !found2 {
+		t.Fatalf("%s has no %s", document, examplesBegin)
+	}
+	if *updateExamples {
+		if err := os.WriteFile(document, []byte(before+examplesBegin+table+examplesEnd+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if documented != table {
+		t.Errorf("%s is out of date; run this test with -update-examples", document)
 	}
 }
 

@@ -126,44 +126,6 @@ func plan(t *testing.T, conn *pgx.Conn, now time.Time, policy partition.Policy) 
 
 func silent(partition.Step, string) {}
 
-// A run that ends between any two of its steps, and a run after it, leave the same as one run.
-func TestRunAfterEveryStep(t *testing.T) {
-	t.Parallel()
-	now := later()
-	whole := pgtest.Open(t)
-	neglected(t, whole)
-	steps := plan(t, connect(t, whole), now, retiring)
-	kinds := map[partition.Kind]bool{}
-	for _, s := range steps {
-		kinds[s.Kind] = true
-	}
-	if len(kinds) != 9 {
-		t.Fatalf("the test does not see every kind of step: %v", kinds)
-	}
-	run(t, whole, now, retiring)
-	want := shape(t, whole)
-	for _, step := range plan(t, connect(t, whole), now, retiring) {
-		if step.Kind != partition.Analyze { // the server tells late that it has analyzed
-			t.Errorf("after the run there is still: %s", step)
-		}
-	}
-	for n := range steps {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			db := pgtest.Open(t)
-			neglected(t, db)
-			conn := connect(t, db)
-			if err := partition.Apply(t.Context(), conn, plan(t, conn, now, retiring)[:n], silent); err != nil {
-				t.Fatal(err)
-			}
-			run(t, db, now, retiring)
-			if diff := cmp.Diff(want, shape(t, db)); diff != "" {
-				t.Errorf("after %d steps, the last %v, and a run:\n%s", n, steps[max(0, n-1)], diff)
-			}
-		})
-	}
-}
-
 // A run whose server process is killed wherever it is, again and again, ends in the same as one run.
 func TestRunKilled(t *testing.T) {
 	t.Parallel()

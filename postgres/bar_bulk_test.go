@@ -179,7 +179,9 @@ market_data BB market_data_updated c1 10 0 2019-06-01@ 2019-06-10@ 162.02 2019-0
 // Importers of overlapping files at once, some of which go back in time, disturb each other and lose nothing.
 func TestTwentyImportersAtOnce(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 40 }) // half of them import at once
+	var ready sync.WaitGroup                                                 // all have begun before the first goes on
+	ready.Add(20)
 	const symbols, days = 6, 2500
 	first := date(1995, 1, 1)
 	var wait sync.WaitGroup
@@ -197,7 +199,12 @@ func TestTwentyImportersAtOnce(t *testing.T) {
 				all = append(all, daily(name, "csv", from, days, step))
 			}
 			rand.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
-			result, err := db.ImportBars(t.Context(), postgres.BarImport{File: fmt.Sprint(i), Bars: chain(all...)})
+			var begin sync.Once
+			together := func(yield func(blotter.BarRow, error) bool) {
+				begin.Do(func() { ready.Done(); ready.Wait() })
+				chain(all...)(yield)
+			}
+			result, err := db.ImportBars(t.Context(), postgres.BarImport{File: fmt.Sprint(i), Bars: together})
 			if err != nil || result.Inserted+result.Unchanged != result.Read || result.Read != int64(len(all))*days {
 				t.Errorf("importer %d: %s, %v", i, counts(result), err)
 			}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,6 +141,10 @@ func TestIndexList(t *testing.T) {
 			if used := indexUsed(t, db, plan); !regexp.MustCompile("^(" + path.index + ")$").MatchString(used) {
 				t.Errorf("%s where %s uses %q, want %s:\n%s", table, path.where, used, path.index, plan)
 			}
+			// The key of an account's rows begins with the account everywhere, so several serve what asks for it alone.
+			if serving := indexesServing(t, db, table, path.where); len(serving) != strings.Count(path.index, "|")+1 {
+				t.Errorf("%s where %s is served by %v, want %s", table, path.where, serving, path.index)
+			}
 		}
 	}
 	twice := pgtest.Value[string](t, db, `
@@ -147,11 +152,45 @@ func TestIndexList(t *testing.T) {
 		  from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid
 		  join pg_class c on c.oid = a.indrelid join pg_namespace n on n.oid = c.relnamespace
 		 where n.nspname in ('data_ingestion', 'execution', 'events', 'analytics', 'logging', 'shared', 'strategy_engine', 'risk_management')
-		   and not a.indisunique and a.indpred is null and a.indexprs is null
+		   and a.indpred is null and a.indexprs is null and b.indpred is null and b.indexprs is null -- these serve other queries
+		   and not (a.indisunique and b.indnkeyatts > a.indnkeyatts) -- a shorter unique key forbids what the longer allows
 		   and (b.indkey::int2[])[0:a.indnkeyatts - 1] = (a.indkey::int2[])[0:a.indnkeyatts - 1]`)
 	if twice != "" {
 		t.Errorf("an index repeats another's prefix: %s", twice)
 	}
+}
+
+var (
+	equals  = regexp.MustCompile(`(\w+) = `)
+	orderBy = regexp.MustCompile(`order by (\w+)`)
+)
+
+// indexesServing are the whole indexes that lead to just the rows of a condition: they begin with its columns, in any
+// order, and go on with that of its order.
+func indexesServing(t *testing.T, db *pgtest.Database, table, where string) (serving []string) {
+	t.Helper()
+	var asked []string
+	for _, column := range equals.FindAllStringSubmatch(where, -1) {
+		asked = append(asked, column[1])
+	}
+	slices.Sort(asked)
+	order := orderBy.FindStringSubmatch(where)
+	for _, line := range strings.Split(pgtest.Value[string](t, db, `
+		select string_agg(i.indexrelid::regclass || ' ' || (select string_agg(coalesce(a.attname, '-'), ' ' order by k.n)
+		         from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
+		         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum where k.n <= i.indnkeyatts), ',')
+		  from pg_index i where i.indrelid = $1::text::regclass`, table), ",") {
+		columns := strings.Fields(line)[1:]
+		if len(columns) < len(asked) {
+			continue
+		}
+		first := slices.Sorted(slices.Values(columns[:len(asked)]))
+		rest := columns[len(asked):]
+		if slices.Equal(first, asked) && (order == nil || len(rest) > 0 && rest[0] == order[1]) {
+			serving = append(serving, strings.Fields(line)[0])
+		}
+	}
+	return serving
 }
 
 func explain(t *testing.T, db *pgtest.Database, sql string) (plan string) {

@@ -106,3 +106,47 @@ func TestKilledImport(t *testing.T) {
 		t.Errorf("the kills hit too few points: %v", seen)
 	}
 }
+
+// Several files at once: whichever were done are whole, and repeated, all are there.
+func TestKilledImportOfSeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	const rows, files, kills = 4_000, 6, 12
+	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	for i := range files { // each overlaps the next one of its symbol
+		from := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i/2) * rows / 2 * 97 * time.Minute)
+		d.write(t, fmt.Sprintf("in/%d/%s.csv", i, []string{"AAPL", "KO"}[i%2]), minutes(from, rows))
+	}
+	args := func(db *pgtest.Database) []string {
+		return append(urls(db), "import", "in", "--jobs", "4", "--timeframe", "1m", "--source", "csv")
+	}
+	const bars = `select count(*) || ' ' || md5(string_agg(concat_ws('|', symbol, timestamp, open, volume, source), ',' order by symbol, timestamp)) from data_ingestion.market_data`
+	begin := time.Now()
+	d.ok(t, args(clean)...)
+	whole := time.Since(begin)
+	want := pgtest.Value[string](t, clean, bars)
+	for killed := range kills {
+		cmd, started := d.command(args(db)...), time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(rand.N(whole))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		until(t, "the server has noticed", func() bool {
+			return pgtest.Value[int](t, db, "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and backend_start > $1 and application_name <> '' and pid <> pg_backend_pid()", started) == 0
+		})
+		if n := pgtest.Value[int](t, db, leftovers); n > 0 {
+			t.Fatalf("kill %d: %d tables are left over", killed, n)
+		}
+		if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n%(rows/2) != 0 {
+			t.Fatalf("kill %d: %d bars are stored, which is no whole number of files", killed, n)
+		}
+		if killed%4 == 3 {
+			d.ok(t, args(db)...)
+			if got := pgtest.Value[string](t, db, bars); got != want {
+				t.Fatalf("kill %d: repeated, the import gives %s, want %s", killed, got, want)
+			}
+			db.Exec(t, anew)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package partition_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/blotterdb/blotter/partition"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// The test binary runs itself as a runner that is killed: on the database at this URL, after so many steps.
+const (
+	killedURL   = "BLOTTER_TEST_PARTITIONS_URL"
+	killedAfter = "BLOTTER_TEST_PARTITIONS_KILL"
+)
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(killedURL); url != "" {
+		runAndDie(url)
+	}
+	os.Exit(m.Run())
+}
+
+// runAndDie is what `blotter partitions apply` does, killed as with kill -9 after some steps.
+func runAndDie(url string) {
+	left, err := strconv.Atoi(os.Getenv(killedAfter))
+	die := func() {
+		if left--; left < 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
+	if err == nil {
+		err = partition.Run(context.Background(), url, later(), retiring, func(partition.Step, string) { die() })
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// A runner whose process is killed between any two steps, and a run after it, leave the same as one run.
+func TestRunnerKilledBetweenSteps(t *testing.T) {
+	t.Parallel()
+	whole := pgtest.Open(t)
+	neglected(t, whole)
+	steps := plan(t, connect(t, whole), later(), retiring)
+	kinds := map[partition.Kind]bool{}
+	for _, s := range steps {
+		kinds[s.Kind] = true
+	}
+	if len(kinds) != 9 {
+		t.Fatalf("the test does not see every kind of step: %v", kinds)
+	}
+	run(t, whole, later(), retiring)
+	want := shape(t, whole)
+	for _, step := range plan(t, connect(t, whole), later(), retiring) {
+		if step.Kind != partition.Analyze { // the server tells late that it has analyzed
+			t.Errorf("after the run there is still: %s", step)
+		}
+	}
+	for n := range steps {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.Open(t)
+			neglected(t, db)
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), killedURL+"="+db.OwnerURL, killedAfter+"="+strconv.Itoa(n))
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(err.Error(), "killed") {
+				t.Fatalf("after %d steps the runner was not killed: %v, %s", n, err, out)
+			}
+			run(t, db, later(), retiring)
+			if diff := cmp.Diff(want, shape(t, db)); diff != "" {
+				t.Errorf("killed after step %d, %s, and run again:\n%s", n, steps[n], diff)
+			}
+		})
+	}
+}
