@@ -24,8 +24,8 @@ func positionsCompare(set *settings) *cobra.Command {
 		Use:   "compare FILE",
 		Short: "Compare the positions with a broker's",
 		Long: `Compare the positions of --account with those that a broker reports: a CSV or
-JSON file with the names of symbol and quantity, and perhaps of account, side and
-average price; "-" is standard input. Positions are
+JSON file with the names of symbol and quantity, and perhaps of account, side
+and average price; "-" is standard input. Positions are
 
   missing    the broker has it, the book has not
   extra      the book has it, the broker has not

@@ -13,8 +13,8 @@ func verifyCommand(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Prove every position and order from its trades",
-		Long: `Prove, exactly and at one instant, that every position and order of --account, or
-of all accounts, follows from its trades:
+		Long: `Prove, exactly and at one instant, that every position and order of --account,
+or of all accounts, follows from its trades:
 
   quantity      the sum of what was bought and sold
   realized P&L  money received less money paid, plus the cost of what is open
@@ -22,7 +22,8 @@ of all accounts, follows from its trades:
   orders        what they have filled, and the status that follows
 
 and that the last trade, every fill's own P&L and the round trips agree. What
-does not is listed with both numbers. The exit status is 0 if all agrees, else 1.`,
+does not is listed with both numbers. The exit status is 0 if all agrees, else
+1.`,
 		Example: "  blotter verify\n  blotter verify --account ACC123 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
