@@ -130,6 +130,27 @@ func TestBookPushesBack(t *testing.T) {
 	}
 }
 
+// Who waits for a place when the book stops is not in it.
+func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
+	t.Parallel()
+	d := pgtest.Open(t)
+	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, QueueMax: 1})
+	release := hold(t, d)
+	booking := sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))
+	until(t, "the worker waits for the lock", waiting(t, d))
+	outside := sendTo(as(t, "A1"), book, fill("outside", blotter.Buy, "1", "5"))
+	outside.open(t, "no place")
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	wantKind(t, "a Stop that cannot wait", book.Stop(short), blotter.ErrOperational)
+	release()
+	booking.want(t, "the first", postgres.Applied)
+	outside.want(t, "who had no place", postgres.Refused)
+	if stored := storedIDs(t, d); stored != "first booking" {
+		t.Errorf("%s are stored", stored)
+	}
+}
+
 // Stop takes no more, books what waits even if its caller has no time for that, and may be called again.
 func TestBookStopDrains(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ func TestRolledBackFills(t *testing.T) {
 	if after := pgtest.Value[string](t, d, everythingBooked); after != before {
 		t.Errorf("rolled back, and there is\n%s\nbefore it was\n%s", after, before)
 	}
-	err := d.Transaction(ctx, func(tx *postgres.Tx) error {
+	err := second(t, d).Transaction(ctx, func(tx *postgres.Tx) error { // to which d's memory is blind
 		if err := tx.Savepoint(ctx, undone); !errors.Is(err, errOnPurpose) {
 			t.Error(err)
 		}
