@@ -38,15 +38,16 @@ func importCommand(set *settings) *cobra.Command {
 		Use:   "import FILES...",
 		Short: "Store the bars of files",
 		Long: `Store the bars of files, of folders with all that is in them, or of patterns in
-quotes ("data/**/*.csv" is those in all folders below data). The format is recognised from the content, through
-.gz, .zip and .tar.gz; "-" is standard input. Each file is stored as a whole or
-not at all; a second import of the same file changes nothing, so what was
-interrupted is simply repeated.
+quotes ("data/**/*.csv" is those in all folders below data). The format is
+recognised from the content, through .gz, .zip and .tar.gz; "-" is standard
+input. Each file is stored as a whole or not at all; a second import of the same
+file changes nothing, so what was interrupted is simply repeated.
 
 Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs)
 and are counted. A bar that the same source gives differently later is updated;
-one that another source gave stays. What is no bar file (trades, quotes, fills,
-...) is named; in a folder it is skipped.
+one that another source gave stays. The source of CSV and JSON files is their
+folder's: csv:FOLDER. What is no bar file (trades, quotes, fills, ...) is named;
+in a folder it is skipped.
 
 Files of adjusted prices only are stored as SYMBOL` + barfile.AdjustedSuffix + `, quotes of markets that
 trade as SYMBOL` + barfile.MidSuffix + ` (the middle of bid and ask): they never mix with prices as
