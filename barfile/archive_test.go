@@ -106,6 +106,24 @@ func TestArchiveFails(t *testing.T) {
 	}
 }
 
+// What one member tells of its times holds for it alone.
+func TestArchiveMembersOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	days := header + "2019-01-02,1,2,1,2,3\n2019-01-03,1,2,1,2,3\n2019-01-04,1,2,1,2,3\n"
+	inUTC := strings.Replace(days, "date", "Gmt time", 1)
+	minutes := header + "2019-01-02 09:30,1,2,1,2,3\n2019-01-02 09:31,1,2,1,2,3\n2019-01-02 09:32,1,2,1,2,3\n"
+	for _, first := range []string{days, inUTC} {
+		_, _, err := opened(t, "a.zip", zipped(t, "AAPL.csv", first, "KO.csv", minutes), barfile.Options{})
+		if err == nil || !strings.Contains(err.Error(), "a.zip/KO.csv: its times carry no zone; say --tz") {
+			t.Errorf("%v, want that the second member's zone is asked for", err)
+		}
+	}
+	file, _, err := opened(t, "a.zip", zipped(t, "AAPL_adj.csv", days, "KO.csv", days), barfile.Options{})
+	if err != nil || file.Symbol != "KO" {
+		t.Errorf("symbol %q, %v; want KO without the first member's mark", file.Symbol, err)
+	}
+}
+
 // Members that are no bars, or archives themselves, are skipped and named.
 func TestArchiveSkips(t *testing.T) {
 	t.Parallel()

@@ -151,7 +151,7 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 			return nil, err
 		}
 	}
-	if f.zone, err = loadZone(opts.Zone); err != nil {
+	if _, err := loadZone(opts.Zone); err != nil {
 		return nil, err
 	}
 	if _, known := dateOrders[opts.Dates]; !known {
@@ -223,6 +223,10 @@ func (f *File) name() string {
 
 // recognise finds out how the stream is to be read.
 func (f *File) recognise(r *bufio.Reader) (err error) {
+	f.Timeframe, f.suffix = "", "" // what the member before told holds for it alone
+	if f.zone, err = loadZone(f.opts.Zone); err != nil {
+		return err
+	}
 	symbolBehind := ""
 	if kind := packedAs(r); kind != "" && f.source.isArchive() {
 		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); unpack the archive around it first"}

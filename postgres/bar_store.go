@@ -351,14 +351,16 @@ select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, 
  group by symbol order by symbol
 on conflict (symbol) do update set allows_negative = true where excluded.allows_negative and not i.allows_negative`
 
-// newestBars is the newest stored bar of each symbol among those that the file has.
+// newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
+// equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
+// symbols of a day under one.
 const newestBars = `
 with newest as materialized (
     select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
       from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
            lateral (select * from data_ingestion.market_data m
-                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
-                       and m.timestamp between $4 and $5 offset 0) m -- by the key, whatever the statistics say
+                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
+                       and m.timestamp between $4 and $5 offset 0) m
      order by m.symbol, m.timestamp desc, m.timeframe
 )`
 
