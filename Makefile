@@ -48,7 +48,7 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./postgres -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
-	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s
+	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
