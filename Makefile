@@ -48,7 +48,7 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./postgres -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
-	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s
+	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: torture
 torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients and 5 servers killed

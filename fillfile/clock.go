@@ -26,7 +26,9 @@ var (
 	// monthNames are those of Dutch, German and Scandinavian exports that are not the English ones.
 	monthNames = strings.NewReplacer("mrt", "mar", "maa", "mar", "mei", "may", "okt", "oct", "dez", "dec", "des", "dec", "maj", "may", "mai", "may", "mär", "mar")
 	letterDate = regexp.MustCompile(`^(\d{1,2}[-/. ])([\p{L}]{3})\.?([-/. ]\d{2,4})`)
-	commaAfter = regexp.MustCompile(`^([\d/.-]{6,}|[\p{L}\d ,.-]*\d{4}),\s*(\d)`)
+	// blanksBetween are what stands between a date and a time, and is read as a blank.
+	blanksBetween = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ")
+	commaAfter    = regexp.MustCompile(`^([\d/.-]{6,}|[\p{L}\d ,.-]*\d{4}),\s*(\d)`)
 )
 
 // instant is a point in time of the file. zone is that of times that carry none; nil leaves such a time an error.
@@ -37,7 +39,7 @@ func (f *File) instant(text string) (time.Time, error) {
 	}
 	zone := f.zone
 	if zone == nil && s.Instant {
-		zone, _ = barfile.LoadZone(f.layout.zone)
+		zone = f.usual
 	}
 	switch {
 	case s.Zoned:
@@ -53,7 +55,10 @@ func (f *File) instant(text string) (time.Time, error) {
 
 // stamp reads a time as it is written.
 func (f *File) stamp(text string) (barfile.Stamp, error) {
-	text = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ").Replace(strings.TrimSpace(text))
+	if strings.Trim(text, "0123456789-:.TZ+ ") == "" { // most are ISO 8601
+		return barfile.ParseTime(text, f.style.dayFirst)
+	}
+	text = blanksBetween.Replace(strings.TrimSpace(text))
 	text = commaAfter.ReplaceAllString(text, "$1 $2") // 20220125,105910; 2023-01-05, 10:00:00; Jan 5, 2023, 10:00
 	if found := zoneBehind.FindStringSubmatch(text); found != nil && abbreviations[found[1]] != "" {
 		text = strings.TrimSuffix(text, found[1]) + abbreviations[found[1]]

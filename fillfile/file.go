@@ -53,6 +53,7 @@ type File struct {
 
 	opts   Options
 	zone   *time.Location // nil where Options.Zone is empty
+	usual  *time.Location // that of the layout, nil where it is not known
 	closer io.Closer
 	source *barfile.Unpacked
 	member string // of the archive, "" where the file is none

@@ -19,11 +19,20 @@ var spaces = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u2009", " ", "\
 // number reads a number exactly as it is written. comma says which way to read 1,234 and 1.234: as 1.234 and 1234, or
 // the other way round. All else tells by itself.
 func number(name, text string, comma bool) (blotter.Decimal, error) {
+	if !comma && isPlain(text) {
+		return barfile.ParseNumber(name, text, false)
+	}
 	plain, err := plainNumber(name, text, comma)
 	if err != nil {
 		return blotter.Decimal{}, err
 	}
 	return barfile.ParseNumber(name, plain, false)
+}
+
+// isPlain reports digits with perhaps a minus before and a point among them, as most numbers are.
+func isPlain(text string) bool {
+	text = strings.TrimPrefix(text, "-")
+	return text != "" && strings.Count(text, ".") <= 1 && strings.Trim(text, "0123456789.") == "" && text != "."
 }
 
 // plainNumber is a number in digits with a decimal point and perhaps an exponent.

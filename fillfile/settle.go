@@ -6,12 +6,18 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/blotterdb/blotter/barfile"
 )
 
 // settle reads the first rows and decides what is the same for all: how dates and numbers are written.
 func (f *File) settle() error {
 	f.style = style{comma: f.layout.comma, dayFirst: or(f.opts.DateOrder, f.layout.dateOrder) == "dmy"}
 	f.Format, f.Simulated = f.layout.title, f.layout.simulated
+	var err error
+	if f.usual, err = barfile.LoadZone(f.layout.zone); err != nil {
+		return err
+	}
 	var s sample
 	for len(f.peeked) < sampleRowsMax && (len(f.peeked) < sampleRows || s.candidates == 0) {
 		row, err := f.rows.next()
