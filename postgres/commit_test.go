@@ -21,25 +21,30 @@ import (
 // commitCutter passes everything on to the server until a client commits: then it cuts the link, before the server has
 // heard of the COMMIT or after.
 type commitCutter struct {
-	t             *testing.T
-	network, addr string
-	mu            sync.Mutex
-	armed, after  bool
-	messages      int // of a client until the cut; 0 for that of a COMMIT
-	cuts          int
+	t            *testing.T
+	mu           sync.Mutex
+	armed, after bool
+	messages     int // of a client until the cut; 0 for that of a COMMIT
+	cuts         int
 }
 
 // newCommitCutter listens beside the server of the URL and returns the URL of its own.
 func newCommitCutter(t *testing.T, to string) (*commitCutter, string) {
 	t.Helper()
+	c := &commitCutter{t: t}
+	return c, listenBeside(t, to, c.serve)
+}
+
+// listenBeside listens for clients of the server of a URL, whom serve then connects to it, and returns a URL for them.
+func listenBeside(t *testing.T, to string, serve func(client, server net.Conn)) string {
+	t.Helper()
 	cfg, err := pgx.ParseConfig(to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &commitCutter{t: t}
-	c.network, c.addr = "tcp", net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port))
+	network, addr := "tcp", net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port))
 	if filepath.IsAbs(cfg.Host) {
-		c.network, c.addr = "unix", filepath.Join(cfg.Host, fmt.Sprintf(".s.PGSQL.%d", cfg.Port))
+		network, addr = "unix", filepath.Join(cfg.Host, fmt.Sprintf(".s.PGSQL.%d", cfg.Port))
 	}
 	dir, err := os.MkdirTemp("", "cut")
 	if err != nil {
@@ -57,12 +62,21 @@ func newCommitCutter(t *testing.T, to string) (*commitCutter, string) {
 			if err != nil {
 				return
 			}
-			go c.serve(client)
+			go func() {
+				defer client.Close()
+				server, err := net.Dial(network, addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer server.Close()
+				serve(client, server)
+			}()
 		}
 	}()
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Path: "/" + cfg.Database}
 	u.RawQuery = url.Values{"host": {dir}, "port": {"1"}}.Encode()
-	return c, u.String()
+	return u.String()
 }
 
 func (c *commitCutter) arm(after bool) {
@@ -84,14 +98,7 @@ func (c *commitCutter) done() int {
 	return c.cuts
 }
 
-func (c *commitCutter) serve(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial(c.network, c.addr)
-	if err != nil {
-		c.t.Error(err)
-		return
-	}
-	defer server.Close()
+func (c *commitCutter) serve(client, server net.Conn) {
 	var muted sync.Mutex // held once the client must hear nothing more
 	go func() {
 		defer client.Close()

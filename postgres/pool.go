@@ -82,10 +82,7 @@ func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
 	if cc.ConnectTimeout == 0 {
 		cc.ConnectTimeout = connectTimeoutDefault
 	}
-	// A cancelled context cancels the statement at the server and keeps the connection; pgx's own way closes it.
-	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: rollbackTimeout}
-	}
+	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: c} }
 }
 
 func milliseconds(d time.Duration) string {
@@ -141,6 +138,9 @@ func (p *pool) timeoutError() error {
 func (l *loan) release() {
 	if l.pooled == nil {
 		return
+	}
+	if _, is := l.PgConn().CustomData()[doubtful]; is {
+		l.close()
 	}
 	if l.dirty && !l.IsClosed() {
 		l.reset()
