@@ -202,9 +202,26 @@ func (b *Book) work() {
 			return
 		}
 		b.serve(l.scope, calls)
-		// The callers that were just answered may have their next fill ready: with it the next group is twice as large.
-		runtime.Gosched()
+		b.gather(l)
 		b.release(l)
+	}
+}
+
+// gatherMax bounds how often gather lets others run.
+const gatherMax = 8
+
+// gather lets the callers that were just answered run, who may have their next fill ready, for as long as calls arrive:
+// with them the next group is twice as large. Who is alone waits for nobody.
+func (b *Book) gather(l *lane) {
+	for n, last := 0, -1; n < gatherMax; n++ {
+		runtime.Gosched()
+		b.mu.Lock()
+		waiting := len(l.calls)
+		b.mu.Unlock()
+		if waiting == last {
+			return
+		}
+		last = waiting
 	}
 }
 

@@ -70,7 +70,12 @@ func (c *bookCache) rememberOrder(o blotter.Order) {
 	if c.orders == nil || len(c.orders) > rememberedMax {
 		c.orders = map[bookKey]blotter.Order{}
 	}
-	if key := (bookKey{o.AccountID, o.OrderID}); o.Version >= c.orders[key].Version {
+	key := bookKey{o.AccountID, o.OrderID}
+	switch {
+	case o.Version < c.orders[key].Version:
+	case o.Done():
+		delete(c.orders, key) // hardly any fill will follow
+	default:
 		c.orders[key] = o
 	}
 }

@@ -85,7 +85,7 @@ func (b *booking) batchOfMany() (*pgx.Batch, error) {
 	b.queueAdopted(batch)
 	b.queueNew(batch)
 	b.queueTrips(batch)
-	var args bookArgs
+	args := newBookArgs(len(b.orders), len(b.positions), len(b.written))
 	orders := 0
 	for _, k := range sortedKeys(b.orders) {
 		if o := b.orders[k]; o.changed {
@@ -175,6 +175,29 @@ type bookArgs struct {
 	events          [][16]byte
 	correlations    []string
 	data            []string
+}
+
+// newBookArgs makes room for so many rows.
+func newBookArgs(orders, positions, trades int) *bookArgs {
+	a := &bookArgs{
+		orderVersions: make([]int64, 0, orders), orderIDs: make([]int64, 0, orders), opened: make([]*time.Time, 0, positions),
+		executed: make([]time.Time, 0, trades), settled: make([]*time.Time, 0, trades), events: make([][16]byte, 0, trades),
+		correlations: make([]string, 0, trades), data: make([]string, 0, trades),
+	}
+	makeRoom(a.orderTexts[:], orders)
+	makeRoom(a.orderNumbers[:], orders)
+	makeRoom(a.positionTexts[:], positions)
+	makeRoom(a.positionCounts[:], positions)
+	makeRoom(a.positionNumbers[:], positions)
+	makeRoom(a.tradeTexts[:], trades)
+	makeRoom(a.tradeNumbers[:], trades)
+	return a
+}
+
+func makeRoom[T any](columns [][]T, n int) {
+	for i := range columns {
+		columns[i] = make([]T, 0, n)
+	}
 }
 
 func appendEach[T any](columns [][]T, values ...T) {

@@ -14,6 +14,8 @@ import (
 var (
 	sqlBookOrders = `select ` + Orders.columnList() + ` from execution.orders
  where (account_id, order_id) in (select * from unnest($1::text[], $2::text[])) order by account_id, order_id`
+	sqlBookOrder     = `select ` + Orders.columnList() + ` from execution.orders where account_id = $1 and order_id = $2`
+	sqlBookPosition  = `select ` + Positions.columnList() + ` from execution.positions where account_id = $1 and symbol = $2`
 	sqlBookPositions = `select ` + Positions.columnList() + ` from execution.positions
  where (account_id, symbol) in (select * from unnest($1::text[], $2::text[])) order by account_id, symbol`
 	// The key alone has trade_id. symbol is written so that idx_trades_position, by which a position of many trades would be
@@ -142,26 +144,20 @@ func (r *bookReader) read(ctx context.Context, q Querier) error {
 		suffix = forUpdate
 	}
 	batch := &pgx.Batch{}
-	if len(orders) > 0 {
-		accounts, names := columnsOf(orders)
-		batch.Queue(sqlBookOrders+suffix, accounts, names).Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Orders, rows)
-			for _, o := range list {
-				r.orders[bookKey{o.AccountID, o.OrderID}] = &bookOrder{Order: o, version: o.Version}
-			}
-			return err
-		})
-	}
-	if len(positions) > 0 {
-		accounts, names := columnsOf(positions)
-		batch.Queue(sqlBookPositions+suffix, accounts, names).Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Positions, rows)
-			for _, p := range list {
-				r.positions[bookKey{p.AccountID, p.Symbol}] = &bookPosition{Position: p, version: p.Version}
-			}
-			return err
-		})
-	}
+	queueKeys(batch, orders, sqlBookOrder+suffix, sqlBookOrders+suffix, func(rows pgx.Rows) error {
+		list, err := scanAll(Orders, rows)
+		for _, o := range list {
+			r.orders[bookKey{o.AccountID, o.OrderID}] = &bookOrder{Order: o, version: o.Version}
+		}
+		return err
+	})
+	queueKeys(batch, positions, sqlBookPosition+suffix, sqlBookPositions+suffix, func(rows pgx.Rows) error {
+		list, err := scanAll(Positions, rows)
+		for _, p := range list {
+			r.positions[bookKey{p.AccountID, p.Symbol}] = &bookPosition{Position: p, version: p.Version}
+		}
+		return err
+	})
 	if r.cache == nil { // a trade of the same key has the same position: while that is locked, none appears
 		accounts, ids, symbols, sides := make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades)), make([]string, 0, len(r.trades))
 		for i := range r.trades {
@@ -190,6 +186,23 @@ func (r *bookReader) read(ctx context.Context, q Querier) error {
 		}
 	}
 	return r.readFirst(ctx, q)
+}
+
+// fewKeys are read by a statement each, which is cheaper than one over arrays.
+const fewKeys = 4
+
+// queueKeys queues the reading of rows by their keys, in the order of these.
+func queueKeys(batch *pgx.Batch, keys map[bookKey]bool, one, many string, read func(pgx.Rows) error) {
+	accounts, names := columnsOf(keys)
+	switch {
+	case len(keys) == 0:
+	case len(keys) > fewKeys:
+		batch.Queue(many, accounts, names).Query(read)
+	default:
+		for i := range accounts {
+			batch.Queue(one, accounts[i], names[i]).Query(read)
+		}
+	}
 }
 
 // readFirst reads what first trades of a position need, and makes accounts on first use.
