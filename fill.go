@@ -237,6 +237,9 @@ func (t Trade) Check() error {
 }
 
 func (t Trade) checkProduct() error {
+	if t.Quantity.Prec()+t.Price.Prec()+t.Multiplier.Prec() <= DecimalFractionDigitsMax {
+		return nil // not even with the zeros that they end in
+	}
 	if n := digitsOf(t.Quantity) + digitsOf(t.Price) + digitsOf(t.Multiplier); n > DecimalFractionDigitsMax {
 		return Invalid("quantity, price and multiplier", fmt.Sprintf("%s, %s and %s", t.Quantity, t.Price, t.Multiplier),
 			fmt.Sprintf("at most %d digits after the point, all together", DecimalFractionDigitsMax))
