@@ -2,9 +2,10 @@ package postgres
 
 import "github.com/jackc/pgx/v5"
 
-// A booking of one trade is four small statements in one round trip. Each checks that what it was computed from is still so, and otherwise ends the transaction: a version by
-// execution.unchanged, a row that should not be there yet by its key (a trade that is booked already: 23505), an order
-// that is gone by the trade's foreign key, a position that is gone by the trade's condition.
+// A booking of one trade is four small statements in one round trip. Each checks that what it was computed from is still
+// so, and otherwise ends the transaction: a version by execution.unchanged, a row that should not be there yet by its key
+// (a trade that is booked already: 23505), an order that is gone by the trade's foreign key, a position that is gone by the
+// trade's condition.
 const (
 	sqlFillOrder = `
 update execution.orders set status = $4, quantity = $5, filled_quantity = $6, filled_notional = $7, version = version + 1, updated_at = now()

@@ -37,5 +37,21 @@
 //
 // # Lock order
 //
-// By account; within an account orders, then positions, each sorted by key.
+// Orders, then positions, each sorted by account and key. Whoever locks several, or calls ExecuteTrade several times in a
+// transaction, keeps to it; a deadlock is retried.
+//
+// # The book
+//
+// ExecuteTrade books a fill: order, trade, position, round trip and event in one transaction, or none of them. Life of a
+// booking:
+//
+//	computed on what is remembered --one round trip--> written --> Applied
+//	   |                                  '-- somebody was first, or it cannot be booked, or is booked already
+//	   v
+//	locked, read, computed anew --> written --> Applied, Duplicate, Conflict, Overfill, UnknownOrder, Refused
+//
+// A Book joins the calls of many callers:
+//
+//	waiting --a worker takes the lane's calls--> being booked --> answered
+//	   '-- context ends: taken back, not booked      '-- context ends: the outcome is waited for
 package postgres

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
@@ -45,4 +46,44 @@ func ExampleTx_ExecuteTrade() {
 	// position 100 AAPL cost 18950
 	// duplicate <nil>
 	// execute trade T-2: there is no order O-2; create it first, or adopt it from its fills
+}
+
+// Many callers book their fills together: what arrives while a commit is under way is the next transaction.
+func ExampleDB_NewBook() {
+	db, done := pgtest.OpenExample()
+	defer done()
+	book, err := db.NewBook(postgres.BookConfig{})
+	if err != nil {
+		fmt.Println(err)
+	}
+	ctx := blotter.WithAllAccounts(context.Background())
+	if err := book.Start(ctx); err != nil {
+		fmt.Println(err)
+	}
+	var callers sync.WaitGroup
+	for n := range 100 {
+		callers.Go(func() {
+			_, err := book.ExecuteTrade(ctx, blotter.Trade{
+				AccountID: fmt.Sprint("ACC", n%5), TradeID: fmt.Sprint("T-", n), Symbol: "AAPL", Side: blotter.Buy,
+				Quantity: blotter.MustDecimal("2"), Price: blotter.MustDecimal("189.50"),
+			})
+			if err != nil {
+				fmt.Println(err)
+			}
+		})
+	}
+	callers.Wait()
+	if err := book.Stop(ctx); err != nil { // books what still waits
+		fmt.Println(err)
+	}
+	positions, err := db.Positions(ctx, postgres.PositionFilter{Symbol: "AAPL"})
+	for _, p := range positions {
+		fmt.Println(p.AccountID, p.Quantity, p.CostBasis, err)
+	}
+	// Output:
+	// ACC0 40 7580 <nil>
+	// ACC1 40 7580 <nil>
+	// ACC2 40 7580 <nil>
+	// ACC3 40 7580 <nil>
+	// ACC4 40 7580 <nil>
 }
