@@ -137,7 +137,7 @@ func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Ex
 	for _, o := range opts {
 		call.option |= o
 	}
-	refused := func(err error) (Receipt, error) { return Receipt{Outcome: Refused, Trade: trade, Err: err}, err }
+	refused := func(err error) (Receipt, error) { return failed(trade, err), err }
 	scope, _ := blotter.ScopeOf(ctx)
 	if err := intoScope(&call.trade.AccountID, scope); err != nil {
 		return refused(err)
@@ -275,7 +275,7 @@ func (b *Book) serve(scope blotter.Scope, calls []*bookCall) {
 	err := b.db.book(scope.In(context.Background()), group)
 	for i, call := range calls {
 		if err != nil {
-			call.receipt, call.err = Receipt{Outcome: Refused, Trade: call.trade, Err: err}, err
+			call.receipt, call.err = failed(call.trade, err), err
 		} else {
 			call.receipt, call.err = group.receipts[i], group.receipts[i].Err
 		}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +258,69 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
+	}
+	verified(t, db)
+}
+
+// A position that was deleted and made anew by others is not taken for the one that is remembered, though its version is
+// the same.
+func TestPositionMadeAnew(t *testing.T) {
+	t.Parallel()
+	db := pgtest.OpenConfig(t, fewConns)
+	for _, many := range []bool{false, true} {
+		account := fmt.Sprint("A", many)
+		ctx := as(t, account)
+		one := func(d *postgres.DB, id, quantity string) {
+			t.Helper()
+			if _, err := d.ExecuteTrade(ctx, fill(id, blotter.Buy, quantity, "5")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one(db.DB, "1", "100")
+		one(db.DB, "2", "100")
+		db.Exec(t, `delete from execution.trades; delete from execution.positions`)
+		other, err := postgres.Open(ctx, db.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one(other, "1", "1")
+		one(other, "2", "1")
+		other.Close()
+		fills := []blotter.Trade{fill("3", blotter.Buy, "1", "5")}
+		if many {
+			fills = append(fills, fill("4", blotter.Sell, "1", "5"), fill("5", blotter.Buy, "1", "5"))
+		}
+		if _, err := db.ExecuteTrades(ctx, fills); err != nil {
+			t.Fatal(err)
+		}
+		if quantity := pgtest.Value[string](t, db, `select quantity::text from execution.positions where account_id = $1`, account); quantity != "3" {
+			t.Errorf("many %v: the quantity is %s, want 3", many, quantity)
+		}
+		verified(t, db)
+	}
+}
+
+// An account whose rows somebody holds for too long fails alone; the others of the group are booked.
+func TestLockedAccountFailsAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.LockTimeout = 300 * time.Millisecond })
+	for _, account := range []string{"A", "B"} {
+		if _, err := db.ExecuteTrade(as(t, account), fill("0", blotter.Buy, "1", "5")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holder := db.Connect(t, db.AdminURL)
+	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'A' for update`); err != nil {
+		t.Fatal(err)
+	}
+	a, b := fill("1", blotter.Buy, "1", "5"), fill("1", blotter.Buy, "1", "5")
+	a.AccountID, b.AccountID = "A", "B"
+	receipts, err := db.ExecuteTrades(blotter.WithAllAccounts(t.Context()), []blotter.Trade{a, b})
+	if err != nil || receipts[0].Outcome != postgres.Failed || !blotter.Retryable(receipts[0].Err) || receipts[1].Outcome != postgres.Applied {
+		t.Errorf("%+v, %v", receipts, err)
+	}
+	if _, err := holder.Exec(t.Context(), `rollback`); err != nil {
+		t.Fatal(err)
 	}
 	verified(t, db)
 }

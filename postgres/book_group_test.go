@@ -98,7 +98,7 @@ func TestBookCancelled(t *testing.T) {
 	stays := sendTo(as(t, "A1"), book, fill("stays", blotter.Buy, "1", "5"))
 	queue.open(t, "the fill that waits")
 	gone()
-	queue.want(t, "cancelled while it waited", postgres.Refused)
+	queue.want(t, "cancelled while it waited", postgres.Failed)
 	goes()
 	booking.open(t, "cancelled while it is being booked")
 	release()
@@ -119,7 +119,7 @@ func TestBookPushesBack(t *testing.T) {
 	until(t, "the worker waits for the lock", waiting(t, d))
 	ctx, cancel := context.WithTimeout(as(t, "A1"), 30*time.Millisecond)
 	defer cancel()
-	sendTo(ctx, book, fill("impatient", blotter.Buy, "1", "5")).want(t, "no place in time", postgres.Refused)
+	sendTo(ctx, book, fill("impatient", blotter.Buy, "1", "5")).want(t, "no place in time", postgres.Failed)
 	patient := sendTo(as(t, "A1"), book, fill("patient", blotter.Buy, "1", "5"))
 	patient.open(t, "no place")
 	release()
@@ -145,7 +145,7 @@ func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
 	wantKind(t, "a Stop that cannot wait", book.Stop(short), blotter.ErrOperational)
 	release()
 	booking.want(t, "the first", postgres.Applied)
-	outside.want(t, "who had no place", postgres.Refused)
+	outside.want(t, "who had no place", postgres.Failed)
 	if stored := storedIDs(t, d); stored != "first booking" {
 		t.Errorf("%s are stored", stored)
 	}

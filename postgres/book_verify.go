@@ -11,8 +11,8 @@ import (
 // Mismatch is something in the book that does not follow from its trades.
 type Mismatch struct {
 	Account string
-	Kind    string // "position", "order"
-	Key     string // the symbol or the order's id
+	Kind    string // "position", "order", "trade"
+	Key     string // the symbol, the order's or the trade's id
 	What    string // the figure: "quantity", "realized_pnl", ...
 	Stored  string // as the row has it; "" where there is none
 	Trades  string // as the trades make it; "" where there are none
@@ -49,13 +49,14 @@ const (
 //	realized P&L  = sum(-side x quantity x price x multiplier) + sign(quantity) x cost basis
 //
 // and compares fees, the sum of what each fill realized, what the last trade says the position is after it, and the
-// position's closed lives with the present one. An account of the empty text is all.
+// position's closed lives with the present one. Times are facts, which nothing proves. An account of the empty text is all.
 const sqlVerifyPositions = `
 with folded as (
     select account_id, symbol, count(*) as trades,
            sum(case side when 'buy' then quantity else -quantity end) as quantity,
            sum(case side when 'buy' then -quantity else quantity end * price * multiplier) as cash,
-           sum(realized_pnl) as realized,
+           sum(realized_pnl) as realized, min(multiplier) as least_multiplier, max(multiplier) as most_multiplier,
+           min(currency) as currency, count(distinct currency) as currencies,
            coalesce(sum(commission) filter (where commission_currency = currency), 0) as fees,
            max(id) as last
       from execution.trades where $1 = '' or account_id = $1 group by account_id, symbol
@@ -65,24 +66,45 @@ with folded as (
 ), stored as (
     select * from execution.positions where $1 = '' or account_id = $1
 )
-select coalesce(p.account_id, f.account_id), 'position', coalesce(p.symbol, f.symbol), c.what, coalesce(trim_scale(c.stored)::text, ''), coalesce(trim_scale(c.trades)::text, '')
+select coalesce(p.account_id, f.account_id, l.account_id), 'position', coalesce(p.symbol, f.symbol, l.symbol), c.what, coalesce(trim_scale(c.stored)::text, ''), coalesce(trim_scale(c.trades)::text, '')
   from stored p
   full join folded f on f.account_id = p.account_id and f.symbol = p.symbol
-  left join lives l on l.account_id = p.account_id and l.symbol = p.symbol
+  full join lives l on l.account_id = coalesce(p.account_id, f.account_id) and l.symbol = coalesce(p.symbol, f.symbol)
   left join execution.trades t on t.account_id = f.account_id and t.symbol = f.symbol and t.id = f.last
  cross join lateral (values
     ('quantity', p.quantity, f.quantity),
     ('realized_pnl', p.realized_pnl, f.cash + sign(p.quantity) * p.cost_basis),
     ('realized_pnl of its fills', p.realized_pnl, f.realized),
     ('fees', p.fees, f.fees),
+    ('multiplier', p.multiplier, f.least_multiplier),
+    ('multiplier', p.multiplier, f.most_multiplier),
+    ('trades in its currency', case when p.currency is not null then f.trades end, case when p.currency = f.currency and f.currencies = 1 then f.trades else 0 end),
     ('quantity after the last trade', p.quantity, t.quantity_after),
     ('cost_basis after the last trade', p.cost_basis, t.cost_basis_after),
     ('realized_pnl after the last trade', p.realized_pnl, t.realized_pnl_after),
     ('fees after the last trade', p.fees, t.fees_after),
-    ('realized_pnl of its lives', p.life_pnl + coalesce(l.gross, 0), f.realized),
-    ('fees of its lives', p.life_fees + coalesce(l.fees, 0), f.fees)
+    ('realized_pnl of its lives', coalesce(p.life_pnl, 0) + coalesce(l.gross, 0), f.realized),
+    ('fees of its lives', coalesce(p.life_fees, 0) + coalesce(l.fees, 0), f.fees)
   ) c(what, stored, trades)
- where c.stored is distinct from c.trades and not (f.trades is null and coalesce(c.stored, 0) = 0)
+ where c.stored is distinct from c.trades and not (f.trades is null and (coalesce(c.stored, 0) = 0 or c.what = 'multiplier'))
+ order by 1, 3, 4`
+
+// sqlVerifyTrades proves what every trade says of the position after it, from the trades up to it in the book's order.
+const sqlVerifyTrades = `
+select t.account_id, 'trade', t.trade_id, c.what, trim_scale(c.stored)::text, trim_scale(c.trades)::text
+  from (select *, sum(case side when 'buy' then quantity else -quantity end) over up_to as held,
+               sum(case side when 'buy' then -quantity else quantity end * price * multiplier) over up_to as cash,
+               sum(realized_pnl) over up_to as realized,
+               coalesce(sum(commission) filter (where commission_currency = currency) over up_to, 0) as paid
+          from execution.trades where $1 = '' or account_id = $1
+        window up_to as (partition by account_id, symbol order by id)) t
+ cross join lateral (values
+    ('quantity after it', t.quantity_after, t.held),
+    ('realized_pnl after it', t.realized_pnl_after, t.realized),
+    ('cost_basis after it', t.cost_basis_after, sign(t.held) * (t.realized - t.cash)),
+    ('fees after it', t.fees_after, t.paid)
+  ) c(what, stored, trades)
+ where c.stored <> c.trades
  order by 1, 3, 4`
 
 // sqlVerifyOrders proves what every order has filled, and that its status follows.
@@ -123,7 +145,7 @@ func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
 		if err := s.QueryRow(ctx, sqlVerifyCounts, s.scope.Account).Scan(&v.Positions, &v.Orders, &v.Trades); err != nil {
 			return err
 		}
-		for _, sql := range []string{sqlVerifyPositions, sqlVerifyOrders} {
+		for _, sql := range []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades} {
 			if err := v.collect(ctx, s, sql); err != nil {
 				return err
 			}

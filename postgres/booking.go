@@ -252,7 +252,9 @@ func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted 
 		if t.Quantity.IsZero() {
 			t.Quantity = order.Open()
 			if t.Quantity.Sign() <= 0 {
-				err = blotter.Invalid("quantity", t.Quantity, "one, for the order has nothing open")
+				none := blotter.Invalid("quantity", t.Quantity, "one, for the order has nothing open")
+				none.Err = blotter.ErrOverfill
+				err = none
 				b.refuse(i, Overfill, err)
 			}
 		}
@@ -280,8 +282,8 @@ func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted 
 // fromInstrument gives a first trade the instrument's multiplier and currency, and checks the sign of the price.
 func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition) error {
 	instrument, known := b.instruments[t.Symbol]
-	if t.Price.Sign() <= 0 && !instrument.AllowsNegative {
-		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
+	if t.Price.IsNeg() && !instrument.AllowsNegative {
+		return blotter.Invalid("price", t.Price, "0 or more, for the instrument does not say allows_negative")
 	}
 	if position.version == 0 && !position.changed {
 		if t.Multiplier.IsZero() && known {

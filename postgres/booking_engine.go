@@ -14,7 +14,13 @@ import (
 // bad trade fails alone. Should another half then fail, its trades' receipts say so: those of the first may be booked.
 func (db *DB) book(ctx context.Context, b *booking) error {
 	err := db.bookTogether(ctx, b)
-	if len(b.given) == 1 || b.together || !refusedRow(err) {
+	if len(b.given) == 1 || b.together {
+		return err
+	}
+	if sqlState(err) == lockTimeout {
+		return db.bookByAccounts(ctx, b, err)
+	}
+	if !refusedRow(err) {
 		return err
 	}
 	receipts := make([]Receipt, 0, len(b.given))
@@ -39,11 +45,45 @@ func (db *DB) book(ctx context.Context, b *booking) error {
 	return nil
 }
 
+// lockTimeout is the SQLSTATE of a lock that was not to be had in time.
+const lockTimeout = "55P03"
+
+// bookByAccounts books each account's trades apart, after somebody held a lock of one of them for too long: the others' are
+// booked all the same.
+func (db *DB) bookByAccounts(ctx context.Context, b *booking, err error) error {
+	places := map[string][]int{}
+	var accounts []string
+	for i, t := range b.given {
+		if places[t.AccountID] == nil {
+			accounts = append(accounts, t.AccountID)
+		}
+		places[t.AccountID] = append(places[t.AccountID], i)
+	}
+	if len(accounts) == 1 {
+		return err
+	}
+	receipts := make([]Receipt, len(b.given))
+	for _, account := range accounts {
+		part := &booking{}
+		for _, i := range places[account] {
+			part.given, part.opts, part.ids = append(part.given, b.given[i]), append(part.opts, b.opts[i]), append(part.ids, b.ids[i])
+		}
+		if err := db.book(ctx, part); err != nil {
+			part.refuseAll(err)
+		}
+		for n, i := range places[account] {
+			receipts[i] = part.receipts[n]
+		}
+	}
+	b.receipts = receipts
+	return nil
+}
+
 // refuseAll gives every trade the error.
 func (b *booking) refuseAll(err error) {
 	b.receipts = make([]Receipt, len(b.given))
 	for i := range b.given {
-		b.refuse(i, Refused, err)
+		b.receipts[i] = failed(b.given[i], err)
 	}
 }
 

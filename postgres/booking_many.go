@@ -28,9 +28,9 @@ with changed_orders as (
            opened_at = u.opened_at, max_quantity = u.max_quantity, life_pnl = u.life_pnl, life_fees = u.life_fees,
            life_trades = u.life_trades, strategy = u.strategy, last_updated = now()
       from unnest($7::text[], $8::text[], $9::bigint[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[], $14::timestamptz[],
-                  $15::numeric[], $16::numeric[], $17::numeric[], $18::bigint[], $19::text[])
-           u(account_id, symbol, version, quantity, cost_basis, realized_pnl, fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy)
-     where p.account_id = u.account_id and p.symbol = u.symbol and p.version = u.version
+                  $15::numeric[], $16::numeric[], $17::numeric[], $18::bigint[], $19::text[], $48::timestamptz[])
+           u(account_id, symbol, version, quantity, cost_basis, realized_pnl, fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy, created_at)
+     where p.account_id = u.account_id and p.symbol = u.symbol and p.version = u.version and p.created_at = coalesce(u.created_at, p.created_at)
        and (select count(*) from changed_orders) >= 0
     returning 1
 ), new_trades as (
@@ -168,6 +168,7 @@ type bookArgs struct {
 	positionCounts  [2][]int64  // version, trades of the life
 	positionNumbers [7][]blotter.Decimal
 	opened          []*time.Time
+	created         []*time.Time // nil for one that this booking makes: a position may be deleted and made anew
 	tradeTexts      [9][]string
 	tradeNumbers    [9][]blotter.Decimal
 	executed        []time.Time
@@ -180,7 +181,7 @@ type bookArgs struct {
 // newBookArgs makes room for so many rows.
 func newBookArgs(orders, positions, trades int) *bookArgs {
 	a := &bookArgs{
-		orderVersions: make([]int64, 0, orders), orderIDs: make([]int64, 0, orders), opened: make([]*time.Time, 0, positions),
+		orderVersions: make([]int64, 0, orders), orderIDs: make([]int64, 0, orders), opened: make([]*time.Time, 0, positions), created: make([]*time.Time, 0, positions),
 		executed: make([]time.Time, 0, trades), settled: make([]*time.Time, 0, trades), events: make([][16]byte, 0, trades),
 		correlations: make([]string, 0, trades), data: make([]string, 0, trades),
 	}
@@ -217,6 +218,11 @@ func (a *bookArgs) position(p *bookPosition) {
 	appendEach(a.positionCounts[:], p.version, p.LifeTrades)
 	appendEach(a.positionNumbers[:], p.Quantity, p.CostBasis, p.RealizedPnL, p.Fees, p.MaxQuantity, p.LifePnL, p.LifeFees)
 	a.opened = append(a.opened, p.OpenedAt)
+	var created *time.Time
+	if p.version > 0 {
+		created = &p.CreatedAt
+	}
+	a.created = append(a.created, created)
 }
 
 func (a *bookArgs) trade(t *blotter.Trade, correlation string) error {
@@ -241,6 +247,6 @@ func (a *bookArgs) list(orders, positions, trades int) []any {
 		o[0], o[1], a.orderVersions, o[2], flat(on[0]), flat(on[1]),
 		p[0], p[1], a.positionCounts[0], flat(pn[0]), flat(pn[1]), flat(pn[2]), flat(pn[3]), flat(a.opened), flat(pn[4]), flat(pn[5]), flat(pn[6]), a.positionCounts[1], p[2], orders,
 		t[0], t[1], t[2], t[3], t[4], flat(tn[0]), flat(tn[1]), flat(tn[2]), t[5], flat(tn[3]), t[6], flat(tn[4]), t[7], t[8], flat(a.executed), flat(a.settled),
-		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), positions, flat(a.events), a.correlations, a.data, trades, flat(on[2]), a.orderIDs,
+		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), positions, flat(a.events), a.correlations, a.data, trades, flat(on[2]), a.orderIDs, flat(a.created),
 	}
 }

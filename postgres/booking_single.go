@@ -18,7 +18,7 @@ on conflict (account_id, order_id) do update set version = excluded.version wher
 update execution.positions
    set quantity = $4, cost_basis = $5, realized_pnl = $6, fees = $7, version = version + 1, opened_at = $8, max_quantity = $9,
        life_pnl = $10, life_fees = $11, life_trades = $12, strategy = $13, last_updated = now()
- where account_id = $1 and symbol = $2 and execution.unchanged(version = $3)`
+ where account_id = $1 and symbol = $2 and execution.unchanged(version = $3 and created_at = $14)`
 	sqlOpenPosition = `
 insert into execution.positions as p (account_id, symbol, multiplier, currency, quantity, cost_basis, realized_pnl, fees, opened_at, max_quantity,
        life_pnl, life_fees, life_trades, strategy)
@@ -53,7 +53,7 @@ func (b *booking) batchOfOne() (*pgx.Batch, error) {
 			p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy)
 	} else {
 		batch.Queue(sqlMovePosition, p.AccountID, p.Symbol, p.version, p.Quantity, p.CostBasis, p.RealizedPnL, p.Fees, p.OpenedAt, p.MaxQuantity,
-			p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy)
+			p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy, p.CreatedAt)
 	}
 	b.queueTrips(batch)
 	batch.Queue(sqlBookTrade, t.AccountID, t.TradeID, t.OrderID, t.Symbol, t.Side, t.Quantity, t.Price, t.Multiplier, t.Currency, t.Commission, t.CommissionCurrency,

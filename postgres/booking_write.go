@@ -87,6 +87,10 @@ func (b *booking) complete(i int, id int64, created time.Time, xid uint64) {
 	b.trades[i] = r.Trade
 	position := b.positions[bookKey{r.Trade.AccountID, r.Trade.Symbol}]
 	r.Position.Version, r.Position.LastUpdated, position.LastUpdated = position.Version, created, created
+	if position.version == 0 { // made by this booking
+		position.CreatedAt = created
+	}
+	r.Position.CreatedAt = position.CreatedAt
 	if r.Order != nil {
 		order := b.orders[bookKey{r.Trade.AccountID, r.Trade.OrderID}]
 		r.Order.Version, r.Order.UpdatedAt, order.UpdatedAt = order.Version, created, created

@@ -18,7 +18,8 @@ const (
 	Conflict     Outcome = "conflict"      // ErrConflict: booked before under the same key, with other content
 	Overfill     Outcome = "overfill"      // ErrInvalid: more than the order has open
 	UnknownOrder Outcome = "unknown_order" // ErrNotFound: it names an order that does not exist
-	Refused      Outcome = "refused"       // ErrInvalid: it is no trade, or unlike its order or position
+	Refused      Outcome = "refused"       // ErrInvalid: it is no trade, or unlike its order or position; ErrIntegrity, ErrData: the server says so
+	Failed       Outcome = "failed"        // what kept it from being judged, as a lost connection; after ErrCommitUnknown it may be booked
 	Withheld     Outcome = "withheld"      // not booked, because another trade of an AllOrNothing call cannot be
 )
 
@@ -30,6 +31,15 @@ type Receipt struct {
 	Order    *blotter.Order   // as it is after the trade; nil for a fill without an order
 	Position blotter.Position // after the trade
 	Err      error            // of an outcome that is no success
+}
+
+// failed is the receipt of a trade that an error kept from being booked.
+func failed(trade blotter.Trade, err error) Receipt {
+	outcome := Failed
+	if errors.Is(err, blotter.ErrInvalid) || refusedRow(err) {
+		outcome = Refused
+	}
+	return Receipt{Outcome: outcome, Trade: trade, Err: err}
 }
 
 // ExecuteOption changes how trades are booked.
@@ -59,7 +69,7 @@ const tradesMax = 10_000
 func (db *DB) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
 	receipts, err := db.ExecuteTrades(ctx, []blotter.Trade{trade}, opts...)
 	if err != nil && len(receipts) == 0 {
-		return Receipt{Outcome: Refused, Trade: trade, Err: err}, err
+		return failed(trade, err), err
 	}
 	return receipts[0], receipts[0].Err
 }
@@ -81,11 +91,12 @@ func (db *DB) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ..
 	return b.receipts, nil
 }
 
-// ExecuteTrade is DB.ExecuteTrade as a part of the transaction. Its rows stay locked until that ends.
+// ExecuteTrade is DB.ExecuteTrade as a part of the transaction. Its rows stay locked until that ends: transactions that
+// trade several symbols do so in the same order, or deadlock and are retried.
 func (tx *Tx) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
 	receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{trade}, opts...)
 	if err != nil && len(receipts) == 0 {
-		return Receipt{Outcome: Refused, Trade: trade, Err: err}, err
+		return failed(trade, err), err
 	}
 	return receipts[0], receipts[0].Err
 }

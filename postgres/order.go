@@ -57,8 +57,9 @@ on conflict do nothing`
 
 var returningOrder = ` returning ` + Orders.columnList()
 
-// CreateOrders stores orders as CreateOrder does: all of them or, with the error of one, none. At most 10,000 a call. They
-// are returned as they are stored, in the given order.
+// CreateOrders stores orders as CreateOrder does: all of them or, with the error of one, none; the transaction, or the
+// savepoint around, can then only be rolled back. At most 10,000 a call. They are returned as they are stored, in the given
+// order.
 func (tx *Tx) CreateOrders(ctx context.Context, orders []blotter.Order) ([]blotter.Order, error) {
 	given, err := newOrders(orders, tx.scope)
 	if err != nil || len(given) == 0 {
@@ -70,6 +71,9 @@ func (tx *Tx) CreateOrders(ctx context.Context, orders []blotter.Order) ([]blott
 	}
 	if len(stored) < len(given) {
 		if err := tx.matchOrders(ctx, given, stored); err != nil {
+			if tx.failure == nil {
+				tx.failure = err // the others are written: the transaction may not commit without this one
+			}
 			return nil, err
 		}
 	}
@@ -184,6 +188,10 @@ func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	stored, err := Orders.Get(ctx, tx, o.AccountID, o.OrderID)
 	if err != nil {
 		return err
+	}
+	if o.Status == blotter.Cancelled && stored.Status == blotter.Cancelled && len(o.Differences(stored)) == 0 {
+		*o = stored
+		return nil
 	}
 	amended := stored
 	if stored.Version == o.Version {
