@@ -12,7 +12,7 @@ import (
 // Options overrule what Open finds out by itself.
 type Options struct {
 	Format   string // one of Formats
-	Account  string // of every fill; default the file's. A file that names none is refused without it
+	Account  string // of fills for which the file names none; they are refused without it
 	Symbol   string // of every fill; default the file's
 	Strategy string // of every fill; default the file's
 	Currency string // of prices, where the file does not say
@@ -35,6 +35,7 @@ type Fill struct {
 	blotter.Trade        // without OrderID: the order is the broker's, not ours
 	Line          int64  // line of a text, number of the record of a JSON file
 	OrderRef      string // the broker's order id, "" where it gives none
+	Named         string // the account that the file names, "" where it names none
 	Rounded       bool   // a number of it was, as Options.Round says
 }
 

@@ -32,7 +32,8 @@ type fee struct {
 func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	t := &fill.Trade
 	fill.Line, fill.OrderRef = r.line, barfile.Storable(d.order)
-	t.AccountID, t.Strategy = or(f.opts.Account, d.account), or(f.opts.Strategy, d.strategy)
+	fill.Named = barfile.Storable(d.account)
+	t.AccountID, t.Strategy = or(fill.Named, f.opts.Account), or(f.opts.Strategy, d.strategy)
 	t.Symbol = symbolOf(or(f.opts.Symbol, d.symbol, d.isin))
 	t.Currency = strings.ToUpper(or(d.currency, f.opts.Currency))
 	if t.Symbol == "" {

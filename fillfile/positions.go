@@ -16,6 +16,7 @@ type Holding struct {
 	Symbol   string
 	Quantity blotter.Decimal  // negative when short
 	AvgPrice *blotter.Decimal // nil where the file does not say
+	Digits   int              // after its point, as the file writes it
 	Line     int64
 }
 
@@ -28,12 +29,12 @@ var (
 	longShort     = []string{"positionside", "side", "longshort", "direction"}
 	holdingLayout = &layout{
 		name: "positions", title: "positions", needs: []string{strings.Join(symbolNames, "|"), strings.Join(heldNames, "|")},
-		never: []string{"tradeid", "executedat", "execid"},
+		never: []string{"tradeid", "executedat", "execid", "commission", "fee", "tradetime"},
 		read: func(_ *File, r *row) ([]draft, string, error) {
 			d := draft{
 				account: r.get("accountid", "account"), symbol: r.get(symbolNames...), quantity: r.get(heldNames...), price: r.get(averageNames...), side: r.get(longShort...),
 			}
-			if d.symbol == "" || d.quantity == "" || strings.EqualFold(d.symbol, "total") {
+			if d.symbol == "" || d.quantity == "" || strings.HasPrefix(strings.ToLower(d.symbol), "total") {
 				return nil, "total", nil
 			}
 			return []draft{d}, "", nil
@@ -97,7 +98,21 @@ func (f *File) holding(r *row, d *draft) (h Holding, err error) {
 		if err != nil {
 			return h, err
 		}
-		h.AvgPrice = &average
+		h.AvgPrice, h.Digits = &average, writtenDigits(d.price, f.style.comma)
 	}
 	return h, nil
+}
+
+// writtenDigits is how many digits a number has after its point, zeros at its end included.
+func writtenDigits(text string, comma bool) int {
+	mark := "."
+	if comma {
+		mark = ","
+	}
+	_, fraction, _ := strings.Cut(text, mark)
+	n := 0
+	for n < len(fraction) && fraction[n] >= '0' && fraction[n] <= '9' {
+		n++
+	}
+	return min(n, blotter.DecimalFractionDigitsMax)
 }

@@ -1,6 +1,7 @@
 package fillfile_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestAsked(t *testing.T) {
 			t.Errorf("got %v, want to be asked for %s", r.err, test.option)
 		}
 		all := fillfile.Options{Account: "B", Symbol: "S", Zone: "America/New_York", DateOrder: "dmy"}
-		if r := read(t, test.text, all); r.err != nil || len(r.fills) != 1 || r.fills[0].AccountID != "B" || r.fills[0].Symbol != "S" {
+		if r := read(t, test.text, all); r.err != nil || len(r.fills) != 1 || r.fills[0].AccountID != cmp.Or(r.fills[0].Named, "B") || r.fills[0].Symbol != "S" {
 			t.Errorf("told all: %v %v", r.fills, r.err)
 		}
 	}

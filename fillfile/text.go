@@ -116,7 +116,7 @@ func (f *File) notText(rows []*row) error {
 		}
 	}
 	first := clip(barfile.Storable(rows[0].raw))
-	return &NotFillsError{Path: f.name(), Reason: "no column names of fills are found, the first line is " + strconv.Quote(first) + "; --columns names them"}
+	return &NotFillsError{Path: f.name(), Reason: "no column names of fills are found, the first line is " + strconv.Quote(first) + "; --cols names them"}
 }
 
 func bytesOf(texts []string) [][]byte {

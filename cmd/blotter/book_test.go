@@ -95,6 +95,10 @@ func TestPositionsCompare(t *testing.T) {
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC")
 	d.write(t, "same.csv", "Symbol,Qty,Avg Price\nAAPL,-40,11.00\nMSFT,2.5,400.12\n")
 	contains(t, d.ok(t, "positions", "compare", "same.csv", "--account", "ACC"), "ACC agrees: 2 positions")
+	d.write(t, "cents.csv", "Symbol,Qty,Avg Price\nAAPL,-40,11.00\nMSFT,2.5,400.00\n")
+	if r := d.run(t, "positions", "compare", "cents.csv", "--account", "ACC"); r.status != 1 || !strings.Contains(r.out, "average") {
+		t.Errorf("an average of 400.00 for 400.123456789: status %d: %s", r.status, r.out)
+	}
 	d.write(t, "same.json", `{"result":{"list":[{"symbol":"AAPL","side":"Sell","size":"40"},{"symbol":"MSFT","side":"Buy","size":"2.5","avgPrice":"400.123456789"}]}}`)
 	contains(t, d.ok(t, "positions", "compare", "same.json", "--account", "ACC"), "agrees")
 	d.write(t, "other.csv", "symbol;quantity;average price\nAAPL;60;10\nGOOG;5;100\n")
@@ -154,5 +158,28 @@ func TestBookListings(t *testing.T) {
 	}
 	contains(t, d.ok(t, "verify"), "verified: 3 positions")
 	contains(t, d.ok(t, "demo"), "0 of them booked now")
+	d.ok(t, "down")
+}
+
+// A file's fills of another account stay out of this one's book, unless they are asked for by name.
+func TestTradesImportOfAccounts(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.ok(t, "up")
+	d.write(t, "two.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
+		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-1,AAPL,buy,100,10,USD,a1\n2024-03-01T15:00:00Z,Individual-Brokerage-Account-2,AAPL,buy,7,10,EUR,a1\n")
+	both := d.ok(t, "trades", "import", "two.csv")
+	contains(t, both, "two.csv", "2       2")
+	for _, args := range [][]string{{"positions", "list"}, {"trades", "list"}, {"pnl", "list"}} {
+		out := d.ok(t, args...)
+		contains(t, out, "ccount-1", "ccount-2", "EUR", "USD")
+		narrow(t, fmt.Sprint(args), out)
+	}
+	one := d.ok(t, "trades", "import", "two.csv", "--account", "MINE")
+	contains(t, one, "left out", "left out: 1 of account Individual-Brokerage-Account-1")
+	contains(t, d.ok(t, "positions", "list", "--account", "MINE"), "no positions")
+	contains(t, d.ok(t, "trades", "import", "two.csv", "--account", "MINE", "--from-account", "Individual-Brokerage-Account-2"), "two.csv", "1       1")
+	contains(t, d.ok(t, "positions", "list", "--account", "MINE"), "AAPL           7")
+	d.fails(t, 2, []string{"trades", "import", "two.csv", "--from-account", "X"}, "--account")
 	d.ok(t, "down")
 }

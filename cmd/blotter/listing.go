@@ -24,6 +24,7 @@ type column struct {
 // without any value is left out too.
 func printListing(w io.Writer, columns []column, rows [][]string) error {
 	columns, rows = withoutEmpty(columns, rows)
+	keepTelling(columns, rows)
 	for listingWidth(columns, rows) > lineWidth {
 		widest := -1
 		for i, c := range columns {
@@ -63,6 +64,38 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// telling are the columns without which rows of two accounts, or money of two currencies, could not be told apart.
+var telling = map[string]bool{"account": true, "currency": true}
+
+const tellingWidth = 16
+
+// keepTelling makes columns stay that tell rows apart, and keeps them narrow.
+func keepTelling(columns []column, rows [][]string) {
+	for i := range columns {
+		if !telling[columns[i].name] {
+			continue
+		}
+		values := map[string]bool{}
+		for n := range rows {
+			rows[n][i] = shortenMiddle(rows[n][i], tellingWidth)
+			values[rows[n][i]] = true
+		}
+		if delete(values, ""); len(values) > 1 {
+			columns[i].spare = 0
+		}
+	}
+}
+
+// shortenMiddle cuts a text in its middle: names that are numbered differ at their ends.
+func shortenMiddle(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	head := (most - 1) / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(most-1-head):])
 }
 
 func columnWidths(rows [][]string) []int {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -191,17 +190,15 @@ func differ(symbol string, p blotter.Position, h fillfile.Holding) difference {
 		d.What = "extra"
 	case !p.Quantity.Equal(h.Quantity):
 		d.What = "different"
-	case h.AvgPrice != nil && p.AvgPrice != nil && !sameAverage(*p.AvgPrice, *h.AvgPrice):
+	case h.AvgPrice != nil && p.AvgPrice != nil && !sameAverage(*p.AvgPrice, *h.AvgPrice, uint8(h.Digits)):
 		d.What = "average"
 	}
 	return d
 }
 
-// sameAverage compares at the digits that the broker gives, rounded or cut.
-func sameAverage(ours, theirs blotter.Decimal) bool {
-	_, fraction, _ := strings.Cut(theirs.String(), ".")
-	digits := uint8(len(fraction))
-	return ours.RoundHAZ(digits).Equal(theirs) || ours.RoundHTZ(digits).Equal(theirs) || ours.Trunc(digits).Equal(theirs)
+// sameAverage compares at the digits that the broker gives, a half rounded either way.
+func sameAverage(ours, theirs blotter.Decimal, digits uint8) bool {
+	return ours.RoundHAZ(digits).Equal(theirs) || ours.RoundHTZ(digits).Equal(theirs)
 }
 
 // suspects finds the trades since the book last agreed with the broker.

@@ -60,6 +60,7 @@ func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error
 		{name: "effect", spare: 3},
 		{name: "realized", right: true, signed: true},
 		{name: "strategy", spare: 5},
+		{name: "currency", spare: 7},
 	}
 	var rows [][]string
 	for _, t := range trades {
@@ -75,7 +76,7 @@ func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error
 		}
 		rows = append(rows, []string{
 			instant(t.ExecutedAt), accountCell(bookContext(ctx), t.AccountID), shorten(t.TradeID, 24), shorten(t.OrderID, 24), t.Symbol, string(t.Side),
-			t.Quantity.String(), price(t.Price), fee, string(t.PositionEffect), realized, t.Strategy,
+			t.Quantity.String(), price(t.Price), fee, string(t.PositionEffect), realized, t.Strategy, t.Currency,
 		})
 	}
 	return printListing(w, columns, rows)

@@ -28,6 +28,7 @@ const (
 type filling struct {
 	fillfile.Options
 	dryRun, simulated bool
+	fromAccount       string // whose fills are booked into --account
 }
 
 func tradesImport(set *settings) *cobra.Command {
@@ -39,6 +40,9 @@ func tradesImport(set *settings) *cobra.Command {
 them, or of patterns. The layout is recognised from the content (docs/fills.md);
 "-" is standard input. All fills of a call are booked in the order of their
 execution, whichever file they stand in.
+
+A file may name the accounts of its fills. With --account, those of others are
+left out; --from-account NAME takes those of NAME into --account.
 
 Importing again books nothing twice: a fill that is booked already is counted as
 a duplicate, also where a later export overlaps. What the file says of the same
@@ -57,6 +61,9 @@ What was interrupted is simply repeated.`,
 				return err
 			}
 			with.Account = set.account
+			if with.fromAccount != "" && set.account == "" {
+				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
+			}
 			i := &fillImport{with: with}
 			if err := i.read(cmd, files); err != nil {
 				return err
@@ -81,6 +88,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.DateOrder, "dates", "", "dmy or mdy, where 2/1/2006 may be either")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price,fee")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
+	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
 	return cmd
@@ -175,6 +183,7 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 		}
 		return fmt.Errorf("%s: these fills are a back test's (%s), which never happened; --simulated books them all the same", from.path, file.Format)
 	}
+	others := map[string]int64{}
 	for fill, err := range file.Fills() {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -184,6 +193,8 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 			return err
 		case len(i.fills) == fillsMax:
 			return fmt.Errorf("%s: more than %s fills in one import; import the files in parts, oldest first", from.path, thousands(fillsMax))
+		case !i.takes(&fill):
+			others["of account "+fill.Named]++
 		default:
 			i.fills = append(i.fills, fillOf{fill, n})
 			one.count(fill.ExecutedAt)
@@ -193,10 +204,24 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 		}
 	}
 	one.Others, one.Rounded = file.Others, file.Rounded
+	maps.Copy(one.Others, others)
 	for _, skipped := range file.Skipped {
 		one.Skipped = append(one.Skipped, skipped.Error())
 	}
 	return nil
+}
+
+// takes reports a fill of the account that is imported, and gives it that.
+func (i *fillImport) takes(fill *fillfile.Fill) bool {
+	account, from := i.with.Account, i.with.fromAccount
+	if account == "" || fill.Named == "" {
+		return from == ""
+	}
+	fill.AccountID = account
+	if from != "" {
+		return fill.Named == from
+	}
+	return fill.Named == account
 }
 
 func (f *filled) count(at time.Time) {
@@ -396,13 +421,13 @@ func (i *fillImport) printRemarks(w io.Writer, total filled) {
 		}) {
 			kinds = append(kinds, fmt.Sprintf("%s %s", thousands(total.Others[kind]), kind))
 		}
-		printWrapped(w, "left out, for they are no fills: "+strings.Join(kinds, ", "))
+		printWrapped(w, "left out: "+strings.Join(kinds, ", "))
 	}
 	if total.Rounded > 0 {
 		printWrapped(w, fmt.Sprintf("rounded: numbers of %s fills", thousands(total.Rounded)))
 	}
 	if total.Late > 0 {
-		printWrapped(w, fmt.Sprintf("late: %s fills were executed before others that are booked already; they count in full, but average costs are as if they had come last", thousands(total.Late)))
+		printWrapped(w, fmt.Sprintf("late, and executed before others that are booked already: %s; they count in full, but average costs are as if they had come last", thousands(total.Late)))
 	}
 	if i.with.dryRun {
 		fmt.Fprintln(w, "dry run: nothing was booked")
