@@ -15,6 +15,7 @@ type NotFillsError struct {
 	Path   string
 	Kind   string // what it holds instead: "orders", "positions", "trades", "bars", ...; "" where that is unknown
 	Reason string // why it has no fills, where Kind is ""
+	Layout string // of a file that could have fills, and has none: a day without trades
 }
 
 func (e *NotFillsError) Error() string {
@@ -75,9 +76,9 @@ func (f *File) nothing(err error) error {
 // onlyOthers is the error of a file of a known layout in which no row is a fill.
 func (f *File) onlyOthers(others map[string]int64) error {
 	if len(others) == 0 {
-		return &NotFillsError{Path: f.name(), Reason: "it has a header and no rows (" + f.layout.title + ")"}
+		return &NotFillsError{Path: f.name(), Layout: f.layout.title, Reason: "it has a header and no rows (" + f.layout.title + ")"}
 	}
-	return &NotFillsError{Path: f.name(), Kind: describe(others)}
+	return &NotFillsError{Path: f.name(), Layout: f.layout.title, Kind: describe(others)}
 }
 
 // AskError is a file that does not tell something, which the user has to say. It is ErrInvalid.

@@ -68,10 +68,14 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 	if len(formats) > 0 && !slices.Contains(formats, r.format) {
 		return usagef("--format %s: want %s", r.format, strings.Join(formats[:len(formats)-1], ", ")+" or "+formats[len(formats)-1])
 	}
-	if r.From, err = parseDay("--from", r.from); err != nil {
+	zone, err := r.dayZone()
+	if err != nil {
 		return err
 	}
-	if r.To, err = parseDay("--to", r.to); err != nil {
+	if r.From, err = parseDayIn("--from", r.from, zone); err != nil {
+		return err
+	}
+	if r.To, err = parseDayIn("--to", r.to, zone); err != nil {
 		return err
 	}
 	if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
@@ -84,6 +88,18 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 		return usagef("--limit %d: want 1 or more", r.Limit)
 	}
 	return nil
+}
+
+// dayZone is the zone whose days --from and --to are: that of --tz for bars within a day, UTC for those that stand at dates.
+func (r *reading) dayZone() (*time.Location, error) {
+	if length, months, err := blotter.TimeframeLength(r.Timeframe); r.Zone == "" || err != nil || months > 0 || length >= 24*time.Hour {
+		return time.UTC, nil
+	}
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		return nil, usagef("--tz %s is no zone: want a name, as America/New_York or UTC", r.Zone)
+	}
+	return zone, nil
 }
 
 // last makes the filter one of the newest bars where no range and no limit is asked for.
@@ -360,12 +376,15 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-func parseDay(flag, text string) (time.Time, error) {
+func parseDay(flag, text string) (time.Time, error) { return parseDayIn(flag, text, time.UTC) }
+
+// parseDayIn reads an instant, or a day, which is its beginning in the zone.
+func parseDayIn(flag, text string, zone *time.Location) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return t.UTC(), nil
 		}
 	}

@@ -61,8 +61,8 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
   curl -s $URL | blotter import - --symbol BTCUSD --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if with.jobs < 1 || with.jobs > jobsMax {
-				return usagef("--jobs %d: want 1 to %d", with.jobs, jobsMax)
+			if err := with.check(); err != nil {
+				return err
 			}
 			files, err := findFiles(args)
 			if err != nil {
@@ -94,6 +94,26 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be stored, and store nothing")
 	flags.IntVar(&with.jobs, "jobs", with.jobs, fmt.Sprintf("files at once, 1 to %d", jobsMax))
 	return cmd
+}
+
+// check refuses flags that no file could be imported with.
+func (i *importing) check() error {
+	if i.jobs < 1 || i.jobs > jobsMax {
+		return usagef("--jobs %d: want 1 to %d", i.jobs, jobsMax)
+	}
+	if i.Format != "" && !slices.Contains(barfile.Formats(), strings.ToLower(i.Format)) {
+		return usagef("--format %s: want one of %s", i.Format, strings.Join(barfile.Formats(), ", "))
+	}
+	if _, err := time.LoadLocation(i.Zone); err != nil {
+		return usagef("--tz %s is no zone: want a name, as America/New_York or UTC", i.Zone)
+	}
+	if _, _, err := blotter.TimeframeLength(cmp.Or(i.Timeframe, "1d")); err != nil {
+		return usagef("--timeframe %s is none; want a number and a unit (s, m, h, d, w, mo), as 1d", i.Timeframe)
+	}
+	if !slices.Contains([]string{"", "dmy", "mdy"}, i.Dates) {
+		return usagef("--dates %s: want dmy or mdy", i.Dates)
+	}
+	return nil
 }
 
 func firstError(errs ...error) error {
@@ -259,12 +279,14 @@ func importFiles(ctx context.Context, db *postgres.DB, files []found, with impor
 	start := time.Now()
 	report := &importReport{Files: make([]imported, len(files)), DryRun: with.dryRun}
 	shown := newProgress(files)
-	next := make(chan int)
+	next, order := make(chan int), newTurns(len(files))
 	var wait sync.WaitGroup
 	for range min(with.jobs, len(files)) {
 		wait.Go(func() {
 			for i := range next {
-				report.Files[i] = importFile(ctx, db, files[i], with, stdin, shown)
+				turn := func(symbol string) { order.wait(ctx, i, symbol) }
+				report.Files[i] = importFile(ctx, db, files[i], with, stdin, shown, turn)
+				order.end(i)
 			}
 		})
 	}
@@ -290,7 +312,8 @@ func importFiles(ctx context.Context, db *postgres.DB, files []found, with impor
 	return report, nil
 }
 
-func importFile(ctx context.Context, db *postgres.DB, from found, with importing, stdin io.Reader, shown *progress) (one imported) {
+// importFile imports a file when its turn has come.
+func importFile(ctx context.Context, db *postgres.DB, from found, with importing, stdin io.Reader, shown *progress, turn func(symbol string)) (one imported) {
 	one.File, one.done = from.path, true
 	var file *barfile.File
 	var err error
@@ -304,6 +327,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
 		one.Unknown = file.Unknown
+		turn(file.Symbol)
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
 			File: quarantineName(from.path), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,

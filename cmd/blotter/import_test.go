@@ -55,7 +55,7 @@ func TestImport(t *testing.T) {
 	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data where symbol = 'PEP'"); n != 0 {
 		t.Errorf("--strict kept %d bars", n)
 	}
-	d.fails(t, 1, append(urls(db), "import", "--timeframe", "banana", "AAPL.csv"), "timeframe")
+	d.fails(t, 2, append(urls(db), "import", "--timeframe", "banana", "AAPL.csv"), "timeframe")
 }
 
 func TestBars(t *testing.T) {
@@ -127,7 +127,7 @@ func TestImportFolder(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "import", "bars/trades.csv"), "bars/trades.csv: it holds trades, not bars")
 	d.fails(t, 1, append(urls(db), "import", "bars/none*"), "none*: there is no such file")
 	d.fails(t, 2, append(urls(db), "import", "--jobs", "0", "bars"), "--jobs 0: want 1 to 8")
-	d.fails(t, 1, append(urls(db), "import", "--format", "word", "bars/AAPL.csv"), "one of yahoo, yfinance, csv")
+	d.fails(t, 2, append(urls(db), "import", "--format", "word", "bars/AAPL.csv"), "one of yahoo, yfinance, csv")
 }
 
 func TestBarsCommands(t *testing.T) {
@@ -278,4 +278,60 @@ func TestImportPeriods(t *testing.T) {
 	if n := pgtest.Value[int](t, db, "select count(*) from pg_inherits where inhrelid = 'data_ingestion.market_data_y1985'::regclass"); n != 0 {
 		t.Error("the retired partition is attached again")
 	}
+}
+
+// Which of two files that differ wins does not depend on how many are imported at once: the later one of a source.
+func TestImportKeepsTheOrderOfFiles(t *testing.T) {
+	t.Parallel()
+	var large strings.Builder
+	large.WriteString("timestamp,open,high,low,close,volume\n")
+	for n := range 30_000 {
+		fmt.Fprintf(&large, "2024-01-%02dT%02d:%02d:00Z,10,11,9,10,%d\n", 2+n/1440, n/60%24, n%60, n)
+	}
+	for _, jobs := range []string{"1", "4"} {
+		d := newDesk(t)
+		d.ok(t, "up")
+		d.write(t, "in/a/X.csv", large.String())
+		d.write(t, "in/b/X.csv", "timestamp,open,high,low,close,volume\n2024-01-02T00:00:00Z,10,12,9,12,1\n2024-01-02T00:01:00Z,10,12,9,12,1\n2024-01-02T00:02:00Z,10,12,9,12,1\n")
+		d.run(t, "import", "in", "--jobs", jobs, "--source", "one")
+		if high := d.ok(t, "psql", "--", "-Atc", "select max(high) from data_ingestion.market_data"); strings.TrimSpace(high) != "12" {
+			t.Errorf("--jobs %s: the highest is %s, want that of the later file", jobs, high)
+		}
+		d.ok(t, "down")
+	}
+}
+
+// Days of a range are those of --tz, and weekends count for what trades on them, whichever file said so first.
+func TestResampleDaysOfAZone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.ok(t, "up")
+	var minutes, weekdays, others strings.Builder
+	minutes.WriteString("timestamp,open,high,low,close,volume\n")
+	for n := range 6 * 24 {
+		fmt.Fprintf(&minutes, "2024-03-%02dT%02d:00:00Z,10,11,9,10,1\n", 8+n/24, n%24)
+	}
+	weekdays.WriteString("Date,Open,High,Low,Close,Adj Close,Volume\n")
+	others.WriteString("Date,Open,High,Low,Close,Adj Close,Volume\n")
+	for day := 2; day <= 31; day++ {
+		line := fmt.Sprintf("2023-01-%02d,10,11,9,10,10,1\n", day)
+		if weekday := (day - 2) % 7; weekday < 4 {
+			weekdays.WriteString(line)
+		}
+		others.WriteString(line)
+	}
+	d.write(t, "HOURS.csv", minutes.String())
+	d.write(t, "BTC-USD.csv", weekdays.String())
+	d.write(t, "ETH-USD.csv", others.String())
+	d.write(t, "later/BTC-USD.csv", "Date,Open,High,Low,Close,Adj Close,Volume\n2023-01-07,10,11,9,10,10,1\n2023-01-08,10,11,9,10,10,1\n")
+	d.ok(t, "import", "HOURS.csv", "--timeframe", "1h", "--tz", "UTC")
+	out := d.ok(t, "bars", "resample", "HOURS", "--timeframe", "1h", "--to-timeframe", "1d", "--tz", "America/New_York", "--from", "2024-03-10", "--to", "2024-03-12", "--format", "csv")
+	if lines := strings.Count(out, "\n"); lines != 3 {
+		t.Errorf("two days of New York are\n%s", out)
+	}
+	contains(t, out, ",23,", ",24,") // the clocks went forward on the tenth
+	d.ok(t, "import", "BTC-USD.csv", "ETH-USD.csv")
+	d.ok(t, "import", "later/BTC-USD.csv")
+	contains(t, d.ok(t, "bars", "gaps", "BTC-USD"), "2023-01-13  2023-01-15     3")
+	d.ok(t, "down")
 }

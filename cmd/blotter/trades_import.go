@@ -143,7 +143,7 @@ func (i *fillImport) read(cmd *cobra.Command, files []found) error {
 			putInOrder(i.fills[first:])
 		case cmd.Context().Err() != nil:
 			return cmd.Context().Err()
-		case errors.As(err, &other) && !from.named:
+		case errors.As(err, &other) && (other.Layout != "" || !from.named):
 			one.Skipped = append(one.Skipped, other.Error())
 		default:
 			one.err, one.Error = err, explain(err)
