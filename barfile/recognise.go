@@ -91,7 +91,7 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 		for j := range sample[:i] {
 			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
 		}
-		l.format = formatOf(&l, false, nil, newestFirst(&l, rows))
+		l.format = formatOf(&l, false, nil, f.namesAlphaVantage())
 		return l, rows, nil
 	}
 	l, err := f.unnamed(sample)
@@ -164,8 +164,8 @@ func (f *File) unnamed(sample []record) (layout, error) {
 		l := *best
 		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
 			l.format = jsonFormat
-			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && len(sample[0].cells[0]) == 13 {
-				l.format = binance // and who copies its arrays of milliseconds
+			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && l.at[fieldHigh] == 2 && l.at[fieldLow] == 3 && len(sample[0].cells[0]) == 13 {
+				l.format = binance // and who copies its arrays of milliseconds; Bitfinex has the close before the high
 			}
 		}
 		return l, nil

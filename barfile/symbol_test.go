@@ -89,9 +89,11 @@ func TestSymbolOfStandardInput(t *testing.T) {
 // Names tell the timeframe as well, in MetaTrader's way too.
 func TestTimeframeOfName(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"EURUSD_M5.csv": "5m", "EURUSD_H4.csv": "4h", "EURUSD60.csv": "1h", "SPY_D.csv": "1d",
+	for name, want := range map[string]string{
+		"EURUSD_M5.csv": "5m", "EURUSD_H4.csv": "4h", "EURUSD60.csv": "1h", "SPY_D.csv": "1d",
 		"intraday_5min_AAPL.csv": "5m", "crypto_intraday_5min_ETH_USD.csv": "5m", "BINANCE_BTCUSDT, 60.csv": "1h", "NASDAQ_AAPL, 1D.csv": "1d", "X_ES1!, 1M.csv": "1mo",
-		"DAT_ASCII_EURUSD_M1_2020.csv": "1m", "aapl_us_d.csv": "1d", "aapl_us_m.csv": "1mo"} {
+		"DAT_ASCII_EURUSD_M1_2020.csv": "1m", "aapl_us_d.csv": "1d", "aapl_us_m.csv": "1mo",
+	} {
 		r := read(t, name, "date,open,high,low,close,volume\n2019-01-02T09:00:00Z,1,2,1,2,3\n", barfile.Options{})
 		if r.file.Timeframe != want {
 			t.Errorf("%s: timeframe %s, want %s", name, r.file.Timeframe, want)
