@@ -357,6 +357,9 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if f.Symbol = symbolName(f.Symbol); f.Symbol != "" {
 		f.Symbol += f.suffix
 	}
+	if n := utf8.RuneCountInString(f.Symbol); n > blotter.SymbolLengthMax {
+		return fileError(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d are kept; say a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
+	}
 	f.symbol = interned{}
 	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil

@@ -1,6 +1,8 @@
 package barfile_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/blotterdb/blotter/barfile"
@@ -38,6 +40,14 @@ func TestNoSymbol(t *testing.T) {
 	t.Parallel()
 	const text = "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n"
 	refused(t, "prices.csv", text, barfile.Options{}, "say --symbol")
+	const long = "thirty-two-characters-are-the-most-that-fit"
+	refused(t, long+".csv", text, barfile.Options{}, "has 43 characters, at most 32 are kept; say a shorter one with --symbol")
+	if _, err := barfile.Read(strings.NewReader(text), long+".csv", barfile.Options{}); errors.As(err, new(*barfile.NotBarsError)) {
+		t.Errorf("%v, want that it is a bar file", err)
+	}
+	if bar := read(t, long+".csv", text, barfile.Options{Symbol: "ko"}).one(t); bar.Symbol != "KO" {
+		t.Errorf("symbol %q, want KO", bar.Symbol)
+	}
 	if bar := read(t, "prices.csv", text, barfile.Options{Symbol: "ko"}).one(t); bar.Symbol != "KO" {
 		t.Errorf("symbol %q, want KO", bar.Symbol)
 	}
