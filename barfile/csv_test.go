@@ -224,3 +224,32 @@ func TestVolumeNames(t *testing.T) {
 		t.Errorf("volume %s, not understood %v; want 0 and Lots", b.Volume, r.file.Unknown)
 	}
 }
+
+// What divides the names of the header divides the rows, whatever else their numbers have.
+func TestSeparatorOfHeader(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"semicolons": "Date;Open;High;Low;Close;Volume\n" + strings.Repeat("2019-01-02;50,009;50,012;50,001;50,010;1,234,567\n", 9),
+		"tabs":       "Date\tOpen\tHigh\tLow\tClose\tVolume\n" + strings.Repeat("2019-01-02\t\"50,009\"\t\"50,012\"\t\"50,001\"\t\"50,010\"\t\"1,234,567\"\n", 9),
+		"no header":  strings.Repeat("2019-01-02\t\"50,009\"\t\"50,012\"\t\"50,001\"\t\"50,010\"\t\"1,234,567\"\n", 9),
+	} {
+		r := read(t, "A.csv", text, barfile.Options{})
+		if len(r.bars) != 9 || r.bars[0].Volume.String() != "1234567" {
+			t.Errorf("%s: %d bars, rejected %v", name, len(r.bars), r.rejected)
+		} else if open := r.bars[0].Open.String(); open != "50009" {
+			t.Errorf("%s: open %s", name, open)
+		}
+	}
+}
+
+// With columns that are asked for, the first row is left out where it is a header, and no bad row of data is.
+func TestColumnsFirstRow(t *testing.T) {
+	t.Parallel()
+	opts := barfile.Options{Columns: "date,open,high,low,close,volume"}
+	const rows = "2019-01-03,1,2,1,2,3\n2019-01-04,1,2,1,2,3\n"
+	for first, want := range map[string]int{"2019-01-02,10,0,9,9.5,5\n": 1, "when,a,b,c,d,e\n": 0, "when,1. open,2. high,3. low,4. close,5. volume\n": 0, "2019-01-02,null,null,null,null,null\n": 1, "day1,open,high,low,close,vol\n": 0} {
+		if r := read(t, "A.csv", first+rows, opts); len(r.bars) != 2 || len(r.rejected) != want {
+			t.Errorf("%s: %d bars, %d rejected, want 2 and %d", first, len(r.bars), len(r.rejected), want)
+		}
+	}
+}

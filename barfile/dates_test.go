@@ -49,6 +49,8 @@ func TestDateOrder(t *testing.T) {
 		{"days first, newest first", slashed(dmy, 1, day("2021-01-12"), day("2021-01-11"), day("2021-01-08"), day("2021-01-07")), "2021-01-12", "2021-01-07"},
 		{"months of thirteen", slashed(mdy, 1, following("2020-01-01", 13, month)...), "2020-01-01", "2021-01-01"},
 		{"days or months", slashed(dmy, 1, following("2021-01-01", 8, daily)...), "", ""},
+		{"five months or days", slashed(dmy, 1, following("2023-02-01", 5, month)...), "", ""},
+		{"five days or months", slashed(mdy, 1, following("2023-01-02", 5, weekday)...), "", ""},
 		{"one date", slashed(dmy, 1, day("2021-01-05")), "", ""},
 		{"one date of many minutes", slashed(dmy, 100, day("2021-01-05")), "", ""},
 		{"minutes of two days", slashed(dmy, 100, day("2021-01-05"), day("2021-01-06")), "2021-01-05", "2021-01-06"},
@@ -57,7 +59,7 @@ func TestDateOrder(t *testing.T) {
 		if test.want == "" {
 			refused(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC"}, "say --dates dmy or --dates mdy")
 			r := read(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC", Dates: "dmy", Timeframe: "1d"})
-			if got := r.bars[0].Timestamp; got.Year() != 2021 || got.Month() != time.January {
+			if got := r.bars[0].Timestamp; got.Year() != 2021 && got.Year() != 2023 {
 				t.Errorf("%s: with --dates dmy the first bar is of %s", test.name, got)
 			}
 			continue
@@ -82,6 +84,65 @@ func TestDateOrderFarBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		file, err := barfile.Open(path, barfile.Options{Zone: "UTC"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for row, err := range file.Bars() {
+			if err != nil || row.Timestamp.Month() != time.January {
+				t.Errorf("%s: line %d is of %s, %v", name, row.Line, row.Timestamp, err)
+				break
+			}
+		}
+		_ = file.Close()
+	}
+}
+
+// Rows that contradict each other about the order do not turn the file: what nine of ten rows fit wins.
+func TestDateOrderContradicted(t *testing.T) {
+	t.Parallel()
+	const dmy, mdy = "02/01/2006", "01/02/2006"
+	row := func(layout, date string) string { return day(date).Format(layout) + ",1,2,1,2,3\n" }
+	for _, test := range []struct {
+		name, text string
+		bars       int // 0 is asked for
+		month      time.Month
+	}{
+		{"one row among eight", slashed(dmy, 1, following("2024-01-02", 8, weekday)...) + row(mdy, "2024-01-15"), 0, 0},
+		{"one row among ten that could be either", slashed(dmy, 1, following("2024-02-01", 8, weekday)...) + row(dmy, "2024-02-12") + row(mdy, "2024-02-13"), 9, time.February},
+		{"the first row of a hundred", strings.Replace(slashed(dmy, 1, following("2024-01-01", 100, weekday)...), "\n01/01/2024", "\n01/31/2023", 1), 99, time.January},
+		{"half of them", slashed(dmy, 1, following("2024-01-15", 10, weekday)...) + row(mdy, "2024-01-29") + row(mdy, "2024-01-30"), 0, 0},
+		{"the thirteenth, months first", slashed(mdy, 1, following("2024-01-02", 12, weekday)...), 12, time.January},
+	} {
+		if test.bars == 0 {
+			refused(t, "AAPL.csv", test.text, barfile.Options{Timeframe: "1d"}, "say --dates dmy or --dates mdy")
+			continue
+		}
+		r := read(t, "AAPL.csv", test.text, barfile.Options{Timeframe: "1d"})
+		if len(r.bars) != test.bars || r.bars[0].Timestamp.Month() != test.month || r.bars[0].Timestamp.Year() != 2024 {
+			t.Errorf("%s: %d bars, the first of %s, rejected %v", test.name, len(r.bars), r.bars[0].Timestamp, r.rejected)
+		}
+	}
+}
+
+// Where the beginning is one date, be it of minutes or of many symbols, the dates further on tell what is plausible.
+func TestDateOrderOfLaterDates(t *testing.T) {
+	t.Parallel()
+	var symbols strings.Builder
+	symbols.WriteString("Date,Symbol,Open,High,Low,Close,Volume\n")
+	for _, date := range following("2024-01-02", 7, weekday) {
+		for i := range 600 {
+			fmt.Fprintf(&symbols, "%s,S%d,1,2,1,2,3\n", date.Format("02/01/2006"), i)
+		}
+	}
+	for name, text := range map[string]string{
+		"minutes.csv": slashed("02/01/2006", 1440, day("2024-01-04"), day("2024-01-05")), "symbols.csv": symbols.String(),
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := barfile.Open(path, barfile.Options{Zone: "UTC", Symbol: map[string]string{"minutes.csv": "X"}[name]})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -357,16 +357,23 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if f.Symbol = symbolName(f.Symbol); f.Symbol != "" {
 		f.Symbol += f.suffix
 	}
+	if n := utf8.RuneCountInString(f.Symbol); n > blotter.SymbolLengthMax {
+		return fileError(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d are kept; say a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
+	}
 	f.symbol = interned{}
 	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil
 }
 
-// saysAlphaVantage reports that more than the order of columns and rows says whose file it is: then its times are New
-// York's.
+// saysAlphaVantage reports that more than the names of the columns says whose file it is: then its times are New York's.
 func (f *File) saysAlphaVantage() bool {
-	path := plain.Replace(strings.ToLower(filepath.Base(filepath.Dir(cmp.Or(f.absolute, f.Path))) + filepath.Base(f.Path) + f.member))
-	return f.opts.Format == alphaVantage.name || f.layout.has(fieldAdjClose) || strings.Contains(path, "alphavantage")
+	return f.opts.Format == alphaVantage.name || f.layout.has(fieldAdjClose) || f.namesAlphaVantage()
+}
+
+// namesAlphaVantage reports that the name of the file or its folder says Alpha Vantage.
+func (f *File) namesAlphaVantage() bool {
+	path := filepath.Base(filepath.Dir(cmp.Or(f.absolute, f.Path))) + filepath.Base(f.Path) + f.member
+	return strings.Contains(plain.Replace(strings.ToLower(path)), "alphavantage")
 }
 
 // sourceLengthMax is the most characters of a source.

@@ -62,8 +62,9 @@ func tried() string {
 	return "; tried " + strings.Join(titles, ", ")
 }
 
-// formatOf tells the vendor by the names of the columns: those whose files look alike differ in these.
-func formatOf(l *layout, isJSON bool, context []string, newestFirst bool) *format {
+// formatOf tells the vendor by the names of the columns: those whose files look alike differ in these. saysAlpha reports
+// that the name of the file or its folder is Alpha Vantage's: its plain columns are anybody's.
+func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format {
 	has := func(names ...string) bool {
 		for _, name := range names {
 			if !slices.Contains(l.keys, name) {
@@ -87,7 +88,7 @@ func formatOf(l *layout, isJSON bool, context []string, newestFirst bool) *forma
 		return polygonJSON
 	case isJSON && slices.Contains(context, "candles") && has("start", "low", "high"):
 		return coinbase
-	case isJSON && has("o", "h", "l", "c", "t"):
+	case isJSON && has("t", "o", "h", "l", "c") && (slices.Contains(l.names, "symbol") || slices.Contains(l.names, "S")):
 		return alpaca
 	case isJSON:
 		return jsonFormat
@@ -97,7 +98,7 @@ func formatOf(l *layout, isJSON bool, context []string, newestFirst bool) *forma
 		return binance
 	case has("ticker", "per", "date"):
 		return stooq
-	case has("timestamp") && (has("adjustedclose") || has("splitcoefficient") || newestFirst) &&
+	case has("timestamp") && (has("adjustedclose") || has("splitcoefficient") || saysAlpha) &&
 		only("timestamp", "open", "high", "low", "close", "adjustedclose", "volume", "dividendamount", "splitcoefficient"):
 		return alphaVantage
 	case has("dividends", "stocksplits"):

@@ -243,6 +243,26 @@ var examples = []struct {
 	},
 }
 
+// What several vendors write alike has no vendor for its source.
+func TestSourceOfNobody(t *testing.T) {
+	t.Parallel()
+	const newest = "timestamp,open,high,low,close,volume\n2021-04-21,1,2,1,2,3\n2021-04-20,1,2,1,2,3\n"
+	const letters = `"t":"2022-01-03T05:00:00Z","o":1,"h":2,"l":1,"c":2,"v":3}`
+	for _, test := range []struct{ name, text, want string }{
+		{"IBM.csv", newest, "csv"},
+		{"alpha_vantage/IBM.csv", newest, "alphavantage"},
+		{"KO.json", "[{" + letters + "]", "json"},
+		{"KO.json", `{"bars":[{` + letters + "]}", "alpaca"},
+		{"KO.json", `[{"symbol":"KO",` + letters + "]", "alpaca"},
+		{"BTC.json", "[[1634943780000,10,12,13,9,2.5],[1634943840000,12,11,14,10,2.5]]", "json"}, // Bitfinex
+		{"BTC.json", "[[1634943780000,10,13,9,12,2.5],[1634943840000,12,14,10,11,2.5]]", "binance"},
+	} {
+		if r := read(t, test.name, test.text, barfile.Options{Timeframe: "1d"}); r.file.Source != test.want || len(r.bars) == 0 {
+			t.Errorf("%s, %.40s: source %s, %d bars, want %s", test.name, test.text, r.file.Source, len(r.bars), test.want)
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for _, test := range examples {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/quagmt/udecimal"
 )
@@ -44,17 +45,32 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 	return l, sample, f.settleDates(&l, sample)
 }
 
-// askedColumns is the layout of Options.Columns. A first record that is no bar is a header.
+// askedColumns is the layout of Options.Columns. A first record that is no bar and has a price without digits is a header.
 func (f *File) askedColumns(sample []record) (layout, []record, error) {
 	l, missing := named(bytes.Split([]byte(f.opts.Columns), []byte(",")))
 	if missing != "" {
 		return l, nil, fileError(f.name(), fmt.Sprintf("--cols %s names no column for %s", f.opts.Columns, missing))
 	}
 	l.prefix, l.format = "", csvFormat
-	if f.fitting(l, sample[:1]) == 0 {
+	if f.fitting(l, sample[:1]) == 0 && l.isHeading(sample[0].cells) {
 		sample = sample[1:]
 	}
 	return l, sample, nil
+}
+
+// isHeading reports a record without a date and without a number for a price: the names of columns, as "1. open".
+func (l *layout) isHeading(cells [][]byte) bool {
+	if at := l.at[fieldDate]; at >= 0 && at < len(cells) {
+		if _, err := l.clock.parse(cells[at]); err == nil {
+			return false
+		}
+	}
+	for of := fieldOpen; of <= fieldClose; of++ {
+		if at := l.at[of]; at < len(cells) && bytes.ContainsAny(cells[at], "0123456789") && bytes.IndexFunc(cells[at], unicode.IsLetter) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // keyed is the layout of a JSON file of objects.
@@ -91,7 +107,7 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 		for j := range sample[:i] {
 			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
 		}
-		l.format = formatOf(&l, false, nil, newestFirst(&l, rows))
+		l.format = formatOf(&l, false, nil, f.namesAlphaVantage())
 		return l, rows, nil
 	}
 	l, err := f.unnamed(sample)
@@ -164,8 +180,8 @@ func (f *File) unnamed(sample []record) (layout, error) {
 		l := *best
 		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
 			l.format = jsonFormat
-			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && len(sample[0].cells[0]) == 13 {
-				l.format = binance // and who copies its arrays of milliseconds
+			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && l.at[fieldHigh] == 2 && l.at[fieldLow] == 3 && len(sample[0].cells[0]) == 13 {
+				l.format = binance // and who copies its arrays of milliseconds; Bitfinex has the close before the high
 			}
 		}
 		return l, nil
@@ -275,9 +291,17 @@ func writesComma(d decoder, l *layout, rows []record) bool {
 		}
 	}
 	if commas == 0 && points == 0 {
-		return unclear > 0 && text.separator == ';'
+		return unclear > 0 && text.separator == ';' && !groupsByComma(l, rows)
 	}
 	return commas > points
+}
+
+// groupsByComma reports volumes as 1,234,567, which tell what the commas of the prices are.
+func groupsByComma(l *layout, rows []record) bool {
+	at := l.at[fieldVolume]
+	return at >= 0 && slices.ContainsFunc(rows, func(r record) bool {
+		return at < len(r.cells) && bytes.Count(r.cells[at], []byte(",")) > 1
+	})
 }
 
 // decimalSign is the sign before a number's fraction, '?' for a comma that may be it or group thousands, else 0.

@@ -1,6 +1,7 @@
 package barfile
 
 import (
+	"cmp"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,10 +13,10 @@ import (
 // noise are the parts of file names that are no part of a symbol: words that say what is in the file or who wrote it,
 // years and days.
 var (
-	noiseWord = regexp.MustCompile(`(?i)^(data|daily|weekly|monthly|hourly|minute|min|prices?|stocks?|bars?|candles?|candlesticks?|klines?|ohlcv?t?|histor(y|ical)|` +
-		`historicaldata|max|raw|bid|ask|nt|test|sample|example|backtest(ing)?|` +
+	noiseWord = regexp.MustCompile(`(?i)^(data|intraday|daily|weekly|monthly|hourly|minute|min|prices?|stocks?|bars?|candles?|candlesticks?|klines?|ohlcv?t?|` +
+		`histor(y|ical)(data|quotes)?|table|max|full|raw|bid|ask|nt|test|sample|example|backtest(ing)?|` +
 		`yahoo(finance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance|coinbase|kraken|upbit|alpaca|polygon|zipline|lumibot|volume|export)$`)
-	adjustedWord   = regexp.MustCompile(`(?i)^(adj(usted)?)$`)
+	adjustedWord   = regexp.MustCompile(`(?i)^adj(usted)?(split)?(div)?(close|prices?)?$`)
 	noiseNumber    = regexp.MustCompile(`^((19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])?)?|1\d{9}(\d{3})?)$`) // and Unix times
 	nameTimeframe  = regexp.MustCompile(`(?i)^(?:pt?)?(\d{1,3})(m|min|mins|minutes?|h|hours?|d|days?|wk?|weeks?|mo)$`)
 	isoTimeframe   = regexp.MustCompile(`(?i)^pt?(\d{1,3})(m|h|d|w)$`)
@@ -23,6 +24,10 @@ var (
 	metaName       = regexp.MustCompile(`^([A-Za-z]{6})(1|5|15|30|60|240|1440|10080)$`) // and EURUSD60
 	krakenName     = regexp.MustCompile(`^(?i)([A-Z0-9.]{3,})_(1|5|15|30|60|240|720|1440|10080|21600)$`)
 	dukascopyName  = regexp.MustCompile(`^(.+?)_Candlestick_(\d{1,2})_([SMHDW])_(?:BID|ASK)_`)
+	alphaName      = regexp.MustCompile(`^(?i)(?:digital_currency|currency|crypto|fx)_(intraday|daily|weekly|monthly)(?:_(\d{1,2})min)?_([A-Z0-9]{2,10})_([A-Z0-9]{2,10})$`)
+	viewName       = regexp.MustCompile(`^(?:.+_)?([^_, ]+), (\d{0,4})([SHDWM]?)(?:_[0-9a-f]{5})?$`) // TradingView's BINANCE_BTCUSDT, 60
+	histdataName   = regexp.MustCompile(`^DAT_(?:ASCII|MT|NT|XLSX|MS)_([A-Z0-9]+)_M1_`)
+	stooqName      = regexp.MustCompile(`^([a-z0-9.^-]+?)(?:_(?:us|uk|jp|de|hk|hu))?_([dwm])$`)
 	downloadedName = regexp.MustCompile(`^DA-([A-Z0-9.]+)-T-\d{4}-\d\d-\d\d$`) // Alpha Vantage's daily adjusted, by a tool
 	copyNumber     = regexp.MustCompile(`\s*\(\d{1,3}\)`)                      // of browsers: AAPL (1).csv
 	polygonRange   = regexp.MustCompile(`range_(\d{1,3})_(minute|hour|day|week|month)_`)
@@ -48,24 +53,13 @@ func nameTells(path string) (t told) {
 		return told{}
 	}
 	name := copyNumber.ReplaceAllString(extension.ReplaceAllString(filepath.Base(path), ""), "")
-	if downloaded := downloadedName.FindStringSubmatch(name); downloaded != nil {
-		return told{symbol: downloaded[1], timeframe: "1d"}
-	}
-	if duka := dukascopyName.FindStringSubmatch(name); duka != nil {
-		return told{symbol: strings.ToUpper(duka[1]), timeframe: nameUnit(duka[2], duka[3])}
-	}
-	if meta := metaName.FindStringSubmatch(name); meta != nil {
-		minutes, _ := strconv.Atoi(meta[2])
-		return told{symbol: strings.ToUpper(meta[1]), timeframe: ofDuration(time.Duration(minutes) * time.Minute)}
-	}
-	if kraken := krakenName.FindStringSubmatch(name); kraken != nil {
-		minutes, _ := strconv.Atoi(kraken[2])
-		return told{symbol: strings.ToUpper(kraken[1]), timeframe: ofDuration(time.Duration(minutes) * time.Minute)}
+	if t, known := vendorsName(name); known {
+		return t
 	}
 	if span := polygonRange.FindStringSubmatch(name); span != nil {
 		t.timeframe = nameUnit(span[1], span[2])
 	}
-	var kept, words []string
+	var kept, words, adjusted []string
 	for _, part := range strings.FieldsFunc(wholeDay.ReplaceAllString(name, ""), isSeparator) {
 		frame := nameTimeframe.FindStringSubmatch(part)
 		if frame == nil {
@@ -74,24 +68,28 @@ func nameTells(path string) (t told) {
 		if meta := metaTimeframe.FindStringSubmatch(part); frame == nil && meta != nil {
 			frame = []string{part, meta[2], strings.Replace(strings.ToLower(meta[1]), "mn", "mo", 1)}
 		}
-		if frame == nil && part == "D" { // SPY_D
+		if frame == nil && part == "D" && len(kept) > 0 { // SPY_D
 			frame = []string{part, "1", "d"}
 		}
 		switch {
-		case frame != nil && len(kept) > 0:
+		case frame != nil:
 			if t.timeframe == "" {
 				t.timeframe = nameUnit(frame[1], frame[2])
 			}
-			t.symbol = joined(kept) // what follows a timeframe is a remark
-		case frame != nil:
+			if len(kept) > 0 {
+				t.symbol = joined(kept) // what follows a timeframe is a remark, unless nothing stands before: intraday_5min_AAPL
+			}
 		case noiseNumber.MatchString(part):
-		case adjustedWord.MatchString(part) && len(kept) > 0:
-			t.adjusted = true
+		case adjustedWord.MatchString(part):
+			adjusted = append(adjusted, part)
 		case noiseWord.MatchString(part):
 			words = append(words, part)
 		default:
 			kept = append(kept, part)
 		}
+	}
+	if t.adjusted = len(kept) > 0 && len(adjusted) > 0; len(kept) == 0 {
+		kept = adjusted
 	}
 	if len(kept) == 0 && len(words) > 0 && words[0] == strings.ToUpper(words[0]) {
 		kept = words[:1]
@@ -100,6 +98,36 @@ func nameTells(path string) (t told) {
 		t.symbol = joined(kept)
 	}
 	return t
+}
+
+// vendorsName is what a name tells that is as a vendor's downloads are called.
+func vendorsName(name string) (t told, known bool) {
+	minutes := func(count string) string {
+		n, _ := strconv.Atoi(count)
+		return ofDuration(time.Duration(n) * time.Minute)
+	}
+	if of := downloadedName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[1], timeframe: "1d"}
+	} else if of := dukascopyName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[1], timeframe: nameUnit(of[2], of[3])}
+	} else if of := metaName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[1], timeframe: minutes(of[2])}
+	} else if of := krakenName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[1], timeframe: minutes(of[2])}
+	} else if of := alphaName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[3] + "-" + of[4], timeframe: minutes(of[2])}
+	} else if of := viewName.FindStringSubmatch(name); of != nil && of[2]+of[3] != "" {
+		t = told{symbol: of[1], timeframe: minutes(of[2])}
+		if of[3] != "" {
+			t.timeframe = nameUnit(cmp.Or(of[2], "1"), strings.Replace(of[3], "M", "mo", 1))
+		}
+	} else if of := histdataName.FindStringSubmatch(name); of != nil {
+		t = told{symbol: of[1], timeframe: "1m"}
+	} else if of := stooqName.FindStringSubmatch(name); of != nil && !noiseWord.MatchString(of[1]) {
+		t = told{symbol: of[1], timeframe: nameUnit("1", strings.Replace(of[2], "m", "mo", 1))}
+	}
+	t.symbol = strings.ToUpper(t.symbol)
+	return t, t.symbol != ""
 }
 
 // joined is the symbol that parts of a name make: those in capitals, where others are words in small letters.

@@ -1,6 +1,8 @@
 package barfile_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/blotterdb/blotter/barfile"
@@ -17,6 +19,13 @@ func TestSymbolOf(t *testing.T) {
 		"AAPL (1).csv": "AAPL", "EURUSD_M5.csv": "EURUSD", "xbtusd_60.csv": "XBTUSD", "EURUSD60.csv": "EURUSD", "SPY_D.csv": "SPY",
 		"DA-AAPL-T-2021-04-21.csv": "AAPL", "DA-BRK.B-T-2021-04-21.csv": "BRK.B", "zipline-AAPL.csv.gz": "AAPL", "GOOG-backtesting.csv": "GOOG",
 		"EURUSD_Candlestick_1_M_BID_01.01.2020-31.12.2020.csv": "EURUSD", "gbpusd-m1-ask-2012.csv": "GBPUSD",
+		// Alpha Vantage's downloads, TradingView's, HistData's, Stooq's and FirstRate Data's.
+		"intraday_5min_AAPL.csv": "AAPL", "intraday_5min_MSFT.csv": "MSFT", "intraday_60min_brk.b.csv": "BRK.B", "daily_AAPL.csv": "AAPL",
+		"daily_adjusted_AAPL.csv": "AAPL", "daily_adjusted_aapl.csv": "AAPL", "weekly_adjusted_AAPL.csv": "AAPL", "monthly_AAPL.csv": "AAPL",
+		"crypto_intraday_5min_ETH_USD.csv": "ETH-USD", "currency_daily_BTC_EUR.csv": "BTC-EUR", "fx_daily_EUR_USD.csv": "EUR-USD",
+		"BINANCE_BTCUSDT, 60.csv": "BTCUSDT", "NASDAQ_AAPL, 1D.csv": "AAPL", "CME_MINI_ES1!, 1M_0a1b2.csv": "ES1!", "DAT_ASCII_EURUSD_M1_2020.csv": "EURUSD",
+		"aapl_us_d.csv": "AAPL", "brk-b_us_w.csv": "BRK-B", "^spx_d.csv": "^SPX", "SPY_full_1day_adjsplit.txt": "SPY", "D.csv": "D", "ADJ.csv": "ADJ",
+		"HistoricalQuotes.csv": "", "table.csv": "", "HistoricalQuotes (2).csv": "",
 		"HistoricalData_1690000000.csv": "", "2006-01-02-volume-min-001.txt": "", "600519.csv": "600519", "HistoricalData_1699999999999.csv": "", "standard input": "",
 		// These tell no symbol: asking is better than a wrong guess.
 		"2018.csv": "", "prices.csv": "", "max.csv": "", "daily_data_2020-01-31.csv": "", "1d.csv": "", ".csv": "", "-": "",
@@ -31,6 +40,14 @@ func TestNoSymbol(t *testing.T) {
 	t.Parallel()
 	const text = "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n"
 	refused(t, "prices.csv", text, barfile.Options{}, "say --symbol")
+	const long = "thirty-two-characters-are-the-most-that-fit"
+	refused(t, long+".csv", text, barfile.Options{}, "has 43 characters, at most 32 are kept; say a shorter one with --symbol")
+	if _, err := barfile.Read(strings.NewReader(text), long+".csv", barfile.Options{}); errors.As(err, new(*barfile.NotBarsError)) {
+		t.Errorf("%v, want that it is a bar file", err)
+	}
+	if bar := read(t, long+".csv", text, barfile.Options{Symbol: "ko"}).one(t); bar.Symbol != "KO" {
+		t.Errorf("symbol %q, want KO", bar.Symbol)
+	}
 	if bar := read(t, "prices.csv", text, barfile.Options{Symbol: "ko"}).one(t); bar.Symbol != "KO" {
 		t.Errorf("symbol %q, want KO", bar.Symbol)
 	}
@@ -82,10 +99,30 @@ func TestSymbolOfStandardInput(t *testing.T) {
 // Names tell the timeframe as well, in MetaTrader's way too.
 func TestTimeframeOfName(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"EURUSD_M5.csv": "5m", "EURUSD_H4.csv": "4h", "EURUSD60.csv": "1h", "SPY_D.csv": "1d"} {
+	for name, want := range map[string]string{
+		"EURUSD_M5.csv": "5m", "EURUSD_H4.csv": "4h", "EURUSD60.csv": "1h", "SPY_D.csv": "1d",
+		"intraday_5min_AAPL.csv": "5m", "crypto_intraday_5min_ETH_USD.csv": "5m", "BINANCE_BTCUSDT, 60.csv": "1h", "NASDAQ_AAPL, 1D.csv": "1d", "X_ES1!, 1M.csv": "1mo",
+		"DAT_ASCII_EURUSD_M1_2020.csv": "1m", "aapl_us_d.csv": "1d", "aapl_us_m.csv": "1mo",
+	} {
 		r := read(t, name, "date,open,high,low,close,volume\n2019-01-02T09:00:00Z,1,2,1,2,3\n", barfile.Options{})
 		if r.file.Timeframe != want {
 			t.Errorf("%s: timeframe %s, want %s", name, r.file.Timeframe, want)
 		}
+	}
+}
+
+// A name with adj, adjusted or adjsplit is of adjusted prices only, unless the file has a column of them beside.
+func TestAdjustedByName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"SPY_full_1day_adjsplit.txt": "SPY:ADJ", "daily_adjusted_AAPL.csv": "AAPL:ADJ", "adj_KO.csv": "KO:ADJ", "KO-adjusted.csv": "KO:ADJ", "ADJ.csv": "ADJ",
+	} {
+		if bar := read(t, name, "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n", barfile.Options{}).one(t); bar.Symbol != want {
+			t.Errorf("%s: symbol %s, want %s", name, bar.Symbol, want)
+		}
+	}
+	bar := read(t, "daily_adjusted_AAPL.csv", "timestamp,open,high,low,close,adjusted_close,volume\n2019-01-02,1,2,1,2,1.5,3\n", barfile.Options{}).one(t)
+	if bar.Symbol != "AAPL" || bar.AdjClose == nil {
+		t.Errorf("symbol %s, adjusted close %v; want AAPL and 1.5", bar.Symbol, bar.AdjClose)
 	}
 }

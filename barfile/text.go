@@ -116,18 +116,31 @@ func (d *textDecoder) splitQuoted(line []byte, cells [][]byte) [][]byte {
 	return append(cells, out[start:])
 }
 
-// separatorOf is what divides the cells of a text: the one that its first lines have most of and agree on.
+// separators divide cells.
+const separators = ",;\t|"
+
+// separatorOf is what divides the cells of a text: what divides the names of its header, where it has one; else the one
+// that its first lines have most of, outside of quotes, and agree on.
 func separatorOf(head []byte) byte {
 	lines := bytes.Split(head, []byte("\n"))
 	if len(lines) > 1 {
 		lines = lines[:len(lines)-1] // the last one may be cut short
 	}
+	lines = lines[:min(len(lines), 50)]
+	for _, line := range lines[:min(len(lines), headerLines)] {
+		for _, separator := range []byte(separators) {
+			d := textDecoder{separator: separator}
+			if cells := d.split(bytes.TrimRight(line, "\r"), nil); isHeader(cells) {
+				return separator
+			}
+		}
+	}
 	for _, least := range []int{3, 1} { // fewer are decimal commas, unless there is nothing else
 		best, most := byte(','), 0
-		for _, separator := range []byte(",;\t|") {
+		for _, separator := range []byte(separators) {
 			counts := map[int]int{}
-			for _, line := range lines[:min(len(lines), 50)] {
-				if n := bytes.Count(line, []byte{separator}); n >= least {
+			for _, line := range lines {
+				if n := countOutside(line, separator); n >= least {
 					counts[n]++
 				}
 			}
@@ -142,4 +155,24 @@ func separatorOf(head []byte) byte {
 		}
 	}
 	return ','
+}
+
+// isHeader reports cells that name what a bar needs.
+func isHeader(cells [][]byte) bool {
+	_, missing := named(cells)
+	return missing == ""
+}
+
+// countOutside counts a separator outside of quotes.
+func countOutside(line []byte, separator byte) (n int) {
+	quoted := false
+	for _, c := range line {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == separator && !quoted:
+			n++
+		}
+	}
+	return n
 }

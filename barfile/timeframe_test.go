@@ -134,13 +134,13 @@ func TestZone(t *testing.T) {
 	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "Mars/Base"}, "IANA name")
 }
 
-// Rows from new to old are no proof of Alpha Vantage: only its name makes the times New York's.
+// Rows from new to old are no proof of Alpha Vantage: only its name makes the source and the times its own.
 func TestAlphaVantageZone(t *testing.T) {
 	t.Parallel()
 	const text = "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n"
 	refused(t, "IBM.csv", text, barfile.Options{}, "say --tz")
 	for name, opts := range map[string]barfile.Options{
-		"alpha_vantage/IBM.csv": {}, "IBM-AlphaVantage.csv": {Symbol: "IBM"}, "IBM.csv": {Zone: "America/New_York"}, "x/IBM.csv": {Format: "alphavantage"},
+		"alpha_vantage/IBM.csv": {}, "IBM-AlphaVantage.csv": {Symbol: "IBM"}, "IBM.csv": {Zone: "America/New_York", Source: "alphavantage"}, "x/IBM.csv": {Format: "alphavantage"},
 	} {
 		if got := describe(read(t, name, text, opts).bars[0]); got != "IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage" {
 			t.Errorf("%s: %s", name, got)
