@@ -324,3 +324,20 @@ func TestLockedAccountFailsAlone(t *testing.T) {
 	}
 	verified(t, db)
 }
+
+// An option that expired worthless closes at 0, where the caller says that 0 is meant.
+func TestExpiredAtZero(t *testing.T) {
+	t.Parallel()
+	db := pgtest.OpenConfig(t, fewConns)
+	ctx := as(t, "A1")
+	if _, err := db.ExecuteTrade(ctx, fill("1", blotter.Sell, "2", "1.5")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := db.ExecuteTrade(ctx, fill("2", blotter.Buy, "2", "0"))
+	wantKind(t, "a price that was forgotten", err, blotter.ErrInvalid)
+	r, err := db.ExecuteTrade(ctx, fill("2", blotter.Buy, "2", "0"), postgres.AllowZeroPrice)
+	if err != nil || r.Trade.RealizedPnL.String() != "3" || !r.Position.Quantity.IsZero() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	verified(t, db)
+}

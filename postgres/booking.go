@@ -187,7 +187,7 @@ func (b *booking) one(i int) {
 		return
 	}
 	position := b.positions[bookKey{t.AccountID, t.Symbol}]
-	if err := b.fromInstrument(t, position); err != nil {
+	if err := b.fromInstrument(t, position, b.opts[i]); err != nil {
 		b.refuse(i, Refused, err)
 		return
 	}
@@ -280,10 +280,13 @@ func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted 
 }
 
 // fromInstrument gives a first trade the instrument's multiplier and currency, and checks the sign of the price.
-func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition) error {
+func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition, opts ExecuteOption) error {
 	instrument, known := b.instruments[t.Symbol]
 	if t.Price.IsNeg() && !instrument.AllowsNegative {
-		return blotter.Invalid("price", t.Price, "0 or more, for the instrument does not say allows_negative")
+		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
+	}
+	if t.Price.IsZero() && !instrument.AllowsNegative && opts&AllowZeroPrice == 0 {
+		return blotter.Invalid("price", t.Price, "a number above 0; AllowZeroPrice books what expired worthless or was given away")
 	}
 	if position.version == 0 && !position.changed {
 		if t.Multiplier.IsZero() && known {

@@ -214,7 +214,7 @@ func (r *bookReader) readFirst(ctx context.Context, q Querier) error {
 			continue
 		}
 		first := r.positions[bookKey{t.AccountID, t.Symbol}].version == 0
-		if first || t.Price.IsNeg() {
+		if first || t.Price.Sign() <= 0 {
 			symbols[t.Symbol] = true
 		}
 		if first {

@@ -51,6 +51,9 @@ const (
 	AllowOverfill ExecuteOption = 1 << iota
 	// AdoptOrder makes the order of a trade that names one we do not have: fills do arrive first.
 	AdoptOrder
+	// AllowZeroPrice books a price of 0: an option that expired, shares that were given. Without it 0 is a price that was
+	// forgotten.
+	AllowZeroPrice
 	// AllOrNothing books no trade of a call if one of them cannot be.
 	AllOrNothing
 )

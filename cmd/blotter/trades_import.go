@@ -281,7 +281,7 @@ func (i *fillImport) book(ctx context.Context, set *settings) error {
 // executeAll books a batch, again where that is safe and may help.
 func executeAll(ctx context.Context, db *postgres.DB, trades []blotter.Trade) (receipts []postgres.Receipt, err error) {
 	for attempt := 0; ; attempt++ {
-		receipts, err = db.ExecuteTrades(ctx, trades)
+		receipts, err = db.ExecuteTrades(ctx, trades, postgres.AllowZeroPrice) // the file says so
 		if err == nil || attempt == 3 || ctx.Err() != nil || !blotter.Retryable(err) && !errors.Is(err, blotter.ErrCommitUnknown) {
 			return receipts, err
 		}
