@@ -251,13 +251,13 @@ func (c clock) calendar(t *text) (year, month, day int, ok bool) {
 	return year, first, second, ok
 }
 
-// year reads a year of four digits, or of two: 69 to 99 are of the last century.
+// year reads a year of four digits, or of two: 68 to 99 are of the last century.
 func (t *text) year() (int, bool) {
 	year, n := t.number(4)
 	switch {
 	case n == 4:
 		return year, true
-	case n == 2 && year >= 69:
+	case n == 2 && year >= 68:
 		return 1900 + year, true
 	case n == 2:
 		return 2000 + year, true

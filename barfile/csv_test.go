@@ -253,3 +253,50 @@ func TestColumnsFirstRow(t *testing.T) {
 		}
 	}
 }
+
+// German files, in Latin-1 too, and blanks that group thousands.
+func TestOtherTongues(t *testing.T) {
+	t.Parallel()
+	const investing = "\"Datum\",\"Zuletzt\",\"Eröffn.\",\"Hoch\",\"Tief\",\"Vol.\",\"+/- %\"\n\"02.01.2019\",\"12.345,67\",\"12.340,00\",\"12.350,50\",\"12.300,25\",\"95,91K\",\"0,12%\"\n"
+	const plain = "Datum;Eröffnung;Hoch;Tief;Schlusskurs;Volumen\n02.01.2019;12340,00;12350,50;12300,25;12345,67;95910\n"
+	const blanks = "Date;Open;High;Low;Close;Volume\n2019-01-02;12 340,00;12\u00a0350,50;12\u202f300,25;12 345,67;95 910\n"
+	const three = "Date;Open;High;Low;Close;Volume\n2019-01-02;12 340,000;12 350,500;12 300,250;12 345,670;95 910\n"
+	for name, text := range map[string]string{
+		"Investing.com": investing, "UTF-8": plain, "blanks": blanks, "three digits": three,
+		"Latin-1": strings.ReplaceAll(plain, "ö", "\xf6"), "Latin-1 blanks": strings.NewReplacer("\u00a0", "\xa0", "\u202f", "\xa0").Replace(blanks),
+	} {
+		bar := read(t, "DAX.csv", text, barfile.Options{}).one(t)
+		if got := describe(bar); got != "DAX 1d 2019-01-02T00:00:00Z 12340 12350.5 12300.25 12345.67 95910 none csv" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// A byte that is broken makes no Windows-1252 of a text that has characters of UTF-8.
+func TestBrokenByte(t *testing.T) {
+	t.Parallel()
+	r := read(t, "x.csv", "Date,Open,High,Low,Close,Name\n2019-01-02,1,2,1,2,Münch\n2019-01-02,1,2,1,2,K\xf6ln\n", barfile.Options{Timeframe: "1d"})
+	if len(r.bars) != 1 || r.bars[0].Symbol != "MÜNCH" || len(r.rejected) != 1 {
+		t.Errorf("%+v, rejected %v; want MÜNCH, and the other in quarantine", r.bars, r.rejected)
+	}
+}
+
+// Bittrex calls the time T, as Polygon does the symbol.
+func TestTimeCalledT(t *testing.T) {
+	t.Parallel()
+	r := read(t, "BTC-LTC.json", `[{"O":1,"H":2,"L":1,"C":2,"V":3,"T":"2022-01-03T00:00:00","BV":1},{"O":1,"H":2,"L":1,"C":2,"V":3,"T":"2022-01-04T00:00:00","BV":1}]`, barfile.Options{})
+	if len(r.bars) != 2 || describe(r.bars[0]) != "BTC-LTC 1d 2022-01-03T00:00:00Z 1 2 1 2 3 none json" {
+		t.Errorf("%+v, rejected %v", r.bars, r.rejected)
+	}
+}
+
+// Years of two digits are of 1968 to 2067.
+func TestYearsOfTwoDigits(t *testing.T) {
+	t.Parallel()
+	r := read(t, "A.csv", "Date,Open,High,Low,Close,Volume\n29-Dec-67,1,2,1,2,3\n02-Jan-68,1,2,1,2,3\n02-Jan-99,1,2,1,2,3\n", barfile.Options{Timeframe: "1d"})
+	for i, want := range []int{2067, 1968, 1999} {
+		if len(r.bars) != 3 || r.bars[i].Timestamp.Year() != want {
+			t.Fatalf("%+v, want %d", r.bars, want)
+		}
+	}
+}

@@ -12,7 +12,8 @@ import (
 var utf8BOM = []byte("\xef\xbb\xbf")
 
 // plainText is the stream as UTF-8 without a byte order mark, whose lines end with a newline: UTF-16 is told by its mark,
-// as Excel's "Unicode text" has it, and lines that end as on old Macs by a beginning without any newline.
+// as Excel's "Unicode text" has it, lines that end as on old Macs by a beginning without any newline, and Windows-1252, which
+// Latin-1 is a part of, by a beginning that is no UTF-8.
 func plainText(r *bufio.Reader) *bufio.Reader {
 	start, _ := r.Peek(len(utf8BOM))
 	switch {
@@ -24,6 +25,9 @@ func plainText(r *bufio.Reader) *bufio.Reader {
 	case bytes.HasPrefix(start, []byte("\xfe\xff")):
 		_, _ = r.Discard(2)
 		r = bufio.NewReaderSize(&utf16Reader{r: r, order: binary.BigEndian}, lineBytesMax)
+	}
+	if head, _ := r.Peek(peekHead); isWindows1252(head) {
+		r = bufio.NewReaderSize(&windowsReader{r: r}, lineBytesMax)
 	}
 	if head, _ := r.Peek(peekHead); bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
 		r = bufio.NewReaderSize(returns{r}, lineBytesMax)
@@ -74,4 +78,53 @@ func (c returns) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// isWindows1252 reports a text with characters that are no UTF-8, of which each is one of Windows-1252.
+func isWindows1252(head []byte) bool {
+	foreign := false
+	for rest := head; len(rest) > 0; {
+		c, n := utf8.DecodeRune(rest)
+		switch {
+		case c == utf8.RuneError && n == 1 && !utf8.FullRune(rest): // cut at the end of the head
+			return foreign
+		case c == utf8.RuneError && n == 1:
+			if foreign = true; rest[0] < 0xa0 && windows1252[rest[0]-0x80] == 0 {
+				return false
+			}
+		case n > 1: // it is UTF-8, with a byte that is broken
+			return false
+		case c < ' ' && c != '\t' && c != '\n' && c != '\r':
+			return false
+		}
+		rest = rest[n:]
+	}
+	return foreign
+}
+
+// windows1252 are the characters 0x80 to 0x9f, 0 where there is none; those above are the same as in Unicode.
+var windows1252 = [32]rune{
+	'€', 0, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', 0, 'Ž', 0,
+	0, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', 0, 'ž', 'Ÿ',
+}
+
+// windowsReader reads Windows-1252 as UTF-8.
+type windowsReader struct{ r *bufio.Reader }
+
+func (w *windowsReader) Read(p []byte) (n int, err error) {
+	for n+utf8.UTFMax <= len(p) {
+		c, err := w.r.ReadByte()
+		if err != nil {
+			if n > 0 {
+				return n, nil // the error comes again
+			}
+			return 0, err
+		}
+		of := rune(c)
+		if c >= 0x80 && c < 0xa0 {
+			of = windows1252[c-0x80]
+		}
+		n += utf8.EncodeRune(p[n:], of)
+	}
+	return n, nil
 }

@@ -29,7 +29,7 @@ func TestNoBarFile(t *testing.T) {
 		{"empty JSON", "{}", "it is empty"},
 		{"Alpha Vantage's limit", `{"Information": "The rate limit is 25 requests a day."}`, "it holds the vendor's message, not bars"},
 		{"Alpha Vantage's limit, older", `{"Note": "Thank you for using Alpha Vantage!"}`, "it holds the vendor's message, not bars"},
-		{"symbols that are no text and cells too few", "Date;Open;High;Low;Close;Name\n2021-01-04;1;2;1;2;M\xfcnch\n2021-01-05;1;2;1;2;M\xfcnch\n", "the symbol is not UTF-8 text"},
+		{"symbols that are no text and cells too few", "Date;Open;High;Low;Close;Name\n2021-01-04;1;2;1;2;M\x81nch\n2021-01-05;1;2;1;2;M\x81nch\n", "the symbol is not UTF-8 text"},
 		{"day numbers", header + "44200,1,2,1,2,3\n44201,1,2,1,2,3\n", "is a spreadsheet's day number"},
 		{"JSON cut short", `{"bars": {"AAPL": [{"t": "2021-01-01T00:00:00Z", "o": 1, "h": 2`, "the JSON ends in the middle"},
 		{"a JSON number", `[1, 2, 3]`, "its JSON has no rows with the prices of bars"},

@@ -53,7 +53,7 @@ var dateNames = []string{
 
 // fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
 var fieldNames = map[string]field{
-	"eröffnung": fieldOpen, "hoch": fieldHigh, "tief": fieldLow, "schluss": fieldClose, "schlusskurs": fieldClose,
+	"eröffnung": fieldOpen, "eröffn": fieldOpen, "zuletzt": fieldClose, "hoch": fieldHigh, "tief": fieldLow, "schluss": fieldClose, "schlusskurs": fieldClose,
 	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen,
 	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh,
 	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow,
@@ -74,7 +74,8 @@ var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
 
 var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "")
 
-// plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t.
+// plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t; where there is no other time,
+// T is it.
 func plainName(cell []byte) string {
 	name := string(bytes.TrimSpace(cell))
 	if name == "T" || name == "S" {
@@ -118,6 +119,9 @@ func named(names [][]byte) (l layout, missing string) {
 			of == fieldSymbol && slices.Contains(symbolNames, key) && !slices.Contains(symbolNames, l.keys[l.at[of]]) {
 			l.at[of] = i
 		}
+	}
+	if i := slices.Index(l.names, "T"); i >= 0 && !l.has(fieldDate) && !l.has(fieldEnd) && l.at[fieldSymbol] == i { // Bittrex's time
+		l.keys[i], l.at[fieldDate], l.at[fieldSymbol] = "t", i, -1
 	}
 	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
 	return l, l.missing()

@@ -15,7 +15,7 @@ type numbers struct {
 }
 
 // parse reads a number exactly as it is written: never through a float, never rounded. Quotes, currency signs,
-// thousands separators, exponents and the suffixes K, M, B and T are understood.
+// thousands separators, blanks too, exponents and the suffixes K, M, B and T are understood.
 func (n numbers) parse(name string, cell []byte) (blotter.Decimal, error) {
 	if d, ok := plainNumber(cell); ok && !n.comma {
 		return d, nil
@@ -90,6 +90,11 @@ func plainNumber(cell []byte) (blotter.Decimal, bool) {
 	return d, err == nil
 }
 
+// blankGroups are the blanks that may group thousands: 12 345,67.
+const blankGroups = " \u00a0\u202f"
+
+var groupingBlanks = strings.NewReplacer(" ", ",", "\u00a0", ",", "\u202f", ",")
+
 // normalise writes a number in plain digits with a point, without zeros at the end of its fraction.
 func (n numbers) normalise(text string) (string, bool) {
 	if n.comma {
@@ -116,6 +121,9 @@ func (n numbers) normalise(text string) (string, bool) {
 		}
 	}
 	whole, fraction, _ := strings.Cut(text, ".")
+	if strings.ContainsAny(whole, blankGroups) {
+		whole = groupingBlanks.Replace(whole)
+	}
 	if strings.Contains(whole, ",") {
 		groups := strings.Split(strings.TrimLeft(whole, "+-"), ",")
 		for i, group := range groups {

@@ -314,7 +314,7 @@ func decimalSign(cell []byte) byte {
 		return '.'
 	case point >= 0 && bytes.Count(cell, []byte(".")) > 1:
 		return ','
-	case comma >= 0 && len(cell)-comma-1 != 3:
+	case comma >= 0 && (len(cell)-comma-1 != 3 || bytes.ContainsAny(cell[:comma], blankGroups)):
 		return ','
 	case comma >= 0:
 		return '?'

@@ -25,7 +25,7 @@ var (
 	krakenName     = regexp.MustCompile(`^(?i)([A-Z0-9.]{3,})_(1|5|15|30|60|240|720|1440|10080|21600)$`)
 	dukascopyName  = regexp.MustCompile(`^(.+?)_Candlestick_(\d{1,2})_([SMHDW])_(?:BID|ASK)_`)
 	alphaName      = regexp.MustCompile(`^(?i)(?:digital_currency|currency|crypto|fx)_(intraday|daily|weekly|monthly)(?:_(\d{1,2})min)?_([A-Z0-9]{2,10})_([A-Z0-9]{2,10})$`)
-	viewName       = regexp.MustCompile(`^(?:.+_)?([^_, ]+), (\d{0,4})([SHDWM]?)(?:_[0-9a-f]{5})?$`) // TradingView's BINANCE_BTCUSDT, 60
+	viewName       = regexp.MustCompile(`^(?:.+_)?([^_, ]+), (\d{0,3}|1440)([SHDWM]?)(?:_[0-9a-f]{5})?$`) // TradingView's BINANCE_BTCUSDT, 60
 	histdataName   = regexp.MustCompile(`^DAT_(?:ASCII|MT|NT|XLSX|MS)_([A-Z0-9]+)_M1_`)
 	stooqName      = regexp.MustCompile(`^([a-z0-9.^-]+?)(?:_(?:us|uk|jp|de|hk|hu))?_([dwm])$`)
 	downloadedName = regexp.MustCompile(`^DA-([A-Z0-9.]+)-T-\d{4}-\d\d-\d\d$`) // Alpha Vantage's daily adjusted, by a tool
