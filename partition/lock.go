@@ -38,9 +38,19 @@ select l.pid, a.application_name, a.backend_start
    and l.database = (select oid from pg_database where datname = current_database())
    and l.classid = ($1::bigint >> 32)::oid and l.objid = ($1::bigint & 4294967295)::oid`
 
-// Lock makes the caller the one runner of the database until the connection, which serves for nothing else, closes.
-// Where another is, the error is a *BusyError.
-func Lock(ctx context.Context, url, service string) (*pgx.Conn, error) {
+// RunnerLock is the lock that the one runner of a database holds, on a connection that serves for nothing else.
+type RunnerLock struct{ *pgx.Conn }
+
+// Close lets the next runner work. It says so to the server, which would otherwise notice the closed connection a little
+// later.
+func (l *RunnerLock) Close(ctx context.Context) error {
+	_, _ = l.Exec(ctx, "select pg_advisory_unlock($1)", runnerLock)
+	return l.Conn.Close(ctx)
+}
+
+// Lock makes the caller the one runner of the database until the lock closes, or its connection breaks. Where another is,
+// the error is a *BusyError.
+func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	conn, err := postgres.ConnectOwner(ctx, url, service)
 	if err != nil {
 		return nil, err
@@ -49,7 +59,7 @@ func Lock(ctx context.Context, url, service string) (*pgx.Conn, error) {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, postgres.Translate("lock partitions", err)
 	}
-	return conn, nil
+	return &RunnerLock{conn}, nil
 }
 
 func lock(ctx context.Context, conn *pgx.Conn) error {
