@@ -45,7 +45,6 @@ with changed_orders as (
              realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after, fees_after, place)
      where (select count(*) from changed_positions) >= 0
      order by place
-    on conflict do nothing
     returning id, account_id, trade_id, symbol, side, created_at, xid
 ), events as (
     insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
