@@ -66,23 +66,30 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "set role none"); err != nil {
 		return err
 	}
-	for range 2 { // the holder may leave between the two questions
+	for start := time.Now(); ; {
 		var locked bool
 		if err := conn.QueryRow(ctx, sqlLock, runnerLock).Scan(&locked); err != nil || locked {
 			return err
 		}
-		var busy BusyError
+		busy := BusyError{Application: "it has just left"} // between the two questions
 		var since *time.Time
 		err := conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
-		switch {
-		case err == nil && since != nil:
-			busy.Since = *since
-			return &busy
-		case err == nil:
-			return &busy
-		case !errors.Is(err, pgx.ErrNoRows):
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
+		if since != nil {
+			busy.Since = *since
+		}
+		if time.Since(start) > holderPatience {
+			return &busy
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(holderPatience / 40):
+		}
 	}
-	return &BusyError{Application: "it has just left"}
 }
+
+// holderPatience is how long a runner waits for another to leave: of one that was killed, the server hears a little later.
+const holderPatience = 2 * time.Second
