@@ -62,9 +62,10 @@ const (
 	sqlNewPositions = `
 with made as (
     insert into execution.positions (account_id, symbol, multiplier, currency, version)
-    select * from unnest($1::text[], $2::text[], $3::numeric[], $4::text[], $5::bigint[]) on conflict do nothing returning 1
+    select u.account_id, u.symbol, u.multiplier, u.currency, 0 from unnest($1::text[], $2::text[], $3::numeric[], $4::text[]) u(account_id, symbol, multiplier, currency)
+    on conflict do nothing returning 1
 )
-select 1 where execution.unchanged((select count(*) from made) = $6)`
+select 1 where execution.unchanged((select count(*) from made) = cardinality($1::text[]))`
 	sqlRoundTrips = `
 insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, strategy, trades)
 select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::numeric[], $6::numeric[], $7::numeric[], $8::text[], $9::bigint[])`
@@ -75,7 +76,7 @@ with made as (
       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[]) u(account_id, order_id, symbol, side, quantity, strategy)
     on conflict do nothing returning 1
 )
-select 1 where execution.unchanged((select count(*) from made) = $7)`
+select 1 where execution.unchanged((select count(*) from made) = cardinality($1::text[]))`
 )
 
 // batchOfMany is what writes a booking of many trades. Its last result is sqlBook's.
@@ -85,18 +86,14 @@ func (b *booking) batchOfMany() (*pgx.Batch, error) {
 	b.queueNew(batch)
 	b.queueTrips(batch)
 	args := newBookArgs(len(b.orders), len(b.positions), len(b.written))
-	orders := 0
 	for _, k := range sortedKeys(b.orders) {
 		if o := b.orders[k]; o.changed {
 			args.order(o)
-			orders++
 		}
 	}
-	positions := 0
 	for _, k := range sortedKeys(b.positions) {
 		if p := b.positions[k]; p.changed {
 			args.position(p)
-			positions++
 		}
 	}
 	for _, i := range b.written {
@@ -104,7 +101,7 @@ func (b *booking) batchOfMany() (*pgx.Batch, error) {
 			return nil, err
 		}
 	}
-	batch.Queue(sqlBook, args.list(orders, positions, len(b.written))...)
+	batch.Queue(sqlBook, args.list()...)
 	return batch, nil
 }
 
@@ -122,22 +119,21 @@ func (b *booking) queueAdopted(batch *pgx.Batch) {
 		}
 	}
 	if len(accounts) > 0 {
-		batch.Queue(sqlAdoptOrders, accounts, ids, symbols, sides, quantities, strategies, len(accounts))
+		batch.Queue(sqlAdoptOrders, accounts, ids, symbols, sides, quantities, strategies)
 	}
 }
 
 func (b *booking) queueNew(batch *pgx.Batch) {
 	var accounts, symbols, currencies []string
 	var multipliers []blotter.Decimal
-	var versions []int64
 	for _, k := range sortedKeys(b.positions) {
 		if p := b.positions[k]; p.changed && p.version == 0 {
 			accounts, symbols, currencies = append(accounts, p.AccountID), append(symbols, p.Symbol), append(currencies, p.Currency)
-			multipliers, versions = append(multipliers, p.Multiplier), append(versions, 0)
+			multipliers = append(multipliers, p.Multiplier)
 		}
 	}
 	if len(accounts) > 0 {
-		batch.Queue(sqlNewPositions, accounts, symbols, multipliers, currencies, versions, len(accounts))
+		batch.Queue(sqlNewPositions, accounts, symbols, multipliers, currencies)
 	}
 }
 
@@ -240,12 +236,12 @@ func (a *bookArgs) trade(t *blotter.Trade, correlation string) error {
 func flat[T any](values []T) pgtype.FlatArray[T] { return values }
 
 // list are the arguments in their order.
-func (a *bookArgs) list(orders, positions, trades int) []any {
+func (a *bookArgs) list() []any {
 	o, on, p, pn, t, tn := &a.orderTexts, &a.orderNumbers, &a.positionTexts, &a.positionNumbers, &a.tradeTexts, &a.tradeNumbers
 	return []any{
 		o[0], o[1], a.orderVersions, o[2], flat(on[0]), flat(on[1]),
-		p[0], p[1], a.positionCounts[0], flat(pn[0]), flat(pn[1]), flat(pn[2]), flat(pn[3]), flat(a.opened), flat(pn[4]), flat(pn[5]), flat(pn[6]), a.positionCounts[1], p[2], orders,
+		p[0], p[1], a.positionCounts[0], flat(pn[0]), flat(pn[1]), flat(pn[2]), flat(pn[3]), flat(a.opened), flat(pn[4]), flat(pn[5]), flat(pn[6]), a.positionCounts[1], p[2], len(o[0]),
 		t[0], t[1], t[2], t[3], t[4], flat(tn[0]), flat(tn[1]), flat(tn[2]), t[5], flat(tn[3]), t[6], flat(tn[4]), t[7], t[8], flat(a.executed), flat(a.settled),
-		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), positions, flat(a.events), a.correlations, a.data, trades, flat(on[2]), a.orderIDs, flat(a.created),
+		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), len(p[0]), flat(a.events), a.correlations, a.data, len(t[0]), flat(on[2]), a.orderIDs, flat(a.created),
 	}
 }

@@ -285,7 +285,11 @@ func executeAll(ctx context.Context, db *postgres.DB, trades []blotter.Trade) (r
 		if err == nil || attempt == 3 || ctx.Err() != nil || !blotter.Retryable(err) && !errors.Is(err, blotter.ErrCommitUnknown) {
 			return receipts, err
 		}
-		time.Sleep(time.Second << attempt)
+		select {
+		case <-ctx.Done():
+			return receipts, err
+		case <-time.After(time.Second << attempt):
+		}
 	}
 }
 
