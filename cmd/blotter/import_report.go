@@ -1,0 +1,224 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// sum adds up the files.
+func (r *importReport) sum(elapsed time.Duration) {
+	t := &r.Total
+	for _, one := range r.Files {
+		t.Read += one.Read
+		t.Inserted += one.Inserted
+		t.Updated += one.Updated
+		t.Unchanged += one.Unchanged
+		t.OtherSource += one.OtherSource
+		t.Quarantined += one.Quarantined
+		t.Symbols += one.Symbols
+		if !one.From.IsZero() && (t.From.IsZero() || one.From.Before(t.From)) {
+			t.From = one.From
+		}
+		if one.To.After(t.To) {
+			t.To = one.To
+		}
+	}
+	r.Elapsed, t.Elapsed = elapsed, elapsed
+}
+
+// failure is the command's error: the end of the context, or that files failed.
+func (r *importReport) failure(err error) error {
+	if err != nil {
+		return err
+	}
+	failed := 0
+	var first error
+	for _, one := range r.Files {
+		if one.err != nil {
+			failed++
+			first = firstError(first, one.err)
+		}
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case failed == 1 && len(r.Files) == 1:
+		return first
+	}
+	return fmt.Errorf("%d of %d files were not imported, and nothing of them is stored", failed, len(r.Files))
+}
+
+func (r *importReport) print(w io.Writer) error {
+	if len(r.Files) == 1 && r.Files[0].err != nil {
+		return nil // the command's error says it all
+	}
+	if err := r.printCounts(w); err != nil {
+		return err
+	}
+	r.printKinds(w)
+	for _, one := range r.Files {
+		for _, why := range one.Reasons {
+			printReason(w, "quarantined: "+filepath.Base(one.File), why)
+		}
+	}
+	for _, one := range r.Files {
+		if len(one.Unknown) > 0 {
+			printWrapped(w, fmt.Sprintf("no volume: %s has no column of that name, and not understood are %s; --cols names the columns",
+				filepath.Base(one.File), strings.Join(one.Unknown, ", ")))
+		}
+	}
+	for _, one := range r.Files {
+		if one.Skipped != "" {
+			printWrapped(w, "skipped: "+one.Skipped)
+		}
+		for _, member := range one.Members {
+			printWrapped(w, "skipped: "+member)
+		}
+	}
+	for _, one := range r.Files {
+		if one.err != nil {
+			printWrapped(w, "not imported: "+one.Error)
+		}
+	}
+	if r.Total.OtherSource > 0 {
+		printWrapped(w, "other: stored already with other values, from another source or a later file; --prefer SOURCE replaces them")
+	}
+	if r.DryRun {
+		fmt.Fprintln(w, "dry run: nothing was stored")
+	}
+	return nil
+}
+
+// printKinds says as what the files were read: a line for each combination of format, timeframe and source.
+func (r *importReport) printKinds(w io.Writer) {
+	type kind struct{ format, timeframe, source string }
+	var kinds []kind
+	files := map[kind]int{}
+	for _, one := range r.Files {
+		if one.err != nil || one.Skipped != "" {
+			continue
+		}
+		k := kind{one.Format, cmp.Or(one.Timeframe, "a timeframe a row"), one.Source}
+		if files[k] == 0 {
+			kinds = append(kinds, k)
+		}
+		files[k]++
+	}
+	for n, k := range kinds {
+		if n == kindsMax {
+			fmt.Fprintf(w, "read as: %d more combinations of format, timeframe and source\n", len(kinds)-n)
+			break
+		}
+		count := ""
+		if len(kinds) > 1 {
+			count = fmt.Sprintf(" (%s files)", thousands(int64(files[k])))
+		}
+		printWrapped(w, fmt.Sprintf("read as: %s, %s, source %s%s", k.format, k.timeframe, k.source, count))
+	}
+}
+
+const kindsMax = 20
+
+// counted are the columns of the counts: those that are always shown, and those that are where a file has any.
+var counted = []struct {
+	name  string
+	value func(postgres.ImportResult) int64
+	least bool
+}{
+	{"read", func(r postgres.ImportResult) int64 { return r.Read }, true},
+	{"inserted", func(r postgres.ImportResult) int64 { return r.Inserted }, true},
+	{"updated", func(r postgres.ImportResult) int64 { return r.Updated }, false},
+	{"unchanged", func(r postgres.ImportResult) int64 { return r.Unchanged }, false},
+	{"other", func(r postgres.ImportResult) int64 { return r.OtherSource }, false},
+	{"quarantined", func(r postgres.ImportResult) int64 { return r.Quarantined }, false},
+}
+
+// printCounts prints a line for each file and one for all. Columns without a count are left out, and where that leaves
+// room, the range of the bars and the speed are shown.
+func (r *importReport) printCounts(w io.Writer) error {
+	const fileLeast, symbolMost, dateRoom = 18, 12, 24
+	header, right, room := []string{"file"}, []int{}, lineWidth-fileLeast
+	column := func(name string, least int) {
+		right = append(right, len(header))
+		header, room = append(header, name), room-max(len(name), least)-2
+	}
+	var values []func(postgres.ImportResult) int64
+	for _, c := range counted {
+		if c.least || c.value(r.Total) > 0 {
+			column(c.name, len(thousands(c.value(r.Total))))
+			values = append(values, c.value)
+		}
+	}
+	speed := room >= 10
+	if speed {
+		column("rows/s", 8)
+	}
+	symbols := room >= symbolMost+2
+	if symbols {
+		header, room = slices.Insert(header, 1, "symbol"), room-symbolMost-2
+		for i := range right {
+			right[i]++
+		}
+	}
+	dates := room >= dateRoom
+	if dates {
+		header, room = append(header, "from", "to"), room-dateRoom
+	}
+	cells := func(name, symbol string, one postgres.ImportResult) []string {
+		row := []string{shorten(name, fileLeast+max(0, room))}
+		if symbols {
+			row = append(row, shorten(symbol, symbolMost))
+		}
+		for _, value := range values {
+			row = append(row, thousands(value(one)))
+		}
+		if speed {
+			row = append(row, thousands(rate(one.Read, one.Elapsed)))
+		}
+		if dates {
+			row = append(row, shortDay(one.From), shortDay(one.To))
+		}
+		return row
+	}
+	return printTable(w, header, right, func(row func(...string)) {
+		for _, one := range r.Files {
+			if one.err == nil && one.Skipped == "" {
+				symbol := one.Symbol
+				if symbol == "" {
+					symbol = fmt.Sprintf("(%d)", one.Symbols)
+				}
+				row(cells(filepath.Base(one.File), symbol, one.ImportResult)...)
+			}
+		}
+		row(cells("all", "", r.Total)...)
+	})
+}
+
+func shortDay(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// rate is rows a second.
+func rate(rows int64, elapsed time.Duration) int64 {
+	if elapsed <= 0 {
+		return 0
+	}
+	return int64(float64(rows) / elapsed.Seconds())
+}
+
+func shorten(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
