@@ -21,7 +21,7 @@ func download(ctx context.Context, cache string) (Binaries, error) {
 	if err != nil {
 		return Binaries{}, err
 	}
-	defer lock.Close()
+	defer func() { _ = unlock(lock) }()
 	bin := filepath.Join(cache, "bin")
 	if found, err := inspect(ctx, bin); err == nil {
 		return found, nil

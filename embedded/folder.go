@@ -131,7 +131,7 @@ func folderError(dir string, err error) error {
 	return fmt.Errorf("the data folder %s cannot be made (%v); choose another --data-dir", dir, err)
 }
 
-// takeLock makes this process the folder's only owner until the lock's file closes, at the latest when it dies.
+// takeLock makes this process the folder's only owner until unlock, at the latest when it dies.
 func (p *prepared) takeLock() error {
 	path := filepath.Join(p.cfg.DataDir, "lock")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -146,6 +146,12 @@ func (p *prepared) takeLock() error {
 	}
 	p.lock = file
 	return nil
+}
+
+// unlock frees a lock for the next one at once. To close the file alone would not: a program that is just being started
+// beside us holds a copy of it until it runs.
+func unlock(file *os.File) error {
+	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
 // waitLock locks the file when its holder lets go, or fails when the context ends.

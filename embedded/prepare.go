@@ -44,7 +44,7 @@ func prepare(ctx context.Context, cfg Config) (*prepared, error) {
 		return nil, err
 	}
 	if err := p.makeReady(ctx); err != nil {
-		_ = p.lock.Close()
+		_ = unlock(p.lock)
 		return nil, err
 	}
 	return p, nil

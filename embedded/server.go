@@ -118,7 +118,7 @@ func (s *Server) Kill() error {
 	if s.cfg.Temporary {
 		err = errors.Join(os.RemoveAll(s.SocketDir), os.RemoveAll(s.DataDir))
 	}
-	err = errors.Join(err, s.lock.Close())
+	err = errors.Join(err, unlock(s.lock))
 	s.lock, s.Running = nil, false
 	return err
 }
@@ -155,7 +155,7 @@ func Up(ctx context.Context, cfg Config) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	defer p.lock.Close()
+	defer func() { _ = unlock(p.lock) }()
 	if err := p.retry(ctx, func() error { return p.release(ctx) }); err != nil {
 		return State{}, err
 	}
