@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"runtime"
 	"slices"
 	"sync"
@@ -23,12 +22,13 @@ type Book struct {
 	db   *DB
 	cfg  BookConfig
 	room chan struct{} // a place for each call that waits or is being booked
-	seed maphash.Seed
 
 	mu      sync.Mutex
 	wake    sync.Cond // a lane is ready, or the book stops
 	state   bookState
 	lanes   map[laneKey]*lane
+	seats   map[string]*seat // of the accounts that a service's calls are of
+	load    []int            // a service's calls in each of its lanes
 	ready   []*lane // lanes with calls that no worker serves
 	workers sync.WaitGroup
 }
@@ -52,8 +52,12 @@ const (
 // there are workers: two transactions never meet in an account.
 type laneKey struct {
 	account string // of a scope of one account
-	part    int    // of a scope of all accounts
+	part    int    // of a scope of all accounts, from 1
 }
+
+// seat keeps an account in one lane for as long as it has calls that wait or are being booked. Then its next call may go
+// to the lane that has the fewest.
+type seat struct{ part, calls int }
 
 // lane is a queue of calls in their order, of which one worker at most takes.
 type lane struct {
@@ -87,7 +91,7 @@ func (db *DB) NewBook(cfg BookConfig) (*Book, error) {
 			return nil, blotter.Invalid("BookConfig."+field.name, *field.value, fmt.Sprintf("1 to %d", field.most))
 		}
 	}
-	b := &Book{db: db, cfg: cfg, room: make(chan struct{}, cfg.QueueMax), seed: maphash.MakeSeed(), lanes: map[laneKey]*lane{}}
+	b := &Book{db: db, cfg: cfg, room: make(chan struct{}, cfg.QueueMax), lanes: map[laneKey]*lane{}, seats: map[string]*seat{}, load: make([]int, cfg.Workers)}
 	b.wake.L = &b.mu
 	return b, nil
 }
@@ -170,7 +174,7 @@ func (b *Book) enqueue(call *bookCall, scope blotter.Scope) error {
 	}
 	key := laneKey{account: scope.Account}
 	if scope.All {
-		key.part = 1 + int(maphash.String(b.seed, call.trade.AccountID)%uint64(b.cfg.Workers))
+		key.part = b.sit(call.trade.AccountID)
 	}
 	l := b.lanes[key]
 	if l == nil {
@@ -183,6 +187,30 @@ func (b *Book) enqueue(call *bookCall, scope blotter.Scope) error {
 	return nil
 }
 
+// sit is the lane of a service's next call of the account.
+func (b *Book) sit(account string) (part int) {
+	s := b.seats[account]
+	if s == nil {
+		s = &seat{part: 1 + slices.Index(b.load, slices.Min(b.load))}
+		b.seats[account] = s
+	}
+	s.calls++
+	b.load[s.part-1]++
+	return s.part
+}
+
+// leave is the end of a call of a service.
+func (b *Book) leave(key laneKey, account string) {
+	if key.part == 0 {
+		return
+	}
+	s := b.seats[account]
+	b.load[s.part-1]--
+	if s.calls--; s.calls == 0 {
+		delete(b.seats, account)
+	}
+}
+
 // takeBack takes a call that no worker has out of its lane, and reports that it did: it will not be booked.
 func (b *Book) takeBack(call *bookCall) bool {
 	b.mu.Lock()
@@ -191,6 +219,7 @@ func (b *Book) takeBack(call *bookCall) bool {
 		return false
 	}
 	call.lane.calls = slices.DeleteFunc(call.lane.calls, func(c *bookCall) bool { return c == call })
+	b.leave(call.lane.key, call.trade.AccountID)
 	return true
 }
 
@@ -201,7 +230,7 @@ func (b *Book) work() {
 		if l == nil {
 			return
 		}
-		b.serve(l.scope, calls)
+		b.serve(l, calls)
 		b.gather(l)
 		b.release(l)
 	}
@@ -262,7 +291,7 @@ func (b *Book) release(l *lane) {
 }
 
 // serve books calls in one transaction and tells each caller what became of his fill.
-func (b *Book) serve(scope blotter.Scope, calls []*bookCall) {
+func (b *Book) serve(l *lane, calls []*bookCall) {
 	if len(calls) == 0 {
 		return
 	}
@@ -272,7 +301,12 @@ func (b *Book) serve(scope blotter.Scope, calls []*bookCall) {
 		group.opts = append(group.opts, call.option)
 		group.ids = append(group.ids, call.correlation)
 	}
-	err := b.db.book(scope.In(context.Background()), group)
+	err := b.db.book(l.scope.In(context.Background()), group)
+	b.mu.Lock()
+	for _, call := range calls {
+		b.leave(l.key, call.trade.AccountID)
+	}
+	b.mu.Unlock()
 	for i, call := range calls {
 		if err != nil {
 			call.receipt, call.err = failed(call.trade, err), err
