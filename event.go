@@ -1,9 +1,30 @@
 package blotter
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
+
+// The channels of the outbox, and the types of the events on them that blotter itself writes.
+const (
+	ChannelTrades     = "trades"
+	ChannelPositions  = "positions"
+	ChannelMarketData = "market_data"
+
+	TradeExecuted     = "trade_executed"      // a fill was booked; it carries the trade, and the position after it
+	PositionUpdated   = "position_updated"    // what a fill made of its position
+	MarketDataUpdated = "market_data_updated" // bars of a symbol were imported, or a price is known
+)
+
+// The services whose events the library writes. Nobody else may call itself so.
+const (
+	ServiceExecution     = "execution"
+	ServiceDataIngestion = "data_ingestion"
+)
+
+// EventTextMax is the most characters of an event's channel, key, type and service.
+const EventTextMax = 50
 
 // Event is one row of the outbox: something that a committed transaction did.
 type Event struct {
@@ -19,6 +40,38 @@ type Event struct {
 	CorrelationID string          `db:"correlation_id"`
 	CreatedAt     time.Time       `db:"created_at,generated"`
 	Data          json.RawMessage `db:"data"` // money as decimal strings
+}
+
+// Check reports as ErrInvalid an event that the outbox does not take.
+func (e Event) Check() error {
+	if e.AccountID != "" {
+		if err := CheckAccountID(e.AccountID); err != nil {
+			return err
+		}
+	}
+	for _, text := range []struct {
+		name, value string
+		least, most int
+	}{
+		{"channel", e.Channel, 1, EventTextMax},
+		{"key", e.Key, 1, EventTextMax},
+		{"type", e.Type, 1, EventTextMax},
+		{"service", e.Service, 1, EventTextMax},
+		{"correlation_id", e.CorrelationID, 0, 100},
+	} {
+		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.V < 1:
+		return Invalid("v", e.V, "1 or more, the version of the data's schema")
+	case !json.Valid(e.Data):
+		return Invalid("data", string(e.Data[:min(len(e.Data), 100)]), "JSON")
+	case bytes.Contains(e.Data, []byte(`\u0000`)):
+		return Invalid("data", "text with NUL", "JSON without \\u0000, which PostgreSQL does not store")
+	}
+	return nil
 }
 
 // EventCursor is how far a consumer of the outbox has come.

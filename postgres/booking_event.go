@@ -44,12 +44,15 @@ func newTradeExecuted(t *blotter.Trade) tradeExecuted {
 	}
 }
 
-// newEvent is the id and the data of the event of a fill.
-func newEvent(t *blotter.Trade) (uuid.UUID, json.RawMessage, error) {
+// newEvent is the event of a fill.
+func newEvent(t *blotter.Trade, correlation string) (blotter.Event, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return id, nil, err
+		return blotter.Event{}, err
 	}
 	data, err := json.Marshal(newTradeExecuted(t))
-	return id, data, err
+	return blotter.Event{
+		AccountID: t.AccountID, Channel: blotter.ChannelTrades, Key: t.AccountID, EventID: id, Type: blotter.TradeExecuted, V: 1,
+		Service: blotter.ServiceExecution, CorrelationID: correlation, Data: data,
+	}, err
 }

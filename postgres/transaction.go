@@ -54,8 +54,10 @@ func (o options) begin() string {
 type Tx struct {
 	*Session
 	db         *DB
-	savepoints *int // how many were set, for their names
-	manual     bool // from Begin: its Commit and Rollback are the caller's
+	savepoints *int            // how many were set, for their names
+	manual     bool            // from Begin: its Commit and Rollback are the caller's
+	events     []blotter.Event // to go into the outbox before COMMIT
+	booked     bool            // events are in the outbox already
 }
 
 // Transaction runs fn in a transaction of the context's scope and commits it when fn returns nil. When fn returns an
@@ -166,19 +168,28 @@ func (tx *Tx) commit(ctx context.Context) error {
 		tx.rollback(ctx)
 		return cause
 	}
-	if tx.state == stateIdle { // nothing was ever sent
+	if tx.state == stateIdle && len(tx.events) == 0 { // nothing was ever sent
 		tx.end()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	defer tx.end()
-	tag, err := tx.loan.Exec(ctx, "commit")
+	var tag pgconn.CommandTag
+	var err error
+	if len(tx.events) > 0 {
+		tag, err = tx.commitEvents(ctx)
+	} else {
+		tag, err = tx.loan.Exec(ctx, "commit")
+	}
 	switch {
 	case err != nil:
 		return commitError(err)
 	case tag.String() == "ROLLBACK":
 		return programming("the transaction had failed and was rolled back instead of committed; an error of one of its statements was not returned")
+	}
+	if tx.booked || len(tx.events) > 0 {
+		tx.db.bell.ring()
 	}
 	return nil
 }
@@ -240,7 +251,7 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 // the error is returned, and the transaction may go on.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
-	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
+	name, emitted := fmt.Sprintf("blotter_%d", *tx.savepoints), len(tx.events)
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
 		return err
 	}
@@ -253,6 +264,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if err == nil {
 		err = tx.failure // a database error that fn did not return
 	}
+	tx.events = tx.events[:emitted]
 	if undo := tx.rollbackTo(ctx, name); undo != nil {
 		return undo
 	}
