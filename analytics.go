@@ -11,11 +11,21 @@ type PortfolioSummary struct {
 	TradedValue   Decimal   `db:"traded_value"`
 	RealizedPnL   Decimal   `db:"realized_pnl"`
 	Fees          Decimal   `db:"fees"`
+	Multiplier    Decimal   `db:"multiplier,omitzero"` // default 1
+	Currency      string    `db:"currency,omitzero"`   // default USD
 	MarketPrice   *Decimal  `db:"market_price"`
 	TotalValue    *Decimal  `db:"total_value"` // market value
 	UnrealizedPnL *Decimal  `db:"unrealized_pnl"`
 	EventCount    int64     `db:"event_count"`
 	LastUpdated   time.Time `db:"last_updated,stamp"`
+}
+
+// MarketPrice is the last price of a symbol that analytics know, of which there is a newer one only with a later time.
+type MarketPrice struct {
+	Symbol string    `db:"symbol"`
+	Price  Decimal   `db:"price"`
+	At     time.Time `db:"at"`
+	Source string    `db:"source"`
 }
 
 // PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date).

@@ -76,25 +76,36 @@ func (e Event) Check() error {
 
 // EventCursor is how far a consumer of the outbox has come.
 type EventCursor struct {
-	Consumer         string    `db:"consumer"`
-	SnapDone         string    `db:"snap_done"`            // pg_snapshot: what was consumed
-	SnapTarget       string    `db:"snap_target,nullzero"` // pg_snapshot: the window being read; "" between windows
-	PosDone          int64     `db:"pos_done"`
-	Applied          int64     `db:"applied"` // events consumed, a dense count
-	Epoch            int64     `db:"epoch"`
-	SystemIdentifier string    `db:"system_identifier"`
-	UpdatedAt        time.Time `db:"updated_at,stamp"`
+	Consumer         string     `db:"consumer"`
+	SnapDone         string     `db:"snap_done"`            // pg_snapshot: what was consumed
+	SnapTarget       string     `db:"snap_target,nullzero"` // pg_snapshot: the window being read; "" between windows
+	PosDone          int64      `db:"pos_done"`             // of the window
+	Applied          int64      `db:"applied"`              // events consumed, a dense count
+	Epoch            int64      `db:"epoch"`                // of the numbers under which they were published
+	SystemIdentifier string     `db:"system_identifier"`    // of the cluster whose outbox it is, and its timeline
+	UpdatedAt        time.Time  `db:"updated_at,stamp"`
+	ExpiredAt        *time.Time `db:"expired_at"` // since when it no longer keeps the outbox; nil for a live one
 }
 
 // EventBatch is a batch that the Redis relay published: what a lost tail is refilled from.
 type EventBatch struct {
 	Channel    string    `db:"channel"`
+	Epoch      int64     `db:"epoch"`
 	FirstSeq   int64     `db:"first_seq"`
 	Events     int64     `db:"events"`
 	SnapDone   string    `db:"snap_done"`
 	SnapTarget string    `db:"snap_target"`
-	PosFrom    int64     `db:"pos_from"`
+	PosFrom    int64     `db:"pos_from"` // events of the window beyond this
+	PosTo      int64     `db:"pos_to"`   // the last one's
 	CreatedAt  time.Time `db:"created_at,generated"`
+}
+
+// Published is a message of another service that is in the outbox.
+type Published struct {
+	AccountID string    `db:"account_id"` // "" for what is of no account
+	EventID   [16]byte  `db:"event_id"`
+	Digest    []byte    `db:"digest"` // SHA-256 of its content
+	CreatedAt time.Time `db:"created_at,generated"`
 }
 
 // DeadLetter is an event that a consumer could not apply, or one parked behind it.
@@ -106,4 +117,5 @@ type DeadLetter struct {
 	Error      string     `db:"error"`
 	CreatedAt  time.Time  `db:"created_at,generated"`
 	ResolvedAt *time.Time `db:"resolved_at"`
+	AskedAt    *time.Time `db:"asked_at"` // when somebody asked to try the key again; nil where nobody has
 }
