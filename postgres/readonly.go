@@ -56,3 +56,19 @@ func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) er
 	}
 	return translate("", err)
 }
+
+// AutoCommit runs fn in a session that writes, each of whose statements is a transaction of its own: for what reads from
+// the primary without holding a transaction open. It is neither retried nor rolled back as a whole.
+func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
+	p, scope, err := db.poolFor(ctx, false)
+	if err != nil {
+		return err
+	}
+	loan, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	s := &Session{loan: loan, scope: scope, start: time.Now()}
+	defer s.end()
+	return fn(s)
+}

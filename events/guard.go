@@ -1,0 +1,85 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// collectPositions reads a column of positions.
+func collectPositions(rows pgx.Rows) ([]int64, error) { return pgx.CollectRows(rows, pgx.RowTo[int64]) }
+
+const (
+	// sqlIdentity names the cluster and its timeline, which changes when a replica takes over or a backup is rolled forward
+	// to an earlier time; and the first transaction that has not begun.
+	sqlIdentity = `
+select s.system_identifier || '/' || c.timeline_id, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+  from pg_control_system() s, pg_control_checkpoint() c`
+	sqlNewCursor = `
+insert into events.cursor (consumer, snap_done, system_identifier) values ($1, $2::text::pg_snapshot, $3)
+on conflict (consumer) do nothing`
+	sqlAdopt = `update events.cursor set system_identifier = $2, expired_at = null where consumer = $1 and (system_identifier <> $2 or expired_at is not null)`
+)
+
+// prepare makes the cursor the first time, and refuses one that is of another history than the outbox.
+func (c *Consumer) prepare(ctx context.Context) error {
+	var identity, now string
+	var next, own int64
+	err := c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error {
+		if err := s.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
+			return err
+		}
+		return s.QueryRow(ctx, sqlTarget).Scan(&now, &own)
+	})
+	if err != nil {
+		return err
+	}
+	begin := nothing
+	if c.cfg.FromNow {
+		begin = now
+	}
+	return c.cfg.Target.AutoCommit(ctx, func(s *postgres.Session) error {
+		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, identity); err != nil {
+			return err
+		}
+		at, found, err := readCursor(ctx, s, c.cfg.Name, "")
+		if err != nil || !found {
+			return err
+		}
+		if err := at.belongs(identity, next); err != nil {
+			return err
+		}
+		if c.arrived != nil {
+			if err := c.arrived(ctx, s, &at, identity); err != nil {
+				return err
+			}
+		}
+		_, err = s.Exec(ctx, sqlAdopt, c.cfg.Name, identity)
+		return err
+	})
+}
+
+// belongs refuses a cursor of another history. After a logical restore transactions are numbered anew, from below what the
+// cursor has seen: it would wait in silence for as long as that takes.
+func (at *cursor) belongs(identity string, next int64) error {
+	stored, _, _ := strings.Cut(at.identity, "/")
+	current, _, _ := strings.Cut(identity, "/")
+	if at.identity != "" && stored != current {
+		return at.foreign(fmt.Sprintf("it was made in cluster %s and this is %s", stored, current))
+	}
+	if at.done.xmax > uint64(next) {
+		return at.foreign(fmt.Sprintf("it has seen transactions up to %d and this database is at %d", at.done.xmax, next))
+	}
+	return nil
+}
+
+func (at *cursor) foreign(why string) error {
+	return &blotter.Error{
+		Op: "consume", Kind: blotter.ErrConflict,
+		Message: fmt.Sprintf("the database was restored: consumer %s does not fit its outbox (%s); run blotter events rebase", at.consumer, why),
+	}
+}
