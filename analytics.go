@@ -28,17 +28,19 @@ type MarketPrice struct {
 	Source string    `db:"source"`
 }
 
-// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date).
+// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date,
+// Currency).
 type PerformanceMetrics struct {
 	AccountID     string    `db:"account_id"`
 	Strategy      string    `db:"strategy"`
-	Date          time.Time `db:"date"` // trading date of executed_at in the account's zone
+	Date          time.Time `db:"date"`              // trading date of executed_at in the account's zone
+	Currency      string    `db:"currency,omitzero"` // of the money; default USD
 	TotalTrades   int64     `db:"total_trades"`
 	ClosingTrades int64     `db:"closing_trades"`
 	Wins          int64     `db:"wins"` // closing fills with realized P&L above zero
 	Losses        int64     `db:"losses"`
 	GrossProfit   Decimal   `db:"gross_profit"`
-	GrossLoss     Decimal   `db:"gross_loss"`
+	GrossLoss     Decimal   `db:"gross_loss"` // what losing trades lost, a number that is not negative
 	RealizedPnL   Decimal   `db:"realized_pnl"`
 	Fees          Decimal   `db:"fees"`
 	WinRate       *Decimal  `db:"win_rate,generated"` // wins / closing trades; nil before the first

@@ -28,7 +28,7 @@ var (
 
 	PortfolioSummaries = NewTable[blotter.PortfolioSummary]("analytics.portfolio_summary", Key("account_id", "symbol"))
 	MarketPrices       = NewTable[blotter.MarketPrice]("analytics.market_prices", Key("symbol"))
-	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics", Key("account_id", "strategy", "date"))
+	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics", Key("account_id", "strategy", "date", "currency"))
 
 	SystemLogs         = NewTable[blotter.SystemLog]("logging.system_logs")
 	ArchivedSystemLogs = NewTable[blotter.ArchivedSystemLog]("logging.archived_system_logs")

@@ -24,6 +24,20 @@ GRANT SELECT ON events.published TO trading_reporter;
 ALTER TABLE analytics.portfolio_summary
     ADD multiplier shared.exact NOT NULL DEFAULT 1 CHECK (multiplier > 0),
     ADD currency   text NOT NULL DEFAULT 'USD' CHECK (length(currency) BETWEEN 1 AND 20);
+-- Money of two currencies is never added.
+DROP VIEW analytics.strategy_performance;
+ALTER TABLE analytics.performance_metrics
+    ADD currency text NOT NULL DEFAULT 'USD' CHECK (length(currency) BETWEEN 1 AND 20),
+    DROP CONSTRAINT performance_metrics_pkey, ADD PRIMARY KEY (account_id, strategy, date, currency);
+CREATE VIEW analytics.strategy_performance WITH (security_invoker = true) AS
+SELECT strategy, date, currency, sum(total_trades)::bigint AS total_trades, sum(closing_trades)::bigint AS closing_trades,
+       sum(wins)::bigint AS wins, sum(losses)::bigint AS losses,
+       sum(gross_profit) AS gross_profit, sum(gross_loss) AS gross_loss,
+       sum(realized_pnl) AS realized_pnl, sum(fees) AS fees,
+       round(sum(wins) / nullif(sum(closing_trades), 0), 16) AS win_rate
+  FROM analytics.performance_metrics
+ GROUP BY strategy, date, currency;
+GRANT SELECT ON analytics.strategy_performance TO trading_app, trading_service, trading_readonly, trading_reporter;
 CREATE INDEX idx_portfolio_summary_symbol ON analytics.portfolio_summary (symbol);
 CREATE TABLE analytics.market_prices (
     symbol text PRIMARY KEY CHECK (length(symbol) BETWEEN 1 AND 32),
@@ -37,6 +51,17 @@ GRANT INSERT, UPDATE, DELETE ON analytics.market_prices TO trading_service;
 -- +goose Down
 DROP TABLE analytics.market_prices;
 DROP INDEX analytics.idx_portfolio_summary_symbol;
+DROP VIEW analytics.strategy_performance;
+ALTER TABLE analytics.performance_metrics DROP currency, ADD PRIMARY KEY (account_id, strategy, date);
+CREATE VIEW analytics.strategy_performance WITH (security_invoker = true) AS
+SELECT strategy, date, sum(total_trades)::bigint AS total_trades, sum(closing_trades)::bigint AS closing_trades,
+       sum(wins)::bigint AS wins, sum(losses)::bigint AS losses,
+       sum(gross_profit) AS gross_profit, sum(gross_loss) AS gross_loss,
+       sum(realized_pnl) AS realized_pnl, sum(fees) AS fees,
+       round(sum(wins) / nullif(sum(closing_trades), 0), 16) AS win_rate
+  FROM analytics.performance_metrics
+ GROUP BY strategy, date;
+GRANT SELECT ON analytics.strategy_performance TO trading_app, trading_service, trading_readonly, trading_reporter;
 ALTER TABLE analytics.portfolio_summary DROP multiplier, DROP currency;
 DROP TABLE events.published;
 ALTER TABLE events.batch DROP epoch, DROP pos_to;
