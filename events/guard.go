@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
@@ -82,4 +83,53 @@ func (at *cursor) foreign(why string) error {
 		Op: "consume", Kind: blotter.ErrConflict,
 		Message: fmt.Sprintf("the database was restored: consumer %s does not fit its outbox (%s); run blotter events rebase", at.consumer, why),
 	}
+}
+
+const (
+	sqlRestart = `
+update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, pos_done = 0, system_identifier = $3, updated_at = clock_timestamp(), expired_at = null
+ where consumer = $1`
+	sqlResolveAll = `update events.dead_letter set resolved_at = clock_timestamp() where consumer = $1 and resolved_at is null`
+	// sqlTakeTime: what is done under the lock may take as long as reading everything does.
+	sqlTakeTime = `
+select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', '60s', true)`
+)
+
+// Restart has the consumer begin anew from a state that fn computes, in the transaction that it is given: with the cursor
+// locked, so that nobody consumes meanwhile. fn returns the snapshot (as pg_current_snapshot() writes it) that the state is
+// of: of a transaction of the source that began after the cursor was locked. What is visible in it counts as consumed, what
+// is not comes as usual; parked events count as consumed too. limit bounds how long that may take.
+func (c *Consumer) Restart(ctx context.Context, limit time.Duration, fn func(ctx context.Context, tx *postgres.Tx) (seen string, err error)) error {
+	ctx = blotter.WithAllAccounts(ctx)
+	identity := ""
+	err := c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error {
+		var next int64
+		return s.QueryRow(ctx, sqlIdentity).Scan(&identity, &next)
+	})
+	if err != nil {
+		return err
+	}
+	return c.cfg.Target.Transaction(ctx, func(tx *postgres.Tx) error {
+		if _, err := tx.Exec(ctx, sqlTakeTime, fmt.Sprint(limit.Milliseconds())); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlNewCursor, c.cfg.Name, nothing, identity); err != nil {
+			return err
+		}
+		if _, _, err := readCursor(ctx, tx, c.cfg.Name, forOwner); err != nil {
+			return err
+		}
+		seen, err := fn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := parseSnapshot(seen); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlRestart, c.cfg.Name, seen, identity); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sqlResolveAll, c.cfg.Name)
+		return err
+	})
 }
