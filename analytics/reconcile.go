@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/events"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -29,20 +30,14 @@ type Reconciliation struct {
 	Rows       int   // of the analytics, all of which were compared
 	Mismatches []Mismatch
 	More       int // mismatches beyond the first 1,000
-	Lag        Lag
+	Lag        events.Lag
 	Elapsed    time.Duration
-}
-
-// Lag is how far the analytics are behind.
-type Lag struct {
-	Events int64         // committed and not yet folded, at most a million
-	Age    time.Duration // of the oldest of them
 }
 
 const mismatchesMax = 1000
 
 // sqlApplied says which trades a cursor is past: those of its last window, and of the one that it is in those up to its
-// position. $1 is what is done, $2 the target or ”, $3 the position, $4 the transactions that were running.
+// position. $1 is what is done, $2 the target or the empty text, $3 the position, $4 the transactions that were running.
 const sqlApplied = `
 with applied as (
     select t.* from execution.trades t where pg_visible_in_snapshot(t.xid, $1::text::pg_snapshot)
@@ -80,12 +75,6 @@ select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`
-	sqlLag = `
-select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
-  from (select created_at from events.outbox
-         where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and (xid >= pg_snapshot_xmax($1::text::pg_snapshot)::text::xid8
-               or xid in (select x::text::xid8 from pg_snapshot_xip($1::text::pg_snapshot) x))
-           and not ($2 <> '' and pos <= $3 and pg_visible_in_snapshot(xid, nullif($2, '')::pg_snapshot)) limit 1000000) o`
 	sqlParkedKeys = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
 )
 
@@ -159,11 +148,9 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 	if err := r.values(ctx, tx); err != nil {
 		return r, err
 	}
-	var seconds float64
-	if err := source.QueryRow(ctx, sqlLag, at.SnapDone, at.SnapTarget, at.PosDone).Scan(&r.Lag.Events, &seconds); err != nil {
+	if r.Lag, err = events.LagOf(ctx, source, at); err != nil {
 		return r, err
 	}
-	r.Lag.Age = time.Duration(seconds * float64(time.Second))
 	r.trim()
 	return r, nil
 }

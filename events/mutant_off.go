@@ -12,3 +12,6 @@ func mutateWindow(sql string, args []any) (string, []any) { return sql, args }
 
 // mutateAdvance moves the cursor with the defect.
 func mutateAdvance(*cursor, []blotter.Event) {}
+
+// mutateNeeded is the question whether a partition is needed, with the defect.
+func mutateNeeded(sql string) string { return sql }

@@ -52,3 +52,11 @@ func mutateAdvance(at *cursor, read []blotter.Event) {
 		posFloor.Store(last)
 	}
 }
+
+// mutateNeeded is the question whether a partition is needed, with the defect: it goes by age.
+func mutateNeeded(sql string) string {
+	if mutated("age") {
+		return "select $1::bigint > $2::bigint"
+	}
+	return sql
+}

@@ -4,7 +4,7 @@ package events
 
 import "testing"
 
-// Every defect is caught by the schedules that name it. A schedule that passes with its defect built in tests nothing.
+// TestMutants builds one defect in after the other. Every defect is caught by the schedules that name it. A schedule that passes with its defect built in tests nothing.
 func TestMutants(t *testing.T) {
 	caught := map[string]bool{}
 	for _, play := range schedules {
@@ -27,7 +27,7 @@ func TestMutants(t *testing.T) {
 			})
 		}
 	}
-	for _, name := range []string{"naive", "pos_floor", "xid_order", "horizon", "own_xid", "unmaterialized", "outside", "cache"} {
+	for _, name := range []string{"naive", "pos_floor", "xid_order", "horizon", "own_xid", "unmaterialized", "outside", "cache", "age"} {
 		if !caught[name] && !t.Failed() {
 			t.Errorf("no schedule is for the defect %q", name)
 		}

@@ -208,6 +208,8 @@ var schedules = []schedule{
 		return errors.Join(s.pass(), s.want("a:1 a:2 b:1"))
 	}, nil},
 
+	{"a partition that somebody needs", (*stage).retains, []string{"age"}},
+
 	{"the window is read by the index of numbers", func(s *stage) error {
 		const many = `insert into events.outbox (channel, key, event_id, type, service, data) select 'play', 'old', gen_random_uuid(), 'play', 'play', '1' from generate_series(1, 20000)`
 		s.db.Exec(s.t, many)
