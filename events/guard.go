@@ -28,40 +28,55 @@ on conflict (consumer) do nothing`
 
 // prepare makes the cursor the first time, and refuses one that is of another history than the outbox.
 func (c *Consumer) prepare(ctx context.Context) error {
-	var identity, now string
-	var next, own int64
-	err := c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error {
-		if err := s.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
-			return err
-		}
-		return s.QueryRow(ctx, sqlTarget).Scan(&now, &own)
-	})
+	here, err := c.identify(ctx)
 	if err != nil {
 		return err
 	}
 	begin := nothing
 	if c.cfg.FromNow {
-		begin = now
+		begin = here.now
 	}
 	return c.cfg.Target.AutoCommit(ctx, func(s *postgres.Session) error {
-		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, identity); err != nil {
+		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, here.identity); err != nil {
 			return err
 		}
 		at, found, err := readCursor(ctx, s, c.cfg.Name, "")
 		if err != nil || !found {
 			return err
 		}
-		if err := at.belongs(identity, next); err != nil {
+		// The cursor moves while others consume: what it has seen is compared with what has begun since it was read.
+		if here, err = c.identify(ctx); err != nil {
+			return err
+		}
+		if err := at.belongs(here.identity, here.next); err != nil {
 			return err
 		}
 		if c.arrived != nil {
-			if err := c.arrived(ctx, s, &at, identity); err != nil {
+			if err := c.arrived(ctx, s, &at, here.identity); err != nil {
 				return err
 			}
 		}
-		_, err = s.Exec(ctx, sqlAdopt, c.cfg.Name, identity)
+		_, err = s.Exec(ctx, sqlAdopt, c.cfg.Name, here.identity)
 		return err
 	})
+}
+
+// history is where the outbox is, at this moment.
+type history struct {
+	identity string // of the cluster, and its timeline
+	next     int64  // the first transaction that has not begun
+	now      string // snapshot
+}
+
+func (c *Consumer) identify(ctx context.Context) (h history, err error) {
+	err = c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error {
+		if err := s.QueryRow(ctx, sqlIdentity).Scan(&h.identity, &h.next); err != nil {
+			return err
+		}
+		var own int64
+		return s.QueryRow(ctx, sqlTarget).Scan(&h.now, &own)
+	})
+	return h, err
 }
 
 // belongs refuses a cursor of another history. After a logical restore transactions are numbered anew, from below what the
@@ -101,14 +116,11 @@ select set_config('statement_timeout', $1, true), set_config('idle_in_transactio
 // is not comes as usual; parked events count as consumed too. limit bounds how long that may take.
 func (c *Consumer) Restart(ctx context.Context, limit time.Duration, fn func(ctx context.Context, tx *postgres.Tx) (seen string, err error)) error {
 	ctx = blotter.WithAllAccounts(ctx)
-	identity := ""
-	err := c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error {
-		var next int64
-		return s.QueryRow(ctx, sqlIdentity).Scan(&identity, &next)
-	})
+	here, err := c.identify(ctx)
 	if err != nil {
 		return err
 	}
+	identity := here.identity
 	return c.cfg.Target.Transaction(ctx, func(tx *postgres.Tx) error {
 		if _, err := tx.Exec(ctx, sqlTakeTime, fmt.Sprint(limit.Milliseconds())); err != nil {
 			return err

@@ -44,13 +44,13 @@ update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, 
 // where every cursor fits. conn acts as trading_owner; nothing else may be writing yet. Killed at any point, it has done
 // all or nothing.
 func Rebase(ctx context.Context, conn *pgx.Conn) (did Rebased, err error) {
+	cursors, err := readCursors(ctx, conn)
+	if err != nil {
+		return did, fmt.Errorf("rebase: %w", err)
+	}
 	var identity string
 	var next int64
 	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
-		return did, fmt.Errorf("rebase: %w", err)
-	}
-	cursors, err := readCursors(ctx, conn)
-	if err != nil {
 		return did, fmt.Errorf("rebase: %w", err)
 	}
 	for _, at := range cursors {

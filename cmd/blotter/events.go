@@ -42,7 +42,7 @@ func eventsStatus(set *settings) *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Say how far every consumer is, and what is parked; exit 1 if anything is",
+		Short: "Say how far every consumer is, and what is parked",
 		Long: `Say for every consumer of the outbox how many events it has applied, how many
 wait and for how long, and which keys are parked behind an event that could not
 be applied. The exit status is 1 if a key is parked.`,

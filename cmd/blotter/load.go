@@ -27,7 +27,7 @@ func loadCommand(set *settings) *cobra.Command {
 	var opts loadOptions
 	cmd := &cobra.Command{
 		Use:   "load",
-		Short: "Book generated fills at a rate, and measure how the analytics keep up",
+		Short: "Book generated fills, and measure how the analytics keep up",
 		Long: `Book generated fills, on accounts LOAD-1 and so on, at --rate for --span, beside
 the daemon (blotter serve). While it does, a few fills a second on the account
 LOAD-PROBE are followed until the analytics show them: that is the lag. In the
@@ -277,12 +277,12 @@ func pauseFor(ctx context.Context, d time.Duration) bool {
 
 func (r *loadReport) print(w io.Writer) error {
 	show := func(q quantiles) string {
-		return fmt.Sprintf("p50 %s, p99 %s, at most %s", q.p50.Round(10*time.Microsecond), q.p99.Round(10*time.Microsecond), q.max.Round(10*time.Microsecond))
+		return fmt.Sprintf("p50 %s, p99 %s, max %s", q.p50.Round(10*time.Microsecond), q.p99.Round(10*time.Microsecond), q.max.Round(10*time.Microsecond))
 	}
 	fmt.Fprintf(w, "booked     %s fills in %s, %s a second\n", thousands(r.booked), r.took.Round(time.Millisecond), thousands(rate(r.booked, r.took)))
 	fmt.Fprintf(w, "a fill     %s\n", show(r.latency))
 	if r.lag.count > 0 {
-		fmt.Fprintf(w, "analytics  %s after the commit (%s probes)\n", show(r.lag), thousands(int64(r.lag.count)))
+		fmt.Fprintf(w, "analytics  %s after it (%s probes)\n", show(r.lag), thousands(int64(r.lag.count)))
 	} else {
 		fmt.Fprintln(w, "analytics  showed no probe; blotter serve keeps them")
 	}

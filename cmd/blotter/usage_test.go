@@ -12,13 +12,15 @@ var commands = []string{
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase",
+	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl"} {
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "events", "analytics"} {
 		listed += d.ok(t, noun, "--help")
 	}
 	for _, command := range commands {
@@ -69,6 +71,14 @@ func TestWrongUse(t *testing.T) {
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
+		{"events", "say which"},
+		{"events resolve analytics", "want blotter events resolve CONSUMER KEY"},
+		{"events replay mailer", "--since is missing"},
+		{"events replay analytics --since 2024-01-01", "blotter analytics rebuild"},
+		{"events expire analytics", "never expire"},
+		{"analytics show --by week", "want symbol or day"},
+		{"load --rate 0", "--rate 0: want 1 to 100000"},
+		{"load --span 0s", "--span 0s: want more than 0"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {
