@@ -294,7 +294,7 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 	if c.cfg.Source == c.cfg.Target {
 		return list, read(tx)
 	}
-	err = c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error { return read(s) })
+	err = c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error { return read(tx) }, postgres.MaxRetries(0))
 	return list, err
 }
 

@@ -33,7 +33,8 @@ select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoc
 	sqlParked = `
 select key, bool_or(asked_at is not null) from events.dead_letter where consumer = $1 and resolved_at is null group by key`
 	// sqlQuietCommit: cursor and what was made of the events share their fate, so the last commits may be lost together.
-	sqlQuietCommit = `select set_config('synchronous_commit', 'off', true)`
+	// SET LOCAL, not set_config: after that a session takes its connection for one to be cleaned.
+	sqlQuietCommit = `set local synchronous_commit = off`
 )
 
 // lock locks the consumer's cursor for the transaction. It is false where another instance leads.
@@ -57,13 +58,17 @@ func (c *Consumer) load(ctx context.Context) (at cursor, err error) {
 // readCursor reads a consumer's cursor and the keys that are parked.
 func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (at cursor, found bool, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(sqlQuietCommit)
+	if locking != "" {
+		batch.Queue(sqlQuietCommit)
+	}
 	batch.Queue(sqlCursor+locking, name)
 	batch.Queue(sqlParked, name)
 	results := q.SendBatch(ctx, batch)
 	defer results.Close()
-	if _, err := results.Exec(); err != nil {
-		return at, false, err
+	if locking != "" {
+		if _, err := results.Exec(); err != nil {
+			return at, false, err
+		}
 	}
 	at = cursor{consumer: name, parked: map[string]bool{}}
 	var done string
@@ -145,8 +150,8 @@ var (
 
 // The planner knows nothing of what was written a moment ago, and may find that reading a leaf whole is cheap.
 const (
-	sqlByIndex    = `select set_config('enable_seqscan', 'off', true)`
-	sqlByAnything = `select set_config('enable_seqscan', 'on', true)`
+	sqlByIndex    = `set local enable_seqscan = off`
+	sqlByAnything = `set local enable_seqscan = on`
 )
 
 // read reads up to limit events of the window beyond posDone. The rows are appended to into.
