@@ -11,7 +11,7 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify", "doctor",
 }
 
 func TestHelp(t *testing.T) {
