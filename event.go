@@ -64,6 +64,8 @@ func (e Event) Check() error {
 		}
 	}
 	switch {
+	case e.AccountID != "" && e.Key != e.AccountID:
+		return Invalid("key", e.Key, "the account, "+e.AccountID+": under another's key its events could be held up")
 	case e.V < 1:
 		return Invalid("v", e.V, "1 or more, the version of the data's schema")
 	case !json.Valid(e.Data):

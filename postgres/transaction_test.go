@@ -392,7 +392,7 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 	makeAccount(t, db.DB, "A1")
 	const (
 		event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-			values ('A1', 'c', 'k', gen_random_uuid(), 't', 's', '{}')`
+			values ('A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
 		entry = `insert into shared.audit_log (account_id, table_name, operation) values ('A1', 't', 'o')`
 	)
 	drop := func() {

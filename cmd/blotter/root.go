@@ -80,6 +80,7 @@ from the working folder or from the user's configuration folder.`,
 		partitionsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
+		doctorCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

@@ -14,6 +14,7 @@ var commands = []string{
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
+	"doctor",
 }
 
 func TestHelp(t *testing.T) {
