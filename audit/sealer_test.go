@@ -66,6 +66,38 @@ func TestSealing(t *testing.T) {
 	}
 }
 
+// A window has what was visible when it was opened: what commits between two batches of it is the next one's.
+func TestCommitBetweenTwoBatches(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	change(t, db, 1)
+	sealAll(t, db, 0)
+	change(t, db, 3)
+	late, err := db.Connect(t, db.AdminURL).Begin(t.Context())
+	if err == nil {
+		_, err = late.Exec(t.Context(), `insert into execution.accounts (account_id) values ('late')`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, db, 3)
+	if n, more, err := audit.SealBatch(t.Context(), db.DB, 2); n != 2 || !more || err != nil {
+		t.Fatal(n, more, err)
+	}
+	if err := late.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := sealAll(t, db, 2); n != 4 {
+		t.Errorf("%d of the window are sealed, want 4", n)
+	}
+	if n := sealAll(t, db, 2); n != 1 {
+		t.Errorf("%d of the next window are sealed, want 1", n)
+	}
+	if r := intact(t, db); r.Entries != 8 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // While one sealer holds the cursor, another passes on; when it is gone, nothing is half done.
 func TestOneSealerAtATime(t *testing.T) {
 	t.Parallel()
