@@ -58,7 +58,7 @@ func sealForEver(text string) {
 	}
 	fmt.Println("begins")
 	for err == nil {
-		_, err = audit.Seal(ctx, db, 40)
+		_, err = audit.Seal(ctx, db, 100)
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

@@ -98,7 +98,7 @@ func (l *load) sealers(rng *rand.Rand) {
 		out, piping := cmd.StdoutPipe()
 		if err = errors.Join(piping, cmd.Start()); err == nil {
 			if _, err = bufio.NewReader(out).ReadString('\n'); err == nil { // it begins
-				<-time.After(time.Duration(rng.IntN(150)) * time.Millisecond)
+				<-time.After(time.Duration(rng.IntN(300)) * time.Millisecond)
 			}
 			cancel()
 			_ = cmd.Wait()
@@ -124,6 +124,7 @@ func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 		execIn(t, l.db, ctx, fmt.Sprintf(`insert into execution.accounts (account_id) values ('W%d')`, n))
 		execIn(t, l.db, ctx, fmt.Sprintf(`insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('W%d', 'loss', 1)`, n))
 	}
+	sealAll(t, l.db, 0)
 	var all sync.WaitGroup
 	for n := range writers {
 		mine := rand.New(rand.NewPCG(rng.Uint64(), 1))

@@ -11,6 +11,7 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
+	"audit", "audit list", "audit seal", "audit verify", "audit export-head",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 }
 
@@ -18,7 +19,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl"} {
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "audit"} {
 		listed += d.ok(t, noun, "--help")
 	}
 	for _, command := range commands {
@@ -69,6 +70,10 @@ func TestWrongUse(t *testing.T) {
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
+		{"audit", "say which"},
+		{"audit verify --account A", "leave out --account"},
+		{"audit export-head", "want blotter audit export-head FILE"},
+		{"audit list --limit 0", "--limit 0: want 1 or more"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {
