@@ -155,7 +155,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx)}
 	defer s.end()
 	b.begin()
 	if err := b.resolve(ctx, s, &db.books); err != nil {

@@ -11,10 +11,14 @@ import (
 // (Config.ReadOnlyURL, Config.ReporterURL) no SQL whatever gets out of that.
 //
 // Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries
-// of fn see one instant.
+// of fn see one instant; with Audited, the audit log knows of the reading first.
 func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...Option) error {
 	start := time.Now()
-	err := db.read(ctx, fn, db.options(opts))
+	o := db.options(opts)
+	if err := db.recordAccess(ctx, o); err != nil {
+		return err
+	}
+	err := db.read(ctx, fn, o)
 	if err != nil {
 		db.logFailure(ctx, "read-only session", start, err, nil)
 	}

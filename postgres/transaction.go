@@ -18,6 +18,7 @@ type options struct {
 	isolation  string
 	snapshot   bool
 	maxRetries int
+	access     *Access // to be recorded before it is read
 }
 
 // The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
@@ -74,6 +75,9 @@ type Tx struct {
 // fn's statements all see one time in now(), which is what stamps created_at and updated_at.
 func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
 	o, start := db.options(opts), time.Now()
+	if err := db.recordAccess(ctx, o); err != nil {
+		return err
+	}
 	ensured := false
 	for attempt := 0; ; attempt++ {
 		err := db.attempt(ctx, o, fn)
@@ -153,7 +157,7 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	session := &Session{loan: loan, scope: scope, start: start, begin: o.begin()}
+	session := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: start, begin: o.begin()}
 	return &Tx{Session: session, db: db, savepoints: new(int)}, nil
 }
 
@@ -209,7 +213,11 @@ func commitError(err error) error {
 // Begin starts a transaction by hand, for what does not fit a function. The caller must call Commit or Rollback on
 // every path, or the connection is lost to the pool; prefer Transaction. Nothing is retried.
 func (db *DB) Begin(ctx context.Context, opts ...Option) (*Tx, error) {
-	tx, err := db.newTx(ctx, db.options(opts))
+	o := db.options(opts)
+	if err := db.recordAccess(ctx, o); err != nil {
+		return nil, err
+	}
+	tx, err := db.newTx(ctx, o)
 	if err != nil {
 		db.logFailure(ctx, "begin", time.Now(), err, nil)
 		return nil, err

@@ -11,6 +11,7 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
+	"audit", "audit list", "audit seal", "audit verify", "audit export-head",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
@@ -21,7 +22,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "events", "analytics"} {
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "events", "analytics", "audit"} {
 		listed += d.ok(t, noun, "--help")
 	}
 	for _, command := range commands {
@@ -80,6 +81,10 @@ func TestWrongUse(t *testing.T) {
 		{"analytics show --by week", "want symbol or day"},
 		{"load --rate 0", "--rate 0: want 1 to 100000"},
 		{"load --span 0s", "--span 0s: want more than 0"},
+		{"audit", "say which"},
+		{"audit verify --account A", "leave out --account"},
+		{"audit export-head", "want blotter audit export-head FILE"},
+		{"audit list --limit 0", "--limit 0: want 1 or more"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {
