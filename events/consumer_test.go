@@ -91,7 +91,9 @@ func TestPoisonedEvent(t *testing.T) {
 			if err := Resolve(t.Context(), s.db.DB, "play", "bad"); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "it is tried again", func() bool { return pgtest.Value[int64](t, s.db, `select count(asked_at) from events.dead_letter`) == 0 })
+			until(t, "it is tried again", func() bool {
+				return pgtest.Value[int64](t, s.db, `select count(asked_at) from events.dead_letter`) == 0
+			})
 			if s.parkedEvents("bad") != 3 || s.want(others) != nil {
 				t.Error("what still fails did not stay parked")
 			}
@@ -233,7 +235,6 @@ func TestRebase(t *testing.T) {
 		t.Error("the other consumer:", err)
 	}
 }
-
 
 // retains plays what Retain has to get right.
 func (s *stage) retains() error {

@@ -17,7 +17,7 @@ CREATE INDEX idx_published_created_at ON events.published (created_at);
 SELECT shared.isolate('events.published');
 GRANT SELECT, INSERT ON events.published TO trading_app;
 GRANT SELECT, INSERT, DELETE ON events.published TO trading_service;
-GRANT SELECT ON events.published TO trading_reporter;
+GRANT SELECT ON events.published TO trading_readonly, trading_reporter;
 
 -- What a position's value follows from: its multiplier, and the last price with its time and source, which the analytics
 -- keep themselves: their database may be another one.
