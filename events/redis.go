@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -21,17 +22,26 @@ const streamField = "event"
 const redisTimeout = 2 * time.Second
 
 // OpenRedis makes a client for a Redis URL (redis://, rediss://, unix://) as the relay and subscribers want it: it tells of
-// failures at once instead of trying again itself. The caller closes it. Errors are ErrInvalid.
+// failures at once instead of trying again itself, and go-redis, which would write each of them to standard error too, no
+// longer does. The caller closes it. Errors are ErrInvalid.
 func OpenRedis(url string) (redis.UniversalClient, error) {
 	opt, err := redis.ParseURL(url)
 	if err != nil { // its text may hold the password
 		return nil, &blotter.Error{Op: "open redis", Kind: blotter.ErrInvalid, Message: "the Redis URL is none: want redis://USER:PASSWORD@HOST:PORT/DB"}
 	}
+	silence()
 	opt.MaxRetries, opt.DialerRetries = -1, 1
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	opt.ContextTimeoutEnabled = true
 	return redis.NewClient(opt), nil
 }
+
+// silence turns off the log of go-redis, which is one for the process.
+var silence = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // redisError makes a failure of Redis one of ours.
 func redisError(op string, err error) error {

@@ -15,6 +15,8 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -175,26 +177,39 @@ func (d *desk) stream(channel string) (list []Message, err error) {
 func (d *desk) whole(channel string) error {
 	d.t.Helper()
 	want := map[string]int64{}
-	rows, err := d.db.Connect(d.t, d.db.AdminURL).Query(d.t.Context(), `select event_id::text, pos from events.outbox where channel = $1`, channel)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	for rows.Next() {
+	err := d.db.AutoCommit(d.ctx(), func(s *postgres.Session) error {
+		rows, err := s.Query(d.ctx(), `select event_id::text, pos from events.outbox where channel = $1`, channel)
+		if err != nil {
+			return err
+		}
 		var id string
 		var pos int64
-		if err := rows.Scan(&id, &pos); err != nil {
-			d.t.Fatal(err)
-		}
-		want[id] = pos
-	}
-	if rows.Err() != nil {
-		d.t.Fatal(rows.Err())
+		_, err = pgx.ForEachRow(rows, []any{&id, &pos}, func() error {
+			want[id] = pos
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		d.t.Fatal(err)
 	}
 	list, err := d.stream(channel)
 	if err != nil {
 		return err
 	}
 	return wholeStream(list, want)
+}
+
+// untilWhole waits until a channel's stream is whole.
+func (d *desk) untilWhole(channel string) {
+	d.t.Helper()
+	err := d.whole(channel)
+	for deadline := time.Now().Add(30 * time.Second); err != nil; err = d.whole(channel) {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("not within 30 s: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 func wholeStream(list []Message, want map[string]int64) error {
