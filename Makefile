@@ -55,6 +55,15 @@ torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients an
 	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
 
+.PHONY: chaos
+chaos: ## kill everything in full: 100 projectors and 10 times PostgreSQL beside hostile writers, 20 rebuilds
+	go test ./chaos -count=1 -v -timeout 60m -run TestChaos -kills 100 -crashes 10
+
+.PHONY: chaos-short
+chaos-short: ## the same in short, and that every built-in defect is noticed
+	go test ./chaos -count=1
+	go test -tags mutants -count=1 -run TestMutants ./events ./chaos
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m
