@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/analytics"
 )
 
@@ -116,24 +118,39 @@ func (x *show) torture(begin time.Time) {
 
 // rebuild has the analytics computed anew, beside everything else, and reconciles them.
 func (x *show) rebuild() {
-	if _, err := x.analytics.Rebuild(x.t.Context()); err != nil {
-		x.t.Errorf("rebuild: %v", err)
-	}
+	x.again("rebuild", func() error {
+		_, err := x.analytics.Rebuild(x.t.Context())
+		return err
+	})
 	x.reconcile()
 }
 
-// reconcile counts what does not follow from the trades.
-func (x *show) reconcile() {
-	r, err := x.analytics.Reconcile(x.t.Context())
-	if err != nil {
-		x.t.Errorf("reconcile: %v", err)
-	}
-	for i, m := range r.Mismatches {
-		if i < 3 {
-			x.t.Logf("mismatch: %+v", m)
-		}
+// reconcile counts what does not follow from the trades, and returns how many were added up.
+func (x *show) reconcile() (trades int64) {
+	var r analytics.Reconciliation
+	x.again("reconcile", func() (err error) {
+		r, err = x.analytics.Reconcile(x.t.Context())
+		return err
+	})
+	for _, m := range r.Mismatches[:min(3, len(r.Mismatches))] {
+		x.t.Logf("mismatch: %+v", m)
 	}
 	x.mismatches += int64(len(r.Mismatches) + r.More)
+	return r.Trades
+}
+
+// again does what a kill of PostgreSQL a moment ago may make fail.
+func (x *show) again(what string, do func() error) {
+	var err error
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if err = do(); err == nil {
+			return
+		}
+		if x.crashing.Load() == 0 || time.Since(begin) > time.Minute || !errors.Is(err, blotter.ErrOperational) && !errors.Is(err, blotter.ErrCommitUnknown) {
+			x.t.Errorf("%s: %v", what, err)
+			return
+		}
+	}
 }
 
 // settled waits until both consumers have come to the end, and reconciles.
@@ -142,10 +159,9 @@ func (x *show) settled() bool {
 	for deadline := time.Now().Add(x.patience); !done && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		done = x.count(sqlPending, []string{chainOf, analytics.Consumer}) == 0
 	}
-	x.reconcile()
-	if trades, err := x.analytics.Reconcile(x.t.Context()); err != nil || trades.Trades != x.count(`select count(*) from execution.trades`) {
+	if have, want := x.reconcile(), x.count(`select count(*) from execution.trades`); have != want {
 		x.mismatches++
-		x.t.Logf("%d trades are reconciled, %v", trades.Trades, err)
+		x.t.Logf("%d of %d trades are in the analytics", have, want)
 	}
 	return done
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // writer is one of those who write as badly as is allowed.
@@ -53,8 +54,10 @@ func (w *writer) run() {
 
 // down reports an error that a kill of PostgreSQL explains.
 func (w *writer) down(err error) bool {
-	var pg interface{ SQLState() string }
-	known := errors.Is(err, blotter.ErrOperational) || errors.Is(err, blotter.ErrCommitUnknown) || w.raw != nil && w.raw.IsClosed() || errors.As(err, &pg)
+	var connecting *pgconn.ConnectError
+	var refused *pgconn.PgError
+	known := errors.Is(err, blotter.ErrOperational) || errors.Is(err, blotter.ErrCommitUnknown) ||
+		errors.As(err, &connecting) || errors.As(err, &refused) || w.raw != nil && w.raw.IsClosed()
 	return known && w.crashing.Load() != 0 && time.Since(time.Unix(0, w.crashing.Load())) < time.Minute
 }
 

@@ -20,8 +20,10 @@ const (
 	sqlIdentity = `
 select s.system_identifier || '/' || c.timeline_id, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
   from pg_control_system() s, pg_control_checkpoint() c`
+	// sqlNewCursor does not try where there is one: to meet a row that its leader is moving would be to wait for that.
 	sqlNewCursor = `
-insert into events.cursor (consumer, snap_done, system_identifier) values ($1, $2::text::pg_snapshot, $3)
+insert into events.cursor (consumer, snap_done, system_identifier)
+select $1, $2::text::pg_snapshot, $3 where not exists (select from events.cursor where consumer = $1)
 on conflict (consumer) do nothing`
 	sqlAdopt = `update events.cursor set system_identifier = $2, expired_at = null where consumer = $1 and (system_identifier <> $2 or expired_at is not null)`
 )
