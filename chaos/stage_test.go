@@ -81,7 +81,8 @@ func (s *stage) start() {
 	s.t.Helper()
 	server, err := embedded.Start(s.t.Context(), s.cfg)
 	if err != nil {
-		s.t.Fatal(err)
+		log, _ := os.ReadFile(filepath.Join(s.cfg.DataDir, "postgres.log"))
+		s.t.Fatalf("%v\n%s", err, log[max(0, len(log)-4000):])
 	}
 	s.server = server
 }
