@@ -56,13 +56,13 @@ torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients an
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
 
 .PHONY: chaos
-chaos: ## kill everything in full: 100 projectors and 10 times PostgreSQL beside hostile writers, 20 rebuilds
-	go test ./chaos -count=1 -v -timeout 60m -run TestChaos -kills 100 -crashes 10
+chaos: ## kill everything in full, beside hostile writers: 100 projectors, 100 relays, PostgreSQL 15 times, Redis 5 times
+	go test ./chaos -count=1 -v -timeout 60m -run TestChaos -kills 100 -crashes 10 -relay-kills 100 -redis-kills 5 -flush
 
 .PHONY: chaos-short
 chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1
-	go test -tags mutants -count=1 -run TestMutants ./events ./chaos
+	go test -tags mutants -count=1 -run Mutants ./events ./chaos
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios

@@ -11,16 +11,22 @@ import (
 )
 
 var (
-	seedFlag    = flag.Uint64("seed", 0, "seed of the random numbers; 0 is another one each time")
-	killsFlag   = flag.Int("kills", 16, "projector processes that are killed")
-	crashesFlag = flag.Int("crashes", 1, "kills of PostgreSQL")
-	spanFlag    = flag.Duration("span", 0, "how long the writers write at least")
+	seedFlag       = flag.Uint64("seed", 0, "seed of the random numbers; 0 is another one each time")
+	killsFlag      = flag.Int("kills", 16, "projector processes that are killed")
+	crashesFlag    = flag.Int("crashes", 1, "kills of PostgreSQL")
+	relayKillsFlag = flag.Int("relay-kills", 12, "relay processes that are killed")
+	redisKillsFlag = flag.Int("redis-kills", 2, "kills of Redis, which loses what it has not saved")
+	flushFlag      = flag.Bool("flush", false, "empty Redis once")
+	spanFlag       = flag.Duration("span", 0, "how long the writers write at least")
 )
 
 // TestMain is also the program of the processes that are killed.
 func TestMain(m *testing.M) {
 	if orders := os.Getenv(projectorOf); orders != "" {
-		project(orders)
+		work(orders, startProjector)
+	}
+	if orders := os.Getenv(relayOf); orders != "" {
+		work(orders, startRelay)
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 }

@@ -4,7 +4,6 @@ package chaos_test
 
 import (
 	"testing"
-	"time"
 )
 
 // roundsMax is how often chance may be on a defect's side.
@@ -26,12 +25,34 @@ func TestMutants(t *testing.T) {
 			if mutant.name == "cache" {
 				s.db.Exec(t, `alter table events.outbox alter column pos set cache 50`)
 			}
-			p := plan{seed: seedOf(t), writers: 16, kills: 8, patience: 20 * time.Second, env: []string{"BLOTTER_MUTANT=" + mutant.name}}
-			for range roundsMax {
-				if mutant.noticed(run(s, p)) {
+			seed := seedOf(t)
+			for round := range uint64(roundsMax) {
+				if mutant.noticed(newProjection(s, seed+round, 8, "BLOTTER_MUTANT="+mutant.name).run()) {
 					return
 				}
-				p.seed++
+			}
+			t.Errorf("nobody noticed the defect %s in %d rounds", mutant.name, roundsMax)
+		})
+	}
+}
+
+// So it does with those of the relay.
+func TestRelayMutants(t *testing.T) {
+	for _, mutant := range []struct {
+		name    string
+		noticed func(r streamReport) bool
+	}{
+		{"no_cas", func(r streamReport) bool { return r.Gaps > 0 }},
+		{"target_late", func(r streamReport) bool { return r.Lost > 0 || r.Double > 0 || r.OutOfOrder > 0 }},
+	} {
+		t.Run(mutant.name, func(t *testing.T) {
+			s, seed := newStage(t), seedOf(t)
+			for round := range uint64(roundsMax) {
+				r := newRelaying(s, seed+round, 8, "BLOTTER_MUTANT="+mutant.name)
+				r.meantime = []happening{{1, r.killRedis}}
+				if mutant.noticed(r.run()) {
+					return
+				}
 			}
 			t.Errorf("nobody noticed the defect %s in %d rounds", mutant.name, roundsMax)
 		})

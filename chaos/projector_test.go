@@ -28,6 +28,7 @@ const chainOf = "chain"
 // orders tell a process where to work, and how.
 type orders struct {
 	URL, ServiceURL, ReadOnlyURL, ReporterURL string
+	Redis                                     string
 	Seed                                      uint64
 }
 
@@ -38,16 +39,15 @@ func (o orders) config() postgres.Config {
 	}
 }
 
-// project is the projector process: a consumer of the user's and the synchronizer, until it is killed or its standard
-// input ends, as when the harness dies. It says a word when it works.
-func project(text string) {
+// work is the life of a process: until it is killed or its standard input ends, as when the harness dies. It says a word
+// when it works.
+func work(text string, start func(context.Context, orders) error) {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		panic(err)
 	}
-	ctx := context.Background()
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // as a supervisor does while there is no database
-		err := startProjector(ctx, o)
+		err := start(context.Background(), o)
 		if err == nil {
 			break
 		}
@@ -61,6 +61,7 @@ func project(text string) {
 	os.Exit(0)
 }
 
+// startProjector is what the projector process does: a consumer of the user's, and the synchronizer.
 func startProjector(ctx context.Context, o orders) error {
 	db, err := postgres.Open(ctx, o.config())
 	if err != nil {
