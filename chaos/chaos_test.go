@@ -7,9 +7,6 @@ import (
 	"github.com/blotterdb/blotter/analytics"
 )
 
-// patience is how long everything may take to be applied when nobody writes any more.
-const patience = time.Minute
-
 // projection is a show of projectors.
 type projection struct {
 	*show
@@ -20,7 +17,7 @@ type projection struct {
 // newProjection prepares a show whose projectors get an environment.
 func newProjection(s *stage, seed uint64, kills int, env ...string) *projection {
 	s.t.Helper()
-	p := &projection{show: &show{stage: s, seed: seed, kills: kills}}
+	p := &projection{show: &show{stage: s, seed: seed, kills: kills, patience: time.Minute}}
 	var err error
 	if p.analytics, err = analytics.New(analytics.Config{Source: s.db.DB, Logger: s.cfg.Logger}); err != nil {
 		s.t.Fatal(err)
@@ -72,7 +69,7 @@ func (p *projection) reconcile() (trades int64) {
 // settled waits until both consumers have come to the end, and reconciles.
 func (p *projection) settled() bool {
 	done := false
-	for deadline := time.Now().Add(patience); !done && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(p.patience); !done && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		done = p.count(sqlPending, []string{chainOf, analytics.Consumer}) == 0
 	}
 	if have, want := p.reconcile(), p.count(`select count(*) from execution.trades`); have != want {
@@ -88,6 +85,7 @@ const rebuildsMax = 20
 // Projectors and PostgreSQL are killed while hostile writers write, and what was committed is applied: each event once, in
 // order. The analytics, rebuilt meanwhile, are right each time.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	p := newProjection(newStage(t), seedOf(t), *killsFlag)
 	p.span = *spanFlag
 	p.meantime = []happening{p.crashes(*crashesFlag), {min(rebuildsMax, *killsFlag/4), p.rebuild}}

@@ -4,57 +4,63 @@ package chaos_test
 
 import (
 	"testing"
+	"time"
 )
 
-// roundsMax is how often chance may be on a defect's side.
-const roundsMax = 3
+const (
+	// roundsMax is how often chance may be on a defect's side.
+	roundsMax = 3
+	// roundKills are the processes killed in a round.
+	roundKills = 8
+	// roundPatience is what a defect may keep from being applied at all.
+	roundPatience = 5 * time.Second
+)
 
 // The harness notices every defect that is built into the projectors. One that it lets pass it would not be for.
 func TestMutants(t *testing.T) {
-	for _, mutant := range []struct {
-		name    string
-		noticed func(r report) bool
-	}{
-		{"naive", func(r report) bool { return r.Lost > 0 && r.Different > 0 }},
-		{"xid_order", func(r report) bool { return r.OutOfOrder > 0 && r.Different > 0 }},
-		{"outside", func(r report) bool { return r.Double > 0 && r.Different > 0 }},
-		{"cache", func(r report) bool { return r.OutOfOrder > 0 && r.Different > 0 }},
+	for name, noticed := range map[string]func(r report) bool{
+		"naive":     func(r report) bool { return r.Lost > 0 && r.Different > 0 },
+		"xid_order": func(r report) bool { return r.OutOfOrder > 0 && r.Different > 0 },
+		"outside":   func(r report) bool { return r.Double > 0 && r.Different > 0 },
+		"cache":     func(r report) bool { return r.OutOfOrder > 0 && r.Different > 0 },
 	} {
-		t.Run(mutant.name, func(t *testing.T) {
+		inRounds(t, name, func(t *testing.T, seed uint64) bool {
 			s := newStage(t)
-			if mutant.name == "cache" {
+			if name == "cache" {
 				s.db.Exec(t, `alter table events.outbox alter column pos set cache 50`)
 			}
-			seed := seedOf(t)
-			for round := range uint64(roundsMax) {
-				if mutant.noticed(newProjection(s, seed+round, 8, "BLOTTER_MUTANT="+mutant.name).run()) {
-					return
-				}
-			}
-			t.Errorf("nobody noticed the defect %s in %d rounds", mutant.name, roundsMax)
+			p := newProjection(s, seed, roundKills, "BLOTTER_MUTANT="+name)
+			p.patience = roundPatience
+			return noticed(p.run())
 		})
 	}
 }
 
 // So it does with those of the relay.
 func TestRelayMutants(t *testing.T) {
-	for _, mutant := range []struct {
-		name    string
-		noticed func(r streamReport) bool
-	}{
-		{"no_cas", func(r streamReport) bool { return r.Gaps > 0 }},
-		{"target_late", func(r streamReport) bool { return r.Lost > 0 || r.Double > 0 || r.OutOfOrder > 0 }},
+	for name, noticed := range map[string]func(r streamReport) bool{
+		"no_cas":         func(r streamReport) bool { return r.Gaps > 0 },
+		"target_late":    func(r streamReport) bool { return r.Unheard > 0 },
+		"forget_windows": func(r streamReport) bool { return r.Unheard > 0 },
 	} {
-		t.Run(mutant.name, func(t *testing.T) {
-			s, seed := newStage(t), seedOf(t)
-			for round := range uint64(roundsMax) {
-				r := newRelaying(s, seed+round, 8, "BLOTTER_MUTANT="+mutant.name)
-				r.meantime = []happening{{1, r.killRedis}}
-				if mutant.noticed(r.run()) {
-					return
-				}
-			}
-			t.Errorf("nobody noticed the defect %s in %d rounds", mutant.name, roundsMax)
+		inRounds(t, name, func(t *testing.T, seed uint64) bool {
+			r := newRelaying(newStage(t), seed, roundKills, "BLOTTER_MUTANT="+name)
+			r.patience, r.meantime = roundPatience, []happening{{2, r.killRedis}}
+			return noticed(r.run())
 		})
 	}
+}
+
+// inRounds plays rounds until the defect is noticed.
+func inRounds(t *testing.T, name string, noticed func(t *testing.T, seed uint64) bool) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		seed := seedOf(t)
+		for round := range uint64(roundsMax) {
+			if noticed(t, seed+round) || t.Failed() {
+				return
+			}
+		}
+		t.Errorf("nobody noticed the defect in %d rounds", roundsMax)
+	})
 }

@@ -62,7 +62,7 @@ func newRelaying(s *stage, seed uint64, kills int, env ...string) *relaying {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = server.Stop() })
-	r := &relaying{show: &show{stage: s, seed: seed, kills: kills}, server: server, heard: map[string][]events.Message{}}
+	r := &relaying{show: &show{stage: s, seed: seed, kills: kills, patience: time.Minute}, server: server, heard: map[string][]events.Message{}}
 	if r.client, err = events.OpenRedis(server.URL); err != nil {
 		s.t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func (r *relaying) run() (sum streamReport) {
 
 // settled waits until the streams hold as many messages as there are events, and the subscriber as many.
 func (r *relaying) settled() bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(r.patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if !slices.ContainsFunc(channels, func(channel string) bool {
 			want := r.count(`select count(*) from events.outbox where channel = $1`, sourceOf(channel))
 			r.mu.Lock()
@@ -156,6 +156,7 @@ func (r *relaying) settled() bool {
 // Relays, Redis and PostgreSQL are killed, and the streams hold every message once, in order, without a gap; so does who
 // subscribes.
 func TestChaosRelay(t *testing.T) {
+	t.Parallel()
 	r := newRelaying(newStage(t), seedOf(t), *relayKillsFlag)
 	r.span = *spanFlag
 	r.meantime = []happening{r.crashes(*crashesFlag / 2), {*redisKillsFlag, r.killRedis}}

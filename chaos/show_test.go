@@ -18,6 +18,7 @@ type show struct {
 	span     time.Duration        // that the writers write at least
 	spawn    func(i int) *process // starts process i, at first and each time that it was killed
 	ended    func(p *process)     // sees a process that was killed
+	patience time.Duration        // how long everything may take to be applied when nobody writes any more
 	meantime []happening
 
 	rng      *rand.Rand
