@@ -51,6 +51,14 @@ func TestRelayMutants(t *testing.T) {
 	}
 }
 
+// An event that waits for every older transaction to end is noticed.
+func TestHorizonMutant(t *testing.T) {
+	t.Parallel()
+	if _, _, ok := openTransactions(t, 1, openSpan, "BLOTTER_MUTANT=horizon"); ok {
+		t.Error("nobody noticed the defect")
+	}
+}
+
 // inRounds plays rounds until the defect is noticed.
 func inRounds(t *testing.T, name string, noticed func(t *testing.T, seed uint64) bool) {
 	t.Run(name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // stage is a durable server of the test's own, with a migrated database, and a schema for what the oracle compares.
@@ -47,7 +48,8 @@ const (
 	sqlNumbers  = `insert into chaos.number (key, account_id) select 'A' || n, 'A' || n from generate_series(1, $1) n union all select 'K' || n, null from generate_series(1, $2) n`
 )
 
-func newStage(t *testing.T) *stage {
+// newStage makes a stage, whose server has these settings besides the usual ones.
+func newStage(t *testing.T, settings ...string) *stage {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "blotter-chaos-")
 	if err != nil {
@@ -57,6 +59,9 @@ func newStage(t *testing.T) *stage {
 	s := &stage{t: t, cfg: embedded.Config{DataDir: filepath.Join(dir, "data"), Logger: slog.New(slog.DiscardHandler)}}
 	s.start()
 	t.Cleanup(func() { _ = s.server.Kill() })
+	if len(settings) > 0 {
+		s.set(settings)
+	}
 	m, err := postgres.NewMigrator(t.Context(), s.server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
@@ -75,6 +80,24 @@ func newStage(t *testing.T) *stage {
 	s.db.Exec(t, sqlAccounts, accounts, free)
 	s.db.Exec(t, sqlNumbers, accounts, keys)
 	return s
+}
+
+// set changes settings of the server that need a start.
+func (s *stage) set(settings []string) {
+	s.t.Helper()
+	conn, err := pgx.Connect(s.t.Context(), s.server.AdminURL(embedded.Database))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, setting := range settings {
+		if _, err := conn.Exec(s.t.Context(), "alter system set "+setting); err != nil {
+			s.t.Error(err)
+		}
+	}
+	if err := errors.Join(conn.Close(s.t.Context()), s.server.Stop()); err != nil {
+		s.t.Error(err)
+	}
+	s.start()
 }
 
 func (s *stage) start() {
