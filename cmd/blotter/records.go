@@ -129,6 +129,9 @@ func text(value any) string {
 	if value = plain(value); value == nil {
 		return ""
 	}
+	if raw, isJSON := value.(json.RawMessage); isJSON {
+		return string(raw)
+	}
 	return fmt.Sprint(value)
 }
 

@@ -1,0 +1,245 @@
+package logs
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// scope is what WithAttrs and WithGroup have gathered: the beginning of a record's JSON object.
+type scope struct {
+	prefix                   []byte // `{"a":1,"group":{"b":2`, or nothing
+	open                     int    // groups that are to be closed
+	eventType, correlationID string
+}
+
+// encoder writes attributes as JSON that jsonb takes, whatever is in them.
+type encoder struct {
+	bytes.Buffer
+	open                     int
+	eventType, correlationID string
+}
+
+func (s scope) encoder() *encoder {
+	e := &encoder{open: s.open, eventType: s.eventType, correlationID: s.correlationID}
+	if e.Grow(256); len(s.prefix) == 0 {
+		e.WriteByte('{')
+	} else {
+		e.Write(s.prefix)
+	}
+	return e
+}
+
+func (s scope) with(attrs []slog.Attr) scope {
+	e := s.encoder()
+	for _, a := range attrs {
+		e.attr(a)
+	}
+	return scope{prefix: e.Bytes(), open: e.open, eventType: e.eventType, correlationID: e.correlationID}
+}
+
+func (s scope) group(name string) scope {
+	e := s.encoder()
+	e.key(name)
+	e.WriteByte('{')
+	return scope{prefix: e.Bytes(), open: e.open + 1, eventType: e.eventType, correlationID: e.correlationID}
+}
+
+// end closes the object. One that is too long is replaced by its length.
+func (e *encoder) end() []byte {
+	for range e.open {
+		e.WriteByte('}')
+	}
+	e.WriteByte('}')
+	if e.Len() > dataLengthMax {
+		return fmt.Appendf(nil, `{"left_out_bytes":%d}`, e.Len())
+	}
+	return e.Bytes()
+}
+
+func (e *encoder) key(name string) {
+	if b := e.Bytes(); b[len(b)-1] != '{' {
+		e.WriteByte(',')
+	}
+	e.text(name)
+	e.WriteByte(':')
+}
+
+// depthMax is how many groups within groups are written.
+const depthMax = 16
+
+func (e *encoder) attr(a slog.Attr) {
+	value := a.Value.Resolve()
+	if e.open == 0 && value.Kind() == slog.KindString {
+		switch a.Key {
+		case "event_type":
+			e.eventType = clean(value.String(), messageLengthMax)
+			return
+		case "correlation_id":
+			e.correlationID = value.String()
+			return
+		}
+	}
+	e.nested(a.Key, value, 0)
+}
+
+func (e *encoder) nested(key string, value slog.Value, depth int) {
+	if value.Kind() != slog.KindGroup {
+		if key == "" && value.Equal(slog.Value{}) {
+			return
+		}
+		e.key(key)
+		e.value(value)
+		return
+	}
+	attrs := value.Group()
+	if len(attrs) == 0 || depth == depthMax {
+		return
+	}
+	if key != "" { // a group without a name lies in the one around it
+		e.key(key)
+		e.WriteByte('{')
+		defer e.WriteByte('}')
+	}
+	for _, a := range attrs {
+		e.nested(a.Key, a.Value.Resolve(), depth+1)
+	}
+}
+
+func (e *encoder) value(v slog.Value) {
+	switch v.Kind() {
+	case slog.KindString:
+		e.text(v.String())
+	case slog.KindInt64:
+		e.Write(strconv.AppendInt(e.AvailableBuffer(), v.Int64(), 10))
+	case slog.KindUint64:
+		e.Write(strconv.AppendUint(e.AvailableBuffer(), v.Uint64(), 10))
+	case slog.KindBool:
+		e.Write(strconv.AppendBool(e.AvailableBuffer(), v.Bool()))
+	case slog.KindFloat64:
+		if f := v.Float64(); math.IsNaN(f) || math.IsInf(f, 0) {
+			e.text(fmt.Sprint(f))
+		} else {
+			e.Write(strconv.AppendFloat(e.AvailableBuffer(), f, 'g', -1, 64))
+		}
+	case slog.KindDuration:
+		e.text(v.Duration().String())
+	case slog.KindTime:
+		e.text(v.Time().UTC().Format(time.RFC3339Nano))
+	default:
+		e.any(v.Any())
+	}
+}
+
+// any writes a value of the caller's. Its methods may panic, as for a nil pointer; a log line is no place to die.
+func (e *encoder) any(value any) {
+	start := e.Len()
+	defer func() {
+		if p := recover(); p != nil {
+			e.Truncate(start)
+			e.text(fmt.Sprintf("!PANIC: %v", p))
+		}
+	}()
+	switch value := value.(type) {
+	case error:
+		e.text(value.Error())
+		return
+	case json.Marshaler, encoding.TextMarshaler:
+	case fmt.Stringer:
+		e.text(value.String())
+		return
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil || len(encoded) > dataLengthMax || !fits(encoded) {
+		e.text(fmt.Sprintf("%+v", value))
+		return
+	}
+	e.Write(encoded)
+}
+
+// fits reports JSON that jsonb takes: without the character NUL, halves of surrogate pairs, and numbers beyond NUMERIC.
+func fits(encoded []byte) bool {
+	for i := 0; i < len(encoded); i++ {
+		if encoded[i] != '\\' || i+1 >= len(encoded) {
+			continue
+		}
+		if i++; encoded[i] != 'u' || i+4 >= len(encoded) {
+			continue
+		}
+		n, err := strconv.ParseUint(string(encoded[i+1:i+5]), 16, 32)
+		if err != nil || n == 0 || utf16.IsSurrogate(rune(n)) {
+			return false
+		}
+	}
+	var number float64
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return true
+		}
+		if n, isNumber := token.(json.Number); isNumber {
+			if number, err = n.Float64(); err != nil || math.IsInf(number, 0) {
+				return false
+			}
+		}
+	}
+}
+
+// text writes a JSON string.
+func (e *encoder) text(text string) {
+	text = clean(text, dataLengthMax)
+	e.WriteByte('"')
+	start := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		e.WriteString(text[start:i])
+		switch start = i + 1; c {
+		case '"', '\\':
+			e.WriteByte('\\')
+			e.WriteByte(c)
+		case '\n':
+			e.WriteString(`\n`)
+		default:
+			fmt.Fprintf(e, `\u%04x`, c)
+		}
+	}
+	e.WriteString(text[start:])
+	e.WriteByte('"')
+}
+
+// clean makes of a text one that PostgreSQL takes, of at most so many bytes.
+func clean(text string, most int) string {
+	if len(text) > most {
+		cut := most
+		for cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "…"
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		text = strings.ReplaceAll(text, "\x00", "\uFFFD")
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// clip shortens a text to so many characters.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	runes := []rune(text)
+	return string(runes[:min(len(runes), most)])
+}
