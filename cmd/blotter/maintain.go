@@ -17,11 +17,11 @@ func maintainCommand(set *settings) *cobra.Command {
 		maintainRun(set), maintainStatus(set), maintainHistory(set))
 	cmd.Long = `Keep the database in order. The jobs:
 
-  archive_logs    move old log rows to the archive, drop the oldest there
-  partitions      make partitions that are due, freeze closed ones
-  vacuum_analyze  vacuum and analyze tables and partitions that need it
-  analyze         gather statistics, of partitioned tables too
-  verify          prove positions and orders from the trades
+    archive_logs    move old log rows to the archive, drop the oldest there
+    partitions      make partitions that are due, freeze closed ones
+    vacuum_analyze  vacuum and analyze tables and partitions that need it
+    analyze         gather statistics, of partitioned tables too
+    verify          prove positions and orders from the trades
 
 There is one runner a database: where another works, say so and do nothing. The
 login of --owner-url (or --url) must be a member of trading_owner.`

@@ -21,14 +21,14 @@ func maintainRun(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run JOB...",
 		Short: "Run jobs now; all is all",
-		Long: `Run one job, several, or all, whether they are due or not, and keep a row of each
-run in shared.maintenance_runs. A job that fails does not stop the others; the
-exit status is then 1. --service limits vacuum_analyze and analyze to one schema.
+		Long: `Run one job, several, or all, whether they are due or not; each run is a row of
+shared.maintenance_runs. A job that fails does not stop the others; the exit
+status is then 1. --service limits vacuum_analyze and analyze to one schema.
 
-Logs move to the archive by whole partitions, so a row leaves --retention-days to
-31 days more after its time; --exact also moves the rest, row by row. After
---archive-days more the archive drops its partition. What would move more than
-one partition and more than half of the table asks for --force.
+Logs move to the archive by whole partitions, so that a row leaves up to 31 days
+later than --retention-days after its time; --exact also moves the rest, row by
+row. After --archive-days more the archive drops its partition. What would move
+more than one partition and more than half of the table asks for --force.
 
 --force also vacuums and analyzes what does not need it.`,
 		Example: `  blotter maintain run all

@@ -12,13 +12,14 @@ var commands = []string{
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl"} {
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "maintain"} {
 		listed += d.ok(t, noun, "--help")
 	}
 	for _, command := range commands {
@@ -69,6 +70,10 @@ func TestWrongUse(t *testing.T) {
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
+		{"maintain", "say which"},
+		{"logs --level loud", "want debug, info, warn, error"},
+		{"logs --since yesterday", "want an age as 90s"},
+		{"logs --limit 0", "--limit 0: want 1 to"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {
