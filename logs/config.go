@@ -36,7 +36,7 @@ const (
 	queueDefault        = 10_000
 	queueMax            = 1_000_000
 	batchDefault        = 100
-	batchMax            = 2_000 // rows of one COPY
+	batchMax            = 5_000 // rows of one COPY
 	everyDefault        = time.Second
 	writeTimeoutDefault = 10 * time.Second
 

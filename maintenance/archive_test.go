@@ -170,7 +170,8 @@ func TestArchiveHasTheColumns(t *testing.T) {
 	}
 }
 
-// archiveUntilKilled is a runner that archives over and over, three days later each time.
+// archiveUntilKilled is a runner that archives over and over, days later each time: whole partitions, single rows, and
+// months of which a part went row by row before.
 func archiveUntilKilled(url string) {
 	var oldest time.Time
 	conn, err := postgres.ConnectOwner(context.Background(), url, "test")
@@ -182,7 +183,7 @@ func archiveUntilKilled(url string) {
 	}
 	now := oldest.AddDate(0, 0, 30)
 	for {
-		r, err := maintenance.New(maintenance.Config{OwnerURL: url, Clock: func() time.Time { return now }, Logs: maintenance.Retention{ArchiveDays: -1, Exact: true}})
+		r, err := maintenance.New(maintenance.Config{OwnerURL: url, Clock: func() time.Time { return now }, Logs: maintenance.Retention{ArchiveDays: -1, Exact: rand.N(3) > 0}})
 		if err != nil {
 			die(err)
 		}
@@ -195,7 +196,7 @@ func archiveUntilKilled(url string) {
 		case outcomes[0].Err != nil && !errors.Is(outcomes[0].Err, blotter.ErrOperational):
 			die(outcomes[0].Err)
 		default:
-			now = now.AddDate(0, 0, 3)
+			now = now.AddDate(0, 0, 2+rand.N(12))
 		}
 	}
 }

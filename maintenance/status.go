@@ -89,7 +89,7 @@ func (r *Runner) addProgress(ctx context.Context, conn *pgx.Conn, list []Status)
 		return fmt.Sprintf("%s: %s, %d %% of %d pages", table, phase, scanned*100/max(total, 1), total), err
 	})
 	for i := range list {
-		if list[i].Result == "running" && list[i].Job == "vacuum_analyze" {
+		if list[i].Job == "vacuum_analyze" { // also of a run for one service, which is not in the list
 			list[i].Progress = lines
 		}
 	}

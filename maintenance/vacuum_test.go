@@ -1,12 +1,17 @@
 package maintenance_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/maintenance"
 	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
 )
 
 // VACUUM goes to the leaves that need it, and to no others.
@@ -79,5 +84,86 @@ func TestVacuumSkips(t *testing.T) {
 	}
 	if o := outcomes[0]; o.Err == nil || !strings.Contains(o.Err.Error(), "2 tables failed, 4 are done") {
 		t.Errorf("a table that is locked: %v %v", o.Err, o.Figures)
+	}
+}
+
+// While VACUUM works on a month, bars are imported into it; how far it is can be seen; and it ends when it is told to.
+func TestVacuumBesideImports(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
+		select 'S' || n % 10, '1m', date_trunc('month', now()) + n / 10 * interval '1 minute', 1, 1, 1, 1, n, 'test' from generate_series(1, 60000) n;
+		update data_ingestion.market_data set volume = volume + 1 where volume::bigint % 3 = 0`)
+	cfg := config(db)
+	cfg.VacuumDelay = 100 * time.Millisecond // so that it takes long
+	r := newRunner(t, cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	progress, done := make(chan string, 1), make(chan maintenance.Outcome, 1)
+	go func() {
+		outcomes, err := r.Run(ctx, maintenance.Request{
+			Jobs: []string{"vacuum_analyze"}, Service: "data_ingestion", Force: true,
+			Progress: func(_, text string) {
+				select {
+				case progress <- text:
+				default:
+				}
+			},
+		})
+		if err != nil || len(outcomes) != 1 {
+			t.Errorf("%v %v", outcomes, err)
+			outcomes = make([]maintenance.Outcome, 1)
+		}
+		done <- outcomes[0]
+	}()
+	select {
+	case text := <-progress:
+		if !strings.Contains(text, "data_ingestion.market_data_") || !strings.Contains(text, "% of") {
+			t.Errorf("progress: %q", text)
+		}
+	case o := <-done:
+		t.Fatalf("it was done too soon: %+v", o)
+	case <-time.After(patience):
+		t.Fatal("no progress is told")
+	}
+	if list, err := r.Status(t.Context()); err != nil || !slices.ContainsFunc(list, func(s maintenance.Status) bool { return len(s.Progress) == 1 }) {
+		t.Errorf("status: %+v, %v", list, err)
+	}
+	now := time.Now().UTC()
+	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	for n := range 5 {
+		one := blotter.MustDecimal("1")
+		bars := func(yield func(blotter.BarRow, error) bool) {
+			for i := range 500 {
+				bar := blotter.Bar{Symbol: fmt.Sprint("NEW", n), Timeframe: "1m", Timestamp: month.Add(time.Duration(i) * time.Minute), Open: one, High: one, Low: one, Close: one, Source: "test"}
+				if !yield(blotter.BarRow{Bar: bar, Line: int64(i)}, nil) {
+					return
+				}
+			}
+		}
+		if result, err := db.ImportBars(blotter.WithAllAccounts(t.Context()), postgres.BarImport{File: "test", Bars: bars}); err != nil || result.Inserted != 500 {
+			t.Errorf("import %d: %+v, %v", n, result, err)
+		}
+	}
+	select {
+	case o := <-done:
+		t.Fatalf("it was done before the imports were: %+v", o)
+	default:
+	}
+	cancel()
+	select {
+	case o := <-done:
+		if o.Err == nil {
+			t.Error("it was cancelled and says that all is well")
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it does not end")
+	}
+	conn := db.Connect(t, db.AdminURL)
+	until(t, patience, "the server has ended it", func() bool {
+		return value[int](t, conn, "select count(*) from pg_stat_progress_vacuum where datname = current_database()") == 0
+	})
+	if runs := history(t, r); len(runs) != 1 || runs[0].Result != "failed" || !strings.Contains(runs[0].Error, "stopped before its end") {
+		t.Errorf("%+v", runs)
 	}
 }
