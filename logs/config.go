@@ -10,9 +10,10 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Config says where log records go. DB and Service are required.
+// Config says where log records go. Service is required.
 type Config struct {
-	// DB is written to as trading_service.
+	// DB is written to as trading_service. It may be given later, by Use: so that the database can itself log through the
+	// handler.
 	DB *postgres.DB
 	// Service is the name of the program or part that logs, at most 50 characters.
 	Service string
@@ -43,8 +44,8 @@ const (
 	serviceLengthMax     = 50
 	correlationLengthMax = 100
 	eventTypeLengthMax   = 50
-	messageLengthMax     = 8_192  // bytes
-	dataLengthMax        = 65_536 // bytes of JSON
+	messageLengthMax     = 8_192  // bytes, of each text within the data too
+	dataLengthMax        = 32_768 // bytes of JSON
 )
 
 func (c Config) withDefaults() Config {
@@ -71,8 +72,6 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	switch {
-	case c.DB == nil:
-		return blotter.Invalid("Config.DB", "nil", "an open database")
 	case c.Service == "" || len([]rune(c.Service)) > serviceLengthMax:
 		return blotter.Invalid("Config.Service", c.Service, fmt.Sprintf("1 to %d characters", serviceLengthMax))
 	case c.Queue < 0 || c.Queue > queueMax:

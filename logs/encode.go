@@ -197,7 +197,7 @@ func fits(encoded []byte) bool {
 
 // text writes a JSON string.
 func (e *encoder) text(text string) {
-	text = clean(text, dataLengthMax)
+	text = clean(text, messageLengthMax)
 	e.WriteByte('"')
 	start := 0
 	for i := 0; i < len(text); i++ {

@@ -78,10 +78,9 @@ type tail struct {
 }
 
 const (
-	sqlTailBegin = `select id from logging.system_logs
-		where id > (select coalesce(max(id), 0) from logging.system_logs where timestamp >= (select max(timestamp) - interval '1 minute' from logging.system_logs)) - $1`
-	sqlTailEnd  = `select coalesce(max(id), $1) from logging.system_logs where id > $1`
-	sqlTailRows = `select ` + logFields + ` from logging.system_logs where id > $1 and id <= $2 and id <> all($3) and %s order by id limit %d`
+	sqlTailBegin = `select id from logging.system_logs order by id desc limit $1`
+	sqlTailEnd   = `select coalesce(max(id), $1) from logging.system_logs where id > $1`
+	sqlTailRows  = `select ` + logFields + ` from logging.system_logs where id > $1 and id <= $2 and id <> all($3) and %s order by id limit %d`
 )
 
 // begin takes what is there as seen.

@@ -14,6 +14,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// Use gives the database that Config did not. It has no effect after Start.
+func (s *store) Use(db *postgres.DB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started {
+		s.cfg.DB = db
+	}
+}
+
 // Start begins to store what is queued, and returns. A database that cannot be reached is no error: Health tells it. The
 // context's end does not stop it; Stop does.
 func (s *store) Start(ctx context.Context) error {
@@ -22,10 +31,10 @@ func (s *store) Start(ctx context.Context) error {
 	if s.started {
 		return nil
 	}
-	s.closing.RLock()
-	closed := s.closed
-	s.closing.RUnlock()
-	if closed {
+	if s.cfg.DB == nil {
+		return blotter.Invalid("Config.DB", "nil", "an open database, or one by Use")
+	}
+	if s.isClosed() {
 		return &blotter.Error{Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make another one"}
 	}
 	ctx, s.cancel = context.WithCancel(context.WithValue(blotter.WithAllAccounts(context.WithoutCancel(ctx)), ownKey{}, true))
@@ -72,6 +81,12 @@ func (s *store) Health() error {
 		return &blotter.Error{Op: "logs", Kind: blotter.ErrOperational, Message: "the log writer was not started"}
 	}
 	return s.err
+}
+
+func (s *store) isClosed() bool {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	return s.closed
 }
 
 func (s *store) remember(err error) {
@@ -159,6 +174,9 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 		case refused(err):
 			s.lose(ctx, batch, err)
 			s.remember(nil)
+			return
+		case s.isClosed() && !errors.Is(err, blotter.ErrOperational): // nothing to wait for: the DB was closed before
+			s.lose(ctx, batch, err)
 			return
 		}
 		select {

@@ -21,13 +21,13 @@ type pastRun struct {
 const clockSlack = time.Minute
 
 // due is when a job is to run next; runs are its last ones, newest first. A job that never ran is due now, and so is one
-// whose last run lies in the future: the clock was set back, and nobody knows how long ago that was. The zero time is
+// whose last run ended in the future: the clock was set back, and nobody knows how long ago that was. The zero time is
 // never.
 func (r *Runner) due(job Job, runs []pastRun, now time.Time) time.Time {
 	if job.Every <= 0 {
 		return time.Time{}
 	}
-	if len(runs) == 0 || runs[0].started.After(now.Add(clockSlack)) || runs[0].ended.After(now.Add(clockSlack)) {
+	if len(runs) == 0 || runs[0].ended.After(now.Add(clockSlack)) {
 		return now
 	}
 	last := runs[0]
