@@ -18,7 +18,7 @@ func TestTailReadsByIndex(t *testing.T) {
 	conn := db.Connect(t, db.Config.ReporterURL)
 	leaf := time.Now().UTC().Format("system_logs_2006_01")
 	for sql, args := range map[string][]any{
-		sqlTailBegin:                          {tailOverlap},
+		sqlTailBegin:                          {1000},
 		sqlTailEnd:                            {49_990},
 		fmt.Sprintf(sqlTailRows, "true", 100): {49_990, 50_000, []int64{49_995}},
 	} {
