@@ -140,6 +140,21 @@ func TestArchiveDrops(t *testing.T) {
 	}
 }
 
+// Archiving exactly, day by day, never asks for force, also not when a month ends.
+func TestArchiveDaily(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 2_000)
+	now := time.Now()
+	cfg := archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})
+	cfg.Clock = func() time.Time { return now.AddDate(0, 0, -45) }
+	run(t, newRunner(t, cfg), archiveNow)
+	for days := -44; days <= 0; days += 4 {
+		cfg.Clock = func() time.Time { return now.AddDate(0, 0, days) }
+		run(t, newRunner(t, cfg), maintenance.Request{Jobs: archiveNow.Jobs})
+	}
+}
+
 // More than half of the table, in more than one partition, does not move unless it is forced.
 func TestArchiveAsksForForce(t *testing.T) {
 	t.Parallel()

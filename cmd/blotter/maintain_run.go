@@ -17,6 +17,7 @@ import (
 
 func maintainRun(set *settings) *cobra.Command {
 	var req maintenance.Request
+	var policy policyFlags
 	keep := maintenance.Retention{}
 	cmd := &cobra.Command{
 		Use:   "run JOB...",
@@ -30,6 +31,7 @@ later than --retention-days after its time; --exact also moves the rest, row by
 row. After --archive-days more the archive drops its partition. What would move
 more than one partition and more than half of the table asks for --force.
 
+--months-ahead and --retire are for partitions, as of blotter partitions apply.
 --force also vacuums and analyzes what does not need it.`,
 		Example: `  blotter maintain run all
   blotter maintain run vacuum_analyze --service execution
@@ -42,7 +44,13 @@ more than one partition and more than half of the table asks for --force.
 			if keep.ArchiveDays == 0 {
 				keep.ArchiveDays = -1
 			}
-			runner, done, err := set.runner(cmd.Context(), func(cfg *maintenance.Config) { cfg.Logs = keep; cfg.Logger = quiet })
+			partitions, err := policy.policy()
+			if err != nil {
+				return err
+			}
+			runner, done, err := set.runner(cmd.Context(), func(cfg *maintenance.Config) {
+				cfg.Logs, cfg.Partitions, cfg.Logger = keep, partitions, quiet
+			})
 			if err != nil {
 				return err
 			}
@@ -51,6 +59,7 @@ more than one partition and more than half of the table asks for --force.
 			return set.runMaintenance(cmd, runner, req)
 		},
 	}
+	policy.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&req.Service, "service", "", "this `schema` alone, as execution")
 	flags.BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and do nothing")
