@@ -11,7 +11,7 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
-	"audit", "audit list", "audit seal", "audit verify", "audit export-head",
+	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "backup", "restore",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 }
 
@@ -73,6 +73,8 @@ func TestWrongUse(t *testing.T) {
 		{"audit", "say which"},
 		{"audit verify --account A", "leave out --account"},
 		{"audit export-head", "want blotter audit export-head FILE"},
+		{"backup", "want blotter backup FILE"},
+		{"restore a b", "want blotter restore FILE"},
 		{"audit list --limit 0", "--limit 0: want 1 or more"},
 		{"status --account A --all-accounts", "--account and --all-accounts exclude each other"},
 		{"status --account " + strings.Repeat("x", 100), "account"},

@@ -103,17 +103,17 @@ SELECT shared.audited('execution.accounts', '{account_id}', true),
        shared.audited('execution.positions', '{account_id,symbol}', false, $$current_user IN ('trading_app', 'trading_service')$$);
 
 -- A change of an order is a fill's, which its trades prove, if more is filled than before and nothing else changed but
--- what follows from that: the status, and the quantity of an order that is known by its fills alone.
+-- what follows from that: the status, and the quantity of an order that is known by its fills alone. (Each column by
+-- itself, not as a row, and no BETWEEN: so the server writes the condition the same before a dump and after its restore.)
 SELECT shared.audited('execution.orders', '{account_id,order_id}', true, $$
     NEW.filled_quantity > OLD.filled_quantity
     AND (NEW.status = OLD.status
          OR NEW.status IN ('partially_filled', 'filled') AND OLD.status IN ('pending', 'submitted', 'partially_filled', 'filled'))
     AND (NEW.quantity = OLD.quantity OR OLD.adopted AND NEW.quantity > OLD.quantity AND NEW.quantity <= NEW.filled_quantity)
-    AND (NEW.id, NEW.account_id, NEW.order_id, NEW.symbol, NEW.side, NEW.order_type, NEW.price, NEW.stop_price, NEW.time_in_force,
-         NEW.strategy, NEW.session_id, NEW.adopted, NEW.created_at)
-        IS NOT DISTINCT FROM
-        (OLD.id, OLD.account_id, OLD.order_id, OLD.symbol, OLD.side, OLD.order_type, OLD.price, OLD.stop_price, OLD.time_in_force,
-         OLD.strategy, OLD.session_id, OLD.adopted, OLD.created_at)$$);
+    AND NEW.id = OLD.id AND NEW.account_id = OLD.account_id AND NEW.order_id = OLD.order_id AND NEW.symbol = OLD.symbol AND NEW.side = OLD.side
+    AND NEW.order_type = OLD.order_type AND NEW.price IS NOT DISTINCT FROM OLD.price AND NEW.stop_price IS NOT DISTINCT FROM OLD.stop_price
+    AND NEW.time_in_force = OLD.time_in_force AND NEW.strategy = OLD.strategy AND NEW.session_id = OLD.session_id AND NEW.adopted = OLD.adopted
+    AND NEW.created_at = OLD.created_at$$);
 
 -- +goose StatementBegin
 -- record_access writes that somebody reads, or did something else that no trigger sees. A session of one account records
@@ -147,8 +147,10 @@ CREATE TABLE shared.audit_seals (
     system_identifier text NOT NULL,                            -- of the cluster, whose transaction ids its rows have
     sealed_at         timestamptz NOT NULL,
     head              bytea NOT NULL CHECK (length(head) = 32),
-    CHECK (cardinality(ids) BETWEEN 1 AND 100000 AND cardinality(times) = cardinality(ids) AND length(digests) = 32 * cardinality(ids))
+    CHECK (cardinality(ids) >= 1 AND cardinality(ids) <= 100000 AND cardinality(times) = cardinality(ids) AND length(digests) = 32 * cardinality(ids))
 );
+-- Which seals may have an entry, by its id.
+CREATE INDEX idx_audit_seals_ids ON shared.audit_seals USING gist (int8range(ids[1], ids[array_upper(ids, 1)], '[]'));
 
 -- How far the sealer has come: a snapshot window as that of events.cursor. Whoever locks the row leads.
 CREATE TABLE shared.audit_cursor (
@@ -161,7 +163,8 @@ CREATE TABLE shared.audit_cursor (
     seal              bigint NOT NULL DEFAULT 0,                -- the last one,
     number            bigint NOT NULL DEFAULT 0,                -- its last row's number
     head              bytea NOT NULL DEFAULT '\x',
-    system_identifier text NOT NULL DEFAULT '',
+    system_identifier text NOT NULL DEFAULT '',                 -- of the cluster whose snapshots these are
+    foreign_xid       xid8,                                     -- the greatest of entries that came from other clusters
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO shared.audit_cursor DEFAULT VALUES;
