@@ -79,7 +79,7 @@ from the working folder or from the user's configuration folder.`,
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
 		partitionsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
-		doctorCommand(&set),
+		doctorCommand(&set), rolesCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

@@ -11,14 +11,14 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify", "doctor",
+	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify", "doctor", "roles", "roles sql",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl"} {
+	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "roles"} {
 		listed += d.ok(t, noun, "--help")
 	}
 	for _, command := range commands {
@@ -66,6 +66,9 @@ func TestWrongUse(t *testing.T) {
 		{"migrate down", "say --to VERSION and --yes"},
 		{"migrate down --to 3", "say --to VERSION and --yes"},
 		{"partitions", "say which"},
+		{"roles", "say what"},
+		{"roles sql", "say --database NAME"},
+		{"roles sql --database d --prefix B;", "lower-case letters"},
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
