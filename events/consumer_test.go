@@ -14,6 +14,16 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
+// until polls for something that is to come true.
+func until(t testing.TB, what string, true_ func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !true_(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
 // started starts a consumer that ends with the test.
 func started(t *testing.T, cfg Config) *Consumer {
 	t.Helper()

@@ -77,7 +77,7 @@ func (l *lane) relay(ctx context.Context, tx *postgres.Tx, at *cursor) (progress
 }
 
 const (
-	sqlFlushedCommit = `select set_config('synchronous_commit', 'on', true)`
+	sqlFlushedCommit = `set local synchronous_commit = on`
 	sqlFixTarget     = `
 update events.cursor set snap_target = $2::text::pg_snapshot, updated_at = clock_timestamp() where consumer = $1`
 )

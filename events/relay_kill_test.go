@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
 )
 
 // failpoints of a lane, in the order in which a pass meets them.
@@ -225,5 +226,45 @@ func TestUndecodableEvent(t *testing.T) {
 	list, err := d.stream("positions")
 	if n := len(list); err != nil || n != 1 || list[0].Seq != 1 || d.log.count("an event cannot be published") != 1 {
 		t.Errorf("the stream has %d messages, %v", n, err)
+	}
+}
+
+// A partition that goes takes every batch with it from which the relay would read on into it: also one of later positions,
+// where a transaction of the partition was committed after it.
+func TestBatchesGoWithTheirPartition(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false)
+	l := d.relay.lane(blotter.ChannelMarketData)
+	late := (&stage{t: t, db: d.db}).begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'L', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+	for _, next := range []func(){
+		func() { d.emit(3) },
+		func() {
+			d.db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 1000)`)
+			d.emit(2)
+		},
+		late.commit,
+		func() { d.emit(1) },
+	} {
+		next()
+		if err := d.drain(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := pgtest.Value[int](t, d.db, `select count(*) from events.batch`); n != 4 {
+		t.Fatalf("there are %d batches", n)
+	}
+	d.db.Exec(t, sqlForgetBatches, int64(501))
+	if left := pgtest.Value[string](t, d.db, `select string_agg(first_seq::text, ' ') from events.batch`); left != "7" {
+		t.Errorf("the batches from %s on are left", left)
+	}
+	if err := errors.Join(d.client.FlushAll(t.Context()).Err(), d.drain(l)); err != nil {
+		t.Fatal(err)
+	}
+	d.emit(1)
+	if err := d.drain(l); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := d.stream(l.channel); err != nil || len(list) != 1 || list[0].Offset() != (Offset{2, 1}) {
+		t.Errorf("the stream has %d messages, %v", len(list), err)
 	}
 }

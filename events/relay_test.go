@@ -234,15 +234,6 @@ func wholeStream(list []Message, want map[string]int64) error {
 	return nil
 }
 
-func until(t testing.TB, what string, reached func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !reached(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 // What is booked is heard by plain subscribers, and is in the streams.
 func TestRelayPublishesFills(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {

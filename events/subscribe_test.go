@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ func (d *desk) subscribe(cfg SubscribeConfig) *listener {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(d.t.Context())
 	l := &listener{ended: make(chan error, 1), cancel: cancel}
-	cfg.CheckEvery = 20 * time.Millisecond
+	cfg.CheckEvery, cfg.Logger = 20*time.Millisecond, slog.New(slog.DiscardHandler)
 	callback := cfg.Callback
 	cfg.Callback = func(ctx context.Context, m Message) error {
 		if callback != nil {
