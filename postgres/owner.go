@@ -14,22 +14,32 @@ import (
 // Errors: ErrInvalid for a URL that does not parse, ErrPermission where the login may not act as trading_owner,
 // ErrOperational where the server cannot be reached or the schema is another version's.
 func ConnectOwner(ctx context.Context, url, service string) (*pgx.Conn, error) {
-	cc, err := pgx.ParseConfig(url)
+	return connectAs(ctx, roleOwner, Config{URL: url, Service: service, StatementTimeout: -1, LockTimeout: time.Minute})
+}
+
+// ConnectReporter opens one connection that acts as trading_reporter, to a replica for instance, where Open, which makes
+// partitions, cannot. The caller closes it. Its errors are those of ConnectOwner.
+func ConnectReporter(ctx context.Context, url, service string) (*pgx.Conn, error) {
+	return connectAs(ctx, roleReporter, Config{URL: url, Service: service})
+}
+
+func connectAs(ctx context.Context, r role, cfg Config) (*pgx.Conn, error) {
+	cc, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+		return nil, blotter.Invalid("url", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
 	}
-	prepareConfig(cc, Config{URL: url, Service: service, StatementTimeout: -1, LockTimeout: time.Minute}.withDefaults(), roleOwner)
+	prepareConfig(cc, cfg.withDefaults(), r)
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, translate("connect as "+string(roleOwner), err)
+		return nil, translate("connect as "+string(r), err)
 	}
-	err = roleOwner.check(ctx, conn)
+	err = r.check(ctx, conn)
 	if err == nil {
 		err = checkVersion(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, translate("connect as "+string(roleOwner), err)
+		return nil, translate("connect as "+string(r), err)
 	}
 	return conn, nil
 }
