@@ -5,15 +5,17 @@ import "fmt"
 // Jobs are what a database needs regularly; each run of one is a row of shared.maintenance_runs.
 var Jobs = []string{"vacuum_analyze", "analyze", "archive_logs", "partitions", "verify", "reconcile"}
 
-// sqlJobs is each job's last run that ended and its last that ended well. A job that never ran counts from the making of
-// the schema, so that a new database is not overdue.
+// sqlJobs is each job's last run that ended, its last that ended well, and since when one runs that is later than these: a
+// run that was killed never ends, and the next one takes its place. A job that never ran counts from the making of the
+// schema, so that a new database is not overdue.
 const sqlJobs = `
 select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ->> 'mismatches', '0'),
        extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version)))::float8,
        ok.ended_at is not null,
-       coalesce((select extract(epoch from clock_timestamp() - max(started_at)) from shared.maintenance_runs r where r.job = j.job and result = 'running'), 0)::float8
+       coalesce((select extract(epoch from clock_timestamp() - min(started_at)) from shared.maintenance_runs r
+                  where r.job = j.job and result = 'running' and started_at > coalesce(l.started_at, '-infinity')), 0)::float8
   from unnest($1::text[]) j(job)
-  left join lateral (select result, error, figures from shared.maintenance_runs r
+  left join lateral (select started_at, result, error, figures from shared.maintenance_runs r
                       where r.job = j.job and result <> 'running' order by started_at desc limit 1) l on true
   left join lateral (select ended_at from shared.maintenance_runs r
                       where r.job = j.job and result = 'ok' order by started_at desc limit 1) ok on true`

@@ -77,11 +77,18 @@ func admin(t *testing.T, db *pgtest.Database) *pgx.Conn {
 	return db.Connect(t, db.AdminURL)
 }
 
-func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+func run(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
+}
+
+// counted is exec, after which the server has counted what the statement did: it does so seconds later otherwise.
+func counted(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	run(t, conn, sql)
+	run(t, conn, "select pg_stat_force_next_flush()")
 }
 
 // until polls to a deadline.

@@ -39,8 +39,8 @@ func TestLongTransaction(t *testing.T) {
 	db, thresholds := pgtest.Open(t), monitor.Thresholds{LongTransaction: atOnce}
 	quiet(t, db.DB, pick(t, "long_transactions", thresholds), "")
 	conn := admin(t, db)
-	exec(t, conn, "begin")
-	exec(t, conn, "select txid_current()")
+	run(t, conn, "begin")
+	run(t, conn, "select txid_current()")
 	fires(t, db.DB, "long_transactions", thresholds, monitor.Warning, fmt.Sprint(conn.PgConn().PID()), "is open for")
 	quiet(t, db.DB, pick(t, "long_transactions", monitor.Thresholds{}), "")
 }
@@ -50,7 +50,7 @@ func TestIdleInTransaction(t *testing.T) {
 	db, thresholds := pgtest.Open(t), monitor.Thresholds{IdleInTransaction: atOnce}
 	quiet(t, db.DB, pick(t, "idle_in_transaction", thresholds), "")
 	conn := admin(t, db)
-	exec(t, conn, "begin")
+	run(t, conn, "begin")
 	fires(t, db.DB, "idle_in_transaction", thresholds, monitor.Warning, fmt.Sprint(conn.PgConn().PID()), "has done nothing for")
 	quiet(t, db.DB, pick(t, "idle_in_transaction", monitor.Thresholds{}), "")
 }
@@ -60,8 +60,8 @@ func TestBlocking(t *testing.T) {
 	t.Parallel()
 	db, thresholds := pgtest.Open(t), monitor.Thresholds{Blocked: atOnce}
 	root := admin(t, db)
-	exec(t, root, "begin")
-	exec(t, root, "lock table execution.orders in share mode")
+	run(t, root, "begin")
+	run(t, root, "lock table execution.orders in share mode")
 	quiet(t, db.DB, pick(t, "blocking", thresholds), "")
 	done := make(chan error, 2)
 	for range 2 {
@@ -73,7 +73,7 @@ func TestBlocking(t *testing.T) {
 	}
 	fires(t, db.DB, "blocking", thresholds, monitor.Warning, fmt.Sprint(root.PgConn().PID()), "2 sessions wait for locks of blotter_admin (idle in transaction)")
 	quiet(t, db.DB, pick(t, "blocking", monitor.Thresholds{}), "")
-	exec(t, root, "rollback")
+	run(t, root, "rollback")
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Error(err)
