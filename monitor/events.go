@@ -15,14 +15,15 @@ select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.o
      where not (c.snap_target is not null and w.pos <= c.pos_done and pg_visible_in_snapshot(w.xid, c.snap_target))) o
  order by 1`
 
+type outboxRow struct {
+	Consumer string
+	Events   int64
+	Age      float64
+}
+
 // outboxLag finds consumers of events that are behind, as the analytics or the relay to Redis.
 func outboxLag(t Thresholds) Check {
-	type row struct {
-		Consumer string
-		Events   int64
-		Age      float64
-	}
-	return find("events", "outbox_lag", sqlOutboxLag, func(r row) Finding {
+	return find("events", "outbox_lag", sqlOutboxLag, func(r outboxRow) Finding {
 		if r.Events == 0 {
 			return Finding{}
 		}

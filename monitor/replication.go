@@ -15,14 +15,15 @@ union all
 select 'this replica', coalesce((select extract(epoch from clock_timestamp() - max(at)) from shared.heartbeat), -1)::float8, 0
  where pg_is_in_recovery()`
 
+type replicationRow struct {
+	Replica string
+	Lag     float64
+	Bytes   int64
+}
+
 // replicationLag finds replicas that are behind.
 func replicationLag(t Thresholds) Check {
-	type row struct {
-		Replica string
-		Lag     float64
-		Bytes   int64
-	}
-	return find("replication", "replication_lag", sqlReplication, func(r row) Finding {
+	return find("replication", "replication_lag", sqlReplication, func(r replicationRow) Finding {
 		if r.Lag < 0 {
 			return Finding{
 				Severity: Warning, Subject: r.Replica, Message: "how far it is behind is unknown: nobody ever wrote the primary's heartbeat",
