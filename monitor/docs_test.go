@@ -169,3 +169,35 @@ func TestDashboardNamesMetricsThatExist(t *testing.T) {
 		checkExpression(t, v.Name, v.Definition, known)
 	}
 }
+
+// Every check and every alert has a section in the runbook that says what it means, how to look, what to do and what not.
+func TestRunbookHasEverything(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, section := range strings.Split(string(text), "\n### ")[1:] {
+		name, body, _ := strings.Cut(section, "\n")
+		body, _, _ = strings.Cut(body, "\n## ")
+		sections[name] = body
+	}
+	var names []string
+	for _, check := range append(monitor.Checks(monitor.Thresholds{}), monitor.PoolCheck(nil, monitor.Thresholds{})) {
+		names = append(names, check.Name)
+	}
+	for _, r := range alerts(t) {
+		names = append(names, r.Alert)
+		if _, anchor, _ := strings.Cut(r.Annotations["runbook"], "#"); anchor != strings.ToLower(r.Alert) && anchor != "{{ $labels.check }}" {
+			t.Errorf("%s refers to %s", r.Alert, r.Annotations["runbook"])
+		}
+	}
+	for _, name := range names {
+		for _, part := range []string{"**Means**", "**Look**", "**Do**", "**Do not**"} {
+			if !strings.Contains(sections[name], part) {
+				t.Errorf("docs/runbook.md: the section of %s does not say %s", name, part)
+			}
+		}
+	}
+}
