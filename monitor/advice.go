@@ -68,7 +68,7 @@ func drop(index string, partitioned bool) []string {
 // lack their part.
 const sqlInvalid = `
 select coalesce(pg_partition_root(i.indrelid), i.indrelid)::regclass::text, i.indexrelid::regclass::text, c.relkind = 'I',
-       case when c.relkind = 'I' then 0 else pg_relation_size(c.oid) end,
+       case when c.relkind = 'I' then 0 else coalesce(pg_relation_size(c.oid), 0) end,
        c.relname ~ '_cc(new|old)\d*$',
        regexp_replace(pg_get_indexdef(c.oid), '^.* USING ', 'USING '),
        array(select p.inhrelid::regclass::text from pg_inherits p

@@ -11,7 +11,7 @@ import (
 // sqlForeignKeys lists foreign keys without a valid index that begins with their columns, in any order.
 const sqlForeignKeys = `
 select f.conrelid::regclass::text, f.conname::text, f.confrelid::regclass::text, c.relkind = 'p',
-       case when c.relkind = 'p' then coalesce((select sum(pg_table_size(relid)) from pg_partition_tree(c.oid) where isleaf), 0) else pg_table_size(c.oid) end::bigint,
+       case when c.relkind = 'p' then coalesce((select sum(pg_table_size(relid)) from pg_partition_tree(c.oid) where isleaf), 0) else coalesce(pg_table_size(c.oid), 0) end::bigint,
        array(select quote_ident(a.attname) from unnest(f.conkey) with ordinality k(num, place) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num order by k.place),
        array(select relid::regclass::text from pg_partition_tree(c.oid) where c.relkind = 'p' and isleaf order by 1)
   from pg_constraint f
@@ -58,7 +58,7 @@ func makeIndex(table string, columns []string, partitioned bool, leaves []string
 // sqlWholeReads counts reads of whole tables. One of a partitioned table reads all its partitions, so the most of any
 // partition counts, not their sum.
 const sqlWholeReads = `
-select coalesce(pg_partition_root(relid), relid)::regclass::text, sum(pg_table_size(relid))::bigint, sum(n_live_tup)::bigint,
+select coalesce(pg_partition_root(relid), relid)::regclass::text, coalesce(sum(pg_table_size(relid)), 0)::bigint, sum(n_live_tup)::bigint,
        max(seq_scan)::bigint, sum(seq_tup_read)::bigint, coalesce(max(idx_scan), 0)::bigint
   from pg_stat_user_tables
  group by 1

@@ -46,8 +46,11 @@ type Outcome struct {
 	Took     time.Duration
 }
 
-// checkTimeout bounds one check, so that a server in trouble is reported, not waited for.
-const checkTimeout = 10 * time.Second
+// checkTimeout bounds one check, and lookTimeout all of them, so that a server in trouble is reported, not waited for.
+const (
+	checkTimeout = 10 * time.Second
+	lookTimeout  = time.Minute
+)
 
 // Run makes all checks, one after the other, in the role that reads every account's rows (trading_reporter), and returns
 // one outcome for each. One that fails does not stop the others.
@@ -68,6 +71,8 @@ func RunOn(ctx context.Context, q postgres.Querier, checks []Check) []Outcome {
 }
 
 func runAll(ctx context.Context, checks []Check, run func(context.Context, Check) ([]Finding, error)) []Outcome {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	outcomes := make([]Outcome, 0, len(checks))
 	for _, check := range checks {
 		start := time.Now()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
@@ -24,10 +25,21 @@ func tempDir(t *testing.T) string {
 }
 
 // A new database on a server of its own has no finding of any check, and every check could be made with the rights that
-// blotter's logins have.
+// blotter's logins have: also where others keep in the same database what is none of blotter's business.
 func TestHealthyDatabaseIsQuiet(t *testing.T) {
 	t.Parallel()
 	_, db := ownServer(t)
+	for _, sql := range []string{
+		"create schema private",
+		"create table private.orders (id serial primary key, parent int references private.orders, at date)",
+		"create index on private.orders (parent)",
+		`create table private."Logs" (at date) partition by range (at)`,
+		`create table private.logs_1 partition of private."Logs" for values from ('2024-01-01') to ('2025-01-01')`,
+		`create index on private."Logs" (at)`,
+		"create materialized view private.seen as select 1 as n",
+	} {
+		db.Exec(t, sql)
+	}
 	checks := monitor.Checks(monitor.Thresholds{})
 	for range 2 { // some compare with their last run
 		for _, outcome := range monitor.Run(t.Context(), db.DB, checks) {
@@ -67,5 +79,22 @@ func TestFailedCheckIsAFinding(t *testing.T) {
 	}
 	if outcomes[0].Err == nil || errors.Is(outcomes[0].Err, context.Canceled) {
 		t.Errorf("the error of the failed check: %v", outcomes[0].Err)
+	}
+}
+
+// A server that does not answer keeps nobody waiting: each check has its time, and all together have one.
+func TestChecksAreBounded(t *testing.T) {
+	t.Parallel()
+	hangs := monitor.Check{Name: "hangs", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+		deadline, set := ctx.Deadline()
+		if !set || time.Until(deadline) > 10*time.Second {
+			t.Errorf("a check may take until %s", deadline)
+		}
+		return nil, context.DeadlineExceeded
+	}}
+	for _, outcome := range monitor.RunOn(t.Context(), nil, []monitor.Check{hangs, hangs}) {
+		if len(outcome.Findings) != 1 {
+			t.Errorf("%+v", outcome)
+		}
 	}
 }

@@ -5,7 +5,7 @@ package monitor
 func Checks(t Thresholds) []Check {
 	t = t.WithDefaults()
 	var list []Check
-	for _, make := range []func(Thresholds) Check{
+	for _, check := range []func(Thresholds) Check{
 		rights, connections, longTransactions, idleInTransaction, blocking,
 		deadlocks, tempFiles, cacheHit,
 		invalidIndexes, redundantIndexes, unusedIndexes, foreignKeyIndexes, missingIndexes,
@@ -16,7 +16,7 @@ func Checks(t Thresholds) []Check {
 		jobOverdue, jobFailed, verifyResult, reconcileResult,
 		schemaVersion, schemaDrift,
 	} {
-		list = append(list, make(t))
+		list = append(list, check(t))
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter/postgres"
@@ -112,10 +113,18 @@ func collectOperation(ch chan<- prometheus.Metric, r *reading) {
 func collectErrors(ch chan<- prometheus.Metric, d *prometheus.Desc, r *reading, labels ...string) {
 	for i, n := range r.errors {
 		if n > 0 {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append(labels[:len(labels):len(labels)], string(kinds[i]))...)
+			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append(labels[:len(labels):len(labels)], kindLabels[i])...)
 		}
 	}
 }
+
+// kindLabels are the kinds of errors as labels: pool_timeout.
+var kindLabels = func() (labels [len(kinds)]string) {
+	for i, kind := range kinds {
+		labels[i] = strings.ReplaceAll(string(kind), " ", "_")
+	}
+	return labels
+}()
 
 func histogramOf(d *prometheus.Desc, times *Distribution, labels ...string) prometheus.Metric {
 	buckets := map[float64]uint64{}

@@ -68,7 +68,7 @@ select g.name, g.label, g.value
 
 // sqlTableGauges is of tables as people know them: a partitioned one with its partitions.
 const sqlTableGauges = `
-select coalesce(pg_partition_root(relid), relid)::regclass::text, sum(pg_total_relation_size(relid))::float8, sum(n_live_tup)::float8, sum(n_dead_tup)::float8
+select coalesce(pg_partition_root(relid), relid)::regclass::text, coalesce(sum(pg_total_relation_size(relid)), 0)::float8, sum(n_live_tup)::float8, sum(n_dead_tup)::float8
   from pg_stat_user_tables
  where schemaname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events')
  group by 1

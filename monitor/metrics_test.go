@@ -133,7 +133,7 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		{1, "blotter_query_errors_total", []string{"service", "blotter", "kind", "data"}},
 		{1, "blotter_query_slow_total", []string{"operation", "slow"}},
 		{1, "blotter_query_duration_seconds", []string{"operation", "slow"}},
-		{1, "blotter_pool_wait_errors_total", []string{"service", "blotter", "kind", "pool timeout"}},
+		{1, "blotter_pool_wait_errors_total", []string{"service", "blotter", "kind", "pool_timeout"}},
 		{30, "blotter_pool_connections_max", []string{"role", "trading_app"}},
 		{0, "blotter_check_findings", []string{"check", "blocking", "severity", "critical"}},
 		{0, "blotter_check_failed", []string{"check", "outbox_lag"}},
