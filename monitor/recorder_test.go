@@ -132,3 +132,30 @@ func TestStartAndStopAtOnce(t *testing.T) {
 	wait.Wait()
 	stop(t, r)
 }
+
+// Minutes count where a service writes them, single calls where it writes nothing else, and slow calls in either case.
+func TestReadPerformance(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for _, row := range []string{
+		"('a', 'o', 10, 5, now(), 'minute', 4, 1, 90)", "('a', 'o', 40, 1, now() - interval '1 minute', 'minute', 2, 0, 30)",
+		"('a', 'o', 1500, 1, now(), 'call', 1, 0, null)", // one of the four above
+		"('a', 'o', 7, 1, now() - interval '2 hours', 'minute', 100, 0, 8)",
+		"('b', 'p', 2000, 3, now(), 'call', 1, 1, null)", "('b', 'p', 1000, 3, now(), 'call', 1, 0, null)",
+	} {
+		db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, rows, timestamp, kind, calls, errors, max_ms) values "+row)
+	}
+	list, err := monitor.ReadPerformance(t.Context(), db.DB, time.Hour, "")
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%v %+v", err, list)
+	}
+	if p := list[0]; p.Service != "b" || p.Calls != 2 || p.Errors != 1 || p.Slow != 2 || p.Rows != 6 || p.MeanMS.String() != "1500" || p.MaxMS.String() != "2000" || p.Seconds.String() != "3" {
+		t.Errorf("two calls of a second and two: %+v", p)
+	}
+	if p := list[1]; p.Calls != 6 || p.Errors != 1 || p.Slow != 1 || p.Rows != 6 || p.MeanMS.String() != "20" || p.MaxMS.String() != "1500" {
+		t.Errorf("two minutes and one slow call of them: %+v", p)
+	}
+	if list, err = monitor.ReadPerformance(t.Context(), db.DB, 3*time.Hour, "a"); err != nil || len(list) != 1 || list[0].Calls != 106 {
+		t.Errorf("%v %+v", err, list)
+	}
+}

@@ -72,6 +72,9 @@ func TestBlocking(t *testing.T) {
 		}()
 	}
 	fires(t, db.DB, "blocking", thresholds, monitor.Warning, fmt.Sprint(root.PgConn().PID()), "2 sessions wait for locks of blotter_admin (idle in transaction)")
+	if found := look(t, db.DB, pick(t, "blocking", thresholds)); len(found) != 1 {
+		t.Errorf("who waits is no root, though others wait for it: %+v", found)
+	}
 	quiet(t, db.DB, pick(t, "blocking", monitor.Thresholds{}), "")
 	run(t, root, "rollback")
 	for range 2 {

@@ -80,3 +80,19 @@ func TestDoctorOfAReplicaThatIsNotThere(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	d.fails(t, 1, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:1/x"), "no PostgreSQL server answers there")
 }
+
+func TestPerformance(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	performance := func(args ...string) string { return d.ok(t, append(append(urls(db), "performance"), args...)...) }
+	contains(t, performance(), "nothing was written in the last 1h0m0s\n")
+	db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, rows, kind, calls, errors, p99_ms, max_ms)
+		values ('execution', 'select execution.orders and what else has a long name', 12.3456, 1234567, 'minute', 1200300, 17, 99.9, 1234.5)`)
+	out := performance("--service", "execution")
+	contains(t, out, "service    operation", "execution  select executi…has a long name  1,200,300      17", "12.3")
+	narrow(t, "performance", out)
+	contains(t, performance("--json"), `"service": "execution"`, `"mean_ms": "12.346"`, `"calls": 1200300`)
+	if got := performance("--service", "other", "--json"); got != "[]\n" {
+		t.Errorf("%q", got)
+	}
+}

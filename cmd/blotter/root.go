@@ -77,7 +77,7 @@ from the working folder or from the user's configuration folder.`,
 	root.AddCommand(
 		demoCommand(&set), importCommand(&set), barsCommand(&set),
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
-		partitionsCommand(&set), doctorCommand(&set),
+		partitionsCommand(&set), doctorCommand(&set), performanceCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
 	)
 	for _, cmd := range root.Commands() {

@@ -11,7 +11,7 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify", "doctor",
+	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify", "doctor", "performance",
 }
 
 func TestHelp(t *testing.T) {
@@ -66,6 +66,7 @@ func TestWrongUse(t *testing.T) {
 		{"migrate down", "say --to VERSION and --yes"},
 		{"migrate down --to 3", "say --to VERSION and --yes"},
 		{"partitions", "say which"},
+		{"performance --since 0s", "--since 0s: want a time that is past"},
 		{"doctor --fail-on never", `--fail-on "never": want warning or critical`},
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
