@@ -184,7 +184,8 @@ func TestRunbookHasEverything(t *testing.T) {
 		sections[name] = body
 	}
 	var names []string
-	for _, check := range append(monitor.Checks(monitor.Thresholds{}), monitor.PoolCheck(nil, monitor.Thresholds{})) {
+	checks := append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+	for _, check := range append(checks, monitor.PoolCheck(nil, monitor.Thresholds{})) {
 		names = append(names, check.Name)
 	}
 	for _, r := range alerts(t) {

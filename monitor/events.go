@@ -3,7 +3,7 @@ package monitor
 import "fmt"
 
 // sqlOutboxLag counts what is committed and not applied by each consumer, at most 100,000 events of each: what its done
-// snapshot does not contain, less what it has read of the window that it is in.
+// snapshot does not contain, less what it has read of the window that it is in. One that was expired is waited for by nobody.
 const sqlOutboxLag = `
 select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8
   from events.cursor c
@@ -13,6 +13,7 @@ select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.o
             union all
             (select created_at, xid, pos from events.outbox where xid = any(array(select pg_snapshot_xip(c.snap_done))) limit 100000)) w
      where not (c.snap_target is not null and w.pos <= c.pos_done and pg_visible_in_snapshot(w.xid, c.snap_target))) o
+ where c.expired_at is null
  order by 1`
 
 type outboxRow struct {

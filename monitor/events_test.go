@@ -27,7 +27,9 @@ func TestOutboxLag(t *testing.T) {
 	quiet(t, db.DB, pick(t, "outbox_lag", monitor.Thresholds{}), "")
 	run(t, conn, "update events.cursor set snap_target = pg_current_snapshot(), pos_done = (select max(pos) - 1 from events.outbox)")
 	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 1 events")
-	run(t, conn, "update events.cursor set snap_done = pg_current_snapshot(), snap_target = null, pos_done = 0")
+	run(t, conn, "update events.cursor set expired_at = now()")
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
+	run(t, conn, "update events.cursor set snap_done = pg_current_snapshot(), snap_target = null, pos_done = 0, expired_at = null")
 	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
 }
 

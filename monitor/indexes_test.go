@@ -76,7 +76,8 @@ func TestRedundantIndex(t *testing.T) {
 		"create index same on execution.orders (symbol, status)",
 		"create index logs on logging.system_logs (service)",
 		// None of these is served by another.
-		"create unique index only_once on execution.orders (account_id, symbol, order_id)",
+		"create unique index only_once on execution.accounts (name)",
+		"create index with_more on execution.accounts (name, currency)",
 		"create index partial on execution.orders (symbol) where status = 'pending'",
 		"create index by_pattern on execution.orders (symbol text_pattern_ops)",
 		"create index by_hash on execution.orders using hash (symbol)",
@@ -130,6 +131,7 @@ func TestForeignKeyIndex(t *testing.T) {
 	run(t, conn, `create table logging.notes (account_id text references execution.accounts, at date) partition by range (at)`)
 	run(t, conn, `create table logging.notes_1 partition of logging.notes for values from ('2024-01-01') to ('2025-01-01')`)
 	run(t, conn, `create table logging.notes_2 partition of logging.notes for values from ('2025-01-01') to ('2026-01-01')`)
+	run(t, conn, `create index of_some on strategy_engine.notes (account_id, "Order") where account_id = 'A'`)
 	fires(t, db.DB, "foreign_key_index", none, monitor.Warning, "strategy_engine.notes", "has no index on (account_id, \"Order\")")
 	fires(t, db.DB, "foreign_key_index", none, monitor.Warning, "logging.notes", "has no index on (account_id)")
 	follow(t, db, none, "foreign_key", "strategy_engine.notes")

@@ -57,9 +57,9 @@ func jobFailed(t Thresholds) Check {
 }
 
 // proof finds that the last run of a job which proves something did not.
-func proof(job, what string) Check {
+func proof(job, command, what string) Check {
 	return find("maintenance", job+"_result", sqlJobs, func(r jobRow) Finding {
-		f := Finding{Subject: "job " + job, Remedy: "Run blotter " + job + " to see what differs, and trust the trades: positions and analytics follow from them."}
+		f := Finding{Subject: "job " + job, Remedy: "Run blotter " + command + " to see what differs, and trust the trades: positions and analytics follow from them."}
 		switch {
 		case r.Mismatches != "0":
 			f.Severity, f.Message = Critical, r.Mismatches+" "+what
@@ -71,9 +71,9 @@ func proof(job, what string) Check {
 }
 
 func verifyResult(Thresholds) Check {
-	return proof("verify", "figures of positions or orders do not follow from their trades")
+	return proof("verify", "verify", "figures of positions or orders do not follow from their trades")
 }
 
 func reconcileResult(Thresholds) Check {
-	return proof("reconcile", "rows of the analytics differ from the trades")
+	return proof("reconcile", "analytics reconcile", "rows of the analytics differ from the trades")
 }

@@ -97,7 +97,7 @@ const sqlOutboxRoom = `
 select t.table_name::text, coalesce(max(p.upper::bigint), 0) - coalesce(max(s.last_value), 0), t.size
   from shared.partitioned_tables t
   left join shared.partitions p on p.table_name = t.table_name and not p.detach_pending
-  left join pg_sequences s on format('%I.%I', s.schemaname, s.sequencename) = pg_get_serial_sequence(t.table_name::text, 'pos')
+  left join shared.sequence_positions() s on s.sequence = pg_get_serial_sequence(t.table_name::text, 'pos')
  where t.ahead = 'positions'
  group by t.table_name, t.size`
 

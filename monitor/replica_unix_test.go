@@ -37,7 +37,7 @@ func startReplica(t *testing.T, primary embedded.State) (reporter, operator *pgx
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(primary.BinDir, "postgres"), "-D", filepath.Join(dir, "pg"),
-		"-c", "listen_addresses=", "-c", "unix_socket_directories="+dir, "-c", "port=5432", "-c", "max_connections=250", "-c", "fsync=off",
+		"-c", "listen_addresses=", "-c", "unix_socket_directories="+dir, "-c", "port=5432", "-c", "max_connections=250", "-c", "fsync=off", "-c", "primary_slot_name=replica",
 		"-c", fmt.Sprintf("primary_conninfo=host=%s port=%d user=%s", address.Host, address.Port, address.User))
 	cmd.Dir = "/"
 	if os.Getuid() == 0 {
@@ -82,7 +82,7 @@ func replicate(t *testing.T, primary embedded.State, source, dir string) {
 		err = hba.Close()
 	}
 	if err == nil {
-		_, err = conn.Exec(t.Context(), "select pg_reload_conf(), pg_backup_start('replica', true)")
+		_, err = conn.Exec(t.Context(), "select pg_reload_conf(), pg_create_physical_replication_slot('replica', true), pg_backup_start('replica', true)")
 	}
 	target := filepath.Join(dir, "pg")
 	if err == nil {

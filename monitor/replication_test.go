@@ -70,6 +70,10 @@ func TestReplicationLag(t *testing.T) {
 	if found := there(behind); len(found) != 1 || !strings.Contains(found[0].Message, "is unknown") {
 		t.Errorf("without a heartbeat: %+v", found)
 	}
+	until(t, "the replica reads its slot, so that is quiet", func() bool {
+		return pgtest.Value[bool](t, db, "select active from pg_replication_slots")
+	})
+	quiet(t, db.DB, pick(t, "replication_slots", monitor.Thresholds{}), "")
 	beat := func() {
 		db.Exec(t, "insert into shared.heartbeat (at) values (clock_timestamp()) on conflict (id) do update set at = excluded.at")
 	}

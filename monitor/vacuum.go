@@ -122,11 +122,12 @@ func freezeAge(name, what string, level Level[int64], figure func(freezeRow) int
 }
 
 const sqlSequences = `
-select format('%I.%I', s.schemaname, s.sequencename), coalesce(s.last_value, 0), least(s.max_value, case t.typname
+select format('%I.%I', s.schemaname, s.sequencename), coalesce(s.last_value, p.last_value, 0), least(s.max_value, case t.typname
            when 'int2' then 32767 when 'int4' then 2147483647 else 9223372036854775807 end)
   from pg_sequences s
   join pg_namespace n on n.nspname = s.schemaname
   join pg_class c on c.relnamespace = n.oid and c.relname = s.sequencename
+  left join shared.sequence_positions() p on p.sequence = format('%I.%I', s.schemaname, s.sequencename)
   left join pg_depend d on d.objid = c.oid and d.classid = 'pg_class'::regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
   left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
   left join pg_type t on t.oid = a.atttypid

@@ -16,7 +16,10 @@ func TestDeadTuples(t *testing.T) {
 	counted(t, conn, "insert into logging.system_logs (service, level, message) select 's', 'info', 'm' from generate_series(1, 4000)")
 	quiet(t, db.DB, pick(t, "dead_tuples", thresholds), "")
 	counted(t, conn, "delete from logging.system_logs where id % 5 < 3")
-	fires(t, db.DB, "dead_tuples", thresholds, monitor.Critical, "logging.system_logs", "2400 dead rows, 60 % of all, most in logging.system_logs_20")
+	f := fires(t, db.DB, "dead_tuples", thresholds, monitor.Critical, "logging.system_logs", "2400 dead rows, 60 % of all, most in logging.system_logs_20")
+	if f.Subject != "logging.system_logs" {
+		t.Errorf("it is reported as %s", f.Subject)
+	}
 	quiet(t, db.DB, pick(t, "dead_tuples", monitor.Thresholds{}), "")
 	leaf := pgtest.Value[string](t, db, "select leaf::text from shared.partitions where table_name = 'logging.system_logs'::regclass and lower::timestamptz <= now() and upper::timestamptz > now()")
 	counted(t, conn, "vacuum "+leaf)
@@ -30,7 +33,9 @@ func TestVacuumAge(t *testing.T) {
 	quiet(t, db.DB, pick(t, "vacuum_age", thresholds), "")
 	conn := admin(t, db)
 	counted(t, conn, "insert into logging.system_logs (service, level, message) select 's', 'info', 'm' from generate_series(1, 2000)")
-	fires(t, db.DB, "vacuum_age", thresholds, monitor.Warning, "logging.system_logs", "2000 rows changed since")
+	if f := fires(t, db.DB, "vacuum_age", thresholds, monitor.Warning, "logging.system_logs", "2000 rows changed since"); f.Subject != "logging.system_logs" {
+		t.Errorf("it is reported as %s", f.Subject)
+	}
 	quiet(t, db.DB, pick(t, "vacuum_age", monitor.Thresholds{DeadTuplesMin: 1000}), "")
 	counted(t, conn, "vacuum logging.system_logs")
 	until(t, "vacuum makes it quiet", func() bool { return len(look(t, db.DB, pick(t, "vacuum_age", thresholds))) == 0 })

@@ -4,36 +4,42 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
 
+// doctorChecks are all that doctor asks.
+func doctorChecks() []monitor.Check {
+	return append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+}
+
 func doctorCommand(set *settings) *cobra.Command {
-	var failOn string
+	var security, indexes, strict bool
 	var replicas []string
-	var indexes bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong with the database, and say what to do",
-		Long: `Look at sessions, locks, indexes, vacuum, replication, partitions, events, jobs
-and the schema, and list what is wrong: how bad, where, what it is, and one
-sentence that says what to do. Nothing is changed. docs/runbook.md has a
-section for every check.
+		Long: `Look for what is wrong with the database, and say what to do about it: sessions
+and locks, indexes, vacuum, replication, partitions, events, jobs, the schema,
+and what keeps accounts apart. docs/runbook.md has a section for every check.
 
-The login of --reporter-url is used, whose role trading_reporter needs
-pg_read_all_stats; blotter migrate up grants it where it may.
+--security asks only what keeps accounts apart: row-level security and its
+policies on every table and partition, roles and logins, views, functions,
+grants. --indexes advises about indexes instead, with the statements to run.
+The role trading_reporter, as which it looks, needs pg_read_all_stats; blotter
+migrate up grants it where it may.
 
-The exit status is 1 if something is found that is as bad as --fail-on, else 0.`,
-		Example: "  blotter doctor\n  blotter doctor --fail-on critical --json\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
+The exit status is 1 if something critical is found, with --strict if anything
+is; else 0. Nothing is changed.`,
+		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			least := monitor.Severity(failOn)
-			if least != monitor.Warning && least != monitor.Critical {
-				return usagef("--fail-on %q: want warning or critical", failOn)
+			checks := doctorChecks()
+			if security {
+				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
 			}
 			d, err := openDoctor(cmd.Context(), set, replicas)
 			if err != nil {
@@ -43,21 +49,23 @@ The exit status is 1 if something is found that is as bad as --fail-on, else 0.`
 			if indexes {
 				return set.adviseIndexes(cmd, d)
 			}
-			outcomes := d.run(cmd.Context(), monitor.Checks(monitor.Thresholds{}))
+			outcomes := d.examine(cmd.Context(), checks)
+			findings := monitor.Findings(outcomes)
 			if set.json {
-				err = printJSON(cmd.OutOrStdout(), diagnosisJSON(outcomes))
+				err = printJSON(cmd.OutOrStdout(), findings)
 			} else {
-				err = printDiagnosis(cmd.OutOrStdout(), outcomes)
+				err = printFindings(cmd.OutOrStdout(), findings, len(outcomes))
 			}
-			if err == nil && asBad(monitor.Findings(outcomes), least) {
+			if err == nil && unwell(findings, strict) {
 				err = exitStatus(1)
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&failOn, "fail-on", string(monitor.Warning), "`severity` that makes the exit status 1: warning or critical")
-	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
+	cmd.Flags().BoolVar(&security, "security", false, "ask only what keeps accounts apart")
 	cmd.Flags().BoolVar(&indexes, "indexes", false, "advise about indexes, with the statements to run")
+	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
+	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
 	return cmd
 }
 
@@ -97,8 +105,8 @@ func (d *doctor) Close() {
 	d.database.Close()
 }
 
-// run makes the checks on the database, and those of sessions, the server and replication on the replicas.
-func (d *doctor) run(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
+// examine makes the checks on the database, and those of sessions and replication on the replicas.
+func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
 	outcomes := monitor.Run(ctx, d.DB, checks)
 	for _, r := range d.replicas {
 		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.OfReplica(checks)) {
@@ -111,47 +119,26 @@ func (d *doctor) run(ctx context.Context, checks []monitor.Check) []monitor.Outc
 	return outcomes
 }
 
-func asBad(findings []monitor.Finding, least monitor.Severity) bool {
+func unwell(findings []monitor.Finding, strict bool) bool {
+	return slices.ContainsFunc(findings, func(f monitor.Finding) bool { return strict || f.Severity == monitor.Critical })
+}
+
+// printFindings prints a paragraph for each finding, the worst first, and how many there are last.
+func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
+	critical := 0
 	for _, f := range findings {
-		if f.Severity == least || f.Severity == monitor.Critical {
-			return true
+		if f.Severity == monitor.Critical {
+			critical++
 		}
-	}
-	return false
-}
-
-func diagnosisJSON(outcomes []monitor.Outcome) any {
-	type check struct {
-		Name     string  `json:"check"`
-		Area     string  `json:"area"`
-		Findings int     `json:"findings"`
-		TookMS   float64 `json:"took_ms"`
-	}
-	checks := []check{}
-	for _, o := range outcomes {
-		checks = append(checks, check{o.Name, o.Area, len(o.Findings), float64(o.Took.Round(10*time.Microsecond)) / float64(time.Millisecond)})
-	}
-	return map[string]any{"checks": checks, "findings": monitor.Findings(outcomes)}
-}
-
-// printDiagnosis prints a block for each finding, the worst first, and how many there are last.
-func printDiagnosis(w io.Writer, outcomes []monitor.Outcome) error {
-	findings := monitor.Findings(outcomes)
-	count := map[monitor.Severity]int{}
-	for _, f := range findings {
-		count[f.Severity]++
-		printWrapped(w, fmt.Sprintf("%-8s  %s: %s", strings.ToUpper(string(f.Severity)), f.Check, f.Subject))
-		printIndented(w, f.Message)
-		printIndented(w, "-> "+f.Remedy)
+		printWrapped(w, fmt.Sprintf("%s: %s", f.Severity, f.Subject))
+		printWrapped(w, fmt.Sprintf("- %s (%s)", f.Message, f.Check))
+		printWrapped(w, "- "+f.Remedy)
 		fmt.Fprintln(w)
 	}
-	summary := "nothing is wrong"
+	verdict := "all is well"
 	if len(findings) > 0 {
-		summary = fmt.Sprintf("%d critical, %d warnings", count[monitor.Critical], count[monitor.Warning])
+		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
 	}
-	_, err := fmt.Fprintf(w, "%d checks: %s\n", len(outcomes), summary)
+	_, err := fmt.Fprintf(w, "%d checks: %s\n", checks, verdict)
 	return err
 }
-
-// printIndented prints a paragraph that belongs to the line above.
-func printIndented(w io.Writer, text string) { printParagraph(w, "          ", text) }

@@ -77,8 +77,10 @@ from the working folder or from the user's configuration folder.`,
 	root.AddCommand(
 		demoCommand(&set), importCommand(&set), barsCommand(&set),
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
-		partitionsCommand(&set), doctorCommand(&set), performanceCommand(&set),
+		partitionsCommand(&set), auditCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
+		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
+		doctorCommand(&set), performanceCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

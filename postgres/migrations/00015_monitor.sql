@@ -22,15 +22,13 @@ CREATE TABLE shared.heartbeat (
 GRANT SELECT ON shared.heartbeat TO trading_reporter;
 GRANT SELECT, INSERT, UPDATE ON shared.heartbeat TO trading_service;
 
-GRANT SELECT ON ALL SEQUENCES IN SCHEMA data_ingestion, strategy_engine, execution, risk_management, analytics, logging, events, shared
-    TO trading_reporter;
-ALTER DEFAULT PRIVILEGES IN SCHEMA data_ingestion, strategy_engine, execution, risk_management, analytics, logging, events, shared
-    GRANT SELECT ON SEQUENCES TO trading_reporter;
+-- sequence_positions is how far blotter's sequences are used, which the server tells only to who may use them.
+CREATE FUNCTION shared.sequence_positions() RETURNS TABLE (sequence text, last_value bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('%I.%I', s.schemaname, s.sequencename), s.last_value FROM pg_sequences s WHERE s.sequenceowner = 'trading_owner' $$;
+GRANT EXECUTE ON FUNCTION shared.sequence_positions() TO trading_reporter;
 
 -- +goose Down
-ALTER DEFAULT PRIVILEGES IN SCHEMA data_ingestion, strategy_engine, execution, risk_management, analytics, logging, events, shared
-    REVOKE SELECT ON SEQUENCES FROM trading_reporter;
-REVOKE SELECT ON ALL SEQUENCES IN SCHEMA data_ingestion, strategy_engine, execution, risk_management, analytics, logging, events, shared
-    FROM trading_reporter;
+DROP FUNCTION shared.sequence_positions();
 DROP TABLE shared.heartbeat;
 ALTER TABLE logging.performance_logs DROP kind, DROP calls, DROP errors, DROP p50_ms, DROP p95_ms, DROP p99_ms, DROP max_ms;
