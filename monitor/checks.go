@@ -12,7 +12,7 @@ func Checks(t Thresholds) []Check {
 		deadTuples, vacuumAge, unanalyzedParents, xidAge, multixactAge, sequences,
 		replicationLag, slots, archiver,
 		partitionsAhead, partitionGaps, detachPending, foreignPartitions, outboxRoom,
-		outboxLag, deadLetters,
+		outboxLag, deadLetters, auditSeal,
 		jobOverdue, jobFailed, verifyResult, reconcileResult,
 		schemaVersion, schemaDrift,
 	} {

@@ -1,24 +1,27 @@
 package monitor
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Jobs are what a database needs regularly; each run of one is a row of shared.maintenance_runs.
 var Jobs = []string{"vacuum_analyze", "analyze", "archive_logs", "partitions", "verify", "reconcile"}
 
 // sqlJobs is each job's last run that ended, its last that ended well, and since when one runs that is later than these: a
 // run that was killed never ends, and the next one takes its place. A job that never ran counts from the making of the
-// schema, so that a new database is not overdue.
+// schema, so that a new database is not overdue; one that ran for a part of the database alone is not done.
 const sqlJobs = `
 select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ->> 'mismatches', '0'),
        extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version)))::float8,
        ok.ended_at is not null,
        coalesce((select extract(epoch from clock_timestamp() - min(started_at)) from shared.maintenance_runs r
-                  where r.job = j.job and result = 'running' and started_at > coalesce(l.started_at, '-infinity')), 0)::float8
+                  where r.job = j.job and result = 'running' and id > coalesce(l.id, 0)), 0)::float8
   from unnest($1::text[]) j(job)
-  left join lateral (select started_at, result, error, figures from shared.maintenance_runs r
-                      where r.job = j.job and result <> 'running' order by started_at desc limit 1) l on true
+  left join lateral (select id, result, error, figures from shared.maintenance_runs r
+                      where r.job = j.job and result <> 'running' order by id desc limit 1) l on true
   left join lateral (select ended_at from shared.maintenance_runs r
-                      where r.job = j.job and result = 'ok' order by started_at desc limit 1) ok on true`
+                      where r.job = j.job and result = 'ok' and service = '' order by id desc limit 1) ok on true`
 
 type jobRow struct {
 	Job, Result, Error, Mismatches string
@@ -49,8 +52,8 @@ func jobFailed(t Thresholds) Check {
 			f.Message = "a run of it began " + age(seconds(r.Running)) + " ago and has not ended"
 			f.Remedy = "See in pg_stat_activity whether it still works; a run whose process is gone is replaced by the next."
 		}
-		if r.Result == "failed" && r.Job != "verify" && r.Job != "reconcile" {
-			f.Severity, f.Message = worse(f.Severity, Warning), "its last run failed: "+r.Error
+		if r.Result != "" && r.Result != "ok" && r.Job != "verify" && r.Job != "reconcile" {
+			f.Severity, f.Message = worse(f.Severity, Warning), "its last run failed: "+cmp.Or(r.Error, r.Result)
 		}
 		return f
 	}, Jobs)
@@ -63,8 +66,8 @@ func proof(job, command, what string) Check {
 		switch {
 		case r.Mismatches != "0":
 			f.Severity, f.Message = Critical, r.Mismatches+" "+what
-		case r.Result == "failed":
-			f.Severity, f.Message = Critical, "its last run failed: "+r.Error
+		case r.Result != "" && r.Result != "ok":
+			f.Severity, f.Message = Critical, "its last run failed: "+cmp.Or(r.Error, r.Result)
 		}
 		return f
 	}, []string{job})

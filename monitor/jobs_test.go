@@ -21,6 +21,7 @@ func TestMaintenanceOverdue(t *testing.T) {
 	quiet(t, db.DB, pick(t, "maintenance_overdue", none), "") // it is new
 	ran(t, db, "analyze", "ok", "", 60, "{}")
 	ran(t, db, "analyze", "failed", "no", 1, "{}")
+	db.Exec(t, "insert into shared.maintenance_runs (job, service, ended_at, run_by, result) values ('analyze', 'execution', now(), 'test', 'ok')")
 	fires(t, db.DB, "maintenance_overdue", none, monitor.Warning, "job analyze", "it last ended well 2 days ago")
 	ran(t, db, "analyze", "ok", "", 1, "{}")
 	quiet(t, db.DB, pick(t, "maintenance_overdue", none), "")

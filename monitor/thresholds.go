@@ -67,6 +67,8 @@ type Thresholds struct {
 	OutboxLag   Level[time.Duration] // age of the oldest event that a consumer has not applied. Default 30 s, 5 min
 	DeadLetters Level[int64]         // events that could not be applied. Default 1, 100
 
+	AuditUnsealed Level[time.Duration] // age of the oldest entry of the audit log that is in no seal. Default 1 h, 1 d
+
 	JobOverdue Level[time.Duration] // since a job last ended well. Default 2 d, 7 d
 	JobRunning Level[time.Duration] // since a job that has not ended began. Default 6 h, 24 h
 }
@@ -110,6 +112,7 @@ func (t Thresholds) WithDefaults() Thresholds {
 	setDefault(&t.OutboxRoom, Level[int]{10, 1})
 	setDefault(&t.OutboxLag, Level[time.Duration]{30 * time.Second, 5 * time.Minute})
 	setDefault(&t.DeadLetters, Level[int64]{1, 100})
+	setDefault(&t.AuditUnsealed, Level[time.Duration]{time.Hour, day})
 	setDefault(&t.JobOverdue, Level[time.Duration]{2 * day, 7 * day})
 	setDefault(&t.JobRunning, Level[time.Duration]{6 * time.Hour, 24 * time.Hour})
 	return t
