@@ -31,9 +31,9 @@ func activityCheck(name string, judge func(d activity, span time.Duration) Findi
 		if err != nil || len(rows) == 0 {
 			return nil, err
 		}
-		now, guarded := rows[0], &guard
-		guarded.Lock()
-		defer guarded.Unlock()
+		guard.Lock()
+		defer guard.Unlock()
+		now := rows[0]
 		if now.Age < last.Age { // the statistics were reset in between
 			last = activity{}
 		}

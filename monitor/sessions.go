@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter/postgres"
@@ -151,7 +152,10 @@ func session(pid int, application string) string {
 func PoolCheck(stats func() []postgres.PoolStats, t Thresholds) Check {
 	t = t.WithDefaults()
 	last := map[string]postgres.PoolStats{}
+	var guard sync.Mutex
 	return Check{Name: "pool_saturation", Area: "sessions", Run: func(context.Context, postgres.Querier) (findings []Finding, err error) {
+		guard.Lock()
+		defer guard.Unlock()
 		for _, now := range stats() {
 			before, known := last[now.Role]
 			last[now.Role] = now
