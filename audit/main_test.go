@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,13 +65,15 @@ func sealForEver(text string) {
 	os.Exit(1)
 }
 
+var zones atomic.Int64
+
 // change makes n changes that the audit log records, each in a transaction of its own.
 func change(t *testing.T, db *pgtest.Database, n int) {
 	t.Helper()
 	ctx := blotter.WithAccount(t.Context(), "A1")
-	for i := range n {
+	for range n {
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC') on conflict (account_id) do update set zone = $1`, fmt.Sprint(i))
+			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC') on conflict (account_id) do update set zone = $1`, fmt.Sprint(zones.Add(1)))
 			return err
 		})
 		if err != nil {

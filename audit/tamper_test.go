@@ -138,7 +138,7 @@ func tamper(t *testing.T, conn *pgx.Conn, way tampering, one, two int64, head au
 		t.Errorf("%s %d %d: want %v, found %v", way.name, one, two, way.want, r.Breaks)
 	case way.none || slices.Equal(way.want, []audit.Kind{audit.SealBroken}):
 	case strings.HasPrefix(way.name, "cut"):
-		if !named[max(one, two)] {
+		if !named[max(one, two)] && r.More == 0 { // of very many, the first are listed
 			t.Errorf("%s: entry %d is not named: %v", way.name, max(one, two), r.Breaks)
 		}
 	case !named[one] || way.pair && !named[two]:

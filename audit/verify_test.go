@@ -29,6 +29,27 @@ func TestTimesThatCannotBe(t *testing.T) {
 	}
 }
 
+// A seal verifies in every time zone and with every style of writing dates, by whichever client.
+func TestVerifyElsewhere(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	change(t, db, 5)
+	sealAll(t, db, 2)
+	for _, zone := range []string{"Asia/Kolkata", "America/St_Johns", "UTC"} {
+		conn := db.Connect(t, db.AdminURL)
+		if _, err := conn.Exec(t.Context(), `set datestyle = 'German, DMY'; set extra_float_digits = -3; set timezone = '`+zone+`'`); err != nil {
+			t.Fatal(err)
+		}
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := verifyIn(t, tx); r.Broken() || r.Entries != 5 {
+			t.Errorf("in %s: %+v", zone, r)
+		}
+	}
+}
+
 // Oldest partitions that are retired are counted, not told as removed; any other that goes is.
 func TestRetiredPartitions(t *testing.T) {
 	t.Parallel()

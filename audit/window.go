@@ -23,7 +23,8 @@ type cursor struct {
 	seal     int64
 	number   int64
 	head     []byte
-	system   string // of the cluster whose transaction ids the snapshots have; "" before the first seal
+	system   string  // of the cluster whose transaction ids the snapshots have; "" before the first seal
+	foreign  *uint64 // the greatest transaction id of entries that came from other clusters
 
 	cluster string    // the one that we are in
 	now     time.Time // before the next statement's snapshot
@@ -33,12 +34,12 @@ type cursor struct {
 func (c *cursor) moved() bool { return c.system != c.cluster }
 
 const sqlCursor = `
-select snap_done::text, done_at, snap_target::text, target_at, id_done, seal, number, head, c.system_identifier,
+select snap_done::text, done_at, snap_target::text, target_at, id_done, seal, number, head, c.system_identifier, c.foreign_xid,
        s.system_identifier::text, clock_timestamp()
   from shared.audit_cursor c, pg_control_system() s`
 
 func readCursor(ctx context.Context, q postgres.Querier, lock string) (c cursor, err error) {
-	err = q.QueryRow(ctx, sqlCursor+lock).Scan(&c.done, &c.doneAt, &c.target, &c.targetAt, &c.idDone, &c.seal, &c.number, &c.head, &c.system, &c.cluster, &c.now)
+	err = q.QueryRow(ctx, sqlCursor+lock).Scan(&c.done, &c.doneAt, &c.target, &c.targetAt, &c.idDone, &c.seal, &c.number, &c.head, &c.system, &c.foreign, &c.cluster, &c.now)
 	return c, err
 }
 
@@ -69,19 +70,32 @@ with w as materialized (
 )
 select array_agg(id order by id), array_agg(timestamp order by id) from (select * from w order by id limit $6) w`
 
+// sqlWindowApart is sqlWindow without what a seal has: entries from another cluster have transaction ids that ours come to
+// some day, and would be in that day's window.
+const sqlWindowApart = `
+with w as materialized (
+    select id, timestamp from shared.audit_log
+     where (xid >= $1 and xid < $2 or xid = any($3::xid8[])) and id > $5 and pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
+)
+select array_agg(id order by id), array_agg(timestamp order by id)
+  from (select * from w
+         where not exists (select from shared.audit_seals s where int8range(s.ids[1], s.ids[array_upper(s.ids, 1)], '[]') @> w.id and w.id = any(s.ids))
+         order by id limit $6) w`
+
 // sqlUnsealed lists what no seal has, with the snapshot that it was seen in.
 const sqlUnsealed = `
-select array_agg(id order by id), array_agg(timestamp order by id), pg_current_snapshot()::text
+select array_agg(id order by id), array_agg(timestamp order by id), pg_current_snapshot()::text,
+       (select xid from shared.audit_log order by xid desc limit 1)
   from (select id, timestamp from shared.audit_log a
          where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)
          order by id limit $1) u`
 
 const sqlAdvance = `
 update shared.audit_cursor set snap_done = $1::text::pg_snapshot, done_at = $2, snap_target = $3::text::pg_snapshot, target_at = $4,
-       id_done = $5, seal = $6, number = $7, head = $8, system_identifier = $9, updated_at = now()`
+       id_done = $5, seal = $6, number = $7, head = $8, system_identifier = $9, foreign_xid = $10, updated_at = now()`
 
 func (c *cursor) advance(ctx context.Context, q postgres.Querier) error {
-	_, err := q.Exec(ctx, sqlAdvance, c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.seal, c.number, c.head, c.system)
+	_, err := q.Exec(ctx, sqlAdvance, c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.seal, c.number, c.head, c.system, c.foreign)
 	return err
 }
 
@@ -134,9 +148,13 @@ func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batch
 	}
 	_, next, running := snapshotParts(c.done)
 	_, end, _ := snapshotParts(*c.target)
+	sql := sqlWindow
+	if c.foreign != nil && *c.foreign >= next {
+		sql = sqlWindowApart
+	}
 	var ids []int64
 	var times []time.Time
-	err = tx.QueryRow(ctx, sqlWindow, next, end, running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
+	err = tx.QueryRow(ctx, sql, next, end, running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
 	if err == nil {
 		err = s.fill(ctx, tx, ids, times)
 	}
@@ -178,7 +196,8 @@ func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, bat
 	var ids []int64
 	var times []time.Time
 	var seen string
-	err = tx.QueryRow(ctx, sqlUnsealed, batchMax).Scan(&ids, &times, &seen)
+	var foreign *uint64
+	err = tx.QueryRow(ctx, sqlUnsealed, batchMax).Scan(&ids, &times, &seen, &foreign)
 	if err == nil {
 		err = s.fill(ctx, tx, ids, times)
 	}
@@ -186,6 +205,7 @@ func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, bat
 		return true, err
 	}
 	c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.system = seen, &c.now, nil, nil, 0, c.cluster
+	c.foreign = foreign
 	return false, nil
 }
 

@@ -28,6 +28,9 @@ func TestMaintenanceOverdue(t *testing.T) {
 	db.Exec(t, "update shared.schema_version set tstamp = now() - interval '8 days'")
 	fires(t, db.DB, "maintenance_overdue", none, monitor.Critical, "job partitions", "it never ran, and the database is 8 days old")
 	quiet(t, db.DB, pick(t, "maintenance_overdue", none), "job analyze")
+	quiet(t, db.DB, pick(t, "maintenance_overdue", none), "job reconcile")
+	ran(t, db, "partitions", "killed", "", 1, "{}")
+	fires(t, db.DB, "maintenance_failed", none, monitor.Warning, "job partitions", "its last run failed: killed")
 }
 
 func TestMaintenanceFailed(t *testing.T) {

@@ -157,7 +157,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 			continue
 		}
 		if set[column.Name] == "" {
-			t.Errorf("column %s of execution.orders: a fill may move it, or the audit trigger's condition and this test must name it", column.Name)
+			t.Errorf("column %s of execution.orders: a fill may move it, or execution.by_fill and this test must name it", column.Name)
 			continue
 		}
 		execAs(t, db, ctx, orders)

@@ -36,6 +36,16 @@ var unregistered = []string{
 	"shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
 }
 
+// Schemas are the schemas of blotter's tables, in the order of their names.
+func Schemas() []string {
+	var names []string
+	for _, def := range Tables() {
+		names = append(names, def.Schema)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 type liveColumn struct {
 	Table, Name         string
 	Nullable, Generated bool

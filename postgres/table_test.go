@@ -120,7 +120,7 @@ func TestRegistryAgreesWithTheCatalog(t *testing.T) {
 	for _, d := range differences {
 		t.Error(d)
 	}
-	db.Exec(t, `alter table execution.orders drop column session_id cascade; alter table execution.orders add column note text;
+	db.Exec(t, `alter table execution.orders drop column session_id; alter table execution.orders add column note text;
 		alter table execution.orders alter column strategy drop not null; create table execution.strange (i int primary key)`)
 	differences, err = postgres.CompareRegistry(t.Context(), db.AdminURL)
 	if err != nil {

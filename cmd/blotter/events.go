@@ -59,9 +59,9 @@ be applied. The exit status is 1 if a key is parked.`,
 				return err
 			}
 			if set.json {
-				err = printJSON(cmd.OutOrStdout(), statusJSON(list))
+				err = printJSON(cmd.OutOrStdout(), consumersJSON(list))
 			} else {
-				err = printStatus(cmd.OutOrStdout(), list)
+				err = printConsumers(cmd.OutOrStdout(), list)
 			}
 			for _, s := range list {
 				if err == nil && len(s.Parked) > 0 {
@@ -75,7 +75,7 @@ be applied. The exit status is 1 if a key is parked.`,
 	return cmd
 }
 
-func statusJSON(list []events.Status) any {
+func consumersJSON(list []events.Status) any {
 	type parked struct {
 		Key    string    `json:"key"`
 		Events int64     `json:"events"`
@@ -98,7 +98,7 @@ func statusJSON(list []events.Status) any {
 	return rows
 }
 
-func printStatus(w io.Writer, list []events.Status) error {
+func printConsumers(w io.Writer, list []events.Status) error {
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no consumers yet; blotter serve keeps the analytics")
 		return err

@@ -132,6 +132,9 @@ func text(value any) string {
 	case json.RawMessage:
 		return string(value)
 	}
+	if raw, isJSON := value.(json.RawMessage); isJSON {
+		return string(raw)
+	}
 	return fmt.Sprint(value)
 }
 
