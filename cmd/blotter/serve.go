@@ -10,6 +10,7 @@ import (
 
 	"github.com/blotterdb/blotter/analytics"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -41,20 +42,25 @@ const drainTime = 20 * time.Second
 
 type serveOptions struct {
 	analyticsURL string
+	monitorOptions
 }
 
 func serveCommand(set *settings) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the daemon: analytics in step with the trades",
+		Short: "Run the daemon: analytics in step, checks, metrics",
 		Long: `Run the daemon until it is interrupted: the synchronizer folds every trade and
 price into the analytics. Any number of daemons share the work without being
 told of each other; one that is killed is replaced by another within a moment.
 
 Without --url the database of --data-dir is started (as by blotter up) and ends
 with the daemon; other commands use it meanwhile. A line is logged for every
-change of state.`,
+change of state.
+
+The checks of blotter doctor run every minute; what appears and what is gone is
+logged. --metrics serves /metrics for Prometheus, /healthz and /readyz; where
+another daemon has the default address already, this one goes on without.`,
 		Example: "  blotter serve\n  blotter serve --url postgres://blotter_service@db.example/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,6 +69,7 @@ change of state.`,
 		},
 	}
 	analyticsFlag(cmd, &opts.analyticsURL)
+	opts.monitorOptions.flags(cmd)
 	return cmd
 }
 
@@ -94,7 +101,11 @@ func (d *daemon) open(ctx context.Context, opts serveOptions) (err error) {
 			return err
 		}
 	}
-	if d.db, err = d.set.openWith(ctx, d.log); err != nil {
+	tracer, err := monitor.NewTracer(monitor.TracerConfig{})
+	if err != nil {
+		return err
+	}
+	if d.db, err = d.set.openWith(ctx, d.log, tracer); err != nil {
 		return err
 	}
 	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, opts.analyticsURL, d.log); err != nil {
@@ -105,7 +116,7 @@ func (d *daemon) open(ctx context.Context, opts serveOptions) (err error) {
 		return err
 	}
 	d.services = []named{{"analytics", synchronizer}}
-	return nil
+	return d.monitor(tracer, opts.monitorOptions)
 }
 
 func (d *daemon) start(ctx context.Context) error {
