@@ -65,10 +65,15 @@ func (r *recorder) keep(text []byte) {
 	}
 }
 
-// The marks of the data: none of them may be part of a statement's text.
+// The marks of the data: none of them may be part of a statement's text. They are also what somebody would type to have
+// it there.
 const (
-	markAccount, markSymbol, markStrategy, markOrder, markTrade = "ACCT-MARK'1", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK"
-	markPrice                                                   = "98765.4321"
+	markAccount  = "ACCT-MARK' or true --"
+	markSymbol   = `SYMBOLMARK'";--`
+	markStrategy = "STRATEGYMARK'); drop table execution.orders; --"
+	markOrder    = `ORDERMARK\' $1 `
+	markTrade    = "TRADEMARK$$;"
+	markPrice    = "98765.4321"
 )
 
 // recorded is a database with the texts of everything that the library sends for one account.
@@ -93,6 +98,11 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	defer r.mu.Unlock()
 	if len(r.texts) < 30 {
 		t.Fatalf("only %d texts were recorded", len(r.texts))
+	}
+	stored := pgtest.Value[int](t, d, `select count(*) from execution.trades where account_id = $1 and symbol = $2 and strategy in ($3, '')
+		and trade_id like $4`, markAccount, markSymbol, markStrategy, markTrade+"%")
+	if stored != 8 {
+		t.Errorf("%d trades are stored as they were given, want 8", stored)
 	}
 	return d, slices.Clone(r.texts)
 }
@@ -271,7 +281,7 @@ func TestPitfall25TextsHoldNoValues(t *testing.T) {
 		t.Errorf("pg_stat_activity shows none of the library's statements: %s", shown)
 	}
 	for _, text := range append(texts, shown) {
-		for _, mark := range []string{markAccount, "ACCT-MARK", markSymbol, markStrategy, markOrder, markTrade, markPrice} {
+		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", markPrice} {
 			if strings.Contains(text, mark) {
 				t.Errorf("%q is in the text %s", mark, text)
 			}
