@@ -13,7 +13,7 @@ type MaintenanceRun struct {
 	StartedAt time.Time       `db:"started_at,omitzero"` // default now
 	EndedAt   *time.Time      `db:"ended_at"`
 	RunBy     string          `db:"run_by"`
-	Result    string          `db:"result,omitzero"` // "running" (default), "ok", "failed"
+	Result    string          `db:"result,omitzero"` // "running" (default), "ok", "failed", "killed"
 	Error     string          `db:"error"`
 	Figures   json.RawMessage `db:"figures,omitzero"` // default {}
 }

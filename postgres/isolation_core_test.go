@@ -27,6 +27,7 @@ var tenants = []tenant{
 		values ($1, 'KO', now(), now(), 1, 1, 0, $2, 2)`},
 	{"events.outbox", `(account_id, channel, key, event_id, type, service, data)
 		values ($1, 'trades', $1, gen_random_uuid(), 't', 's', jsonb_build_object('mark', $2::text))`},
+	{"events.published", `(account_id, event_id, digest) select $1, gen_random_uuid(), sha256(convert_to($2::text, 'UTF8'))`},
 	{"events.dead_letter", `(consumer, pos, account_id, key, error) select 'c', coalesce(max(pos), 0) + 1, $1, $1, $2 from events.dead_letter`},
 	{"analytics.portfolio_summary", `(account_id, symbol) values ($1, left($2, 32))`},
 	{"analytics.performance_metrics", `(account_id, strategy, date) values ($1, $2, '2026-01-05')`},

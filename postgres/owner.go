@@ -6,19 +6,46 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// OwnerOption changes a connection of ConnectOwner.
+type OwnerOption func(*ownerOptions)
+
+type ownerOptions struct {
+	statement, lock time.Duration
+	notice          func(*pgconn.Notice)
+}
+
+// OwnerTimeouts bound what one statement and one wait for a lock may take; negative is no limit.
+func OwnerTimeouts(statement, lock time.Duration) OwnerOption {
+	return func(o *ownerOptions) { o.statement, o.lock = statement, lock }
+}
+
+// OwnerNotices gives what the server remarks while a statement runs to f, which must not use the connection.
+func OwnerNotices(f func(*pgconn.Notice)) OwnerOption {
+	return func(o *ownerOptions) { o.notice = f }
+}
+
 // ConnectOwner opens one connection that acts as trading_owner, for maintenance of the schema under the name service.
-// It has no limit on the time of a statement, waits a minute at most for a lock, and the caller closes it.
+// Unless opts say otherwise it has no limit on the time of a statement and waits a minute at most for a lock. The caller
+// closes it.
 //
 // Errors: ErrInvalid for a URL that does not parse, ErrPermission where the login may not act as trading_owner,
 // ErrOperational where the server cannot be reached or the schema is another version's.
-func ConnectOwner(ctx context.Context, url, service string) (*pgx.Conn, error) {
+func ConnectOwner(ctx context.Context, url, service string, opts ...OwnerOption) (*pgx.Conn, error) {
+	o := ownerOptions{statement: -1, lock: time.Minute}
+	for _, set := range opts {
+		set(&o)
+	}
 	cc, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
 	}
-	prepareConfig(cc, Config{URL: url, Service: service, StatementTimeout: -1, LockTimeout: time.Minute}.withDefaults(), roleOwner)
+	prepareConfig(cc, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}.withDefaults(), roleOwner)
+	if o.notice != nil {
+		cc.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { o.notice(n) }
+	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
 		return nil, translate("connect as "+string(roleOwner), err)

@@ -61,6 +61,9 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 // securityDefiners are the functions that act as their owner, and who may call them.
 var securityDefiners = map[string]string{
 	"shared.analyze_bars(bigint)":                "trading_service",
+	"shared.audit_rows()":                        "",
+	"shared.audit_update()":                      "",
+	"shared.record_access(text,text,jsonb,text)": "trading_app,trading_service",
 	"shared.create_monthly_partition(text,date)": "trading_service",
 	"shared.create_yearly_partition(text,date)":  "trading_service",
 	"shared.ensure_ahead()":                      "trading_app,trading_service",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,8 +28,8 @@ func migrateCommand(set *settings) *cobra.Command {
 // owner is the URL of the database of the flags for the login that owns it, and what ends the server that had to be
 // started.
 func (s *settings) owner(ctx context.Context) (url string, done func(), err error) {
-	if s.url != "" {
-		return s.url, func() {}, nil
+	if url := cmp.Or(s.ownerURL, s.url); url != "" {
+		return url, func() {}, nil
 	}
 	d := &database{ctx: ctx}
 	if err := d.own(ctx, s.embedded()); err != nil {

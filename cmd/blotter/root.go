@@ -16,6 +16,7 @@ import (
 // settings are the flags that every command has.
 type settings struct {
 	url, readOnlyURL, serviceURL, reporterURL string
+	ownerURL                                  string
 	dataDir, postgres                         string
 	account                                   string
 	allAccounts, json, verbose                bool
@@ -70,6 +71,7 @@ from the working folder or from the user's configuration folder.`,
 	flags.StringVar(&set.readOnlyURL, "readonly-url", "", "`URL` of a login for trading_readonly (default --url)")
 	flags.StringVar(&set.serviceURL, "service-url", "", "`URL` of a login for trading_service (default --url)")
 	flags.StringVar(&set.reporterURL, "reporter-url", "", "`URL` of a login for trading_reporter (default --url)")
+	flags.StringVar(&set.ownerURL, "owner-url", "", "`URL` of a login for trading_owner (default --url)")
 	flags.BoolVar(&set.verbose, "verbose", false, "log to standard error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetVersionTemplate("blotter {{.Version}}\n")
@@ -77,8 +79,10 @@ from the working folder or from the user's configuration folder.`,
 	root.AddCommand(
 		demoCommand(&set), importCommand(&set), barsCommand(&set),
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
-		partitionsCommand(&set),
+		partitionsCommand(&set), auditCommand(&set), backupCommand(&set), restoreCommand(&set),
+		maintainCommand(&set), logsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
+		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
 		doctorCommand(&set), rolesCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
@@ -126,6 +130,7 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 func (s *settings) check() error {
 	for flag, url := range map[string]string{
 		"--url": s.url, "--readonly-url": s.readOnlyURL, "--service-url": s.serviceURL, "--reporter-url": s.reporterURL,
+		"--owner-url": s.ownerURL,
 	} {
 		if _, err := pgx.ParseConfig(url); url != "" && err != nil { // the error may hold the password
 			return usagef("%s is no database URL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", flag)

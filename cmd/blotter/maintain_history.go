@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/maintenance"
+	"github.com/spf13/cobra"
+)
+
+func maintainHistory(set *settings) *cobra.Command {
+	var filter maintenance.HistoryFilter
+	var format string
+	cmd := &cobra.Command{
+		Use:     "history",
+		Short:   "List runs, newest first",
+		Long:    "List runs, the newest first, with what they did. Times are UTC.",
+		Example: "  blotter maintain history\n  blotter maintain history --job archive_logs --limit 10\n  blotter maintain history --failed --format csv",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if set.json {
+				format = "json"
+			}
+			if format != "table" && format != "csv" && format != "json" {
+				return usagef("--format %s: want table, csv or json", format)
+			}
+			if filter.Limit < 1 {
+				return usagef("--limit %d: want 1 or more", filter.Limit)
+			}
+			runner, done, err := set.runner(cmd.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer done()
+			runs, err := runner.History(cmd.Context(), filter)
+			switch {
+			case err != nil:
+				return err
+			case format != "table":
+				return printRecords(cmd.OutOrStdout(), format, each(runs))
+			case len(runs) == 0:
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "no such runs")
+				return err
+			}
+			return printHistory(cmd.OutOrStdout(), runs)
+		},
+	}
+	cmd.Flags().StringVar(&filter.Job, "job", "", "of this `job` alone")
+	cmd.Flags().BoolVar(&filter.Failed, "failed", false, "only runs that failed or were killed")
+	cmd.Flags().IntVar(&filter.Limit, "limit", historyLimit, "the newest `n`")
+	cmd.Flags().StringVar(&format, "format", "table", "table, csv or json")
+	return cmd
+}
+
+func printHistory(w io.Writer, runs []blotter.MaintenanceRun) error {
+	columns := []column{{name: "run", right: true}, {name: "started"}, {name: "took", right: true}, {name: "job"}, {name: "result"}, {name: "what"}}
+	var rows [][]string
+	for _, run := range runs {
+		lasted := ""
+		if run.EndedAt != nil {
+			lasted = took(run.EndedAt.Sub(run.StartedAt))
+		}
+		rows = append(rows, []string{fmt.Sprint(run.ID), instant(run.StartedAt), lasted, strings.TrimSpace(run.Job + " " + run.Service), run.Result})
+	}
+	used := listingWidth(columns[:5], rows)
+	for i, run := range runs {
+		what := run.Error
+		if what == "" {
+			what = figuresText(decodeFigures(run.Figures))
+		}
+		rows[i] = append(rows[i], shorten(what, max(12, lineWidth-used-2)))
+	}
+	if err := printListing(w, columns, rows); err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if run.Error != "" {
+			fmt.Fprintln(w)
+			printWrapped(w, fmt.Sprintf("%d %s: %s", run.ID, run.Job, run.Error))
+		}
+	}
+	return nil
+}
+
+// decodeFigures reads figures as they are stored; numbers stay as they are written.
+func decodeFigures(raw json.RawMessage) map[string]any {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	figures := map[string]any{}
+	_ = decoder.Decode(&figures)
+	return figures
+}

@@ -1,0 +1,112 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// refused reports that the database is there and will never take the rows.
+func refused(err error) bool {
+	return errors.Is(err, blotter.ErrData) || errors.Is(err, blotter.ErrIntegrity) || errors.Is(err, blotter.ErrInvalid)
+}
+
+var (
+	logTable   = pgx.Identifier{"logging", "system_logs"}
+	logColumns = []string{"service", "level", "message", "data", "correlation_id", "event_type", "timestamp"}
+)
+
+// sqlTransaction numbers the transaction of a batch, by which sqlOutcome tells whether it took place.
+const (
+	sqlTransaction = `select pg_current_xact_id()::text`
+	sqlOutcome     = `select coalesce(pg_xact_status($1::text::xid8), 'unknown')`
+	sqlEnsureLogs  = `select shared.ensure_partitions('system_logs', $1, $2)`
+)
+
+// store stores a batch, with what was dropped before it, in one transaction.
+func (s *store) store(parent context.Context, batch []row) error {
+	ctx, cancel := context.WithTimeout(parent, s.cfg.WriteTimeout)
+	defer cancel()
+	rows, lost := batch, s.losses.count()
+	if lost.dropped > 0 {
+		rows = append([]row{lost.row()}, batch...)
+	}
+	transaction, err := s.copy(ctx, rows)
+	if lacksPartition(err) {
+		if err = s.ensurePartitions(ctx, rows); err == nil {
+			transaction, err = s.copy(ctx, rows)
+		}
+	}
+	if errors.Is(err, blotter.ErrCommitUnknown) {
+		err = s.settle(parent, transaction, err)
+	}
+	if err == nil {
+		s.losses.told(lost)
+	}
+	return err
+}
+
+func (s *store) copy(ctx context.Context, rows []row) (transaction string, err error) {
+	err = s.cfg.DB.Transaction(ctx, func(tx *postgres.Tx) error {
+		if err := tx.QueryRow(ctx, sqlTransaction).Scan(&transaction); err != nil {
+			return err
+		}
+		_, err := tx.CopyFrom(ctx, logTable, logColumns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+			r := &rows[i]
+			return []any{s.cfg.Service, r.level, r.message, r.data, r.correlationID, r.eventType, r.at}, nil
+		}))
+		return err
+	})
+	return transaction, err
+}
+
+// settle finds out whether a batch was stored whose COMMIT was not answered, however long that takes: to store it again
+// would double it, to forget it would lose it.
+func (s *store) settle(ctx context.Context, transaction string, unknown error) error {
+	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
+		s.remember(unknown)
+		var outcome string
+		bounded, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
+		err := s.cfg.DB.Transaction(bounded, func(tx *postgres.Tx) error {
+			return tx.QueryRow(bounded, sqlOutcome, transaction).Scan(&outcome)
+		})
+		cancel()
+		switch {
+		case err == nil && outcome == "committed":
+			return nil
+		case err == nil && outcome != "in progress":
+			return unknown // it was not: it is stored again
+		case ctx.Err() != nil:
+			return unknown
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// lacksPartition reports rows of a time for which there is no partition: nobody has run for months, or they are old.
+func lacksPartition(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == "" && pg.TableName == logTable[1]
+}
+
+func (s *store) ensurePartitions(ctx context.Context, rows []row) error {
+	for _, r := range rows {
+		err := s.cfg.DB.Transaction(ctx, func(tx *postgres.Tx) error {
+			_, err := tx.Exec(ctx, sqlEnsureLogs, r.at, r.at)
+			return err
+		})
+		if err != nil && !refused(err) { // of a row that no partition can be made for, COPY tells
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// Use gives the database that Config did not. It has no effect after Start.
+func (s *store) Use(db *postgres.DB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started {
+		s.cfg.DB = db
+	}
+}
+
+// Start begins to store what is queued, and returns. A database that cannot be reached is no error: Health tells it. The
+// context's end does not stop it; Stop does.
+func (s *store) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		return nil
+	}
+	if s.cfg.DB == nil {
+		return blotter.Invalid("Config.DB", "nil", "an open database, or one by Use")
+	}
+	if s.isClosed() {
+		return &blotter.Error{Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make another one"}
+	}
+	ctx, s.cancel = context.WithCancel(context.WithValue(blotter.WithAllAccounts(context.WithoutCancel(ctx)), ownKey{}, true))
+	s.started = true
+	go s.write(ctx)
+	return nil
+}
+
+// Stop takes no more records, stores what is queued, and waits. When ctx ends first, what is left is counted as dropped
+// and the error says how much that is. Records that come later go to the next handler alone.
+func (s *store) Stop(ctx context.Context) error {
+	s.closing.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.queue)
+	}
+	s.closing.Unlock()
+	s.mu.Lock()
+	started := s.started
+	s.mu.Unlock()
+	if !started {
+		return nil
+	}
+	defer s.cancel()
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.cancel()
+		<-s.done
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return &blotter.Error{Op: "stop logs", Kind: blotter.ErrOperational, Err: s.err, Message: fmt.Sprintf("%d log rows of this program were not stored: %v", s.dropped.Load(), s.err)}
+	}
+	return nil
+}
+
+// Health is nil while rows are stored as they come.
+func (s *store) Health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started {
+		return &blotter.Error{Op: "logs", Kind: blotter.ErrOperational, Message: "the log writer was not started"}
+	}
+	return s.err
+}
+
+func (s *store) isClosed() bool {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	return s.closed
+}
+
+func (s *store) remember(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+// write is the writer: it lives until the queue is closed and empty.
+func (s *store) write(ctx context.Context) {
+	defer close(s.done)
+	batch := make([]row, 0, batchMax)
+	for {
+		var more bool
+		if batch, more = s.gather(batch[:0]); len(batch) > 0 {
+			s.deliver(ctx, batch)
+		}
+		if !more {
+			s.deliver(ctx, nil) // what was dropped is told
+			return
+		}
+	}
+}
+
+// gather waits for rows: for Batch of them, or Every long for fewer, and takes along what else is there. more is false
+// when the queue is closed and empty.
+func (s *store) gather(batch []row) (_ []row, more bool) {
+	first, open := <-s.queue
+	if !open {
+		return batch, false
+	}
+	batch = append(batch, first)
+	timer := time.NewTimer(s.cfg.Every)
+	defer timer.Stop()
+	for len(batch) < s.cfg.Batch {
+		select {
+		case r, open := <-s.queue:
+			if !open {
+				return batch, false
+			}
+			batch = append(batch, r)
+		case <-timer.C:
+			return batch, true
+		}
+	}
+	for len(batch) < batchMax {
+		select {
+		case r, open := <-s.queue:
+			if !open {
+				return batch, false
+			}
+			batch = append(batch, r)
+		default:
+			return batch, true
+		}
+	}
+	return batch, true
+}
+
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMost  = 2 * time.Second
+)
+
+// deliver stores a batch, however long the database is gone, unless Stop cuts it short. Rows that the database cannot
+// hold are found by halves and dropped.
+func (s *store) deliver(ctx context.Context, batch []row) {
+	if len(batch) == 0 && s.losses.count().dropped == 0 {
+		return
+	}
+	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
+		err := s.store(ctx, batch)
+		s.remember(err)
+		switch {
+		case err == nil:
+			s.written.Add(int64(len(batch)))
+			return
+		case ctx.Err() != nil:
+			s.lose(ctx, batch, err)
+			return
+		case refused(err) && len(batch) > 1:
+			s.deliver(ctx, batch[:len(batch)/2])
+			s.deliver(ctx, batch[len(batch)/2:])
+			return
+		case refused(err):
+			s.lose(ctx, batch, err)
+			s.remember(nil)
+			return
+		case s.isClosed() && !errors.Is(err, blotter.ErrOperational): // nothing to wait for: the DB was closed before
+			s.lose(ctx, batch, err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+func (s *store) lose(ctx context.Context, batch []row, err error) {
+	for _, r := range batch {
+		s.drop(1, r.at)
+	}
+	if len(batch) > 0 {
+		record := slog.NewRecord(time.Now(), slog.LevelError, "log rows cannot be stored", 0)
+		record.AddAttrs(slog.Int("rows", len(batch)), slog.String("error", err.Error()))
+		_ = s.cfg.Next.Handle(ctx, record)
+	}
+}

@@ -1,0 +1,272 @@
+package maintenance_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/maintenance"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+var (
+	killRows = flag.Int("log-rows", 40_000, "log rows that are archived while the runner is killed")
+	kills    = flag.Int("log-kills", 12, "how often it is killed")
+)
+
+// sqlLog makes rows of the 90 days before now, the newest at now.
+const sqlLog = `
+select shared.ensure_partitions('system_logs', now() - interval '90 days', now());
+insert into logging.system_logs (service, level, message, data, correlation_id, event_type, timestamp)
+select 's' || n % 3, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'message ' || n, jsonb_build_object('n', n), 'c' || n % 100, 'e' || n % 7,
+       now() - n * (interval '90 days' / %d)
+  from generate_series(0, %d - 1) n`
+
+func fillLog(t testing.TB, db *pgtest.Database, rows int) {
+	t.Helper()
+	db.Exec(t, strings.ReplaceAll(sqlLog, "%d", strconv.Itoa(rows)))
+}
+
+// sqlWritten is what was written: every row once, wherever it is, with everything that it holds.
+const sqlWritten = `
+select count(*) || ' ' || count(distinct id) || ' ' || sum(hashtextextended(concat_ws('|', id, service, level, message, data, correlation_id, event_type, timestamp), 0))
+  from (select id, service, level, message, data, correlation_id, event_type, timestamp from logging.system_logs union all
+        select id, service, level, message, data, correlation_id, event_type, timestamp from logging.archived_system_logs) l`
+
+func archiving(db *pgtest.Database, keep maintenance.Retention) maintenance.Config {
+	cfg := config(db)
+	cfg.Logs = keep
+	return cfg
+}
+
+var archiveNow = maintenance.Request{Jobs: []string{"archive_logs"}, Force: true}
+
+// Whole partitions move, then, if asked for, what else is older; a dry run has counted both exactly.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 9_000)
+	written := pgtest.Value[string](t, db, sqlWritten)
+	older := func(table string) int {
+		return pgtest.Value[int](t, db, "select count(*) from logging."+table+" where timestamp < now() - interval '30 days'")
+	}
+	whole := pgtest.Value[int](t, db, `select count(*) from logging.system_logs where timestamp < date_trunc('month', now() - interval '30 days', 'UTC')`)
+	old := older("system_logs")
+	for _, exact := range []bool{false, true} {
+		r := newRunner(t, archiving(db, maintenance.Retention{Exact: exact}))
+		dry := archiveNow
+		dry.DryRun = true
+		_, told := run(t, r, dry)
+		before := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
+		_, did := run(t, r, archiveNow)
+		moved := int64(pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs") - before)
+		if counted := told["archive_logs"]["rows"].(int64) + told["archive_logs"]["rows_moved"].(int64); counted != moved || told["archive_logs"]["partitions"] != did["archive_logs"]["partitions"] {
+			t.Errorf("exact %t: the dry run counted %v, done was %v, %d rows moved", exact, told, did, moved)
+		}
+		want := whole
+		if exact {
+			want = old
+		}
+		if got := older("archived_system_logs"); got != want || pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs") != want {
+			t.Errorf("exact %t: %d rows are in the archive, want %d", exact, got, want)
+		}
+		if got := pgtest.Value[string](t, db, sqlWritten); got != written {
+			t.Errorf("exact %t: %s, want %s", exact, got, written)
+		}
+	}
+	if older("system_logs") != 0 {
+		t.Error("rows that are older than 30 days are left")
+	}
+}
+
+// A month of which some rows were archived one by one ends whole in the archive, and its partition goes.
+func TestArchiveAfterExact(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 3_000)
+	written := pgtest.Value[string](t, db, sqlWritten)
+	now := time.Now()
+	cfg := archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})
+	cfg.Clock = func() time.Time { return now }
+	r := newRunner(t, cfg)
+	run(t, r, archiveNow)
+	for range 4 { // the months pass
+		now = now.AddDate(0, 0, 25)
+		run(t, r, archiveNow)
+		if got := pgtest.Value[string](t, db, sqlWritten); got != written {
+			t.Fatalf("%s, want %s", got, written)
+		}
+	}
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); n != 0 {
+		t.Errorf("%d rows are live", n)
+	}
+	if n := pgtest.Value[int](t, db, `select count(*) from shared.partitions where table_name = 'logging.system_logs'::regclass and upper::timestamptz <= $1`, now.AddDate(0, 0, -30)); n != 0 {
+		t.Errorf("%d partitions are left", n)
+	}
+}
+
+// After ArchiveDays more the archive drops its partitions.
+func TestArchiveDrops(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 900)
+	now := time.Now()
+	cfg := archiving(db, maintenance.Retention{})
+	cfg.Clock = func() time.Time { return now }
+	r := newRunner(t, cfg)
+	run(t, r, archiveNow)
+	kept := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
+	now = now.AddDate(0, 0, 29)
+	_, figures := run(t, r, archiveNow)
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs where timestamp < now() + interval '29 days' - interval '151 days'"); n != 0 || kept == 0 {
+		t.Errorf("%d of %d rows are too old for the archive: %v", n, kept, figures)
+	}
+	now = now.AddDate(1, 0, 0)
+	run(t, r, archiveNow)
+	run(t, r, archiveNow) // what came to the archive with the last run goes with the next
+	if n := pgtest.Value[int](t, db, "select (select count(*) from logging.archived_system_logs) + (select count(*) from logging.system_logs)"); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+}
+
+// Archiving exactly, day by day, never asks for force, also not when a month ends.
+func TestArchiveDaily(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 2_000)
+	now := time.Now()
+	cfg := archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})
+	cfg.Clock = func() time.Time { return now.AddDate(0, 0, -45) }
+	run(t, newRunner(t, cfg), archiveNow)
+	for days := -44; days <= 0; days += 4 {
+		cfg.Clock = func() time.Time { return now.AddDate(0, 0, days) }
+		run(t, newRunner(t, cfg), maintenance.Request{Jobs: archiveNow.Jobs})
+	}
+}
+
+// More than half of the table, in more than one partition, does not move unless it is forced.
+func TestArchiveAsksForForce(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 5_000)
+	r := newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, Exact: true}))
+	for _, req := range []maintenance.Request{{Jobs: archiveNow.Jobs}, {Jobs: archiveNow.Jobs, DryRun: true}} {
+		outcomes, err := r.Run(t.Context(), req)
+		if err != nil || !errors.Is(outcomes[0].Err, blotter.ErrInvalid) || !strings.Contains(outcomes[0].Err.Error(), "--force") {
+			t.Errorf("%+v: %v, %v", req, outcomes, err)
+		}
+	}
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != 0 {
+		t.Errorf("%d rows moved", n)
+	}
+	run(t, r, archiveNow)
+}
+
+// The archive has the columns of the log: what has not would lose its rows' values.
+func TestArchiveHasTheColumns(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	columns := func(table string) string {
+		return pgtest.Value[string](t, db, `select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) from information_schema.columns where table_schema = 'logging' and table_name = $1`, table)
+	}
+	if diff := cmp.Diff(columns("system_logs"), columns("archived_system_logs")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// archiveUntilKilled is a runner that archives over and over, days later each time: whole partitions, single rows, and
+// months of which a part went row by row before.
+func archiveUntilKilled(url string) {
+	var oldest time.Time
+	conn, err := postgres.ConnectOwner(context.Background(), url, "test")
+	if err == nil {
+		err = conn.QueryRow(context.Background(), "select min(timestamp) from logging.system_logs").Scan(&oldest)
+	}
+	if err != nil {
+		die(err)
+	}
+	now := oldest.AddDate(0, 0, 30)
+	for {
+		r, err := maintenance.New(maintenance.Config{OwnerURL: url, Clock: func() time.Time { return now }, Logs: maintenance.Retention{ArchiveDays: -1, Exact: rand.N(3) > 0}})
+		if err != nil {
+			die(err)
+		}
+		outcomes, err := r.Run(context.Background(), archiveNow)
+		var busy *maintenance.BusyError
+		switch {
+		case errors.As(err, &busy): // the one that was killed is not gone yet
+		case err != nil:
+			die(err)
+		case outcomes[0].Err != nil && !errors.Is(outcomes[0].Err, blotter.ErrOperational):
+			die(outcomes[0].Err)
+		default:
+			now = now.AddDate(0, 0, 2+rand.N(12))
+		}
+	}
+}
+
+// A runner that is killed at any instant loses no row and doubles none.
+func TestKilledArchive(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, *killRows)
+	conn := db.Connect(t, db.AdminURL)
+	written := value[string](t, conn, sqlWritten)
+	shapes := map[int]int{}
+	for n := range *kills {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), killedDoes+"=archive", killedURL+"="+db.OwnerURL)
+		var out strings.Builder
+		cmd.Stderr = &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(80*time.Millisecond+rand.N(600*time.Millisecond), func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil || !strings.Contains(err.Error(), "killed") {
+			t.Fatalf("the runner was not killed: %v, %s", err, out.String())
+		}
+		if got := value[string](t, conn, sqlWritten); got != written {
+			t.Fatalf("kill %d: %s, want %s", n, got, written)
+		}
+		shapes[value[int](t, conn, "select count(*) from logging.archived_system_logs")]++
+		if value[int](t, conn, "select count(*) from logging.system_logs") < *killRows/4 { // nearly through: begin anew
+			written = againFromStart(t, db, conn)
+		}
+	}
+	if len(shapes) < 3 {
+		t.Errorf("the kills hit too few points: %v", shapes)
+	}
+	if n := value[int](t, conn, "select count(*) from shared.maintenance_runs where result = 'killed'"); n == 0 {
+		t.Error("no run is marked as killed")
+	}
+	run(t, newRunner(t, archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})), archiveNow)
+	if got := value[string](t, conn, sqlWritten); got != written {
+		t.Fatalf("in the end: %s, want %s", got, written)
+	}
+}
+
+// againFromStart fills the log anew.
+func againFromStart(t *testing.T, db *pgtest.Database, conn *pgx.Conn) string {
+	t.Helper()
+	until(t, patience, "the runner that was killed is gone", func() bool {
+		return value[int](t, conn, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'blotter %'") == 0
+	})
+	db.Exec(t, `do $$ declare leaf regclass; begin
+		for leaf in select p.leaf from shared.partitions p where table_name = 'logging.archived_system_logs'::regclass loop execute 'drop table ' || leaf; end loop; end $$`)
+	db.Exec(t, "truncate logging.system_logs")
+	fillLog(t, db, *killRows)
+	return value[string](t, conn, sqlWritten)
+}

@@ -1,0 +1,205 @@
+package maintenance_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/maintenance"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRunAll(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	handed := 0
+	cfg := config(db)
+	cfg.Jobs = []maintenance.Job{
+		{Name: "broken", Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
+			return maintenance.Figures{"half": 1}, errors.New("it broke")
+		}},
+		{Name: "panics", Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) { panic("no more") }},
+		{Name: "handed", Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
+			handed++
+			return maintenance.Figures{"times": handed}, nil
+		}},
+	}
+	r := newRunner(t, cfg)
+	outcomes, err := r.Run(t.Context(), maintenance.Request{Jobs: []string{"all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, o := range outcomes {
+		got = append(got, fmt.Sprint(o.Job, " ", o.Err))
+	}
+	want = []string{
+		"archive_logs <nil>", "partitions <nil>", "vacuum_analyze <nil>", "analyze <nil>", "verify <nil>",
+		"broken it broke", "panics panic: no more", "handed <nil>",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	got, want = nil, []string{"archive_logs ok", "partitions ok", "vacuum_analyze ok", "analyze ok", "verify ok", "broken failed it broke", "panics failed panic: no more", "handed ok"}
+	for _, run := range history(t, r) {
+		got = append(got, strings.TrimSpace(run.Job+" "+run.Result+" "+run.Error))
+		if run.EndedAt == nil || run.EndedAt.Before(run.StartedAt) || run.RunBy != "test" || run.Service != "" {
+			t.Errorf("%+v", run)
+		}
+		if run.Job == "broken" && string(run.Figures) != `{"half": 1}` {
+			t.Errorf("figures of a job that failed: %s", run.Figures)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	r := newRunner(t, config(db))
+	_, figures := run(t, r, maintenance.Request{Jobs: []string{"all"}, Service: "execution", Force: true})
+	if len(figures) != 2 || figures["vacuum_analyze"]["vacuumed"] != int64(5) || figures["analyze"]["analyzed"] != 5 {
+		t.Errorf("of one service: %v", figures)
+	}
+	if runs := history(t, r); len(runs) != 2 || runs[0].Service != "execution" {
+		t.Errorf("%+v", runs)
+	}
+	steps, _ := run(t, r, maintenance.Request{Jobs: []string{"all"}, DryRun: true})
+	if len(steps) == 0 || len(history(t, r)) != 2 {
+		t.Errorf("a dry run: %v, %d rows", steps, len(history(t, r)))
+	}
+	for want, req := range map[string]maintenance.Request{
+		`job "burn" is not allowed: want all, or one of archive_logs`: {Jobs: []string{"burn"}},
+		"verify is for the whole database":                            {Jobs: []string{"verify"}, Service: "execution"},
+		"want one of analytics, data_ingestion":                       {Jobs: []string{"analyze"}, Service: "pg_catalog"},
+	} {
+		if _, err := r.Run(t.Context(), req); !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+	for _, change := range []func(*maintenance.Config){
+		func(c *maintenance.Config) { c.OwnerURL = "" },
+		func(c *maintenance.Config) { c.Jobs = []maintenance.Job{{Name: "Bad Name"}} },
+		func(c *maintenance.Config) { c.Jobs = []maintenance.Job{{Name: "empty"}} },
+		func(c *maintenance.Config) { c.Jobs = []maintenance.Job{{Name: "verify", Run: idle}} },
+		func(c *maintenance.Config) { c.Every = map[string]time.Duration{"burn": 1} },
+		func(c *maintenance.Config) { c.Logs.LiveDays = -1 },
+		func(c *maintenance.Config) { c.StatementTimeout = -1 },
+		func(c *maintenance.Config) { c.By = strings.Repeat("x", 201) },
+	} {
+		cfg := config(db)
+		change(&cfg)
+		if _, err := maintenance.New(cfg); !errors.Is(err, blotter.ErrInvalid) {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
+}
+
+func idle(context.Context, *maintenance.Task) (maintenance.Figures, error) { return nil, nil }
+
+// While one runner works, another does not, says who it is, and comes to its turn when that one is done.
+func TestOneRunner(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	begun, finish := make(chan struct{}), make(chan struct{})
+	cfg := config(db)
+	cfg.By = "the first one"
+	cfg.Jobs = []maintenance.Job{{Name: "long", Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
+		close(begun)
+		<-finish
+		return nil, nil
+	}}}
+	ended := make(chan error)
+	go func() {
+		_, err := newRunner(t, cfg).Run(t.Context(), maintenance.Request{Jobs: []string{"long"}})
+		ended <- err
+	}()
+	<-begun
+	second := newRunner(t, config(db))
+	_, err := second.Run(t.Context(), maintenance.Request{Jobs: []string{"analyze"}})
+	var busy *maintenance.BusyError
+	if !errors.As(err, &busy) || busy.Job != "long" || busy.By != "the first one" || time.Since(busy.Since) > time.Minute {
+		t.Errorf("a second runner: %v", err)
+	}
+	if steps, _ := run(t, second, maintenance.Request{Jobs: []string{"analyze"}, DryRun: true}); len(steps) == 0 {
+		t.Error("a dry run waits for nobody")
+	}
+	close(finish)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	run(t, second, maintenance.Request{Jobs: []string{"analyze"}})
+}
+
+// A runner that loses its connection, and with it the lock, stops its job; the next one marks the run.
+func TestLostLock(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	cfg := config(db)
+	begun := make(chan struct{})
+	cfg.Jobs = []maintenance.Job{{Name: "long", Run: func(ctx context.Context, _ *maintenance.Task) (maintenance.Figures, error) {
+		close(begun)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}}
+	ended := make(chan error)
+	r := newRunner(t, cfg)
+	go func() {
+		_, err := r.Run(t.Context(), maintenance.Request{Jobs: []string{"long"}})
+		ended <- err
+	}()
+	<-begun
+	db.Exec(t, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'blotter maintenance lock'`)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, blotter.ErrOperational) {
+			t.Errorf("the run: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the job goes on without the lock")
+	}
+	run(t, r, maintenance.Request{Jobs: []string{"analyze"}})
+	if runs := history(t, r); runs[0].Result != "killed" || runs[0].Error == "" || runs[0].EndedAt == nil || runs[1].Result != "ok" {
+		t.Errorf("%+v", runs)
+	}
+}
+
+// A run that is stopped from outside, or takes too long, says so.
+func TestStoppedRun(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	cfg := config(db)
+	ctx, cancel := context.WithCancel(t.Context())
+	wait := func(ctx context.Context, _ *maintenance.Task) (maintenance.Figures, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	cfg.Jobs = []maintenance.Job{
+		{Name: "slow", Limit: 50 * time.Millisecond, Run: wait},
+		{Name: "endless", Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
+			cancel()
+			return wait(ctx, task)
+		}},
+		{Name: "later", Run: idle},
+	}
+	r := newRunner(t, cfg)
+	_, err := r.Run(ctx, maintenance.Request{Jobs: []string{"slow", "endless", "later"}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the run: %v", err)
+	}
+	var got []string
+	for _, run := range history(t, r) {
+		got = append(got, run.Job+" "+run.Result+" "+run.Error)
+	}
+	want := []string{"slow failed it took longer than it may", "endless failed it was stopped before its end; the next run goes on"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
