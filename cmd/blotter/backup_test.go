@@ -83,7 +83,7 @@ func TestBackupAndRestore(t *testing.T) {
 
 	contains(t, d.ok(t, "migrate", "verify"), "the schema is as the migrations made it")
 	contains(t, d.ok(t, "verify"), "verified: 2 positions and 4 orders, from 4 trades")
-	contains(t, d.ok(t, "audit", "verify", "--heads", heads), "verified: 3 entries", "compared with 1 exported heads", "5 not sealed yet")
+	contains(t, d.ok(t, "audit", "verify", "--heads", heads), "verified: 3 entries", "compared with 1 exported head", "5 not sealed yet")
 	contains(t, d.ok(t, "audit", "seal"), "sealed 5 entries")
 	d.ok(t, "psql", "--", "-qc", `update execution.accounts set zone = 'Asia/Kolkata'`)
 	contains(t, d.ok(t, "audit", "seal"), "sealed 2 entries")
