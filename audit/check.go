@@ -3,56 +3,15 @@ package audit
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
-const (
-	// behindWarning and behindCritical are how long an entry may wait for its seal.
-	behindWarning  = 5 * time.Minute
-	behindCritical = time.Hour
-)
-
-// Checks are what doctor and the daemon ask about the audit log: that it is being sealed, and that its triggers are there.
-// They are asked as a role that sees all accounts.
+// Checks are what doctor and the daemon ask about the audit log besides that it is being sealed: that it is written.
 func Checks() []monitor.Check {
-	return []monitor.Check{
-		{Name: "audit_seal_behind", Area: "audit", Run: checkBehind},
-		{Name: "audit_triggers", Area: "audit", Run: checkTriggers},
-	}
-}
-
-// sqlBehind is the age of the oldest entry behind the last that is sealed, by its id, in seconds.
-const sqlBehind = `
-select extract(epoch from clock_timestamp() - timestamp)::bigint from shared.audit_log
- where id > coalesce((select ids[array_upper(ids, 1)] from shared.audit_seals order by seal desc limit 1), 0)
- order by id limit 1`
-
-func checkBehind(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
-	rows, err := q.Query(ctx, sqlBehind)
-	if err != nil {
-		return nil, err
-	}
-	ages, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil || len(ages) == 0 {
-		return nil, err
-	}
-	age := time.Duration(ages[0]) * time.Second
-	severity := monitor.Warning
-	switch {
-	case age < behindWarning:
-		return nil, nil
-	case age >= behindCritical:
-		severity = monitor.Critical
-	}
-	return []monitor.Finding{{
-		Check: "audit_seal_behind", Severity: severity, Subject: "shared.audit_log",
-		Message: fmt.Sprintf("entries of the audit log have waited for their seal for %s, and can be tampered with until then", age),
-		Remedy:  "Run blotter serve, which seals all the time, or blotter audit seal; its log says what keeps it from that.",
-	}}, nil
+	return []monitor.Check{{Name: "audit_triggers", Area: "audit", Run: checkTriggers}}
 }
 
 // sqlTriggers lists the triggers that should be there, as table and name, and are not or do not fire always.
