@@ -82,3 +82,17 @@ func CorrelationOf(ctx context.Context) string {
 	id, _ := ctx.Value(correlationKey{}).(string)
 	return id
 }
+
+type operationKey struct{}
+
+// WithOperation returns a context whose statements are counted under this name ("book.fill", "nightly.report") by
+// monitor.Tracer: one of few, never one that carries an id.
+func WithOperation(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, operationKey{}, name)
+}
+
+// OperationOf is the name that WithOperation put into the context, or "".
+func OperationOf(ctx context.Context) string {
+	name, _ := ctx.Value(operationKey{}).(string)
+	return name
+}

@@ -46,6 +46,10 @@ func prepareLogins(ctx context.Context, s State) error {
 			}
 		}
 	}
+	// The role of monitor's checks sees what other logins' sessions do.
+	if _, err := conn.Exec(ctx, "grant pg_read_all_stats to trading_reporter"); err != nil {
+		return fmt.Errorf("preparing role trading_reporter: %w", err)
+	}
 	var exists bool
 	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", Database).Scan(&exists); err != nil || exists {
 		return err

@@ -81,7 +81,7 @@ func (l *lane) goBack(ctx context.Context, tx *postgres.Tx, at *cursor, have int
 	if at.done, err = parseSnapshot(done); err != nil {
 		return err
 	}
-	at.applied = first - 1
+	at.applied, l.told = first-1, told{}
 	l.cfg.Logger.WarnContext(ctx, "Redis has lost messages, which are published again", "channel", l.channel, "has", have, "published", before)
 	_, err = tx.Exec(ctx, sqlGoBack, at.consumer, at.applied, done, at.target, at.posDone)
 	return err

@@ -37,7 +37,7 @@ func mutateWindow(sql string, args []any) (string, []any) {
 		args = append([]any{}, args...)
 		args[3] = max(args[3].(int64), posFloor.Load())
 	case mutated("xid_order"), mutated("horizon"):
-		sql = strings.Replace(sql, "order by pos", "order by xid, pos", 1)
+		sql = strings.NewReplacer("order by pos", "order by xid, pos", "order by o.pos", "order by o.xid, o.pos").Replace(sql)
 	case mutated("unmaterialized"):
 		first, _, _ := strings.Cut(strings.TrimPrefix(sql[strings.Index(sql, "select pos"):], "("), "union all")
 		sql = strings.Replace(first, "xid >= $1::text::xid8", "(xid >= $1::text::xid8 or xid = any($3::text[]::xid8[]))", 1) + " order by pos limit $6"

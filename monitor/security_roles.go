@@ -32,12 +32,12 @@ select rolname, concat_ws(', ', case when rolsuper then 'SUPERUSER' end, case wh
 select name, '' from unnest(array['trading_owner', 'trading_app', 'trading_service', 'trading_readonly', 'trading_reporter']) name
  where not exists (select from pg_roles where rolname = name) order by 1`
 
-	// Which pg_ roles do no harm: none of them reads rows, files or other sessions.
+	// No pg_ role is needed, save that the reporter, which reads every account's rows anyway, sees what sessions do.
 	sqlMemberships = `
 select m.rolname, string_agg(r.rolname, ', ' order by r.rolname)
   from pg_roles m join pg_roles r on r.oid <> m.oid and (r.rolname in ` + trading + ` or r.rolname ~ '^pg_')
  where m.rolname in ` + trading + ` and not m.rolsuper and pg_has_role(m.oid, r.oid, ` + mayAct + `)
-   and r.rolname <> 'pg_database_owner'
+   and r.rolname <> 'pg_database_owner' and not (m.rolname = 'trading_reporter' and r.rolname = 'pg_read_all_stats')
  group by m.rolname order by 1`
 
 	sqlSettings = `
@@ -80,7 +80,7 @@ select name, string_agg(why, ' and ' order by why) from (
     union select r.rolname, 'has sessions named ' || a.application_name
       from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
      where a.datname = current_database() and a.application_name = current_setting('application_name')
-       and a.application_name like 'blotter%' and (r.rolsuper or r.rolbypassrls)) s
+       and a.application_name <> '' and (r.rolsuper or r.rolbypassrls)) s
  group by name order by 1`
 
 	sqlPowers = withLogins + `

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
 )
 
 // Config says how to reach the database. The zero value of every field but URL works.
@@ -46,8 +47,18 @@ type Config struct {
 	// negative is never.
 	MaxRetries int
 
+	// Tracer is told of every statement of every pool, as monitor.Tracer is, which counts them. What it has of pgx's
+	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
+	Tracer pgx.QueryTracer
+
 	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
 	Logger *slog.Logger
+}
+
+// Waiter is a Tracer that is also told how long each session waited for a connection of its pool; err is nil where it got
+// one.
+type Waiter interface {
+	TraceWait(service string, wait time.Duration, err error)
 }
 
 const (

@@ -78,6 +78,9 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, r role) error {
 			return explainCreateRole(r, err)
 		}
 	}
+	if r == roleReporter {
+		return ensureStatistics(ctx, conn)
+	}
 	if r != roleOwner {
 		return nil
 	}
@@ -86,6 +89,23 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, r role) error {
 		return err
 	}
 	_, err := conn.Exec(ctx, "grant "+name+" to session_user")
+	return err
+}
+
+const sqlSeesStatistics = `select pg_has_role('trading_reporter', 'pg_read_all_stats', 'member')`
+
+// ensureStatistics lets trading_reporter see what other logins' sessions do, for the checks of package monitor. Where
+// this login may not grant that, nothing but those checks suffers, and they say so.
+func ensureStatistics(ctx context.Context, conn *pgx.Conn) error {
+	var sees bool
+	if err := conn.QueryRow(ctx, sqlSeesStatistics).Scan(&sees); err != nil || sees {
+		return err
+	}
+	_, err := conn.Exec(ctx, "grant pg_read_all_stats to trading_reporter")
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" {
+		return nil
+	}
 	return err
 }
 

@@ -38,25 +38,35 @@ func ConnectOwner(ctx context.Context, url, service string, opts ...OwnerOption)
 	for _, set := range opts {
 		set(&o)
 	}
-	cc, err := pgx.ParseConfig(url)
+	return connectAs(ctx, roleOwner, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}, o.notice)
+}
+
+// ConnectReporter opens one connection that acts as trading_reporter, to a replica for instance, where Open, which makes
+// partitions, cannot. The caller closes it. Its errors are those of ConnectOwner.
+func ConnectReporter(ctx context.Context, url, service string) (*pgx.Conn, error) {
+	return connectAs(ctx, roleReporter, Config{URL: url, Service: service}, nil)
+}
+
+func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Notice)) (*pgx.Conn, error) {
+	cc, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+		return nil, blotter.Invalid("url", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
 	}
-	prepareConfig(cc, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}.withDefaults(), roleOwner)
-	if o.notice != nil {
-		cc.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { o.notice(n) }
+	prepareConfig(cc, cfg.withDefaults(), r)
+	if notice != nil {
+		cc.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notice(n) }
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, translate("connect as "+string(roleOwner), err)
+		return nil, translate("connect as "+string(r), err)
 	}
-	err = roleOwner.check(ctx, conn)
+	err = r.check(ctx, conn)
 	if err == nil {
 		err = checkVersion(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, translate("connect as "+string(roleOwner), err)
+		return nil, translate("connect as "+string(r), err)
 	}
 	return conn, nil
 }

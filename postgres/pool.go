@@ -22,6 +22,8 @@ type pool struct {
 	conns    *pgxpool.Pool
 	keep     int32
 	timeout  time.Duration
+	service  string
+	waiter   Waiter       // nil is none
 	open     atomic.Int32 // connections that are open and not about to be closed
 	waiting  atomic.Int32 // callers inside acquire
 	trimming atomic.Bool  // one trim at a time
@@ -38,7 +40,9 @@ func newPool(cfg Config, r role, maxConns int) (*pool, error) {
 	if err != nil {
 		return nil, blotter.Invalid("Config.URL", RedactURL(url), "a database URL that parses: "+withoutURL(err))
 	}
-	p := &pool{role: r, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout}
+	p := &pool{role: r, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
+	p.waiter, _ = cfg.Tracer.(Waiter)
+	pc.ConnConfig.Tracer = cfg.Tracer
 	pc.MaxConns = int32(maxConns)
 	pc.MinConns = 0
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10
@@ -113,15 +117,23 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	pooled, err := p.conns.Acquire(bounded)
-	p.waited.Add(int64(time.Since(start)))
+	waited := time.Since(start)
+	p.waited.Add(int64(waited))
 	p.acquired.Add(1)
 	switch {
 	case err == nil:
-		return &loan{Conn: pooled.Conn(), pool: p, pooled: pooled}, nil
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return nil, p.timeoutError()
+		err = p.timeoutError()
+	default:
+		err = translate("acquire a connection as "+string(p.role), err)
 	}
-	return nil, translate("acquire a connection as "+string(p.role), err)
+	if p.waiter != nil {
+		p.waiter.TraceWait(p.service, waited, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &loan{Conn: pooled.Conn(), pool: p, pooled: pooled}, nil
 }
 
 func (p *pool) timeoutError() error {

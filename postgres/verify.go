@@ -33,13 +33,26 @@ func readCatalog(ctx context.Context, url string) ([]string, error) {
 		return nil, translate("verify", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	rows, err := conn.Query(ctx, sqlCatalog)
+	return collectCatalog(ctx, conn)
+}
+
+func collectCatalog(ctx context.Context, q Querier) ([]string, error) {
+	rows, err := q.Query(ctx, sqlCatalog)
 	if err != nil {
 		return nil, translate("verify", err)
 	}
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	slices.Sort(lines)
 	return lines, translate("verify", err)
+}
+
+// Drift is Migrator.Verify for whoever may only read: it needs no right but to look at the catalog.
+func Drift(ctx context.Context, q Querier) ([]string, error) {
+	live, err := collectCatalog(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return compareCatalogs(strings.Split(strings.TrimSpace(expectedCatalog), "\n"), live), nil
 }
 
 // compareCatalogs lists objects that are missing, added, or described differently. A line is "kind name: description".

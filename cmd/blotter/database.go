@@ -9,6 +9,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // database is an open database and, where this command had to start one, the server under it.
@@ -22,10 +23,12 @@ type database struct {
 
 // open opens the database of the flags: the one of --url, else blotter's own, which is started if it does not run and
 // migrated.
-func (s *settings) open(ctx context.Context) (*database, error) { return s.openWith(ctx, s.logger()) }
+func (s *settings) open(ctx context.Context) (*database, error) {
+	return s.openWith(ctx, s.logger(), nil)
+}
 
-// openWith is open with a logger.
-func (s *settings) openWith(ctx context.Context, log *slog.Logger) (*database, error) {
+// openWith is open with a logger and, where it is not nil, a tracer of every statement.
+func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.QueryTracer) (*database, error) {
 	d := &database{ctx: ctx}
 	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
 	if s.url == "" {
@@ -38,7 +41,7 @@ func (s *settings) openWith(ctx context.Context, log *slog.Logger) (*database, e
 			return nil, err
 		}
 	}
-	cfg.Logger = log
+	cfg.Logger, cfg.Tracer = log, tracer
 	var err error
 	if d.DB, err = postgres.Open(ctx, cfg); err != nil {
 		d.Close()

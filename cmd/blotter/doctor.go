@@ -6,47 +6,55 @@ import (
 	"io"
 	"slices"
 
-	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
 
 // doctorChecks are all that doctor asks.
-func doctorChecks() []monitor.Check { return monitor.SecurityChecks() }
+func doctorChecks() []monitor.Check {
+	return append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+}
 
 func doctorCommand(set *settings) *cobra.Command {
-	var security, strict bool
+	var security, indexes, strict bool
+	var replicas []string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong with the database, and say what to do",
-		Long: `Look for what is wrong with the database, and say what to do about it.
+		Long: `Look for what is wrong with the database, and say what to do about it: sessions
+and locks, indexes, vacuum, replication, partitions, events, jobs, the schema,
+and what keeps accounts apart. docs/runbook.md has a section for every check.
 
---security asks what keeps accounts apart: row-level security and its policies
-on every table and partition, roles and logins, views, functions, grants.
+--security asks only what keeps accounts apart: row-level security and its
+policies on every table and partition, roles and logins, views, functions,
+grants. --indexes advises about indexes instead, with the statements to run.
+The role trading_reporter, as which it looks, needs pg_read_all_stats; blotter
+migrate up grants it where it may.
 
 The exit status is 1 if something critical is found, with --strict if anything
 is; else 0. Nothing is changed.`,
-		Example: "  blotter doctor\n  blotter doctor --security --strict",
+		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := doctorChecks()
 			if security {
 				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
 			}
-			db, err := set.open(cmd.Context())
+			d, err := openDoctor(cmd.Context(), set, replicas)
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			findings, err := examine(cmd.Context(), db.DB, checks)
-			if err != nil {
-				return err
+			defer d.Close()
+			if indexes {
+				return set.adviseIndexes(cmd, d)
 			}
+			outcomes := d.examine(cmd.Context(), checks)
+			findings := monitor.Findings(outcomes)
 			if set.json {
 				err = printJSON(cmd.OutOrStdout(), findings)
 			} else {
-				err = printFindings(cmd.OutOrStdout(), findings, len(checks))
+				err = printFindings(cmd.OutOrStdout(), findings, len(outcomes))
 			}
 			if err == nil && unwell(findings, strict) {
 				err = exitStatus(1)
@@ -55,44 +63,71 @@ is; else 0. Nothing is changed.`,
 		},
 	}
 	cmd.Flags().BoolVar(&security, "security", false, "ask only what keeps accounts apart")
+	cmd.Flags().BoolVar(&indexes, "indexes", false, "advise about indexes, with the statements to run")
+	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
 	return cmd
 }
 
-// examine runs the checks, each in a session of its own that reads every account, so that none disturbs the next.
-func examine(ctx context.Context, db *postgres.DB, checks []monitor.Check) ([]monitor.Finding, error) {
-	ctx = blotter.WithAllAccounts(ctx)
-	findings := []monitor.Finding{}
-	for _, check := range checks {
-		err := db.ReadOnly(ctx, func(s *postgres.Session) error {
-			found, err := check.Run(ctx, s)
-			findings = append(findings, found...)
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("check %s: %w", check.Name, err)
-		}
-	}
-	slices.SortStableFunc(findings, func(a, b monitor.Finding) int { return rank(b.Severity) - rank(a.Severity) })
-	return findings, nil
+// doctor is what the checks run on: the database, and its replicas.
+type doctor struct {
+	*database
+	replicas []replica
 }
 
-// rank orders severities, the worst highest.
-func rank(s monitor.Severity) int {
-	if s == monitor.Warning {
-		return 1
+type replica struct {
+	name string
+	conn postgres.Querier
+	done func()
+}
+
+func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, error) {
+	db, err := set.open(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return 2
+	d := &doctor{database: db}
+	for _, url := range urls {
+		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
+		if err != nil {
+			d.Close()
+			return nil, err
+		}
+		d.replicas = append(d.replicas, replica{conn.Config().Host, conn, func() { _ = conn.Close(context.WithoutCancel(ctx)) }})
+	}
+	return d, nil
+}
+
+func (d *doctor) Close() {
+	for _, r := range d.replicas {
+		r.done()
+	}
+	d.database.Close()
+}
+
+// examine makes the checks on the database, and those of sessions and replication on the replicas.
+func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
+	outcomes := monitor.Run(ctx, d.DB, checks)
+	for _, r := range d.replicas {
+		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.OfReplica(checks)) {
+			for i := range outcome.Findings {
+				outcome.Findings[i].Subject += " on replica " + r.name
+			}
+			outcomes = append(outcomes, outcome)
+		}
+	}
+	return outcomes
 }
 
 func unwell(findings []monitor.Finding, strict bool) bool {
-	return slices.ContainsFunc(findings, func(f monitor.Finding) bool { return strict || rank(f.Severity) > 1 })
+	return slices.ContainsFunc(findings, func(f monitor.Finding) bool { return strict || f.Severity == monitor.Critical })
 }
 
+// printFindings prints a paragraph for each finding, the worst first, and how many there are last.
 func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
 	critical := 0
 	for _, f := range findings {
-		if rank(f.Severity) > 1 {
+		if f.Severity == monitor.Critical {
 			critical++
 		}
 		printWrapped(w, fmt.Sprintf("%s: %s", f.Severity, f.Subject))

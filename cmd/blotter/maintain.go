@@ -22,6 +22,9 @@ func maintainCommand(set *settings) *cobra.Command {
     vacuum_analyze  vacuum and analyze tables and partitions that need it
     analyze         gather statistics, of partitioned tables too
     verify          prove positions and orders from the trades
+    reconcile       prove the analytics from the trades
+    seal            seal what the audit log has got
+    outbox          drop partitions of events that nobody needs
 
 There is one runner a database: where another works, say so and do nothing. The
 login of --owner-url (or --url) must be a member of trading_owner.`
@@ -60,8 +63,14 @@ func (s *settings) runner(ctx context.Context, change func(*maintenance.Config))
 		}
 		return db, db.Close, nil
 	}
+	cfg.Jobs = otherJobs(cfg.OwnerURL, cfg.OpenBook, sameDatabase)
 	runner, err := maintenance.New(cfg)
 	return runner, d.Close, err
+}
+
+// sameDatabase: the analytics are beside the trades.
+func sameDatabase(_ context.Context, db *postgres.DB) (*postgres.DB, func(), error) {
+	return db, func() {}, nil
 }
 
 // quiet is for what a command reports itself.

@@ -59,6 +59,22 @@ func printWrapped(w io.Writer, text string) {
 	fmt.Fprintln(w, line)
 }
 
+// printParagraph prints a text in lines of at most lineWidth, each after the prefix.
+func printParagraph(w io.Writer, prefix, text string) {
+	line := prefix
+	for _, word := range strings.Fields(text) {
+		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth {
+			fmt.Fprintln(w, line)
+			line = prefix
+		}
+		if line != prefix {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintln(w, line)
+}
+
 // thousands writes 1234567 as 1,234,567.
 func thousands(n int64) string {
 	digits := fmt.Sprint(n)

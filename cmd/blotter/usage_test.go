@@ -13,9 +13,9 @@ var commands = []string{
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "backup", "restore",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
-	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase", "events tail",
+	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
-	"doctor", "roles", "roles sql",
+	"doctor", "roles", "roles sql", "performance",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 
@@ -76,6 +76,7 @@ func TestWrongUse(t *testing.T) {
 		{"roles", "say what"},
 		{"roles sql", "say --database NAME"},
 		{"roles sql --database d --prefix B;", "lower-case letters"},
+		{"performance --since 0s", "--since 0s: want a time that is past"},
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},

@@ -1,0 +1,32 @@
+package monitor
+
+import "fmt"
+
+// sqlUnsealed counts entries of the audit log that are committed and in no seal, at most 100,000.
+const sqlUnsealed = `
+select o.entries, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8
+  from shared.audit_cursor c
+ cross join lateral (
+    select count(*) as entries, min(timestamp) as oldest
+      from ((select timestamp, xid, id from shared.audit_log where xid >= pg_snapshot_xmax(c.snap_done) order by xid limit 100000)
+            union all
+            (select timestamp, xid, id from shared.audit_log where xid = any(array(select pg_snapshot_xip(c.snap_done))) limit 100000)) w
+     where not (c.snap_target is not null and w.id <= c.id_done and pg_visible_in_snapshot(w.xid, c.snap_target))) o`
+
+// auditSeal finds an audit log whose newest entries nobody seals: until they are, tampering with them leaves no trace.
+func auditSeal(t Thresholds) Check {
+	type row struct {
+		Entries int64
+		Age     float64
+	}
+	return find("audit", "audit_seal", sqlUnsealed, func(r row) Finding {
+		if r.Entries == 0 {
+			return Finding{}
+		}
+		return Finding{
+			Severity: t.AuditUnsealed.grade(seconds(r.Age)), Subject: "shared.audit_log",
+			Message: fmt.Sprintf("%d entries are in no seal, the oldest %s old", r.Entries, age(seconds(r.Age))),
+			Remedy:  "Run blotter audit seal, and keep blotter serve running, which does it all the time.",
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package monitor_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// tempDir is a short path that the server's user may enter.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "blotter-monitor-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// A new database on a server of its own has no finding of any check, and every check could be made with the rights that
+// blotter's logins have: also where others keep in the same database what is none of blotter's business.
+func TestHealthyDatabaseIsQuiet(t *testing.T) {
+	t.Parallel()
+	_, db := ownServer(t)
+	for _, sql := range []string{
+		"create schema private",
+		"create table private.orders (id serial primary key, parent int references private.orders, at date)",
+		"create index on private.orders (parent)",
+		`create table private."Logs" (at date) partition by range (at)`,
+		`create table private.logs_1 partition of private."Logs" for values from ('2024-01-01') to ('2025-01-01')`,
+		`create index on private."Logs" (at)`,
+		"create materialized view private.seen as select 1 as n",
+	} {
+		db.Exec(t, sql)
+	}
+	checks := monitor.Checks(monitor.Thresholds{})
+	for range 2 { // some compare with their last run
+		for _, outcome := range monitor.Run(t.Context(), db.DB, checks) {
+			if outcome.Err != nil || len(outcome.Findings) > 0 {
+				t.Errorf("%s: %v %+v", outcome.Name, outcome.Err, outcome.Findings)
+			}
+		}
+	}
+}
+
+func TestChecksAreNamed(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, check := range monitor.Checks(monitor.Thresholds{}) {
+		if !regexp.MustCompile(`^[a-z_]+$`).MatchString(check.Name) || check.Area == "" || seen[check.Name] {
+			t.Errorf("check %q of area %q", check.Name, check.Area)
+		}
+		seen[check.Name] = true
+	}
+}
+
+// A check that cannot be made is a finding, and the others are made.
+func TestFailedCheckIsAFinding(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	broken := monitor.Check{Name: "broken", Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
+		_, err := q.Exec(ctx, "select * from nowhere")
+		return nil, err
+	}}
+	good := monitor.Check{Name: "good", Run: func(context.Context, postgres.Querier) ([]monitor.Finding, error) {
+		return []monitor.Finding{{Severity: monitor.Critical, Subject: "it"}}, nil
+	}}
+	outcomes := monitor.Run(t.Context(), db.DB, []monitor.Check{broken, good})
+	findings := monitor.Findings(outcomes)
+	if len(findings) != 2 || findings[0].Check != "good" || findings[1].Check != "broken" || findings[1].Severity != monitor.Warning {
+		t.Errorf("want the critical one first and the failed one as a warning: %+v", findings)
+	}
+	if outcomes[0].Err == nil || errors.Is(outcomes[0].Err, context.Canceled) {
+		t.Errorf("the error of the failed check: %v", outcomes[0].Err)
+	}
+}
+
+// A server that does not answer keeps nobody waiting: each check has its time, and all together have one.
+func TestChecksAreBounded(t *testing.T) {
+	t.Parallel()
+	hangs := monitor.Check{Name: "hangs", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+		deadline, set := ctx.Deadline()
+		if !set || time.Until(deadline) > 10*time.Second {
+			t.Errorf("a check may take until %s", deadline)
+		}
+		return nil, context.DeadlineExceeded
+	}}
+	for _, outcome := range monitor.RunOn(t.Context(), nil, []monitor.Check{hangs, hangs}) {
+		if len(outcome.Findings) != 1 {
+			t.Errorf("%+v", outcome)
+		}
+	}
+}

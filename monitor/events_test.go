@@ -1,0 +1,58 @@
+package monitor_test
+
+import (
+	"testing"
+
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+)
+
+const sqlEmit = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
+	values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'test', '{}')`
+
+// A consumer that stopped: what is committed after its snapshot waits. One that has applied part of a window has applied
+// that part. One that goes on is quiet.
+func TestOutboxLag(t *testing.T) {
+	t.Parallel()
+	db, thresholds := pgtest.Open(t), monitor.Thresholds{OutboxLag: atOnce}
+	conn := admin(t, db)
+	run(t, conn, sqlEmit)
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "") // nobody consumes: nobody is behind
+	run(t, conn, "insert into events.cursor (consumer, snap_done) values ('analytics', pg_current_snapshot())")
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
+	for range 3 {
+		run(t, conn, sqlEmit)
+	}
+	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 3 events")
+	quiet(t, db.DB, pick(t, "outbox_lag", monitor.Thresholds{}), "")
+	run(t, conn, "update events.cursor set snap_target = pg_current_snapshot(), pos_done = (select max(pos) - 1 from events.outbox)")
+	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 1 events")
+	run(t, conn, "update events.cursor set expired_at = now()")
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
+	run(t, conn, "update events.cursor set snap_done = pg_current_snapshot(), snap_target = null, pos_done = 0, expired_at = null")
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
+}
+
+// An event whose transaction was open while the snapshot was taken is not lost from sight.
+func TestOutboxLagOfATransactionThatWasOpen(t *testing.T) {
+	t.Parallel()
+	db, thresholds := pgtest.Open(t), monitor.Thresholds{OutboxLag: atOnce}
+	open, conn := admin(t, db), admin(t, db)
+	run(t, open, "begin")
+	run(t, open, sqlEmit)
+	run(t, conn, sqlEmit)
+	run(t, conn, "insert into events.cursor (consumer, snap_done) values ('relay', pg_current_snapshot())")
+	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
+	run(t, open, "commit")
+	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer relay", "has not applied 1 events")
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "dead_letters", none), "")
+	db.Exec(t, "insert into events.dead_letter (consumer, pos, account_id, key, error) select 'analytics', i, 'A', 'A', 'a bad price' from generate_series(1, 3) i")
+	fires(t, db.DB, "dead_letters", none, monitor.Warning, "consumer analytics", "3 events of 1 keys could not be applied, one because: a bad price")
+	db.Exec(t, "update events.dead_letter set resolved_at = now()")
+	quiet(t, db.DB, pick(t, "dead_letters", none), "")
+}

@@ -1,0 +1,70 @@
+package monitor
+
+import (
+	"context"
+	"sync"
+)
+
+// loop is a goroutine that runs from Start to Stop, both safe to call twice and from several goroutines.
+type loop struct {
+	guard  sync.Mutex
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// start runs fn in a goroutine with a context that lives until stop, not as long as the caller's. It does nothing where
+// fn runs already.
+func (l *loop) start(ctx context.Context, fn func(context.Context)) {
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	if l.cancel != nil {
+		return
+	}
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	l.done = done
+	go func() {
+		defer close(done)
+		fn(ctx)
+	}()
+}
+
+// stop ends fn and waits until it has returned, or ctx ends.
+func (l *loop) stop(ctx context.Context) error {
+	l.guard.Lock()
+	cancel, done := l.cancel, l.done
+	l.guard.Unlock()
+	if cancel == nil {
+		return nil
+	}
+	cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	if l.done == done {
+		l.cancel, l.done = nil, nil
+	}
+	return nil
+}
+
+// health is what the last piece of work came to.
+type health struct {
+	guard sync.Mutex
+	err   error
+}
+
+func (h *health) set(err error) {
+	h.guard.Lock()
+	h.err = err
+	h.guard.Unlock()
+}
+
+func (h *health) get() error {
+	h.guard.Lock()
+	defer h.guard.Unlock()
+	return h.err
+}

@@ -1,0 +1,133 @@
+package monitor_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
+}
+
+// pick is the check of a name, fresh: it compares with nothing that it saw before.
+func pick(t *testing.T, name string, thresholds monitor.Thresholds) monitor.Check {
+	t.Helper()
+	checks := monitor.Checks(thresholds)
+	at := slices.IndexFunc(checks, func(c monitor.Check) bool { return c.Name == name })
+	if at < 0 {
+		t.Fatalf("there is no check %s", name)
+	}
+	return checks[at]
+}
+
+// look makes one check once.
+func look(t *testing.T, db *postgres.DB, check monitor.Check) []monitor.Finding {
+	t.Helper()
+	outcomes := monitor.Run(t.Context(), db, []monitor.Check{check})
+	if outcomes[0].Err != nil {
+		t.Fatalf("%s: %v", check.Name, outcomes[0].Err)
+	}
+	return outcomes[0].Findings
+}
+
+// quiet wants no finding that is about the subject.
+func quiet(t *testing.T, db *postgres.DB, check monitor.Check, subject string) {
+	t.Helper()
+	for _, f := range look(t, db, check) {
+		if strings.Contains(f.Subject, subject) {
+			t.Errorf("%s is not quiet: %+v", check.Name, f)
+		}
+	}
+}
+
+// fires wants a finding whose subject and message have these parts, before a deadline: the server hears of what sessions
+// did up to a second later.
+func fires(t *testing.T, db *postgres.DB, name string, thresholds monitor.Thresholds, severity monitor.Severity, subject, message string) monitor.Finding {
+	t.Helper()
+	var found []monitor.Finding
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		found = look(t, db, pick(t, name, thresholds))
+		for _, f := range found {
+			if f.Severity == severity && strings.Contains(f.Subject, subject) && strings.Contains(f.Message, message) {
+				if f.Check != name || !strings.HasSuffix(f.Remedy, ".") {
+					t.Errorf("%s: not a finding for people: %+v", name, f)
+				}
+				return f
+			}
+		}
+	}
+	t.Fatalf("%s does not find a %s of %q that says %q; it finds %+v", name, severity, subject, message, found)
+	return monitor.Finding{}
+}
+
+// admin is a session of a superuser.
+func admin(t *testing.T, db *pgtest.Database) *pgx.Conn {
+	t.Helper()
+	return db.Connect(t, db.AdminURL)
+}
+
+func run(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// counted is exec, after which the server has counted what the statement did: it does so seconds later otherwise.
+func counted(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	run(t, conn, sql)
+	run(t, conn, "select pg_stat_force_next_flush()")
+}
+
+// until polls to a deadline.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+// ownServer is a server that no other test uses, for what belongs to the whole server, with a migrated database.
+func ownServer(t *testing.T) (*embedded.Server, *pgtest.Database) {
+	t.Helper()
+	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: tempDir(t), Temporary: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	return server, openOn(t, server.State)
+}
+
+func openOn(t *testing.T, state embedded.State) *pgtest.Database {
+	t.Helper()
+	m, err := postgres.NewMigrator(t.Context(), state.OwnerURL())
+	if err == nil {
+		_, err = m.Up(t.Context())
+	}
+	if err == nil {
+		err = m.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &pgtest.Database{Name: embedded.Database, Config: state.Config(), OwnerURL: state.OwnerURL(), AdminURL: state.AdminURL(embedded.Database)}
+	if d.DB, err = postgres.Open(context.Background(), d.Config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}

@@ -1,0 +1,85 @@
+package monitor_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+)
+
+// leafAt is the leaf of a time that lies some months from now.
+func leafAt(t *testing.T, db *pgtest.Database, table string, months int) string {
+	t.Helper()
+	return pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = $1::text::regclass
+		and lower::timestamptz <= date_trunc('month', now()) + make_interval(months => $2) and upper::timestamptz > date_trunc('month', now()) + make_interval(months => $2)`, table, months)
+}
+
+func TestPartitionsAhead(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	none := monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "partitions_ahead", none), "")
+	for _, months := range []int{3, 2, 1} {
+		db.Exec(t, "drop table "+leafAt(t, db, "logging.system_logs", months))
+	}
+	year := monitor.Thresholds{PartitionsAhead: monitor.Level[time.Duration]{Warning: 31 * 24 * time.Hour, Critical: soon}}
+	fires(t, db.DB, "partitions_ahead", year, monitor.Warning, "logging.system_logs", "its partitions end on")
+	db.Exec(t, "drop table "+leafAt(t, db, "logging.system_logs", 0))
+	fires(t, db.DB, "partitions_ahead", none, monitor.Critical, "logging.system_logs", "its partitions end on "+time.Now().UTC().Format(time.DateOnly))
+	quiet(t, db.DB, pick(t, "partitions_ahead", none), "performance_logs")
+	db.Exec(t, "select shared.ensure_ahead()")
+	quiet(t, db.DB, pick(t, "partitions_ahead", none), "")
+}
+
+func TestPartitionGaps(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "partition_gaps", none), "")
+	leaf := leafAt(t, db, "data_ingestion.market_data", 2)
+	db.Exec(t, "drop table "+leaf)
+	fires(t, db.DB, "partition_gaps", none, monitor.Critical, "data_ingestion.market_data", "there is no partition from")
+	quiet(t, db.DB, pick(t, "partition_gaps", none), "logging")
+}
+
+// A DETACH CONCURRENTLY that waits for a reader and gives up leaves its mark.
+func TestPartitionDetachPending(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "partition_detach_pending", none), "")
+	leaf := leafAt(t, db, "logging.system_logs", 1)
+	reader, conn := admin(t, db), admin(t, db)
+	run(t, reader, "begin isolation level repeatable read; select count(*) from logging.system_logs")
+	run(t, conn, "set lock_timeout = '200ms'")
+	if _, err := conn.Exec(t.Context(), "alter table logging.system_logs detach partition "+leaf+" concurrently"); err == nil {
+		t.Fatal("the detaching was not cut short")
+	}
+	run(t, reader, "rollback")
+	fires(t, db.DB, "partition_detach_pending", none, monitor.Critical, leaf, "cut short")
+	fires(t, db.DB, "partition_gaps", none, monitor.Critical, "logging.system_logs", "there is no partition from")
+	run(t, conn, "alter table logging.system_logs detach partition "+leaf+" finalize")
+	quiet(t, db.DB, pick(t, "partition_detach_pending", none), "")
+}
+
+func TestForeignPartition(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "partition_foreign", none), "")
+	db.Exec(t, "create table logging.rest partition of logging.system_logs default")
+	db.Exec(t, "create table logging.ancient partition of logging.performance_logs for values from (minvalue) to ('1950-01-01')")
+	fires(t, db.DB, "partition_foreign", none, monitor.Warning, "logging.rest", "DEFAULT")
+	fires(t, db.DB, "partition_foreign", none, monitor.Warning, "logging.ancient", "MINVALUE")
+}
+
+func TestOutboxRoom(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	quiet(t, db.DB, pick(t, "outbox_room", none), "")
+	upper := pgtest.Value[int64](t, db, "select max(upper::bigint) from shared.partitions where table_name = 'events.outbox'::regclass")
+	db.Exec(t, "select setval(pg_get_serial_sequence('events.outbox', 'pos'), $1)", upper-400_000)
+	fires(t, db.DB, "outbox_room", none, monitor.Warning, "events.outbox", "room for 400000 events more")
+	db.Exec(t, "select setval(pg_get_serial_sequence('events.outbox', 'pos'), $1)", upper-10)
+	fires(t, db.DB, "outbox_room", none, monitor.Critical, "events.outbox", "room for 10 events more")
+	db.Exec(t, "select shared.ensure_ahead()")
+	quiet(t, db.DB, pick(t, "outbox_room", none), "")
+}

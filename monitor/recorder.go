@@ -1,0 +1,194 @@
+package monitor
+
+import (
+	"context"
+	"log/slog"
+	"runtime/metrics"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/quagmt/udecimal"
+)
+
+// Recorder writes what a Tracer counts into logging.performance_logs: of each minute one row for each operation that was
+// called in it, and slow calls at once.
+//
+//	stopped --Start--> waits --a minute is over, a call was slow--> writes --> waits
+//	                     |                                            '-- fails: logged, the minute is added to the next
+//	                     '--Stop--> writes what is left --> stopped
+//
+// Slow calls that come faster than they are written push the oldest out; how many were lost is logged.
+type Recorder struct {
+	db     *postgres.DB
+	tracer *Tracer
+	cfg    RecorderConfig
+	loop   loop
+	state  health
+	seen   uint64                          // number of the first slow call that is not written yet
+	last   map[operationKey]recordedBefore // what was counted up to the last minute that was written
+}
+
+type recordedBefore struct {
+	Distribution
+	rows, failures int64
+	longest        time.Duration // of a minute that could not be written
+}
+
+// RecorderConfig says how a Recorder works. The zero value works.
+type RecorderConfig struct {
+	// Period is how long a row of an operation's calls covers. Default 1 min.
+	Period time.Duration
+	// Logger gets a line for each failed write. Default slog.Default().
+	Logger *slog.Logger
+}
+
+const (
+	flushOperation = "monitor.record"
+	flushTimeout   = 10 * time.Second
+	slowPause      = time.Second // between two writes of slow calls, so that a storm of them is a few statements
+)
+
+// NewRecorder makes a recorder. The DB may itself be traced by the tracer.
+//
+// Errors: ErrInvalid for a period below zero.
+func NewRecorder(db *postgres.DB, tracer *Tracer, cfg RecorderConfig) (*Recorder, error) {
+	if cfg.Period < 0 {
+		return nil, blotter.Invalid("RecorderConfig.Period", cfg.Period, "zero for the default, or more")
+	}
+	setDefault(&cfg.Period, time.Minute)
+	setDefault(&cfg.Logger, slog.Default())
+	return &Recorder{db: db, tracer: tracer, cfg: cfg, last: map[operationKey]recordedBefore{}}, nil
+}
+
+// Start begins to write.
+func (r *Recorder) Start(ctx context.Context) error {
+	r.loop.start(ctx, r.run)
+	return nil
+}
+
+// Stop writes what is left and ends.
+func (r *Recorder) Stop(ctx context.Context) error { return r.loop.stop(ctx) }
+
+// Health is the error of the last write.
+func (r *Recorder) Health() error { return r.state.get() }
+
+func (r *Recorder) run(ctx context.Context) {
+	tick := time.NewTicker(r.cfg.Period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			r.write(ctx, true)
+		case <-r.tracer.slow.rang:
+			r.write(ctx, false)
+			select {
+			case <-time.After(slowPause):
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+			r.write(context.WithoutCancel(ctx), true)
+			return
+		}
+	}
+}
+
+// write writes the slow calls and, where the minute is over, what was counted in it.
+func (r *Recorder) write(ctx context.Context, minute bool) {
+	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(ctx), flushOperation), flushTimeout)
+	defer cancel()
+	slow, next, lost := r.tracer.slow.since(r.seen)
+	rows := slowRows(slow)
+	var counted map[operationKey]recordedBefore
+	if minute {
+		var more []blotter.PerformanceLog
+		more, counted = r.minuteRows(time.Now().UTC())
+		rows = append(rows, more...)
+	}
+	err := r.insert(ctx, rows)
+	r.state.set(err)
+	if err != nil {
+		r.cfg.Logger.WarnContext(ctx, "statistics were not written", "rows", len(rows), "error", err.Error())
+		if minute { // their longest calls count in the next minute, which covers this one as well
+			r.keepLongest(counted)
+		}
+		return
+	}
+	if lost > 0 {
+		r.cfg.Logger.WarnContext(ctx, "slow calls came faster than they were written", "lost", lost)
+	}
+	r.seen = next
+	for key, before := range counted {
+		before.longest = 0
+		r.last[key] = before
+	}
+}
+
+func (r *Recorder) insert(ctx context.Context, rows []blotter.PerformanceLog) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return r.db.Transaction(ctx, func(tx *postgres.Tx) error {
+		_, err := postgres.PerformanceLogs.CopyIn(ctx, tx, rows)
+		return err
+	})
+}
+
+func slowRows(calls []Slow) (rows []blotter.PerformanceLog) {
+	for _, s := range calls {
+		errors := int64(0)
+		if s.Failed {
+			errors = 1
+		}
+		rows = append(rows, blotter.PerformanceLog{
+			Service: s.Service, Operation: s.Operation, ExecutionTimeMS: milliseconds(s.Duration), Rows: s.Rows,
+			Timestamp: s.At, Kind: "call", Calls: 1, Errors: errors,
+		})
+	}
+	return rows
+}
+
+// minuteRows are the rows of what was called since the last minute, and what to compare the next with.
+func (r *Recorder) minuteRows(now time.Time) (rows []blotter.PerformanceLog, counted map[operationKey]recordedBefore) {
+	counted = map[operationKey]recordedBefore{}
+	memory := memoryUsed()
+	for _, o := range r.tracer.read(true) {
+		key := operationKey{o.service, o.name}
+		before := r.last[key]
+		d := o.Distribution.since(&before.Distribution, max(o.recent, before.longest))
+		counted[key] = recordedBefore{Distribution: o.Distribution, rows: o.rows, failures: o.failures(), longest: d.Max}
+		if d.Calls == 0 {
+			continue
+		}
+		rows = append(rows, blotter.PerformanceLog{
+			Service: o.service, Operation: o.name, ExecutionTimeMS: milliseconds(d.Mean()), Rows: o.rows - before.rows,
+			MemoryUsageMB: &memory, Timestamp: now, Kind: "minute", Calls: d.Calls, Errors: o.failures() - before.failures,
+			P50MS: new(milliseconds(d.Quantile(0.50))), P95MS: new(milliseconds(d.Quantile(0.95))),
+			P99MS: new(milliseconds(d.Quantile(0.99))), MaxMS: new(milliseconds(d.Max)),
+		})
+	}
+	return rows, counted
+}
+
+// keepLongest remembers the longest calls of a minute that could not be written: the tracer has forgotten them.
+func (r *Recorder) keepLongest(counted map[operationKey]recordedBefore) {
+	for key := range counted {
+		before := r.last[key]
+		before.longest = max(before.longest, counted[key].longest)
+		r.last[key] = before
+	}
+}
+
+// milliseconds are exact to the microsecond.
+func milliseconds(d time.Duration) blotter.Decimal {
+	return udecimal.MustFromInt64(d.Round(time.Microsecond).Microseconds(), 3)
+}
+
+const memoryMetric = "/memory/classes/total:bytes"
+
+// memoryUsed is what the Go runtime of this process has of the system, in MB.
+func memoryUsed() blotter.Decimal {
+	sample := []metrics.Sample{{Name: memoryMetric}}
+	metrics.Read(sample)
+	return udecimal.MustFromInt64(int64(sample[0].Value.Uint64()/kilobyte*1000/kilobyte), 3)
+}

@@ -1,0 +1,178 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// What sessions do: of this database, save connections, which the whole server shares.
+
+const sqlRights = `select current_user::text, pg_has_role(current_user, 'pg_read_all_stats', 'usage')`
+
+// rights finds a role that is not told what other logins' sessions do: without that, these checks would be silent.
+func rights(Thresholds) Check {
+	type row struct {
+		Role string
+		May  bool
+	}
+	return find("sessions", "monitoring_rights", sqlRights, func(r row) Finding {
+		if r.May {
+			return Finding{}
+		}
+		return Finding{
+			Severity: Warning, Subject: r.Role, Message: "it is not told what other logins' sessions do, so checks of sessions and replicas see nothing",
+			Remedy: "As a login with CREATEROLE: GRANT pg_read_all_stats TO trading_reporter.",
+		}
+	})
+}
+
+const sqlConnections = `
+select count(*)::int,
+       (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int),
+       coalesce((select usename || ' (' || count(*) || ')' from pg_stat_activity where backend_type = 'client backend'
+                  group by usename order by count(*) desc limit 1), '')
+  from pg_stat_activity
+ where backend_type = 'client backend'`
+
+// connections compares the open connections with what the server lets ordinary logins open.
+func connections(t Thresholds) Check {
+	type row struct {
+		Open, Limit int
+		Most        string
+	}
+	return find("sessions", "connections", sqlConnections, func(r row) Finding {
+		return Finding{
+			Severity: t.ConnectionsPercent.grade(100 * r.Open / r.Limit), Subject: "server",
+			Message: fmt.Sprintf("%d of %d connections are open, most of %s", r.Open, r.Limit, r.Most),
+			Remedy:  "Lower MaxConns of the services, end those that nobody needs, or raise max_connections.",
+		}
+	})
+}
+
+const sqlLongTransactions = `
+select 'session ' || pid || coalesce(' (' || nullif(application_name, '') || ')', ''), extract(epoch from clock_timestamp() - xact_start)::float8, usename::text || ', ' || state
+  from pg_stat_activity
+ where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
+union all
+select 'prepared ' || gid, extract(epoch from clock_timestamp() - prepared)::float8, owner::text || ', prepared'
+  from pg_prepared_xacts
+ where database = current_database()
+ order by 2 desc
+ limit 20`
+
+// longTransactions finds what keeps VACUUM from removing dead rows, and consumers of events from what began after it.
+func longTransactions(t Thresholds) Check {
+	type row struct {
+		Subject string
+		Age     float64
+		Who     string
+	}
+	return find("sessions", "long_transactions", sqlLongTransactions, func(r row) Finding {
+		return Finding{
+			Severity: t.LongTransaction.grade(seconds(r.Age)), Subject: r.Subject,
+			Message: fmt.Sprintf("its transaction is open for %s (%s)", age(seconds(r.Age)), r.Who),
+			Remedy:  "Find out what it does; SELECT pg_terminate_backend(PID) ends it, ROLLBACK PREPARED a prepared one.",
+		}
+	})
+}
+
+const sqlIdleInTransaction = `
+select pid, coalesce(application_name, ''), usename::text, extract(epoch from clock_timestamp() - state_change)::float8
+  from pg_stat_activity
+ where datname = current_database() and state like 'idle in transaction%'
+ order by 4 desc
+ limit 20`
+
+// idleInTransaction finds programs that hold locks and do nothing.
+func idleInTransaction(t Thresholds) Check {
+	type row struct {
+		PID               int
+		Application, User string
+		Age               float64
+	}
+	return find("sessions", "idle_in_transaction", sqlIdleInTransaction, func(r row) Finding {
+		return Finding{
+			Severity: t.IdleInTransaction.grade(seconds(r.Age)), Subject: session(r.PID, r.Application),
+			Message: fmt.Sprintf("%s holds a transaction open and has done nothing for %s", r.User, age(seconds(r.Age))),
+			Remedy:  fmt.Sprintf("Mend the program that waits inside its transaction; SELECT pg_terminate_backend(%d) frees its locks now.", r.PID),
+		}
+	})
+}
+
+// sqlBlocking walks from who waits to who holds: a root is waited for and waits for nobody.
+const sqlBlocking = `
+with recursive waits as (
+    select l.pid, b.blocker, l.since
+      from (select pid, min(waitstart) as since from pg_locks where not granted group by pid) l
+      join pg_stat_activity a on a.pid = l.pid and a.datname = current_database(),
+           unnest(pg_blocking_pids(l.pid)) b(blocker)
+), chain(root, pid, since) as (
+    select blocker, pid, since from waits where blocker not in (select pid from waits)
+    union
+    select c.root, w.pid, w.since from chain c join waits w on w.blocker = c.pid
+)
+select c.root, coalesce(a.application_name, ''), coalesce(a.usename, 'a prepared transaction'), coalesce(a.state, ''),
+       count(distinct c.pid)::int, coalesce(extract(epoch from clock_timestamp() - min(c.since)), 0)::float8
+  from chain c left join pg_stat_activity a on a.pid = c.root
+ group by 1, 2, 3, 4
+ order by 6 desc
+ limit 20`
+
+// blocking finds the sessions that others wait for, each with all who wait behind it, directly or not.
+func blocking(t Thresholds) Check {
+	type row struct {
+		PID                      int
+		Application, User, State string
+		Blocked                  int
+		Wait                     float64
+	}
+	return find("sessions", "blocking", sqlBlocking, func(r row) Finding {
+		return Finding{
+			Severity: t.Blocked.grade(seconds(r.Wait)), Subject: session(r.PID, r.Application),
+			Message: fmt.Sprintf("%d sessions wait for locks of %s (%s), one for %s", r.Blocked, r.User, r.State, age(seconds(r.Wait))),
+			Remedy:  fmt.Sprintf("Let it end its transaction; SELECT pg_cancel_backend(%d) cancels its statement, pg_terminate_backend its session.", r.PID),
+		}
+	})
+}
+
+func session(pid int, application string) string {
+	if application == "" {
+		return fmt.Sprintf("session %d", pid)
+	}
+	return fmt.Sprintf("session %d (%s)", pid, application)
+}
+
+// PoolCheck finds pools of this process whose callers wait too long for a connection. Stats is (*postgres.DB).PoolStats.
+// It compares with its last run, so it says nothing the first time.
+func PoolCheck(stats func() []postgres.PoolStats, t Thresholds) Check {
+	t = t.WithDefaults()
+	last := map[string]postgres.PoolStats{}
+	var guard sync.Mutex
+	return Check{Name: "pool_saturation", Area: "sessions", Run: func(context.Context, postgres.Querier) (findings []Finding, err error) {
+		guard.Lock()
+		defer guard.Unlock()
+		for _, now := range stats() {
+			before, known := last[now.Role]
+			last[now.Role] = now
+			if f := judgePool(t, before, now); known && f.Severity != "" {
+				findings = append(findings, f)
+			}
+		}
+		return findings, nil
+	}}
+}
+
+func judgePool(t Thresholds, before, now postgres.PoolStats) Finding {
+	calls := max(1, now.Acquired-before.Acquired)
+	wait := (now.Waited - before.Waited) / time.Duration(calls)
+	return Finding{
+		Severity: t.PoolWait.grade(wait), Subject: now.Role,
+		Message: fmt.Sprintf("%d callers waited %s for a connection on average; %d of %d are in use, %d callers wait now", calls, age(wait), now.InUse, now.MaxConns, now.Waiting),
+		Remedy:  "Shorten what sessions do between their statements, or raise MaxConns.",
+	}
+}

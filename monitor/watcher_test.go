@@ -1,0 +1,98 @@
+package monitor_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// writer is a buffer for several goroutines.
+type writer struct {
+	guard sync.Mutex
+	text  bytes.Buffer
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.guard.Lock()
+	defer w.guard.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *writer) String() string {
+	w.guard.Lock()
+	defer w.guard.Unlock()
+	return w.text.String()
+}
+
+// A finding is logged when it appears and when it is gone; the heartbeat beats meanwhile.
+func TestWatcher(t *testing.T) {
+	t.Parallel()
+	db, log := pgtest.Open(t), &writer{}
+	var guard sync.Mutex
+	wrong, looks := false, 0
+	check := monitor.Check{Name: "door", Run: func(context.Context, postgres.Querier) ([]monitor.Finding, error) {
+		guard.Lock()
+		defer guard.Unlock()
+		if looks++; !wrong {
+			return nil, nil
+		}
+		return []monitor.Finding{{Severity: monitor.Critical, Subject: "front", Message: "it is open", Remedy: "Close it."}}, nil
+	}}
+	set := func(to bool) {
+		guard.Lock()
+		wrong, looks = to, 0
+		guard.Unlock()
+	}
+	seen := func() bool {
+		guard.Lock()
+		defer guard.Unlock()
+		return looks > 3
+	}
+	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check}, monitor.WatcherConfig{
+		Period: 10 * time.Millisecond, HeartbeatPeriod: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, w)
+	start(t, w)
+	set(true)
+	until(t, "it looks again and again", seen)
+	set(false)
+	until(t, "it looks again and again", seen)
+	if n := strings.Count(log.String(), "found: it is open"); n != 1 {
+		t.Errorf("the finding was logged %d times:\n%s", n, log)
+	}
+	if !strings.Contains(log.String(), "no longer found") || !strings.Contains(log.String(), "remedy=\"Close it.\"") {
+		t.Errorf("the log:\n%s", log)
+	}
+	first := pgtest.Value[time.Time](t, db, "select at from shared.heartbeat")
+	until(t, "the heart beats", func() bool { return pgtest.Value[time.Time](t, db, "select at from shared.heartbeat").After(first) })
+	if err := w.Health(); err != nil {
+		t.Error(err)
+	}
+	db.Exec(t, "drop table shared.heartbeat")
+	until(t, "a heart that does not beat is no health", func() bool { return w.Health() != nil })
+	stop(t, w)
+	stop(t, w)
+}
+
+func TestPeriodsAreChecked(t *testing.T) {
+	t.Parallel()
+	for field, cfg := range map[string]monitor.WatcherConfig{"Period": {Period: -1}, "HeartbeatPeriod": {HeartbeatPeriod: -1}} {
+		if _, err := monitor.NewWatcher(nil, nil, cfg); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if _, err := monitor.NewRecorder(nil, nil, monitor.RecorderConfig{Period: -1}); err == nil {
+		t.Error("a period below zero is no error")
+	}
+}
