@@ -51,9 +51,10 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: torture
-torture: ## attack the book in full: 200,000 fills, 500 links cut, 50 clients and 5 servers killed
+torture: ## attack the book and the audit log in full: 200,000 fills, 100,000 changes, clients, sealers and servers killed
 	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
+	go test ./audit -count=1 -v -timeout 30m -run TestSealersAreKilled -changes 100000
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios

@@ -63,6 +63,20 @@ func WithCorrelation(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, correlationKey{}, id)
 }
 
+type userKey struct{}
+
+// WithUser returns a context whose audit rows say that this person, or program, was behind the session: who logged in at
+// your application, of whom the database knows nothing. Of an id longer than 100 characters the first 100 are kept.
+func WithUser(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, userKey{}, id)
+}
+
+// UserOf is the id that WithUser put into the context, or "".
+func UserOf(ctx context.Context) string {
+	id, _ := ctx.Value(userKey{}).(string)
+	return id
+}
+
 // CorrelationOf is the id that WithCorrelation put into the context, or "".
 func CorrelationOf(ctx context.Context) string {
 	id, _ := ctx.Value(correlationKey{}).(string)

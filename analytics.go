@@ -11,6 +11,8 @@ type PortfolioSummary struct {
 	TradedValue   Decimal   `db:"traded_value"`
 	RealizedPnL   Decimal   `db:"realized_pnl"`
 	Fees          Decimal   `db:"fees"`
+	Multiplier    Decimal   `db:"multiplier,omitzero"` // default 1
+	Currency      string    `db:"currency,omitzero"`   // default USD
 	MarketPrice   *Decimal  `db:"market_price"`
 	TotalValue    *Decimal  `db:"total_value"` // market value
 	UnrealizedPnL *Decimal  `db:"unrealized_pnl"`
@@ -18,17 +20,27 @@ type PortfolioSummary struct {
 	LastUpdated   time.Time `db:"last_updated,stamp"`
 }
 
-// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date).
+// MarketPrice is the last price of a symbol that analytics know, of which there is a newer one only with a later time.
+type MarketPrice struct {
+	Symbol string    `db:"symbol"`
+	Price  Decimal   `db:"price"`
+	At     time.Time `db:"at"`
+	Source string    `db:"source"`
+}
+
+// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date,
+// Currency).
 type PerformanceMetrics struct {
 	AccountID     string    `db:"account_id"`
 	Strategy      string    `db:"strategy"`
-	Date          time.Time `db:"date"` // trading date of executed_at in the account's zone
+	Date          time.Time `db:"date"`              // trading date of executed_at in the account's zone
+	Currency      string    `db:"currency,omitzero"` // of the money; default USD
 	TotalTrades   int64     `db:"total_trades"`
 	ClosingTrades int64     `db:"closing_trades"`
 	Wins          int64     `db:"wins"` // closing fills with realized P&L above zero
 	Losses        int64     `db:"losses"`
 	GrossProfit   Decimal   `db:"gross_profit"`
-	GrossLoss     Decimal   `db:"gross_loss"`
+	GrossLoss     Decimal   `db:"gross_loss"` // what losing trades lost, a number that is not negative
 	RealizedPnL   Decimal   `db:"realized_pnl"`
 	Fees          Decimal   `db:"fees"`
 	WinRate       *Decimal  `db:"win_rate,generated"` // wins / closing trades; nil before the first

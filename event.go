@@ -1,9 +1,30 @@
 package blotter
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
+
+// The channels of the outbox, and the types of the events on them that blotter itself writes.
+const (
+	ChannelTrades     = "trades"
+	ChannelPositions  = "positions"
+	ChannelMarketData = "market_data"
+
+	TradeExecuted     = "trade_executed"      // a fill was booked; it carries the trade, and the position after it
+	PositionUpdated   = "position_updated"    // what a fill made of its position
+	MarketDataUpdated = "market_data_updated" // bars of a symbol were imported, or a price is known
+)
+
+// The services whose events the library writes. Nobody else may call itself so.
+const (
+	ServiceExecution     = "execution"
+	ServiceDataIngestion = "data_ingestion"
+)
+
+// EventTextMax is the most characters of an event's channel, key, type and service.
+const EventTextMax = 50
 
 // Event is one row of the outbox: something that a committed transaction did.
 type Event struct {
@@ -21,27 +42,72 @@ type Event struct {
 	Data          json.RawMessage `db:"data"` // money as decimal strings
 }
 
+// Check reports as ErrInvalid an event that the outbox does not take.
+func (e Event) Check() error {
+	if e.AccountID != "" {
+		if err := CheckAccountID(e.AccountID); err != nil {
+			return err
+		}
+	}
+	for _, text := range []struct {
+		name, value string
+		least, most int
+	}{
+		{"channel", e.Channel, 1, EventTextMax},
+		{"key", e.Key, 1, EventTextMax},
+		{"type", e.Type, 1, EventTextMax},
+		{"service", e.Service, 1, EventTextMax},
+		{"correlation_id", e.CorrelationID, 0, 100},
+	} {
+		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.AccountID != "" && e.Key != e.AccountID:
+		return Invalid("key", e.Key, "the account, "+e.AccountID+": under another's key its events could be held up")
+	case e.V < 1:
+		return Invalid("v", e.V, "1 or more, the version of the data's schema")
+	case !json.Valid(e.Data):
+		return Invalid("data", string(e.Data[:min(len(e.Data), 100)]), "JSON")
+	case bytes.Contains(e.Data, []byte(`\u0000`)):
+		return Invalid("data", "text with NUL", "JSON without \\u0000, which PostgreSQL does not store")
+	}
+	return nil
+}
+
 // EventCursor is how far a consumer of the outbox has come.
 type EventCursor struct {
-	Consumer         string    `db:"consumer"`
-	SnapDone         string    `db:"snap_done"`            // pg_snapshot: what was consumed
-	SnapTarget       string    `db:"snap_target,nullzero"` // pg_snapshot: the window being read; "" between windows
-	PosDone          int64     `db:"pos_done"`
-	Applied          int64     `db:"applied"` // events consumed, a dense count
-	Epoch            int64     `db:"epoch"`
-	SystemIdentifier string    `db:"system_identifier"`
-	UpdatedAt        time.Time `db:"updated_at,stamp"`
+	Consumer         string     `db:"consumer"`
+	SnapDone         string     `db:"snap_done"`            // pg_snapshot: what was consumed
+	SnapTarget       string     `db:"snap_target,nullzero"` // pg_snapshot: the window being read; "" between windows
+	PosDone          int64      `db:"pos_done"`             // of the window
+	Applied          int64      `db:"applied"`              // events consumed, a dense count
+	Epoch            int64      `db:"epoch"`                // of the numbers under which they were published
+	SystemIdentifier string     `db:"system_identifier"`    // of the cluster whose outbox it is, and its timeline
+	UpdatedAt        time.Time  `db:"updated_at,stamp"`
+	ExpiredAt        *time.Time `db:"expired_at"` // since when it no longer keeps the outbox; nil for a live one
 }
 
 // EventBatch is a batch that the Redis relay published: what a lost tail is refilled from.
 type EventBatch struct {
 	Channel    string    `db:"channel"`
+	Epoch      int64     `db:"epoch"`
 	FirstSeq   int64     `db:"first_seq"`
 	Events     int64     `db:"events"`
 	SnapDone   string    `db:"snap_done"`
 	SnapTarget string    `db:"snap_target"`
-	PosFrom    int64     `db:"pos_from"`
+	PosFrom    int64     `db:"pos_from"` // events of the window beyond this
+	PosTo      int64     `db:"pos_to"`   // the last one's
 	CreatedAt  time.Time `db:"created_at,generated"`
+}
+
+// Published is a message of another service that is in the outbox.
+type Published struct {
+	AccountID string    `db:"account_id"` // "" for what is of no account
+	EventID   [16]byte  `db:"event_id"`
+	Digest    []byte    `db:"digest"` // SHA-256 of its content
+	CreatedAt time.Time `db:"created_at,generated"`
 }
 
 // DeadLetter is an event that a consumer could not apply, or one parked behind it.
@@ -53,4 +119,5 @@ type DeadLetter struct {
 	Error      string     `db:"error"`
 	CreatedAt  time.Time  `db:"created_at,generated"`
 	ResolvedAt *time.Time `db:"resolved_at"`
+	AskedAt    *time.Time `db:"asked_at"` // when somebody asked to try the key again; nil where nobody has
 }

@@ -406,7 +406,9 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 	batch := &pgx.Batch{}
 	batch.Queue(sqlInstruments, symbols, saturday, negative)
 	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
+	batch.Queue(sqlImported, f.content.Sum(nil)) // late: an import of the same waits here until this one ends
 	if len(f.events) > 0 {
+		tx.booked = true
 		var changed []string
 		var ids []uuid.UUID
 		var inserted, updated []int64
@@ -423,7 +425,6 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 		batch.Queue(sqlEvents, symbols, timeframes, newest, r.From, r.To, blotter.CorrelationOf(ctx),
 			changed, ids, inserted, updated, first, last)
 	}
-	batch.Queue(sqlImported, f.content.Sum(nil)) // last: an import of the same waits here until this one ends
 	return tx.SendBatch(ctx, batch).Close()
 }
 

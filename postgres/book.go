@@ -29,7 +29,7 @@ type Book struct {
 	lanes   map[laneKey]*lane
 	seats   map[string]*seat // of the accounts that a service's calls are of
 	load    []int            // a service's calls in each of its lanes
-	ready   []*lane // lanes with calls that no worker serves
+	ready   []*lane          // lanes with calls that no worker serves
 	workers sync.WaitGroup
 }
 

@@ -32,6 +32,7 @@ type booking struct {
 	opts     []ExecuteOption // of each
 	together bool            // AllOrNothing
 	ids      []string        // correlation of each
+	later    bool            // the events are for the transaction to emit before it commits
 
 	trades   []blotter.Trade // with what they take from their orders
 	receipts []Receipt
@@ -42,6 +43,7 @@ type booking struct {
 	booked    map[tradeKey]int // place in trades of one that this booking writes
 	written   []int            // places, in order
 	trips     []*blotter.RoundTrip
+	events    []blotter.Event // of what was written, if they are to be emitted later
 }
 
 // bookRows is what the database has of what trades touch.
@@ -113,7 +115,7 @@ func (b *booking) begin() {
 	b.receipts = make([]Receipt, len(b.given))
 	b.orders, b.positions = map[bookKey]*bookOrder{}, map[bookKey]*bookPosition{}
 	b.bookRows = bookRows{stored: map[tradeKey]blotter.Trade{}, instruments: map[string]blotter.Instrument{}, currencies: map[string]string{}}
-	b.booked, b.written, b.trips = map[tradeKey]int{}, nil, nil
+	b.booked, b.written, b.trips, b.events = map[tradeKey]int{}, nil, nil, nil
 	for i := range b.trades {
 		if t := &b.trades[i]; t.ExecutedAt.IsZero() {
 			t.ExecutedAt = time.Now().UTC().Truncate(time.Microsecond)

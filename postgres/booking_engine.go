@@ -110,7 +110,10 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 			return err
 		}
 	}
-	err := db.Transaction(ctx, func(tx *Tx) error { return tx.bookLocked(ctx, b) }, b.patience(db))
+	err := db.Transaction(ctx, func(tx *Tx) error {
+		tx.booked = true
+		return tx.bookLocked(ctx, b)
+	}, b.patience(db))
 	if err != nil {
 		db.books.forget(b)
 		return err
@@ -152,7 +155,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx)}
 	defer s.end()
 	b.begin()
 	if err := b.resolve(ctx, s, &db.books); err != nil {
@@ -172,6 +175,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	err = b.write(ctx, s)
 	if err == nil {
 		db.books.remember(b)
+		db.bell.ring()
 		return nil
 	}
 	db.books.forget(b)

@@ -49,7 +49,7 @@ with changed_orders as (
 ), events as (
     insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
     select u.account_id, 'trades', u.account_id, u.event_id, 'trade_executed', 'execution', u.correlation_id, u.data::jsonb
-      from unnest($21::text[], $42::uuid[], $43::text[], $44::text[]) with ordinality u(account_id, event_id, correlation_id, data, place)
+      from unnest($49::text[], $42::uuid[], $43::text[], $44::text[]) with ordinality u(account_id, event_id, correlation_id, data, place)
      where (select count(*) from new_trades) >= 0
      order by place
 )
@@ -97,8 +97,15 @@ func (b *booking) batchOfMany() (*pgx.Batch, error) {
 		}
 	}
 	for _, i := range b.written {
-		if err := args.trade(&b.trades[i], b.ids[i]); err != nil {
+		args.trade(&b.trades[i])
+		event, err := newEvent(&b.trades[i], b.ids[i])
+		if err != nil {
 			return nil, err
+		}
+		if b.later {
+			b.events = append(b.events, event)
+		} else {
+			args.event(&event)
 		}
 	}
 	batch.Queue(sqlBook, args.list()...)
@@ -169,8 +176,7 @@ type bookArgs struct {
 	executed        []time.Time
 	settled         []*time.Time
 	events          [][16]byte
-	correlations    []string
-	data            []string
+	eventTexts      [3][]string // account, correlation, data
 }
 
 // newBookArgs makes room for so many rows.
@@ -178,7 +184,6 @@ func newBookArgs(orders, positions, trades int) *bookArgs {
 	a := &bookArgs{
 		orderVersions: make([]int64, 0, orders), orderIDs: make([]int64, 0, orders), opened: make([]*time.Time, 0, positions), created: make([]*time.Time, 0, positions),
 		executed: make([]time.Time, 0, trades), settled: make([]*time.Time, 0, trades), events: make([][16]byte, 0, trades),
-		correlations: make([]string, 0, trades), data: make([]string, 0, trades),
 	}
 	makeRoom(a.orderTexts[:], orders)
 	makeRoom(a.orderNumbers[:], orders)
@@ -187,6 +192,7 @@ func newBookArgs(orders, positions, trades int) *bookArgs {
 	makeRoom(a.positionNumbers[:], positions)
 	makeRoom(a.tradeTexts[:], trades)
 	makeRoom(a.tradeNumbers[:], trades)
+	makeRoom(a.eventTexts[:], trades)
 	return a
 }
 
@@ -220,16 +226,15 @@ func (a *bookArgs) position(p *bookPosition) {
 	a.created = append(a.created, created)
 }
 
-func (a *bookArgs) trade(t *blotter.Trade, correlation string) error {
-	id, data, err := newEvent(t)
-	if err != nil {
-		return err
-	}
+func (a *bookArgs) trade(t *blotter.Trade) {
 	appendEach(a.tradeTexts[:], t.AccountID, t.TradeID, t.OrderID, t.Symbol, string(t.Side), t.Currency, t.CommissionCurrency, string(t.PositionEffect), t.Strategy)
 	appendEach(a.tradeNumbers[:], t.Quantity, t.Price, t.Multiplier, t.Commission, t.RealizedPnL, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter)
 	a.executed, a.settled = append(a.executed, t.ExecutedAt), append(a.settled, t.SettlementDate)
-	a.events, a.correlations, a.data = append(a.events, id), append(a.correlations, correlation), append(a.data, string(data))
-	return nil
+}
+
+func (a *bookArgs) event(e *blotter.Event) {
+	a.events = append(a.events, e.EventID)
+	appendEach(a.eventTexts[:], e.AccountID, e.CorrelationID, string(e.Data))
 }
 
 // flat spares pgx the reflection by which it encodes slices of types that it does not know.
@@ -237,11 +242,11 @@ func flat[T any](values []T) pgtype.FlatArray[T] { return values }
 
 // list are the arguments in their order.
 func (a *bookArgs) list() []any {
-	o, on, p, pn, t, tn := &a.orderTexts, &a.orderNumbers, &a.positionTexts, &a.positionNumbers, &a.tradeTexts, &a.tradeNumbers
+	o, on, p, pn, t, tn, e := &a.orderTexts, &a.orderNumbers, &a.positionTexts, &a.positionNumbers, &a.tradeTexts, &a.tradeNumbers, &a.eventTexts
 	return []any{
 		o[0], o[1], a.orderVersions, o[2], flat(on[0]), flat(on[1]),
 		p[0], p[1], a.positionCounts[0], flat(pn[0]), flat(pn[1]), flat(pn[2]), flat(pn[3]), flat(a.opened), flat(pn[4]), flat(pn[5]), flat(pn[6]), a.positionCounts[1], p[2], len(o[0]),
 		t[0], t[1], t[2], t[3], t[4], flat(tn[0]), flat(tn[1]), flat(tn[2]), t[5], flat(tn[3]), t[6], flat(tn[4]), t[7], t[8], flat(a.executed), flat(a.settled),
-		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), len(p[0]), flat(a.events), a.correlations, a.data, len(t[0]), flat(on[2]), a.orderIDs, flat(a.created),
+		flat(tn[5]), flat(tn[6]), flat(tn[7]), flat(tn[8]), len(p[0]), flat(a.events), e[1], e[2], len(t[0]), flat(on[2]), a.orderIDs, flat(a.created), e[0],
 	}
 }

@@ -35,9 +35,9 @@ insert into events.outbox (account_id, channel, key, event_id, type, service, co
 values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3, $4)`
 )
 
-// batchOfOne is what writes a booking of one trade. The place of sqlBookTrade is the last but one.
-func (b *booking) batchOfOne() (*pgx.Batch, error) {
-	batch := &pgx.Batch{}
+// batchOfOne is what writes a booking of one trade, and the place of sqlBookTrade in it.
+func (b *booking) batchOfOne() (batch *pgx.Batch, returning int, err error) {
+	batch = &pgx.Batch{}
 	i := b.written[0]
 	t := &b.trades[i]
 	if o := b.orders[bookKey{t.AccountID, t.OrderID}]; o != nil && o.changed {
@@ -58,7 +58,12 @@ func (b *booking) batchOfOne() (*pgx.Batch, error) {
 	b.queueTrips(batch)
 	batch.Queue(sqlBookTrade, t.AccountID, t.TradeID, t.OrderID, t.Symbol, t.Side, t.Quantity, t.Price, t.Multiplier, t.Currency, t.Commission, t.CommissionCurrency,
 		t.RealizedPnL, t.PositionEffect, t.Strategy, t.ExecutedAt, t.SettlementDate, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter, p.version+1)
-	id, data, err := newEvent(t)
-	batch.Queue(sqlBookEvent, t.AccountID, id, b.ids[i], data)
-	return batch, err
+	returning = len(batch.QueuedQueries) - 1
+	event, err := newEvent(t, b.ids[i])
+	if b.later {
+		b.events = append(b.events, event)
+	} else {
+		batch.Queue(sqlBookEvent, t.AccountID, event.EventID, event.CorrelationID, event.Data)
+	}
+	return batch, returning, err
 }

@@ -12,8 +12,7 @@ import (
 // batch is what writes the booking, and which of its statements returns the trades.
 func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
 	if len(b.written) == 1 {
-		batch, err = b.batchOfOne()
-		return batch, len(batch.QueuedQueries) - 2, err
+		return b.batchOfOne()
 	}
 	if batch, err = b.batchOfMany(); err != nil {
 		return nil, 0, err

@@ -12,6 +12,8 @@ with schemas as (
       from (select object, coalesce(r.rolname, 'public') as grantee, string_agg(lower(a.privilege_type), ',' order by a.privilege_type) as privileges
               from (select 'schema ' || n.nspname as object, n.nspacl as acl, n.nspowner as owner from pg_namespace n join schemas using (oid)
                     union all select 'table ' || name, relacl, relowner from relations
+                    union all select 'column ' || r.name || '.' || a.attname, a.attacl, r.relowner
+                      from pg_attribute a join relations r on r.oid = a.attrelid where a.attacl is not null
                     union all select 'function ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
                       from pg_proc p join schemas s on s.oid = p.pronamespace) o,
                    aclexplode(o.acl) a left join pg_roles r on r.oid = a.grantee

@@ -19,6 +19,7 @@ type DB struct {
 	// imports holds a place for each import that runs: one may need a second connection, so they may not take all.
 	imports chan struct{}
 	books   bookCache
+	bell    bell
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the

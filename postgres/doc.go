@@ -54,4 +54,15 @@
 //
 //	waiting --a worker takes the lane's calls--> being booked --> answered
 //	   '-- context ends: taken back, not booked      '-- context ends: the outcome is waited for
+//
+// # The audit log
+//
+// Triggers record what people change (not fills, which the book itself proves), Audit and Audited what they read, for the
+// context's user and occasion:
+//
+//	ctx = blotter.WithUser(blotter.WithCorrelation(ctx, "request 17"), "ann")
+//	err = db.ReadOnly(ctx, fn, postgres.Audited(postgres.Access{Table: "execution.trades", Operation: "export"}))
+//	entries, err := db.AuditLog(ctx, postgres.AuditFilter{UserID: "ann", NewestFirst: true, Limit: 50})
+//
+// Package audit seals it.
 package postgres

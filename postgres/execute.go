@@ -104,12 +104,16 @@ func (tx *Tx) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Exe
 	return receipts[0], receipts[0].Err
 }
 
-// ExecuteTrades is DB.ExecuteTrades as a part of the transaction. With AllOrNothing the error is for the caller to
+// ExecuteTrades is DB.ExecuteTrades as a part of the transaction; the events follow before COMMIT. With AllOrNothing the error is for the caller to
 // return: what the transaction did before is not undone here.
 func (tx *Tx) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ...ExecuteOption) ([]Receipt, error) {
 	b, err := newBooking(ctx, trades, opts)
 	if err == nil {
+		b.later = true
 		err = tx.bookLocked(ctx, b)
+	}
+	if err == nil {
+		tx.events = append(tx.events, b.events...)
 	}
 	switch {
 	case errors.Is(err, errNotAll):

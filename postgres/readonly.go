@@ -11,10 +11,14 @@ import (
 // (Config.ReadOnlyURL, Config.ReporterURL) no SQL whatever gets out of that.
 //
 // Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries
-// of fn see one instant.
+// of fn see one instant; with Audited, the audit log knows of the reading first.
 func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...Option) error {
 	start := time.Now()
-	err := db.read(ctx, fn, db.options(opts))
+	o := db.options(opts)
+	if err := db.recordAccess(ctx, o); err != nil {
+		return err
+	}
+	err := db.read(ctx, fn, o)
 	if err != nil {
 		db.logFailure(ctx, "read-only session", start, err, nil)
 	}
@@ -55,4 +59,20 @@ func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) er
 		err = s.failure
 	}
 	return translate("", err)
+}
+
+// AutoCommit runs fn in a session that writes, each of whose statements is a transaction of its own: for what reads from
+// the primary without holding a transaction open. It is neither retried nor rolled back as a whole.
+func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
+	p, scope, err := db.poolFor(ctx, false)
+	if err != nil {
+		return err
+	}
+	loan, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	s := &Session{loan: loan, scope: scope, start: time.Now()}
+	defer s.end()
+	return fn(s)
 }

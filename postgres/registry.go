@@ -31,7 +31,20 @@ select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind 
  order by 1, a.attnum`
 
 // unregistered are objects of the schema that no Table maps: the library's own bookkeeping, and views for people.
-var unregistered = []string{"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "data_ingestion.imported_contents", "analytics.strategy_performance"}
+var unregistered = []string{
+	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "data_ingestion.imported_contents", "analytics.strategy_performance",
+	"shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
+}
+
+// Schemas are the schemas of blotter's tables, in the order of their names.
+func Schemas() []string {
+	var names []string
+	for _, def := range Tables() {
+		names = append(names, def.Schema)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 type liveColumn struct {
 	Table, Name         string

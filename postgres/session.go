@@ -3,10 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
@@ -26,6 +23,7 @@ type Querier interface {
 type Session struct {
 	loan    *loan
 	scope   blotter.Scope
+	actor   actor // of a session that writes
 	start   time.Time
 	begin   string // BEGIN with its options; "" for a session whose statements each commit alone
 	state   sessionState
@@ -42,9 +40,6 @@ const (
 	stateOpen                      // inside a transaction
 	stateEnded                     // committed or rolled back
 )
-
-// sqlSetAccount sends the account with a statement, as data, for the transaction they share.
-const sqlSetAccount = `select set_config('app.current_account_id', $1, true)`
 
 // Exec runs a statement that returns no rows.
 func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
@@ -156,22 +151,31 @@ func programming(message string) *blotter.Error {
 }
 
 // leading are the statements that have to go before the caller's: BEGIN, for the first statement of a transaction, and
-// the account.
+// the account and who acts.
 func (s *Session) leading() *pgx.Batch {
 	batch := &pgx.Batch{}
-	if s.begin != "" && s.state == stateIdle {
+	if s.state != stateIdle {
+		return batch
+	}
+	if s.begin != "" {
 		batch.Queue(s.begin)
 	}
-	if s.scope.Account != "" && s.state == stateIdle {
+	if s.scope.Account != "" {
 		batch.Queue(sqlSetAccount, s.scope.Account)
+	}
+	if s.actor != (actor{}) {
+		batch.Queue(sqlSetActor, s.actor.user, s.actor.correlation)
 	}
 	return batch
 }
 
+// hasSettings reports whether the session's statements need the account or who acts.
+func (s *Session) hasSettings() bool { return s.scope.Account != "" || s.actor != (actor{}) }
+
 // lead is a batch of what has to go first and the caller's statement, and the number of the former. It is nil where
 // nothing has to go first or the statement cannot be in a batch.
 func (s *Session) lead(sql string, args []any) (*pgx.Batch, int) {
-	if s.state == stateOpen || s.begin == "" && s.scope.Account == "" {
+	if s.state == stateOpen || s.begin == "" && !s.hasSettings() {
 		return nil, 0
 	}
 	if !isPlain(sql) || takesOption(args) {
@@ -219,19 +223,15 @@ func (s *Session) open(ctx context.Context) error {
 	if s.state != stateIdle {
 		return nil
 	}
-	sql := s.begin
-	if s.scope.Account != "" {
-		sql = strings.TrimLeft(sql+"; ", "; ") + "set local app.current_account_id = " + codePoints(s.scope.Account)
-	}
 	switch {
 	case s.begin != "":
-		_, err := s.loan.Exec(ctx, sql)
+		_, err := s.loan.Exec(ctx, s.begin+s.settings())
 		s.led()
 		return s.fail(err)
-	case s.scope.Account != "":
+	case s.hasSettings():
 		// A statement that cannot be in a batch gets a transaction of its own, which settle ends.
 		s.loan.dirty, s.state = true, stateOpen
-		_, err := s.loan.Exec(ctx, "begin; "+sql)
+		_, err := s.loan.Exec(ctx, "begin"+s.settings())
 		return s.fail(err)
 	}
 	return nil
@@ -248,20 +248,6 @@ func (s *Session) settle(ctx context.Context) {
 	if _, err := s.loan.Exec(ctx, "commit"); err != nil { // of a failed transaction it is a rollback
 		s.loan.close()
 	}
-}
-
-// codePoints is the text as a Unicode string constant in which every character is an escape.
-func codePoints(text string) string {
-	var b strings.Builder
-	b.WriteString("U&'")
-	for _, r := range text {
-		if utf16.RuneLen(r) == 1 {
-			fmt.Fprintf(&b, `\%04X`, r)
-		} else {
-			fmt.Fprintf(&b, `\+%06X`, r)
-		}
-	}
-	return b.String() + "'"
 }
 
 // fail translates an error and, inside a transaction, remembers the first one: the transaction is void from there on.

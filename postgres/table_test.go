@@ -88,7 +88,6 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 	crud(t, db, postgres.PerformanceMetrics, blotter.PerformanceMetrics{AccountID: "A1", Strategy: "trend", Date: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), TotalTrades: 5, ClosingTrades: 3, Wins: 2}, func(p *blotter.PerformanceMetrics) { p.Wins = 1 })
 	crud(t, db, postgres.SystemLogs, blotter.SystemLog{Service: "test", Level: "info", Message: "hello", Data: json.RawMessage(`{"k": "v"}`)}, nil)
 	crud(t, db, postgres.PerformanceLogs, blotter.PerformanceLog{Service: "test", Operation: "read", ExecutionTimeMS: dec("1.25")}, nil)
-	crud(t, db, postgres.AuditLog, blotter.AuditEntry{AccountID: "A1", TableName: "execution.orders", Operation: "READ", Key: json.RawMessage(`{"id": 1}`)}, nil)
 	crud(t, db, postgres.MaintenanceRuns, blotter.MaintenanceRun{Job: "analyze", RunBy: "test"}, func(m *blotter.MaintenanceRun) { m.Result, m.EndedAt = "ok", &now })
 	crud(t, db, postgres.Strategies, blotter.Strategy{StrategyID: "trend", Name: "Trend"}, func(s *blotter.Strategy) { s.Status = "paused" })
 	crud(t, db, postgres.StrategySignals, blotter.StrategySignal{SignalID: "S-1", StrategyID: "trend", Symbol: "AAPL", SignalType: "buy", Confidence: new(dec("0.75")), Timestamp: now}, func(s *blotter.StrategySignal) { s.Quantity = new(dec("5")) })

@@ -242,43 +242,6 @@ func (t *Table[T]) Get(ctx context.Context, q Querier, key ...any) (T, error) {
 	return row, err
 }
 
-// CopyIn stores many rows with COPY and reports how many. Generated, stamped and version columns, and omitzero columns
-// that are zero in every row, are left to their defaults. PostgreSQL refuses COPY into a tenant table for a role under
-// a policy.
-func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, error) {
-	if err := t.readOnly("copy into"); err != nil {
-		return 0, err
-	}
-	var columns []string
-	var fields []*field
-	for i := range t.fields {
-		f := &t.fields[i]
-		if f.generated || f.stamped || f.version || f.omitzero && allZero(rows, f) {
-			continue
-		}
-		columns, fields = append(columns, f.column), append(fields, f)
-	}
-	n, err := q.CopyFrom(ctx, pgx.Identifier{t.def.Schema, t.def.Name}, columns,
-		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
-			v := reflect.ValueOf(&rows[i]).Elem()
-			values := make([]any, len(fields))
-			for j, f := range fields {
-				values[j] = f.value(v)
-			}
-			return values, nil
-		}))
-	return n, t.fail("copy into", err)
-}
-
-func allZero[T any](rows []T, f *field) bool {
-	for i := range rows {
-		if !reflect.ValueOf(&rows[i]).Elem().FieldByIndex(f.index).IsZero() {
-			return false
-		}
-	}
-	return true
-}
-
 func blotterKind(err error) blotter.Kind {
 	if e, ok := err.(*blotter.Error); ok {
 		return e.Kind

@@ -24,9 +24,11 @@ var (
 	EventCursors = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
 	EventBatches = NewTable[blotter.EventBatch]("events.batch", Key("channel", "first_seq"))
 	DeadLetters  = NewTable[blotter.DeadLetter]("events.dead_letter", Key("consumer", "pos"))
+	Published    = NewTable[blotter.Published]("events.published", Key("account_id", "event_id"))
 
 	PortfolioSummaries = NewTable[blotter.PortfolioSummary]("analytics.portfolio_summary", Key("account_id", "symbol"))
-	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics", Key("account_id", "strategy", "date"))
+	MarketPrices       = NewTable[blotter.MarketPrice]("analytics.market_prices", Key("symbol"))
+	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics", Key("account_id", "strategy", "date", "currency"))
 
 	SystemLogs         = NewTable[blotter.SystemLog]("logging.system_logs")
 	ArchivedSystemLogs = NewTable[blotter.ArchivedSystemLog]("logging.archived_system_logs")

@@ -18,6 +18,7 @@ type options struct {
 	isolation  string
 	snapshot   bool
 	maxRetries int
+	access     *Access // to be recorded before it is read
 }
 
 // The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
@@ -54,8 +55,10 @@ func (o options) begin() string {
 type Tx struct {
 	*Session
 	db         *DB
-	savepoints *int // how many were set, for their names
-	manual     bool // from Begin: its Commit and Rollback are the caller's
+	savepoints *int            // how many were set, for their names
+	manual     bool            // from Begin: its Commit and Rollback are the caller's
+	events     []blotter.Event // to go into the outbox before COMMIT
+	booked     bool            // events are in the outbox already
 }
 
 // Transaction runs fn in a transaction of the context's scope and commits it when fn returns nil. When fn returns an
@@ -72,6 +75,9 @@ type Tx struct {
 // fn's statements all see one time in now(), which is what stamps created_at and updated_at.
 func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
 	o, start := db.options(opts), time.Now()
+	if err := db.recordAccess(ctx, o); err != nil {
+		return err
+	}
 	ensured := false
 	for attempt := 0; ; attempt++ {
 		err := db.attempt(ctx, o, fn)
@@ -151,7 +157,7 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	session := &Session{loan: loan, scope: scope, start: start, begin: o.begin()}
+	session := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: start, begin: o.begin()}
 	return &Tx{Session: session, db: db, savepoints: new(int)}, nil
 }
 
@@ -166,19 +172,28 @@ func (tx *Tx) commit(ctx context.Context) error {
 		tx.rollback(ctx)
 		return cause
 	}
-	if tx.state == stateIdle { // nothing was ever sent
+	if tx.state == stateIdle && len(tx.events) == 0 { // nothing was ever sent
 		tx.end()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	defer tx.end()
-	tag, err := tx.loan.Exec(ctx, "commit")
+	var tag pgconn.CommandTag
+	var err error
+	if len(tx.events) > 0 {
+		tag, err = tx.commitEvents(ctx)
+	} else {
+		tag, err = tx.loan.Exec(ctx, "commit")
+	}
 	switch {
 	case err != nil:
 		return commitError(err)
 	case tag.String() == "ROLLBACK":
 		return programming("the transaction had failed and was rolled back instead of committed; an error of one of its statements was not returned")
+	}
+	if tx.booked || len(tx.events) > 0 {
+		tx.db.bell.ring()
 	}
 	return nil
 }
@@ -198,7 +213,11 @@ func commitError(err error) error {
 // Begin starts a transaction by hand, for what does not fit a function. The caller must call Commit or Rollback on
 // every path, or the connection is lost to the pool; prefer Transaction. Nothing is retried.
 func (db *DB) Begin(ctx context.Context, opts ...Option) (*Tx, error) {
-	tx, err := db.newTx(ctx, db.options(opts))
+	o := db.options(opts)
+	if err := db.recordAccess(ctx, o); err != nil {
+		return nil, err
+	}
+	tx, err := db.newTx(ctx, o)
 	if err != nil {
 		db.logFailure(ctx, "begin", time.Now(), err, nil)
 		return nil, err
@@ -240,7 +259,7 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 // the error is returned, and the transaction may go on.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
-	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
+	name, emitted := fmt.Sprintf("blotter_%d", *tx.savepoints), len(tx.events)
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
 		return err
 	}
@@ -253,6 +272,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if err == nil {
 		err = tx.failure // a database error that fn did not return
 	}
+	tx.events = tx.events[:emitted]
 	if undo := tx.rollbackTo(ctx, name); undo != nil {
 		return undo
 	}

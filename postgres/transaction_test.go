@@ -392,8 +392,8 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 	makeAccount(t, db.DB, "A1")
 	const (
 		event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-			values ('A1', 'c', 'k', gen_random_uuid(), 't', 's', '{}')`
-		entry = `insert into shared.audit_log (account_id, table_name, operation) values ('A1', 't', 'o')`
+			values ('A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
+		entry = `select shared.record_access('t', 'o', null, 'A1')`
 	)
 	drop := func() {
 		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions
@@ -420,8 +420,9 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 			}
 		}
 	}
-	far := `insert into shared.audit_log (account_id, table_name, operation, timestamp) values ('A1', 't', 'o', now() + interval '9 years')`
-	if calls, err := run(as(t, "A1"), far); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
+	far := `insert into events.outbox (pos, account_id, channel, key, event_id, type, service, data) overriding system value
+		values (9e15, 'A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
+	if calls, err := run(blotter.WithAllAccounts(t.Context()), far); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
 		t.Errorf("a row that gets no partition: %v after %d calls, want ErrIntegrity after 2", err, calls)
 	}
 	bar := `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', '1950-01-01', 1, 1, 1, 1, 1, 's')`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
@@ -21,7 +22,10 @@ type database struct {
 
 // open opens the database of the flags: the one of --url, else blotter's own, which is started if it does not run and
 // migrated.
-func (s *settings) open(ctx context.Context) (*database, error) {
+func (s *settings) open(ctx context.Context) (*database, error) { return s.openWith(ctx, s.logger()) }
+
+// openWith is open with a logger.
+func (s *settings) openWith(ctx context.Context, log *slog.Logger) (*database, error) {
 	d := &database{ctx: ctx}
 	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
 	if s.url == "" {
@@ -34,7 +38,7 @@ func (s *settings) open(ctx context.Context) (*database, error) {
 			return nil, err
 		}
 	}
-	cfg.Logger = s.logger()
+	cfg.Logger = log
 	var err error
 	if d.DB, err = postgres.Open(ctx, cfg); err != nil {
 		d.Close()

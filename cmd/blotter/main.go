@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 	_ "time/tzdata" // zones by name, on systems that have none installed
@@ -17,6 +18,9 @@ import (
 func main() {
 	os.Exit(run())
 }
+
+// cleanUpTime is how long an interrupted command may take to clean up, in nanoseconds. The daemon takes longer.
+var cleanUpTime atomic.Int64
 
 const (
 	interrupted = "blotter: interrupted; nothing is half done, run the same command to go on"
@@ -32,7 +36,7 @@ func run() int {
 	go func() {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the program at once
-		time.Sleep(interruptedTime)
+		time.Sleep(max(interruptedTime, time.Duration(cleanUpTime.Load())))
 		fmt.Fprintln(os.Stderr, interrupted)
 		os.Exit(1)
 	}()

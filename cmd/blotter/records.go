@@ -126,8 +126,11 @@ func plain(value any) any {
 }
 
 func text(value any) string {
-	if value = plain(value); value == nil {
+	switch value = plain(value); value := value.(type) {
+	case nil:
 		return ""
+	case json.RawMessage:
+		return string(value)
 	}
 	if raw, isJSON := value.(json.RawMessage); isJSON {
 		return string(raw)

@@ -79,8 +79,11 @@ from the working folder or from the user's configuration folder.`,
 	root.AddCommand(
 		demoCommand(&set), importCommand(&set), barsCommand(&set),
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
-		partitionsCommand(&set), maintainCommand(&set), logsCommand(&set),
+		partitionsCommand(&set), auditCommand(&set), backupCommand(&set), restoreCommand(&set),
+		maintainCommand(&set), logsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
+		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
+		doctorCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

@@ -11,7 +11,11 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
+	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "backup", "restore",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase",
+	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
+	"doctor",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 
@@ -19,8 +23,10 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
-	for _, noun := range []string{"migrate", "bars", "partitions", "orders", "trades", "positions", "pnl", "maintain"} {
-		listed += d.ok(t, noun, "--help")
+	for _, command := range commands {
+		if noun, _, of := strings.Cut(command, " "); of && !strings.Contains(listed, "blotter "+noun+" [") {
+			listed += d.ok(t, noun, "--help")
+		}
 	}
 	for _, command := range commands {
 		text := d.ok(t, append(strings.Fields(command), "--help")...)
@@ -70,6 +76,20 @@ func TestWrongUse(t *testing.T) {
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},
+		{"events", "say which"},
+		{"events resolve analytics", "want blotter events resolve CONSUMER KEY"},
+		{"events replay mailer", "--since is missing"},
+		{"events replay analytics --since 2024-01-01", "blotter analytics rebuild"},
+		{"events expire analytics", "never expire"},
+		{"analytics show --by week", "want symbol or day"},
+		{"load --rate 0", "--rate 0: want 1 to 100000"},
+		{"load --span 0s", "--span 0s: want more than 0"},
+		{"audit", "say which"},
+		{"audit verify --account A", "leave out --account"},
+		{"audit export-head", "want blotter audit export-head FILE"},
+		{"backup", "want blotter backup FILE"},
+		{"restore a b", "want blotter restore FILE"},
+		{"audit list --limit 0", "--limit 0: want 1 or more"},
 		{"maintain", "say which"},
 		{"logs --level loud", "want debug, info, warn, error"},
 		{"logs --since yesterday", "want an age as 90s"},

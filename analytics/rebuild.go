@@ -1,0 +1,129 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// rebuildTimeout bounds a rebuild and a reconciliation: each reads all trades.
+const rebuildTimeout = 30 * time.Minute
+
+const (
+	sqlSnapshot = `select pg_current_snapshot()::text`
+	// sqlTrades are what the events of the book carried, those of a position in their order.
+	sqlTrades = `
+select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl, position_effect, strategy, executed_at,
+       quantity_after, cost_basis_after, realized_pnl_after, fees_after
+  from execution.trades order by account_id, symbol, id`
+	sqlLatest    = `select symbol, price, at, source from data_ingestion.latest_prices`
+	sqlAllZones  = `select account_id from execution.accounts where zone <> 'UTC'`
+	sqlNoSummary = `delete from analytics.portfolio_summary`
+	sqlNoMetrics = `delete from analytics.performance_metrics`
+	sqlPatience  = `select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`
+)
+
+// Rebuilt is what a rebuild did.
+type Rebuilt struct {
+	Trades    int64 // that were read
+	Summaries int   // rows of portfolio_summary
+	Metrics   int   // rows of performance_metrics
+	Elapsed   time.Duration
+}
+
+// Rebuild computes the analytics anew from the trades, beside writers and readers: readers see the old ones until it is
+// done, and events that are committed meanwhile are folded afterwards, each once. Parked events count as applied.
+func (s *Synchronizer) Rebuild(ctx context.Context) (Rebuilt, error) {
+	start := time.Now()
+	var did Rebuilt
+	err := s.consumer.Restart(ctx, rebuildTimeout, func(ctx context.Context, tx *postgres.Tx) (seen string, err error) {
+		// The cursor is locked in a transaction of READ COMMITTED, which waits for others; the trades are read in another one
+		// that sees one instant.
+		err = s.cfg.Source.Transaction(ctx, func(source *postgres.Tx) error {
+			did = Rebuilt{}
+			seen, err = s.rebuild(ctx, source, tx, &did)
+			return err
+		}, postgres.RepeatableRead, postgres.MaxRetries(0))
+		return seen, err
+	})
+	did.Elapsed = time.Since(start)
+	if err == nil {
+		s.cfg.Logger.InfoContext(ctx, "analytics were rebuilt", "trades", did.Trades, "duration_ms", did.Elapsed.Milliseconds())
+	}
+	return did, err
+}
+
+func (s *Synchronizer) rebuild(ctx context.Context, source, tx *postgres.Tx, did *Rebuilt) (seen string, err error) {
+	if _, err = source.Exec(ctx, sqlPatience, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
+		return "", err
+	}
+	if err = source.QueryRow(ctx, sqlSnapshot).Scan(&seen); err != nil {
+		return "", err
+	}
+	f, err := foldTrades(ctx, source, did)
+	if err != nil {
+		return "", err
+	}
+	for _, sql := range []string{sqlNoSummary, sqlNoMetrics} {
+		if _, err = tx.Exec(ctx, sql); err != nil {
+			return "", err
+		}
+	}
+	did.Summaries, did.Metrics = len(f.summaries), len(f.metrics)
+	return seen, f.write(ctx, tx)
+}
+
+// foldTrades folds all trades, and the latest prices.
+func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, error) {
+	zones, err := allZones(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	f := newFold(zones)
+	rows, err := source.Query(ctx, sqlTrades)
+	if err != nil {
+		return nil, err
+	}
+	var t blotter.TradeData
+	var at time.Time
+	p := &t.Position
+	_, err = pgx.ForEachRow(rows, []any{
+		&t.AccountID, &t.Symbol, &t.Side, &t.Quantity, &t.Price, &t.Multiplier, &t.Currency, &t.Commission, &t.CommissionCurrency, &t.RealizedPnL,
+		&t.PositionEffect, &t.Strategy, &at, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
+	}, func() error {
+		t.ExecutedAt = blotter.EventTime(at)
+		f.trade(&t)
+		f.position(&t)
+		did.Trades++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = source.Query(ctx, sqlLatest); err != nil {
+		return nil, err
+	}
+	var price blotter.MarketPrice
+	_, err = pgx.ForEachRow(rows, []any{&price.Symbol, &price.Price, &price.At, &price.Source}, func() error {
+		last := price
+		f.prices[price.Symbol] = &last
+		return nil
+	})
+	return f, err
+}
+
+func allZones(ctx context.Context, source *postgres.Tx) (map[string]*time.Location, error) {
+	rows, err := source.Query(ctx, sqlAllZones)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(accounts) == 0 {
+		return nil, err
+	}
+	return readZones(ctx, source, accounts)
+}

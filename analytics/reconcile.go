@@ -1,0 +1,240 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// Mismatch is a figure of the analytics that does not follow from the trades.
+type Mismatch struct {
+	Account   string `json:"account_id"`
+	Table     string `json:"table"` // "portfolio_summary", "performance_metrics"
+	Key       string `json:"key"`   // the symbol, or strategy and date
+	What      string `json:"what"`  // the figure
+	Analytics string `json:"analytics"`
+	Trades    string `json:"trades"`
+	Parked    bool   `json:"parked"` // the account's events are parked: the figure is old, not wrong
+}
+
+// Reconciliation is what Reconcile found.
+type Reconciliation struct {
+	Trades     int64 // that the cursor is past, all of which were added up
+	Rows       int   // of the analytics, all of which were compared
+	Mismatches []Mismatch
+	More       int // mismatches beyond the first 1,000
+	Lag        events.Lag
+	Elapsed    time.Duration
+}
+
+const mismatchesMax = 1000
+
+// sqlApplied says which trades a cursor is past: those of its last window, and of the one that it is in those up to its
+// position. $1 is what is done, $2 the target or the empty text, $3 the position, $4 the transactions that were running.
+const sqlApplied = `
+with applied as (
+    select t.* from execution.trades t where pg_visible_in_snapshot(t.xid, $1::text::pg_snapshot)
+    union all
+    select t.* from execution.trades t
+      join events.outbox o on o.xid = t.xid and o.account_id = t.account_id and o.type = 'trade_executed' and o.service = 'execution'
+       and o.data->>'trade_id' = t.trade_id and o.data->>'symbol' = t.symbol and o.data->>'side' = t.side
+     where $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot) and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
+)`
+
+const (
+	sqlReconcilePositions = sqlApplied + `
+select account_id, symbol,
+       sum(case side when 'buy' then quantity else -quantity end),
+       (array_agg(cost_basis_after order by id desc))[1],
+       sum(realized_pnl), coalesce(sum(commission) filter (where commission_currency = currency), 0),
+       max(multiplier), max(currency), sum(quantity * price * multiplier), count(*)
+  from applied group by account_id, symbol`
+	sqlReconcileMetrics = sqlApplied + `
+select t.account_id, t.strategy, to_char(t.executed_at at time zone a.zone, 'YYYY-MM-DD') as date, t.currency, count(*),
+       count(*) filter (where closing), count(*) filter (where closing and realized_pnl > 0), count(*) filter (where closing and realized_pnl < 0),
+       coalesce(sum(realized_pnl) filter (where closing and realized_pnl > 0), 0), coalesce(-sum(realized_pnl) filter (where closing and realized_pnl < 0), 0),
+       coalesce(sum(realized_pnl) filter (where closing), 0), coalesce(sum(commission) filter (where commission_currency = t.currency), 0)
+  from (select *, position_effect in ('reduce', 'close', 'flip') as closing from applied) t
+  join execution.accounts a on a.account_id = t.account_id
+ group by 1, 2, 3, 4`
+	sqlStoredPositions = `
+select account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count from analytics.portfolio_summary`
+	sqlStoredMetrics = `
+select account_id, strategy, to_char(date, 'YYYY-MM-DD'), currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees from analytics.performance_metrics`
+	// sqlWrongValues: what is held is valued at the last price.
+	sqlWrongValues = `
+select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_scale(round(u.quantity * p.price * u.multiplier, 19))::text, '')
+  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol
+ where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
+       (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
+ order by 1, 2`
+	sqlParkedKeys = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
+)
+
+// figures is a row: its key, and its figures as text and numbers that compare equal exactly if they are.
+type figures struct {
+	account, key string
+	values       []string
+}
+
+var (
+	positionFigures = []string{"quantity", "cost_basis", "realized_pnl", "fees", "multiplier", "currency", "traded_value", "event_count"}
+	metricsFigures  = []string{"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees"}
+)
+
+// Reconcile adds up, in SQL, the trades that the cursor is past, and compares every figure of the analytics with that,
+// while everything goes on. It locks nothing.
+func (s *Synchronizer) Reconcile(ctx context.Context) (Reconciliation, error) {
+	start := time.Now()
+	ctx = blotter.WithAllAccounts(ctx)
+	var r Reconciliation
+	err := s.cfg.Target.Transaction(ctx, func(tx *postgres.Tx) error {
+		return s.cfg.Source.Transaction(ctx, func(source *postgres.Tx) (err error) {
+			r, err = reconcile(ctx, source, tx)
+			return err
+		}, postgres.ReadCommitted, postgres.MaxRetries(0))
+	}, postgres.RepeatableRead, postgres.MaxRetries(0))
+	r.Elapsed = time.Since(start)
+	return r, err
+}
+
+func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, err error) {
+	for _, q := range []*postgres.Tx{tx, source} {
+		if _, err := q.Exec(ctx, sqlPatience, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
+			return r, err
+		}
+	}
+	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
+	if err != nil {
+		return r, err
+	}
+	parked, err := keysOf(ctx, tx)
+	if err != nil {
+		return r, err
+	}
+	for _, table := range []struct {
+		name, stored, trades string
+		keys                 int
+		names                []string
+	}{
+		{"portfolio_summary", sqlStoredPositions, sqlReconcilePositions, 2, positionFigures},
+		{"performance_metrics", sqlStoredMetrics, sqlReconcileMetrics, 4, metricsFigures},
+	} {
+		have, err := readFigures(ctx, tx, table.keys, table.stored)
+		if err != nil {
+			return r, err
+		}
+		want, err := readFigures(ctx, source, table.keys, table.trades, at.SnapDone, at.SnapTarget, at.PosDone)
+		if err != nil {
+			return r, err
+		}
+		r.Rows += len(have)
+		if table.name == "portfolio_summary" {
+			for _, row := range want {
+				n, _ := blotter.ParseDecimal(row.values[len(row.values)-1])
+				count, _ := n.Int64()
+				r.Trades += count
+			}
+		}
+		r.compare(table.name, table.names, have, want, parked)
+	}
+	if err := r.values(ctx, tx); err != nil {
+		return r, err
+	}
+	if r.Lag, err = events.LagOf(ctx, source, at); err != nil {
+		return r, err
+	}
+	r.trim()
+	return r, nil
+}
+
+func keysOf(ctx context.Context, q postgres.Querier) (map[string]bool, error) {
+	rows, err := q.Query(ctx, sqlParkedKeys, Consumer)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	parked := map[string]bool{}
+	for _, key := range keys {
+		parked[key] = true
+	}
+	return parked, err
+}
+
+// readFigures reads rows whose first columns are their key.
+func readFigures(ctx context.Context, q postgres.Querier, keys int, sql string, args ...any) (map[[2]string]figures, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := map[[2]string]figures{}
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			return nil, err
+		}
+		row := figures{account: values[0].(string)}
+		for _, part := range values[1:keys] {
+			row.key += " " + part.(string)
+		}
+		row.key = row.key[1:]
+		for _, value := range values[keys:] {
+			row.values = append(row.values, fmt.Sprint(value))
+		}
+		found[[2]string{row.account, row.key}] = row
+	}
+	return found, rows.Err()
+}
+
+func (r *Reconciliation) compare(table string, names []string, have, want map[[2]string]figures, parked map[string]bool) {
+	none := make([]string, len(names))
+	for key := range want {
+		if _, found := have[key]; !found {
+			have[key] = figures{account: key[0], key: key[1], values: none}
+		}
+	}
+	for key, row := range have {
+		other, found := want[key]
+		if !found {
+			other.values = none
+		}
+		for i, name := range names {
+			if row.values[i] != other.values[i] {
+				r.Mismatches = append(r.Mismatches, Mismatch{
+					Account: row.account, Table: table, Key: row.key, What: name, Analytics: row.values[i], Trades: other.values[i], Parked: parked[row.account],
+				})
+			}
+		}
+	}
+}
+
+// values adds what is not valued at the last price.
+func (r *Reconciliation) values(ctx context.Context, q postgres.Querier) error {
+	rows, err := q.Query(ctx, sqlWrongValues)
+	if err != nil {
+		return err
+	}
+	m := Mismatch{Table: "portfolio_summary", What: "total_value"}
+	_, err = pgx.ForEachRow(rows, []any{&m.Account, &m.Key, &m.Analytics, &m.Trades}, func() error {
+		r.Mismatches = append(r.Mismatches, m)
+		return nil
+	})
+	return err
+}
+
+func (r *Reconciliation) trim() {
+	slices.SortFunc(r.Mismatches, func(a, b Mismatch) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What))
+	})
+	if n := len(r.Mismatches); n > mismatchesMax {
+		r.Mismatches, r.More = r.Mismatches[:mismatchesMax], n-mismatchesMax
+	}
+}

@@ -1,0 +1,156 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// valued are market price, market value and unrealized P&L of a row u at the price p.
+const valued = `p.price, trim_scale(round(u.quantity * p.price * u.multiplier, 19)),
+       trim_scale(round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))`
+
+const (
+	sqlPrices = `
+insert into analytics.market_prices as m (symbol, price, at, source)
+select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[]) u(symbol, price, at, source) order by symbol
+on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
+ where excluded.at > m.at or excluded.at = m.at and excluded.source = m.source and excluded.price <> m.price`
+
+	// sqlSummaries writes positions: their figures are the last ones, traded value and count add up.
+	sqlSummaries = `
+insert into analytics.portfolio_summary as s (account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count,
+       market_price, total_value, unrealized_pnl, last_updated)
+select u.*, ` + valued + `, clock_timestamp()
+  from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[], $8::text[], $9::numeric[], $10::bigint[])
+       u(account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count)
+  left join analytics.market_prices p on p.symbol = u.symbol
+ order by u.account_id, u.symbol
+on conflict (account_id, symbol) do update
+   set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, fees = excluded.fees,
+       multiplier = excluded.multiplier, currency = excluded.currency, traded_value = s.traded_value + excluded.traded_value,
+       event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
+       unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
+
+	// sqlRevalue values what is held of symbols whose price changed.
+	sqlRevalue = `
+update analytics.portfolio_summary u
+   set (market_price, total_value, unrealized_pnl, last_updated) = (select ` + valued + `, clock_timestamp())
+  from analytics.market_prices p
+ where p.symbol = u.symbol and u.symbol = any($1::text[]) and u.market_price is distinct from p.price`
+
+	sqlMetrics = `
+insert into analytics.performance_metrics as m (account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees, last_updated)
+select u.*, clock_timestamp()
+  from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[])
+       u(account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees)
+ order by u.account_id, u.strategy, u.date, u.currency
+on conflict (account_id, strategy, date, currency) do update
+   set total_trades = m.total_trades + excluded.total_trades, closing_trades = m.closing_trades + excluded.closing_trades,
+       wins = m.wins + excluded.wins, losses = m.losses + excluded.losses, gross_profit = m.gross_profit + excluded.gross_profit,
+       gross_loss = m.gross_loss + excluded.gross_loss, realized_pnl = m.realized_pnl + excluded.realized_pnl, fees = m.fees + excluded.fees,
+       last_updated = excluded.last_updated`
+)
+
+// write adds what was folded to what is stored, in one round trip.
+func (f *fold) write(ctx context.Context, tx *postgres.Tx) error {
+	batch := &pgx.Batch{}
+	f.queuePrices(batch)
+	f.queueSummaries(batch)
+	f.queueMetrics(batch)
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+func (f *fold) queuePrices(batch *pgx.Batch) {
+	if len(f.prices) == 0 {
+		return
+	}
+	var symbols, sources []string
+	var prices []blotter.Decimal
+	var times []time.Time
+	for _, symbol := range slices.Sorted(maps.Keys(f.prices)) {
+		p := f.prices[symbol]
+		symbols, sources, prices, times = append(symbols, symbol), append(sources, p.Source), append(prices, p.Price), append(times, p.At)
+	}
+	batch.Queue(sqlPrices, symbols, prices, times, sources)
+	batch.Queue(sqlRevalue, symbols)
+}
+
+func (f *fold) queueSummaries(batch *pgx.Batch) {
+	if len(f.summaries) == 0 {
+		return
+	}
+	var texts [3][]string
+	var numbers [6][]blotter.Decimal
+	var counts []int64
+	for _, key := range sorted(f.summaries, func(a, b summaryKey) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.symbol, b.symbol))
+	}) {
+		s := f.summaries[key]
+		appendEach(texts[:], s.AccountID, s.Symbol, s.Currency)
+		appendEach(numbers[:], s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees, s.Multiplier, s.TradedValue)
+		counts = append(counts, s.EventCount)
+	}
+	batch.Queue(sqlSummaries, texts[0], texts[1], numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], texts[2], numbers[5], counts)
+}
+
+func (f *fold) queueMetrics(batch *pgx.Batch) {
+	if len(f.metrics) == 0 {
+		return
+	}
+	var texts [3][]string
+	var dates []time.Time
+	var counts [4][]int64
+	var numbers [4][]blotter.Decimal
+	for _, key := range sorted(f.metrics, func(a, b metricsKey) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.strategy, b.strategy), cmp.Compare(a.date, b.date), cmp.Compare(a.currency, b.currency))
+	}) {
+		m := f.metrics[key]
+		appendEach(texts[:], m.AccountID, m.Strategy, m.Currency)
+		dates = append(dates, m.Date)
+		appendEach(counts[:], m.TotalTrades, m.ClosingTrades, m.Wins, m.Losses)
+		appendEach(numbers[:], m.GrossProfit, m.GrossLoss, m.RealizedPnL, m.Fees)
+	}
+	batch.Queue(sqlMetrics, texts[0], texts[1], dates, texts[2], counts[0], counts[1], counts[2], counts[3], numbers[0], numbers[1], numbers[2], numbers[3])
+}
+
+func appendEach[T any](columns [][]T, values ...T) {
+	for i, v := range values {
+		columns[i] = append(columns[i], v)
+	}
+}
+
+func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+const sqlZones = `select account_id, zone from execution.accounts where account_id = any($1) and zone <> 'UTC'`
+
+// readZones reads the zones of accounts. One that this program does not know is an error: a date in another zone would be
+// a wrong figure.
+func readZones(ctx context.Context, q postgres.Querier, accounts []string) (map[string]*time.Location, error) {
+	rows, err := q.Query(ctx, sqlZones, accounts)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]*time.Location{}
+	var account, name string
+	_, err = pgx.ForEachRow(rows, []any{&account, &name}, func() error {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			return blotter.Invalid("zone of account "+account, name, "a zone of the IANA database")
+		}
+		zones[account] = zone
+		return nil
+	})
+	return zones, err
+}

@@ -1,0 +1,119 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// Consumer is the name of the synchronizer's cursor.
+const Consumer = "analytics"
+
+// Config says whose trades are followed and where the analytics are.
+type Config struct {
+	// Source is the database of the trades. Required.
+	Source *postgres.DB
+	// Target is the database of the analytics, migrated like the other. Default Source.
+	Target *postgres.DB
+	// Logger gets one line a change of state. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// Synchronizer folds events into the analytics. Any number of them share the work. New makes one, Start starts it, Stop
+// ends it.
+type Synchronizer struct {
+	cfg      Config
+	consumer *events.Consumer
+}
+
+// New makes a Synchronizer that is yet to be started. Errors: ErrInvalid without a Source.
+func New(cfg Config) (*Synchronizer, error) {
+	if cfg.Source == nil {
+		return nil, blotter.Invalid("Config.Source", "nil", "the database of the trades")
+	}
+	if cfg.Target == nil {
+		cfg.Target = cfg.Source
+	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	s := &Synchronizer{cfg: cfg}
+	var err error
+	s.consumer, err = events.NewConsumer(events.Config{
+		Source: cfg.Source, Target: cfg.Target, Name: Consumer, Handler: s.handle, Logger: cfg.Logger,
+	})
+	return s, err
+}
+
+// Start begins to follow the events. The first time it computes the analytics from the trades that are there: the outbox
+// may not reach back to the first. Errors: ErrConflict where a database was restored, with the remedy.
+func (s *Synchronizer) Start(ctx context.Context) error {
+	known, err := s.known(ctx)
+	if err == nil && !known {
+		_, err = s.Rebuild(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return s.consumer.Start(ctx)
+}
+
+// known reports whether there is a cursor.
+func (s *Synchronizer) known(ctx context.Context) (known bool, err error) {
+	ctx = blotter.WithAllAccounts(ctx)
+	err = s.cfg.Target.AutoCommit(ctx, func(q *postgres.Session) error {
+		return q.QueryRow(ctx, `select exists (select from events.cursor where consumer = $1)`, Consumer).Scan(&known)
+	})
+	return known, err
+}
+
+// Stop lets the transaction under way end, and waits for that.
+func (s *Synchronizer) Stop(ctx context.Context) error { return s.consumer.Stop(ctx) }
+
+// Health is nil while it works, or another instance does.
+func (s *Synchronizer) Health() error { return s.consumer.Health() }
+
+// Applied is how many events this instance has folded.
+func (s *Synchronizer) Applied() int64 { return s.consumer.Applied() }
+
+// handle is the consumer's handler.
+func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
+	accounts := map[string]bool{}
+	for i := range list {
+		if ours(&list[i]) {
+			accounts[list[i].AccountID] = true
+		}
+	}
+	zones, err := s.zones(ctx, tx, accounts)
+	if err != nil {
+		return err
+	}
+	f := newFold(zones)
+	for i := range list {
+		if err := f.event(&list[i]); err != nil {
+			return err
+		}
+	}
+	return f.write(ctx, tx)
+}
+
+// zones are the zones of the accounts, from where the trades are.
+func (s *Synchronizer) zones(ctx context.Context, tx *postgres.Tx, accounts map[string]bool) (zones map[string]*time.Location, err error) {
+	if len(accounts) == 0 {
+		return nil, nil
+	}
+	names := slices.Sorted(maps.Keys(accounts))
+	if s.cfg.Source == s.cfg.Target {
+		return readZones(ctx, tx, names)
+	}
+	err = s.cfg.Source.AutoCommit(ctx, func(q *postgres.Session) error {
+		zones, err = readZones(ctx, q, names)
+		return err
+	})
+	return zones, err
+}

@@ -1,0 +1,199 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// sealsPage is how many seals are read at a time: at most as many times batchMaxMax entries' places.
+	sealsPage = 20
+	// verifyTimeout bounds each statement: some read all ids.
+	verifyTimeout = 30 * time.Minute
+	// clockTolerance is how far the server's clock may have been set back without an entry seeming backdated.
+	clockTolerance = time.Minute
+)
+
+// VerifyDatabase is Verify in a read-only session of its own, at one instant. It may run beside any load.
+func VerifyDatabase(ctx context.Context, db *postgres.DB, heads []Head) (report Report, err error) {
+	ctx = blotter.WithAllAccounts(ctx)
+	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
+		report, err = Verify(ctx, s, heads)
+		return err
+	}, postgres.Snapshot)
+	return report, err
+}
+
+// Verify compares every entry of the audit log with its seal, the seals with each other, and the chain with heads that
+// were exported. q is a transaction whose statements see one instant (REPEATABLE READ), of a role that sees all accounts.
+// What it finds is in the report; an error says that it could not look.
+func Verify(ctx context.Context, q postgres.Querier, heads []Head) (Report, error) {
+	v := verifier{q: q, heads: map[int64][]Head{}, began: time.Now()}
+	for _, h := range heads {
+		v.heads[h.Seal] = append(v.heads[h.Seal], h)
+	}
+	err := v.run(ctx)
+	v.Elapsed = time.Since(v.began)
+	return v.Report, postgres.Translate("verify the audit log", err)
+}
+
+// verifier goes through the chain.
+type verifier struct {
+	Report
+	q      postgres.Querier
+	heads  map[int64][]Head
+	began  time.Time
+	last   seal // the one before
+	oldest time.Time
+	lost   []place // entries that are not where they were sealed
+	odd    []odd   // entries that are not what was sealed
+}
+
+const (
+	sqlVerifyTimeout = `select set_config('statement_timeout', $1, true)`
+	// sqlOldest is where the oldest partition begins, so that what was before it is retired, not removed.
+	sqlOldest = `
+select coalesce(min(lower::timestamptz), 'epoch') from shared.partitions where table_name = 'shared.audit_log'::regclass and lower ~ '^\d'`
+)
+
+func (v *verifier) run(ctx context.Context) error {
+	if _, err := v.q.Exec(ctx, sqlVerifyTimeout, strconv.FormatInt(verifyTimeout.Milliseconds(), 10)); err != nil {
+		return err
+	}
+	if err := v.q.QueryRow(ctx, sqlOldest).Scan(&v.oldest); err != nil {
+		return err
+	}
+	for {
+		seals, err := readSeals(ctx, v.q, v.last.seal, sealsPage)
+		if err != nil {
+			return err
+		}
+		for i := range seals {
+			v.link(&seals[i])
+			if err := v.entries(ctx, &seals[i]); err != nil {
+				return err
+			}
+			v.last = seals[i]
+		}
+		if len(seals) < sealsPage {
+			break
+		}
+	}
+	if err := v.settle(ctx); err != nil {
+		return err
+	}
+	v.end()
+	return v.unsealed(ctx)
+}
+
+// link checks that a seal continues the one before it, and that it is what was exported.
+func (v *verifier) link(s *seal) {
+	v.Seals++
+	before := &v.last
+	first := v.Seals == 1
+	switch head := headOf(s, before.head); {
+	case s.seal != before.seal+1:
+		v.broken(SealRemoved, s.seal, "%s gone: seal %d follows seal %d", seals(before.seal+1, s.seal-1), s.seal, before.seal)
+	case !bytes.Equal(head[:], s.head) || len(before.ids) > 0 && s.firstNumber != before.lastNumber()+1 || first && s.firstNumber != 1:
+		v.broken(SealBroken, s.seal, "seal %d (entries %d to %d) was changed, or the one before it: its head does not follow from its content and the head before", s.seal, s.firstNumber, s.lastNumber())
+	case s.afterAt == nil && !first && s.system == before.system && before.afterAt != nil:
+		v.broken(SealBroken, s.seal, "seal %d begins anew although the cluster is the one of the seal before: the sealer's cursor was changed", s.seal)
+	}
+	for _, h := range v.heads[s.seal] {
+		v.Heads++
+		if h.Head != hex.EncodeToString(s.head) || h.Number != s.lastNumber() {
+			v.broken(HeadBroken, s.seal, "seal %d is not the one whose head was exported (%s): the chain was made anew", s.seal, moment(h.SealedAt))
+		}
+	}
+	delete(v.heads, s.seal)
+}
+
+func seals(from, to int64) string {
+	if from == to {
+		return fmt.Sprintf("seal %d is", from)
+	}
+	return fmt.Sprintf("seals %d to %d are", from, to)
+}
+
+// end checks what lies behind the last seal.
+func (v *verifier) end() {
+	if v.Seals > 0 {
+		v.Head = Head{Seal: v.last.seal, Number: v.last.lastNumber(), Head: hex.EncodeToString(v.last.head), SealedAt: v.last.sealedAt.UTC()}
+	}
+	for n, heads := range v.heads {
+		for _, h := range heads {
+			v.Heads++
+			if n > v.last.seal {
+				v.broken(HeadBroken, n, "the chain ends with seal %d, and the head of seal %d (entry %d, %s) was exported: its end was cut off", v.last.seal, n, h.Number, moment(h.SealedAt))
+			} else {
+				v.broken(HeadBroken, n, "seal %d, whose head was exported (%s), is gone", n, moment(h.SealedAt))
+			}
+		}
+	}
+}
+
+const (
+	sqlUnsealedCounts = `
+select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)), count(*) filter (where pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
+  from shared.audit_log a where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)`
+	sqlInserted = `
+select id, 1::bigint, timestamp from shared.audit_log a
+ where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)
+   and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) order by id limit $2`
+	sqlTwice = `
+select id, count(*), max(timestamp) from shared.audit_log group by id having count(*) > 1 order by id limit $1`
+	sqlSealedTwice = `
+select id, count(*), max(at) from shared.audit_seals, unnest(ids, times) s(id, at) group by id having count(*) > 1 order by id limit $1`
+)
+
+// unsealed looks for entries that no seal has, or that one does not account for.
+func (v *verifier) unsealed(ctx context.Context) error {
+	c, err := readCursor(ctx, v.q, "")
+	if err != nil {
+		return err
+	}
+	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || c.system != v.last.system) {
+		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)
+	}
+	var inserted int64
+	if err := v.q.QueryRow(ctx, sqlUnsealedCounts, c.done).Scan(&v.Pending, &inserted); err != nil {
+		return err
+	}
+	if c.moved() { // the snapshots are of another cluster: what is not sealed will be
+		v.Pending, inserted = v.Pending+inserted, 0
+	}
+	if inserted > 0 {
+		v.More += max(0, inserted-breaksMax)
+		err = v.list(ctx, "the entry of id %d, of %[3]s, is in no seal: it was inserted afterwards, or its seal is gone", sqlInserted, c.done, breaksMax)
+	}
+	if err == nil {
+		err = v.list(ctx, "the entry of id %d is there %d times, the newest of %s: all but one were inserted", sqlTwice, breaksMax)
+	}
+	if err == nil {
+		err = v.list(ctx, "the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor was set back", sqlSealedTwice, breaksMax)
+	}
+	return err
+}
+
+// list adds a break for each row, of id, count and time, that should not be.
+func (v *verifier) list(ctx context.Context, format, sql string, args ...any) error {
+	rows, err := v.q.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	var id, count int64
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &count, &at}, func() error {
+		v.add(Break{Kind: Inserted, ID: id, At: at.UTC(), Message: fmt.Sprintf(format, id, count, moment(at))})
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/blotterdb/blotter/analytics"
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/spf13/cobra"
+)
+
+// service is a part of the daemon.
+type service interface {
+	Start(ctx context.Context) error // returns when it runs; safe twice
+	Stop(ctx context.Context) error  // drains and waits; safe twice
+	Health() error                   // nil while it does its work
+}
+
+// daemon is a running blotter serve: its database, its services in the order in which they start.
+type daemon struct {
+	set      *settings
+	log      *slog.Logger
+	db       *database
+	target   *postgres.DB // of the analytics
+	services []named
+	down     func() // ends the server that serve started
+}
+
+type named struct {
+	name string
+	service
+}
+
+// drainTime is how long the daemon may take to end what is under way.
+const drainTime = 20 * time.Second
+
+type serveOptions struct {
+	analyticsURL string
+}
+
+func serveCommand(set *settings) *cobra.Command {
+	var opts serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon: analytics in step with the trades",
+		Long: `Run the daemon until it is interrupted: the synchronizer folds every trade and
+price into the analytics. Any number of daemons share the work without being
+told of each other; one that is killed is replaced by another within a moment.
+
+Without --url the database of --data-dir is started (as by blotter up) and ends
+with the daemon; other commands use it meanwhile. A line is logged for every
+change of state.`,
+		Example: "  blotter serve\n  blotter serve --url postgres://blotter_service@db.example/trading",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cleanUpTime.Store(int64(drainTime + time.Second))
+			return serve(cmd.Context(), set, opts)
+		},
+	}
+	analyticsFlag(cmd, &opts.analyticsURL)
+	return cmd
+}
+
+func analyticsFlag(cmd *cobra.Command, url *string) {
+	cmd.Flags().StringVar(url, "analytics-url", "", "database `URL` of the analytics (default: that of the trades)")
+}
+
+func serve(ctx context.Context, set *settings, opts serveOptions) error {
+	d := &daemon{set: set, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	defer d.close()
+	if err := d.open(ctx, opts); err != nil {
+		return err
+	}
+	if err := d.start(ctx); err != nil {
+		return errors.Join(err, d.stop())
+	}
+	d.log.Info("blotter serves", "version", version(), "database", d.db.describe(), "pid", os.Getpid())
+	<-ctx.Done()
+	d.log.Info("blotter ends: what is under way is finished")
+	err := d.stop()
+	d.log.Info("blotter has ended", usage()...)
+	return err
+}
+
+// open opens the databases and makes the services.
+func (d *daemon) open(ctx context.Context, opts serveOptions) (err error) {
+	if d.set.url == "" {
+		if d.down, err = d.set.bringUp(ctx); err != nil {
+			return err
+		}
+	}
+	if d.db, err = d.set.openWith(ctx, d.log); err != nil {
+		return err
+	}
+	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, opts.analyticsURL, d.log); err != nil {
+		return err
+	}
+	synchronizer, err := analytics.New(analytics.Config{Source: d.db.DB, Target: d.target, Logger: d.log})
+	if err != nil {
+		return err
+	}
+	d.services = []named{{"analytics", synchronizer}}
+	return nil
+}
+
+func (d *daemon) start(ctx context.Context) error {
+	for _, s := range d.services {
+		if err := s.Start(ctx); err != nil {
+			return fmt.Errorf("service %s: %w", s.name, err)
+		}
+		d.log.Info("service started", "service", s.name)
+	}
+	return nil
+}
+
+// stop stops the services, the last one first.
+func (d *daemon) stop() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	for i := len(d.services) - 1; i >= 0; i-- {
+		s := d.services[i]
+		if stopping := s.Stop(ctx); stopping != nil {
+			err = errors.Join(err, fmt.Errorf("service %s: %w", s.name, stopping))
+			continue
+		}
+		d.log.Info("service stopped", "service", s.name)
+	}
+	return err
+}
+
+func (d *daemon) close() {
+	if d.target != nil && d.target != d.db.DB {
+		d.target.Close()
+	}
+	if d.db != nil {
+		d.db.Close()
+	}
+	if d.down != nil {
+		d.down()
+	}
+}
+
+// bringUp starts the server of the data folder unless it runs, and returns what ends it again.
+func (s *settings) bringUp(ctx context.Context) (down func(), err error) {
+	if _, err := embedded.Attach(s.embedded()); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
+		return nil, err
+	}
+	if _, err := embedded.Up(ctx, s.embedded()); err != nil {
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		_ = embedded.Down(ctx, s.embedded())
+	}, nil
+}
+
+// openAnalytics opens the database of the analytics: the one of the URL, else that of the trades.
+func (s *settings) openAnalytics(ctx context.Context, trades *postgres.DB, url string, log *slog.Logger) (*postgres.DB, error) {
+	if url == "" {
+		return trades, nil
+	}
+	db, err := postgres.Open(ctx, postgres.Config{URL: url, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("the database of the analytics: %s", explain(err))
+	}
+	return db, nil
+}

@@ -1,0 +1,146 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter/pgtest"
+)
+
+// daemon is a running blotter serve.
+type daemon struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (d *daemon) Write(text []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.Write(text)
+}
+
+func (d *daemon) said() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.String()
+}
+
+// serve starts a daemon and waits until it serves.
+func (d *desk) serve(t *testing.T, args ...string) *daemon {
+	t.Helper()
+	one := &daemon{t: t, cmd: d.command(append([]string{"serve"}, args...)...)}
+	one.cmd.Stderr = one
+	if err := one.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = one.cmd.Process.Kill(); _ = one.cmd.Wait() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(one.said())
+		}
+	})
+	until(t, "the daemon serves", func() bool { return strings.Contains(one.said(), `msg="blotter serves"`) })
+	return one
+}
+
+// end ends the daemon as an operator does, and checks that it ends well.
+func (d *daemon) end() {
+	d.t.Helper()
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	if err := d.cmd.Wait(); err != nil {
+		d.t.Errorf("the daemon ended with %v:\n%s", err, d.said())
+	}
+	contains(d.t, d.said(), `msg="service stopped" service=analytics`, `msg="blotter has ended" cpu=`)
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	one := d.serve(t)
+	two := d.serve(t) // on the same database
+	out := d.ok(t, "load", "--rate", "400", "--span", "2s", "--accounts", "3")
+	contains(t, out, "booked     800 fills", "reconciled: ", "nothing waits", " probes)")
+	narrow(t, "load", out)
+	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ")
+	contains(t, d.ok(t, "analytics", "show", "--account", "LOAD-1"), "symbol", "realized")
+	contains(t, d.ok(t, "analytics", "show", "--by", "day"), "LOAD-2", "load", "LOAD-PROBE")
+	contains(t, d.ok(t, "analytics", "rebuild"), "rebuilt: ", "from 8")
+	status := d.ok(t, "events", "status")
+	contains(t, status, "consumer", "analytics")
+	narrow(t, "events status", status)
+	contains(t, d.ok(t, "events", "rebase"), "nothing to do")
+	two.end()
+	one.end() // with it the server that it started
+	noProcesses(t, d)
+}
+
+// Daemons are killed again and again while fills are booked: every figure follows from the trades.
+func TestServeKilled(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	daemons := []*daemon{d.serve(t, urls(db)...), d.serve(t, urls(db)...)}
+	done := make(chan string)
+	go func() {
+		r := d.run(t, append(urls(db), "load", "--rate", "500", "--span", "4s")...)
+		done <- fmt.Sprint(r.status, r.out, r.err)
+	}()
+	for kills := 0; ; kills++ {
+		select {
+		case out := <-done:
+			if kills < 5 {
+				t.Errorf("only %d kills", kills)
+			}
+			contains(t, out, "0booked     2,000 fills", "reconciled: ", "nothing waits")
+			return
+		case <-time.After(150 * time.Millisecond):
+			one := daemons[kills%2]
+			_ = one.cmd.Process.Kill()
+			_ = one.cmd.Wait()
+			daemons[kills%2] = d.serve(t, urls(db)...)
+		}
+	}
+}
+
+// The analytics in a database of their own.
+func TestServeAnalyticsElsewhere(t *testing.T) {
+	t.Parallel()
+	d, db, elsewhere := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	url := "--analytics-url=" + elsewhere.AdminURL
+	one := d.serve(t, append(urls(db), url)...)
+	contains(t, d.ok(t, append(urls(db), "load", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "nothing waits")
+	contains(t, d.ok(t, append(urls(db), "analytics", "reconcile", url)...), "reconciled: ")
+	contains(t, d.ok(t, append(urls(db), "events", "status", url)...), "analytics")
+	if n := pgtest.Value[int](t, db, `select count(*) from analytics.portfolio_summary`); n != 0 {
+		t.Errorf("%d rows are beside the trades", n)
+	}
+	one.end()
+}
+
+// An event that cannot be applied is said, and resolved when it is mended.
+func TestServeParks(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	one := d.serve(t, urls(db)...)
+	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, v, service, data)
+		values ('O''Brien', 'trades', 'O''Brien', gen_random_uuid(), 'trade_executed', 1, 'execution', '{"quantity": "many"}')`)
+	until(t, "it is said", func() bool { return strings.Contains(one.said(), "cannot be applied") })
+	r := d.run(t, append(urls(db), "events", "status")...)
+	if r.status != 1 || r.err != "" {
+		t.Errorf("status %d %s", r.status, r.err)
+	}
+	contains(t, r.out, "is parked", "blotter events resolve analytics", `'O'\''Brien'`)
+	narrow(t, "events status", r.out)
+	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "O'Brien is still parked: event 1")
+	db.Exec(t, `update events.outbox set service = 'nobody'`)
+	contains(t, d.ok(t, append(urls(db), "events", "resolve", "analytics", "O'Brien")...), "resolved: every event of O'Brien is applied")
+	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "has no key O'Brien parked")
+	one.end()
+}

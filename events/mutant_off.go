@@ -1,0 +1,17 @@
+//go:build !mutants
+
+package events
+
+import "github.com/blotterdb/blotter"
+
+// mutated reports that a defect is built in on purpose, to see the tests fail. It never is without the build tag mutants.
+func mutated(string) bool { return false }
+
+// mutateWindow is the window's statement, with the defect.
+func mutateWindow(sql string, args []any) (string, []any) { return sql, args }
+
+// mutateAdvance moves the cursor with the defect.
+func mutateAdvance(*cursor, []blotter.Event) {}
+
+// mutateNeeded is the question whether a partition is needed, with the defect.
+func mutateNeeded(sql string) string { return sql }

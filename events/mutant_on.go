@@ -1,0 +1,62 @@
+//go:build mutants
+
+package events
+
+import (
+	"strings"
+	"sync/atomic"
+
+	"github.com/blotterdb/blotter"
+)
+
+// mutant is the defect that is built in, one at a time.
+var mutant atomic.Pointer[string]
+
+// mutated reports that a defect is built in on purpose, to see the tests fail.
+func mutated(name string) bool {
+	m := mutant.Load()
+	return m != nil && *m == name
+}
+
+// mutateWindow is the window's statement, with the defect.
+func mutateWindow(sql string, args []any) (string, []any) {
+	switch {
+	case mutated("naive"): // everything visible beyond the last position
+		sql = strings.NewReplacer("xid >= $1::text::xid8", "$1::text is not null", "xid = any($3::text[]::xid8[])", "false and xid = any($3::text[]::xid8[])",
+			"and pg_visible_in_snapshot(xid, $5::text::pg_snapshot)", "and $5::text is not null", "and xid < $2::text::xid8", "and $2::text is not null").Replace(sql)
+	case mutated("pos_floor"):
+		args = append([]any{}, args...)
+		args[3] = max(args[3].(int64), posFloor.Load())
+	case mutated("xid_order"), mutated("horizon"):
+		sql = strings.Replace(sql, "order by pos", "order by xid, pos", 1)
+	case mutated("unmaterialized"):
+		first, _, _ := strings.Cut(strings.TrimPrefix(sql[strings.Index(sql, "select pos"):], "("), "union all")
+		sql = strings.Replace(first, "xid >= $1::text::xid8", "(xid >= $1::text::xid8 or xid = any($3::text[]::xid8[]))", 1) + " order by pos limit $6"
+	}
+	return sql, args
+}
+
+// posFloor is the last position of the mutant that trusts one.
+var posFloor atomic.Int64
+
+// mutateAdvance moves the cursor with the defect.
+func mutateAdvance(at *cursor, read []blotter.Event) {
+	if len(read) == 0 {
+		return
+	}
+	last := read[len(read)-1].Pos
+	if mutated("naive") {
+		at.posDone = last
+	}
+	if mutated("pos_floor") {
+		posFloor.Store(last)
+	}
+}
+
+// mutateNeeded is the question whether a partition is needed, with the defect: it goes by age.
+func mutateNeeded(sql string) string {
+	if mutated("age") {
+		return "select $1::bigint > $2::bigint"
+	}
+	return sql
+}

@@ -1,0 +1,157 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Rebased is what Rebase did.
+type Rebased struct {
+	Consumers []string // whose cursors were of another history
+	Waiting   int64    // events that at least one of them has yet to consume
+}
+
+const (
+	sqlCursors = `
+select consumer, snap_done::text, coalesce(snap_target::text, ''), pos_done, system_identifier from events.cursor order by consumer`
+	// sqlConsumed is a digit for each cursor: 1 where it has consumed the event, by the snapshots of the old history.
+	sqlConsumed = `
+    select pos, xid, (select string_agg(case when pg_visible_in_snapshot(o.xid, c.snap_done)
+                      or c.snap_target is not null and o.pos <= c.pos_done and pg_visible_in_snapshot(o.xid, c.snap_target) then '1' else '0' end, '' order by c.consumer)
+                        from events.cursor c) as pattern
+      from events.outbox o`
+	sqlPatterns = `select pattern, count(*) from (` + sqlConsumed + `) p where pattern is not null group by pattern order by pattern`
+	// A trade follows its event; one whose event is gone was consumed by all.
+	sqlMoveTrades = `
+update execution.trades t
+   set xid = coalesce((select ($2::text[])[array_position($1::text[], p.pattern)]::xid8
+                         from (` + sqlConsumed + ` where o.xid = t.xid and o.account_id = t.account_id and o.type = 'trade_executed' and o.service = 'execution'
+                                and o.data->>'trade_id' = t.trade_id and o.data->>'symbol' = t.symbol and o.data->>'side' = t.side) p limit 1), '3'::xid8)`
+	sqlMoveEvents = `
+update events.outbox o set xid = ($2::text[])[array_position($1::text[], p.pattern)]::xid8 from (` + sqlConsumed + `) p where p.pos = o.pos`
+	sqlMoveCursor = `
+update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, pos_done = 0, system_identifier = $3,
+       epoch = epoch + 1, updated_at = clock_timestamp() where consumer = $1`
+)
+
+// Rebase makes the cursors fit a database that was restored from a logical dump, where transactions are numbered anew:
+// what each consumer had consumed when the dump was made stays consumed, what it had not will come, once. It does nothing
+// where every cursor fits. conn acts as trading_owner; nothing else may be writing yet. Killed at any point, it has done
+// all or nothing.
+func Rebase(ctx context.Context, conn *pgx.Conn) (did Rebased, err error) {
+	cursors, err := readCursors(ctx, conn)
+	if err != nil {
+		return did, fmt.Errorf("rebase: %w", err)
+	}
+	var identity string
+	var next int64
+	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
+		return did, fmt.Errorf("rebase: %w", err)
+	}
+	for _, at := range cursors {
+		if at.belongs(identity, next) != nil {
+			did.Consumers = append(did.Consumers, at.consumer)
+		}
+	}
+	if len(did.Consumers) == 0 {
+		return did, nil
+	}
+	patterns, numbers, err := newNumbers(ctx, conn)
+	if err != nil {
+		return did, fmt.Errorf("rebase: %w", err)
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		return rebase(ctx, tx, cursors, patterns, numbers, identity, &did)
+	})
+	if err != nil {
+		return Rebased{}, fmt.Errorf("rebase: %w", err)
+	}
+	return did, nil
+}
+
+// newNumbers are the different ways in which events are consumed, and a transaction's number for each: of one that is over,
+// and above the numbers of all that were consumed.
+func newNumbers(ctx context.Context, conn *pgx.Conn) (patterns, numbers []string, err error) {
+	rows, err := conn.Query(ctx, sqlPatterns)
+	if err != nil {
+		return nil, nil, err
+	}
+	var pattern string
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&pattern, &n}, func() error { patterns = append(patterns, pattern); return nil }); err != nil {
+		return nil, nil, err
+	}
+	for _, pattern := range patterns {
+		number := "3" // what all have consumed
+		if strings.Contains(pattern, "0") {
+			if err := conn.QueryRow(ctx, `select pg_current_xact_id()::text`).Scan(&number); err != nil {
+				return nil, nil, err
+			}
+		}
+		numbers = append(numbers, number)
+	}
+	return patterns, numbers, nil
+}
+
+func rebase(ctx context.Context, tx pgx.Tx, cursors []cursor, patterns, numbers []string, identity string, did *Rebased) error {
+	for _, sql := range []string{"set local statement_timeout = 0", "lock table events.cursor, events.outbox, execution.trades in share row exclusive mode"} {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, sqlMoveTrades, patterns, numbers); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sqlMoveEvents, patterns, numbers); err != nil {
+		return err
+	}
+	var end string
+	if err := tx.QueryRow(ctx, `select pg_snapshot_xmax(pg_current_snapshot())::text`).Scan(&end); err != nil {
+		return err
+	}
+	xmax, err := strconv.ParseUint(end, 10, 64)
+	if err != nil {
+		return err
+	}
+	for i, at := range cursors {
+		done := snapshot{xmin: xmax, xmax: xmax}
+		for n, pattern := range patterns {
+			if pattern[i] == '0' {
+				xid, err := strconv.ParseUint(numbers[n], 10, 64)
+				if err != nil {
+					return err
+				}
+				done.xip = append(done.xip, xid)
+			}
+		}
+		slices.Sort(done.xip)
+		if len(done.xip) > 0 {
+			done.xmin = done.xip[0]
+		}
+		if _, err := tx.Exec(ctx, sqlMoveCursor, at.consumer, done.String(), identity); err != nil {
+			return err
+		}
+	}
+	return tx.QueryRow(ctx, `select count(*) from events.outbox where xid <> '3'::xid8`).Scan(&did.Waiting)
+}
+
+func readCursors(ctx context.Context, conn *pgx.Conn) (list []cursor, err error) {
+	rows, err := conn.Query(ctx, sqlCursors)
+	if err != nil {
+		return nil, err
+	}
+	var at cursor
+	var done string
+	_, err = pgx.ForEachRow(rows, []any{&at.consumer, &done, &at.target, &at.posDone, &at.identity}, func() error {
+		parsed, err := parseSnapshot(done)
+		at.done = parsed
+		list = append(list, at)
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,93 @@
+package monitor
+
+const (
+	sqlRowSecurityOff = withTenants + `
+select name, '' from tenants where not relrowsecurity order by 1`
+
+	sqlNotForced = withTenants + `
+select name, '' from tenants where relrowsecurity and not relforcerowsecurity order by 1`
+
+	sqlOwners = withTenants + `
+select name, pg_get_userbyid(relowner) from tenants where pg_get_userbyid(relowner) <> 'trading_owner' order by 1`
+
+	sqlLeafGrants = withTenants + `
+select name, string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
+  from tenants t, aclexplode(t.relacl) a left join pg_roles r on r.oid = a.grantee
+ where t.relispartition and a.grantee <> t.relowner
+ group by name order by 1`
+)
+
+var rowSecurityChecks = []catalogCheck{
+	{
+		name: "security_rls", severity: Critical, sql: sqlRowSecurityOff,
+		message: "row-level security is off: every login that may read the table sees every account's rows",
+		remedy:  "as trading_owner: ALTER TABLE %s ENABLE ROW LEVEL SECURITY",
+	},
+	{
+		name: "security_force", severity: Critical, sql: sqlNotForced,
+		message: "row-level security is not forced: it does not bind the table's owner",
+		remedy:  "as trading_owner: ALTER TABLE %s FORCE ROW LEVEL SECURITY",
+	},
+	{
+		name: "security_owner", severity: Critical, sql: sqlOwners,
+		message: "the table belongs to %s, who can take its policies away",
+		remedy:  "ALTER TABLE %s OWNER TO trading_owner",
+	},
+	{
+		name: "security_leaf_grants", severity: Critical, sql: sqlLeafGrants,
+		message: "the partition is granted to %s: it is reached by its parent, whose grants are enough",
+		remedy:  "as trading_owner: REVOKE ALL ON %s FROM each of them",
+	},
+}
+
+// withPolicies begins a query with the two policies that every tenant table and leaf must have, as shared.isolate makes
+// them, beside those that there are.
+const withPolicies = withTenants + `, wanted(polname, permissive, roles, condition) as (values
+    ('blotter_roles', true, 'trading_app trading_owner trading_readonly trading_reporter trading_service', 'true'),
+    ('account_isolation', false, 'trading_app trading_readonly',
+     '(account_id = ( SELECT NULLIF(current_setting(''app.current_account_id''::text, true), ''''::text) AS "nullif"))')
+), live as (
+    select p.polrelid, p.polname::text, p.polpermissive, p.polcmd,
+           coalesce((select string_agg(rolname, ' ' order by rolname) from pg_roles where oid = any (p.polroles)), 'public') as roles,
+           coalesce(pg_get_expr(p.polqual, p.polrelid), '') as condition, coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as written
+      from pg_policy p
+), compared as (
+    select t.name, t.relispartition, w.polname,
+           case when l.polname is null then 'missing'
+                when l.polpermissive <> w.permissive or l.polcmd <> '*' then 'of another kind'
+                when l.roles <> w.roles then 'for other roles (' || l.roles || ')'
+                when l.condition <> w.condition then 'changed, for reading to ' || l.condition
+                when l.written <> w.condition then 'changed, for writing to ' || l.written end as fault
+      from tenants t cross join wanted w
+      left join live l on l.polrelid = t.oid and l.polname = w.polname
+)`
+
+const (
+	sqlPolicies = withPolicies + `
+select name, polname || ' is ' || fault from compared where fault is not null and not relispartition order by 1, 2`
+
+	sqlLeafPolicies = withPolicies + `
+select name, polname || ' is ' || fault from compared where fault is not null and relispartition order by 1, 2`
+
+	sqlStrayPolicies = withPolicies + `
+select t.name, string_agg(l.polname, ', ') from tenants t join live l on l.polrelid = t.oid
+ where l.polname not in (select polname from wanted) group by t.name order by 1`
+)
+
+const isolateAnew = "as trading_owner: DROP POLICY IF EXISTS blotter_roles and account_isolation, then SELECT shared.isolate('%s')"
+
+var policyChecks = []catalogCheck{
+	{
+		name: "security_policy", severity: Critical, sql: sqlPolicies,
+		message: "policy %s: accounts are not apart as they were made to be", remedy: isolateAnew,
+	},
+	{
+		name: "security_leaf_policy", severity: Critical, sql: sqlLeafPolicies,
+		message: "policy %s: who reaches the partition directly is not held to one account", remedy: isolateAnew,
+	},
+	{
+		name: "security_stray_policy", severity: Warning, sql: sqlStrayPolicies,
+		message: "there is another policy than blotter's: %s; it cannot widen what an account sees, it can narrow it",
+		remedy:  "drop the policy of %s, or keep it and know that it is there",
+	},
+}

@@ -1,0 +1,128 @@
+package monitor
+
+// trading are the roles that own and use blotter's tables.
+const trading = `('trading_owner', 'trading_app', 'trading_service', 'trading_readonly', 'trading_reporter')`
+
+// mayAct is how a role can act as another: by inheriting its privileges or by SET ROLE. Before 16 a member could always do
+// the latter; since then, who made a role is a member that can do neither.
+const mayAct = `case when current_setting('server_version_num')::int >= 160000 then 'USAGE,SET' else 'MEMBER' end`
+
+// withLogins begins a query with the logins that can act as a role of ours, superusers only where they were granted it: a
+// superuser can act as any.
+const withLogins = `
+with recursive granted(member, role) as (
+    select member, roleid from pg_auth_members
+    union select g.member, m.roleid from granted g join pg_auth_members m on m.member = g.role
+), logins as (
+    select l.oid, l.rolname as name, t.rolname as role, l.rolsuper, l.rolbypassrls, l.rolcreaterole, l.rolcreatedb, l.rolreplication
+      from pg_roles l join granted g on g.member = l.oid join pg_roles t on t.oid = g.role
+     where l.rolcanlogin and t.rolname in ` + trading + ` and (l.rolsuper or pg_has_role(l.oid, t.oid, ` + mayAct + `))
+)`
+
+const (
+	sqlRoleAttributes = `
+select rolname, concat_ws(', ', case when rolsuper then 'SUPERUSER' end, case when rolbypassrls then 'BYPASSRLS' end,
+       case when rolcreaterole then 'CREATEROLE' end, case when rolcreatedb then 'CREATEDB' end,
+       case when rolreplication then 'REPLICATION' end, case when rolcanlogin then 'LOGIN' end)
+  from pg_roles
+ where rolname in ` + trading + ` and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolcanlogin)
+ order by 1`
+
+	sqlMissingRoles = `
+select name, '' from unnest(array['trading_owner', 'trading_app', 'trading_service', 'trading_readonly', 'trading_reporter']) name
+ where not exists (select from pg_roles where rolname = name) order by 1`
+
+	// Which pg_ roles do no harm: none of them reads rows, files or other sessions.
+	sqlMemberships = `
+select m.rolname, string_agg(r.rolname, ', ' order by r.rolname)
+  from pg_roles m join pg_roles r on r.oid <> m.oid and (r.rolname in ` + trading + ` or r.rolname ~ '^pg_')
+ where m.rolname in ` + trading + ` and not m.rolsuper and pg_has_role(m.oid, r.oid, ` + mayAct + `)
+   and r.rolname <> 'pg_database_owner'
+ group by m.rolname order by 1`
+
+	sqlSettings = `
+select coalesce(r.rolname, 'database ' || d.datname), string_agg(split_part(setting, '=', 1), ', ')
+  from pg_db_role_setting s cross join unnest(s.setconfig) setting
+  left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+ where split_part(setting, '=', 1) in ('app.current_account_id', 'session_replication_role')
+   and (d.oid is null or d.datname = current_database())
+ group by 1 order by 1`
+)
+
+var roleChecks = []catalogCheck{
+	{
+		name: "security_missing_role", severity: Critical, sql: sqlMissingRoles,
+		message: "the role does not exist, so its policies and grants are nobody's",
+		remedy:  "run blotter migrate up as a login with CREATEROLE",
+	},
+	{
+		name: "security_role_attributes", severity: Critical, sql: sqlRoleAttributes,
+		message: "the role has %s; it needs none of the role attributes",
+		remedy:  "as a superuser: ALTER ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION",
+	},
+	{
+		name: "security_membership", severity: Critical, sql: sqlMemberships,
+		message: "the role is a member of %s: it may do what that one may, and sees only what that one sees",
+		remedy:  "REVOKE these roles FROM %s; logins are members of roles, roles of none",
+	},
+	{
+		name: "security_settings", severity: Critical, sql: sqlSettings,
+		message: "%s is set for every session: a session that names no account gets one, or skips triggers",
+		remedy:  "reset it: ALTER ROLE or DATABASE ... RESET for %s",
+	},
+}
+
+const (
+	sqlSuperusers = withLogins + `
+select name, string_agg(why, ' and ' order by why) from (
+    select name, 'is a member of ' || role as why from logins where rolsuper or rolbypassrls
+    union select rolname, 'is the login of this session' from pg_roles where rolname = session_user and (rolsuper or rolbypassrls)
+    union select r.rolname, 'has sessions named ' || a.application_name
+      from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+     where a.datname = current_database() and a.application_name = current_setting('application_name')
+       and a.application_name like 'blotter%' and (r.rolsuper or r.rolbypassrls)) s
+ group by name order by 1`
+
+	sqlPowers = withLogins + `
+select name, string_agg(distinct power, ', ') from (
+    select name, unnest(array[case when rolcreaterole then 'CREATEROLE' end, case when rolreplication then 'REPLICATION' end]) as power
+      from logins where role <> 'trading_owner' and not rolsuper
+    union all
+    select l.name, 'membership in ' || p.rolname from logins l
+      join pg_roles p on p.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
+                                       'pg_execute_server_program')
+     where l.role <> 'trading_owner' and not l.rolsuper and pg_has_role(l.oid, p.oid, ` + mayAct + `)) p
+ where power is not null
+ group by name order by 1`
+
+	sqlSeveralRoles = withLogins + `
+select name, string_agg(distinct role, ', ') from logins where not rolsuper group by name having count(distinct role) > 1 order by 1`
+
+	sqlPlainText = `
+select session_user::text, host(inet_client_addr())
+ where inet_client_addr() is not null and not inet_client_addr() <<= inet '127.0.0.0/8' and inet_client_addr() <> inet '::1'
+   and not (select ssl from pg_stat_ssl where pid = pg_backend_pid())`
+)
+
+var loginChecks = []catalogCheck{
+	{
+		name: "security_superuser", severity: Critical, sql: sqlSuperusers,
+		message: "the login is a superuser or has BYPASSRLS, which no policy binds, and %s",
+		remedy:  "use a login of blotter roles sql instead of %s",
+	},
+	{
+		name: "security_powers", severity: Critical, sql: sqlPowers,
+		message: "the login has %s, by which it gets around its role",
+		remedy:  "as a superuser: take it away from %s (ALTER ROLE ... NOCREATEROLE NOREPLICATION, REVOKE)",
+	},
+	{
+		name: "security_several_roles", severity: Warning, sql: sqlSeveralRoles,
+		message: "the login can act as %s: any SQL it is given gets from one to the other by SET ROLE",
+		remedy:  "make one login for each role (blotter roles sql) and set --url, --readonly-url, --service-url and --reporter-url",
+	},
+	{
+		name: "security_tls", severity: Warning, sql: sqlPlainText,
+		message: "this session from %s is not encrypted: passwords' proofs and all data cross the network in the clear",
+		remedy:  "add sslmode=verify-full and sslrootcert to the URL of %s",
+	},
+}

@@ -1,0 +1,218 @@
+package monitor_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/monitor"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+// findings runs every security check.
+func findings(t *testing.T, ctx context.Context, q postgres.Querier) (all []monitor.Finding) {
+	t.Helper()
+	for _, check := range monitor.SecurityChecks() {
+		found, err := check.Run(ctx, q)
+		if err != nil {
+			t.Fatalf("%s: %v", check.Name, err)
+		}
+		for _, f := range found {
+			if f.Check != check.Name || f.Subject == "" || f.Message == "" || f.Remedy == "" || strings.Contains(f.Message+f.Remedy, "%s") ||
+				f.Severity != monitor.Warning && f.Severity != monitor.Critical {
+				t.Errorf("an incomplete finding: %+v", f)
+			}
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
+// A healthy database is silent, to every role that asks.
+func TestHealthyDatabaseIsSilent(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ctx := blotter.WithAllAccounts(t.Context())
+	for _, ctx := range []context.Context{ctx, blotter.WithAccount(ctx, "A1"), t.Context()} {
+		err := db.ReadOnly(ctx, func(s *postgres.Session) error {
+			if found := findings(t, ctx, s); len(found) > 0 {
+				t.Errorf("%+v", found)
+			}
+			return nil
+		})
+		if err == nil {
+			err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+				if found := findings(t, ctx, tx); len(found) > 0 {
+					t.Errorf("%+v", found)
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// weakenings are one weakness each, the checks that find it, in alphabetical order, and what the first of them is about.
+var weakenings = []struct{ sql, check, subject string }{
+	{"alter table execution.trades disable row level security", "security_rls", "execution.trades"},
+	{"alter table events.outbox_p0 disable row level security", "security_rls", "events.outbox_p0"},
+	{"alter table execution.positions no force row level security", "security_force", "execution.positions"},
+	{"alter table events.outbox_p0 no force row level security", "security_force", "events.outbox_p0"},
+	{"create table analytics.mine (account_id text); alter table analytics.mine owner to trading_owner", "security_policy security_rls", "analytics.mine"},
+	{"alter table execution.orders owner to trading_service", "security_owner", "execution.orders"},
+	{"grant select on events.outbox_p0 to trading_app", "security_leaf_grants", "events.outbox_p0"},
+	{"grant insert on events.outbox_p0 to public", "security_leaf_grants", "events.outbox_p0"},
+	{"drop policy account_isolation on execution.orders", "security_policy", "execution.orders"},
+	{"drop policy blotter_roles on execution.orders", "security_policy", "execution.orders"},
+	{"alter policy account_isolation on execution.accounts using (true)", "security_policy", "execution.accounts"},
+	{"alter policy account_isolation on execution.accounts with check (true)", "security_policy", "execution.accounts"},
+	{"alter policy account_isolation on execution.accounts to trading_app", "security_policy", "execution.accounts"},
+	{"alter policy blotter_roles on execution.accounts to public", "security_policy", "execution.accounts"},
+	{"drop policy account_isolation on execution.orders; create policy account_isolation on execution.orders for select to trading_app, trading_readonly using (true)", "security_policy", "execution.orders"},
+	{"drop policy account_isolation on events.outbox_p0", "security_leaf_policy", "events.outbox_p0"},
+	{"alter policy account_isolation on events.outbox_p0 with check (account_id is not null)", "security_leaf_policy", "events.outbox_p0"},
+	{"create policy mine on execution.orders using (true)", "security_stray_policy", "execution.orders"},
+	{"alter role trading_app bypassrls", "security_role_attributes", "trading_app"},
+	{"alter role trading_owner superuser", "security_role_attributes", "trading_owner"},
+	{"alter role trading_service createrole login", "security_role_attributes", "trading_service"},
+	{"grant trading_app to trading_service", "security_membership security_several_roles", "trading_service"},
+	{"grant trading_readonly to trading_owner", "security_membership security_several_roles", "trading_owner"},
+	{"grant trading_owner to trading_app", "security_membership security_several_roles", "trading_app"},
+	{"grant pg_read_all_stats to trading_readonly", "security_membership", "trading_readonly"},
+	{"alter database %s set app.current_account_id = 'A1'", "security_settings", "database %s"},
+	{"alter role trading_app set app.current_account_id = 'A1'", "security_settings", "trading_app"},
+	{"create role weak_1 superuser login in role trading_app", "security_superuser", "weak_1"},
+	{"create role weak_2 bypassrls login in role trading_readonly", "security_superuser", "weak_2"},
+	{"create role weak_3 nologin in role trading_app; create role weak_4 bypassrls login in role weak_3", "security_superuser", "weak_4"},
+	{"create role weak_5 createrole login in role trading_app", "security_powers", "weak_5"},
+	{"create role weak_6 login in role trading_reporter, pg_read_server_files", "security_powers", "weak_6"},
+	{"create role weak_7 login in role trading_app, trading_service", "security_several_roles", "weak_7"},
+	{"alter view execution.position_values reset (security_invoker)", "security_view", "execution.position_values"},
+	{"create view public.spy as select * from execution.trades", "security_view", "spy"},
+	{"create view public.spy with (security_invoker = false) as select * from execution.position_values", "security_view", "spy"},
+	{"create materialized view analytics.spy as select * from execution.trades; grant select on analytics.spy to trading_app", "security_materialized_view", "analytics.spy"},
+	{"create function shared.spy() returns int security definer set search_path = pg_catalog, pg_temp language sql as 'select 1'; revoke all on function shared.spy() from public", "security_definer_list", "shared.spy()"},
+	{"create function public.spy() returns int security definer set search_path = pg_catalog, pg_temp language sql as 'select 1'; alter function public.spy() owner to trading_owner", "security_definer_list", "spy()"},
+	{"alter function shared.ensure_ahead() reset search_path", "security_definer_path", "shared.ensure_ahead()"},
+	{"alter function shared.ensure_ahead() set search_path = pg_catalog, public", "security_definer_path", "shared.ensure_ahead()"},
+	{"alter function shared.isolate(regclass) security definer", "security_definer_list", "shared.isolate(regclass)"},
+	{"grant create on schema public to public", "security_public", "schema public"},
+	{"grant temporary on database %s to public", "security_public", "database %s"},
+	{"grant delete on execution.trades to trading_app", "security_grants", "table execution.trades"},
+	{"grant select on events.outbox to trading_app", "security_grants", "table events.outbox"},
+	{"grant insert (pos) on events.outbox to trading_app", "security_grants", "column events.outbox.pos"},
+	{"grant select on events.cursor to trading_app", "security_grants", "table events.cursor"},
+	{"grant select on data_ingestion.market_data to public", "security_grants", "table data_ingestion.market_data"},
+	{"grant create on schema execution to trading_app", "security_grants", "schema execution"},
+	{"grant usage on sequence events.outbox_pos_seq to trading_app", "security_grants", "table events.outbox_pos_seq"},
+	{"grant execute on function shared.isolate(regclass) to public", "security_grants", "function shared.isolate(regclass)"},
+	{"create role weak_8; grant select on data_ingestion.market_data to weak_8", "security_grants", "table data_ingestion.market_data"},
+}
+
+// Each weakness is found by its check, and by no other.
+func TestEveryWeaknessIsFound(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	conn := db.Connect(t, db.AdminURL)
+	app, err := pgx.ParseConfig(db.Config.ReporterURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fired := map[string]bool{}
+	for _, w := range weakenings {
+		sql, subject := strings.ReplaceAll(w.sql, "%s", db.Name), strings.ReplaceAll(w.subject, "%s", db.Name)
+		// In a transaction that is rolled back: roles belong to the cluster.
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), sql+"; set local session authorization "+app.User); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		var got []string
+		for _, f := range findings(t, t.Context(), tx) {
+			fired[f.Check] = true
+			if got = append(got, f.Check); f.Subject != subject && strings.HasPrefix(w.check, f.Check) {
+				t.Errorf("%s: %s is about %s, want %s", sql, f.Check, f.Subject, subject)
+			}
+		}
+		slices.Sort(got)
+		if got = slices.Compact(got); strings.Join(got, " ") != w.check {
+			t.Errorf("%s: found by %v, want %s", sql, got, w.check)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, check := range monitor.SecurityChecks() {
+		if !fired[check.Name] && check.Name != "security_missing_role" && check.Name != "security_tls" {
+			t.Errorf("%s is never seen to fire", check.Name)
+		}
+	}
+	missingRole(t, conn)
+}
+
+// missingRole renames a role, which is as if it were not there.
+func missingRole(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "alter role trading_reporter rename to reporter_of_old"); err != nil {
+		t.Fatal(err)
+	}
+	found := findings(t, t.Context(), tx)
+	if !slices.ContainsFunc(found, func(f monitor.Finding) bool {
+		return f.Check == "security_missing_role" && f.Subject == "trading_reporter"
+	}) {
+		t.Errorf("a missing role is not found: %+v", found)
+	}
+}
+
+// A superuser's or BYPASSRLS login is found by the session that it has, by other sessions of the same name, and, where it
+// is a member of a role, also when it is not connected.
+func TestPitfall02SuperuserLogin(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	superusers := func(q postgres.Querier) (subjects []string) {
+		for _, f := range findings(t, t.Context(), q) {
+			if f.Check == "security_superuser" {
+				if f.Severity != monitor.Critical {
+					t.Errorf("it is only a %s", f.Severity)
+				}
+				subjects = append(subjects, f.Subject)
+			}
+		}
+		return subjects
+	}
+	admin := db.Connect(t, db.AdminURL)
+	if got := superusers(admin); len(got) != 1 || !strings.Contains(db.AdminURL, got[0]) {
+		t.Errorf("a superuser's own session finds %v", got)
+	}
+	cfg := db.Config
+	cfg.URL, cfg.Service = db.AdminURL, fmt.Sprintf("blotter %s", db.Name[len(db.Name)-8:])
+	both, err := postgres.Open(t.Context(), cfg) // the writing sessions alone are a superuser's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer both.Close()
+	ctx := blotter.WithAllAccounts(t.Context())
+	err = both.ReadOnly(ctx, func(s *postgres.Session) error {
+		if got := superusers(s); len(got) != 1 || !strings.Contains(db.AdminURL, got[0]) {
+			t.Errorf("beside a superuser's session it finds %v", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,397 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// execAs runs SQL in a transaction of the context's scope.
+func execAs(t *testing.T, db *pgtest.Database, ctx context.Context, sql string) {
+	t.Helper()
+	err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// entries are what the audit log has got since the id, as "table operation key old new", and the newest id.
+func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, newest int64) {
+	t.Helper()
+	newest = since
+	log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()), postgres.AuditFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range log {
+		if e.ID > since {
+			list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", e.TableName, e.Operation, e.Key, e.Old, e.New)))
+			newest = e.ID
+		}
+	}
+	return list, newest
+}
+
+const someTrade = `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+	values ('A1', 'T1', 'AAPL', 'buy', 1, 2, 'open', now(), 1, 2, 0, 0)`
+
+// Every change by hand is recorded with its key and what changed, under the name of its table; what fills do is not.
+func TestAuditRecordsWhatPeopleChange(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	app, service := as(t, "A1"), blotter.WithAllAccounts(t.Context())
+	admin := func(sql string) { t.Helper(); db.Exec(t, sql) }
+	var since int64
+	for _, step := range []struct {
+		as   context.Context // nil is the superuser
+		sql  string
+		want []string // parts of the entries, in their order
+	}{
+		{app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`, []string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`}},
+		{app, `update execution.accounts set zone = 'Europe/Paris'`, []string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`}},
+		{app, `update execution.accounts set zone = zone`, nil},
+		{app, `insert into execution.accounts (account_id) values ('A1') on conflict do nothing`, nil},
+		{app, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O1', 'AAPL', 'buy', 10), ('A1', 'O2', 'AAPL', 'buy', 10)`, []string{
+			`execution.orders INSERT {"order_id": "O1", "account_id": "A1"}`, `execution.orders INSERT {"order_id": "O2", "account_id": "A1"}`,
+		}},
+		{app, `update execution.orders set status = 'submitted', version = version + 1 where order_id = 'O1'`, []string{`execution.orders UPDATE {"order_id": "O1", "account_id": "A1"} {"status": "pending", "version": 1} {"status": "submitted", "version": 2}`}},
+		{app, `update execution.orders set order_id = 'O3' where order_id = 'O2'`, []string{`execution.orders UPDATE {"order_id": "O2", "account_id": "A1"} {"order_id": "O2"} {"order_id": "O3"}`}},
+		{app, `delete from execution.orders where order_id = 'O3'`, []string{`execution.orders DELETE {"order_id": "O3", "account_id": "A1"} {"id": 2`}},
+		{app, `delete from execution.orders where order_id = 'O3'`, nil},
+		{service, `insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('A1', 'loss', 5)`, []string{`risk_management.risk_limits INSERT {"account_id": "A1", "limit_type": "loss"}`}},
+		{service, `update risk_management.risk_limits set limit_value = 7`, []string{`risk_management.risk_limits UPDATE {"account_id": "A1", "limit_type": "loss"} {"limit_value": 5} {"limit_value": 7}`}},
+		{service, `delete from risk_management.risk_limits`, []string{`risk_management.risk_limits DELETE {"account_id": "A1", "limit_type": "loss"}`}},
+		{service, `insert into risk_management.risk_events (account_id, event_id, event_type, message) values ('A1', 'E1', 'loss', 'm')`, []string{`risk_management.risk_events INSERT {"event_id": "E1", "account_id": "A1"}`}},
+		{service, `update risk_management.risk_events set severity = 'critical'`, []string{`risk_management.risk_events UPDATE {"event_id": "E1", "account_id": "A1"} {"severity": "info"} {"severity": "critical"}`}},
+		{service, someTrade, nil},
+		{service, `insert into execution.positions (account_id, symbol) values ('A1', 'AAPL')`, nil},
+		{app, `update execution.positions set fees = 1`, nil},
+		{nil, `update execution.positions set fees = 2`, []string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
+		{nil, `update execution.trades set price = 3`, []string{`execution.trades UPDATE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"} {"price": 2} {"price": 3}`}},
+		{nil, `set session_replication_role = replica; update execution.trades set price = 4`, []string{`execution.trades UPDATE`}},
+		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
+		{nil, `delete from execution.trades`, []string{`execution.trades DELETE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"}`}},
+		{nil, `delete from execution.positions`, []string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`}},
+		{nil, `truncate execution.trades, execution.positions`, []string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`}},
+		{nil, `truncate execution.orders cascade`, []string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`}},
+	} {
+		if step.as == nil {
+			admin(step.sql)
+		} else {
+			execAs(t, db, step.as, step.sql)
+		}
+		var got []string
+		got, since = entries(t, db, since)
+		if len(got) != len(step.want) {
+			t.Errorf("%s records %q, want %q", step.sql, got, step.want)
+			continue
+		}
+		for i, want := range step.want {
+			if !strings.Contains(got[i], want) {
+				t.Errorf("%s records\n%s, want\n%s", step.sql, got[i], want)
+			}
+		}
+	}
+}
+
+// Bookings of every kind write no entry but for accounts and orders that they make.
+func TestFillsAreNotAudited(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ctx := as(t, "A1")
+	order := newOrder("A1", "O-1")
+	if err := db.CreateOrder(ctx, &order); err != nil {
+		t.Fatal(err)
+	}
+	_, since := entries(t, db, 0)
+	trade := func(id, order string, side blotter.Side, quantity string) blotter.Trade {
+		return blotter.Trade{TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity), Price: dec("5")}
+	}
+	book := func(opts postgres.ExecuteOption, trades ...blotter.Trade) {
+		t.Helper()
+		if _, err := db.ExecuteTrades(ctx, trades, opts|postgres.AllOrNothing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	book(0, trade("T1", "O-1", blotter.Buy, "1"))
+	book(0, trade("T2", "O-1", blotter.Buy, "1"), trade("T3", "", blotter.Sell, "4"), trade("T4", "O-1", blotter.Buy, "2"))
+	book(postgres.AllowOverfill, trade("T5", "O-1", blotter.Buy, "500"))
+	book(postgres.AllowOverfill, trade("T6", "O-1", blotter.Buy, "1"))
+	if got, _ := entries(t, db, since); len(got) > 0 {
+		t.Errorf("fills recorded %q", got)
+	}
+	book(postgres.AdoptOrder, trade("T7", "O-2", blotter.Buy, "1"))
+	book(postgres.AdoptOrder, trade("T8", "O-2", blotter.Buy, "1"))
+	book(postgres.AdoptOrder, trade("T9", "O-2", blotter.Buy, "1"), trade("T10", "O-3", blotter.Buy, "1"))
+	got, _ := entries(t, db, since)
+	if len(got) != 2 || !strings.Contains(got[0], `execution.orders INSERT {"order_id": "O-2"`) || !strings.Contains(got[1], `execution.orders INSERT {"order_id": "O-3"`) {
+		t.Errorf("fills of two orders that they made recorded %q", got)
+	}
+	if v, err := db.Verify(ctx); err != nil || len(v.Mismatches) > 0 {
+		t.Errorf("%v, %v", v.Mismatches, err)
+	}
+}
+
+// Whatever else changes of an order while it is filled is recorded, each column of it.
+func TestNothingHidesBehindAFill(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	ctx := blotter.WithAllAccounts(t.Context())
+	const orders = `insert into execution.orders (account_id, order_id, symbol, side, quantity, filled_quantity, filled_notional, status) values ('A1', 'O1', 'AAPL', 'buy', 10, 2, 20, 'partially_filled')`
+	execAs(t, db, ctx, `insert into execution.accounts (account_id) values ('A2')`)
+	set := map[string]string{
+		"id": "default", "account_id": "'A2'", "order_id": "'O2'", "symbol": "'MSFT'", "side": "'sell'", "order_type": "'limit'", "quantity": "11", "price": "5",
+		"stop_price": "5", "time_in_force": "'gtc'", "strategy": "'s'", "session_id": "'s'", "adopted": "true", "created_at": "now() - interval '1 day'", "status": "'cancelled'",
+	}
+	moved := map[string]bool{"filled_quantity": true, "filled_notional": true, "avg_fill_price": true, "version": true, "updated_at": true}
+	for _, column := range postgres.Orders.Def().Columns {
+		if moved[column.Name] {
+			continue
+		}
+		if set[column.Name] == "" {
+			t.Errorf("column %s of execution.orders: a fill may move it, or execution.by_fill and this test must name it", column.Name)
+			continue
+		}
+		execAs(t, db, ctx, orders)
+		_, since := entries(t, db, 0)
+		execAs(t, db, ctx, `update execution.orders set filled_quantity = 3, filled_notional = 30, version = 2, `+column.Name+` = `+set[column.Name])
+		if got, _ := entries(t, db, since); len(got) != 1 || !strings.Contains(got[0], `"`+column.Name+`"`) {
+			t.Errorf("%s changed with a fill: recorded %q", column.Name, got)
+		}
+		execAs(t, db, ctx, `delete from execution.orders`)
+	}
+	for sql, recorded := range map[string]int{
+		`filled_quantity = 3, filled_notional = 30`:                     0,
+		`filled_quantity = 10, filled_notional = 30, status = 'filled'`: 0,
+		`filled_quantity = 1`:                                           1, // no fill takes anything back
+		`filled_notional = 1`:                                           1,
+		`status = 'filled'`:                                             1,
+		`filled_quantity = 3, status = 'pending'`:                       1,
+		`filled_quantity = 3, adopted = true, quantity = 3`:             1,
+		`status = 'cancelled'`:                                          1,
+		`version = 7`:                                                   1,
+		`filled_quantity = 12, filled_notional = 30, quantity = 12, status = 'filled'`:      1, // it was no order that fills made
+		`filled_quantity = 12, filled_notional = 120, quantity = quantity, status = status`: 0,
+	} {
+		execAs(t, db, ctx, orders)
+		_, since := entries(t, db, 0)
+		execAs(t, db, ctx, `update execution.orders set `+sql)
+		if got, _ := entries(t, db, since); len(got) != recorded {
+			t.Errorf("set %s: recorded %q, want %d", sql, got, recorded)
+		}
+		execAs(t, db, ctx, `delete from execution.orders`)
+	}
+	execAs(t, db, ctx, strings.Replace(orders, "'partially_filled'", "'cancelled'", 1))
+	_, since := entries(t, db, 0)
+	execAs(t, db, ctx, `update execution.orders set filled_quantity = 3, status = 'partially_filled'`)
+	if got, _ := entries(t, db, since); len(got) != 1 {
+		t.Errorf("a cancelled order that comes to life with a fill: recorded %q", got)
+	}
+}
+
+// Who, on whose behalf and on which occasion, by every way in which a transaction may begin; and nothing of it is left.
+func TestAuditSaysWho(t *testing.T) {
+	t.Parallel()
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
+	who := func(ctx context.Context) context.Context {
+		return blotter.WithUser(blotter.WithCorrelation(ctx, "C'1"), "ann; drop\x00")
+	}
+	for i, scope := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
+		insert := fmt.Sprintf(`insert into execution.accounts (account_id) values ('A1') on conflict (account_id) do update set zone = 'z%d'`, i)
+		role := []string{"trading_app", "trading_service"}[i]
+		for name, run := range map[string]func(tx *postgres.Tx) error{
+			"plain": func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), insert); return err },
+			"after a setting": func(tx *postgres.Tx) error {
+				_, err := tx.Exec(t.Context(), "set local work_mem = '8MB'")
+				return errors.Join(err, third(tx.Exec(t.Context(), insert)))
+			},
+		} {
+			ctx := who(scope)
+			_, since := entries(t, db, 0)
+			if err := db.Transaction(ctx, run); err != nil {
+				t.Fatal(name, err)
+			}
+			execAs(t, db, blotter.WithAllAccounts(t.Context()), `update execution.accounts set zone = zone || 'x'`)
+			log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()), postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
+			if err != nil || len(log) != 2 {
+				t.Fatalf("%s: %d entries, %v", name, len(log), err)
+			}
+			e := log[0]
+			if e.AccountID != "A1" || e.Role != role || e.UserID != "ann; drop" || e.CorrelationID != "C'1" || e.XID == 0 || time.Since(e.Timestamp) > time.Minute ||
+				!strings.HasSuffix(e.Login, strings.TrimPrefix(role, "trading")) {
+				t.Errorf("%s as %s: %+v", name, role, e)
+			}
+			if log[1].UserID != "" || log[1].CorrelationID != "" {
+				t.Errorf("the next user of the connection is recorded as %q, %q", log[1].UserID, log[1].CorrelationID)
+			}
+		}
+	}
+}
+
+func third[T any](_ T, err error) error { return err }
+
+// No role of the application inserts, changes or removes an entry, whatever it says; an account sees its own alone.
+func TestAuditLogIsAppendOnly(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	makeAccount(t, db.DB, "A2")
+	leaf := pgtest.Value[string](t, db, `select tableoid::regclass::text from shared.audit_log limit 1`)
+	for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
+		scope, _ := blotter.ScopeOf(ctx)
+		for _, sql := range []string{
+			`update shared.audit_log set operation = 'x'`, `delete from shared.audit_log`, `truncate shared.audit_log`, `delete from ` + leaf, `update ` + leaf + ` set operation = 'x'`,
+			`insert into shared.audit_log (account_id, table_name, operation) values ('A1', 'execution.orders', 'DELETE')`,
+			`select shared.audit_rows()`, `select shared.audited('execution.orders', '{}', true)`, `alter table execution.orders disable trigger audit_update`,
+			`set session_replication_role = replica`, `delete from shared.masked_columns`, `insert into shared.masked_columns values ('execution.orders', 'price')`,
+			`update shared.audit_seals set seal = 1`, `delete from shared.audit_seals`, `truncate shared.audit_seals`, `delete from shared.audit_cursor`,
+		} {
+			err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+			if !errors.Is(err, blotter.ErrPermission) && !errors.Is(err, blotter.ErrProgramming) {
+				t.Errorf("%s (all accounts: %v): %v", sql, scope.All, err)
+			}
+		}
+		log, err := db.AuditLog(ctx, postgres.AuditFilter{Table: "execution.accounts"})
+		if want := map[bool]int{false: 1, true: 2}[scope.All]; err != nil || len(log) != want || log[0].AccountID != "A1" {
+			t.Errorf("all accounts %v: %d entries, %v", scope.All, len(log), err)
+		}
+	}
+	for _, sql := range []string{`select * from shared.audit_seals`, `select * from shared.audit_cursor`, `update shared.audit_cursor set id_done = 1`} {
+		ctx := as(t, "A1")
+		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
+		wantKind(t, sql+" as trading_app", err, blotter.ErrPermission)
+	}
+	if _, err := db.AuditLog(as(t, "A1"), postgres.AuditFilter{Account: "A2"}); !errors.Is(err, blotter.ErrInvalid) {
+		t.Errorf("another account's entries: %v", err)
+	}
+}
+
+// Sensitive columns are recorded as having changed, not as what they were; a partition's rows under its root's name.
+func TestAuditMasksAndNamesTheRoot(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	execAs(t, db, as(t, "A1"), `insert into execution.accounts (account_id, name) values ('A1', 'Ann Smith')`)
+	execAs(t, db, as(t, "A1"), `update execution.accounts set name = 'Ann Jones'`)
+	db.Exec(t, `insert into shared.masked_columns values ('risk_management.risk_events', 'resolved_at'), ('risk_management.risk_events', 'data')`)
+	execAs(t, db, as(t, "A1"), `insert into risk_management.risk_events (account_id, event_id, event_type, message, data) values ('A1', 'E1', 'loss', 'm', '{"secret": 1}')`)
+	got, since := entries(t, db, 0)
+	for i, want := range []string{`"name": "***"`, `{"name": "***"} {"name": "***"}`, `"resolved_at": null`} {
+		if !strings.Contains(got[i], want) || strings.Contains(got[i], "Ann") || strings.Contains(got[i], "secret") {
+			t.Errorf("recorded %s, want %s", got[i], want)
+		}
+	}
+	db.Exec(t, `create table execution.things (account_id text, id int, at timestamptz) partition by range (id);
+		create table execution.things_one partition of execution.things for values from (0) to (10);
+		create table execution.things_two partition of execution.things for values from (10) to (20);
+		select shared.audited('execution.things', '{account_id,id}', true);
+		set timezone = 'America/New_York';
+		insert into execution.things values ('A1', 1, '2026-07-01 12:00Z'), ('A1', 11, null);
+		update execution.things set at = now() where id = 1; delete from execution.things where id = 11`)
+	got, _ = entries(t, db, since)
+	if len(got) != 4 {
+		t.Fatalf("recorded %q", got)
+	}
+	for _, entry := range got {
+		if !strings.HasPrefix(entry, "execution.things ") {
+			t.Errorf("recorded as %s", entry)
+		}
+	}
+	if !strings.Contains(got[0], `"2026-07-01T12:00:00+00:00"`) {
+		t.Errorf("a time as New York writes it: %s", got[0])
+	}
+}
+
+// A reading is recorded before it takes place, for the account of the session, and none takes place that is not recorded.
+func TestAuditOfReading(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	_, since := entries(t, db, 0)
+	key := map[string]string{"symbol": "AAPL"}
+	app := blotter.WithUser(as(t, "A1"), "ann")
+	if err := db.Audit(app, postgres.Access{Table: "execution.trades", Operation: "read", Key: key, Account: "A2"}); err != nil {
+		t.Fatal(err)
+	}
+	read := postgres.Audited(postgres.Access{Table: "execution.orders", Operation: "export", Account: "A2"})
+	all := blotter.WithAllAccounts(t.Context())
+	err := db.ReadOnly(all, func(s *postgres.Session) error {
+		log, err := s.AuditLog(all, postgres.AuditFilter{Operation: "export"})
+		if len(log) != 1 {
+			t.Errorf("while it is read, the log has %d entries of it", len(log))
+		}
+		return err
+	}, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Transaction(all, func(*postgres.Tx) error { return nil }, read); err != nil {
+		t.Fatal(err)
+	}
+	log, err := db.AuditLog(all, postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
+	if err != nil || len(log) != 3 {
+		t.Fatalf("%d entries, %v", len(log), err)
+	}
+	if e := log[0]; e.AccountID != "A1" || e.UserID != "ann" || e.Role != "trading_app" || string(e.Key) != `{"symbol": "AAPL"}` {
+		t.Errorf("of one account: %+v", e)
+	}
+	if e := log[1]; e.AccountID != "A2" || e.Role != "trading_service" || e.Key != nil {
+		t.Errorf("of all accounts: %+v", e)
+	}
+	for _, bad := range []postgres.Access{{Operation: "read"}, {Table: "t"}, {Table: "t", Operation: "update"}, {Table: "t", Operation: "read", Key: make(chan int)}} {
+		err := db.ReadOnly(app, func(*postgres.Session) error { t.Errorf("%+v: was read", bad); return nil }, postgres.Audited(bad))
+		if !errors.Is(err, blotter.ErrInvalid) && !errors.Is(err, blotter.ErrData) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// The log is read by who, what and when, page by page, in both directions.
+func TestAuditFilters(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for i := range 7 {
+		ctx := blotter.WithCorrelation(blotter.WithUser(as(t, fmt.Sprintf("A%d", i%2)), fmt.Sprintf("u%d", i%3)), fmt.Sprintf("c%d", i))
+		if err := db.Audit(ctx, postgres.Access{Table: fmt.Sprintf("t%d", i%2), Operation: []string{"read", "export"}[i/4]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := blotter.WithAllAccounts(t.Context())
+	first, err := db.AuditLog(all, postgres.AuditFilter{Limit: 3})
+	if err != nil || len(first) != 3 {
+		t.Fatal(len(first), err)
+	}
+	for name, test := range map[string]struct {
+		filter postgres.AuditFilter
+		want   string
+	}{
+		"all":         {postgres.AuditFilter{}, "c0 c1 c2 c3 c4 c5 c6"},
+		"newest":      {postgres.AuditFilter{NewestFirst: true, Limit: 2}, "c6 c5"},
+		"page":        {postgres.AuditFilter{After: &first[2], Limit: 2}, "c3 c4"},
+		"back":        {postgres.AuditFilter{After: &first[2], NewestFirst: true}, "c1 c0"},
+		"account":     {postgres.AuditFilter{Account: "A1"}, "c1 c3 c5"},
+		"user":        {postgres.AuditFilter{UserID: "u1"}, "c1 c4"},
+		"table":       {postgres.AuditFilter{Table: "t0"}, "c0 c2 c4 c6"},
+		"operation":   {postgres.AuditFilter{Operation: "export"}, "c4 c5 c6"},
+		"correlation": {postgres.AuditFilter{CorrelationID: "c5"}, "c5"},
+		"role":        {postgres.AuditFilter{Role: "trading_service"}, ""},
+		"login":       {postgres.AuditFilter{Login: first[0].Login, Limit: 1}, "c0"},
+		"time":        {postgres.AuditFilter{From: first[1].Timestamp, To: first[2].Timestamp}, "c1"},
+	} {
+		log, err := db.AuditLog(all, test.filter)
+		var got []string
+		for _, e := range log {
+			got = append(got, e.CorrelationID)
+		}
+		if err != nil || strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %q, %v; want %s", name, got, err, test.want)
+		}
+	}
+}

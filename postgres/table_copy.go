@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// CopyIn stores many rows with COPY and reports how many: all of them or, with an error, none. Generated, stamped and
+// version columns, and omitzero columns that are zero in every row, are left to their defaults. PostgreSQL refuses COPY
+// into a table under a policy, so rows of a table with an account are copied beside it and inserted from there, within
+// the transaction that q must be; a row of another account than the session's is ErrPermission.
+func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, error) {
+	if err := t.readOnly("copy into"); err != nil {
+		return 0, err
+	}
+	var columns []string
+	var fields []*field
+	for i := range t.fields {
+		f := &t.fields[i]
+		if f.generated || f.stamped || f.version || f.omitzero && allZero(rows, f) {
+			continue
+		}
+		columns, fields = append(columns, f.column), append(fields, f)
+	}
+	source := pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+		v := reflect.ValueOf(&rows[i]).Elem()
+		values := make([]any, len(fields))
+		for j, f := range fields {
+			values[j] = f.value(v)
+		}
+		return values, nil
+	})
+	var n int64
+	var err error
+	if t.hasAccount() {
+		n, err = t.copyBeside(ctx, q, columns, source)
+	} else {
+		n, err = q.CopyFrom(ctx, pgx.Identifier{t.def.Schema, t.def.Name}, columns, source)
+	}
+	return n, t.fail("copy into", err)
+}
+
+// hasAccount reports a tenant table: its rows are behind row-level security.
+func (t *Table[T]) hasAccount() bool {
+	return slices.ContainsFunc(t.fields, func(f field) bool { return f.column == "account_id" })
+}
+
+// copyBeside copies the rows into a temporary table and inserts them from there, where every row meets the policies.
+func (t *Table[T]) copyBeside(ctx context.Context, q Querier, columns []string, source pgx.CopyFromSource) (int64, error) {
+	const stage = "blotter_copy_stage"
+	quoted := make([]string, len(columns))
+	for i, column := range columns {
+		quoted[i] = pgx.Identifier{column}.Sanitize()
+	}
+	list := strings.Join(quoted, ", ")
+	if _, err := q.Exec(ctx, "create temporary table "+stage+" on commit drop as select "+list+" from "+t.def.sql()+" with no data"); err != nil {
+		return 0, err
+	}
+	if _, err := q.CopyFrom(ctx, pgx.Identifier{"pg_temp", stage}, columns, source); err != nil {
+		return 0, err
+	}
+	tag, err := q.Exec(ctx, "insert into "+t.def.sql()+" ("+list+") select "+list+" from pg_temp."+stage)
+	if err == nil {
+		_, err = q.Exec(ctx, "drop table pg_temp."+stage)
+	}
+	return tag.RowsAffected(), err
+}
+
+func allZero[T any](rows []T, f *field) bool {
+	for i := range rows {
+		if !reflect.ValueOf(&rows[i]).Elem().FieldByIndex(f.index).IsZero() {
+			return false
+		}
+	}
+	return true
+}
