@@ -97,7 +97,7 @@ type EventBatch struct {
 	Events     int64     `db:"events"`
 	SnapDone   string    `db:"snap_done"`
 	SnapTarget string    `db:"snap_target"`
-	PosFrom    int64     `db:"pos_from"` // events of the window beyond this
+	PosFrom    int64     `db:"pos_from"` // its events are those of the window beyond this
 	PosTo      int64     `db:"pos_to"`   // the last one's
 	CreatedAt  time.Time `db:"created_at,generated"`
 }

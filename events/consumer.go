@@ -21,6 +21,10 @@ type Consumer struct {
 	step func(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error)
 	// arrived, if there is one, sees the cursor at Start, and the identity of the cluster that it meets.
 	arrived func(ctx context.Context, q postgres.Querier, at *cursor, identity string) error
+	// due, if there is one, reports that a step is to be made though there is nothing to read.
+	due func() bool
+	// paceBusy is the least time from one window with events to the next, paceIdle after one without. Default none.
+	paceBusy, paceIdle time.Duration
 
 	mu      sync.Mutex
 	cancel  context.CancelFunc // nil until Start
@@ -33,6 +37,7 @@ type Consumer struct {
 	// What follows belongs to the goroutine that runs.
 	seen    *cursor   // as it was last read; nil before
 	seenAt  time.Time // when
+	found   bool      // the last probe found something
 	chunk   int       // events of the next pass
 	attempt attempt   // what the handler was last given
 	culprit culprit   // the event that fails
@@ -44,6 +49,7 @@ type Consumer struct {
 type progress struct {
 	events int
 	more   bool // the window may have more
+	empty  bool // the window had nothing for this consumer
 }
 
 // NewConsumer makes a consumer that is yet to be started. Errors: ErrInvalid names the field that cannot be.
@@ -113,6 +119,7 @@ func (c *Consumer) run(ctx context.Context) {
 	defer stop()
 	pause, failures := c.cfg.PollMin, 0
 	for ctx.Err() == nil {
+		start := time.Now()
 		did, leads, err := c.pass(ctx)
 		c.note(ctx, err)
 		switch {
@@ -127,11 +134,26 @@ func (c *Consumer) run(ctx context.Context) {
 		default:
 			failures, pause = 0, min(2*pause, c.cfg.PollMax)
 		}
+		c.pace(ctx, did, start)
 		if failures > 0 || !leads {
 			sleep(ctx, pause, nil)
 		} else {
 			sleep(ctx, pause, rung)
 		}
+	}
+}
+
+// pace waits until the next window may begin.
+func (c *Consumer) pace(ctx context.Context, did progress, start time.Time) {
+	least := time.Duration(0)
+	switch {
+	case did.events > 0:
+		least = c.paceBusy
+	case did.empty:
+		least = c.paceIdle
+	}
+	if wait := least - time.Since(start); wait > 0 {
+		sleep(ctx, wait, nil)
 	}
 }
 
@@ -232,8 +254,9 @@ func (c *Consumer) idle(ctx context.Context) (bool, error) {
 	if c.seen.target != "" || c.seen.asked != "" {
 		return false, nil
 	}
-	found, err := c.seen.probe(ctx, c.cfg.Source)
-	return !found, err
+	var err error
+	c.found, err = c.seen.probe(ctx, c.cfg.Source)
+	return !c.found && (c.due == nil || !c.due()), err
 }
 
 // adapt doubles the chunk while there is more than it holds, within bounds.
@@ -275,7 +298,7 @@ func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (pr
 		}
 	}
 	more := len(list) >= c.chunk
-	return progress{events: len(list), more: more}, at.advance(ctx, tx, list, more)
+	return progress{events: len(list), more: more}, at.advance(ctx, tx, list, len(list), more)
 }
 
 // next reads the next chunk of the window, which gets a target if it has none.

@@ -15,9 +15,9 @@ import (
 )
 
 // until polls for something that is to come true.
-func until(t *testing.T, what string, true_ func() bool) {
+func until(t testing.TB, what string, true_ func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !true_(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !true_(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("never: " + what)
 		}

@@ -204,8 +204,9 @@ update events.cursor
    set snap_done = $2::text::pg_snapshot, snap_target = nullif($3, '')::pg_snapshot, pos_done = $4, applied = applied + $5, updated_at = clock_timestamp()
  where consumer = $1`
 
-// advance moves the cursor past the events that were read: into the window where it may have more, else to its end.
-func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotter.Event, more bool) error {
+// advance moves the cursor past the events that were read, of which so many count: into the window where it may have more,
+// else to its end.
+func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotter.Event, applied int, more bool) error {
 	if more {
 		at.posDone = read[len(read)-1].Pos
 	} else {
@@ -216,8 +217,8 @@ func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotte
 		at.done, at.target, at.posDone = target, "", 0
 	}
 	mutateAdvance(at, read)
-	at.applied += int64(len(read))
-	_, err := q.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, len(read))
+	at.applied += int64(applied)
+	_, err := q.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, applied)
 	return err
 }
 

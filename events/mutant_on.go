@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/blotterdb/blotter"
+	"github.com/redis/go-redis/v9"
 )
 
 // mutant is the defect that is built in, one at a time.
@@ -34,6 +35,16 @@ func mutateWindow(sql string, args []any) (string, []any) {
 		sql = strings.Replace(first, "xid >= $1::text::xid8", "(xid >= $1::text::xid8 or xid = any($3::text[]::xid8[]))", 1) + " order by pos limit $6"
 	}
 	return sql, args
+}
+
+// mutateScript is the script that publishes, with the defect.
+func mutateScript(script *redis.Script) *redis.Script {
+	if !mutated("no_cas") {
+		return script
+	}
+	begin, end := strings.Index(publishText, "if last_epoch > epoch"), strings.Index(publishText, "for i = 6")
+	text := publishText[:begin] + "local have = first - 1\n" + publishText[end:]
+	return redis.NewScript(strings.Replace(text, "string.format('%.0f-%.0f', epoch, number)", "'*'", 1))
 }
 
 // posFloor is the last position of the mutant that trusts one.

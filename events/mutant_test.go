@@ -33,3 +33,28 @@ func TestMutants(t *testing.T) {
 		}
 	}
 }
+
+// Every defect of the relay is caught by the schedules of Redis that name it.
+func TestRedisMutants(t *testing.T) {
+	caught := map[string]bool{}
+	for _, play := range redisSchedules {
+		for _, name := range play.mutants {
+			t.Run(name+"/"+play.name, func(t *testing.T) {
+				mutant.Store(&name)
+				defer mutant.Store(nil)
+				err := play.on(t, true)
+				if err == nil {
+					t.Errorf("nothing noticed the defect %q", name)
+					return
+				}
+				caught[name] = true
+				t.Log(err)
+			})
+		}
+	}
+	for _, name := range []string{"no_cas", "target_late"} {
+		if !caught[name] && !t.Failed() {
+			t.Errorf("no schedule is for the defect %q", name)
+		}
+	}
+}

@@ -36,7 +36,7 @@ update execution.trades t
 update events.outbox o set xid = ($2::text[])[array_position($1::text[], p.pattern)]::xid8 from (` + sqlConsumed + `) p where p.pos = o.pos`
 	sqlMoveCursor = `
 update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, pos_done = 0, system_identifier = $3,
-       epoch = epoch + 1, updated_at = clock_timestamp() where consumer = $1`
+       epoch = epoch + 1, applied = case when starts_with(consumer, 'redis:') then 0 else applied end, updated_at = clock_timestamp() where consumer = $1`
 )
 
 // Rebase makes the cursors fit a database that was restored from a logical dump, where transactions are numbered anew:

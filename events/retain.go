@@ -28,7 +28,12 @@ select exists (select from events.cursor c where c.expired_at is null and exists
            union all
            select from %[1]s o where o.xid = any(array(select x::text::xid8 from pg_snapshot_xip(c.snap_done) x))))
     or exists (select from events.dead_letter where resolved_at is null and pos >= $1 and pos < $2)`
-	sqlForgetBatches = `delete from events.batch where pos_to < $1`
+	// sqlForgetBatches forgets the batches that hold an event of the partition, and those before them: from these too the
+	// relay would read on into what is gone. Positions do not tell their order, numbers do.
+	sqlForgetBatches = `
+delete from events.batch b
+ where exists (select from events.batch gone
+                where gone.channel = b.channel and (gone.epoch, gone.first_seq) >= (b.epoch, b.first_seq) and gone.pos_from < $1 - 1)`
 	// publishedFor is how long a message of another service is recognised when it comes again.
 	sqlForgetPublished = `delete from events.published where created_at < now() - interval '90 days'`
 )

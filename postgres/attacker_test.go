@@ -126,27 +126,7 @@ type attacker struct {
 
 func newAttacker(t *testing.T, db *pgtest.Database) *attacker {
 	t.Helper()
-	name := "attacker_" + db.Name
-	db.Exec(t, "create role "+name+" login password 'x' in role trading_app")
-	t.Cleanup(func() { // after its connection is gone
-		conn, err := pgx.Connect(context.Background(), db.AdminURL)
-		if err == nil {
-			_, err = conn.Exec(context.Background(), "drop owned by "+name+"; drop role "+name)
-			_ = conn.Close(context.Background())
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	cfg, err := pgx.ParseConfig(db.Config.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &attacker{t: t, url: strings.Replace(db.Config.URL, cfg.User, name, 1)}
-	if cfg.Password != "" {
-		a.url = strings.Replace(a.url, ":"+cfg.Password+"@", ":x@", 1)
-	}
-	return a
+	return &attacker{t: t, url: withUser(t, db, "attacker_"+db.Name, "trading_app")}
 }
 
 func (a *attacker) connect() {

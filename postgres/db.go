@@ -66,6 +66,12 @@ func (db *DB) Close() {
 	}
 }
 
+// String is the configuration without its passwords.
+func (db *DB) String() string { return "postgres.DB{" + db.cfg.String() + "}" }
+
+// GoString keeps passwords out of %#v.
+func (db *DB) GoString() string { return db.String() }
+
 // sqlInspect reads what Open has to know before it makes pools.
 const sqlInspect = `
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int

@@ -28,11 +28,14 @@ func translate(op string, err error) error {
 	}
 	var pg *pgconn.PgError
 	var connect *pgconn.ConnectError
+	var parse *pgconn.ParseConfigError
 	var scan pgx.ScanArgError
 	var network net.Error
 	switch {
 	case errors.As(err, &pg):
 		return fromServer(op, pg, err)
+	case errors.As(err, &parse): // without its cause, which has the URL and what is in it
+		return &blotter.Error{Op: op, Kind: blotter.ErrInvalid, Message: "the database URL does not parse: " + withoutURL(err)}
 	case errors.Is(err, pgx.ErrNoRows):
 		return &blotter.Error{Op: op, Kind: blotter.ErrNotFound, Message: "no such row", Err: err}
 	case errors.Is(err, pgx.ErrTooManyRows):

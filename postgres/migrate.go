@@ -73,6 +73,12 @@ func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	return &Migrator{url: url, provider: provider}, nil
 }
 
+// String says which database, without the password.
+func (m *Migrator) String() string { return "postgres.Migrator{" + RedactURL(m.url) + "}" }
+
+// GoString keeps passwords out of %#v.
+func (m *Migrator) GoString() string { return m.String() }
+
 // Close ends the migrator's connections.
 func (m *Migrator) Close() error { return m.provider.Close() }
 

@@ -22,7 +22,7 @@ var (
 
 	Outbox       = NewTable[blotter.Event]("events.outbox", Key("pos"))
 	EventCursors = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
-	EventBatches = NewTable[blotter.EventBatch]("events.batch", Key("channel", "first_seq"))
+	EventBatches = NewTable[blotter.EventBatch]("events.batch", Key("channel", "epoch", "first_seq"))
 	DeadLetters  = NewTable[blotter.DeadLetter]("events.dead_letter", Key("consumer", "pos"))
 	Published    = NewTable[blotter.Published]("events.published", Key("account_id", "event_id"))
 

@@ -15,7 +15,7 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// writeWhole writes a file that appears when it is complete, and not at all if it fails.
+// writeWhole writes a file that appears when it is complete, and not at all if it fails. Its owner alone may read it.
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -30,7 +30,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	if err = write(f); err != nil {
 		return err
 	}
-	if err = firstError(f.Chmod(0o644), f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
+	if err = firstError(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
 		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil

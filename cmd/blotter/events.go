@@ -16,7 +16,7 @@ import (
 func eventsCommand(set *settings) *cobra.Command {
 	return noun("events", "Look after the consumers of the events", `  blotter events status
   blotter events resolve analytics ACC123`,
-		eventsStatus(set), eventsResolve(set), eventsReplay(set), eventsExpire(set), eventsRebase(set))
+		eventsStatus(set), eventsResolve(set), eventsReplay(set), eventsExpire(set), eventsRebase(set), eventsTailCommand(set))
 }
 
 // consumers opens the database in which the cursors are: that of the analytics, if it is another.

@@ -83,7 +83,7 @@ from the working folder or from the user's configuration folder.`,
 		maintainCommand(&set), logsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
-		doctorCommand(&set),
+		doctorCommand(&set), rolesCommand(&set),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknownArgs(cmd)

@@ -13,9 +13,9 @@ var commands = []string{
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "backup", "restore",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
-	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase",
+	"serve", "load", "events", "events status", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
-	"doctor",
+	"doctor", "roles", "roles sql",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 
@@ -73,6 +73,9 @@ func TestWrongUse(t *testing.T) {
 		{"migrate down", "say --to VERSION and --yes"},
 		{"migrate down --to 3", "say --to VERSION and --yes"},
 		{"partitions", "say which"},
+		{"roles", "say what"},
+		{"roles sql", "say --database NAME"},
+		{"roles sql --database d --prefix B;", "lower-case letters"},
 		{"partitions plan --retire market_data=drop", "TABLE=keep, or TABLE=detach:90d"},
 		{"partitions apply --retire market_data=drop:0d", "an age of 1 or more"},
 		{"partitions apply --months-ahead 25", "--months-ahead 25: want 1 to 24"},

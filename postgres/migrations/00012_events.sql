@@ -3,7 +3,9 @@
 ALTER TABLE events.cursor ADD expired_at timestamptz;
 ALTER TABLE events.dead_letter ADD asked_at timestamptz;
 -- A batch that was published: its last position, so that it can go with the partition that holds it.
-ALTER TABLE events.batch ADD epoch bigint NOT NULL DEFAULT 1, ADD pos_to bigint NOT NULL DEFAULT 0;
+-- Its numbers begin again with each epoch.
+ALTER TABLE events.batch ADD epoch bigint NOT NULL DEFAULT 1, ADD pos_to bigint NOT NULL DEFAULT 0,
+    DROP CONSTRAINT batch_pkey, ADD PRIMARY KEY (channel, epoch, first_seq);
 
 -- What other services published, once each: their messages are told apart by their id.
 CREATE TABLE events.published (
@@ -64,6 +66,7 @@ SELECT strategy, date, sum(total_trades)::bigint AS total_trades, sum(closing_tr
 GRANT SELECT ON analytics.strategy_performance TO trading_app, trading_service, trading_readonly, trading_reporter;
 ALTER TABLE analytics.portfolio_summary DROP multiplier, DROP currency;
 DROP TABLE events.published;
-ALTER TABLE events.batch DROP epoch, DROP pos_to;
+DELETE FROM events.batch b WHERE EXISTS (SELECT FROM events.batch later WHERE later.channel = b.channel AND later.epoch > b.epoch);
+ALTER TABLE events.batch DROP epoch, DROP pos_to, ADD PRIMARY KEY (channel, first_seq);
 ALTER TABLE events.dead_letter DROP asked_at;
 ALTER TABLE events.cursor DROP expired_at;

@@ -1,0 +1,227 @@
+package events
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/redis/go-redis/v9"
+)
+
+// lane relays one channel: a consumer whose effect is in Redis, so that its window is fixed for good before anything of it
+// is published.
+//
+//	between windows --target chosen, flushed--> window --part published--> ... --cursor moved--> between windows
+//	      |  ^                                    | |                                                 ^
+//	      |  '--nothing for the channel           | '--Redis lost its tail--> gone back by events.batch
+//	      '--the stream is ahead, or of a later epoch, or history changed--> next epoch
+type lane struct {
+	*Consumer
+	out     outlet
+	channel string
+	config  RelayConfig
+
+	// What follows belongs to the goroutine that runs.
+	held      held
+	checkedAt time.Time // when Redis was last seen to have everything
+	published atomic.Int64
+}
+
+// held are the first events of a window, which were read when its target was chosen.
+type held struct {
+	done, target string
+	posDone      int64
+	limit        int
+	events       []blotter.Event
+}
+
+// paces of a lane: the least time between two windows, so that one holds more than one event; longer where the last one
+// held none, because others' channels are busy.
+const (
+	laneBusy = 4 * time.Millisecond
+	laneIdle = 20 * time.Millisecond
+)
+
+func newLane(cfg RelayConfig, client redis.UniversalClient, channel string) *lane {
+	sources := []string{channel}
+	if channel == blotter.ChannelPositions {
+		sources = append(sources, blotter.ChannelTrades)
+	}
+	consumer := &Consumer{cfg: Config{
+		Source: cfg.DB, Name: "redis:" + channel, Channels: sources, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Logger: cfg.Logger,
+	}.withDefaults()}
+	l := &lane{Consumer: consumer, channel: channel, config: cfg, out: newOutlet(client, cfg.Prefix, channel, cfg.StreamMax)}
+	l.chunk, l.step, l.arrived, l.due = l.cfg.ChunkMin, l.relay, l.adopt, l.unchecked
+	l.paceBusy, l.paceIdle = laneBusy, laneIdle
+	return l
+}
+
+// unchecked reports that it is time to look whether Redis still has everything.
+func (l *lane) unchecked() bool { return time.Since(l.checkedAt) > l.config.CheckEvery }
+
+// relay does the next step, with the cursor locked.
+func (l *lane) relay(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
+	if at.target == "" && mutated("target_late") {
+		if err := at.aim(ctx, tx); err != nil {
+			return progress{}, err
+		}
+	}
+	if at.target == "" {
+		return l.choose(ctx, tx, at)
+	}
+	return l.publish(ctx, tx, at)
+}
+
+const (
+	sqlFlushedCommit = `set local synchronous_commit = on`
+	sqlFixTarget     = `
+update events.cursor set snap_target = $2::text::pg_snapshot, updated_at = clock_timestamp() where consumer = $1`
+)
+
+// choose fixes the target of the next window, if that has anything for the channel. Nothing is published before the commit
+// of this transaction.
+func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
+	if done, err := l.reconcile(ctx, tx, at); done || err != nil {
+		return progress{more: true}, err
+	}
+	l.checkedAt = time.Now()
+	if err := at.aim(ctx, tx); err != nil {
+		return progress{}, err
+	}
+	if err := l.failpoint("aimed"); err != nil {
+		return progress{}, err
+	}
+	h := held{done: at.done.String(), target: at.target, limit: l.chunk}
+	list, err := at.read(ctx, tx, l.cfg.Channels, h.limit, l.buffer[:0])
+	if l.buffer = list; err != nil {
+		return progress{}, err
+	}
+	if len(list) == 0 {
+		if !l.found { // nothing is written while nothing happens
+			at.target = ""
+			return progress{}, nil
+		}
+		return progress{empty: true}, at.advance(ctx, tx, nil, 0, false)
+	}
+	if _, err := tx.Exec(ctx, sqlFlushedCommit); err != nil {
+		return progress{}, err
+	}
+	if _, err := tx.Exec(ctx, sqlFixTarget, at.consumer, at.target); err != nil {
+		return progress{}, err
+	}
+	h.events, l.held = list, h
+	return progress{more: true}, nil
+}
+
+// window reads the next events of the window, and reports whether it may have more.
+func (l *lane) window(ctx context.Context, tx *postgres.Tx, at *cursor) (list []blotter.Event, more bool, err error) {
+	h := l.held
+	l.held = held{}
+	if h.events != nil && h.target == at.target && h.done == at.done.String() && h.posDone == at.posDone {
+		return h.events, len(h.events) >= h.limit, nil
+	}
+	list, err = at.read(ctx, tx, l.cfg.Channels, l.chunk, l.buffer[:0])
+	l.buffer = list
+	return list, len(list) >= l.chunk, err
+}
+
+const (
+	// sqlTold is up to which number the channel has been told already, where the cursor went back.
+	sqlTold = `
+select coalesce(max(first_seq + events - 1), 0) from events.batch where channel = $1 and epoch = $2 and first_seq > $3`
+	// sqlBatch keeps from where a batch can be read again: its window's snapshots, and the position before its first event.
+	sqlBatch = `
+insert into events.batch (channel, epoch, first_seq, events, snap_done, snap_target, pos_from, pos_to)
+values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)
+on conflict (channel, epoch, first_seq) do update set events = excluded.events, pos_to = excluded.pos_to`
+)
+
+// publish puts the next events of the window into Redis and moves the cursor.
+func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
+	list, more, err := l.window(ctx, tx, at)
+	if err != nil {
+		return progress{}, err
+	}
+	if err := l.failpoint("read"); err != nil {
+		return progress{}, err
+	}
+	messages, err := l.compose(ctx, list, at)
+	if err != nil {
+		return progress{}, err
+	}
+	var told int64
+	if err := tx.QueryRow(ctx, sqlTold, l.channel, at.epoch, at.applied).Scan(&told); err != nil {
+		return progress{}, err
+	}
+	if mended, err := l.send(ctx, tx, at, told, messages); mended || err != nil {
+		return progress{more: true}, err
+	}
+	if err := l.failpoint("published"); err != nil {
+		return progress{}, err
+	}
+	if n := len(messages); n > 0 {
+		_, err := tx.Exec(ctx, sqlBatch, l.channel, at.epoch, at.applied+1, n, at.done.String(), at.target, list[0].Pos-1, list[len(list)-1].Pos)
+		if err != nil {
+			return progress{}, err
+		}
+		l.published.Add(int64(n))
+	}
+	return progress{events: len(list), more: more}, at.advance(ctx, tx, list, len(messages), more)
+}
+
+// compose makes the messages of events, numbered on from the cursor. An event whose data is not what its type says is
+// reported and left out: a stream cannot wait behind it for ever, and always leaves out the same.
+func (l *lane) compose(ctx context.Context, list []blotter.Event, at *cursor) ([][]byte, error) {
+	messages := make([][]byte, 0, len(list))
+	for i := range list {
+		m, ok, err := compose(l.channel, &list[i])
+		if err != nil {
+			l.cfg.Logger.ErrorContext(ctx, "an event cannot be published", "channel", l.channel, "pos", list[i].Pos, "error", err.Error())
+			continue
+		}
+		if !ok {
+			continue
+		}
+		m.Epoch, m.Seq = at.epoch, at.applied+int64(len(messages))+1
+		text, err := m.encode()
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, text)
+	}
+	return messages, nil
+}
+
+// partMax is how many messages one call of the script appends: for as long Redis does nothing else.
+const partMax = 500
+
+// send puts messages into Redis in parts, at most RateMax a second. It reports that the cursor was moved instead, because
+// the stream does not end where they begin.
+func (l *lane) send(ctx context.Context, tx *postgres.Tx, at *cursor, told int64, messages [][]byte) (mended bool, err error) {
+	first := Offset{at.epoch, at.applied + 1}
+	for part := range slices.Chunk(messages, partMax) {
+		start := time.Now()
+		what, end, err := l.out.put(ctx, first, told, part)
+		if err != nil {
+			return false, err
+		}
+		if what == tailLost && end.Epoch == at.epoch && end.Seq >= at.applied {
+			return true, nil // lost just now, from this chunk, which is sent again
+		}
+		if what != inStream {
+			return true, l.mend(ctx, tx, at, end)
+		}
+		l.checkedAt = start
+		first.Seq += int64(len(part))
+		if err := l.failpoint("part"); err != nil {
+			return false, err
+		}
+		if len(part) == partMax {
+			sleep(ctx, time.Duration(partMax)*time.Second/time.Duration(l.config.RateMax)-time.Since(start), nil)
+		}
+	}
+	return false, nil
+}

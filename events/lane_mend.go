@@ -1,0 +1,120 @@
+package events
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// reconcile compares, between two windows, the cursor with the database's history and with the stream. It reports that it
+// moved the cursor.
+func (l *lane) reconcile(ctx context.Context, tx *postgres.Tx, at *cursor) (bool, error) {
+	var identity string
+	var next int64
+	if err := tx.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
+		return false, err
+	}
+	if identity != at.identity {
+		at.identity = identity
+		return true, l.renew(ctx, tx, at, at.epoch+1, "the database's history is another one since it was restored or a replica took over")
+	}
+	what, end, err := l.out.put(ctx, Offset{at.epoch, at.applied + 1}, 0, nil)
+	if err != nil {
+		return false, err
+	}
+	if what != inStream || end.Epoch == at.epoch && end.Seq > at.applied {
+		return true, l.mend(ctx, tx, at, end)
+	}
+	return false, nil
+}
+
+// mend moves the cursor to where the stream, which ends elsewhere, can be continued.
+func (l *lane) mend(ctx context.Context, tx *postgres.Tx, at *cursor, end Offset) error {
+	have := end.Seq
+	switch {
+	case (Offset{at.epoch, at.applied}).before(end):
+		return l.renew(ctx, tx, at, end.Epoch+1, fmt.Sprintf("Redis has messages up to %s and the database only up to %s", end, Offset{at.epoch, at.applied}))
+	case end.Epoch < at.epoch:
+		have = 0
+	}
+	if at.applied-have > int64(l.config.StreamMax) {
+		return l.renew(ctx, tx, at, at.epoch+1, fmt.Sprintf("Redis has lost more than a stream keeps: it has messages up to %s of %s", end, Offset{at.epoch, at.applied}))
+	}
+	return l.goBack(ctx, tx, at, have)
+}
+
+const (
+	sqlBatchOf = `
+select first_seq, snap_done::text, snap_target::text, pos_from from events.batch
+ where channel = $1 and epoch = $2 and first_seq <= $3 and $3 < first_seq + events
+ order by first_seq desc limit 1`
+	sqlGoBack = `
+update events.cursor
+   set applied = $2, snap_done = $3::text::pg_snapshot, snap_target = $4::text::pg_snapshot, pos_done = $5, updated_at = clock_timestamp()
+ where consumer = $1`
+	sqlRenew = `
+update events.cursor set epoch = $2, applied = 0, system_identifier = $3, updated_at = clock_timestamp() where consumer = $1`
+)
+
+// goBack moves the cursor to the batch that holds the first message that the stream lacks.
+func (l *lane) goBack(ctx context.Context, tx *postgres.Tx, at *cursor, have int64) error {
+	rows, err := tx.Query(ctx, sqlBatchOf, l.channel, at.epoch, have+1)
+	if err != nil {
+		return err
+	}
+	found, first, done := false, int64(0), ""
+	before := at.applied
+	for rows.Next() {
+		found = true
+		if err := rows.Scan(&first, &done, &at.target, &at.posDone); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if !found {
+		return l.renew(ctx, tx, at, at.epoch+1, fmt.Sprintf("Redis has lost messages from number %d on, which are no longer kept", have+1))
+	}
+	if at.done, err = parseSnapshot(done); err != nil {
+		return err
+	}
+	at.applied = first - 1
+	l.cfg.Logger.WarnContext(ctx, "Redis has lost messages, which are published again", "channel", l.channel, "has", have, "published", before)
+	_, err = tx.Exec(ctx, sqlGoBack, at.consumer, at.applied, done, at.target, at.posDone)
+	return err
+}
+
+// renew begins the next epoch, which is flushed before anything of it is published.
+func (l *lane) renew(ctx context.Context, tx *postgres.Tx, at *cursor, epoch int64, why string) error {
+	l.cfg.Logger.WarnContext(ctx, "the numbers of messages begin anew", "channel", l.channel, "epoch", epoch, "before", at.epoch, "published", at.applied, "reason", why)
+	at.epoch, at.applied = epoch, 0
+	if _, err := tx.Exec(ctx, sqlFlushedCommit); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, sqlRenew, at.consumer, at.epoch, at.identity)
+	return err
+}
+
+// sqlAdoptEpoch begins the next epoch, once, where the database's history has changed since the cursor was last used.
+const sqlAdoptEpoch = `
+update events.cursor set epoch = epoch + 1, applied = 0, system_identifier = $2, updated_at = clock_timestamp()
+ where consumer = $1 and system_identifier <> $2 returning epoch`
+
+// adopt is done at Start, before the cursor takes the identity of the cluster that it meets.
+func (l *lane) adopt(ctx context.Context, q postgres.Querier, at *cursor, identity string) error {
+	if at.identity == identity {
+		return nil
+	}
+	rows, err := q.Query(ctx, sqlAdoptEpoch, at.consumer, identity)
+	if err != nil {
+		return err
+	}
+	epochs, err := collectPositions(rows)
+	for _, epoch := range epochs {
+		l.cfg.Logger.WarnContext(ctx, "the numbers of messages begin anew", "channel", l.channel, "epoch", epoch, "before", at.epoch, "published", at.applied,
+			"reason", "the database's history is another one since it was restored or a replica took over")
+	}
+	return err
+}

@@ -1,0 +1,241 @@
+package events
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// MessageDataMax is the most bytes that the data of a published message has.
+	MessageDataMax = 64 << 10
+	// publishMax is how many messages one call publishes.
+	publishMax = 1000
+)
+
+// Publish puts messages of another service into the outbox, in one transaction: from there they go to consumers and to
+// Redis as blotter's own do. Within an account's context they are that account's, within WithAllAccounts nobody's. It
+// returns how many were new.
+//
+// A message gives Type, Service, Data and, unless its type is one of blotter's, Channel; Key is the account unless given.
+// Numbers, and the time on the wire, are the relay's. It is published once: one whose ID its account has published has no
+// effect. One without ID has that of its type, correlation, timestamp and data, so it needs a Timestamp.
+//
+// Fills and positions are published by what booked them. A message trade_executed or position_updated has no effect where
+// data.trade_id is that of a stored trade, and else is ErrInvalid: book the trade. Services named like blotter's own are
+// ErrInvalid.
+//
+// Other errors: ErrConflict where a message of that ID and other content is published; then nothing of the call is.
+func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored int, err error) {
+	if len(messages) > publishMax {
+		return 0, blotter.Invalid("messages", len(messages), "at most 1,000 a call")
+	}
+	scope, _ := blotter.ScopeOf(ctx)
+	var list []publication
+	for i := range messages {
+		p, err := newPublication(messages[i], scope.Account)
+		if err != nil {
+			return 0, err
+		}
+		list = append(list, p)
+	}
+	// Two calls with the same messages wait for each other in one order.
+	order := slices.Clone(list)
+	slices.SortStableFunc(order, func(a, b publication) int { return bytes.Compare(a.event.EventID[:], b.event.EventID[:]) })
+	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+		stored = 0
+		fresh, err := claim(ctx, tx, scope.Account, order)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			if p.tradeID != "" {
+				if err := p.isStored(ctx, tx); err != nil {
+					return err
+				}
+				continue
+			}
+			if !fresh[p.event.EventID] {
+				continue
+			}
+			delete(fresh, p.event.EventID) // it may be in the call twice
+			stored++
+			if err := tx.Emit(ctx, p.event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return stored, nil
+}
+
+// publication is a message on its way into the outbox.
+type publication struct {
+	event  blotter.Event
+	digest [sha256.Size]byte // of what is stored
+
+	// Of a fill or a position:
+	account, tradeID string
+}
+
+// newPublication checks a message and completes it.
+func newPublication(m Message, account string) (p publication, err error) {
+	if len(m.Data) > MessageDataMax {
+		return p, blotter.Invalid("data", fmt.Sprint(len(m.Data), " bytes"), "at most 65,536 bytes")
+	}
+	data, err := canonical(m.Data)
+	if err != nil {
+		return p, err
+	}
+	if m.Type == blotter.TradeExecuted || m.Type == blotter.PositionUpdated {
+		return newEcho(m, account)
+	}
+	if m.Service == blotter.ServiceExecution || m.Service == blotter.ServiceDataIngestion {
+		return p, blotter.Invalid("service", m.Service, "a name of the service's own: blotter speaks as "+m.Service)
+	}
+	if m.ID == uuid.Nil {
+		if time.Time(m.Timestamp).IsZero() {
+			return p, blotter.Invalid("id", "", "an id, or a timestamp, by which a message that comes again is known")
+		}
+		m.ID = hashedID(hashOf(m.Type, m.CorrelationID, m.Timestamp.String(), string(data)))
+	}
+	p.event = blotter.Event{
+		AccountID: account, Channel: cmp.Or(m.Channel, channelOf[m.Type]), Key: cmp.Or(m.Key, account), EventID: m.ID, Type: m.Type,
+		V: cmp.Or(m.V, 1), Service: m.Service, CorrelationID: m.CorrelationID, Data: data,
+	}
+	e := &p.event
+	p.digest = hashOf(e.Channel, e.Key, e.Type, fmt.Sprint(e.V), e.Service, e.CorrelationID, string(data))
+	return p, e.Check()
+}
+
+// newEcho is a message that says what a stored trade has said already.
+func newEcho(m Message, account string) (p publication, err error) {
+	var data struct {
+		AccountID string `json:"account_id"`
+		TradeID   string `json:"trade_id"`
+	}
+	_ = json.Unmarshal(m.Data, &data) // what is missing is refused
+	p.account, p.tradeID = cmp.Or(data.AccountID, account), data.TradeID
+	if p.tradeID == "" {
+		return p, blotter.Invalid("data.trade_id", "", "the id of the stored trade that the message is about")
+	}
+	return p, nil
+}
+
+const sqlTradeIsStored = `select exists (select from execution.trades where account_id = $1 and trade_id = $2)`
+
+func (p *publication) isStored(ctx context.Context, tx *postgres.Tx) error {
+	var stored bool
+	if err := tx.QueryRow(ctx, sqlTradeIsStored, p.account, p.tradeID).Scan(&stored); err != nil {
+		return err
+	}
+	if !stored {
+		return blotter.Invalid("data.trade_id", p.tradeID, "the id of a stored trade: book it, and its message is published")
+	}
+	return nil
+}
+
+const (
+	sqlClaim = `
+insert into events.published (account_id, event_id, digest)
+select $1, u.event_id, u.digest from unnest($2::uuid[], $3::bytea[]) with ordinality u(event_id, digest, place) order by u.place
+on conflict (account_id, event_id) do nothing
+returning event_id`
+	sqlClaimed = `select event_id, digest from events.published where account_id = $1 and event_id = any($2::uuid[])`
+)
+
+// claim stores the ids of the messages, and returns which of them are new. ErrConflict where one is known with other
+// content.
+func claim(ctx context.Context, tx *postgres.Tx, account string, list []publication) (fresh map[[16]byte]bool, err error) {
+	fresh = map[[16]byte]bool{}
+	var ids [][16]byte
+	var digests [][]byte
+	content := map[[16]byte][sha256.Size]byte{}
+	for i := range list {
+		p := &list[i]
+		if p.tradeID != "" {
+			continue
+		}
+		if known, twice := content[p.event.EventID]; twice && known != p.digest {
+			return nil, otherContent(p.event.EventID)
+		} else if twice {
+			continue
+		}
+		content[p.event.EventID] = p.digest
+		ids, digests = append(ids, p.event.EventID), append(digests, p.digest[:])
+	}
+	if len(ids) == 0 {
+		return fresh, nil
+	}
+	rows, err := tx.Query(ctx, sqlClaim, account, ids, digests)
+	if err != nil {
+		return nil, err
+	}
+	added, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range added {
+		fresh[id] = true
+	}
+	if len(added) == len(ids) {
+		return fresh, nil
+	}
+	return fresh, compare(ctx, tx, account, ids, content)
+}
+
+// compare finds messages that are published with other content.
+func compare(ctx context.Context, tx *postgres.Tx, account string, ids [][16]byte, content map[[16]byte][sha256.Size]byte) error {
+	rows, err := tx.Query(ctx, sqlClaimed, account, ids)
+	if err != nil {
+		return err
+	}
+	var id [16]byte
+	var digest []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &digest}, func() error {
+		if want := content[id]; !bytes.Equal(digest, want[:]) {
+			return otherContent(id)
+		}
+		return nil
+	})
+	return err
+}
+
+func otherContent(id uuid.UUID) error {
+	return &blotter.Error{Op: "publish", Kind: blotter.ErrConflict, Message: fmt.Sprintf("message %s is published with other content; give a new message a new id", id)}
+}
+
+// canonical is JSON with its properties sorted and without space between, so that equal data is equal text. Numbers stay as
+// they are written.
+func canonical(data json.RawMessage) ([]byte, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value map[string]any
+	if err := decoder.Decode(&value); err != nil || value == nil || decoder.More() {
+		return nil, blotter.Invalid("data", string(data[:min(len(data), 100)]), "a JSON object")
+	}
+	return json.Marshal(value)
+}
+
+// hashOf is the hash of texts, each with its length, so that none can pass for two.
+func hashOf(texts ...string) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, text := range texts {
+		fmt.Fprintf(h, "%d:%s", len(text), text)
+	}
+	h.Sum(sum[:0])
+	return sum
+}

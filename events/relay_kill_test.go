@@ -1,0 +1,270 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
+)
+
+// failpoints of a lane, in the order in which a pass meets them.
+var laneFailpoints = []string{"probed", "locked", "aimed", "read", "part", "published", "advanced", "committed"}
+
+// A relay that ends at any step leaves nothing that the next one does not finish, with Redis losing its tail there or not.
+func TestRelayInterruptedEverywhere(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, d *desk) {
+		l := d.relay.lane(blotter.ChannelMarketData)
+		l.cfg.ChunkMin, l.cfg.ChunkMax, l.chunk = 400, 800, 400
+		for round, step := range laneFailpoints {
+			for _, flush := range []bool{false, true} {
+				d.emit(900) // more than a chunk
+				stopped := false
+				l.at(step, func() error {
+					stopped = true
+					if flush {
+						return errors.Join(interrupted, d.client.FlushAll(d.ctx()).Err())
+					}
+					return interrupted
+				})
+				if err := d.drain(l); !errors.Is(err, interrupted) || !stopped {
+					t.Fatalf("%s: the pass was not interrupted: %v", step, err)
+				}
+				if round%2 == 0 {
+					l = d.newRelay(nil).lane(blotter.ChannelMarketData) // of another process
+				}
+				if err := errors.Join(d.drain(l), d.whole(l.channel)); err != nil {
+					t.Fatalf("%s, flushed %v: %v", step, flush, err)
+				}
+			}
+		}
+	})
+}
+
+// Relays share the work, whatever Redis goes through meanwhile.
+func TestRelaysAtOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true)
+	var relays []*Relay
+	for range 3 {
+		r := d.newRelay(nil)
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		relays = append(relays, r)
+	}
+	var writers sync.WaitGroup
+	for w := range 3 {
+		writers.Go(func() {
+			for i := range 25 {
+				d.trade(fmt.Sprint("A", w), fmt.Sprint("T", i))
+			}
+		})
+	}
+	for range 2 {
+		d.emit(50)
+		if err := d.client.Save(d.ctx()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		d.emit(50)
+		if err := d.server.Restart(d.ctx()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.client.FlushAll(d.ctx()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	writers.Wait()
+	until(t, "each relay does some of the work", func() bool {
+		d.emit(1)
+		return !slices.ContainsFunc(relays, func(r *Relay) bool { return r.Published() == 0 })
+	})
+	until(t, "everything is in the streams", func() bool {
+		return d.whole("market_data") == nil && d.whole("trades") == nil && d.client.XLen(d.ctx(), "data_sync:positions:log").Val() == 75
+	})
+	for _, r := range relays {
+		if err := r.Stop(d.ctx()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Redis that is gone fails the relay, which says so once and goes on when it is back; nobody else notices.
+func TestRelayWithoutRedis(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true)
+	d.server.Kill()
+	if err := d.relay.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.relay.Stop(d.ctx()) }()
+	d.trade("A1", "T1")
+	until(t, "ill health", func() bool { return errors.Is(d.relay.Health(), blotter.ErrOperational) })
+	for i := range 5 {
+		d.trade("A1", fmt.Sprint("T", 2+i))
+	}
+	if err := d.server.Restart(d.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "health", func() bool { return d.relay.Health() == nil && d.whole("trades") == nil })
+	if n, m := d.log.count(`is failing" consumer=redis:trades`), d.log.count(`works again" consumer=redis:trades`); n != 1 || m != 1 {
+		t.Errorf("the failure was logged %d times, its end %d times", n, m)
+	}
+}
+
+// The numbers begin anew where they cannot be continued.
+func TestEpochs(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, d *desk) {
+		l := d.relay.lane(blotter.ChannelMarketData)
+		settle := func(what, want string) {
+			t.Helper()
+			if err := d.drain(l); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			list, err := d.stream("market_data")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := list[len(list)-1].Offset().String(); got != want {
+				t.Errorf("%s: the stream ends with %s, want %s", what, got, want)
+			}
+		}
+		d.emit(10)
+		settle("at first", "1-10")
+
+		d.db.Exec(t, `update events.cursor set system_identifier = 'before/1' where consumer = 'redis:market_data'`)
+		d.emit(3)
+		settle("another history, met while running", "2-3")
+
+		d.db.Exec(t, `update events.cursor set system_identifier = split_part(system_identifier, '/', 1) || '/0' where consumer = 'redis:market_data'`)
+		l = d.newRelay(nil).lane(l.channel)
+		d.emit(4)
+		settle("another timeline, met at the start", "3-4")
+
+		d.db.Exec(t, `update events.cursor set applied = applied - 2 where consumer = 'redis:market_data'`)
+		d.emit(2)
+		settle("a database that was set back", "4-2")
+
+		d.db.Exec(t, `delete from events.batch`)
+		if err := d.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		d.emit(1)
+		settle("batches that do not reach back", "5-1")
+
+		l = d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 5 }).lane(l.channel)
+		d.emit(6)
+		settle("more", "5-7")
+		if err := d.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		d.emit(1)
+		settle("more is lost than the stream keeps", "6-1")
+
+		if n := d.log.count("the numbers of messages begin anew"); n != 5 {
+			t.Errorf("that was logged %d times", n)
+		}
+	})
+}
+
+// The stream keeps about as many messages as it is told to.
+func TestStreamIsBounded(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, d *desk) {
+		l := d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 300 }).lane(blotter.ChannelMarketData)
+		d.emit(2000)
+		if err := d.drain(l); err != nil {
+			t.Fatal(err)
+		}
+		if n := d.client.XLen(t.Context(), l.out.stream).Val(); n < 300 || n > 500 {
+			t.Errorf("the stream has %d messages", n)
+		}
+	})
+}
+
+// What is published again to refill the stream is not heard again.
+func TestRefillIsQuiet(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, d *desk) {
+		l := d.relay.lane(blotter.ChannelMarketData)
+		d.emit(20)
+		if err := d.drain(l); err != nil {
+			t.Fatal(err)
+		}
+		heard := d.client.Subscribe(t.Context(), l.out.channel)
+		defer heard.Close()
+		if _, err := heard.Receive(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		d.emit(1)
+		if err := errors.Join(d.drain(l), d.whole(l.channel)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := heard.ReceiveMessage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, err := decode(l.channel, []byte(m.Payload)); err != nil || first.Offset() != (Offset{1, 21}) {
+			t.Errorf("heard %s first, %v", m.Payload, err)
+		}
+	})
+}
+
+// An event that cannot be made a message is left out, and said so.
+func TestUndecodableEvent(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false)
+	d.db.Exec(t, `insert into events.outbox (channel, key, event_id, type, service, data) values ('trades', 'A', gen_random_uuid(), 'trade_executed', 'execution', '{"symbol": 7}')`)
+	d.trade("A1", "T1")
+	if err := d.drain(d.relay.lane("positions")); err != nil {
+		t.Fatal(err)
+	}
+	list, err := d.stream("positions")
+	if n := len(list); err != nil || n != 1 || list[0].Seq != 1 || d.log.count("an event cannot be published") != 1 {
+		t.Errorf("the stream has %d messages, %v", n, err)
+	}
+}
+
+// A partition that goes takes every batch with it from which the relay would read on into it: also one of later positions,
+// where a transaction of the partition was committed after it.
+func TestBatchesGoWithTheirPartition(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false)
+	l := d.relay.lane(blotter.ChannelMarketData)
+	late := (&stage{t: t, db: d.db}).begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'L', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+	for _, next := range []func(){
+		func() { d.emit(3) },
+		func() {
+			d.db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 1000)`)
+			d.emit(2)
+		},
+		late.commit,
+		func() { d.emit(1) },
+	} {
+		next()
+		if err := d.drain(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := pgtest.Value[int](t, d.db, `select count(*) from events.batch`); n != 4 {
+		t.Fatalf("there are %d batches", n)
+	}
+	d.db.Exec(t, sqlForgetBatches, int64(501))
+	if left := pgtest.Value[string](t, d.db, `select string_agg(first_seq::text, ' ') from events.batch`); left != "7" {
+		t.Errorf("the batches from %s on are left", left)
+	}
+	if err := errors.Join(d.client.FlushAll(t.Context()).Err(), d.drain(l)); err != nil {
+		t.Fatal(err)
+	}
+	d.emit(1)
+	if err := d.drain(l); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := d.stream(l.channel); err != nil || len(list) != 1 || list[0].Offset() != (Offset{2, 1}) {
+		t.Errorf("the stream has %d messages, %v", len(list), err)
+	}
+}

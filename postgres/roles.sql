@@ -1,0 +1,58 @@
+-- Roles and logins of blotter in database {{database}}, each with no more than it needs.
+--
+-- Run it once, before the first migration, connected to {{database}}, as the
+-- login that owns the database and has CREATEROLE (the master user of a managed
+-- PostgreSQL; no superuser is needed), for example
+--
+--     blotter roles sql --database {{name}} | psql "$ADMIN_URL" -v ON_ERROR_STOP=1
+--
+-- It may be run again. Then give each login a password, which belongs into no
+-- file, as psql's \password does: it sends a proof, not the password.
+--
+--     \password {{prefix}}app      (and service, readonly, reporter, owner)
+--
+-- and go on as {{prefix}}owner: blotter migrate up --url ...
+
+BEGIN;
+
+-- 1. What may be done is granted to roles that nobody logs in as.
+DO $roles$
+DECLARE
+    missing text;
+BEGIN
+    FOR missing IN SELECT name FROM unnest(ARRAY['trading_owner', 'trading_app', 'trading_service', 'trading_readonly',
+            'trading_reporter']) name WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) LOOP
+        EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
+    END LOOP;
+END $roles$;
+
+-- 2. One login for each, a member of that role alone: SET ROLE leads nowhere. It acts as the role from the start, behind
+--    poolers too that drop the start-up parameter.
+DO $logins$
+DECLARE
+    login record;
+BEGIN
+    FOR login IN SELECT {{prefix_text}} || name AS name, 'trading_' || name AS role
+                   FROM unnest(ARRAY['owner', 'app', 'service', 'readonly', 'reporter']) name LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login.name) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN NOCREATEDB NOCREATEROLE', login.name);
+        END IF;
+        EXECUTE format('GRANT %I TO %I', login.role, login.name);
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET role = %L', login.name, current_database(), login.role);
+    END LOOP;
+END $logins$;
+
+-- 3. The database is these roles' alone. Temporary tables are for those who write; only the owner makes schemas.
+REVOKE ALL ON DATABASE {{database}} FROM PUBLIC;
+GRANT CONNECT ON DATABASE {{database}}
+    TO trading_owner, trading_app, trading_service, trading_readonly, trading_reporter;
+GRANT TEMPORARY ON DATABASE {{database}} TO trading_owner, trading_app, trading_service;
+GRANT CREATE ON DATABASE {{database}} TO trading_owner;
+
+-- 4. Nobody puts objects where names are looked up. (So it is from PostgreSQL 15 on, but not where it was upgraded.)
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+COMMIT;
+
+-- The migrations grant the tables, views and functions; nothing is left to grant by hand. Check it with
+--     blotter doctor --security --strict --url ... --service-url ... --readonly-url ... --reporter-url ...
