@@ -212,6 +212,7 @@ update events.cursor
 // advance moves the cursor past the events that were read, of which so many count: into the window where it may have more,
 // else to its end.
 func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotter.Event, applied int, more bool) error {
+	from := at.posDone
 	if more {
 		at.posDone = read[len(read)-1].Pos
 	} else {
@@ -221,7 +222,7 @@ func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotte
 		}
 		at.done, at.target, at.posDone = target, "", 0
 	}
-	mutateAdvance(at, read)
+	mutateAdvance(at, from, read)
 	at.applied += int64(applied)
 	_, err := q.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, applied)
 	return err

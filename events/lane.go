@@ -17,7 +17,8 @@ import (
 //
 //	between windows --target chosen, flushed--> window --part published--> ... --cursor moved--> between windows
 //	      |  ^                                    | |                                                 ^
-//	      |  '--nothing for the channel           | '--Redis lost its tail--> gone back by events.batch
+//	      |  '--nothing for the channel           | '--Redis lost its tail--> gone back by events.batch, by whose
+//	      |                                       |                          windows it comes forward again
 //	      '--the stream is ahead, or of a later epoch, or history changed--> next epoch
 type lane struct {
 	*Consumer
@@ -96,6 +97,9 @@ func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progres
 		return progress{more: true}, err
 	}
 	l.checkedAt = time.Now()
+	if again, err := l.recall(ctx, tx, at); again || err != nil {
+		return progress{more: true}, err
+	}
 	if err := at.aim(ctx, tx); err != nil {
 		return progress{}, err
 	}

@@ -3,6 +3,7 @@
 package events
 
 import (
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -12,6 +13,13 @@ import (
 
 // mutant is the defect that is built in, one at a time.
 var mutant atomic.Pointer[string]
+
+// The processes of the chaos test are told their defect.
+func init() {
+	if name := os.Getenv("BLOTTER_MUTANT"); name != "" {
+		mutant.Store(&name)
+	}
+}
 
 // mutated reports that a defect is built in on purpose, to see the tests fail.
 func mutated(name string) bool {
@@ -50,17 +58,16 @@ func mutateScript(script *redis.Script) *redis.Script {
 // posFloor is the last position of the mutant that trusts one.
 var posFloor atomic.Int64
 
-// mutateAdvance moves the cursor with the defect.
-func mutateAdvance(at *cursor, read []blotter.Event) {
-	if len(read) == 0 {
-		return
+// mutateAdvance moves the cursor, which stood at a position, with the defect.
+func mutateAdvance(at *cursor, from int64, read []blotter.Event) {
+	if len(read) > 0 {
+		from = read[len(read)-1].Pos
 	}
-	last := read[len(read)-1].Pos
 	if mutated("naive") {
-		at.posDone = last
+		at.posDone = from
 	}
-	if mutated("pos_floor") {
-		posFloor.Store(last)
+	if mutated("pos_floor") && len(read) > 0 {
+		posFloor.Store(from)
 	}
 }
 
