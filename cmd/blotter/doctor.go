@@ -137,7 +137,7 @@ func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
 	}
 	verdict := "all is well"
 	if len(findings) > 0 {
-		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
+		verdict = fmt.Sprintf("critical %d, warnings %d", critical, len(findings)-critical)
 	}
 	_, err := fmt.Fprintf(w, "%d checks: %s\n", checks, verdict)
 	return err
