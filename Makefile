@@ -56,6 +56,15 @@ torture: ## attack the book and the audit log in full: 200,000 fills, 100,000 ch
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
 	go test ./audit -count=1 -v -timeout 30m -run TestSealersAreKilled -changes 100000
 
+.PHONY: chaos
+chaos: ## kill everything in full, beside hostile writers: 100 projectors, 100 relays, PostgreSQL 15 times, Redis 5 times
+	go test ./chaos -count=1 -v -timeout 60m -run TestChaos -kills 100 -crashes 10 -relay-kills 100 -redis-kills 5 -flush
+
+.PHONY: chaos-short
+chaos-short: ## the same in short, and that every built-in defect is noticed
+	go test ./chaos -count=1
+	go test -tags mutants -count=1 -run Mutants ./events ./chaos
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m

@@ -13,7 +13,7 @@ const module = "github.com/blotterdb/blotter"
 // it. A package that is not listed here does not exist yet.
 var layers = []string{
 	"", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit", "logs", "web",
-	"embedded", "pgtest", "cmd/blotter",
+	"embedded", "pgtest", "chaos", "cmd/blotter",
 }
 
 // rootMayImport is what package blotter imports besides the standard library.

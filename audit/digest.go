@@ -33,7 +33,7 @@ func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	for _, value := range []json.RawMessage{e.Key, e.Old, e.New} {
 		var err error
 		if b, err = appendJSON(b, value); err != nil {
-			return digest{}, fmt.Errorf("audit log entry %d: %w", e.ID, err)
+			return digest{}, &blotter.Error{Op: fmt.Sprintf("hash entry %d of the audit log", e.ID), Kind: blotter.ErrData, Message: err.Error(), Err: err}
 		}
 	}
 	b = appendText(b, e.CorrelationID)

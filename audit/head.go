@@ -46,11 +46,11 @@ func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 func WriteHead(path string, h Head) error {
 	line, err := json.Marshal(h)
 	if err != nil {
-		return err
+		return fileError(err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fileError(path, err)
+		return fileError(err)
 	}
 	err = file.Chmod(0o600)
 	if err == nil {
@@ -59,14 +59,14 @@ func WriteHead(path string, h Head) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	return fileError(path, errors.Join(err, file.Close()))
+	return fileError(errors.Join(err, file.Close()))
 }
 
 // ReadHeads reads the heads that WriteHead wrote. Errors: ErrInvalid for a line that is none, and a file without any.
 func ReadHeads(path string) ([]Head, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fileError(path, err)
+		return nil, fileError(err)
 	}
 	var heads []Head
 	lines := bufio.NewScanner(bytes.NewReader(text))
@@ -81,7 +81,7 @@ func ReadHeads(path string) ([]Head, error) {
 		heads = append(heads, h)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fileError(path, err)
+		return nil, fileError(err)
 	}
 	if len(heads) == 0 {
 		return nil, blotter.Invalid("heads", path, "a file that blotter audit export-head wrote")
@@ -89,7 +89,7 @@ func ReadHeads(path string) ([]Head, error) {
 	return heads, nil
 }
 
-func fileError(path string, err error) error {
+func fileError(err error) error {
 	if err == nil {
 		return nil
 	}

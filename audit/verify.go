@@ -160,7 +160,8 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || c.system != v.last.system) {
+	system := c.system == v.last.system || !c.moved() // the latter when it came here and nothing was left to seal
+	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || !system) {
 		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)
 	}
 	var inserted int64

@@ -35,8 +35,13 @@ type desk struct {
 	oneSize blotter.Decimal
 }
 
-func newDesk(b *testing.B, fills int) *desk {
-	db := pgtest.OpenConfig(b, func(c *postgres.Config) { c.MaxConns = 24 })
+func newDesk(b *testing.B, fills int, change ...func(*postgres.Config)) *desk {
+	db := pgtest.OpenConfig(b, func(c *postgres.Config) {
+		c.MaxConns = 24
+		for _, set := range change {
+			set(c)
+		}
+	})
 	d := &desk{db: db, oneSize: blotter.MustDecimal("1")}
 	db.Exec(b, `insert into execution.accounts (account_id) select 'A' || n from generate_series(0, $1 - 1) n`, bookAccounts)
 	db.Exec(b, `insert into execution.orders (account_id, order_id, symbol, side, quantity, status)

@@ -19,6 +19,9 @@
 // a watchdog, a shell that waits on a pipe from the owner. Should both be killed at once, the next Start stops what
 // they left. A server that was killed itself recovers from its write-ahead log when it starts.
 //
+// Redis: StartRedis gives the one of REDIS_URL or a stand-in inside the process; StartRedisServer runs a redis-server, which
+// tests kill and start again.
+//
 // The programs that connect do so as the logins blotter_app, blotter_service, blotter_readonly, blotter_reporter and
 // blotter_owner, each a member of one role, none a superuser.
 package embedded

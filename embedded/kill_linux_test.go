@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/jackc/pgx/v5"
 )
 
 // owner starts a helper process that owns the server of dir.
@@ -217,4 +219,29 @@ func TestNumberOfDeadServerReused(t *testing.T) {
 		t.Errorf("%d rows, want 100", n)
 	}
 	exec(t, other.OwnerURL(), "select 1")
+}
+
+// What the processes of a killed server say while they end is not taken for what the next one says.
+func TestServerKilledUnderClients(t *testing.T) {
+	t.Parallel()
+	cfg := config(folder(t))
+	server := start(t, cfg)
+	exec(t, server.OwnerURL(), makeKept)
+	for range 3 {
+		for range 60 {
+			conn, err := pgx.Connect(t.Context(), server.AdminURL(embedded.Database))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(context.Background())
+		}
+		kill(t, server.PID)
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		server = start(t, cfg)
+	}
+	if n := count(t, server.OwnerURL()); n != 100 {
+		t.Errorf("%d rows, want 100", n)
+	}
 }

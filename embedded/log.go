@@ -62,16 +62,26 @@ func (p *prepared) newLog() []byte {
 
 func (p *prepared) logHas(text string) bool { return bytes.Contains(p.newLog(), []byte(text)) }
 
+// fatal is the first thing that this start failed with, or "". What the processes of a killed server say while they end
+// goes into the same log.
+func (p *prepared) fatal() string {
+	for line := range strings.Lines(string(p.newLog())) {
+		_, fatal, found := strings.Cut(line, "FATAL:  ")
+		if found && !strings.Contains(fatal, "unexpected postmaster exit") && !strings.Contains(fatal, "connection to client lost") {
+			return strings.TrimSpace(fatal)
+		}
+	}
+	return ""
+}
+
 // reason says why the server did not start.
 func (p *prepared) reason(ctx context.Context) string {
 	text := p.newLog()
 	if reason := diagnose(text); reason != "" {
 		return reason
 	}
-	for line := range strings.Lines(string(text)) {
-		if _, fatal, found := strings.Cut(line, "FATAL:  "); found {
-			return strings.TrimSpace(fatal) + " (see " + p.logPath() + ")"
-		}
+	if fatal := p.fatal(); fatal != "" {
+		return fatal + " (see " + p.logPath() + ")"
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Sprintf("it did not answer within %s (see %s)", startTimeout.Round(time.Second), p.logPath())

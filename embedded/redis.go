@@ -20,6 +20,11 @@ func StartRedis() (*Redis, error) {
 	if url := os.Getenv("REDIS_URL"); url != "" {
 		return &Redis{URL: url}, nil
 	}
+	return StartRedisStandIn()
+}
+
+// StartRedisStandIn starts the stand-in, whatever REDIS_URL says. The caller closes it.
+func StartRedisStandIn() (*Redis, error) {
 	standIn := miniredis.NewMiniRedis()
 	if err := standIn.Start(); err != nil {
 		return nil, fmt.Errorf("starting the stand-in for Redis: %w", err)

@@ -66,7 +66,7 @@ func StartRedisServer(ctx context.Context, cfg RedisConfig) (*RedisServer, error
 		r.URL = "redis://" + r.address
 		r.args = []string{"--port", strconv.Itoa(cfg.Port), "--bind", "127.0.0.1"}
 	}
-	r.args = append(r.args, "--dir", r.dir, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", filepath.Join(r.dir, "redis.log"))
+	r.args = append(r.args, "--dir", r.dir, "--save", "", "--appendonly", "no", "--daemonize", "no")
 	r.args = append(r.args, cfg.Args...)
 	if err := r.Restart(ctx); err != nil {
 		_ = r.Stop()
@@ -77,11 +77,11 @@ func StartRedisServer(ctx context.Context, cfg RedisConfig) (*RedisServer, error
 
 // watchRedis runs the server until standard input closes, because its owner says so or is gone however it went.
 const watchRedis = `
-"$@" </dev/null >/dev/null 2>&1 & server=$!
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
 trap '' INT TERM HUP
-cat >/dev/null
-kill -9 $server 2>/dev/null
-wait $server 2>/dev/null
+(cat <&3 >/dev/null; kill -9 $server 2>/dev/null) &
+wait $server
 exit 0`
 
 // Restart starts the server again, after Kill, with what it had saved. It returns when the server answers.
@@ -95,7 +95,12 @@ func (r *RedisServer) Restart(ctx context.Context) error {
 		return err
 	}
 	defer read.Close()
-	watchdog.Stdin = read
+	log, err := os.OpenFile(r.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	watchdog.Stdin, watchdog.Stdout, watchdog.Stderr = read, log, log
 	if err := watchdog.Start(); err != nil {
 		_ = write.Close()
 		return fmt.Errorf("starting Redis: %w", err)
@@ -109,15 +114,21 @@ func (r *RedisServer) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for !r.answers() {
-		if ctx.Err() != nil {
-			log, _ := os.ReadFile(filepath.Join(r.dir, "redis.log"))
-			lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-			return fmt.Errorf("Redis did not start: %s", lines[len(lines)-1])
+		select {
+		case <-r.exited:
+		case <-ctx.Done():
+		case <-time.After(pollPeriod):
+			continue
 		}
-		time.Sleep(pollPeriod)
+		log, _ := os.ReadFile(r.log())
+		return fmt.Errorf("Redis did not start: %s", lastLine(strings.TrimSpace(string(log))))
 	}
 	return nil
 }
+
+func (r *RedisServer) log() string { return filepath.Join(r.dir, "redis.log") }
+
+func lastLine(text string) string { return text[strings.LastIndexByte(text, '\n')+1:] }
 
 func (r *RedisServer) answers() bool {
 	conn, err := net.DialTimeout(r.network, r.address, time.Second)

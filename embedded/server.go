@@ -261,7 +261,7 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 		}
 		pid := serverPID(state.DataDir)
 		started = started || pid != 0 && serves(pid, state.DataDir) // not the number that a killed server left
-		if ctx.Err() != nil || p.logHas("FATAL:  ") && (pid == 0 || !serves(pid, state.DataDir)) || started && pid == 0 {
+		if ctx.Err() != nil || p.fatal() != "" && (pid == 0 || !serves(pid, state.DataDir)) || started && pid == 0 {
 			return fmt.Errorf("PostgreSQL did not start: %s", p.reason(ctx))
 		}
 		time.Sleep(pollPeriod)

@@ -303,21 +303,28 @@ func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (pr
 
 // next reads the next chunk of the window, which gets a target if it has none.
 func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list []blotter.Event, err error) {
-	read := func(q postgres.Querier) error {
-		if err := at.aim(ctx, q); err != nil {
+	fresh := at.target == ""
+	read := func(tx *postgres.Tx) error {
+		if err := at.aim(ctx, tx); err != nil {
 			return err
 		}
 		if err := c.failpoint("aimed"); err != nil {
 			return err
 		}
-		list, err = at.read(ctx, q, c.cfg.Channels, c.chunk, c.buffer[:0])
+		list, err = at.read(ctx, tx, c.cfg.Channels, c.chunk, c.buffer[:0])
 		c.buffer = list
 		return err
 	}
 	if c.cfg.Source == c.cfg.Target {
 		return list, read(tx)
 	}
-	err = c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error { return read(tx) }, postgres.MaxRetries(0))
+	err = c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error {
+		err := read(tx)
+		if err == nil && fresh && (len(list) > 0 || len(c.cfg.Channels) > 0) {
+			err = flush(ctx, tx)
+		}
+		return err
+	}, postgres.MaxRetries(0))
 	return list, err
 }
 

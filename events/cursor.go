@@ -129,19 +129,24 @@ func (at *cursor) aim(ctx context.Context, q postgres.Querier) error {
 }
 
 // sqlWindow reads the next events of the window: visible in the target and not in what is done, which are those of
-// transactions that began later, and of those that were still running then. It is read whole before it is sorted: in the
-// order of positions PostgreSQL would walk all history.
+// transactions that began later, and of those that were still running then. Their positions are read whole before they are
+// sorted: in the order of positions PostgreSQL would walk all history. The events follow one by one: sorting them whole, for
+// each chunk, would write a window to disk as often as it has chunks.
 const sqlWindow = `
 with w as materialized (
-    select pos, coalesce(account_id, '') as account_id, xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
+    select pos, xid
       from events.outbox
      where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
     union all
-    select pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
+    select pos, xid
       from events.outbox
      where xid = any($3::text[]::xid8[]) and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
 )
-select * from w order by pos limit $6`
+select o.* from (select pos from w order by pos limit $6) next
+ cross join lateral (
+    select pos, coalesce(account_id, '') as account_id, xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
+      from events.outbox where pos = next.pos limit 1) o
+ order by o.pos`
 
 var (
 	sqlWindowOfAll      = fmt.Sprintf(sqlWindow, "")
@@ -190,7 +195,7 @@ func (at *cursor) read(ctx context.Context, q postgres.Querier, channels []strin
 
 func collectEvents(rows pgx.Rows, into []blotter.Event) ([]blotter.Event, error) {
 	var e blotter.Event
-	_, err := pgx.ForEachRow(rows, []any{&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID, &e.CreatedAt, &e.Data}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID, &e.CreatedAt, (*[]byte)(&e.Data)}, func() error {
 		e.CreatedAt = e.CreatedAt.UTC()
 		into = append(into, e)
 		e.Data = nil // the next row gets memory of its own
@@ -207,6 +212,7 @@ update events.cursor
 // advance moves the cursor past the events that were read, of which so many count: into the window where it may have more,
 // else to its end.
 func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotter.Event, applied int, more bool) error {
+	from := at.posDone
 	if more {
 		at.posDone = read[len(read)-1].Pos
 	} else {
@@ -216,7 +222,7 @@ func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotte
 		}
 		at.done, at.target, at.posDone = target, "", 0
 	}
-	mutateAdvance(at, read)
+	mutateAdvance(at, from, read)
 	at.applied += int64(applied)
 	_, err := q.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, applied)
 	return err

@@ -27,5 +27,9 @@
 // committed event is in exactly one window, and what belongs to a window does not change once its target is fixed. A
 // transaction that is open for long delays its own events only.
 //
+// The Relay is a consumer whose effect is in Redis, where no transaction reaches: it numbers what it publishes, and a script
+// appends only what follows the last number. Subscribe reads that without a gap; Publish lets other services take part;
+// Follow shows the outbox as it grows.
+//
 // Nothing here reads from a replica: there transactions become visible in another order.
 package events

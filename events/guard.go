@@ -20,8 +20,10 @@ const (
 	sqlIdentity = `
 select s.system_identifier || '/' || c.timeline_id, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
   from pg_control_system() s, pg_control_checkpoint() c`
+	// sqlNewCursor does not try where there is one: to meet a row that its leader is moving would be to wait for that.
 	sqlNewCursor = `
-insert into events.cursor (consumer, snap_done, system_identifier) values ($1, $2::text::pg_snapshot, $3)
+insert into events.cursor (consumer, snap_done, system_identifier)
+select $1, $2::text::pg_snapshot, $3 where not exists (select from events.cursor where consumer = $1)
 on conflict (consumer) do nothing`
 	sqlAdopt = `update events.cursor set system_identifier = $2, expired_at = null where consumer = $1 and (system_identifier <> $2 or expired_at is not null)`
 )
@@ -35,6 +37,9 @@ func (c *Consumer) prepare(ctx context.Context) error {
 	begin := nothing
 	if c.cfg.FromNow {
 		begin = here.now
+		if err := c.flushSource(ctx); err != nil {
+			return err
+		}
 	}
 	return c.cfg.Target.AutoCommit(ctx, func(s *postgres.Session) error {
 		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, here.identity); err != nil {
@@ -59,6 +64,28 @@ func (c *Consumer) prepare(ctx context.Context) error {
 		_, err = s.Exec(ctx, sqlAdopt, c.cfg.Name, here.identity)
 		return err
 	})
+}
+
+// sqlFlush writes, so that its commit is flushed.
+const sqlFlush = `select set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'blotter', '')`
+
+// flush has the server keep, with the transaction, that those are over which a snapshot before saw end. One that is rolled
+// back is not flushed: after a crash its number may be another's, whose events a cursor that was kept elsewhere would take
+// for consumed. A cursor on the same server is kept after that, or not at all.
+func flush(ctx context.Context, tx *postgres.Tx) error {
+	if mutated("no_flush") {
+		return nil
+	}
+	_, err := tx.Exec(ctx, sqlFlush)
+	return err
+}
+
+// flushSource is flush where the cursor is elsewhere.
+func (c *Consumer) flushSource(ctx context.Context) error {
+	if c.cfg.Source == c.cfg.Target {
+		return nil
+	}
+	return c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error { return flush(ctx, tx) })
 }
 
 // history is where the outbox is, at this moment.
@@ -136,6 +163,9 @@ func (c *Consumer) Restart(ctx context.Context, limit time.Duration, fn func(ctx
 			return err
 		}
 		if _, err := parseSnapshot(seen); err != nil {
+			return err
+		}
+		if err := c.flushSource(ctx); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, sqlRestart, c.cfg.Name, seen, identity); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -16,7 +17,8 @@ import (
 //
 //	between windows --target chosen, flushed--> window --part published--> ... --cursor moved--> between windows
 //	      |  ^                                    | |                                                 ^
-//	      |  '--nothing for the channel           | '--Redis lost its tail--> gone back by events.batch
+//	      |  '--nothing for the channel           | '--Redis lost its tail--> gone back by events.batch, by whose
+//	      |                                       |                          windows it comes forward again
 //	      '--the stream is ahead, or of a later epoch, or history changed--> next epoch
 type lane struct {
 	*Consumer
@@ -27,7 +29,14 @@ type lane struct {
 	// What follows belongs to the goroutine that runs.
 	held      held
 	checkedAt time.Time // when Redis was last seen to have everything
+	told      told
 	published atomic.Int64
+}
+
+// told is up to which number subscribers were told, as it was read when the cursor stood there.
+type told struct {
+	at   Offset
+	upTo int64
 }
 
 // held are the first events of a window, which were read when its target was chosen.
@@ -41,7 +50,7 @@ type held struct {
 // paces of a lane: the least time between two windows, so that one holds more than one event; longer where the last one
 // held none, because others' channels are busy.
 const (
-	laneBusy = 4 * time.Millisecond
+	laneBusy = 5 * time.Millisecond
 	laneIdle = 20 * time.Millisecond
 )
 
@@ -88,6 +97,9 @@ func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progres
 		return progress{more: true}, err
 	}
 	l.checkedAt = time.Now()
+	if again, err := l.recall(ctx, tx, at); again || err != nil {
+		return progress{more: true}, err
+	}
 	if err := at.aim(ctx, tx); err != nil {
 		return progress{}, err
 	}
@@ -106,10 +118,10 @@ func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progres
 		}
 		return progress{empty: true}, at.advance(ctx, tx, nil, 0, false)
 	}
-	if _, err := tx.Exec(ctx, sqlFlushedCommit); err != nil {
-		return progress{}, err
-	}
-	if _, err := tx.Exec(ctx, sqlFixTarget, at.consumer, at.target); err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue(sqlFlushedCommit)
+	batch.Queue(sqlFixTarget, at.consumer, at.target)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return progress{}, err
 	}
 	h.events, l.held = list, h
@@ -152,8 +164,8 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 	if err != nil {
 		return progress{}, err
 	}
-	var told int64
-	if err := tx.QueryRow(ctx, sqlTold, l.channel, at.epoch, at.applied).Scan(&told); err != nil {
+	told, err := l.toldUpTo(ctx, tx, Offset{at.epoch, at.applied})
+	if err != nil {
 		return progress{}, err
 	}
 	if mended, err := l.send(ctx, tx, at, told, messages); mended || err != nil {
@@ -169,7 +181,19 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 		}
 		l.published.Add(int64(n))
 	}
-	return progress{events: len(list), more: more}, at.advance(ctx, tx, list, len(messages), more)
+	err = at.advance(ctx, tx, list, len(messages), more)
+	l.told.at = Offset{at.epoch, at.applied}
+	return progress{events: len(list), more: more}, err
+}
+
+// toldUpTo is up to which number the channel was told before the cursor went back to here, where it did.
+func (l *lane) toldUpTo(ctx context.Context, tx *postgres.Tx, here Offset) (int64, error) {
+	if l.told.at == here { // nobody else has moved the cursor
+		return l.told.upTo, nil
+	}
+	l.told.at = Offset{}
+	err := tx.QueryRow(ctx, sqlTold, l.channel, here.Epoch, here.Seq).Scan(&l.told.upTo)
+	return l.told.upTo, err
 }
 
 // compose makes the messages of events, numbered on from the cursor. An event whose data is not what its type says is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // reconcile compares, between two windows, the cursor with the database's history and with the stream. It reports that it
@@ -80,10 +81,38 @@ func (l *lane) goBack(ctx context.Context, tx *postgres.Tx, at *cursor, have int
 	if at.done, err = parseSnapshot(done); err != nil {
 		return err
 	}
-	at.applied = first - 1
+	at.applied, l.told = first-1, told{}
 	l.cfg.Logger.WarnContext(ctx, "Redis has lost messages, which are published again", "channel", l.channel, "has", have, "published", before)
 	_, err = tx.Exec(ctx, sqlGoBack, at.consumer, at.applied, done, at.target, at.posDone)
 	return err
+}
+
+const sqlBatchAgain = `
+select snap_done::text, snap_target::text from events.batch where channel = $1 and epoch = $2 and first_seq = $3`
+
+// recall gives the cursor, where it went back, the window that its next messages were published from before. A window of
+// another size would be sorted otherwise, and number the messages otherwise than subscribers have heard. Between the end of
+// the last window and the beginning of this one there was nothing for the channel. It reports that there is one.
+func (l *lane) recall(ctx context.Context, tx *postgres.Tx, at *cursor) (found bool, err error) {
+	if mutated("forget_windows") {
+		return false, nil
+	}
+	rows, err := tx.Query(ctx, sqlBatchAgain, l.channel, at.epoch, at.applied+1)
+	if err != nil {
+		return false, err
+	}
+	var done string
+	if _, err = pgx.ForEachRow(rows, []any{&done, &at.target}, func() error { found = true; return nil }); err != nil || !found {
+		return false, err
+	}
+	if at.done, err = parseSnapshot(done); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, sqlFlushedCommit); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, sqlGoBack, at.consumer, at.applied, done, at.target, at.posDone)
+	return true, err
 }
 
 // renew begins the next epoch, which is flushed before anything of it is published.

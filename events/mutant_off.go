@@ -17,7 +17,7 @@ func mutateWindow(sql string, args []any) (string, []any) { return sql, args }
 func mutateScript(script *redis.Script) *redis.Script { return script }
 
 // mutateAdvance moves the cursor with the defect.
-func mutateAdvance(*cursor, []blotter.Event) {}
+func mutateAdvance(*cursor, int64, []blotter.Event) {}
 
 // mutateNeeded is the question whether a partition is needed, with the defect.
 func mutateNeeded(sql string) string { return sql }

@@ -3,6 +3,7 @@
 package events
 
 import (
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -12,6 +13,13 @@ import (
 
 // mutant is the defect that is built in, one at a time.
 var mutant atomic.Pointer[string]
+
+// The processes of the chaos test are told their defect.
+func init() {
+	if name := os.Getenv("BLOTTER_MUTANT"); name != "" {
+		mutant.Store(&name)
+	}
+}
 
 // mutated reports that a defect is built in on purpose, to see the tests fail.
 func mutated(name string) bool {
@@ -29,7 +37,7 @@ func mutateWindow(sql string, args []any) (string, []any) {
 		args = append([]any{}, args...)
 		args[3] = max(args[3].(int64), posFloor.Load())
 	case mutated("xid_order"), mutated("horizon"):
-		sql = strings.Replace(sql, "order by pos", "order by xid, pos", 1)
+		sql = strings.NewReplacer("order by pos", "order by xid, pos", "order by o.pos", "order by o.xid, o.pos").Replace(sql)
 	case mutated("unmaterialized"):
 		first, _, _ := strings.Cut(strings.TrimPrefix(sql[strings.Index(sql, "select pos"):], "("), "union all")
 		sql = strings.Replace(first, "xid >= $1::text::xid8", "(xid >= $1::text::xid8 or xid = any($3::text[]::xid8[]))", 1) + " order by pos limit $6"
@@ -50,17 +58,16 @@ func mutateScript(script *redis.Script) *redis.Script {
 // posFloor is the last position of the mutant that trusts one.
 var posFloor atomic.Int64
 
-// mutateAdvance moves the cursor with the defect.
-func mutateAdvance(at *cursor, read []blotter.Event) {
-	if len(read) == 0 {
-		return
+// mutateAdvance moves the cursor, which stood at a position, with the defect.
+func mutateAdvance(at *cursor, from int64, read []blotter.Event) {
+	if len(read) > 0 {
+		from = read[len(read)-1].Pos
 	}
-	last := read[len(read)-1].Pos
 	if mutated("naive") {
-		at.posDone = last
+		at.posDone = from
 	}
-	if mutated("pos_floor") {
-		posFloor.Store(last)
+	if mutated("pos_floor") && len(read) > 0 {
+		posFloor.Store(from)
 	}
 }
 

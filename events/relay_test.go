@@ -339,6 +339,34 @@ var redisSchedules = []redisSchedule{
 		return nil
 	}, mutants: []string{"no_cas"}},
 
+	{name: "Redis forgets everything, and an earlier position came late", play: func(d *desk, l *lane) error {
+		s := &stage{t: d.t.(*testing.T), db: d.db}
+		d.emit(1) // the window that the cursor goes back to
+		if err := d.drain(l); err != nil {
+			return err
+		}
+		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+		d.emit(3)
+		if err := d.drain(l); err != nil {
+			return err
+		}
+		early.commit()
+		if err := d.drain(l); err != nil {
+			return err
+		}
+		before, err := d.stream("market_data")
+		if err := errors.Join(err, d.client.FlushAll(d.ctx()).Err(), d.drain(l)); err != nil {
+			return err
+		}
+		after, err := d.stream("market_data")
+		for i := range before {
+			if len(after) != len(before) || after[i].ID != before[i].ID {
+				return errors.Join(err, errors.New("the numbers are of other messages than they were"))
+			}
+		}
+		return err
+	}, mutants: []string{"forget_windows"}},
+
 	{name: "Redis loses its tail", real: true, play: func(d *desk, l *lane) error {
 		d.emit(5)
 		if err := errors.Join(d.drain(l), d.client.Save(d.ctx()).Err()); err != nil {

@@ -23,11 +23,14 @@ type stage struct {
 	c  *Consumer
 }
 
+const sqlStage = `
+create schema play; grant usage on schema play to trading_service;
+create table play.applied (n bigint generated always as identity, key text, data text); grant all on play.applied to trading_service`
+
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{t: t, db: pgtest.Open(t)}
-	s.db.Exec(t, `create schema play; grant usage on schema play to trading_service;
-		create table play.applied (n bigint generated always as identity, key text, data text); grant all on play.applied to trading_service`)
+	s.db.Exec(t, sqlStage)
 	s.c = s.consumer()
 	return s
 }

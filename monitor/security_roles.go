@@ -80,7 +80,7 @@ select name, string_agg(why, ' and ' order by why) from (
     union select r.rolname, 'has sessions named ' || a.application_name
       from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
      where a.datname = current_database() and a.application_name = current_setting('application_name')
-       and a.application_name like 'blotter%' and (r.rolsuper or r.rolbypassrls)) s
+       and a.application_name <> '' and (r.rolsuper or r.rolbypassrls)) s
  group by name order by 1`
 
 	sqlPowers = withLogins + `

@@ -238,6 +238,23 @@ func TestAuditSaysWho(t *testing.T) {
 
 func third[T any](_ T, err error) error { return err }
 
+// Who acts is one statement more in the round trip of a transaction that says so, and none in any other.
+func TestWhoActsCostsTheOthersNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		want int
+	}{
+		"nobody": {t.Context(), 1}, "all accounts": {blotter.WithAllAccounts(t.Context()), 1}, "an account": {as(t, "A1"), 2},
+		"a user": {blotter.WithUser(t.Context(), "ann"), 2}, "an account's user": {blotter.WithUser(as(t, "A1"), "ann"), 3},
+		"an occasion": {blotter.WithCorrelation(as(t, "A1"), "c"), 3}, "no name": {blotter.WithUser(t.Context(), ""), 1},
+	} {
+		if got := postgres.LeadingOf(test.ctx); len(got) != test.want {
+			t.Errorf("%s: %q, want %d", name, got, test.want)
+		}
+	}
+}
+
 // No role of the application inserts, changes or removes an entry, whatever it says; an account sees its own alone.
 func TestAuditLogIsAppendOnly(t *testing.T) {
 	t.Parallel()

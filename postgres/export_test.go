@@ -1,5 +1,11 @@
 package postgres
 
+import (
+	"context"
+
+	"github.com/blotterdb/blotter"
+)
+
 // What the tests outside of the package look at.
 var (
 	ReadCatalog   = readCatalog
@@ -16,4 +22,13 @@ func (db *DB) OpenConns() int { return db.PoolStats()[0].Open }
 // BarQueries are the queries that read bars.
 func BarQueries() map[string]string {
 	return map[string]string{"oldest": sqlBarsOldest, "newest": sqlBarsNewest}
+}
+
+// LeadingOf are the statements that go before the first one of a transaction of the context.
+func LeadingOf(ctx context.Context) (statements []string) {
+	scope, _ := blotter.ScopeOf(ctx)
+	for _, q := range (&Session{scope: scope, actor: actorOf(ctx), begin: "begin"}).leading().QueuedQueries {
+		statements = append(statements, q.SQL)
+	}
+	return statements
 }

@@ -61,14 +61,35 @@ and new values whole; those of sensitive columns are ***.`,
 	return cmd
 }
 
-// The widths of cells that would else take the line.
+// The widths of cells that would else take the line. Keys get what is left of it.
 const (
 	auditWhoWidth    = 12
-	auditKeyWidth    = 16
+	auditTableWidth  = 16
+	auditKeyWidthMin = 12
+	auditKeyWidthMax = 32
 	auditChangeWidth = 40
 )
 
 func printAudit(w io.Writer, ctx context.Context, entries []blotter.AuditEntry) error {
+	width := auditKeyWidthMax
+	columns, rows := auditRows(ctx, entries, width)
+	fixed := len(columns) - 1 // change is the first that is left out
+	if over := listingWidth(withoutEmpty(columns[:fixed], firstCells(rows, fixed))) - lineWidth; over > 0 {
+		width = max(auditKeyWidthMin, width-over)
+		columns, rows = auditRows(ctx, entries, width)
+	}
+	return printListing(w, columns, rows)
+}
+
+func firstCells(rows [][]string, n int) [][]string {
+	cut := make([][]string, len(rows))
+	for i := range rows {
+		cut[i] = rows[i][:n]
+	}
+	return cut
+}
+
+func auditRows(ctx context.Context, entries []blotter.AuditEntry, keyWidth int) ([]column, [][]string) {
 	columns := []column{{name: "time"}, {name: "account", spare: 1}, {name: "who", spare: 2}, {name: "did"}, {name: "table"}, {name: "key", spare: 3}, {name: "change", spare: 4}}
 	var rows [][]string
 	for _, e := range entries {
@@ -81,11 +102,11 @@ func printAudit(w io.Writer, ctx context.Context, entries []blotter.AuditEntry) 
 			who = strings.TrimPrefix(e.Login, "blotter_")
 		}
 		rows = append(rows, []string{
-			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), shortenMiddle(who, auditWhoWidth), e.Operation, shorten(table, auditKeyWidth),
-			shortenMiddle(keyCell(e.Key), auditKeyWidth), shorten(changeCell(e), auditChangeWidth),
+			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), shortenMiddle(who, auditWhoWidth), e.Operation, shorten(table, auditTableWidth),
+			shortenMiddle(keyCell(e.Key), keyWidth), shorten(changeCell(e), auditChangeWidth),
 		})
 	}
-	return printListing(w, columns, rows)
+	return columns, rows
 }
 
 // keyCell is the values of a key, without the account, which has a column of its own.

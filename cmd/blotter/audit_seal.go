@@ -46,11 +46,14 @@ this leaves to it what it is at.`,
 	}
 }
 
-func entriesOf(n int64) string {
+func entriesOf(n int64) string { return countOf(n, "entry", "entries") }
+
+// countOf writes a count with its noun.
+func countOf(n int64, one, many string) string {
 	if n == 1 {
-		return "1 entry"
+		return "1 " + one
 	}
-	return thousands(n) + " entries"
+	return thousands(n) + " " + many
 }
 
 func auditExportHead(set *settings) *cobra.Command {
@@ -164,12 +167,12 @@ func printAuditReport(w io.Writer, r audit.Report) {
 	if r.Broken() {
 		verdict = "NOT verified"
 	}
-	printWrapped(w, fmt.Sprintf("%s: %s in %s seals, %s not sealed yet, in %s", verdict, entriesOf(r.Entries), thousands(r.Seals), thousands(r.Pending), r.Elapsed.Round(time.Millisecond)))
+	printWrapped(w, fmt.Sprintf("%s: %s in %s, %s not sealed yet, in %s", verdict, entriesOf(r.Entries), countOf(r.Seals, "seal", "seals"), thousands(r.Pending), r.Elapsed.Round(time.Millisecond)))
 	if r.Retired > 0 {
 		printWrapped(w, fmt.Sprintf("%s from before %s are not there any more: their partitions are retired", entriesOf(r.Retired), r.RetiredBefore.Format(time.DateOnly)))
 	}
 	if r.Heads > 0 {
-		fmt.Fprintf(w, "compared with %d exported heads\n", r.Heads)
+		fmt.Fprintf(w, "compared with %s\n", countOf(int64(r.Heads), "exported head", "exported heads"))
 	}
 	if r.Seals > 0 {
 		fmt.Fprintf(w, "the chain ends with seal %s, entry %s, of %s\n  %s\n", thousands(r.Head.Seal), thousands(r.Head.Number), instant(r.Head.SealedAt), r.Head.Head)

@@ -55,7 +55,7 @@ func TestAudit(t *testing.T) {
 	}
 	contains(t, d.ok(t, args("list", "--format", "csv", "--operation", "UPDATE")...), `"{""order_id"": ""O-1"", ""account_id"": ""ACC123""}"`)
 
-	contains(t, run("verify", "--heads", heads), "verified: 4 entries in 1 seals", "compared with 1 exported heads", "the chain ends with seal 1, entry 4")
+	contains(t, run("verify", "--heads", heads), "verified: 4 entries in 1 seal,", "compared with 1 exported head", "the chain ends with seal 1, entry 4")
 	db.Exec(t, `update shared.audit_log set login = 'nobody' where id = 2; delete from shared.audit_log where id = 3`)
 	r := d.run(t, args("verify")...)
 	narrow(t, "verify", r.out)

@@ -83,11 +83,17 @@ func TestBackupAndRestore(t *testing.T) {
 
 	contains(t, d.ok(t, "migrate", "verify"), "the schema is as the migrations made it")
 	contains(t, d.ok(t, "verify"), "verified: 2 positions and 4 orders, from 4 trades")
-	contains(t, d.ok(t, "audit", "verify", "--heads", heads), "verified: 3 entries", "compared with 1 exported heads", "5 not sealed yet")
+	contains(t, d.ok(t, "audit", "verify", "--heads", heads), "verified: 3 entries", "compared with 1 exported head", "5 not sealed yet")
 	contains(t, d.ok(t, "audit", "seal"), "sealed 5 entries")
 	d.ok(t, "psql", "--", "-qc", `update execution.accounts set zone = 'Asia/Kolkata'`)
 	contains(t, d.ok(t, "audit", "seal"), "sealed 2 entries")
 	contains(t, d.ok(t, "audit", "verify", "--heads", heads), "verified: 10 entries")
+	// And on to a third one, with all of it sealed.
+	d.ok(t, "backup", file+".2")
+	third := []string{"--data-dir", filepath.Join(d.dir, "third")}
+	d.ok(t, append(third, "restore", file+".2")...)
+	contains(t, d.ok(t, append(third, "audit", "seal")...), "sealed 0 entries")
+	contains(t, d.ok(t, append(third, "audit", "verify", "--heads", heads)...), "verified: 10 entries")
 	contains(t, d.ok(t, "psql", "--as", "owner", "--", "-Atc", `select defaclacl from pg_default_acl where defaclrole = 'trading_owner'::regrole and defaclobjtype = 'f'`), "trading_owner=X/trading_owner")
 	if out := d.ok(t, "psql", "--as", "owner", "--", "-Atc", `select defaclacl from pg_default_acl where defaclobjtype = 'f'`); strings.Contains(out, "{=X") || strings.Contains(out, ",=X") {
 		t.Errorf("new functions are callable by anybody: %s", out)

@@ -15,8 +15,9 @@ import (
 
 func eventsCommand(set *settings) *cobra.Command {
 	return noun("events", "Look after the consumers of the events", `  blotter events status
+  blotter events tail
   blotter events resolve analytics ACC123`,
-		eventsStatus(set), eventsResolve(set), eventsReplay(set), eventsExpire(set), eventsRebase(set), eventsTailCommand(set))
+		eventsStatus(set), eventsTailCommand(set), eventsResolve(set), eventsReplay(set), eventsExpire(set), eventsRebase(set))
 }
 
 // consumers opens the database in which the cursors are: that of the analytics, if it is another.

@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/blotterdb/blotter/analytics"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/logs"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -25,11 +25,13 @@ type service interface {
 // daemon is a running blotter serve: its database, its services in the order in which they start.
 type daemon struct {
 	set      *settings
+	opts     serveOptions
 	log      *slog.Logger
 	db       *database
 	target   *postgres.DB // of the analytics
 	services []named
-	down     func() // ends the server that serve started
+	redis    *embedded.Redis // the stand-in; nil without
+	down     func()          // ends the server that serve started
 }
 
 type named struct {
@@ -42,6 +44,8 @@ const drainTime = 20 * time.Second
 
 type serveOptions struct {
 	analyticsURL string
+	redis        string // URL, "embedded", or "" for none
+	maintenance  bool
 	monitorOptions
 }
 
@@ -49,19 +53,25 @@ func serveCommand(set *settings) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the daemon: analytics in step, checks, metrics",
-		Long: `Run the daemon until it is interrupted: the synchronizer folds every trade and
-price into the analytics. Any number of daemons share the work without being
-told of each other; one that is killed is replaced by another within a moment.
+		Short: "Run the daemon: analytics, Redis, maintenance, metrics",
+		Long: `Run the daemon until it is interrupted. Its services:
 
-Without --url the database of --data-dir is started (as by blotter up) and ends
-with the daemon; other commands use it meanwhile. A line is logged for every
+    analytics    fold every trade and price into the analytics
+    redis        publish every event to Redis (--redis)
+    seal         seal the audit log
+    maintenance  run the jobs that are due (--owner-url)
+    watcher      check the database every minute, as blotter doctor
+    statistics   store what services asked of the database (blotter performance)
+    metrics      serve /metrics, /healthz and /readyz (--metrics)
+    logs         store this log (blotter logs reads it)
+
+Any number of daemons share the work without being told of each other; one that
+is killed is replaced by another within a moment. A line is logged for every
 change of state.
 
-The checks of blotter doctor run every minute; what appears and what is gone is
-logged. --metrics serves /metrics for Prometheus, /healthz and /readyz; where
-another daemon has the default address already, this one goes on without.`,
-		Example: "  blotter serve\n  blotter serve --url postgres://blotter_service@db.example/trading",
+Without --url the database of --data-dir is started (as by blotter up) and ends
+with the daemon; other commands use it meanwhile.`,
+		Example: "  blotter serve\n  blotter serve --redis redis://localhost:6379\n  blotter serve --url postgres://blotter_service@db.example/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cleanUpTime.Store(int64(drainTime + time.Second))
@@ -69,7 +79,11 @@ another daemon has the default address already, this one goes on without.`,
 		},
 	}
 	analyticsFlag(cmd, &opts.analyticsURL)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.redis, "redis", os.Getenv("REDIS_URL"), "`URL` of a Redis to publish to, or \"embedded\" for a stand-in (default $REDIS_URL, else none)")
+	flags.Lookup("redis").DefValue = ""
 	opts.monitorOptions.flags(cmd)
+	flags.BoolVar(&opts.maintenance, "maintenance", true, "run maintenance jobs when they are due")
 	return cmd
 }
 
@@ -78,9 +92,9 @@ func analyticsFlag(cmd *cobra.Command, url *string) {
 }
 
 func serve(ctx context.Context, set *settings, opts serveOptions) error {
-	d := &daemon{set: set, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	d := &daemon{set: set, opts: opts}
 	defer d.close()
-	if err := d.open(ctx, opts); err != nil {
+	if err := d.open(ctx); err != nil {
 		return err
 	}
 	if err := d.start(ctx); err != nil {
@@ -95,28 +109,35 @@ func serve(ctx context.Context, set *settings, opts serveOptions) error {
 }
 
 // open opens the databases and makes the services.
-func (d *daemon) open(ctx context.Context, opts serveOptions) (err error) {
+func (d *daemon) open(ctx context.Context) (err error) {
+	handler, err := logs.NewHandler(logs.Config{Service: "blotter"})
+	if err != nil {
+		return err
+	}
+	d.log = slog.New(handler)
+	tracer, err := monitor.NewTracer(monitor.TracerConfig{})
+	if err != nil {
+		return err
+	}
 	if d.set.url == "" {
 		if d.down, err = d.set.bringUp(ctx); err != nil {
 			return err
 		}
 	}
-	tracer, err := monitor.NewTracer(monitor.TracerConfig{})
-	if err != nil {
-		return err
-	}
 	if d.db, err = d.set.openWith(ctx, d.log, tracer); err != nil {
 		return err
 	}
-	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, opts.analyticsURL, d.log); err != nil {
+	handler.Use(d.db.DB)
+	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, d.opts.analyticsURL, d.log); err != nil {
 		return err
 	}
-	synchronizer, err := analytics.New(analytics.Config{Source: d.db.DB, Target: d.target, Logger: d.log})
-	if err != nil {
-		return err
+	d.services = []named{{"logs", handler}} // the first to start is the last to end
+	for _, add := range []func(context.Context) error{d.addAnalytics, d.addRedis, d.addSealer, d.addMaintenance} {
+		if err := add(ctx); err != nil {
+			return err
+		}
 	}
-	d.services = []named{{"analytics", synchronizer}}
-	return d.monitor(tracer, opts.monitorOptions)
+	return d.monitor(tracer, d.opts.monitorOptions)
 }
 
 func (d *daemon) start(ctx context.Context) error {
@@ -145,6 +166,9 @@ func (d *daemon) stop() (err error) {
 }
 
 func (d *daemon) close() {
+	if d.redis != nil {
+		d.redis.Close()
+	}
 	if d.target != nil && d.target != d.db.DB {
 		d.target.Close()
 	}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/blotterdb/blotter/analytics"
+	"github.com/blotterdb/blotter/audit"
+	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/maintenance"
+	"github.com/blotterdb/blotter/postgres"
+)
+
+func (d *daemon) add(name string, s service) { d.services = append(d.services, named{name, s}) }
+
+func (d *daemon) addAnalytics(context.Context) error {
+	s, err := analytics.New(analytics.Config{Source: d.db.DB, Target: d.target, Logger: d.log})
+	if err == nil {
+		d.add("analytics", s)
+	}
+	return err
+}
+
+func (d *daemon) addRedis(context.Context) error {
+	url := d.opts.redis
+	switch url {
+	case "", "off":
+		return nil
+	case "embedded":
+		var err error
+		if d.redis, err = embedded.StartRedisStandIn(); err != nil {
+			return err
+		}
+		url = d.redis.URL
+		d.log.Info("a stand-in for Redis runs in this process", "url", url)
+	}
+	relay, err := events.NewRelay(events.RelayConfig{DB: d.db.DB, URL: url, Logger: d.log})
+	if err != nil {
+		return usageError{fmt.Errorf("--redis: %w", err)}
+	}
+	d.add("redis", relay)
+	return nil
+}
+
+func (d *daemon) addSealer(context.Context) error {
+	s, err := audit.New(d.db.DB, audit.Config{Logger: d.log})
+	if err == nil {
+		d.add("seal", s)
+	}
+	return err
+}
+
+// addMaintenance adds the scheduler, if the login may act as the owner.
+func (d *daemon) addMaintenance(ctx context.Context) error {
+	if !d.opts.maintenance {
+		return nil
+	}
+	url := cmp.Or(d.set.ownerURL, d.set.url)
+	if url == "" {
+		url = d.db.state.OwnerURL()
+	}
+	conn, err := postgres.ConnectOwner(ctx, url, "blotter")
+	if err != nil {
+		if d.set.ownerURL == "" {
+			d.log.Warn("maintenance is off: no login for trading_owner; give one by --owner-url", "error", explain(err))
+			return nil
+		}
+		return fmt.Errorf("--owner-url: %s", explain(err))
+	}
+	_ = conn.Close(ctx)
+	open := func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil }
+	jobs := maintenanceJobs(url, func(context.Context) (*postgres.DB, *postgres.DB, func(), error) { return d.db.DB, d.target, func() {}, nil })
+	s, err := maintenance.NewScheduler(maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log})
+	if err == nil {
+		d.add("maintenance", s)
+	}
+	return err
+}

@@ -1,0 +1,25 @@
+package events
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/blotterdb/blotter/postgres"
+)
+
+// String is the configuration without the password of its URL.
+func (c RelayConfig) String() string {
+	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", postgres.RedactURL(c.URL), c.Prefix, c.Channels)
+}
+
+// GoString keeps the password out of %#v.
+func (c RelayConfig) GoString() string { return c.String() }
+
+// LogValue keeps the password out of slog.
+func (c RelayConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String is the relay's configuration without its password.
+func (r *Relay) String() string { return "events.Relay{" + r.cfg.String() + "}" }
+
+// GoString keeps the password out of %#v.
+func (r *Relay) GoString() string { return r.String() }
