@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/blotterdb/blotter/audit"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 
 // doctorChecks are all that doctor asks.
 func doctorChecks() []monitor.Check {
-	return append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+	return slices.Concat(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks(), audit.Checks())
 }
 
 func doctorCommand(set *settings) *cobra.Command {
