@@ -20,7 +20,7 @@ test: ## the tests; a PostgreSQL is found or downloaded
 	go test ./...
 
 .PHONY: check
-check: ## what CI asks for: format, vet, staticcheck, import table, tests with -race
+check: ## what CI asks for: format, vet, staticcheck, import table, tests with -race, defects built in
 	@echo '== gofumpt'
 	@out=$$($(GOFUMPT) -l . bench); test -z "$$out" || { echo "not formatted (make format):"; echo "$$out"; exit 1; }
 	@echo '== go vet'
@@ -33,6 +33,9 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	go test -count=1 -v -run TestImportTable .
 	@echo '== tests with -race'
 	go test -race ./...
+	@echo '== built-in defects are noticed'
+	go vet -tags mutants ./events ./chaos
+	go test -tags mutants -run Mutants ./events ./chaos
 
 .PHONY: format
 format: ## format the code

@@ -15,15 +15,15 @@ import (
 // planner, which does not see the policy's value, takes an index where it should not.)
 const scanRows = 1_000_000
 
-// manyTrades stores the trades of two accounts, A1 and A2.
-func manyTrades(b *testing.B, db *pgtest.Database) {
+// manyTrades stores n trades of each of two accounts, A1 and A2.
+func manyTrades(b *testing.B, db *pgtest.Database, n int) {
 	b.Helper()
 	db.Exec(b, `insert into execution.accounts (account_id) values ('A1'), ('A2')`)
 	db.Exec(b, `alter table execution.trades disable trigger all`) // the foreign key's check is not what is measured
 	db.Exec(b, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at,
 			quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 		select case when n % 2 = 0 then 'A2' else 'A1' end, n::text, 'SYM' || n % 50, 'buy', 1, 189.5, 'increase', now() - n * interval '1 second', 1, 1, 0, 0
-		  from generate_series(1, $1::int) n`, 2*scanRows)
+		  from generate_series(1, $1::int) n`, 2*n)
 	db.Exec(b, `vacuum analyze execution.trades`)
 	// Without workers, whose number depends on what else the machine does.
 	db.Exec(b, "alter database "+db.Name+" set max_parallel_workers_per_gather = 0")
@@ -39,7 +39,7 @@ const (
 // constant: at most 1.1 x.
 func BenchmarkAccountScan(b *testing.B) {
 	db := pgtest.Open(b)
-	manyTrades(b, db)
+	manyTrades(b, db, scanRows)
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "A1")
 	pool := bare(b, db.Config.ReporterURL, "random_page_cost", "1.1", "jit", "off") // plans as for the library
@@ -68,7 +68,7 @@ const sqlReadOne = `select trade_id, symbol, quantity, price from execution.trad
 // 1.15 x.
 func BenchmarkAccountSingleRead(b *testing.B) {
 	db := pgtest.Open(b)
-	manyTrades(b, db)
+	manyTrades(b, db, 50_000)
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "A1")
 	pool := bare(b, db.Config.ReporterURL)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,5 +147,48 @@ func TestStopWithoutDatabase(t *testing.T) {
 	}
 	if s := h.Stats(); s != (logs.Stats{Offered: 1, Dropped: 1}) {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Handlers that start and stop while others log lose nothing that came before Stop.
+func TestStartStop(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	var written, dropped, offered int64
+	for n := range 10 {
+		h := newHandler(t, db, nil)
+		log := slog.New(h)
+		var callers sync.WaitGroup
+		for c := range 4 {
+			callers.Go(func() {
+				for i := range 50 {
+					log.Info(fmt.Sprint(n, c, i))
+				}
+			})
+		}
+		if err := h.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n%2 == 0 {
+			callers.Wait()
+		}
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if err := h.Stop(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		callers.Wait()
+		s := h.Stats()
+		written, dropped, offered = written+s.Written, dropped+s.Dropped, offered+s.Offered
+		if n%2 == 0 && s.Dropped > 0 {
+			t.Errorf("round %d: %+v", n, s)
+		}
+	}
+	if rows := pgtest.Value[int64](t, db, "select count(*) from logging.system_logs where event_type = ''"); rows != written || written+dropped != offered || offered != 2000 {
+		t.Errorf("%d rows are stored; written %d, dropped %d, offered %d", rows, written, dropped, offered)
 	}
 }

@@ -232,7 +232,11 @@ func TestKilledArchive(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(80*time.Millisecond+rand.N(600*time.Millisecond), func() { _ = cmd.Process.Kill() })
+		began := value[int](t, conn, "select coalesce(max(id), 0) from shared.maintenance_runs")
+		until(t, patience, "the runner works", func() bool {
+			return value[int](t, conn, "select coalesce(max(id), 0) from shared.maintenance_runs") > began
+		})
+		timer := time.AfterFunc(rand.N(500*time.Millisecond), func() { _ = cmd.Process.Kill() })
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil || !strings.Contains(err.Error(), "killed") {
@@ -252,6 +256,8 @@ func TestKilledArchive(t *testing.T) {
 	if n := value[int](t, conn, "select count(*) from shared.maintenance_runs where result = 'killed'"); n == 0 {
 		t.Error("no run is marked as killed")
 	}
+	t.Logf("%d kills left %d different archives; runs that ended between them moved %s", *kills, len(shapes), value[string](t, conn,
+		`select coalesce(sum((figures->>'partitions')::int), 0) || ' partitions and ' || coalesce(sum((figures->>'rows_moved')::int), 0) || ' rows' from shared.maintenance_runs`))
 	run(t, newRunner(t, archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})), archiveNow)
 	if got := value[string](t, conn, sqlWritten); got != written {
 		t.Fatalf("in the end: %s, want %s", got, written)

@@ -110,6 +110,17 @@ func (c Config) validate() error {
 	return nil
 }
 
+// String is what tells configurations apart, without the password of the URL.
+func (c Config) String() string {
+	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}", postgres.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
+}
+
+// GoString keeps the password out of %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue keeps the password out of slog.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // clip shortens a text to so many characters.
 func clip(text string, most int) string {
 	runes := []rune(text)

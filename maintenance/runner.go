@@ -133,7 +133,7 @@ func newTask(job string, req Request) *Task {
 func (r *Runner) guarded(ctx context.Context, job Job, task *Task) (figures Figures, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = &blotter.Error{Kind: blotter.ErrProgramming, Message: fmt.Sprintf("panic: %v", p)}
 			r.cfg.Logger.ErrorContext(ctx, "maintenance job panicked", "job", job.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()

@@ -203,3 +203,42 @@ func TestStoppedRun(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Statements of maintenance are bounded, and what is too slow fails alone.
+func TestStatementTimeout(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `insert into logging.system_logs (service, level, message) select 's', 'info', repeat('m', 500) || n from generate_series(1, 20000) n`)
+	cfg := config(db)
+	cfg.StatementTimeout, cfg.VacuumDelay = 300*time.Millisecond, 100*time.Millisecond
+	outcomes, err := newRunner(t, cfg).Run(t.Context(), maintenance.Request{Jobs: []string{"vacuum_analyze"}, Service: "logging", Force: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := outcomes[0]; o.Err == nil || !strings.Contains(o.Err.Error(), "statement timeout") || o.Figures["failed"] != 1 || o.Figures["vacuumed"].(int64) < 5 {
+		t.Errorf("%v %v", o.Err, o.Figures)
+	}
+}
+
+// Runs of more than two years ago are forgotten.
+func TestOldRunsGo(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `insert into shared.maintenance_runs (job, run_by, result, started_at) values ('analyze', 'a', 'ok', now() - interval '3 years'), ('analyze', 'a', 'ok', now() - interval '1 year')`)
+	r := newRunner(t, config(db))
+	run(t, r, maintenance.Request{Jobs: []string{"analyze"}})
+	if runs := history(t, r); len(runs) != 2 || time.Since(runs[0].StartedAt) > 400*24*time.Hour {
+		t.Errorf("%+v", runs)
+	}
+}
+
+// A configuration that is printed tells no password.
+func TestConfigTellsNoPassword(t *testing.T) {
+	t.Parallel()
+	cfg := maintenance.Config{OwnerURL: "postgres://owner:geheim@db.example/trading"}
+	for _, text := range []string{fmt.Sprint(cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), cfg.LogValue().String()} {
+		if strings.Contains(text, "geheim") || !strings.Contains(text, "db.example") {
+			t.Error(text)
+		}
+	}
+}

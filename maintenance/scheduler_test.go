@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -248,4 +249,35 @@ func TestKilledDaemon(t *testing.T) {
 	until(t, patience, "its row says so", func() bool {
 		return value[string](t, conn, "select string_agg(result, ' ' order by id) from shared.maintenance_runs") == "killed ok"
 	})
+}
+
+// Schedulers that start and stop at once, many times, leave nothing behind.
+func TestStartStop(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	cfg := config(db)
+	never(&cfg)
+	var ran atomic.Int64
+	cfg.Jobs = []maintenance.Job{{Name: "quick", Every: time.Nanosecond, Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
+		ran.Add(1)
+		return nil, nil
+	}}}
+	for n := range 20 {
+		s := schedule(t, cfg)
+		if before := ran.Load(); n%3 == 0 {
+			until(t, patience, "it runs", func() bool { return ran.Load() > before })
+		}
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() { stop(t, s) })
+		}
+		both.Wait()
+	}
+	conn := db.Connect(t, db.AdminURL)
+	until(t, patience, "no connection is left", func() bool {
+		return value[int](t, conn, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'blotter maintenance%'") == 0
+	})
+	if n := value[int](t, conn, "select count(*) from shared.maintenance_runs where result <> 'ok'"); n != 0 {
+		t.Errorf("%d runs did not end well", n)
+	}
 }

@@ -79,7 +79,7 @@ select coalesce(pg_partition_root(i.indrelid), i.indrelid)::regclass::text, i.in
   join pg_class c on c.oid = i.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
  where not i.indisvalid and n.nspname !~ '^pg_'
-   and not exists (select from pg_stat_progress_create_index p where p.index_relid in (select relid from pg_partition_tree(c.oid)))
+   and not exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid or p.index_relid in (select relid from pg_partition_tree(c.oid)))
    and not (c.relkind = 'I' and exists (select from pg_stat_progress_create_index p where p.relid in (select relid from pg_partition_tree(i.indrelid))))
  order by 1, 2`
 

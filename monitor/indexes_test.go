@@ -56,6 +56,29 @@ func TestInvalidIndex(t *testing.T) {
 	follow(t, db, none, "invalid", "strategy_engine.broken")
 }
 
+// An index that is being made is invalid until it is done, and no finding; one whose making was cut short is.
+func TestIndexThatIsBeingMade(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	writer, maker := admin(t, db), admin(t, db)
+	run(t, writer, "create table strategy_engine.numbers (n int)")
+	run(t, writer, "begin; insert into strategy_engine.numbers values (1)") // whose end the making waits for
+	done := make(chan error)
+	go func() {
+		_, err := maker.Exec(t.Context(), "create index concurrently slowly on strategy_engine.numbers (n)")
+		done <- err
+	}()
+	until(t, "the index is being made", func() bool {
+		return pgtest.Value[bool](t, db, "select exists (select from pg_index where indexrelid = to_regclass('strategy_engine.slowly') and not indisvalid)")
+	})
+	quiet(t, db.DB, pick(t, "index_invalid", none), "")
+	db.Exec(t, "select pg_cancel_backend($1)", maker.PgConn().PID())
+	if err := <-done; err == nil {
+		t.Fatal("the making was not cut short")
+	}
+	fires(t, db.DB, "index_invalid", none, monitor.Warning, "strategy_engine.slowly", "cut short")
+}
+
 func TestInvalidIndexOfPartitionedTable(t *testing.T) {
 	t.Parallel()
 	db, none := pgtest.Open(t), monitor.Thresholds{}

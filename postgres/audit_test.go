@@ -75,6 +75,8 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		{app, `update execution.positions set fees = 1`, nil},
 		{nil, `update execution.positions set fees = 2`, []string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
 		{nil, `update execution.trades set price = 3`, []string{`execution.trades UPDATE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"} {"price": 2} {"price": 3}`}},
+		{nil, `update execution.trades set xid = '7'`, nil}, // as blotter events rebase does, of every trade
+		{nil, `update execution.trades set xid = '8', price = 3.5`, []string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`}},
 		{nil, `set session_replication_role = replica; update execution.trades set price = 4`, []string{`execution.trades UPDATE`}},
 		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
 		{nil, `delete from execution.trades`, []string{`execution.trades DELETE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"}`}},

@@ -52,6 +52,15 @@ GRANT CREATE ON DATABASE {{database}} TO trading_owner;
 -- 4. Nobody puts objects where names are looked up. (So it is from PostgreSQL 15 on, but not where it was upgraded.)
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
+-- 5. The reporter, which reads every account's rows, sees what other logins' sessions do: blotter doctor looks as it. From
+--    PostgreSQL 16 on that takes a login with ADMIN on pg_read_all_stats; without it doctor says what it cannot see.
+DO $statistics$
+BEGIN
+    GRANT pg_read_all_stats TO trading_reporter;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'trading_reporter lacks pg_read_all_stats: blotter doctor will not see sessions of other logins';
+END $statistics$;
+
 COMMIT;
 
 -- The migrations grant the tables, views and functions; nothing is left to grant by hand. Check it with

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/blotterdb/blotter/audit"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 
 // doctorChecks are all that doctor asks.
 func doctorChecks() []monitor.Check {
-	return append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+	return slices.Concat(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks(), audit.Checks())
 }
 
 func doctorCommand(set *settings) *cobra.Command {
@@ -137,7 +138,7 @@ func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
 	}
 	verdict := "all is well"
 	if len(findings) > 0 {
-		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
+		verdict = fmt.Sprintf("critical %d, warnings %d", critical, len(findings)-critical)
 	}
 	_, err := fmt.Fprintf(w, "%d checks: %s\n", checks, verdict)
 	return err

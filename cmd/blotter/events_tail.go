@@ -134,7 +134,7 @@ func (t *tail) subscribe(ctx context.Context) error {
 
 func (t *tail) explain(err error) error {
 	if errors.Is(err, blotter.ErrOperational) {
-		return fmt.Errorf("Redis does not answer; check --redis and that it runs: %w", err)
+		return fmt.Errorf("no answer, check --redis and that it runs: %w", err)
 	}
 	return err
 }

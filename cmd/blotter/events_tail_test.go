@@ -97,7 +97,7 @@ func TestEventsTailUsage(t *testing.T) {
 	} {
 		d.fails(t, 2, append([]string{"events", "tail"}, args...), want)
 	}
-	r := d.fails(t, 1, []string{"events", "tail", "--redis", "redis://127.0.0.1:1"}, "Redis does not answer")
+	r := d.fails(t, 1, []string{"events", "tail", "--redis", "redis://127.0.0.1:1"}, "no answer, check --redis and that it runs")
 	if strings.Count(r.err, "\n") != 1 {
 		t.Errorf("%q is more than one line", r.err)
 	}

@@ -23,8 +23,8 @@ func maintainCommand(set *settings) *cobra.Command {
     analyze         gather statistics, of partitioned tables too
     verify          prove positions and orders from the trades
     reconcile       prove the analytics from the trades
-    seal            seal what the audit log has got
-    outbox          drop partitions of events that nobody needs
+    seal            seal new entries of the audit log
+    outbox          drop partitions of the outbox that nobody needs
 
 There is one runner a database: where another works, say so and do nothing. The
 login of --owner-url (or --url) must be a member of trading_owner.`
@@ -37,6 +37,7 @@ func (s *settings) runner(ctx context.Context, change func(*maintenance.Config))
 	if change != nil {
 		change(&cfg)
 	}
+	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, nil)
 	if _, err := maintenance.New(cfg); err != nil { // before a server is started
 		return nil, nil, usageError{err}
 	}
@@ -51,26 +52,29 @@ func (s *settings) runner(ctx context.Context, change func(*maintenance.Config))
 			return nil, nil, err
 		}
 	}
+	open := s.maintainedBooks(d)
 	cfg.OpenBook = func(ctx context.Context) (*postgres.DB, func(), error) {
-		book := postgres.Config{URL: cmp.Or(s.url, s.ownerURL), ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
-		if d.state.DataDir != "" {
-			book = d.state.Config()
-		}
-		book.Logger = s.logger()
-		db, err := postgres.Open(ctx, book)
-		if err != nil {
-			return nil, nil, err
-		}
-		return db, db.Close, nil
+		db, _, done, err := open(ctx)
+		return db, done, err
 	}
-	cfg.Jobs = otherJobs(cfg.OwnerURL, cfg.OpenBook, sameDatabase)
+	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, open)
 	runner, err := maintenance.New(cfg)
 	return runner, d.Close, err
 }
 
-// sameDatabase: the analytics are beside the trades.
-func sameDatabase(_ context.Context, db *postgres.DB) (*postgres.DB, func(), error) {
-	return db, func() {}, nil
+// maintainedBooks opens the databases that jobs read: those of the flags, or the one whose server d has.
+func (s *settings) maintainedBooks(d *database) books {
+	return func(ctx context.Context) (trades, target *postgres.DB, done func(), err error) {
+		cfg := postgres.Config{URL: cmp.Or(s.url, s.ownerURL), ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
+		if d.state.DataDir != "" {
+			cfg = d.state.Config()
+		}
+		cfg.Logger = s.logger()
+		if trades, err = postgres.Open(ctx, cfg); err != nil {
+			return nil, nil, nil, err
+		}
+		return trades, trades, trades.Close, nil
+	}
 }
 
 // quiet is for what a command reports itself.

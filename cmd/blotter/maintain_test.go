@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/blotterdb/blotter/analytics"
 	"github.com/blotterdb/blotter/pgtest"
 )
 
@@ -27,7 +28,7 @@ func TestMaintain(t *testing.T) {
 	contains(t, ok("status"), "partitions", "never ran", "verify")
 	contains(t, ok("history"), "no such runs")
 	contains(t, ok("run", "archive_logs", "--dry-run"), "archive_logs: archive logging.system_logs_2020_02 1 rows", "nothing was done")
-	contains(t, ok("run", "all"), "archive_logs: archive logging.system_logs_2020_02", "archive_logs ok in", "verify ok in")
+	contains(t, ok("run", "all"), "archive_logs: archive logging.system_logs_2020_02", "archive_logs ok in", "verify ok in", "reconcile ok in", "seal ok in", "outbox ok in")
 	contains(t, ok("status"), "  ok      20")
 	contains(t, ok("history", "--job", "archive_logs"), "archive_logs  ok", "cutoff")
 	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != 1 {
@@ -61,6 +62,28 @@ func TestMaintain(t *testing.T) {
 	}
 	contains(t, r.out, "verify          20", "failed  20", "verify: ")
 	contains(t, ok("history", "--failed", "--format", "csv"), "id,job,service,started_at", ",verify,,", ",failed,")
+
+	// Analytics that the trades do not make are a failure too.
+	sync, err := analytics.New(analytics.Config{Source: db.DB, Target: db.DB, Logger: db.Config.Logger})
+	if err == nil {
+		err = sync.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := db.Connect(t, db.AdminURL)
+	until(t, "the analytics have begun", func() (begun bool) {
+		err := conn.QueryRow(t.Context(), "select count(*) > 0 from events.cursor").Scan(&begun)
+		return err == nil && begun
+	})
+	if err := sync.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.Exec(t, `insert into analytics.portfolio_summary (account_id, symbol, quantity) values ('A1', 'AAPL', 7)`)
+	if r = d.run(t, args("run", "reconcile")...); r.status != 1 {
+		t.Errorf("exit status %d, %q", r.status, r.err)
+	}
+	contains(t, r.out, "reconcile FAILED after", "blotter analytics reconcile lists")
 
 	// While another runs, nothing is done, and that is no failure.
 	holder := db.Connect(t, db.AdminURL)

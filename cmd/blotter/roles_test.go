@@ -70,6 +70,9 @@ func TestRolesSQLPreparesADatabase(t *testing.T) {
 	d.ok(t, "migrate", "verify", "--url", url("owner"))
 	logins := []string{"--url=" + url("app"), "--service-url=" + url("service"), "--readonly-url=" + url("readonly"), "--reporter-url=" + url("reporter")}
 	contains(t, d.ok(t, append(logins, "doctor", "--security", "--strict")...), "all is well")
+	if server.Major < 16 { // from then on this master may not grant what sees sessions, and doctor says so
+		contains(t, d.ok(t, append(logins, "doctor", "--strict")...), "all is well")
+	}
 	d.write(t, "KO.csv", goodBars)
 	d.ok(t, append(logins, "import", "KO.csv")...)
 	for _, login := range []string{"owner", "app", "service", "readonly", "reporter"} {

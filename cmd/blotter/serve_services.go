@@ -71,10 +71,10 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 	}
 	_ = conn.Close(ctx)
 	open := func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil }
-	s, err := maintenance.NewScheduler(maintenance.Config{
-		OwnerURL: url, OpenBook: open, Logger: d.log,
-		Jobs: otherJobs(url, open, func(context.Context, *postgres.DB) (*postgres.DB, func(), error) { return d.target, func() {}, nil }),
+	jobs := maintenanceJobs(url, func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
+		return d.db.DB, d.target, func() {}, nil
 	})
+	s, err := maintenance.NewScheduler(maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log})
 	if err == nil {
 		d.add("maintenance", s)
 	}

@@ -97,8 +97,9 @@ END $$;
 SELECT shared.audited('execution.accounts', '{account_id}', true),
        shared.audited('risk_management.risk_limits', '{account_id,limit_type}', true),
        shared.audited('risk_management.risk_events', '{account_id,event_id}', true),
-       -- Trades are proved by nothing else: whoever may change one is recorded. That they come is told by the book.
-       shared.audited('execution.trades', '{account_id,trade_id,symbol,side}', false),
+       -- Trades are proved by nothing else: whoever may change one is recorded. That they come is told by the book. The number
+       -- of its transaction is no fact of a trade: after a restore into another cluster it is made anew, of all of them.
+       shared.audited('execution.trades', '{account_id,trade_id,symbol,side}', false, $$to_jsonb(OLD) - 'xid' = to_jsonb(NEW) - 'xid'$$),
        -- What the application's roles make of a position is proved by its trades (blotter verify): they alone book fills.
        shared.audited('execution.positions', '{account_id,symbol}', false, $$current_user IN ('trading_app', 'trading_service')$$);
 
