@@ -52,7 +52,7 @@ func TestRelayMutants(t *testing.T) {
 }
 
 // An event that waits for every older transaction to end is noticed.
-func TestHorizonMutant(t *testing.T) {
+func TestHorizonMutants(t *testing.T) {
 	t.Parallel()
 	if _, _, ok := openTransactions(t, 1, openSpan, "BLOTTER_MUTANT=horizon"); ok {
 		t.Error("nobody noticed the defect")

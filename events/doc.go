@@ -25,7 +25,7 @@
 //
 // Why nothing is lost or doubled: in one server's snapshots visibility only grows, and a transaction ends once. So every
 // committed event is in exactly one window, and what belongs to a window does not change once its target is fixed. A
-// transaction that is open for long delays its own events only.
+// transaction that is open for long delays its own events only. Package chaos kills everything to show it.
 //
 // The Relay is a consumer whose effect is in Redis, where no transaction reaches: it numbers what it publishes, and a script
 // appends only what follows the last number. Subscribe reads that without a gap; Publish lets other services take part;
