@@ -8,17 +8,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// sqlPast is what may have happened to the cursor while nobody used it: another cluster or timeline, partitions dropped.
+const sqlPast = `
+select s.system_identifier || '/' || c.timeline_id, (select expired_at is not null from events.cursor where consumer = $1)
+  from pg_control_system() s, pg_control_checkpoint() c`
+
+const newHistory = "the database was restored, a replica took over, or the cursor was expired: events may be missing, or be others"
+
 // reconcile compares, between two windows, the cursor with the database's history and with the stream. It reports that it
 // moved the cursor.
 func (l *lane) reconcile(ctx context.Context, tx *postgres.Tx, at *cursor) (bool, error) {
 	var identity string
-	var next int64
-	if err := tx.QueryRow(ctx, sqlIdentity).Scan(&identity, &next); err != nil {
+	var expired bool
+	if err := tx.QueryRow(ctx, sqlPast, at.consumer).Scan(&identity, &expired); err != nil {
 		return false, err
 	}
-	if identity != at.identity {
+	if identity != at.identity || expired {
 		at.identity = identity
-		return true, l.renew(ctx, tx, at, at.epoch+1, "the database's history is another one since it was restored or a replica took over")
+		return true, l.renew(ctx, tx, at, at.epoch+1, newHistory)
 	}
 	what, end, err := l.out.put(ctx, Offset{at.epoch, at.applied + 1}, 0, nil)
 	if err != nil {
@@ -55,7 +62,7 @@ update events.cursor
    set applied = $2, snap_done = $3::text::pg_snapshot, snap_target = $4::text::pg_snapshot, pos_done = $5, updated_at = clock_timestamp()
  where consumer = $1`
 	sqlRenew = `
-update events.cursor set epoch = $2, applied = 0, system_identifier = $3, updated_at = clock_timestamp() where consumer = $1`
+update events.cursor set epoch = $2, applied = 0, system_identifier = $3, updated_at = clock_timestamp(), expired_at = null where consumer = $1`
 )
 
 // goBack moves the cursor to the batch that holds the first message that the stream lacks.
@@ -126,16 +133,13 @@ func (l *lane) renew(ctx context.Context, tx *postgres.Tx, at *cursor, epoch int
 	return err
 }
 
-// sqlAdoptEpoch begins the next epoch, once, where the database's history has changed since the cursor was last used.
+// sqlAdoptEpoch begins the next epoch, once, where something has happened since the cursor was last used.
 const sqlAdoptEpoch = `
-update events.cursor set epoch = epoch + 1, applied = 0, system_identifier = $2, updated_at = clock_timestamp()
- where consumer = $1 and system_identifier <> $2 returning epoch`
+update events.cursor set epoch = epoch + 1, applied = 0, system_identifier = $2, updated_at = clock_timestamp(), expired_at = null
+ where consumer = $1 and (system_identifier <> $2 or expired_at is not null) returning epoch`
 
 // adopt is done at Start, before the cursor takes the identity of the cluster that it meets.
 func (l *lane) adopt(ctx context.Context, q postgres.Querier, at *cursor, identity string) error {
-	if at.identity == identity {
-		return nil
-	}
 	rows, err := q.Query(ctx, sqlAdoptEpoch, at.consumer, identity)
 	if err != nil {
 		return err
@@ -143,7 +147,7 @@ func (l *lane) adopt(ctx context.Context, q postgres.Querier, at *cursor, identi
 	epochs, err := collectPositions(rows)
 	for _, epoch := range epochs {
 		l.cfg.Logger.WarnContext(ctx, "the numbers of messages begin anew", "channel", l.channel, "epoch", epoch, "before", at.epoch, "published", at.applied,
-			"reason", "the database's history is another one since it was restored or a replica took over")
+			"reason", newHistory)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
@@ -164,7 +165,25 @@ func TestEpochs(t *testing.T) {
 		d.emit(1)
 		settle("more is lost than the stream keeps", "6-1")
 
-		if n := d.log.count("the numbers of messages begin anew"); n != 5 {
+		if err := Expire(d.ctx(), d.db.DB, l.cfg.Name); err != nil {
+			t.Fatal(err)
+		}
+		d.emit(2)
+		settle("a cursor that was expired, met while running", "7-2")
+
+		if err := Expire(d.ctx(), d.db.DB, l.cfg.Name); err != nil {
+			t.Fatal(err)
+		}
+		l = d.newRelay(nil).lane(l.channel)
+		d.emit(3)
+		settle("a cursor that was expired, met at the start", "8-3")
+
+		if n, err := Replay(d.ctx(), d.db.DB, l.cfg.Name, time.Time{}); err != nil || n != 32 {
+			t.Fatal(n, err)
+		}
+		settle("a relay that was replayed", "9-32")
+
+		if n := d.log.count("the numbers of messages begin anew"); n != 7 {
 			t.Errorf("that was logged %d times", n)
 		}
 	})

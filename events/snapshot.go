@@ -69,12 +69,3 @@ func (s snapshot) without(xid uint64) snapshot {
 	s.xmin = min(s.xmin, xid)
 	return s
 }
-
-// sees reports whether what the transaction did is visible, if it was committed.
-func (s snapshot) sees(xid uint64) bool {
-	if xid >= s.xmin && xid < s.xmax {
-		_, running := slices.BinarySearch(s.xip, xid)
-		return !running
-	}
-	return xid < s.xmin
-}

@@ -126,10 +126,16 @@ func Replay(ctx context.Context, db *postgres.DB, consumer string, since time.Ti
 		if _, err := tx.Exec(ctx, sqlAdvance, consumer, at.done.String(), "", 0, 0); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, sqlReplayed, consumer); err != nil {
+			return err
+		}
 		return tx.QueryRow(ctx, `select count(*) from events.outbox where xid >= $1::text::xid8`, fmt.Sprint(first)).Scan(&events)
 	})
 	return events, err
 }
+
+// sqlReplayed has a relay begin the next epoch, in which every message is there once again.
+const sqlReplayed = `update events.cursor set epoch = epoch + 1, applied = 0 where consumer = $1 and starts_with(consumer, 'redis:')`
 
 // sqlFirstSince is the first transaction that wrote an event since a time.
 const sqlFirstSince = `select coalesce(min(xid::text::bigint), 0) from events.outbox where created_at >= $1`

@@ -280,7 +280,5 @@ func TestSubscribeOutlivesRedis(t *testing.T) {
 	}
 	until(t, "all messages", func() bool { return len(all.messages()) >= n })
 	want(t, "every message once", all.offsets(), 1, n)
-	if err := d.whole("market_data"); err != nil {
-		t.Error(err)
-	}
+	d.untilWhole("market_data") // again: what was heard may have been lost since
 }

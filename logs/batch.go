@@ -33,7 +33,7 @@ const (
 func (s *store) store(parent context.Context, batch []row) error {
 	ctx, cancel := context.WithTimeout(parent, s.cfg.WriteTimeout)
 	defer cancel()
-	rows, lost := batch, s.losses.count()
+	rows, lost := batch, s.losses.take()
 	if lost.dropped > 0 {
 		rows = append([]row{lost.row()}, batch...)
 	}
@@ -46,8 +46,8 @@ func (s *store) store(parent context.Context, batch []row) error {
 	if errors.Is(err, blotter.ErrCommitUnknown) {
 		err = s.settle(parent, transaction, err)
 	}
-	if err == nil {
-		s.losses.told(lost)
+	if err != nil {
+		s.losses.giveBack(lost)
 	}
 	return err
 }

@@ -7,7 +7,8 @@
 //	defer h.Stop(ctx)
 //
 // A record goes to the next handler, standard error by default, and into a queue of bounded length; nobody who logs ever
-// waits for the database. A writer takes what is queued, 100 rows or after a second, and stores it by COPY:
+// waits for the database. A writer takes what is queued, 100 rows or after a second, and stores it by COPY, two batches
+// at once where there are that many:
 //
 //	slog call --> Next (standard error)
 //	    +-------> queue of 10,000 --> COPY, one transaction a batch --> logging.system_logs

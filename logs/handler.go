@@ -33,6 +33,7 @@ type store struct {
 	cancel  context.CancelFunc // ends what the writer does
 	done    chan struct{}      // closed when the writer has ended
 	err     error              // of the last batch, nil where it was stored
+	lost    error              // why batches were given up at the end
 }
 
 // row is a record on its way.

@@ -192,3 +192,25 @@ func TestStartStop(t *testing.T) {
 		t.Errorf("%d rows are stored; written %d, dropped %d, offered %d", rows, written, dropped, offered)
 	}
 }
+
+// What was dropped is told once, also where the batch that tells it fails at first.
+func TestLossesAreToldOnce(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	h := newHandler(t, db, func(c *logs.Config) { c.Queue = 10 })
+	for n := range 25 {
+		slog.New(h).Info(fmt.Sprint(n))
+	}
+	open := shut(t, db)
+	start(t, h)
+	until(t, "the handler says that it cannot", func() bool { return h.Health() != nil })
+	open()
+	until(t, "all is stored", func() bool { return h.Stats().Written == 10 })
+	if err := h.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told := pgtest.Value[string](t, db, `select string_agg(data->>'dropped', ' ') from logging.system_logs where event_type = 'logs_dropped'`)
+	if told != "15" {
+		t.Errorf("told: %s", told)
+	}
+}

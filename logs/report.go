@@ -17,30 +17,36 @@ type loss struct {
 	first, last time.Time
 }
 
-func (l *losses) add(n int64, at time.Time) {
+func (l *losses) add(n int64, at time.Time) { l.giveBack(loss{n, at, at}) }
+
+func (l *losses) none() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.now.dropped += n; l.now.first.IsZero() {
-		l.now.first = at
-	}
-	l.now.last = at
+	return l.now.dropped == 0
 }
 
-func (l *losses) count() loss {
+// take gives what is to be told to the one who tells it.
+func (l *losses) take() (taken loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.now
+	taken, l.now = l.now, loss{}
+	return taken
 }
 
-// told notes that a row tells of these losses. What was dropped meanwhile is for the next one.
-func (l *losses) told(of loss) {
+// giveBack is for losses that could not be told, together with what was dropped meanwhile.
+func (l *losses) giveBack(of loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.now.dropped -= of.dropped; l.now.dropped == 0 {
-		l.now = loss{}
-	} else if of.dropped > 0 {
-		l.now.first = of.last
+	if of.dropped == 0 {
+		return
 	}
+	if l.now.dropped == 0 || of.first.Before(l.now.first) {
+		l.now.first = of.first
+	}
+	if of.last.After(l.now.last) {
+		l.now.last = of.last
+	}
+	l.now.dropped += of.dropped
 }
 
 // row tells of the losses.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -65,8 +66,8 @@ func (s *store) Stop(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
-		return &blotter.Error{Op: "stop logs", Kind: blotter.ErrOperational, Err: s.err, Message: fmt.Sprintf("%d log rows of this program were not stored: %v", s.dropped.Load(), s.err)}
+	if s.lost != nil {
+		return &blotter.Error{Op: "stop logs", Kind: blotter.ErrOperational, Err: s.lost, Message: fmt.Sprintf("%d log rows of this program were not stored: %v", s.dropped.Load(), s.lost)}
 	}
 	return nil
 }
@@ -93,20 +94,27 @@ func (s *store) remember(err error) {
 	s.err = err
 }
 
+// writersMax is how many batches are stored at once: while one waits for its COMMIT, another is copied.
+const writersMax = 2
+
 // write is the writer: it lives until the queue is closed and empty.
 func (s *store) write(ctx context.Context) {
 	defer close(s.done)
-	batch := make([]row, 0, batchMax)
-	for {
-		var more bool
-		if batch, more = s.gather(batch[:0]); len(batch) > 0 {
-			s.deliver(ctx, batch)
-		}
-		if !more {
-			s.deliver(ctx, nil) // what was dropped is told
-			return
-		}
+	var delivering sync.WaitGroup
+	free := make(chan []row, writersMax)
+	for range writersMax {
+		free <- make([]row, 0, batchMax)
 	}
+	for more := true; more; {
+		var batch []row
+		batch, more = s.gather((<-free)[:0])
+		delivering.Go(func() {
+			s.deliver(ctx, batch)
+			free <- batch
+		})
+	}
+	delivering.Wait()
+	s.deliver(ctx, nil) // what was dropped is told
 }
 
 // gather waits for rows: for Batch of them, or Every long for fewer, and takes along what else is there. more is false
@@ -152,7 +160,7 @@ const (
 // deliver stores a batch, however long the database is gone, unless Stop cuts it short. Rows that the database cannot
 // hold are found by halves and dropped.
 func (s *store) deliver(ctx context.Context, batch []row) {
-	if len(batch) == 0 && s.losses.count().dropped == 0 {
+	if len(batch) == 0 && s.losses.none() {
 		return
 	}
 	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
@@ -163,7 +171,7 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 			s.written.Add(int64(len(batch)))
 			return
 		case ctx.Err() != nil:
-			s.lose(ctx, batch, err)
+			s.giveUp(ctx, batch, err)
 			return
 		case refused(err) && len(batch) > 1:
 			s.deliver(ctx, batch[:len(batch)/2])
@@ -174,7 +182,7 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 			s.remember(nil)
 			return
 		case s.isClosed() && !errors.Is(err, blotter.ErrOperational): // nothing to wait for: the DB was closed before
-			s.lose(ctx, batch, err)
+			s.giveUp(ctx, batch, err)
 			return
 		}
 		select {
@@ -182,6 +190,14 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 		case <-time.After(pause/2 + rand.N(pause)):
 		}
 	}
+}
+
+// giveUp loses a batch at the end, which Stop tells.
+func (s *store) giveUp(ctx context.Context, batch []row, err error) {
+	s.mu.Lock()
+	s.lost = err
+	s.mu.Unlock()
+	s.lose(ctx, batch, err)
 }
 
 func (s *store) lose(ctx context.Context, batch []row, err error) {

@@ -196,9 +196,17 @@ func sortedBy(ctx context.Context, columns ...string) (clauses []postgres.Clause
 
 func printSummaries(w io.Writer, rows []blotter.PortfolioSummary) error {
 	columns := []column{
-		{name: "account"}, {name: "symbol"}, {name: "quantity", right: true}, {name: "cost", right: true, spare: 3}, {name: "last", right: true, spare: 4},
-		{name: "value", right: true}, {name: "unrealized", right: true, signed: true}, {name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 2}, {name: "trades", right: true, spare: 5}, {name: "currency", spare: 6},
+		{name: "account"},
+		{name: "symbol"},
+		{name: "quantity", right: true},
+		{name: "cost", right: true, spare: 3},
+		{name: "last", right: true, spare: 4},
+		{name: "value", right: true},
+		{name: "unrealized", right: true, signed: true},
+		{name: "realized", right: true, signed: true},
+		{name: "fees", right: true, spare: 2},
+		{name: "trades", right: true, spare: 5},
+		{name: "currency", spare: 6},
 	}
 	var cells [][]string
 	for _, r := range rows {
@@ -212,8 +220,17 @@ func printSummaries(w io.Writer, rows []blotter.PortfolioSummary) error {
 
 func printMetrics(w io.Writer, rows []blotter.PerformanceMetrics) error {
 	columns := []column{
-		{name: "account"}, {name: "strategy"}, {name: "date"}, {name: "trades", right: true}, {name: "closing", right: true, spare: 2}, {name: "won", right: true},
-		{name: "lost", right: true}, {name: "rate", right: true, spare: 1}, {name: "realized", right: true, signed: true}, {name: "fees", right: true, spare: 3}, {name: "currency", spare: 4},
+		{name: "account"},
+		{name: "strategy"},
+		{name: "date"},
+		{name: "trades", right: true},
+		{name: "closing", right: true, spare: 2},
+		{name: "won", right: true},
+		{name: "lost", right: true},
+		{name: "rate", right: true, spare: 1},
+		{name: "realized", right: true, signed: true},
+		{name: "fees", right: true, spare: 3},
+		{name: "currency", spare: 4},
 	}
 	var cells [][]string
 	for _, r := range rows {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/blotterdb/blotter/audit"
 	"github.com/blotterdb/blotter/monitor"
@@ -138,7 +139,10 @@ func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
 	}
 	verdict := "all is well"
 	if len(findings) > 0 {
-		verdict = fmt.Sprintf("critical %d, warnings %d", critical, len(findings)-critical)
+		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
+		if len(findings)-critical == 1 {
+			verdict = strings.TrimSuffix(verdict, "s")
+		}
 	}
 	_, err := fmt.Fprintf(w, "%d checks: %s\n", checks, verdict)
 	return err

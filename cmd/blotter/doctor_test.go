@@ -20,7 +20,7 @@ func TestDoctorSecurity(t *testing.T) {
 	}
 	// A warning: exit status 1 with --strict alone.
 	db.Exec(t, `create policy mine on execution.orders using (true)`)
-	contains(t, d.ok(t, doctor()...), "warning: execution.orders\n- there is another policy than blotter's: mine", "(security_stray_policy)", "critical 0, warnings 1\n")
+	contains(t, d.ok(t, doctor()...), "warning: execution.orders\n- there is another policy than blotter's: mine", "(security_stray_policy)", "0 critical, 1 warning\n")
 	if r := d.run(t, doctor("--strict")...); r.status != 1 || r.err != "" {
 		t.Errorf("--strict with a warning: %+v", r)
 	}
@@ -37,7 +37,7 @@ func TestDoctorSecurity(t *testing.T) {
 	contains(t, found[0].Remedy, "ALTER TABLE execution.trades FORCE ROW LEVEL SECURITY")
 	r = d.run(t, doctor()...)
 	narrow(t, "doctor", r.out)
-	contains(t, r.out, "critical 1, warnings 1\n")
+	contains(t, r.out, "1 critical, 1 warning\n")
 }
 
 // A superuser's or BYPASSRLS login is refused, with and without --strict, whichever of the URLs has it.
