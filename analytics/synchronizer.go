@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -31,6 +30,7 @@ type Config struct {
 type Synchronizer struct {
 	cfg      Config
 	consumer *events.Consumer
+	zoned    zoneCache
 }
 
 // New makes a Synchronizer that is yet to be started. Errors: ErrInvalid without a Source.
@@ -102,18 +102,49 @@ func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blott
 	return f.write(ctx, tx)
 }
 
-// zones are the zones of the accounts, from where the trades are.
-func (s *Synchronizer) zones(ctx context.Context, tx *postgres.Tx, accounts map[string]bool) (zones map[string]*time.Location, err error) {
-	if len(accounts) == 0 {
-		return nil, nil
+// zonesFor is how long the zone of an account is remembered. A zone that is changed later wants a rebuild in any case.
+const zonesFor = time.Second
+
+// zoneCache are the zones that were read of late. It belongs to the consumer's goroutine.
+type zoneCache struct {
+	zones map[string]*time.Location
+	since time.Time
+}
+
+// of are the zones of the accounts, from where the trades are.
+func (z *zoneCache) of(accounts map[string]bool, read func(names []string) (map[string]*time.Location, error)) (map[string]*time.Location, error) {
+	if time.Since(z.since) > zonesFor {
+		z.zones, z.since = map[string]*time.Location{}, time.Now()
 	}
-	names := slices.Sorted(maps.Keys(accounts))
-	if s.cfg.Source == s.cfg.Target {
-		return readZones(ctx, tx, names)
+	var missing []string
+	for account := range accounts {
+		if z.zones[account] == nil {
+			missing = append(missing, account)
+		}
 	}
-	err = s.cfg.Source.AutoCommit(ctx, func(q *postgres.Session) error {
-		zones, err = readZones(ctx, q, names)
-		return err
+	if len(missing) == 0 {
+		return z.zones, nil
+	}
+	slices.Sort(missing)
+	found, err := read(missing)
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range missing {
+		z.zones[account] = cmp.Or(found[account], time.UTC)
+	}
+	return z.zones, nil
+}
+
+func (s *Synchronizer) zones(ctx context.Context, tx *postgres.Tx, accounts map[string]bool) (map[string]*time.Location, error) {
+	return s.zoned.of(accounts, func(names []string) (zones map[string]*time.Location, err error) {
+		if s.cfg.Source == s.cfg.Target {
+			return readZones(ctx, tx, names)
+		}
+		err = s.cfg.Source.AutoCommit(ctx, func(q *postgres.Session) error {
+			zones, err = readZones(ctx, q, names)
+			return err
+		})
+		return zones, err
 	})
-	return zones, err
 }

@@ -42,6 +42,8 @@ type Consumer struct {
 	attempt attempt   // what the handler was last given
 	culprit culprit   // the event that fails
 	buffer  []blotter.Event
+	backlog backlog      // of a long window
+	busy    bool         // the last pass had events
 	applied atomic.Int64 // events that this instance has applied
 }
 
@@ -236,7 +238,7 @@ func (c *Consumer) pass(ctx context.Context) (did progress, leads bool, err erro
 	if err := c.failpoint("committed"); err != nil {
 		return did, true, err
 	}
-	c.seen, c.seenAt = &at, time.Now()
+	c.seen, c.seenAt, c.busy = &at, time.Now(), did.events > 0
 	c.applied.Add(int64(did.events))
 	c.adapt(did)
 	return did, true, nil
@@ -252,6 +254,10 @@ func (c *Consumer) idle(ctx context.Context) (bool, error) {
 		c.seen, c.seenAt = &at, time.Now()
 	}
 	if c.seen.target != "" || c.seen.asked != "" {
+		return false, nil
+	}
+	if busy := c.busy; busy {
+		c.busy = false // there will be more: to look first would take longer than to find nothing once
 		return false, nil
 	}
 	var err error
@@ -311,7 +317,11 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 		if err := c.failpoint("aimed"); err != nil {
 			return err
 		}
-		list, err = at.read(ctx, tx, c.cfg.Channels, c.chunk, c.buffer[:0])
+		if !fresh && len(c.cfg.Channels) == 0 && c.chunk > c.cfg.ChunkMin && !mutating() {
+			list, err = c.backlog.read(ctx, tx, at, c.chunk, c.buffer[:0])
+		} else {
+			list, err = at.read(ctx, tx, c.cfg.Channels, c.chunk, c.buffer[:0])
+		}
 		c.buffer = list
 		return err
 	}

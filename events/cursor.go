@@ -33,7 +33,8 @@ select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoc
 	sqlParked = `
 select key, bool_or(asked_at is not null) from events.dead_letter where consumer = $1 and resolved_at is null group by key`
 	// sqlQuietCommit: cursor and what was made of the events share their fate, so the last commits may be lost together.
-	// SET LOCAL, not set_config: after that a session takes its connection for one to be cleaned.
+	// SET LOCAL, not set_config: after that a session takes its connection for one to be cleaned. It is not the first
+	// statement, with which BEGIN can travel.
 	sqlQuietCommit = `set local synchronous_commit = off`
 )
 
@@ -58,18 +59,10 @@ func (c *Consumer) load(ctx context.Context) (at cursor, err error) {
 // readCursor reads a consumer's cursor and the keys that are parked.
 func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (at cursor, found bool, err error) {
 	batch := &pgx.Batch{}
-	if locking != "" {
-		batch.Queue(sqlQuietCommit)
-	}
 	batch.Queue(sqlCursor+locking, name)
 	batch.Queue(sqlParked, name)
 	results := q.SendBatch(ctx, batch)
 	defer results.Close()
-	if locking != "" {
-		if _, err := results.Exec(); err != nil {
-			return at, false, err
-		}
-	}
 	at = cursor{consumer: name, parked: map[string]bool{}}
 	var done string
 	rows, err := results.Query()
@@ -159,38 +152,57 @@ const (
 	sqlByAnything = `set local enable_seqscan = on`
 )
 
-// read reads up to limit events of the window beyond posDone. The rows are appended to into.
-func (at *cursor) read(ctx context.Context, q postgres.Querier, channels []string, limit int, into []blotter.Event) ([]blotter.Event, error) {
+// window are the parameters of a window's statement.
+func (at *cursor) window() ([]any, error) {
 	target, err := parseSnapshot(at.target)
 	if err != nil {
-		return into, err
+		return nil, err
 	}
 	running := make([]string, len(at.done.xip))
 	for i, xid := range at.done.xip {
 		running[i] = fmt.Sprint(xid)
 	}
-	sql, args := sqlWindowOfAll, []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), running, at.posDone, at.target, limit}
+	return []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), running, at.posDone, at.target}, nil
+}
+
+// read reads up to limit events of the window beyond posDone. The rows are appended to into.
+func (at *cursor) read(ctx context.Context, q postgres.Querier, channels []string, limit int, into []blotter.Event) ([]blotter.Event, error) {
+	args, err := at.window()
+	if err != nil {
+		return into, err
+	}
+	sql, args := sqlWindowOfAll, append(args, limit)
 	if len(channels) > 0 {
 		sql, args = sqlWindowOfChannels, append(args, channels)
 	}
 	sql, args = mutateWindow(sql, args)
+	err = byIndex(ctx, q, sql, args, func(rows pgx.Rows) error {
+		into, err = collectEvents(rows, into)
+		return err
+	})
+	return into, err
+}
+
+// byIndex runs a query of the outbox by its indexes, and hands its rows on.
+func byIndex(ctx context.Context, q postgres.Querier, sql string, args []any, collect func(pgx.Rows) error) error {
 	batch := &pgx.Batch{}
 	batch.Queue(sqlByIndex)
 	batch.Queue(sql, args...)
 	batch.Queue(sqlByAnything)
+	batch.Queue(sqlQuietCommit)
 	results := q.SendBatch(ctx, batch)
 	defer results.Close()
 	if _, err := results.Exec(); err != nil {
-		return into, err
+		return err
 	}
 	rows, err := results.Query()
+	if err == nil {
+		err = collect(rows)
+	}
 	if err != nil {
-		return into, err
+		return err
 	}
-	if into, err = collectEvents(rows, into); err != nil {
-		return into, err
-	}
-	return into, results.Close()
+	return results.Close()
 }
 
 func collectEvents(rows pgx.Rows, into []blotter.Event) ([]blotter.Event, error) {
@@ -211,7 +223,7 @@ update events.cursor
 
 // advance moves the cursor past the events that were read, of which so many count: into the window where it may have more,
 // else to its end.
-func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotter.Event, applied int, more bool) error {
+func (at *cursor) advance(ctx context.Context, tx *postgres.Tx, read []blotter.Event, applied int, more bool) error {
 	from := at.posDone
 	if more {
 		at.posDone = read[len(read)-1].Pos
@@ -224,8 +236,8 @@ func (at *cursor) advance(ctx context.Context, q postgres.Querier, read []blotte
 	}
 	mutateAdvance(at, from, read)
 	at.applied += int64(applied)
-	_, err := q.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, applied)
-	return err
+	tx.Last(sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, applied)
+	return nil
 }
 
 // sqlProbe asks, without a lock and without a transaction, whether there is anything for the consumer.

@@ -175,10 +175,10 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 		return progress{}, err
 	}
 	if n := len(messages); n > 0 {
-		_, err := tx.Exec(ctx, sqlBatch, l.channel, at.epoch, at.applied+1, n, at.done.String(), at.target, list[0].Pos-1, list[len(list)-1].Pos)
-		if err != nil {
+		if _, err := tx.Exec(ctx, sqlQuietCommit); err != nil {
 			return progress{}, err
 		}
+		tx.Last(sqlBatch, l.channel, at.epoch, at.applied+1, n, at.done.String(), at.target, list[0].Pos-1, list[len(list)-1].Pos)
 		l.published.Add(int64(n))
 	}
 	err = at.advance(ctx, tx, list, len(messages), more)

@@ -21,3 +21,6 @@ func mutateAdvance(*cursor, int64, []blotter.Event) {}
 
 // mutateNeeded is the question whether a partition is needed, with the defect.
 func mutateNeeded(sql string) string { return sql }
+
+// mutating reports that any defect is built in.
+func mutating() bool { return false }

@@ -78,3 +78,6 @@ func mutateNeeded(sql string) string {
 	}
 	return sql
 }
+
+// mutating reports that any defect is built in.
+func mutating() bool { return mutant.Load() != nil }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/blotterdb/blotter"
@@ -72,14 +73,25 @@ func queueEvents(batch *pgx.Batch, events []blotter.Event) {
 	batch.Queue(sqlEmit, texts[0], texts[1], texts[2], flat(ids), texts[3], versions, texts[4], texts[5], texts[6])
 }
 
-// commitEvents writes the transaction's events and commits, in one round trip. Its command tag is COMMIT's.
-func (tx *Tx) commitEvents(ctx context.Context) (tag pgconn.CommandTag, err error) {
-	batch := &pgx.Batch{}
-	queueEvents(batch, tx.events)
+// Last has a statement without rows run before COMMIT, and travel with it: what is known to be a transaction's last saves
+// the round trip. What comes of it is the error of the transaction. A savepoint does not take it back.
+func (tx *Tx) Last(sql string, args ...any) {
+	tx.last = append(tx.last, &pgx.QueuedQuery{SQL: sql, Arguments: args})
+}
+
+// commitWith runs the transaction's last statements, writes its events and commits, in one round trip. Its command tag is
+// COMMIT's.
+func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error) {
+	batch := &pgx.Batch{QueuedQueries: slices.Clone(tx.last)}
+	if len(tx.events) > 0 {
+		queueEvents(batch, tx.events)
+	}
 	batch.Queue("commit")
 	results := tx.loan.SendBatch(ctx, batch)
-	if _, err = results.Exec(); err == nil {
-		tag, err = results.Exec()
+	for range batch.QueuedQueries {
+		if tag, err = results.Exec(); err != nil {
+			break
+		}
 	}
 	if closing := results.Close(); err == nil {
 		err = closing

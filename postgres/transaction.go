@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -55,10 +56,11 @@ func (o options) begin() string {
 type Tx struct {
 	*Session
 	db         *DB
-	savepoints *int            // how many were set, for their names
-	manual     bool            // from Begin: its Commit and Rollback are the caller's
-	events     []blotter.Event // to go into the outbox before COMMIT
-	booked     bool            // events are in the outbox already
+	savepoints *int               // how many were set, for their names
+	manual     bool               // from Begin: its Commit and Rollback are the caller's
+	events     []blotter.Event    // to go into the outbox before COMMIT
+	last       []*pgx.QueuedQuery // to run before COMMIT
+	booked     bool               // events are in the outbox already
 }
 
 // Transaction runs fn in a transaction of the context's scope and commits it when fn returns nil. When fn returns an
@@ -181,8 +183,8 @@ func (tx *Tx) commit(ctx context.Context) error {
 	defer tx.end()
 	var tag pgconn.CommandTag
 	var err error
-	if len(tx.events) > 0 {
-		tag, err = tx.commitEvents(ctx)
+	if len(tx.events) > 0 || len(tx.last) > 0 {
+		tag, err = tx.commitWith(ctx)
 	} else {
 		tag, err = tx.loan.Exec(ctx, "commit")
 	}
