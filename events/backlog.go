@@ -23,9 +23,9 @@ const backlogMax = 500_000
 const (
 	sqlBacklog = `
 select pos from (
-    select pos from events.outbox where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
+    select pos from events.outbox where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
     union all
-    select pos from events.outbox where xid = any($3::text[]::xid8[]) and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) offset 0) w
+    select pos from events.outbox where xid = any($3::text[]::xid8[]) and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) offset 0) w
  order by pos limit $6`
 	sqlEventsAt = `
 select pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id, created_at, data

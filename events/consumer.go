@@ -227,7 +227,7 @@ func (c *Consumer) pass(ctx context.Context) (did progress, leads bool, err erro
 			did, err = c.step(ctx, tx, &at)
 		}
 		return cmp.Or(err, c.failpoint("advanced"))
-	}, postgres.MaxRetries(0))
+	}, postgres.MaxRetries(0), postgres.Unlogged)
 	if err != nil {
 		c.seen = nil
 		if errors.Is(err, errStandby) {
@@ -334,7 +334,7 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 			err = flush(ctx, tx)
 		}
 		return err
-	}, postgres.MaxRetries(0))
+	}, postgres.MaxRetries(0), postgres.Unlogged)
 	return list, err
 }
 

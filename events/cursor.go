@@ -124,16 +124,17 @@ func (at *cursor) aim(ctx context.Context, q postgres.Querier) error {
 // sqlWindow reads the next events of the window: visible in the target and not in what is done, which are those of
 // transactions that began later, and of those that were still running then. Their positions are read whole before they are
 // sorted: in the order of positions PostgreSQL would walk all history. The events follow one by one: sorting them whole, for
-// each chunk, would write a window to disk as often as it has chunks.
+// each chunk, would write a window to disk as often as it has chunks. pos + 0 keeps the key's index out of it: of a window
+// that has just begun it is all history.
 const sqlWindow = `
 with w as materialized (
     select pos, xid
       from events.outbox
-     where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
+     where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
     union all
     select pos, xid
       from events.outbox
-     where xid = any($3::text[]::xid8[]) and pos > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
+     where xid = any($3::text[]::xid8[]) and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
 )
 select o.* from (select pos from w order by pos limit $6) next
  cross join lateral (

@@ -262,6 +262,9 @@ func (s *stage) readsFew() error {
 			err = errors.New("the window's statement walks history:\n" + plan)
 		}
 	}
+	if err == nil && regexp.MustCompile(`Index Cond: .*pos > `).MatchString(plan) {
+		err = errors.New("the window's statement reads the positions of all history:\n" + plan)
+	}
 	return err
 }
 

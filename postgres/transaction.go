@@ -20,6 +20,7 @@ type options struct {
 	snapshot   bool
 	maxRetries int
 	access     *Access // to be recorded before it is read
+	unlogged   bool
 }
 
 // The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
@@ -33,6 +34,9 @@ var (
 
 // Snapshot makes every query of a read-only session see the same instant.
 var Snapshot Option = func(o *options) { o.snapshot = true }
+
+// Unlogged is for who reports a failed transaction himself, once for all of its attempts.
+var Unlogged Option = func(o *options) { o.unlogged = true }
 
 // MaxRetries sets how often this transaction is tried again after a serialization failure or deadlock; 0 is never.
 func MaxRetries(n int) Option { return func(o *options) { o.maxRetries = max(0, n) } }
@@ -93,7 +97,9 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 			return nil
 		}
 		if attempt >= o.maxRetries || !errors.Is(err, blotter.ErrSerialization) || !pause(ctx, attempt) {
-			db.logFailure(ctx, "transaction", start, err, nil)
+			if !o.unlogged {
+				db.logFailure(ctx, "transaction", start, err, nil)
+			}
 			return err
 		}
 	}
