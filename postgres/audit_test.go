@@ -173,6 +173,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 	for sql, recorded := range map[string]int{
 		`filled_quantity = 3, filled_notional = 30`:                     0,
 		`filled_quantity = 10, filled_notional = 30, status = 'filled'`: 0,
+
 		`filled_quantity = 1`:                               1, // no fill takes anything back
 		`filled_notional = 1`:                               1,
 		`status = 'filled'`:                                 1,
@@ -180,6 +181,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		`filled_quantity = 3, adopted = true, quantity = 3`: 1,
 		`status = 'cancelled'`:                              1,
 		`version = 7`:                                       1,
+
 		`filled_quantity = 12, filled_notional = 30, quantity = 12, status = 'filled'`:      1, // it was no order that fills made
 		`filled_quantity = 12, filled_notional = 120, quantity = quantity, status = status`: 0,
 	} {
