@@ -8,8 +8,8 @@
 // the sums and moves the cursor, so that killed at any instant it counts every trade once. Sums and counts are stored,
 // rates derived: what is computed anew is exactly the same.
 //
-//	trade_executed       -> performance_metrics (SyncTradeData), portfolio_summary (SyncPositionData)
-//	market_data_updated  -> market_prices, and the value of what is held (SyncMarketData)
+//	trade_executed       -> performance_metrics (syncTradeData), portfolio_summary (syncPositionData)
+//	market_data_updated  -> market_prices, and the value of what is held (syncMarketData)
 //
 // Rebuild computes all of it anew from the trades, beside writers and readers, and leaves the cursor where its view of the
 // trades ended. Reconcile proves it: it adds up the trades up to the cursor in SQL, and compares.

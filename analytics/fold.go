@@ -42,13 +42,13 @@ func (f *fold) event(e *blotter.Event) error {
 	case ours(e):
 		var t blotter.TradeData
 		if err = decode(e, &t); err == nil {
-			f.trade(&t)
-			f.position(&t)
+			f.syncTradeData(&t)
+			f.syncPositionData(&t)
 		}
 	case e.Channel == blotter.ChannelMarketData && e.Type == blotter.MarketDataUpdated:
 		var p blotter.PriceData
 		if err = decode(e, &p); err == nil {
-			f.price(&p)
+			f.syncMarketData(&p)
 		}
 	}
 	return err
@@ -64,8 +64,8 @@ func decode(e *blotter.Event, into any) error {
 	return nil
 }
 
-// trade counts a trade of its strategy and trading date.
-func (f *fold) trade(t *blotter.TradeData) {
+// syncTradeData counts a trade of its strategy and trading date.
+func (f *fold) syncTradeData(t *blotter.TradeData) {
 	zone := cmp.Or(f.zones[t.AccountID], time.UTC)
 	date := t.ExecutedAt.Time().In(zone).Format(time.DateOnly)
 	key := metricsKey{t.AccountID, t.Strategy, date, t.Currency}
@@ -100,8 +100,8 @@ func fee(t *blotter.TradeData) blotter.Decimal {
 	return t.Commission
 }
 
-// position takes over the position after a trade, the later one's of two.
-func (f *fold) position(t *blotter.TradeData) {
+// syncPositionData takes over the position after a trade, the later one's of two.
+func (f *fold) syncPositionData(t *blotter.TradeData) {
 	key := summaryKey{t.AccountID, t.Symbol}
 	s := f.summaries[key]
 	if s == nil {
@@ -114,8 +114,8 @@ func (f *fold) position(t *blotter.TradeData) {
 	s.EventCount++
 }
 
-// price takes over a price that is newer, or corrects the one of its source. Prices move forward in time only.
-func (f *fold) price(p *blotter.PriceData) {
+// syncMarketData takes over a price that is newer, or corrects the one of its source. Prices move forward in time only.
+func (f *fold) syncMarketData(p *blotter.PriceData) {
 	if p.Price == nil || p.PriceAt == nil {
 		return
 	}

@@ -96,8 +96,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 		&t.PositionEffect, &t.Strategy, &at, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
 	}, func() error {
 		t.ExecutedAt = blotter.EventTime(at)
-		f.trade(&t)
-		f.position(&t)
+		f.syncTradeData(&t)
+		f.syncPositionData(&t)
 		did.Trades++
 		return nil
 	})
