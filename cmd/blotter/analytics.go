@@ -21,23 +21,30 @@ func analyticsCommand(set *settings) *cobra.Command {
 
 // synchronizer opens the databases and makes the synchronizer, not started.
 func (s *settings) synchronizer(ctx context.Context, analyticsURL string) (sync *analytics.Synchronizer, done func(), err error) {
+	trades, target, done, err := s.openBoth(ctx, analyticsURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	sync, err = analytics.New(analytics.Config{Source: trades, Target: target, Logger: s.logger()})
+	return sync, done, err
+}
+
+// openBoth opens the database of the trades and that of the analytics, which may be the same.
+func (s *settings) openBoth(ctx context.Context, analyticsURL string) (trades, target *postgres.DB, done func(), err error) {
 	db, err := s.open(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	target, err := s.openAnalytics(ctx, db.DB, analyticsURL, s.logger())
-	if err != nil {
+	if target, err = s.openAnalytics(ctx, db.DB, analyticsURL, s.logger()); err != nil {
 		db.Close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	done = func() {
+	return db.DB, target, func() {
 		if target != db.DB {
 			target.Close()
 		}
 		db.Close()
-	}
-	sync, err = analytics.New(analytics.Config{Source: db.DB, Target: target, Logger: s.logger()})
-	return sync, done, err
+	}, nil
 }
 
 func analyticsRebuild(set *settings) *cobra.Command {

@@ -20,25 +20,6 @@ func eventsCommand(set *settings) *cobra.Command {
 		eventsStatus(set), eventsTailCommand(set), eventsResolve(set), eventsReplay(set), eventsExpire(set), eventsRebase(set))
 }
 
-// consumers opens the database in which the cursors are: that of the analytics, if it is another.
-func (s *settings) consumers(ctx context.Context, analyticsURL string) (*postgres.DB, func(), error) {
-	db, err := s.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	target, err := s.openAnalytics(ctx, db.DB, analyticsURL, s.logger())
-	if err != nil {
-		db.Close()
-		return nil, nil, err
-	}
-	return target, func() {
-		if target != db.DB {
-			target.Close()
-		}
-		db.Close()
-	}, nil
-}
-
 func eventsStatus(set *settings) *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
@@ -50,7 +31,7 @@ be applied. The exit status is 1 if a key is parked.`,
 		Example: "  blotter events status\n  blotter events status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			db, done, err := set.consumers(cmd.Context(), url)
+			_, db, done, err := set.openBoth(cmd.Context(), url)
 			if err != nil {
 				return err
 			}
@@ -154,7 +135,7 @@ it itself.`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			db, done, err := set.consumers(ctx, url)
+			_, db, done, err := set.openBoth(ctx, url)
 			if err != nil {
 				return err
 			}

@@ -105,18 +105,11 @@ func quantilesOf(all []time.Duration) quantiles {
 }
 
 func runLoad(ctx context.Context, set *settings, opts loadOptions) (*loadReport, error) {
-	db, err := set.open(ctx)
+	db, target, done, err := set.openBoth(ctx, opts.analyticsURL)
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
-	target, err := set.openAnalytics(ctx, db.DB, opts.analyticsURL, set.logger())
-	if err != nil {
-		return nil, err
-	}
-	if target != db.DB {
-		defer target.Close()
-	}
+	defer done()
 	l := &load{opts: opts, target: target, run: time.Now().UTC().Format("20060102T150405.000")}
 	if l.book, err = db.NewBook(postgres.BookConfig{}); err != nil {
 		return nil, err
@@ -126,7 +119,7 @@ func runLoad(ctx context.Context, set *settings, opts loadOptions) (*loadReport,
 	}
 	defer func() { _ = l.book.Stop(context.WithoutCancel(ctx)) }()
 	report := l.all(blotter.WithAllAccounts(ctx))
-	sync, err := analytics.New(analytics.Config{Source: db.DB, Target: target, Logger: set.logger()})
+	sync, err := analytics.New(analytics.Config{Source: db, Target: target, Logger: set.logger()})
 	if err != nil {
 		return nil, err
 	}
