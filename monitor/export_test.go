@@ -2,11 +2,11 @@ package monitor
 
 import "time"
 
-// NameOf and Redact are what the tracer makes of a statement.
-var (
-	NameOf = nameOf
-	Redact = redact
-)
+// Redact is what the tracer keeps of a statement.
+var Redact = redact
+
+// NameOf is how the tracer names a statement.
+func NameOf(sql string) string { return string(appendNameOf(nil, sql)) }
 
 // Operations is how many operations the tracer tells apart.
 func (t *Tracer) Operations() int { return len(*t.operations.Load()) }

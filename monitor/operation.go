@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
 )
@@ -60,13 +62,13 @@ const (
 	nameScannedMax   = 1024 // bytes of a statement that are looked at for its operation's name
 )
 
-// nameOf names a statement in few words: what stands in a comment at its beginning ("-- name: GetOrder :one" of sqlc,
-// "/* nightly.report */"), else its verb and the first table that follows one of the words that tables follow ("select
-// execution.orders"). It allocates only the name.
-func nameOf(sql string) string {
+// appendNameOf names a statement in few words: what stands in a comment at its beginning ("-- name: GetOrder :one" of
+// sqlc, "/* nightly.report */"), else its verb and the first table that follows one of the words that tables follow
+// ("select execution.orders").
+func appendNameOf(name []byte, sql string) []byte {
 	sql = sql[:min(len(sql), nameScannedMax)]
-	if name := commentOf(sql); name != "" {
-		return clip(name, nameLengthMax)
+	if comment := commentOf(sql); comment != "" {
+		return appendClipped(name, comment, nameLengthMax)
 	}
 	verb, rest := nextWord(sql)
 	table := tableOf(rest)
@@ -76,10 +78,14 @@ func nameOf(sql string) string {
 			table, _ = nextWord(after)
 		}
 	}
-	if table == "" {
-		return clip(strings.ToLower(verb), nameLengthMax)
+	name = appendFolded(name, verb, nameLengthMax)
+	if room := nameLengthMax - len(name) - 1; table != "" && room > 0 {
+		name = appendFolded(append(name, ' '), table, room)
 	}
-	return clip(strings.ToLower(verb+" "+strings.ReplaceAll(table, `"`, "")), nameLengthMax)
+	if len(name) == 0 {
+		return append(name, unnamed...)
+	}
+	return name
 }
 
 // tableOf is the word after the first FROM, JOIN, INTO or TABLE that a table follows: not a subquery, which begins with its
@@ -159,14 +165,55 @@ func commentOf(sql string) string {
 
 func equalFold(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
+// unnamed is the name of what has none.
+const unnamed = "unnamed"
+
 // clip makes a name one short line of text, never empty.
-func clip(name string, most int) string {
-	name = strings.Join(strings.Fields(strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", "?"), "?")), " ")
-	if len(name) > most {
-		name = strings.TrimSpace(strings.ToValidUTF8(name[:most], ""))
+func clip(name string, most int) string { return string(appendClipped(nil, name, most)) }
+
+// appendClipped appends clip's result.
+func appendClipped(name []byte, text string, most int) []byte {
+	start, spaced := len(name), false
+	for _, r := range text {
+		if unicode.IsSpace(r) {
+			spaced = len(name) > start
+			continue
+		}
+		if r == 0 || r == utf8.RuneError {
+			r = '?'
+		}
+		size := utf8.RuneLen(r)
+		if spaced {
+			size++
+		}
+		if len(name)-start+size > most {
+			break
+		}
+		if spaced {
+			name, spaced = append(name, ' '), false
+		}
+		name = utf8.AppendRune(name, r)
 	}
-	if name == "" {
-		return "unnamed"
+	if len(name) == start {
+		return append(name, unnamed...)
+	}
+	return name
+}
+
+// appendFolded appends a word of SQL in lower case and without its quotes, most bytes of it at most.
+func appendFolded(name []byte, word string, most int) []byte {
+	start := len(name)
+	for _, r := range word {
+		switch r = unicode.ToLower(r); r {
+		case '"':
+			continue
+		case 0, utf8.RuneError:
+			r = '?'
+		}
+		if len(name)-start+utf8.RuneLen(r) > most {
+			break
+		}
+		name = utf8.AppendRune(name, r)
 	}
 	return name
 }

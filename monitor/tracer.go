@@ -17,8 +17,8 @@ import (
 )
 
 // Tracer counts what services ask of the database, by service and operation: put it into postgres.Config.Tracer of every
-// DB of the process. Its memory is bounded whatever the statements are, and a query costs it no allocation. It is safe
-// for concurrent use.
+// DB of the process. Its memory is bounded whatever the statements are, and a query costs it no allocation, unless its
+// operation is a new one. It is safe for concurrent use.
 //
 // A round trip is a call: a batch counts once, under its first statement that does work, with the rows of all. The time
 // of a query ends when its rows are closed, so it includes what the caller does between them.
@@ -30,7 +30,7 @@ type Tracer struct {
 	seed       maphash.Seed
 	guard      sync.Mutex // of adding to operations
 	operations atomic.Pointer[map[operationKey]*operation]
-	statements [statementSlots]atomic.Pointer[statement]
+	statements [statementSlots]statement
 	slow       *slowRing
 }
 
@@ -56,6 +56,7 @@ type operationKey struct{ service, name string }
 
 // statement remembers which operation a statement is, by its hash: the text of a million statements is not kept.
 type statement struct {
+	guard     sync.Mutex
 	hash      uint64
 	service   string
 	operation *operation
@@ -94,20 +95,43 @@ func (t *Tracer) Slow() []Slow {
 
 // operation is the one of a name, made where it is new and there is room.
 func (t *Tracer) operation(service, name string) *operation {
-	if o := (*t.operations.Load())[operationKey{service, name}]; o != nil {
-		return o
-	}
-	t.guard.Lock()
-	defer t.guard.Unlock()
 	known := *t.operations.Load()
 	if o := known[operationKey{service, name}]; o != nil {
 		return o
 	}
+	if o := t.overflow(known, service); o != nil {
+		return o
+	}
+	return t.addOperation(service, name)
+}
+
+// named is operation, of a name that is no string yet and need not become one.
+func (t *Tracer) named(service string, name []byte) *operation {
+	known := *t.operations.Load()
+	if o := known[operationKey{service, string(name)}]; o != nil {
+		return o
+	}
+	if o := t.overflow(known, service); o != nil {
+		return o
+	}
+	return t.addOperation(service, string(name))
+}
+
+func (t *Tracer) addOperation(service, name string) *operation {
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	known := *t.operations.Load()
+	if o := known[operationKey{service, name}]; o != nil { // made meanwhile
+		return o
+	}
+	if o := t.overflow(known, service); o != nil {
+		return o
+	}
 	if len(known) >= t.cfg.MaxOperations {
-		service, name = t.overflow(known, service), otherOperation
-		if o := known[operationKey{service, name}]; o != nil {
-			return o
-		}
+		name = otherOperation
+	}
+	if len(known) >= 2*t.cfg.MaxOperations {
+		service = otherOperation
 	}
 	o := &operation{service: strings.Clone(service), name: strings.Clone(name)}
 	more := maps.Clone(known)
@@ -116,13 +140,19 @@ func (t *Tracer) operation(service, name string) *operation {
 	return o
 }
 
-// overflow is the service under which what has no room is counted: its own, unless there are as many services as
-// operations.
-func (t *Tracer) overflow(known map[operationKey]*operation, service string) string {
-	if len(known) >= 2*t.cfg.MaxOperations {
-		return otherOperation
+// overflow is the operation under which a service's calls are counted that have no room: its own, unless there are as
+// many services as operations. It is nil while there is room, and before it is made.
+func (t *Tracer) overflow(known map[operationKey]*operation, service string) *operation {
+	switch {
+	case len(known) < t.cfg.MaxOperations:
+		return nil
+	case len(known) < 2*t.cfg.MaxOperations:
+		return known[operationKey{service, otherOperation}]
 	}
-	return service
+	if o := known[operationKey{service, otherOperation}]; o != nil {
+		return o
+	}
+	return known[operationKey{otherOperation, otherOperation}]
 }
 
 // operationOf is the operation of a statement: named by the context, or remembered by the statement's hash.
@@ -134,13 +164,14 @@ func (t *Tracer) operationOf(ctx context.Context, service, sql string) *operatio
 		return t.operation(service, name)
 	}
 	hash := maphash.String(t.seed, sql)
-	slot := &t.statements[hash%statementSlots]
-	if s := slot.Load(); s != nil && s.hash == hash && s.service == service {
-		return s.operation
+	s := &t.statements[hash%statementSlots]
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	if s.hash != hash || s.service != service || s.operation == nil {
+		var name [nameLengthMax]byte
+		s.hash, s.service, s.operation = hash, service, t.named(service, appendNameOf(name[:0], sql))
 	}
-	o := t.operation(service, nameOf(sql))
-	slot.Store(&statement{hash: hash, service: o.service, operation: o})
-	return o
+	return s.operation
 }
 
 // call is one call that ended.

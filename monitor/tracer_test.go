@@ -212,6 +212,18 @@ func TestTracerAllocatesNothing(t *testing.T) {
 	batch := &pgx.Batch{}
 	batch.Queue("begin")
 	batch.Queue(sqlLong)
+	full, unseen, at := newTracer(t, monitor.TracerConfig{MaxOperations: 2}), make([]string, 3000), 0
+	for i := range unseen {
+		unseen[i] = fmt.Sprintf("%s -- %d", sqlLong, i)
+	}
+	tables := make([]string, len(unseen))
+	for i := range tables {
+		tables[i] = fmt.Sprintf("select * from table_%d", i)
+	}
+	trace(ctx, full, conn, tables[0])
+	trace(ctx, full, conn, tables[1])
+	trace(ctx, full, conn, tables[2])
+	next := func(texts []string) string { at++; return texts[at%len(texts)] }
 	for what, once := range map[string]func(){
 		"a query":                      func() { trace(ctx, tracer, conn, sqlLong) },
 		"a query named by its context": func() { trace(named, tracer, conn, sqlLong) },
@@ -221,7 +233,9 @@ func TestTracerAllocatesNothing(t *testing.T) {
 			tracer.TraceBatchQuery(ctx, conn, pgx.TraceBatchQueryData{SQL: sqlLong})
 			tracer.TraceBatchEnd(ctx, conn, pgx.TraceBatchEndData{})
 		},
-		"a wait": func() { tracer.TraceWait("blotter", time.Millisecond, nil) },
+		"a statement that is new":               func() { trace(ctx, tracer, conn, next(unseen)) },
+		"a statement that there is no room for": func() { trace(ctx, full, conn, next(tables)) },
+		"a wait":                                func() { tracer.TraceWait("blotter", time.Millisecond, nil) },
 	} {
 		if n := testing.AllocsPerRun(1000, once); n != 0 {
 			t.Errorf("%s costs %v allocations", what, n)
@@ -285,6 +299,18 @@ func BenchmarkTracer(b *testing.B) {
 		texts := make([]string, 20_000)
 		for i := range texts {
 			texts[i] = fmt.Sprintf("%s -- %d", sqlLong, i)
+		}
+		i := 0
+		for b.Loop() {
+			trace(ctx, tracer, conn, texts[i%len(texts)])
+			i++
+		}
+	})
+	b.Run("new table", func(b *testing.B) {
+		b.ReportAllocs()
+		texts := make([]string, 20_000)
+		for i := range texts {
+			texts[i] = fmt.Sprintf("select * from table_%d where a = $1", i)
 		}
 		i := 0
 		for b.Loop() {
