@@ -148,7 +148,8 @@ select coalesce(max(first_seq + events - 1), 0) from events.batch where channel 
 	sqlBatch = `
 insert into events.batch (channel, epoch, first_seq, events, snap_done, snap_target, pos_from, pos_to)
 values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)
-on conflict (channel, epoch, first_seq) do update set events = excluded.events, pos_to = excluded.pos_to`
+on conflict (channel, epoch, first_seq) do update
+   set events = excluded.events, snap_done = excluded.snap_done, snap_target = excluded.snap_target, pos_from = excluded.pos_from, pos_to = excluded.pos_to`
 )
 
 // publish puts the next events of the window into Redis and moves the cursor.
@@ -168,8 +169,15 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 	if err != nil {
 		return progress{}, err
 	}
-	if mended, err := l.send(ctx, tx, at, told, messages); mended || err != nil {
-		return progress{more: true}, err
+	what, end, err := l.send(ctx, at, told, messages)
+	if err != nil {
+		return progress{}, err
+	}
+	batch := func(events int) []any {
+		return []any{l.channel, at.epoch, at.applied + 1, events, at.done.String(), at.target, list[0].Pos - 1, list[len(list)-1].Pos}
+	}
+	if what != inStream {
+		return progress{more: true}, l.leave(ctx, tx, at, end, batch(0))
 	}
 	if err := l.failpoint("published"); err != nil {
 		return progress{}, err
@@ -178,7 +186,7 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 		if _, err := tx.Exec(ctx, sqlQuietCommit); err != nil {
 			return progress{}, err
 		}
-		tx.Last(sqlBatch, l.channel, at.epoch, at.applied+1, n, at.done.String(), at.target, list[0].Pos-1, list[len(list)-1].Pos)
+		tx.Last(sqlBatch, batch(n)...)
 		l.published.Add(int64(n))
 	}
 	err = at.advance(ctx, tx, list, len(messages), more)
@@ -222,30 +230,23 @@ func (l *lane) compose(ctx context.Context, list []blotter.Event, at *cursor) ([
 // partMax is how many messages one call of the script appends: for as long Redis does nothing else.
 const partMax = 500
 
-// send puts messages into Redis in parts, at most RateMax a second. It reports that the cursor was moved instead, because
-// the stream does not end where they begin.
-func (l *lane) send(ctx context.Context, tx *postgres.Tx, at *cursor, told int64, messages [][]byte) (mended bool, err error) {
+// send puts messages into Redis in parts, at most RateMax a second. If it could not, it reports what became of a part, and
+// where the stream ends.
+func (l *lane) send(ctx context.Context, at *cursor, told int64, messages [][]byte) (what int64, end Offset, err error) {
 	first := Offset{at.epoch, at.applied + 1}
 	for part := range slices.Chunk(messages, partMax) {
 		start := time.Now()
-		what, end, err := l.out.put(ctx, first, told, part)
-		if err != nil {
-			return false, err
-		}
-		if what == tailLost && end.Epoch == at.epoch && end.Seq >= at.applied {
-			return true, nil // lost just now, from this chunk, which is sent again
-		}
-		if what != inStream {
-			return true, l.mend(ctx, tx, at, end)
+		if what, end, err = l.out.put(ctx, first, told, part); what != inStream || err != nil {
+			return what, end, err
 		}
 		l.checkedAt = start
 		first.Seq += int64(len(part))
 		if err := l.failpoint("part"); err != nil {
-			return false, err
+			return what, end, err
 		}
 		if len(part) == partMax {
 			sleep(ctx, time.Duration(partMax)*time.Second/time.Duration(l.config.RateMax)-time.Since(start), nil)
 		}
 	}
-	return false, nil
+	return inStream, end, nil
 }

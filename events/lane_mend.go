@@ -37,6 +37,21 @@ func (l *lane) reconcile(ctx context.Context, tx *postgres.Tx, at *cursor) (bool
 	return false, nil
 }
 
+// leave is what follows where the stream does not end where the messages of a window begin. The window is kept as a batch
+// of nothing: subscribers may have heard its messages, though nobody could note that, so it has to be the same again when
+// the cursor, which goes back behind it, comes forward to it.
+func (l *lane) leave(ctx context.Context, tx *postgres.Tx, at *cursor, end Offset, batch []any) error {
+	if end.Epoch == at.epoch && end.Seq >= at.applied {
+		return nil // lost just now, from these messages, which are sent again
+	}
+	if !mutated("forget_target") {
+		if _, err := tx.Exec(ctx, sqlBatch, batch...); err != nil {
+			return err
+		}
+	}
+	return l.mend(ctx, tx, at, end)
+}
+
 // mend moves the cursor to where the stream, which ends elsewhere, can be continued.
 func (l *lane) mend(ctx context.Context, tx *postgres.Tx, at *cursor, end Offset) error {
 	have := end.Seq

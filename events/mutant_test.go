@@ -52,7 +52,7 @@ func TestRedisMutants(t *testing.T) {
 			})
 		}
 	}
-	for _, name := range []string{"no_cas", "target_late", "forget_windows"} {
+	for _, name := range []string{"no_cas", "target_late", "forget_windows", "forget_target"} {
 		if !caught[name] && !t.Failed() {
 			t.Errorf("no schedule is for the defect %q", name)
 		}

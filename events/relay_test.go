@@ -354,18 +354,24 @@ var redisSchedules = []redisSchedule{
 		if err := d.drain(l); err != nil {
 			return err
 		}
-		before, err := d.stream("market_data")
-		if err := errors.Join(err, d.client.FlushAll(d.ctx()).Err(), d.drain(l)); err != nil {
+		return d.forget(l)
+	}, mutants: []string{"forget_windows"}},
+
+	{name: "Redis forgets everything behind a crash after publishing, and an earlier position came late", play: func(d *desk, l *lane) error {
+		s := &stage{t: d.t.(*testing.T), db: d.db}
+		d.emit(1)
+		if err := d.drain(l); err != nil {
 			return err
 		}
-		after, err := d.stream("market_data")
-		for i := range before {
-			if len(after) != len(before) || after[i].ID != before[i].ID {
-				return errors.Join(err, errors.New("the numbers are of other messages than they were"))
-			}
+		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+		d.emit(3)
+		l.at("published", func() error { return interrupted })
+		if err := d.drain(l); !errors.Is(err, interrupted) {
+			return fmt.Errorf("the pass was not interrupted: %w", err)
 		}
-		return err
-	}, mutants: []string{"forget_windows"}},
+		early.commit()
+		return d.forget(l)
+	}, mutants: []string{"forget_windows", "forget_target"}},
 
 	{name: "Redis loses its tail", real: true, play: func(d *desk, l *lane) error {
 		d.emit(5)
@@ -392,6 +398,21 @@ var redisSchedules = []redisSchedule{
 		}
 		return errors.Join(d.drain(l), d.whole(l.channel))
 	}, mutants: []string{"no_cas"}},
+}
+
+// forget empties Redis and has the lane fill it again: each message that was there has to have its number again.
+func (d *desk) forget(l *lane) error {
+	before, err := d.stream(l.channel)
+	if err := errors.Join(err, d.client.FlushAll(d.ctx()).Err(), d.drain(l)); err != nil {
+		return err
+	}
+	after, err := d.stream(l.channel)
+	for i := range before {
+		if len(after) < len(before) || after[i].ID != before[i].ID {
+			return errors.Join(err, errors.New("the numbers are of other messages than they were"))
+		}
+	}
+	return errors.Join(err, d.whole(l.channel))
 }
 
 // steal ends the database session that holds the lane's cursor, as when its link breaks and it does not know.

@@ -34,8 +34,8 @@ grants. --indexes advises about indexes instead, with the statements to run.
 The role trading_reporter, as which it looks, needs pg_read_all_stats; blotter
 migrate up grants it where it may.
 
-The exit status is 1 if something critical is found, with --strict if anything
-is; else 0. Nothing is changed.`,
+The exit status is by severity: 1 if something critical is found, with --strict
+for warnings too; else 0. Nothing is changed.`,
 		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -125,20 +125,24 @@ func unwell(findings []monitor.Finding, strict bool) bool {
 	return slices.ContainsFunc(findings, func(f monitor.Finding) bool { return strict || f.Severity == monitor.Critical })
 }
 
-// printFindings prints a paragraph for each finding, the worst first, and how many there are last.
+// printFindings prints a table of the findings, the worst first, and how many there are last.
 func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
 	critical := 0
-	for _, f := range findings {
+	for i, f := range findings {
 		if f.Severity == monitor.Critical {
 			critical++
 		}
-		printWrapped(w, fmt.Sprintf("%s: %s", f.Severity, f.Subject))
-		printWrapped(w, fmt.Sprintf("- %s (%s)", f.Message, f.Check))
-		printWrapped(w, "- "+f.Remedy)
-		fmt.Fprintln(w)
+		if i == 0 {
+			fmt.Fprintln(w, "SEVERITY  CHECK AND SUBJECT")
+		}
+		others := strings.Repeat(" ", len("SEVERITY  "))
+		printParagraph(w, fmt.Sprintf("%-8s  ", f.Severity), others, f.Check+": "+f.Subject)
+		printParagraph(w, "   found  ", others, f.Message)
+		printParagraph(w, "      do  ", others, f.Remedy)
 	}
 	verdict := "all is well"
 	if len(findings) > 0 {
+		fmt.Fprintln(w)
 		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
 		if len(findings)-critical == 1 {
 			verdict = strings.TrimSuffix(verdict, "s")

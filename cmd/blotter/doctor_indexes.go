@@ -41,7 +41,7 @@ func printAdvice(w io.Writer, list []monitor.Advice) {
 			name = a.Table
 		}
 		fmt.Fprintf(w, "-- %s: %s (%s)\n", a.Kind, name, size(a.Bytes))
-		printParagraph(w, "-- ", a.Evidence)
+		printParagraph(w, "-- ", "-- ", a.Evidence)
 		for _, statement := range a.Statements {
 			fmt.Fprintln(w, statement)
 		}

@@ -43,29 +43,15 @@ func printTable(w io.Writer, header []string, right []int, fill func(row func(..
 const lineWidth = 80
 
 // printWrapped prints a text in lines of at most lineWidth where its words allow, those after the first indented.
-func printWrapped(w io.Writer, text string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth:
-			fmt.Fprintln(w, line)
-			line = "  " + word
-		default:
-			line += " " + word
-		}
-	}
-	fmt.Fprintln(w, line)
-}
+func printWrapped(w io.Writer, text string) { printParagraph(w, "", "  ", text) }
 
-// printParagraph prints a text in lines of at most lineWidth, each after the prefix.
-func printParagraph(w io.Writer, prefix, text string) {
-	line := prefix
+// printParagraph prints a text in lines of at most lineWidth, the first after one prefix, the others after another.
+func printParagraph(w io.Writer, first, others, text string) {
+	line, prefix := first, first
 	for _, word := range strings.Fields(text) {
 		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth {
 			fmt.Fprintln(w, line)
-			line = prefix
+			line, prefix = others, others
 		}
 		if line != prefix {
 			line += " "
