@@ -145,11 +145,12 @@ const (
 	sqlTold = `
 select coalesce(max(first_seq + events - 1), 0) from events.batch where channel = $1 and epoch = $2 and first_seq > $3`
 	// sqlBatch keeps from where a batch can be read again: its window's snapshots, and the position before its first event.
-	sqlBatch = `
+	sqlBatch = sqlKeepBatch + ` on conflict (channel, epoch, first_seq) do update set events = excluded.events, pos_to = excluded.pos_to`
+	// sqlWindowLeft keeps a window of which nothing is noted yet.
+	sqlWindowLeft = sqlKeepBatch + ` on conflict do nothing`
+	sqlKeepBatch  = `
 insert into events.batch (channel, epoch, first_seq, events, snap_done, snap_target, pos_from, pos_to)
-values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)
-on conflict (channel, epoch, first_seq) do update
-   set events = excluded.events, snap_done = excluded.snap_done, snap_target = excluded.snap_target, pos_from = excluded.pos_from, pos_to = excluded.pos_to`
+values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)`
 )
 
 // publish puts the next events of the window into Redis and moves the cursor.

@@ -45,7 +45,7 @@ func (l *lane) leave(ctx context.Context, tx *postgres.Tx, at *cursor, end Offse
 		return nil // lost just now, from these messages, which are sent again
 	}
 	if !mutated("forget_target") {
-		if _, err := tx.Exec(ctx, sqlBatch, batch...); err != nil {
+		if _, err := tx.Exec(ctx, sqlWindowLeft, batch...); err != nil {
 			return err
 		}
 	}
