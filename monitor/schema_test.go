@@ -29,3 +29,27 @@ func TestSchemaDrift(t *testing.T) {
 	}
 	fires(t, db.DB, "schema_drift", none, monitor.Warning, "schema", "differences more")
 }
+
+// Whatever somebody makes in our schemas is found, also what lacks a part that ours have.
+func TestSchemaDriftOfOddObjects(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	for _, odd := range []struct{ sql, found, undo string }{
+		{"create policy mine on execution.orders using (true)", "policy mine of execution.orders", "drop policy mine on execution.orders"},
+		{"create domain execution.free as text", "domain execution.free", "drop domain execution.free"},
+		{"create table execution.empty ()", "table execution.empty", "drop table execution.empty"},
+		{"create materialized view analytics.kept as select 1 as one", "table analytics.kept", "drop materialized view analytics.kept"},
+		{"create function shared.half(int) returns int language sql return $1 / 2", "function shared.half(integer)", "drop function shared.half"},
+		{"create procedure shared.idle() language plpgsql as 'begin end'", "function shared.idle()", "drop procedure shared.idle"},
+		{"create aggregate shared.total(int) (sfunc = int4pl, stype = int)", "function shared.total(integer)", "drop aggregate shared.total(int)"},
+		{"create table execution.counted (n int generated always as identity)", "column execution.counted.n", "drop table execution.counted"},
+		{"create index odd on execution.orders (lower(symbol)) where quantity > 0", "index execution.odd", "drop index execution.odd"},
+		{"create trigger odd before update on execution.orders execute function suppress_redundant_updates_trigger()", "trigger odd of execution.orders", "drop trigger odd on execution.orders"},
+		{"grant select (symbol) on execution.orders to public", "grants on column execution.orders.symbol", "revoke select (symbol) on execution.orders from public"},
+	} {
+		db.Exec(t, odd.sql)
+		fires(t, db.DB, "schema_drift", none, monitor.Warning, "schema", odd.found)
+		db.Exec(t, odd.undo)
+		quiet(t, db.DB, pick(t, "schema_drift", none), "")
+	}
+}

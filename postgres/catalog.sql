@@ -44,7 +44,7 @@ select 'index ' || i.indexrelid::regclass || ': ' || replace(pg_get_indexdef(i.i
   from pg_index i join relations r on r.oid = i.indrelid
 union all
 select 'policy ' || p.polname || ' of ' || r.name || ': ' || case when p.polpermissive then 'permissive' else 'restrictive' end || ' ' || p.polcmd::text
-       || ' to ' || (select string_agg(rolname, ', ' order by rolname) from pg_roles where oid = any(p.polroles))
+       || ' to ' || coalesce((select string_agg(rolname, ', ' order by rolname) from pg_roles where oid = any(p.polroles)), 'public')
        || ' using ' || coalesce(pg_get_expr(p.polqual, p.polrelid), '-') || ' check ' || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-')
   from pg_policy p join relations r on r.oid = p.polrelid
 union all
@@ -58,7 +58,7 @@ select 'function ' || p.oid::regprocedure || ': ' || case when p.prosecdef then 
   from pg_proc p join schemas s on s.oid = p.pronamespace
 union all
 select 'domain ' || t.oid::regtype || ': ' || format_type(t.typbasetype, t.typtypmod) || ' '
-       || (select string_agg(pg_get_constraintdef(c.oid), ' ' order by c.conname) from pg_constraint c where c.contypid = t.oid and c.contype = 'c')
+       || coalesce((select string_agg(pg_get_constraintdef(c.oid), ' ' order by c.conname) from pg_constraint c where c.contypid = t.oid and c.contype = 'c'), '')
   from pg_type t join schemas s on s.oid = t.typnamespace where t.typtype = 'd'
 union all
 select 'grants on ' || object || ': ' || list from grants

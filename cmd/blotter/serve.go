@@ -39,8 +39,14 @@ type named struct {
 	service
 }
 
-// drainTime is how long the daemon may take to end what is under way.
-const drainTime = 20 * time.Second
+const (
+	// drainTime is how long the daemon may take to end what is under way.
+	drainTime = 20 * time.Second
+	// logDrainTime is how long of that it may take to store the end of its log, which standard error has already: a
+	// database that is gone is not waited for.
+	logDrainTime = 3 * time.Second
+	logService   = "logs"
+)
 
 type serveOptions struct {
 	analyticsURL string
@@ -74,7 +80,7 @@ with the daemon; other commands use it meanwhile.`,
 		Example: "  blotter serve\n  blotter serve --redis redis://localhost:6379\n  blotter serve --url postgres://blotter_service@db.example/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cleanUpTime.Store(int64(drainTime + time.Second))
+			cleanUpTime.Store(int64(drainTime + logDrainTime))
 			return serve(cmd.Context(), set, opts)
 		},
 	}
@@ -105,7 +111,11 @@ func serve(ctx context.Context, set *settings, opts serveOptions) error {
 	d.log.Info("blotter ends: what is under way is finished")
 	err := d.stop()
 	d.log.Info("blotter has ended", usage()...)
-	return err
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "blotter:", explain(err))
+		return exitStatus(1)
+	}
+	return nil
 }
 
 // open opens the databases and makes the services.
@@ -131,7 +141,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, d.opts.analyticsURL, d.log); err != nil {
 		return err
 	}
-	d.services = []named{{"logs", handler}} // the first to start is the last to end
+	d.services = []named{{logService, handler}} // the first to start is the last to end
 	for _, add := range []func(context.Context) error{d.addAnalytics, d.addRedis, d.addSealer, d.addMaintenance} {
 		if err := add(ctx); err != nil {
 			return err
@@ -156,6 +166,10 @@ func (d *daemon) stop() (err error) {
 	defer cancel()
 	for i := len(d.services) - 1; i >= 0; i-- {
 		s := d.services[i]
+		if s.name == logService {
+			ctx, cancel = context.WithTimeout(ctx, logDrainTime)
+			defer cancel()
+		}
 		if stopping := s.Stop(ctx); stopping != nil {
 			err = errors.Join(err, fmt.Errorf("service %s: %w", s.name, stopping))
 			continue

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/blotterdb/blotter/pgtest"
@@ -48,6 +49,49 @@ func TestServeMonitors(t *testing.T) {
 	two.end()
 	one.end()
 	contains(t, d.ok(t, append(urls(db), "performance")...), "monitor.check", "monitor.heartbeat")
+}
+
+// Neither what a daemon serves nor what it logs holds a password of a URL that it was given, nor when the database or Redis
+// does not answer.
+func TestPasswordsAreNotServed(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	for _, flag := range secretURLs(t, db) {
+		name, text, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		d.env = append(d.env, "BLOTTER_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"="+text)
+	}
+	d.env = append(d.env, "BLOTTER_REDIS=redis://me:"+password+"@127.0.0.1:1/0")
+	one := d.serve(t, "--metrics", "127.0.0.1:0")
+	db.Exec(t, "create policy mine on execution.orders using (true)")
+	served := ""
+	until(t, "the checks have run", func() bool {
+		served = fetch(t, one, "/metrics")
+		return strings.Contains(served, `blotter_check_findings{check="security_stray_policy",severity="warning"} 1`)
+	})
+	served += fetch(t, one, "/healthz") + fetch(t, one, "/readyz") + fetch(t, one, "/")
+	admin := db.Connect(t, db.AdminURL)
+	if _, err := admin.Exec(t.Context(), "alter database "+db.Name+" connection limit 0"); err != nil {
+		t.Fatal(err)
+	}
+	db.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+	until(t, "it is not ready", func() bool {
+		page := fetch(t, one, "/readyz")
+		served += page
+		return !strings.HasPrefix(page, "ok")
+	})
+	served += fetch(t, one, "/metrics") + fetch(t, one, "/healthz")
+	// It ends all the same, and says what it could not store.
+	_ = one.cmd.Process.Signal(syscall.SIGTERM)
+	if err := one.cmd.Wait(); err == nil || !strings.Contains(one.said(), "log rows of this program were not stored") || strings.Contains(one.said(), "interrupted") {
+		t.Errorf("without its database it ended with %v", err)
+	}
+	served += one.said()
+	if !strings.Contains(served, "127.0.0.1:1") { // Redis does not answer, which is said
+		t.Error("too little was said")
+	}
+	if at := strings.Index(served, "S3cr3t"); at >= 0 {
+		t.Errorf("the password is in ...%s", served[max(0, at-200):at])
+	}
 }
 
 func TestServeMetricsAddress(t *testing.T) {
