@@ -12,9 +12,11 @@ import (
 var (
 	liveLogs     = partition.Relation{Schema: "logging", Name: "system_logs"}
 	archivedLogs = partition.Relation{Schema: "logging", Name: "archived_system_logs"}
+	statistics   = partition.Relation{Schema: "logging", Name: "performance_logs"}
 )
 
-// archiveLogs moves what is older than Retention.LiveDays to the archive, and drops what is older than ArchiveDays more.
+// archiveLogs moves what is older than Retention.LiveDays to the archive, and drops what is older than ArchiveDays more,
+// there and in the statistics of statements.
 // A partition goes as a whole when its last instant is old enough.
 func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 	const what = "archive"

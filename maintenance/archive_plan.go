@@ -21,19 +21,22 @@ type archivePlan struct {
 
 	moved, live      []partition.Leaf // by which force is asked for
 	dropped, archive []partition.Leaf
+	forgotten        []partition.Leaf // of the statistics
 }
 
 // planArchive is the part of a partition plan that is about the log, save leaves of whose time the archive has rows
-// already: their rows move one by one into the leaf there.
+// already: their rows move one by one into the leaf there. Statistics go when the log of their time does.
 func planArchive(state partition.State, now time.Time, keep Retention) archivePlan {
 	days := partition.Age{Days: keep.LiveDays}
 	policy := partition.Policy{Retire: map[string]partition.Retirement{liveLogs.String(): {How: partition.ArchiveLeaf, After: days}}}
 	if keep.ArchiveDays >= 0 {
 		after := partition.Age{Days: keep.LiveDays + keep.ArchiveDays}
 		policy.Retire[archivedLogs.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
+		policy.Retire[statistics.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
 	}
 	plan := archivePlan{cutoff: now.AddDate(0, 0, -keep.LiveDays)}
 	plan.live, plan.archive = leavesOf(state, liveLogs), leavesOf(state, archivedLogs)
+	measured := leavesOf(state, statistics)
 	split := map[partition.Relation]bool{}
 	for _, leaf := range plan.live {
 		switch over := !leaf.To.After(plan.cutoff); {
@@ -45,14 +48,18 @@ func planArchive(state partition.State, now time.Time, keep Retention) archivePl
 	}
 	steps, _ := partition.Plan(state, now, policy) // its failures are about making partitions
 	for _, step := range steps {
-		if step.Table != liveLogs && step.Table != archivedLogs || split[step.Leaf] {
+		if step.Table != liveLogs && step.Table != archivedLogs && step.Table != statistics || split[step.Leaf] {
 			continue
 		}
 		switch step.Kind {
 		case partition.Archive:
 			plan.moved = append(plan.moved, byName(plan.live, step.Leaf))
 		case partition.Drop:
-			plan.dropped = append(plan.dropped, byName(plan.archive, step.Leaf))
+			if step.Table == statistics {
+				plan.forgotten = append(plan.forgotten, byName(measured, step.Leaf))
+			} else {
+				plan.dropped = append(plan.dropped, byName(plan.archive, step.Leaf))
+			}
 		case partition.Finalize, partition.Bound, partition.Validate:
 		default:
 			continue
@@ -154,11 +161,11 @@ func count(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf, before time
 
 // dryRun tells what would move or go, with exact numbers of rows.
 func (p archivePlan) dryRun(ctx context.Context, conn *pgx.Conn, task *Task) (Figures, error) {
-	figures := Figures{"partitions": len(p.moved), "partitions_dropped": len(p.dropped), "cutoff": p.cutoff}
+	figures := Figures{"partitions": len(p.moved), "partitions_dropped": len(p.dropped) + len(p.forgotten), "cutoff": p.cutoff}
 	for _, part := range []struct {
 		verb, figure string
 		leaves       []partition.Leaf
-	}{{"archive", "rows", p.moved}, {"move", "rows_moved", p.rows}, {"drop", "rows_dropped", p.dropped}} {
+	}{{"archive", "rows", p.moved}, {"move", "rows_moved", p.rows}, {"drop", "rows_dropped", slices.Concat(p.dropped, p.forgotten)}} {
 		total := int64(0)
 		for _, leaf := range part.leaves {
 			n, err := count(ctx, conn, leaf, p.cutoff)

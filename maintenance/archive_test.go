@@ -140,6 +140,33 @@ func TestArchiveDrops(t *testing.T) {
 	}
 }
 
+// The statistics of statements go when the archive drops the log of their time, and stay where that stays for ever.
+func TestArchiveForgetsStatistics(t *testing.T) {
+	t.Parallel()
+	for archiveDays, want := range map[int]int{0: 5, -1: 13} {
+		db := pgtest.Open(t)
+		db.Exec(t, `select shared.ensure_partitions('performance_logs', now() - interval '1 year', now())`)
+		db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, timestamp)
+			select 's', 'o', 1, date_trunc('month', now(), 'UTC') - n * interval '1 month' from generate_series(0, 12) n`)
+		cfg := archiving(db, maintenance.Retention{ArchiveDays: archiveDays})
+		cfg.Clock = func() time.Time { return monthBegin(time.Now()).AddDate(0, 0, 3) }
+		r := newRunner(t, cfg)
+		dry := archiveNow
+		dry.DryRun = true
+		_, told := run(t, r, dry)
+		_, did := run(t, r, archiveNow)
+		left := pgtest.Value[int](t, db, "select count(*) from logging.performance_logs")
+		// On the 4th of a month those go that were over 120 days ago: all but this one and four.
+		if left != want || told["archive_logs"]["rows_dropped"].(int64) != int64(13-left) || did["archive_logs"]["partitions_dropped"] != 13-left {
+			t.Errorf("archive days %d: %d months of statistics are left; the dry run counted %v, done was %v", archiveDays, left, told, did)
+		}
+	}
+}
+
+func monthBegin(at time.Time) time.Time {
+	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
 // Archiving exactly, day by day, never asks for force, also not when a month ends.
 func TestArchiveDaily(t *testing.T) {
 	t.Parallel()

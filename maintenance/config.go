@@ -51,7 +51,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Retention is how long rows of the log are kept.
+// Retention is how long rows of the log are kept; the statistics of statements (performance_logs) as long as both together.
 type Retention struct {
 	LiveDays    int  // in system_logs; default 30
 	ArchiveDays int  // then in archived_system_logs; default 90; negative is for ever

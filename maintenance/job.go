@@ -49,7 +49,7 @@ var jobName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
 // between those that stay are filled.
 func (r *Runner) builtIn() []Job {
 	jobs := []Job{
-		{Name: "archive_logs", Short: "move old log rows to the archive, drop the oldest there", Every: day, Run: r.archiveLogs},
+		{Name: "archive_logs", Short: "move old log rows to the archive, drop the oldest there and old statistics", Every: day, Run: r.archiveLogs},
 		{Name: "partitions", Short: "make partitions that are due, freeze closed ones", Every: day, Run: r.partitions},
 		{Name: "vacuum_analyze", Short: "vacuum and analyze tables and partitions that need it", Every: day, Scoped: true, Run: r.vacuumAnalyze},
 		{Name: "analyze", Short: "gather statistics, of partitioned tables too", Every: day, Scoped: true, Run: r.analyze},

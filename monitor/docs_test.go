@@ -202,3 +202,21 @@ func TestRunbookHasEverything(t *testing.T) {
 		}
 	}
 }
+
+// The runbook lists every threshold by its name.
+func TestRunbookNamesThresholds(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, names, found := strings.Cut((&monitor.Thresholds{}).Set("none=1").Error(), "one of ")
+	if !found {
+		t.Fatal("no names are told")
+	}
+	for name := range strings.SplitSeq(names, ", ") {
+		if !strings.Contains(string(text), "\n| `"+name+"` | ") {
+			t.Errorf("the runbook does not name the threshold %s", name)
+		}
+	}
+}

@@ -103,15 +103,18 @@ func TestRecorderDoesNotFeedItself(t *testing.T) {
 	until(t, "the slow call is written", func() bool {
 		return pgtest.Value[bool](t, db, "select exists (select from logging.performance_logs where operation = 'o')")
 	})
-	calls := int64(0)
-	until(t, "it has committed", func() bool {
+	// A first connection, which is checked, may ring once more.
+	calls, quiet := int64(0), false
+	for range 5 {
 		before := calls
+		time.Sleep(1500 * time.Millisecond) // longer than the pause between two writes
 		calls = operations(t, tracer, "blotter")["monitor.record"].Calls
-		return calls > 0 && calls == before
-	})
-	time.Sleep(1500 * time.Millisecond) // longer than the pause between two writes
-	if more := operations(t, tracer, "blotter")["monitor.record"].Calls; calls == 0 || more != calls {
-		t.Errorf("%d statements of the recorder became %d without cause", calls, more)
+		if quiet = calls > 0 && calls == before; quiet {
+			break
+		}
+	}
+	if !quiet {
+		t.Errorf("%d statements of the recorder, and more all the time", calls)
 	}
 	stop(t, r)
 }

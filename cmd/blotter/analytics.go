@@ -35,7 +35,7 @@ func (s *settings) openBoth(ctx context.Context, analyticsURL string) (trades, t
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if target, err = s.openAnalytics(ctx, db.DB, analyticsURL, s.logger()); err != nil {
+	if target, err = s.openAnalytics(ctx, db.DB, analyticsURL, postgres.Config{Logger: s.logger()}); err != nil {
 		db.Close()
 		return nil, nil, nil, err
 	}

@@ -14,12 +14,29 @@ import (
 )
 
 // doctorChecks are all that doctor asks.
-func doctorChecks() []monitor.Check {
-	return slices.Concat(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks(), audit.Checks())
+func doctorChecks(thresholds monitor.Thresholds) []monitor.Check {
+	return slices.Concat(monitor.Checks(thresholds), monitor.SecurityChecks(), audit.Checks())
+}
+
+// thresholdFlags are the flags that say from when on a figure is a finding.
+type thresholdFlags struct{ texts []string }
+
+func (f *thresholdFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&f.texts, "threshold", nil, "`NAME=WARNING/CRITICAL`, from when on a figure is a finding, as outbox_lag=10s/1m (docs/runbook.md)")
+}
+
+func (f *thresholdFlags) thresholds() (t monitor.Thresholds, err error) {
+	for _, text := range f.texts {
+		if err := t.Set(text); err != nil {
+			return t, usageError{fmt.Errorf("--%w", err)}
+		}
+	}
+	return t, nil
 }
 
 func doctorCommand(set *settings) *cobra.Command {
 	var security, indexes, strict bool
+	var levels thresholdFlags
 	var replicas []string
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -39,7 +56,11 @@ for warnings too; else 0. Nothing is changed.`,
 		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := doctorChecks()
+			thresholds, err := levels.thresholds()
+			if err != nil {
+				return err
+			}
+			checks := doctorChecks(thresholds)
 			if security {
 				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
 			}
@@ -49,7 +70,7 @@ for warnings too; else 0. Nothing is changed.`,
 			}
 			defer d.Close()
 			if indexes {
-				return set.adviseIndexes(cmd, d)
+				return set.adviseIndexes(cmd, d, thresholds)
 			}
 			outcomes := d.examine(cmd.Context(), checks)
 			findings := monitor.Findings(outcomes)
@@ -67,6 +88,7 @@ for warnings too; else 0. Nothing is changed.`,
 	cmd.Flags().BoolVar(&security, "security", false, "ask only what keeps accounts apart")
 	cmd.Flags().BoolVar(&indexes, "indexes", false, "advise about indexes, with the statements to run")
 	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
+	levels.add(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
 	return cmd
 }

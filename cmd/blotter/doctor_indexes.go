@@ -10,12 +10,12 @@ import (
 )
 
 // adviseIndexes prints what could be done about indexes. It runs nothing of it.
-func (s *settings) adviseIndexes(cmd *cobra.Command, d *doctor) error {
+func (s *settings) adviseIndexes(cmd *cobra.Command, d *doctor, thresholds monitor.Thresholds) error {
 	var replicas []postgres.Querier
 	for _, r := range d.replicas {
 		replicas = append(replicas, r.conn)
 	}
-	list, err := monitor.AdviseIndexes(cmd.Context(), d.DB, monitor.Thresholds{}, replicas...)
+	list, err := monitor.AdviseIndexes(cmd.Context(), d.DB, thresholds, replicas...)
 	if err != nil {
 		return err
 	}

@@ -136,3 +136,21 @@ func TestPerformance(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// From when on a figure is a finding can be said, by a flag as by the configuration file; what cannot be meant is refused.
+func TestDoctorThresholds(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	doctor := func(args ...string) []string { return append(append(urls(db), "doctor"), args...) }
+	all := d.ok(t, doctor()...)
+	contains(t, all, "checks: all is well")
+	contains(t, d.ok(t, doctor("--threshold", "partitions_ahead=3650d/1d")...), "warning   partitions_ahead: ")
+	d.write(t, "blotter.toml", "threshold = \"partitions_ahead=3650d/3649d\"\n")
+	if r := d.run(t, doctor()...); r.status != 1 {
+		t.Errorf("%+v", r)
+	}
+	d.fails(t, 2, doctor("--threshold", "partitions=1d"), "one of connections_percent, pool_wait")
+	d.fails(t, 2, doctor("--threshold", "outbox_lag=1s"), "want outbox_lag=WARNING/CRITICAL")
+	d.fails(t, 2, append(urls(db), "serve", "--threshold", "outbox_lag=1s"), "want outbox_lag=WARNING/CRITICAL")
+	d.fails(t, 2, append(urls(db), "serve", "--retention-days", "0"), "--retention-days 0")
+}

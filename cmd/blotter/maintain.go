@@ -17,7 +17,8 @@ func maintainCommand(set *settings) *cobra.Command {
 		maintainRun(set), maintainStatus(set), maintainHistory(set))
 	cmd.Long = `Keep the database in order. The jobs:
 
-    archive_logs    move old log rows to the archive, drop the oldest there
+    archive_logs    move old log rows to the archive, drop the oldest there and
+                    old statistics
     partitions      make partitions that are due, freeze closed ones
     vacuum_analyze  vacuum and analyze tables and partitions that need it
     analyze         gather statistics, of partitioned tables too
@@ -31,11 +32,38 @@ login of --owner-url (or --url) must be a member of trading_owner.`
 	return cmd
 }
 
+// keepingFlags are the flags that say how long things are kept.
+type keepingFlags struct {
+	policyFlags
+	logs maintenance.Retention
+}
+
+func (f *keepingFlags) add(cmd *cobra.Command) {
+	f.policyFlags.add(cmd)
+	cmd.Flags().IntVar(&f.logs.LiveDays, "retention-days", 30, "`days` that log rows stay in system_logs")
+	cmd.Flags().IntVar(&f.logs.ArchiveDays, "archive-days", 90, "`days` that log rows stay in the archive then; 0 is for ever")
+}
+
+// configure applies the flags.
+func (f *keepingFlags) configure(cfg *maintenance.Config) (err error) {
+	if f.logs.LiveDays < 1 || f.logs.ArchiveDays < 0 {
+		return usagef("--retention-days %d and --archive-days %d: want 1 or more, and 0 or more", f.logs.LiveDays, f.logs.ArchiveDays)
+	}
+	cfg.Logs = f.logs
+	if cfg.Logs.ArchiveDays == 0 {
+		cfg.Logs.ArchiveDays = -1
+	}
+	cfg.Partitions, err = f.policy()
+	return err
+}
+
 // runner is the runner of the database of the flags, and what ends the server that had to be started.
-func (s *settings) runner(ctx context.Context, change func(*maintenance.Config)) (*maintenance.Runner, func(), error) {
+func (s *settings) runner(ctx context.Context, analyticsURL string, change func(*maintenance.Config) error) (*maintenance.Runner, func(), error) {
 	cfg := maintenance.Config{OwnerURL: "postgres://", Logger: s.logger()}
 	if change != nil {
-		change(&cfg)
+		if err := change(&cfg); err != nil {
+			return nil, nil, err
+		}
 	}
 	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, nil)
 	if _, err := maintenance.New(cfg); err != nil { // before a server is started
@@ -52,7 +80,7 @@ func (s *settings) runner(ctx context.Context, change func(*maintenance.Config))
 			return nil, nil, err
 		}
 	}
-	open := s.maintainedBooks(d)
+	open := s.maintainedBooks(d, analyticsURL)
 	cfg.OpenBook = func(ctx context.Context) (*postgres.DB, func(), error) {
 		db, _, done, err := open(ctx)
 		return db, done, err
@@ -63,7 +91,7 @@ func (s *settings) runner(ctx context.Context, change func(*maintenance.Config))
 }
 
 // maintainedBooks opens the databases that jobs read: those of the flags, or the one whose server d has.
-func (s *settings) maintainedBooks(d *database) books {
+func (s *settings) maintainedBooks(d *database, analyticsURL string) books {
 	return func(ctx context.Context) (trades, target *postgres.DB, done func(), err error) {
 		cfg := postgres.Config{URL: cmp.Or(s.url, s.ownerURL), ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
 		if d.state.DataDir != "" {
@@ -73,7 +101,16 @@ func (s *settings) maintainedBooks(d *database) books {
 		if trades, err = postgres.Open(ctx, cfg); err != nil {
 			return nil, nil, nil, err
 		}
-		return trades, trades, trades.Close, nil
+		if target, err = s.openAnalytics(ctx, trades, analyticsURL, postgres.Config{Logger: s.logger()}); err != nil {
+			trades.Close()
+			return nil, nil, nil, err
+		}
+		return trades, target, func() {
+			if target != trades {
+				target.Close()
+			}
+			trades.Close()
+		}, nil
 	}
 }
 

@@ -31,7 +31,7 @@ func maintainHistory(set *settings) *cobra.Command {
 			if filter.Limit < 1 {
 				return usagef("--limit %d: want 1 or more", filter.Limit)
 			}
-			runner, done, err := set.runner(cmd.Context(), nil)
+			runner, done, err := set.runner(cmd.Context(), "", nil)
 			if err != nil {
 				return err
 			}

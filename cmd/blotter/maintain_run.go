@@ -17,8 +17,8 @@ import (
 
 func maintainRun(set *settings) *cobra.Command {
 	var req maintenance.Request
-	var policy policyFlags
-	keep := maintenance.Retention{}
+	var keeping keepingFlags
+	var analyticsURL string
 	cmd := &cobra.Command{
 		Use:   "run JOB...",
 		Short: "Run jobs now; all is all",
@@ -28,8 +28,9 @@ status is then 1. --service limits vacuum_analyze and analyze to one schema.
 
 Logs move to the archive by whole partitions, so that a row leaves up to 31 days
 later than --retention-days after its time; --exact also moves the rest, row by
-row. After --archive-days more the archive drops its partition. What would move
-more than one partition and more than half of the table asks for --force.
+row. After --archive-days more the archive drops its partition, and so do the
+statistics of that time. What would move more than one partition and more than
+half of the table asks for --force.
 
 --months-ahead and --retire are for partitions, as of blotter partitions apply.
 --force also vacuums and analyzes what does not need it.`,
@@ -38,18 +39,9 @@ more than one partition and more than half of the table asks for --force.
   blotter maintain run archive_logs --retention-days 60 --dry-run`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if keep.LiveDays < 1 || keep.ArchiveDays < 0 {
-				return usagef("--retention-days %d and --archive-days %d: want 1 or more, and 0 or more", keep.LiveDays, keep.ArchiveDays)
-			}
-			if keep.ArchiveDays == 0 {
-				keep.ArchiveDays = -1
-			}
-			partitions, err := policy.policy()
-			if err != nil {
-				return err
-			}
-			runner, done, err := set.runner(cmd.Context(), func(cfg *maintenance.Config) {
-				cfg.Logs, cfg.Partitions, cfg.Logger = keep, partitions, quiet
+			runner, done, err := set.runner(cmd.Context(), analyticsURL, func(cfg *maintenance.Config) error {
+				cfg.Logger = quiet
+				return keeping.configure(cfg)
 			})
 			if err != nil {
 				return err
@@ -59,14 +51,13 @@ more than one partition and more than half of the table asks for --force.
 			return set.runMaintenance(cmd, runner, req)
 		},
 	}
-	policy.add(cmd)
+	keeping.add(cmd)
+	analyticsFlag(cmd, &analyticsURL)
 	flags := cmd.Flags()
 	flags.StringVar(&req.Service, "service", "", "this `schema` alone, as execution")
 	flags.BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and do nothing")
 	flags.BoolVar(&req.Force, "force", false, "also what needs nothing, or is refused for its size")
-	flags.BoolVar(&keep.Exact, "exact", false, "archive row by row what cannot move as a partition")
-	flags.IntVar(&keep.LiveDays, "retention-days", 30, "`days` that log rows stay in system_logs")
-	flags.IntVar(&keep.ArchiveDays, "archive-days", 90, "`days` that they stay in the archive then; 0 is for ever")
+	flags.BoolVar(&keeping.logs.Exact, "exact", false, "archive row by row what cannot move as a partition")
 	return cmd
 }
 

@@ -19,7 +19,7 @@ run of a job failed or was killed.`,
 		Example: "  blotter maintain status\n  blotter maintain status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			runner, done, err := set.runner(cmd.Context(), nil)
+			runner, done, err := set.runner(cmd.Context(), "", nil)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/logs"
+	"github.com/blotterdb/blotter/maintenance"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -52,6 +53,7 @@ type serveOptions struct {
 	analyticsURL string
 	redis        string // URL, "embedded", or "" for none
 	maintenance  bool
+	keeping      keepingFlags
 	monitorOptions
 }
 
@@ -81,6 +83,12 @@ with the daemon; other commands use it meanwhile.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cleanUpTime.Store(int64(drainTime + logDrainTime))
+			if _, err := opts.levels.thresholds(); err != nil { // before a server is started
+				return err
+			}
+			if err := opts.keeping.configure(&maintenance.Config{}); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), set, opts)
 		},
 	}
@@ -90,6 +98,7 @@ with the daemon; other commands use it meanwhile.`,
 	flags.Lookup("redis").DefValue = ""
 	opts.monitorOptions.flags(cmd)
 	flags.BoolVar(&opts.maintenance, "maintenance", true, "run maintenance jobs when they are due")
+	opts.keeping.add(cmd)
 	return cmd
 }
 
@@ -138,7 +147,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	handler.Use(d.db.DB)
-	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, d.opts.analyticsURL, d.log); err != nil {
+	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, d.opts.analyticsURL, postgres.Config{Logger: d.log, Tracer: tracer}); err != nil {
 		return err
 	}
 	d.services = []named{{logService, handler}} // the first to start is the last to end
@@ -210,11 +219,12 @@ func (s *settings) bringUp(ctx context.Context) (down func(), err error) {
 }
 
 // openAnalytics opens the database of the analytics: the one of the URL, else that of the trades.
-func (s *settings) openAnalytics(ctx context.Context, trades *postgres.DB, url string, log *slog.Logger) (*postgres.DB, error) {
+func (s *settings) openAnalytics(ctx context.Context, trades *postgres.DB, url string, cfg postgres.Config) (*postgres.DB, error) {
 	if url == "" {
 		return trades, nil
 	}
-	db, err := postgres.Open(ctx, postgres.Config{URL: url, Logger: log})
+	cfg.URL = url
+	db, err := postgres.Open(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("the database of the analytics: %s", explain(err))
 	}

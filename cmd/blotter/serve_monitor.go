@@ -14,6 +14,7 @@ import (
 // monitorOptions are the flags of what looks after the database.
 type monitorOptions struct {
 	metrics string
+	levels  thresholdFlags
 	chosen  func() bool // whether somebody asked for the address
 }
 
@@ -21,16 +22,21 @@ const metricsDefault = "127.0.0.1:9187"
 
 func (o *monitorOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz; off for none")
+	o.levels.add(cmd)
 	o.chosen = func() bool { return cmd.Flags().Changed("metrics") }
 }
 
 // monitor makes the services that watch: statistics into the database, checks and the heartbeat, metrics.
 func (d *daemon) monitor(tracer *monitor.Tracer, opts monitorOptions) error {
+	thresholds, err := opts.levels.thresholds()
+	if err != nil {
+		return err
+	}
 	recorder, err := monitor.NewRecorder(d.db.DB, tracer, monitor.RecorderConfig{Logger: d.log})
 	if err != nil {
 		return err
 	}
-	checks := append(doctorChecks(), monitor.PoolCheck(d.db.PoolStats, monitor.Thresholds{}))
+	checks := append(doctorChecks(thresholds), monitor.PoolCheck(d.db.PoolStats, thresholds))
 	watcher, err := monitor.NewWatcher(d.db.DB, checks, monitor.WatcherConfig{Logger: d.log})
 	if err != nil {
 		return err

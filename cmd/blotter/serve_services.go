@@ -74,7 +74,11 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 	jobs := maintenanceJobs(url, func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
 		return d.db.DB, d.target, func() {}, nil
 	})
-	s, err := maintenance.NewScheduler(maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log})
+	cfg := maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log}
+	if err := d.opts.keeping.configure(&cfg); err != nil {
+		return err
+	}
+	s, err := maintenance.NewScheduler(cfg)
 	if err == nil {
 		d.add("maintenance", s)
 	}

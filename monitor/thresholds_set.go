@@ -1,0 +1,104 @@
+package monitor
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/blotterdb/blotter"
+)
+
+// Set sets a threshold by the name of its field in snake_case, from text: "outbox_lag=10s/1m" sets from when on OutboxLag
+// is a warning, and from when on it is critical; "unused_index_bytes=1GB" a single one. Durations are Go's, or days ("2d");
+// sizes have the units kB, MB, GB, TB of 1024. What is set is more than 0.
+//
+// Errors: ErrInvalid for a name that there is not, and a value that is none.
+func (t *Thresholds) Set(text string) error {
+	name, value, _ := strings.Cut(text, "=")
+	next := *t
+	fields := reflect.ValueOf(&next).Elem()
+	for i := range fields.NumField() {
+		if snake(fields.Type().Field(i).Name) != name {
+			continue
+		}
+		parts := strings.Split(value, "/")
+		places := []reflect.Value{fields.Field(i)}
+		if places[0].Kind() == reflect.Struct {
+			places = []reflect.Value{places[0].Field(0), places[0].Field(1)}
+		}
+		want := map[int]string{1: name + "=VALUE", 2: name + "=WARNING/CRITICAL"}[len(places)]
+		if len(parts) != len(places) {
+			return blotter.Invalid("threshold", text, want)
+		}
+		for i, part := range parts {
+			if err := setThreshold(places[i], strings.TrimSpace(part)); err != nil {
+				return blotter.Invalid("threshold", text, want+", with "+err.Error())
+			}
+		}
+		*t = next
+		return nil
+	}
+	return blotter.Invalid("threshold", name, "one of "+strings.Join(thresholdNames(), ", "))
+}
+
+func thresholdNames() (names []string) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Thresholds]()) {
+		names = append(names, snake(field.Name))
+	}
+	return names
+}
+
+// snake writes OutboxLag as outbox_lag and XIDAge as xid_age.
+func snake(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+var (
+	amountPattern = regexp.MustCompile(`^([0-9]{1,15})(kB|MB|GB|TB|d)?$`)
+	unitsOf       = map[string]int64{"": 1, "kB": kilobyte, "MB": megabyte, "GB": gigabyte, "TB": 1024 * gigabyte}
+)
+
+// setThreshold reads a value of the kind that its place has.
+func setThreshold(place reflect.Value, text string) error {
+	amount := amountPattern.FindStringSubmatch(text)
+	switch place.Interface().(type) {
+	case time.Duration:
+		d, err := time.ParseDuration(text)
+		if amount != nil && amount[2] == "d" && len(amount[1]) <= 5 {
+			n, _ := strconv.Atoi(amount[1])
+			d, err = time.Duration(n)*day, nil
+		}
+		if err != nil || d <= 0 {
+			return fmt.Errorf("a duration as 90s, 5m or 2d")
+		}
+		place.SetInt(int64(d))
+	case float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(f > 0 && f < 1e15) {
+			return fmt.Errorf("a number above 0")
+		}
+		place.SetFloat(f)
+	default:
+		if amount == nil || unitsOf[amount[2]] == 0 {
+			return fmt.Errorf("a whole number above 0, as 20 or 4GB")
+		}
+		n, _ := strconv.ParseInt(amount[1], 10, 64)
+		if n *= unitsOf[amount[2]]; n <= 0 || place.OverflowInt(n) || n/unitsOf[amount[2]] > 1e15 {
+			return fmt.Errorf("a whole number above 0, as 20 or 4GB")
+		}
+		place.SetInt(n)
+	}
+	return nil
+}
