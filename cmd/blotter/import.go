@@ -205,7 +205,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 // quarantineName is what the quarantine calls a file: its path as given, of a very long one the end.
 func quarantineName(path string) string {
 	const most = 500
-	name := []rune(strings.ReplaceAll(strings.ToValidUTF8(path, "\uFFFD"), "\x00", "\uFFFD"))
+	name := []rune(barfile.Storable(path))
 	if len(name) > most {
 		name = append([]rune("…"), name[len(name)-most+1:]...)
 	}
