@@ -49,19 +49,14 @@ func (e Event) Check() error {
 			return err
 		}
 	}
-	for _, text := range []struct {
-		name, value string
-		least, most int
-	}{
+	if err := checkTexts([]textField{
 		{"channel", e.Channel, 1, EventTextMax},
 		{"key", e.Key, 1, EventTextMax},
 		{"type", e.Type, 1, EventTextMax},
 		{"service", e.Service, 1, EventTextMax},
 		{"correlation_id", e.CorrelationID, 0, 100},
-	} {
-		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
-			return err
-		}
+	}); err != nil {
+		return err
 	}
 	switch {
 	case e.AccountID != "" && e.Key != e.AccountID:

@@ -210,20 +210,15 @@ func (t Trade) Check() error {
 	if err := CheckAccountID(t.AccountID); err != nil {
 		return err
 	}
-	for _, text := range []struct {
-		name, value string
-		least, most int
-	}{
+	if err := checkTexts([]textField{
 		{"trade_id", t.TradeID, 1, IDLengthMax},
 		{"order_id", t.OrderID, 0, IDLengthMax},
 		{"symbol", t.Symbol, 1, SymbolLengthMax},
 		{"strategy", t.Strategy, 0, 100},
 		{"currency", t.Currency, 0, 20},
 		{"commission_currency", t.CommissionCurrency, 0, 20},
-	} {
-		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
-			return err
-		}
+	}); err != nil {
+		return err
 	}
 	switch {
 	case t.Side != Buy && t.Side != Sell:
@@ -247,9 +242,19 @@ func (t Trade) checkProduct() error {
 	return nil
 }
 
-func checkText(name, value string, least, most int) error {
-	if n := utf8.RuneCountInString(value); n < least || n > most || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-		return Invalid(name, value, fmt.Sprintf("%d to %d characters of UTF-8 text", least, most))
+// textField is a field of text, and how many characters it may have.
+type textField struct {
+	name, value string
+	least, most int
+}
+
+// checkTexts reports as ErrInvalid the first text that PostgreSQL cannot store, or whose length is out of its bounds.
+func checkTexts(texts []textField) error {
+	for _, t := range texts {
+		n := utf8.RuneCountInString(t.value)
+		if n < t.least || n > t.most || !utf8.ValidString(t.value) || strings.ContainsRune(t.value, 0) {
+			return Invalid(t.name, t.value, fmt.Sprintf("%d to %d characters of UTF-8 text", t.least, t.most))
+		}
 	}
 	return nil
 }

@@ -209,18 +209,13 @@ func (o Order) Check() error {
 	if err := CheckAccountID(o.AccountID); err != nil {
 		return err
 	}
-	for _, text := range []struct {
-		name, value string
-		least, most int
-	}{
+	if err := checkTexts([]textField{
 		{"order_id", o.OrderID, 1, IDLengthMax},
 		{"symbol", o.Symbol, 1, SymbolLengthMax},
 		{"strategy", o.Strategy, 0, 100},
 		{"session_id", o.SessionID, 0, 100},
-	} {
-		if err := checkText(text.name, text.value, text.least, text.most); err != nil {
-			return err
-		}
+	}); err != nil {
+		return err
 	}
 	switch {
 	case o.Side != Buy && o.Side != Sell:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -127,4 +128,12 @@ func (w *windowsReader) Read(p []byte) (n int, err error) {
 		n += utf8.EncodeRune(p[n:], of)
 	}
 	return n, nil
+}
+
+// storable replaces what PostgreSQL's text cannot hold: bytes that are no UTF-8, and NUL.
+func storable(text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -14,4 +14,6 @@
 //
 // Sessions act as in production, with one login for each role, none an owner or superuser. Where there is no server and
 // none can be had, tests fail; they do not skip.
+//
+// A Cutter cuts links at a COMMIT or at any other message, for tests of what becomes of work whose answer is lost.
 package pgtest

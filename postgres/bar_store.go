@@ -1,23 +1,12 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"io"
-	"slices"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-)
-
-const (
-	sqlCopyBars = `copy data_ingestion.market_data
-    (symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source) from stdin (format binary)`
-	sqlCopyStage = `copy blotter_bar_stage from stdin (format binary)`
 )
 
 const sqlStage = `
@@ -25,187 +14,54 @@ create temporary table blotter_bar_stage (
     line bigint, member text, symbol text, timeframe text, timestamp timestamptz,
     open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text) on commit drop`
 
-// copyBinary runs a COPY in binary format from a reader.
-func (s *Session) copyBinary(ctx context.Context, sql string, from io.Reader) (int64, error) {
-	if err := s.ready(ctx, "insert"); err != nil {
-		return 0, err
-	}
-	if err := s.open(ctx); err != nil {
-		return 0, err
-	}
-	tag, err := s.loan.PgConn().CopyFrom(ctx, from, sql)
-	return tag.RowsAffected(), s.fail(err)
-}
-
-// span is a range of time, both ends in it.
-type span struct{ from, to time.Time }
-
-// spans are ranges that need partitions, one a year.
-type spans struct{ byYear map[int]span }
-
-func (s *spans) empty() bool { return len(s.byYear) == 0 }
-
-func (s *spans) add(at time.Time) {
-	year := at.UTC().Year()
-	known, found := s.byYear[year]
-	if !found {
-		if s.byYear == nil {
-			s.byYear = map[int]span{}
-		}
-		known = span{at, at}
-	}
-	if at.Before(known.from) {
-		known.from = at
-	}
-	if at.After(known.to) {
-		known.to = at
-	}
-	s.byYear[year] = known
-}
-
-// coverage are the ranges that have partitions, to not included, in order.
-type coverage []span
-
-// miss notes the bars that no partition covers, and reports whether there are any.
-func (c coverage) miss(bars []blotter.BarRow, needs *spans) (missing bool) {
-	var last span
-	for i := range bars {
-		at := bars[i].Timestamp
-		if !at.Before(last.from) && at.Before(last.to) {
-			continue
-		}
-		n, found := slices.BinarySearchFunc(c, at, func(s span, at time.Time) int {
-			switch {
-			case at.Before(s.from):
-				return 1
-			case !at.Before(s.to):
-				return -1
-			}
-			return 0
-		})
-		if found {
-			last = c[n]
-			continue
-		}
-		needs.add(at)
-		missing = true
-	}
-	return missing
-}
-
-const sqlCoverage = `
-select lower::timestamptz, upper::timestamptz from shared.partitions
- where table_name = 'data_ingestion.market_data'::regclass and not detach_pending order by 1`
-
-func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) {
-	rows, err := loan.Query(ctx, sqlCoverage)
-	if err != nil {
-		return nil, translate("", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s span, err error) {
-		err = row.Scan(&s.from, &s.to)
-		return s, err
-	})
-	return list, translate("", err)
-}
-
-// makePartitions makes what the import needs, a transaction a year, on the given connection or on another. Made inside
-// the file's transaction, two imports deadlock.
-func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Duration) (coverage, error) {
-	if on == nil {
-		if im.db.cfg.MaxConns < 2 {
-			return nil, partitionBusy(nil)
-		}
-		other, err := im.db.pools[roleService].acquire(ctx)
-		if errors.Is(err, blotter.ErrPoolTimeout) {
-			return nil, partitionBusy(err)
-		} else if err != nil {
-			return nil, err
-		}
-		defer other.release()
-		on = other
-	}
-	years := make([]span, 0, len(im.needs.byYear))
-	for _, s := range im.needs.byYear {
-		years = append(years, s)
-	}
-	slices.SortFunc(years, func(a, b span) int { return a.from.Compare(b.from) })
-	for _, year := range years {
-		_, err := on.Exec(ctx, "begin; set local lock_timeout = "+milliseconds(cmp.Or(wait, importTimeout)))
-		if err == nil {
-			_, err = on.Exec(ctx, "select shared.ensure_partitions('data_ingestion.market_data', $1, $2)", year.from, year.to)
-		}
-		if err == nil {
-			_, err = on.Exec(ctx, "commit")
-		}
+// fromStage moves the stage into the table.
+func (f *barFile) fromStage(ctx context.Context, tx *Tx) (err error) {
+	r := &f.im.result
+	if f.seen.disordered() {
+		contradictions, err := f.contradictions(ctx, tx)
 		if err != nil {
-			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
-			failed := translate("", err)
-			if wait > 0 && sqlState(failed) == "55P03" {
-				return nil, partitionBusy(failed)
-			}
-			return nil, failed
+			return err
+		}
+		r.Quarantined += contradictions
+		if f.im.in.Strict && contradictions > 0 {
+			return &blotter.Error{Op: "import " + f.im.in.File, Kind: blotter.ErrData, Message: fmt.Sprintf(
+				"%d rows contradict an earlier row of the same bar; import without --strict to quarantine them", contradictions)}
 		}
 	}
-	im.needs = spans{}
-	return im.coverage(ctx, on)
-}
-
-// errPartitionBusy: a partition could not be made while rows were in hand.
-var errPartitionBusy = errors.New("a partition could not be made beside the import")
-
-func partitionBusy(cause error) error {
-	return &blotter.Error{
-		Kind: blotter.ErrOperational, SQLState: sqlState(cause), Err: errors.Join(errPartitionBusy, cause),
-		Message: "a partition could not be made beside the import; nothing is stored, repeat it",
+	if _, err := tx.Exec(ctx, "analyze blotter_bar_stage"); err != nil { // what follows is planned by its size
+		return err
 	}
-}
-
-const sqlMeets = `
-select exists (
-    select from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) s(symbol, timeframe, first, last),
-        lateral (select from data_ingestion.market_data m
-                  where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.first and s.last
-                    and m.timestamp between $5 and $6 limit 1) stored)`
-
-// meetsNothing reports that no bar of the file can be in the table yet, as far as its beginning tells: none of its
-// series has a bar in the range that the file has, or, of a file that goes on, from its first bar in its direction.
-func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
-	var seen seriesSet
-	for _, b := range f.ahead {
-		for i := range b.bars {
-			if err := seen.add(&b.bars[i].Bar); err != nil {
-				return false, err
-			}
+	if !f.im.in.DryRun && !f.im.needs.empty() {
+		if _, err := f.im.makePartitions(ctx, nil, partitionWait); err != nil {
+			return err
 		}
 	}
-	if len(seen.all) == 0 {
-		return true, nil
+	// The symbols are a parameter so that the plan reads them by the key even while a new partition has no statistics.
+	var symbols []string
+	for _, e := range f.events {
+		symbols = append(symbols, e.symbol)
 	}
-	var symbols, timeframes []string
-	var first, last []time.Time
-	from, to := latestBar, earliestBar
-	for _, s := range seen.all {
-		if !f.whole {
-			if !s.last.After(s.first) {
-				s.from = earliestBar
-			}
-			if !s.last.Before(s.first) {
-				s.to = latestBar
-			}
-		}
-		symbols, timeframes = append(symbols, s.symbol), append(timeframes, s.timeframe)
-		first, last = append(first, s.from), append(last, s.to)
-		if s.from.Before(from) {
-			from = s.from
-		}
-		if s.to.After(to) {
-			to = s.to
+	sql := sqlStore
+	if f.im.in.DryRun {
+		sql = sqlCompare
+	}
+	if err := tx.QueryRow(ctx, sqlImportedBefore, f.content.Sum(nil)).Scan(&f.before); err != nil {
+		return err
+	}
+	changes := map[string]*symbolChange{}
+	r.Inserted = 0
+	f.events = nil
+	// What somebody else wrote meanwhile is compared again: another statement sees it.
+	for round := 0; round == 0 || round < 3 && f.missed > 0; round++ {
+		if err := f.compare(ctx, tx, sql, symbols, changes); err != nil {
+			return err
 		}
 	}
-	var meets bool
-	err := loan.QueryRow(ctx, sqlMeets, symbols, timeframes, first, last, from, to).Scan(&meets)
-	return !meets && !(f.whole && seen.disordered()), translate("", err)
+	for _, c := range changes {
+		f.events = append(f.events, *c)
+	}
+	r.Unchanged = r.Read - r.Inserted - r.Updated - r.OtherSource - r.Quarantined
+	return nil
 }
 
 // sqlContradictions takes rows that repeat an earlier row of their key out of the stage, and those that contradict it
@@ -336,108 +192,4 @@ func maxTime(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-const (
-	sqlImportedBefore = `select exists (select from data_ingestion.imported_contents where content = $1)`
-	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
-)
-
-// sqlInstruments makes the instruments of new symbols; one that has bars on Saturdays, of this file or of a later one,
-// trades on all days.
-const sqlInstruments = `
-insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
-select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, bool_or(negative)
-  from unnest($1::text[], $2::bool[], $3::bool[]) s(symbol, saturday, negative)
- group by symbol order by symbol
-on conflict (symbol) do update set allows_negative = i.allows_negative or excluded.allows_negative,
-       calendar = case when excluded.calendar = 'all_days' then 'all_days' else i.calendar end
- where excluded.allows_negative and not i.allows_negative or excluded.calendar = 'all_days' and i.calendar <> 'all_days'`
-
-// newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
-// equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
-// symbols of a day under one.
-const newestBars = `
-with newest as materialized (
-    select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
-      from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
-           lateral (select * from data_ingestion.market_data m
-                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
-                       and m.timestamp between $4 and $5 offset 0) m
-     order by m.symbol, m.timestamp desc, m.timeframe
-)`
-
-// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time.
-const sqlLatestPrices = newestBars + `
-insert into data_ingestion.latest_prices as l (symbol, price, at, source)
-select symbol, close, timestamp, source from newest order by symbol
-on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > l.at or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
-
-// sqlEvents tells the rest of the system what changed: one event a symbol.
-const sqlEvents = newestBars + `
-insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
-select 'market_data', e.symbol, e.id, 'market_data_updated', 'data_ingestion', $6, jsonb_build_object(
-           'symbol', e.symbol, 'inserted', e.inserted, 'updated', e.updated,
-           'from', to_char(e.first at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'to', to_char(e.last at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'price', n.close::text, 'price_at', to_char(n.timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'source', n.source)
-  from unnest($7::text[], $8::uuid[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
-           e(symbol, id, inserted, updated, first, last)
-  left join newest n using (symbol)
- order by e.symbol`
-
-const sqlQuarantine = `
-insert into data_ingestion.data_quality_logs (symbol, check_type, message, file, line, raw_row)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-on conflict do nothing`
-
-// follow writes what depends on the bars: instruments, newest prices, events.
-func (f *barFile) follow(ctx context.Context, tx *Tx) error {
-	var symbols, timeframes []string
-	var saturday, negative []bool
-	var newest []time.Time
-	for _, s := range f.seen.all {
-		symbols, timeframes, newest = append(symbols, s.symbol), append(timeframes, s.timeframe), append(newest, s.to)
-		saturday, negative = append(saturday, s.saturday), append(negative, s.negative)
-	}
-	r := &f.im.result
-	batch := &pgx.Batch{}
-	batch.Queue(sqlInstruments, symbols, saturday, negative)
-	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
-	batch.Queue(sqlImported, f.content.Sum(nil)) // late: an import of the same waits here until this one ends
-	if len(f.events) > 0 {
-		tx.booked = true
-		var changed []string
-		var ids []uuid.UUID
-		var inserted, updated []int64
-		var first, last []time.Time
-		for _, e := range f.events {
-			id, err := uuid.NewV7()
-			if err != nil {
-				return err
-			}
-			changed, ids = append(changed, e.symbol), append(ids, id)
-			inserted, updated = append(inserted, e.inserted), append(updated, e.updated)
-			first, last = append(first, e.from), append(last, e.to)
-		}
-		batch.Queue(sqlEvents, symbols, timeframes, newest, r.From, r.To, blotter.CorrelationOf(ctx),
-			changed, ids, inserted, updated, first, last)
-	}
-	return tx.SendBatch(ctx, batch).Close()
-}
-
-const sqlAnalyzeBars = `select shared.analyze_bars($1)`
-
-// AnalyzeBars gathers the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
-// of the table or more. Somebody else who does the same is not waited for.
-func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
-	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
-		if _, err := tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, sqlAnalyzeBars, changed)
-		return err
-	})
 }

@@ -22,7 +22,7 @@ func TestCutCommits(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
 	d := pgtest.OpenConfig(t, fewConns)
-	cutter, through := newCommitCutter(t, d.Config.URL)
+	cutter, through := pgtest.NewCutter(t, d.Config.URL)
 	cfg := d.Config
 	cfg.URL, cfg.ServiceURL = through, withLogin(t, through, cfg.ServiceURL)
 	db, err := postgres.Open(t.Context(), cfg)
@@ -51,7 +51,7 @@ func TestCutCommits(t *testing.T) {
 	}
 	x.d = d
 	x.ledger.check(d)
-	t.Logf("%d cuts, %d fills, %d answers unknown", cutter.done(), len(x.ledger.answers), x.counts[countUnknown].Load())
+	t.Logf("%d cuts, %d fills, %d answers unknown", cutter.Cuts(), len(x.ledger.answers), x.counts[countUnknown].Load())
 }
 
 // withLogin is a URL with the login of another.
@@ -70,20 +70,20 @@ func withLogin(t *testing.T, to, of string) string {
 }
 
 // cut books in one way until so many links were cut.
-func (x *torture) cut(cutter *commitCutter, seed uint64, way string, cuts int, send func(*client, blotter.Trade) sendFill) {
-	until, unknown := cutter.done()+cuts, x.counts[countUnknown].Load()
+func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, send func(*client, blotter.Trade) sendFill) {
+	until, unknown := cutter.Cuts()+cuts, x.counts[countUnknown].Load()
 	var clients sync.WaitGroup
 	for i := range cutClients {
 		c := x.client(seed, i)
 		c.name += way
 		clients.Go(func() {
-			for cutter.done() < until && x.t.Context().Err() == nil {
+			for cutter.Cuts() < until && x.t.Context().Err() == nil {
 				f := c.fill()
 				f.AccountID, f.OrderID, f.Symbol = accountName(0), "", symbolName(10+c.rng.IntN(4))
 				if c.chance(30) {
-					cutter.arm(c.chance(50))
+					cutter.AtCommit(c.when(50))
 				} else if c.chance(50) {
-					cutter.armAt(1+c.rng.IntN(3), c.chance(70))
+					cutter.AtMessage(1+c.rng.IntN(3), c.when(70))
 				}
 				c.send(f, send(c, f))
 			}
@@ -93,6 +93,14 @@ func (x *torture) cut(cutter *commitCutter, seed uint64, way string, cuts int, s
 	if x.counts[countUnknown].Load() == unknown {
 		x.t.Errorf("%s: no COMMIT was unknown; the test shows too little", way)
 	}
+}
+
+// when is how the link is cut: with that chance after the server has heard.
+func (c *client) when(percent float64) pgtest.Cut {
+	if c.chance(percent) {
+		return pgtest.Heard
+	}
+	return pgtest.Unheard
 }
 
 // pair sends a fill and a copy of it in one call.

@@ -147,11 +147,7 @@ func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
 // bookAtOnce books trades in one transaction that is one round trip, if nobody else is in the way. The context ends it
 // before it is sent, not after.
 func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
-	p, scope, err := db.poolFor(ctx, false)
-	if err != nil {
-		return err
-	}
-	loan, err := p.acquire(ctx)
+	loan, scope, err := db.borrow(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 	requests := make(chan bool, 10)
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
 		fewConns(c)
-		c.URL = listenBeside(t, c.URL, func(client, server net.Conn) {
+		c.URL = pgtest.Proxy(t, c.URL, func(client, server net.Conn) {
 			start := make([]byte, 16)
 			if _, err := io.ReadFull(client, start[:8]); err != nil {
 				return

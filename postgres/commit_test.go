@@ -1,166 +1,20 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/jackc/pgx/v5"
 )
-
-// commitCutter passes everything on to the server until a client commits: then it cuts the link, before the server has
-// heard of the COMMIT or after.
-type commitCutter struct {
-	t            *testing.T
-	mu           sync.Mutex
-	armed, after bool
-	messages     int // of a client until the cut; 0 for that of a COMMIT
-	cuts         int
-}
-
-// newCommitCutter listens beside the server of the URL and returns the URL of its own.
-func newCommitCutter(t *testing.T, to string) (*commitCutter, string) {
-	t.Helper()
-	c := &commitCutter{t: t}
-	return c, listenBeside(t, to, c.serve)
-}
-
-// listenBeside listens for clients of the server of a URL, whom serve then connects to it, and returns a URL for them.
-func listenBeside(t *testing.T, to string, serve func(client, server net.Conn)) string {
-	t.Helper()
-	cfg, err := pgx.ParseConfig(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	network, addr := "tcp", net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port))
-	if filepath.IsAbs(cfg.Host) {
-		network, addr = "unix", filepath.Join(cfg.Host, fmt.Sprintf(".s.PGSQL.%d", cfg.Port))
-	}
-	dir, err := os.MkdirTemp("", "cut")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	listener, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL.1"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer client.Close()
-				server, err := net.Dial(network, addr)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer server.Close()
-				serve(client, server)
-			}()
-		}
-	}()
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Path: "/" + cfg.Database}
-	u.RawQuery = url.Values{"host": {dir}, "port": {"1"}}.Encode()
-	return u.String()
-}
-
-func (c *commitCutter) arm(after bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed, c.after, c.messages = true, after, 0
-}
-
-// armAt cuts at a client's message so many from now.
-func (c *commitCutter) armAt(messages int, after bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed, c.after, c.messages = true, after, messages
-}
-
-func (c *commitCutter) done() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cuts
-}
-
-func (c *commitCutter) serve(client, server net.Conn) {
-	var muted sync.Mutex // held once the client must hear nothing more
-	go func() {
-		defer client.Close()
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buf)
-			if err != nil {
-				return
-			}
-			muted.Lock()
-			_, err = client.Write(buf[:n])
-			muted.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buf)
-		if err != nil {
-			return
-		}
-		if cut, after := c.cut(buf[:n]); cut {
-			muted.Lock()
-			defer muted.Unlock()
-			if after {
-				_, _ = server.Write(buf[:n])
-				// Half-close: the server carries out what it has read, then ends.
-				_ = server.(interface{ CloseWrite() error }).CloseWrite()
-				_, _ = io.Copy(io.Discard, io.LimitReader(server, 0))
-			}
-			return
-		}
-		if _, err := server.Write(buf[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (c *commitCutter) cut(message []byte) (cut, after bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case !c.armed:
-		return false, false
-	case c.messages > 1:
-		c.messages--
-		return false, false
-	case c.messages == 0 && !bytes.Contains(bytes.ToLower(message), []byte("commit\x00")):
-		return false, false
-	}
-	c.armed = false
-	c.cuts++
-	return true, c.after
-}
 
 // Where the link breaks at COMMIT nobody can tell what became of it: the error says so, and nothing is retried.
 func TestCommitUnknown(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	cutter, through := newCommitCutter(t, d.Config.URL)
+	cutter, through := pgtest.NewCutter(t, d.Config.URL)
 	cfg := d.Config
 	cfg.URL = through
 	db, err := postgres.Open(t.Context(), cfg)
@@ -169,12 +23,13 @@ func TestCommitUnknown(t *testing.T) {
 	}
 	t.Cleanup(db.Close)
 	ctx := as(t, "A1")
-	for _, after := range []bool{false, true} {
+	for _, when := range []pgtest.Cut{pgtest.Unheard, pgtest.Heard} {
+		after := when == pgtest.Heard
 		attempts, id := 0, fmt.Sprintf("A1-%v", after)
 		ctx = as(t, id)
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 			attempts++
-			cutter.arm(after)
+			cutter.AtCommit(when)
 			return postgres.Accounts.Insert(ctx, tx, &blotter.Account{AccountID: id})
 		}, postgres.Serializable)
 		wantKind(t, fmt.Sprintf("the link cut at COMMIT (server heard: %v)", after), err, blotter.ErrCommitUnknown)

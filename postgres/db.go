@@ -168,3 +168,13 @@ func (db *DB) poolFor(ctx context.Context, readOnly bool) (*pool, blotter.Scope,
 	}
 	return db.pools[r], scope, nil
 }
+
+// borrow takes a connection of the pool that poolFor names.
+func (db *DB) borrow(ctx context.Context, readOnly bool) (*loan, blotter.Scope, error) {
+	p, scope, err := db.poolFor(ctx, readOnly)
+	if err != nil {
+		return nil, scope, err
+	}
+	loan, err := p.acquire(ctx)
+	return loan, scope, err
+}

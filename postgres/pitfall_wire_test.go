@@ -83,7 +83,7 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	t.Helper()
 	d, r := pgtest.Open(t), &recorder{}
 	cfg := d.Config
-	through := listenBeside(t, cfg.URL, r.serve)
+	through := pgtest.Proxy(t, cfg.URL, r.serve)
 	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL} {
 		*url = withLogin(t, through, *url)
 	}

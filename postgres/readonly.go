@@ -26,11 +26,7 @@ func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...O
 }
 
 func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) error {
-	p, scope, err := db.poolFor(ctx, true)
-	if err != nil {
-		return err
-	}
-	loan, err := p.acquire(ctx)
+	loan, scope, err := db.borrow(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -64,11 +60,7 @@ func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) er
 // AutoCommit runs fn in a session that writes, each of whose statements is a transaction of its own: for what reads from
 // the primary without holding a transaction open. It is neither retried nor rolled back as a whole.
 func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
-	p, scope, err := db.poolFor(ctx, false)
-	if err != nil {
-		return err
-	}
-	loan, err := p.acquire(ctx)
+	loan, scope, err := db.borrow(ctx, false)
 	if err != nil {
 		return err
 	}

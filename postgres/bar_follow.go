@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	sqlImportedBefore = `select exists (select from data_ingestion.imported_contents where content = $1)`
+	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
+)
+
+// sqlInstruments makes the instruments of new symbols; one that has bars on Saturdays, of this file or of a later one,
+// trades on all days.
+const sqlInstruments = `
+insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
+select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, bool_or(negative)
+  from unnest($1::text[], $2::bool[], $3::bool[]) s(symbol, saturday, negative)
+ group by symbol order by symbol
+on conflict (symbol) do update set allows_negative = i.allows_negative or excluded.allows_negative,
+       calendar = case when excluded.calendar = 'all_days' then 'all_days' else i.calendar end
+ where excluded.allows_negative and not i.allows_negative or excluded.calendar = 'all_days' and i.calendar <> 'all_days'`
+
+// newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
+// equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
+// symbols of a day under one.
+const newestBars = `
+with newest as materialized (
+    select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
+      from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
+           lateral (select * from data_ingestion.market_data m
+                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
+                       and m.timestamp between $4 and $5 offset 0) m
+     order by m.symbol, m.timestamp desc, m.timeframe
+)`
+
+// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time.
+const sqlLatestPrices = newestBars + `
+insert into data_ingestion.latest_prices as l (symbol, price, at, source)
+select symbol, close, timestamp, source from newest order by symbol
+on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
+ where excluded.at > l.at or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
+
+// sqlEvents tells the rest of the system what changed: one event a symbol.
+const sqlEvents = newestBars + `
+insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
+select 'market_data', e.symbol, e.id, 'market_data_updated', 'data_ingestion', $6, jsonb_build_object(
+           'symbol', e.symbol, 'inserted', e.inserted, 'updated', e.updated,
+           'from', to_char(e.first at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'to', to_char(e.last at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'price', n.close::text, 'price_at', to_char(n.timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'source', n.source)
+  from unnest($7::text[], $8::uuid[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
+           e(symbol, id, inserted, updated, first, last)
+  left join newest n using (symbol)
+ order by e.symbol`
+
+// follow writes what depends on the bars: instruments, newest prices, events.
+func (f *barFile) follow(ctx context.Context, tx *Tx) error {
+	var symbols, timeframes []string
+	var saturday, negative []bool
+	var newest []time.Time
+	for _, s := range f.seen.all {
+		symbols, timeframes, newest = append(symbols, s.symbol), append(timeframes, s.timeframe), append(newest, s.to)
+		saturday, negative = append(saturday, s.saturday), append(negative, s.negative)
+	}
+	r := &f.im.result
+	batch := &pgx.Batch{}
+	batch.Queue(sqlInstruments, symbols, saturday, negative)
+	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
+	batch.Queue(sqlImported, f.content.Sum(nil)) // late: an import of the same waits here until this one ends
+	if len(f.events) > 0 {
+		tx.booked = true
+		var changed []string
+		var ids []uuid.UUID
+		var inserted, updated []int64
+		var first, last []time.Time
+		for _, e := range f.events {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return err
+			}
+			changed, ids = append(changed, e.symbol), append(ids, id)
+			inserted, updated = append(inserted, e.inserted), append(updated, e.updated)
+			first, last = append(first, e.from), append(last, e.to)
+		}
+		batch.Queue(sqlEvents, symbols, timeframes, newest, r.From, r.To, blotter.CorrelationOf(ctx),
+			changed, ids, inserted, updated, first, last)
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+const sqlAnalyzeBars = `select shared.analyze_bars($1)`
+
+// AnalyzeBars gathers the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
+// of the table or more. Somebody else who does the same is not waited for.
+func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
+	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
+		if _, err := tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sqlAnalyzeBars, changed)
+		return err
+	})
+}

@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// span is a range of time, both ends in it.
+type span struct{ from, to time.Time }
+
+// spans are ranges that need partitions, one a year.
+type spans struct{ byYear map[int]span }
+
+func (s *spans) empty() bool { return len(s.byYear) == 0 }
+
+func (s *spans) add(at time.Time) {
+	year := at.UTC().Year()
+	known, found := s.byYear[year]
+	if !found {
+		if s.byYear == nil {
+			s.byYear = map[int]span{}
+		}
+		known = span{at, at}
+	}
+	if at.Before(known.from) {
+		known.from = at
+	}
+	if at.After(known.to) {
+		known.to = at
+	}
+	s.byYear[year] = known
+}
+
+// coverage are the ranges that have partitions, to not included, in order.
+type coverage []span
+
+// miss notes the bars that no partition covers, and reports whether there are any.
+func (c coverage) miss(bars []blotter.BarRow, needs *spans) (missing bool) {
+	var last span
+	for i := range bars {
+		at := bars[i].Timestamp
+		if !at.Before(last.from) && at.Before(last.to) {
+			continue
+		}
+		n, found := slices.BinarySearchFunc(c, at, func(s span, at time.Time) int {
+			switch {
+			case at.Before(s.from):
+				return 1
+			case !at.Before(s.to):
+				return -1
+			}
+			return 0
+		})
+		if found {
+			last = c[n]
+			continue
+		}
+		needs.add(at)
+		missing = true
+	}
+	return missing
+}
+
+const sqlCoverage = `
+select lower::timestamptz, upper::timestamptz from shared.partitions
+ where table_name = 'data_ingestion.market_data'::regclass and not detach_pending order by 1`
+
+func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) {
+	rows, err := loan.Query(ctx, sqlCoverage)
+	if err != nil {
+		return nil, translate("", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s span, err error) {
+		err = row.Scan(&s.from, &s.to)
+		return s, err
+	})
+	return list, translate("", err)
+}
+
+// makePartitions makes what the import needs, a transaction a year, on the given connection or on another. Made inside
+// the file's transaction, two imports deadlock.
+func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Duration) (coverage, error) {
+	if on == nil {
+		if im.db.cfg.MaxConns < 2 {
+			return nil, partitionBusy(nil)
+		}
+		other, err := im.db.pools[roleService].acquire(ctx)
+		if errors.Is(err, blotter.ErrPoolTimeout) {
+			return nil, partitionBusy(err)
+		} else if err != nil {
+			return nil, err
+		}
+		defer other.release()
+		on = other
+	}
+	years := make([]span, 0, len(im.needs.byYear))
+	for _, s := range im.needs.byYear {
+		years = append(years, s)
+	}
+	slices.SortFunc(years, func(a, b span) int { return a.from.Compare(b.from) })
+	for _, year := range years {
+		_, err := on.Exec(ctx, "begin; set local lock_timeout = "+milliseconds(cmp.Or(wait, importTimeout)))
+		if err == nil {
+			_, err = on.Exec(ctx, "select shared.ensure_partitions('data_ingestion.market_data', $1, $2)", year.from, year.to)
+		}
+		if err == nil {
+			_, err = on.Exec(ctx, "commit")
+		}
+		if err != nil {
+			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
+			failed := translate("", err)
+			if wait > 0 && sqlState(failed) == "55P03" {
+				return nil, partitionBusy(failed)
+			}
+			return nil, failed
+		}
+	}
+	im.needs = spans{}
+	return im.coverage(ctx, on)
+}
+
+// errPartitionBusy: a partition could not be made while rows were in hand.
+var errPartitionBusy = errors.New("a partition could not be made beside the import")
+
+func partitionBusy(cause error) error {
+	return &blotter.Error{
+		Kind: blotter.ErrOperational, SQLState: sqlState(cause), Err: errors.Join(errPartitionBusy, cause),
+		Message: "a partition could not be made beside the import; nothing is stored, repeat it",
+	}
+}
