@@ -69,6 +69,9 @@ func (p *prepared) makeDataDir() error {
 	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(ours, e.Name()) }) {
 		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir, filepath.Join(dir, "blotter"))
 	}
+	if err := os.Chmod(dir, 0o700); err != nil { // it may have been there, open to others
+		return folderError(dir, err)
+	}
 	if os.Getuid() != 0 {
 		return nil
 	}

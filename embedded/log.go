@@ -48,7 +48,19 @@ func (p *prepared) asServerUser(cmd *exec.Cmd) {
 			letEnter(cmd.SysProcAttr)
 		}
 	}
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Env = append(serverEnvironment(os.Environ()), "LC_ALL=C")
+}
+
+// serverEnvironment is what the server gets of our environment: where programs and libraries are. What else is there, such
+// as passwords of other databases, is none of its user's business, who may be another.
+func serverEnvironment(all []string) (some []string) {
+	for _, variable := range all {
+		switch name, _, _ := strings.Cut(variable, "="); name {
+		case "PATH", "HOME", "TMPDIR", "TZDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ICU_DATA", "OPENSSL_CONF":
+			some = append(some, variable)
+		}
+	}
+	return some
 }
 
 // newLog is what the server has written since this start.

@@ -27,8 +27,21 @@ var steps = []string{"probed", "locked", "aimed", "read", "handled", "advanced",
 
 // interruption tells the process where to die.
 type interruption struct {
-	Config postgres.Config
-	Step   string
+	URLs databaseURLs
+	Step string
+}
+
+// databaseURLs lead another process to a database. (A postgres.Config keeps them to itself.)
+type databaseURLs struct{ URL, ServiceURL, ReadOnlyURL, ReporterURL string }
+
+func urlsOf(c postgres.Config) databaseURLs {
+	return databaseURLs{c.URL, c.ServiceURL, c.ReadOnlyURL, c.ReporterURL}
+}
+
+func (u databaseURLs) config() postgres.Config {
+	return postgres.Config{
+		URL: u.URL, ServiceURL: u.ServiceURL, ReadOnlyURL: u.ReadOnlyURL, ReporterURL: u.ReporterURL, MaxConns: 4, Logger: slog.New(slog.DiscardHandler),
+	}
 }
 
 // dieAt is the process: a consumer that ends between two steps, without a word to anybody.
@@ -36,9 +49,8 @@ func dieAt(text string) {
 	var o interruption
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
-		o.Config.Logger = slog.New(slog.DiscardHandler)
 		var db *postgres.DB
-		if db, err = postgres.Open(context.Background(), o.Config); err == nil {
+		if db, err = postgres.Open(context.Background(), o.URLs.config()); err == nil {
 			c := small(db, (&stage{}).apply)
 			c.interrupt = second(o.Step, func() error { os.Exit(failpointStatus); return nil })
 			err = c.Start(context.Background())
@@ -103,7 +115,7 @@ var faults = []struct {
 		s.start(c)
 	}},
 	{"exit", func(s *stage, step string, hit chan struct{}) {
-		text, err := json.Marshal(interruption{s.db.Config, step})
+		text, err := json.Marshal(interruption{urlsOf(s.db.Config), step})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -18,6 +18,9 @@ func (c RelayConfig) GoString() string { return c.String() }
 // LogValue keeps the password out of slog.
 func (c RelayConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// MarshalText keeps the password out of JSON and other encodings.
+func (c RelayConfig) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // String is the relay's configuration without its password.
 func (r *Relay) String() string { return "events.Relay{" + r.cfg.String() + "}" }
 

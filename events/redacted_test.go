@@ -35,7 +35,7 @@ func TestRedisPasswordIsNowhere(t *testing.T) {
 			}
 			fmt.Fprintf(&log, "%v %+v %#v %s\n", v, v, v, v)
 			slog.New(slog.NewTextHandler(&log, nil)).Info("said", "value", v)
-			slog.New(slog.NewJSONHandler(&log, nil)).Info("said", "value", v)
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("said", "value", v, "inside", struct{ Value any }{v})
 		}
 	}
 	if at := strings.Index(log.String(), "S3cr3t"); at >= 0 || log.Len() < 1000 {

@@ -27,7 +27,7 @@ var (
 )
 
 type relayOrders struct {
-	DB    postgres.Config
+	DB    databaseURLs
 	Redis string
 }
 
@@ -35,14 +35,13 @@ type relayOrders struct {
 func relayProcess(text string) {
 	var o relayOrders
 	err := json.Unmarshal([]byte(text), &o)
-	o.DB.Logger = slog.New(slog.DiscardHandler)
 	var db *postgres.DB
 	if err == nil {
-		db, err = postgres.Open(context.Background(), o.DB)
+		db, err = postgres.Open(context.Background(), o.DB.config())
 	}
 	if err == nil {
 		var r *Relay
-		if r, err = NewRelay(RelayConfig{DB: db, URL: o.Redis, CheckEvery: 50 * time.Millisecond, Logger: o.DB.Logger}); err == nil {
+		if r, err = NewRelay(RelayConfig{DB: db, URL: o.Redis, CheckEvery: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}); err == nil {
 			err = r.Start(context.Background())
 		}
 	}
@@ -56,8 +55,7 @@ func relayProcess(text string) {
 // startRelayProcess starts a relay in a process of its own.
 func (d *desk) startRelayProcess() *exec.Cmd {
 	d.t.Helper()
-	cfg := postgres.Config{URL: d.db.Config.URL, ServiceURL: d.db.Config.ServiceURL, ReadOnlyURL: d.db.Config.ReadOnlyURL, ReporterURL: d.db.Config.ReporterURL, MaxConns: 4}
-	orders, err := json.Marshal(relayOrders{DB: cfg, Redis: d.url})
+	orders, err := json.Marshal(relayOrders{DB: urlsOf(d.db.Config), Redis: d.url})
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -121,6 +121,9 @@ func (c Config) GoString() string { return c.String() }
 // LogValue keeps the password out of slog.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// MarshalText keeps the password out of JSON and other encodings.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // clip shortens a text to so many characters.
 func clip(text string, most int) string {
 	runes := []rune(text)

@@ -2,6 +2,7 @@ package maintenance_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -236,7 +237,11 @@ func TestOldRunsGo(t *testing.T) {
 func TestConfigTellsNoPassword(t *testing.T) {
 	t.Parallel()
 	cfg := maintenance.Config{OwnerURL: "postgres://owner:geheim@db.example/trading"}
-	for _, text := range []string{fmt.Sprint(cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), cfg.LogValue().String()} {
+	encoded, err := json.Marshal(struct{ Config maintenance.Config }{cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{fmt.Sprint(cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), cfg.LogValue().String(), string(encoded)} {
 		if strings.Contains(text, "geheim") || !strings.Contains(text, "db.example") {
 			t.Error(text)
 		}

@@ -124,14 +124,18 @@ func (s *Scheduler) hangUp(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// remember keeps the error for Health and logs the first of a row of them.
+// remember keeps the error for Health, and logs the first of a row of them and their end.
 func (s *Scheduler) remember(ctx context.Context, err error) {
 	s.mu.Lock()
-	first := err != nil && s.err == nil
+	changed := (err == nil) != (s.err == nil)
 	s.err = err
 	s.mu.Unlock()
-	if first && ctx.Err() == nil {
+	switch {
+	case !changed || ctx.Err() != nil:
+	case err != nil:
 		s.runner.cfg.Logger.WarnContext(ctx, "maintenance cannot reach its database", "error", err.Error())
+	default:
+		s.runner.cfg.Logger.InfoContext(ctx, "maintenance reaches its database again")
 	}
 }
 

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -18,7 +19,7 @@ import (
 //
 // Errors: ErrInvalid for a name that there is not, and a value that is none.
 func (t *Thresholds) Set(text string) error {
-	name, value, _ := strings.Cut(text, "=")
+	name, value, _ := strings.Cut(strings.TrimSpace(text), "=")
 	next := *t
 	fields := reflect.ValueOf(&next).Elem()
 	for i := range fields.NumField() {
@@ -39,10 +40,28 @@ func (t *Thresholds) Set(text string) error {
 				return blotter.Invalid("threshold", text, want+", with "+err.Error())
 			}
 		}
+		if next.inverted(i) {
+			return blotter.Invalid("threshold", text, want+", the critical one the worse of the two")
+		}
 		*t = next
 		return nil
 	}
 	return blotter.Invalid("threshold", name, "one of "+strings.Join(thresholdNames(), ", "))
+}
+
+// inverted reports that a critical level is reached before its warning. Which of two values is worse is as in the defaults.
+func (t *Thresholds) inverted(i int) bool {
+	compare := func(t Thresholds) int {
+		level := reflect.ValueOf(t).Field(i)
+		switch {
+		case level.Kind() != reflect.Struct:
+			return 0
+		case level.Field(0).CanFloat():
+			return cmp.Compare(level.Field(1).Float(), level.Field(0).Float())
+		}
+		return cmp.Compare(level.Field(1).Int(), level.Field(0).Int())
+	}
+	return compare(*t)*compare(Thresholds{}.WithDefaults()) < 0
 }
 
 func thresholdNames() (names []string) {

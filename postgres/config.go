@@ -124,6 +124,9 @@ func (c Config) GoString() string { return c.String() }
 // LogValue keeps passwords out of slog.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// MarshalText keeps passwords out of JSON and other encodings.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 var passwordWord = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
 
 // RedactURL is the database URL with "xxxxx" in place of its password, fit for people and logs.

@@ -14,6 +14,15 @@
 -- and go on as {{prefix}}owner: blotter migrate up --url ...
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
+
+-- 0. Grants are on the database that is named, settings on the one that this is run in: they must be the same.
+DO $same$
+BEGIN
+    IF current_database() <> {{database_text}} THEN
+        RAISE EXCEPTION 'this is for the database %, and you are connected to %: nothing was done', {{database_text}}, current_database();
+    END IF;
+END $same$;
 
 -- 1. What may be done is granted to roles that nobody logs in as.
 DO $roles$
@@ -58,7 +67,7 @@ DO $statistics$
 BEGIN
     GRANT pg_read_all_stats TO trading_reporter;
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE NOTICE 'trading_reporter lacks pg_read_all_stats: blotter doctor will not see sessions of other logins';
+    RAISE WARNING 'trading_reporter lacks pg_read_all_stats: blotter doctor will not see sessions of other logins';
 END $statistics$;
 
 COMMIT;

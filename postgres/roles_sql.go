@@ -26,7 +26,8 @@ func RolesSQL(database, prefix string) (string, error) {
 		return "", blotter.Invalid("database", database, "the name of a database")
 	}
 	return strings.NewReplacer(
-		"{{database}}", pgx.Identifier{database}.Sanitize(), "{{name}}", shellWord(database),
+		"{{database}}", pgx.Identifier{database}.Sanitize(), "{{database_text}}", "'"+strings.ReplaceAll(database, "'", "''")+"'",
+		"{{name}}", shellWord(database),
 		"{{prefix}}", prefix, "{{prefix_text}}", "'"+prefix+"'").Replace(rolesSQL), nil
 }
 

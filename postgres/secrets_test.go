@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -45,6 +46,8 @@ func TestPasswordsAreNowhere(t *testing.T) {
 			said = append(said, fmt.Sprintf("%v %+v %#v %s", v, v, v, v))
 			logger.Info("said", "value", v)
 			slog.New(slog.NewTextHandler(log, nil)).Info("said", "value", v)
+			encoded, _ := json.Marshal(v)
+			logger.Info("said", "inside", struct{ Value any }{v}, "encoded", string(encoded))
 		}
 	}
 	for _, text := range badURLs(t, db) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/blotterdb/blotter"
@@ -127,5 +128,52 @@ func TestSessionIsPgx(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A database of another encoding than Go's stores the same text, not the bytes of ours taken for its own.
+func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	blank := pgtest.Blank(t)
+	name := blank.Name + "_latin"
+	blank.Exec(t, "create database "+name+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0 owner trading_owner")
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), blank.AdminURL)
+		if err == nil {
+			_, err = conn.Exec(context.Background(), "drop database "+name+" with (force)")
+			_ = conn.Close(context.Background())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	other := strings.NewReplacer(blank.Name, name)
+	if _, err := migrator(t, other.Replace(blank.OwnerURL)).Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cfg := blank.Config
+	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL, &cfg.ServiceURL, &cfg.ReporterURL} {
+		*url = other.Replace(*url)
+	}
+	db, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx := blotter.WithAccount(t.Context(), "Ü")
+	var characters, bytes int
+	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+		return tx.QueryRow(ctx, `insert into execution.accounts (account_id) values ($1) returning length(account_id), octet_length(account_id)`, "Ü").Scan(&characters, &bytes)
+	})
+	if err != nil || characters != 1 || bytes != 1 {
+		t.Errorf("an account of one letter has %d characters of %d bytes, %v", characters, bytes, err)
+	}
+	japanese := blotter.WithAccount(t.Context(), "日本")
+	err = db.Transaction(japanese, func(tx *postgres.Tx) error {
+		_, err := tx.Exec(japanese, `insert into execution.accounts (account_id) values ($1)`, "日本")
+		return err
+	})
+	if !errors.Is(err, blotter.ErrData) {
+		t.Errorf("a letter that the database has not: %v", err)
 	}
 }

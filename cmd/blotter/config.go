@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -42,7 +44,7 @@ func bindSettings(cmd *cobra.Command, path string) error {
 			from = path
 			for _, table := range []map[string]any{own, values} {
 				if v, ok := table[flag.Name]; ok && !found {
-					value, found = fmt.Sprint(v), true
+					value, found = settingText(v), true
 				}
 			}
 		}
@@ -53,6 +55,19 @@ func bindSettings(cmd *cobra.Command, path string) error {
 		}
 	})
 	return err
+}
+
+// settingText is a value of the file as its flag takes it: a list is separated by commas.
+func settingText(value any) string {
+	list, isList := value.([]any)
+	if !isList {
+		return fmt.Sprint(value)
+	}
+	var texts []string
+	for _, one := range list {
+		texts = append(texts, fmt.Sprint(one))
+	}
+	return strings.Join(texts, ",")
 }
 
 // environment is the variable of a flag: --data-dir is BLOTTER_DATA_DIR.
@@ -86,9 +101,19 @@ func readConfig(path string) (map[string]any, string, error) {
 		if err := toml.Unmarshal(text, &values); err != nil {
 			return nil, place, fmt.Errorf("%s is not valid TOML: %w", place, err)
 		}
+		warnOfOpenSecret(place, text)
 		return values, place, nil
 	}
 	return values, "", nil
+}
+
+var passwordInURL = regexp.MustCompile(`://[^/@\s:"']*:[^@\s"']+@|(?i)password\s*=`)
+
+// warnOfOpenSecret says it where a file with a password can be read by others.
+func warnOfOpenSecret(path string, text []byte) {
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && passwordInURL.Match(text) {
+		fmt.Fprintf(os.Stderr, "blotter: warning: %s holds a password and others may read it; chmod 600 it\n", path)
+	}
 }
 
 // checkKeys refuses a line that no flag has: a misspelt setting must not be silently without effect.

@@ -56,6 +56,9 @@ for warnings too; else 0. Nothing is changed.`,
 		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if security && indexes {
+				return usagef("--security and --indexes ask different things; give one of them")
+			}
 			thresholds, err := levels.thresholds()
 			if err != nil {
 				return err

@@ -145,10 +145,14 @@ func TestDoctorThresholds(t *testing.T) {
 	all := d.ok(t, doctor()...)
 	contains(t, all, "checks: all is well")
 	contains(t, d.ok(t, doctor("--threshold", "partitions_ahead=3650d/1d")...), "warning   partitions_ahead: ")
-	d.write(t, "blotter.toml", "threshold = \"partitions_ahead=3650d/3649d\"\n")
-	if r := d.run(t, doctor()...); r.status != 1 {
-		t.Errorf("%+v", r)
+	for _, line := range []string{`"partitions_ahead=3650d/3649d, blocked=1s/2s"`, `["partitions_ahead=3650d/3649d", "blocked=1s/2s"]`} {
+		d.write(t, "blotter.toml", "threshold = "+line+"\n")
+		if r := d.run(t, doctor()...); r.status != 1 || r.err != "" {
+			t.Errorf("%s: %+v", line, r)
+		}
 	}
+	d.fails(t, 2, doctor("--threshold", "outbox_lag=5m/1m"), "the critical one the worse")
+	d.fails(t, 2, doctor("--security", "--indexes"), "give one of them")
 	d.fails(t, 2, doctor("--threshold", "partitions=1d"), "one of connections_percent, pool_wait")
 	d.fails(t, 2, doctor("--threshold", "outbox_lag=1s"), "want outbox_lag=WARNING/CRITICAL")
 	d.fails(t, 2, append(urls(db), "serve", "--threshold", "outbox_lag=1s"), "want outbox_lag=WARNING/CRITICAL")

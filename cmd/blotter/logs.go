@@ -33,6 +33,9 @@ object a line.`,
 			if filter.Since, err = parseSince(since, time.Now()); err != nil {
 				return err
 			}
+			if filter.Level = strings.ToLower(filter.Level); filter.Level == "warning" {
+				filter.Level = "warn"
+			}
 			if filter.Level != "" && !slices.Contains(logLevels, filter.Level) {
 				return usagef("--level %s: want %s", filter.Level, strings.Join(logLevels, ", "))
 			}
@@ -50,7 +53,7 @@ object a line.`,
 			if follow {
 				return logs.Tail(cmd.Context(), db.DB, filter, func(row blotter.SystemLog) error {
 					return printLog(cmd.OutOrStdout(), row, set.json)
-				}, func(err error) { fmt.Fprintln(os.Stderr, "blotter: the database does not answer, waiting:", err) })
+				}, waitingFor("the database"))
 			}
 			rows, err := logs.Read(cmd.Context(), db.DB, filter)
 			if err != nil {
@@ -68,6 +71,17 @@ object a line.`,
 	flags.IntVar(&filter.Limit, "limit", historyLimit, "the newest `n`; all with --since")
 	flags.BoolVar(&follow, "follow", false, "go on with new rows as they come")
 	return cmd
+}
+
+// waitingFor tells on standard error that something does not answer, once a minute.
+func waitingFor(what string) func(error) {
+	var told time.Time
+	return func(err error) {
+		if time.Since(told) > time.Minute {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "blotter: %s does not answer, waiting: %v\n", what, err)
+		}
+	}
 }
 
 // logsMax is how many rows are shown at most.

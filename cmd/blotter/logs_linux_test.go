@@ -25,7 +25,7 @@ func TestLogs(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 	for flags, want := range map[string]int{
-		"--level warn": 2, "--since 1h": 2, "--since 2d --service execution": 1, "--correlation corr-1": 1, "--event-type fill": 1, "--limit 1": 1,
+		"--level warn": 2, "--level WARNING": 2, "--level ERROR": 1, "--since 1h": 2, "--since 2d --service execution": 1, "--correlation corr-1": 1, "--event-type fill": 1, "--limit 1": 1,
 	} {
 		var rows []map[string]any
 		if err := json.Unmarshal([]byte(d.ok(t, append(args("--json"), strings.Fields(flags)...)...)), &rows); err != nil || len(rows) != want {

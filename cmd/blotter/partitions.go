@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter/partition"
@@ -58,7 +59,7 @@ func (f *policyFlags) policy() (partition.Policy, error) {
 		return policy, usagef("--months-ahead %d: want 1 to 24", f.months)
 	}
 	for _, text := range f.retire {
-		table, retirement, err := partition.ParseRetire(text)
+		table, retirement, err := partition.ParseRetire(strings.TrimSpace(text))
 		if err != nil {
 			return policy, usageError{fmt.Errorf("--%w", err)}
 		}

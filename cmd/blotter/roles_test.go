@@ -66,6 +66,14 @@ func TestRolesSQLPreparesADatabase(t *testing.T) {
 	}
 	contains(t, d.ok(t, "roles", "sql", "--database", "managed", "--json"), `"database": "managed"`, "CREATE ROLE")
 	runSQL(t, url("master"), sql, sql) // twice
+	elsewhere, err := pgx.Connect(t.Context(), server.AdminURL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer elsewhere.Close(t.Context())
+	if _, err := elsewhere.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "this is for the database managed, and you are connected to postgres") {
+		t.Errorf("in another database: %v", err)
+	}
 	contains(t, d.ok(t, "migrate", "up", "--url", url("owner")), "applied 1\n")
 	d.ok(t, "migrate", "verify", "--url", url("owner"))
 	logins := []string{"--url=" + url("app"), "--service-url=" + url("service"), "--readonly-url=" + url("readonly"), "--reporter-url=" + url("reporter")}

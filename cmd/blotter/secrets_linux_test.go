@@ -97,6 +97,12 @@ func TestPsqlGetsLinkAndPasswordByEnvironment(t *testing.T) {
 func TestFilesAreTheirOwnersAlone(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	if err := os.Mkdir(d.dataDir(), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(d.dataDir(), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	d.ok(t, "up", "--port", freePort(t))
 	t.Cleanup(func() { d.run(t, "down") })
 	d.write(t, "KO.csv", goodBars)
@@ -130,5 +136,34 @@ func TestFilesAreTheirOwnersAlone(t *testing.T) {
 	info, err := os.Stat(filepath.Join(d.dir, "KO.png"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the chart: %v, %v", info.Mode(), err)
+	}
+}
+
+// The server, which root runs as another user, gets nothing of the environment that is not its own; and a file of settings
+// with a password that others may read is named.
+func TestPasswordsOfTheEnvironmentStayThere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.env = append(d.env, "REDIS_URL=redis://:"+password+"@h", "PGPASSWORD="+password)
+	d.ok(t, "up")
+	t.Cleanup(func() { d.run(t, "down") })
+	text, err := os.ReadFile(filepath.Join(d.dataDir(), "pg", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, _, _ := strings.Cut(string(text), "\n")
+	environment, err := os.ReadFile(filepath.Join("/proc", pid, "environ"))
+	if err != nil || strings.Contains(string(environment), password) || !strings.Contains(string(environment), "LC_ALL=C") {
+		t.Errorf("the server's environment: %q, %v", environment, err)
+	}
+	path := d.write(t, "blotter.toml", "redis = \"redis://:"+password+"@h\"\n[serve]\n")
+	for mode, warned := range map[os.FileMode]bool{0o644: true, 0o600: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		r := d.run(t, "status")
+		if strings.Contains(r.err, "blotter.toml holds a password and others may read it; chmod 600 it") != warned || r.status != 0 {
+			t.Errorf("mode %s: %+v", mode, r)
+		}
 	}
 }
