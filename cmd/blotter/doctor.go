@@ -10,6 +10,7 @@ import (
 	"github.com/blotterdb/blotter/audit"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
@@ -102,10 +103,11 @@ type doctor struct {
 	replicas []replica
 }
 
+// replica is one that is looked at as well, or why it cannot be.
 type replica struct {
 	name string
-	conn postgres.Querier
-	done func()
+	conn *pgx.Conn
+	err  error
 }
 
 func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, error) {
@@ -115,19 +117,22 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 	}
 	d := &doctor{database: db}
 	for _, url := range urls {
-		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
+		cfg, err := pgx.ParseConfig(url)
 		if err != nil {
 			d.Close()
-			return nil, err
+			return nil, usagef("--replica %s: it is no database URL", postgres.RedactURL(url))
 		}
-		d.replicas = append(d.replicas, replica{conn.Config().Host, conn, func() { _ = conn.Close(context.WithoutCancel(ctx)) }})
+		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
+		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})
 	}
 	return d, nil
 }
 
 func (d *doctor) Close() {
 	for _, r := range d.replicas {
-		r.done()
+		if r.conn != nil {
+			_ = r.conn.Close(context.Background())
+		}
 	}
 	d.database.Close()
 }
@@ -136,6 +141,13 @@ func (d *doctor) Close() {
 func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
 	outcomes := monitor.Run(ctx, d.DB, checks)
 	for _, r := range d.replicas {
+		if r.err != nil {
+			outcomes = append(outcomes, monitor.Outcome{Check: monitor.Check{Name: "replication_lag", Area: "replication"}, Err: r.err, Findings: []monitor.Finding{{
+				Check: "replication_lag", Severity: monitor.Critical, Subject: "replica " + r.name, Message: "it cannot be asked: " + explain(r.err),
+				Remedy: "Start the replica, or correct the URL of --replica.",
+			}}})
+			continue
+		}
 		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.OfReplica(checks)) {
 			for i := range outcome.Findings {
 				outcome.Findings[i].Subject += " on replica " + r.name

@@ -13,6 +13,9 @@ import (
 func (s *settings) adviseIndexes(cmd *cobra.Command, d *doctor, thresholds monitor.Thresholds) error {
 	var replicas []postgres.Querier
 	for _, r := range d.replicas {
+		if r.err != nil {
+			return fmt.Errorf("replica %s: %s", r.name, explain(r.err))
+		}
 		replicas = append(replicas, r.conn)
 	}
 	list, err := monitor.AdviseIndexes(cmd.Context(), d.DB, thresholds, replicas...)

@@ -118,7 +118,13 @@ func TestDoctorAdvisesAboutIndexes(t *testing.T) {
 func TestDoctorOfAReplicaThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	d.fails(t, 1, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:1/x"), "no PostgreSQL server answers there")
+	r := d.run(t, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:1/x")...)
+	if r.status != 1 || r.err != "" {
+		t.Errorf("%+v", r)
+	}
+	contains(t, r.out, "critical  replication_lag: replica 127.0.0.1\n", "checks: 1 critical, 0 warnings")
+	d.fails(t, 1, append(urls(db), "doctor", "--indexes", "--replica", "postgres://127.0.0.1:1/x"), "no PostgreSQL server answers there")
+	d.fails(t, 2, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:x/x"), "no database URL")
 }
 
 func TestPerformance(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/blotterdb/blotter"
@@ -36,6 +37,13 @@ func maintainHistory(set *settings) *cobra.Command {
 				return err
 			}
 			defer done()
+			if known := runner.Jobs(); filter.Job != "" && !slices.ContainsFunc(known, func(j maintenance.Job) bool { return j.Name == filter.Job }) {
+				var names []string
+				for _, j := range known {
+					names = append(names, j.Name)
+				}
+				return usagef("--job %s: want one of %s", filter.Job, strings.Join(names, ", "))
+			}
 			runs, err := runner.History(cmd.Context(), filter)
 			switch {
 			case err != nil:
