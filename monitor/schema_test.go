@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/blotterdb/blotter/monitor"
@@ -30,6 +31,18 @@ func TestSchemaDrift(t *testing.T) {
 	fires(t, db.DB, "schema_drift", none, monitor.Warning, "schema", "differences more")
 }
 
+// A table is one difference, whatever it has.
+func TestSchemaDriftOfATable(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	db.Exec(t, "create table execution.notes (id int primary key, note text check (note <> '')); create index on execution.notes (note); grant select on execution.notes to public")
+	db.Exec(t, "drop table risk_management.risk_events")
+	found := look(t, db.DB, pick(t, "schema_drift", none))
+	if len(found) != 2 || !strings.Contains(found[0].Message+found[1].Message, "table execution.notes was added") || !strings.Contains(found[0].Message+found[1].Message, "table risk_management.risk_events is missing") {
+		t.Errorf("%+v", found)
+	}
+}
+
 // Whatever somebody makes in our schemas is found, also what lacks a part that ours have.
 func TestSchemaDriftOfOddObjects(t *testing.T) {
 	t.Parallel()
@@ -42,7 +55,7 @@ func TestSchemaDriftOfOddObjects(t *testing.T) {
 		{"create function shared.half(int) returns int language sql return $1 / 2", "function shared.half(integer)", "drop function shared.half"},
 		{"create procedure shared.idle() language plpgsql as 'begin end'", "function shared.idle()", "drop procedure shared.idle"},
 		{"create aggregate shared.total(int) (sfunc = int4pl, stype = int)", "function shared.total(integer)", "drop aggregate shared.total(int)"},
-		{"create table execution.counted (n int generated always as identity)", "column execution.counted.n", "drop table execution.counted"},
+		{"alter table execution.orders add n int generated always as identity", "column execution.orders.n", "alter table execution.orders drop n"},
 		{"create index odd on execution.orders (lower(symbol)) where quantity > 0", "index execution.odd", "drop index execution.odd"},
 		{"create trigger odd before update on execution.orders execute function suppress_redundant_updates_trigger()", "trigger odd of execution.orders", "drop trigger odd on execution.orders"},
 		{"grant select (symbol) on execution.orders to public", "grants on column execution.orders.symbol", "revoke select (symbol) on execution.orders from public"},

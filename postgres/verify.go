@@ -61,19 +61,43 @@ func compareCatalogs(expected, live []string) []string {
 	var differences []string
 	for object, description := range want {
 		switch found, exists := have[object]; {
+		case !exists && ofATable(object, description, want, have):
 		case !exists:
 			differences = append(differences, object+" is missing")
 		case found != description:
 			differences = append(differences, object+" has changed: "+found+"; it was made as: "+description)
 		}
 	}
-	for object := range have {
-		if _, known := want[object]; !known {
+	for object, description := range have {
+		if _, known := want[object]; !known && !ofATable(object, description, have, want) {
 			differences = append(differences, object+" was added")
 		}
 	}
 	slices.Sort(differences)
 	return differences
+}
+
+// ofATable reports that an object belongs to a table that one catalog has and the other has not: naming the table is enough.
+func ofATable(object, description string, has, hasNot map[string]string) bool {
+	kind, name, _ := strings.Cut(object, " ")
+	table := ""
+	switch kind {
+	case "column", "constraint":
+		table = name[:strings.LastIndexByte(name, '.')]
+	case "index":
+		_, on, _ := strings.Cut(description, " ON ")
+		table, _, _ = strings.Cut(on, " ")
+	case "policy", "trigger":
+		_, table, _ = strings.Cut(name, " of ")
+	case "grants":
+		name, isTable := strings.CutPrefix(name, "on table ")
+		if isTable {
+			table = name
+		}
+	}
+	_, here := has["table "+table]
+	_, there := hasNot["table "+table]
+	return here && !there
 }
 
 func byObject(lines []string) map[string]string {
