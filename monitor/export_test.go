@@ -19,3 +19,9 @@ func DistributionOf(durations []time.Duration) Distribution {
 	}
 	return o.distribution()
 }
+
+// ReplicationRow is what a server tells of a replica.
+type ReplicationRow = replicationRow
+
+// ReplicaGauges are the figures of replicas.
+var ReplicaGauges = replicaGauges

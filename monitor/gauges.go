@@ -111,14 +111,24 @@ func lagGauges(ctx context.Context, q postgres.Querier) (list []Gauge, err error
 		list = append(list, Gauge{"outbox_lag_seconds", c.Consumer, c.Age}, Gauge{"outbox_lag_events", c.Consumer, float64(c.Events)})
 	}
 	replicas, err := read[replicationRow](ctx, q, sqlReplication)
-	seen := map[string]bool{}
-	for _, r := range replicas[:min(len(replicas), labelsMax)] {
-		if !seen[r.Replica] { // two of one name and address are told apart by nothing
-			list = append(list, Gauge{"replication_lag_seconds", r.Replica, r.Lag}, Gauge{"replication_lag_bytes", r.Replica, float64(r.Bytes)})
+	return append(list, replicaGauges(replicas)...), err
+}
+
+// replicaGauges are of the one that is farthest behind, where several have one name and address.
+func replicaGauges(replicas []replicationRow) (list []Gauge) {
+	worst := map[string]replicationRow{}
+	for _, r := range replicas {
+		if before, seen := worst[r.Replica]; seen {
+			r.Lag, r.Bytes = max(r.Lag, before.Lag), max(r.Bytes, before.Bytes)
+		} else if len(worst) == labelsMax {
+			continue
 		}
-		seen[r.Replica] = true
+		worst[r.Replica] = r
 	}
-	return list, err
+	for name, r := range worst {
+		list = append(list, Gauge{"replication_lag_seconds", name, r.Lag}, Gauge{"replication_lag_bytes", name, float64(r.Bytes)})
+	}
+	return list
 }
 
 // isCounter tells figures that only grow from those that come and go.
