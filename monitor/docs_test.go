@@ -29,6 +29,16 @@ func described() map[string][]string {
 	return found
 }
 
+// A label that Prometheus gives every series itself would become exported_job, and "by (job)" would mean another thing.
+func TestLabelsAreNotOfPrometheus(t *testing.T) {
+	t.Parallel()
+	for name, labels := range described() {
+		if slices.Contains(labels, "job") || slices.Contains(labels, "instance") {
+			t.Errorf("%s has the labels %v", name, labels)
+		}
+	}
+}
+
 var (
 	metricName = regexp.MustCompile(`\bblotter_\w+`)
 	matchers   = regexp.MustCompile(`(blotter_\w+)\{([^}]*)\}`)

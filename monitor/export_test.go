@@ -25,3 +25,6 @@ type ReplicationRow = replicationRow
 
 // ReplicaGauges are the figures of replicas.
 var ReplicaGauges = replicaGauges
+
+// ReadGauges reads the figures of a database.
+var ReadGauges = readGauges
