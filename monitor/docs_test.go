@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -69,6 +70,7 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 		labels = append(labels, known[name]...)
 		n++
 	}
+	checkAggregation(t, where, expression)
 	for _, m := range matchers.FindAllStringSubmatch(expression, -1) {
 		for _, l := range labelMatch.FindAllStringSubmatch(m[2], -1) {
 			if !slices.Contains(known[family(m[1], known)], l[1]) {
@@ -84,6 +86,39 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 		}
 	}
 	return n
+}
+
+var (
+	modifiers = regexp.MustCompile(`\s*\b(by|on|without) \([^)]*\)\s*|\{[^}]*\}`)
+	token     = regexp.MustCompile(`\w*\(|\)|\bblotter_\w+`)
+)
+
+// checkAggregation wants that what each daemon shows of the whole database is aggregated by max before anything else, and
+// what a process counts itself by sum or max.
+func checkAggregation(t *testing.T, where, expression string) {
+	t.Helper()
+	if strings.HasPrefix(expression, "label_values(") {
+		return
+	}
+	var around []string // aggregations that are open; "" for other parentheses
+	for _, word := range token.FindAllString(modifiers.ReplaceAllString(expression, ""), -1) {
+		switch name, opens := strings.CutSuffix(word, "("); {
+		case opens && slices.Contains([]string{"max", "sum", "absent", "avg", "min", "count", "topk"}, name):
+			around = append(around, name)
+		case opens:
+			around = append(around, "")
+		case word == ")":
+			around = around[:len(around)-1]
+		default:
+			inner := ""
+			for _, name := range around {
+				inner = cmp.Or(name, inner)
+			}
+			if inner != "max" && inner != "absent" && (inner != "sum" || monitor.OfDatabase(word)) {
+				t.Errorf("%s aggregates %s by %q first", where, word, inner)
+			}
+		}
+	}
 }
 
 type alert struct {
