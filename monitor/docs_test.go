@@ -170,6 +170,31 @@ func TestAlertsNameMetricsThatExist(t *testing.T) {
 	}
 }
 
+// The series that promtool tests the alerts with (make alerts) are those that a Collector makes.
+func TestSeriesOfAlertTestsExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/prometheus/alerts_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := described()
+	series := matchers.FindAllStringSubmatch(string(text), -1)
+	for _, m := range series {
+		var labels []string
+		for _, l := range labelMatch.FindAllStringSubmatch(m[2], -1) {
+			if l[1] != "job" && l[1] != "instance" { // which Prometheus adds
+				labels = append(labels, l[1])
+			}
+		}
+		if want := known[m[1]]; want == nil || !slices.Equal(labels, want) {
+			t.Errorf("%s has the labels %v, want %v", m[1], labels, want)
+		}
+	}
+	if len(series) < 10 {
+		t.Errorf("%d series", len(series))
+	}
+}
+
 func TestDashboardNamesMetricsThatExist(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../docs/grafana/blotter.json")
