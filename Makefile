@@ -37,6 +37,10 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	go vet -tags mutants ./events ./chaos
 	go test -tags mutants -run Mutants ./events ./chaos
 
+.PHONY: alerts
+alerts: ## what the alert rules say of made-up series; needs Prometheus' promtool
+	cd docs/prometheus && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
+
 .PHONY: format
 format: ## format the code
 	$(GOFUMPT) -w . bench

@@ -29,13 +29,15 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descQueryDuration = desc("query_duration_seconds", "Time of calls of the database, by service and operation.", "service", "operation")
-	descQueryErrors   = desc("query_errors_total", "Calls of the database that failed, by the kind of error.", "service", "operation", "kind")
+	descQueryErrors   = desc("query_errors_total", "Calls of the database that failed, by the kind of error, once one did.", "service", "operation", "kind")
 	descQueryRows     = desc("query_rows_total", "Rows that calls of the database returned or changed.", "service", "operation")
 	descQuerySlow     = desc("query_slow_total", "Calls of the database that were slow (TracerConfig.SlowAfter, 1 s).", "service", "operation")
+	descCalls         = desc("calls_total", "Calls of the database, by service.", "service")
+	descErrors        = desc("errors_total", "Calls of the database that failed, by service and the kind of error; 0 where none did.", "service", "kind")
 	descPoolWait      = desc("pool_wait_duration_seconds", "Time that sessions waited for a connection of their pool.", "service")
-	descPoolErrors    = desc("pool_wait_errors_total", "Sessions that got no connection, by the kind of error.", "service", "kind")
+	descPoolErrors    = desc("pool_wait_errors_total", "Sessions that got no connection, by the kind of error; 0 where none was.", "service", "kind")
 	descConnect       = desc("connect_duration_seconds", "Time of making a connection to the server.", "service")
-	descConnectErrors = desc("connect_errors_total", "Connections that could not be made, by the kind of error.", "service", "kind")
+	descConnectErrors = desc("connect_errors_total", "Connections that could not be made, by the kind of error; 0 where none was.", "service", "kind")
 
 	descPoolConnections = desc("pool_connections", "Connections of a pool.", "role", "state")
 	descPoolMax         = desc("pool_connections_max", "Connections that a pool may open.", "role")
@@ -49,8 +51,9 @@ var (
 )
 
 var descs = []*prometheus.Desc{
-	descQueryDuration, descQueryErrors, descQueryRows, descQuerySlow, descPoolWait, descPoolErrors, descConnect, descConnectErrors,
-	descPoolConnections, descPoolMax, descPoolWaiting, descPoolAcquired, descFindings, descFailed, descTook, descLooked,
+	descQueryDuration, descQueryErrors, descQueryRows, descQuerySlow, descCalls, descErrors,
+	descPoolWait, descPoolErrors, descConnect, descConnectErrors, descPoolConnections, descPoolMax, descPoolWaiting, descPoolAcquired,
+	descFindings, descFailed, descTook, descLooked,
 }
 
 // gaugeDescs are those of gauges, by name.
@@ -79,8 +82,12 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect is for Prometheus.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if c.Tracer != nil {
-		for _, r := range c.Tracer.read(false) {
+		readings := c.Tracer.read(false)
+		for _, r := range readings {
 			collectOperation(ch, &r)
+		}
+		for name, s := range servicesOf(readings) {
+			s.collect(ch, name)
 		}
 	}
 	if c.Pools != nil {
@@ -97,23 +104,21 @@ func collectOperation(ch chan<- prometheus.Metric, r *reading) {
 	switch r.name {
 	case waitOperation:
 		ch <- histogramOf(descPoolWait, &r.Distribution, r.service)
-		collectErrors(ch, descPoolErrors, r, r.service)
 	case connect:
 		ch <- histogramOf(descConnect, &r.Distribution, r.service)
-		collectErrors(ch, descConnectErrors, r, r.service)
 	default:
 		ch <- histogramOf(descQueryDuration, &r.Distribution, r.service, r.name)
 		ch <- prometheus.MustNewConstMetric(descQueryRows, prometheus.CounterValue, float64(r.rows), r.service, r.name)
 		ch <- prometheus.MustNewConstMetric(descQuerySlow, prometheus.CounterValue, float64(r.slow), r.service, r.name)
-		collectErrors(ch, descQueryErrors, r, r.service, r.name)
+		collectErrors(ch, r)
 	}
 }
 
 // collectErrors leaves out kinds that never came: they would be most of all series.
-func collectErrors(ch chan<- prometheus.Metric, d *prometheus.Desc, r *reading, labels ...string) {
+func collectErrors(ch chan<- prometheus.Metric, r *reading) {
 	for i, n := range r.errors {
 		if n > 0 {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append(labels[:len(labels):len(labels)], kindLabels[i])...)
+			ch <- prometheus.MustNewConstMetric(descQueryErrors, prometheus.CounterValue, float64(n), r.service, r.name, kindLabels[i])
 		}
 	}
 }

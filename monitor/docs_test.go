@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -27,6 +28,16 @@ func described() map[string][]string {
 		found[m[1]] = strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' || r == ' ' })
 	}
 	return found
+}
+
+// A label that Prometheus gives every series itself would become exported_job, and "by (job)" would mean another thing.
+func TestLabelsAreNotOfPrometheus(t *testing.T) {
+	t.Parallel()
+	for name, labels := range described() {
+		if slices.Contains(labels, "job") || slices.Contains(labels, "instance") {
+			t.Errorf("%s has the labels %v", name, labels)
+		}
+	}
 }
 
 var (
@@ -59,6 +70,7 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 		labels = append(labels, known[name]...)
 		n++
 	}
+	checkAggregation(t, where, expression)
 	for _, m := range matchers.FindAllStringSubmatch(expression, -1) {
 		for _, l := range labelMatch.FindAllStringSubmatch(m[2], -1) {
 			if !slices.Contains(known[family(m[1], known)], l[1]) {
@@ -74,6 +86,39 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 		}
 	}
 	return n
+}
+
+var (
+	modifiers = regexp.MustCompile(`\s*\b(by|on|without) \([^)]*\)\s*|\{[^}]*\}`)
+	token     = regexp.MustCompile(`\w*\(|\)|\bblotter_\w+`)
+)
+
+// checkAggregation wants that what each daemon shows of the whole database is aggregated by max before anything else, and
+// what a process counts itself by sum or max.
+func checkAggregation(t *testing.T, where, expression string) {
+	t.Helper()
+	if strings.HasPrefix(expression, "label_values(") {
+		return
+	}
+	var around []string // aggregations that are open; "" for other parentheses
+	for _, word := range token.FindAllString(modifiers.ReplaceAllString(expression, ""), -1) {
+		switch name, opens := strings.CutSuffix(word, "("); {
+		case opens && slices.Contains([]string{"max", "sum", "absent", "avg", "min", "count", "topk"}, name):
+			around = append(around, name)
+		case opens:
+			around = append(around, "")
+		case word == ")":
+			around = around[:len(around)-1]
+		default:
+			inner := ""
+			for _, name := range around {
+				inner = cmp.Or(name, inner)
+			}
+			if inner != "max" && inner != "absent" && (inner != "sum" || monitor.OfDatabase(word)) {
+				t.Errorf("%s aggregates %s by %q first", where, word, inner)
+			}
+		}
+	}
 }
 
 type alert struct {
@@ -122,6 +167,31 @@ func TestAlertsNameMetricsThatExist(t *testing.T) {
 				t.Errorf("%s tells of a label %s that its expression does not keep", r.Alert, m[1])
 			}
 		}
+	}
+}
+
+// The series that promtool tests the alerts with (make alerts) are those that a Collector makes.
+func TestSeriesOfAlertTestsExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/prometheus/alerts_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := described()
+	series := matchers.FindAllStringSubmatch(string(text), -1)
+	for _, m := range series {
+		var labels []string
+		for _, l := range labelMatch.FindAllStringSubmatch(m[2], -1) {
+			if l[1] != "job" && l[1] != "instance" { // which Prometheus adds
+				labels = append(labels, l[1])
+			}
+		}
+		if want := known[m[1]]; want == nil || !slices.Equal(labels, want) {
+			t.Errorf("%s has the labels %v, want %v", m[1], labels, want)
+		}
+	}
+	if len(series) < 10 {
+		t.Errorf("%d series", len(series))
 	}
 }
 

@@ -1,6 +1,9 @@
 package monitor
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Redact is what the tracer keeps of a statement.
 var Redact = redact
@@ -18,4 +21,20 @@ func DistributionOf(durations []time.Duration) Distribution {
 		o.add(d, 0)
 	}
 	return o.distribution()
+}
+
+// ReplicationRow is what a server tells of a replica.
+type ReplicationRow = replicationRow
+
+// ReplicaGauges are the figures of replicas.
+var ReplicaGauges = replicaGauges
+
+// ReadGauges reads the figures of a database.
+var ReadGauges = readGauges
+
+// OfDatabase reports a metric of the whole database, which every daemon shows alike.
+func OfDatabase(name string) bool {
+	name = strings.TrimPrefix(name, "blotter_")
+	_, found := gauges[name]
+	return found || strings.HasPrefix(name, "check")
 }

@@ -15,7 +15,7 @@ type Gauge struct {
 	Value float64
 }
 
-// gauge describes one: what it is, and what its label is.
+// gauge describes one: what it is, and what its label is. That is never "job" or "instance": Prometheus has these itself.
 type gauge struct{ help, label string }
 
 var gauges = map[string]gauge{
@@ -34,7 +34,11 @@ var gauges = map[string]gauge{
 	"transactions_total":                 {"Transactions of the database, by how they ended.", "end"},
 	"outbox_lag_seconds":                 {"Age of the oldest event that a consumer has not applied.", "consumer"},
 	"outbox_lag_events":                  {"Events that a consumer has not applied, counted up to 100,000.", "consumer"},
-	"job_last_success_timestamp_seconds": {"When a job of maintenance last ended well.", "job"},
+	"job_last_success_timestamp_seconds": {"When a job of maintenance last ended well for the whole database.", "task"},
+	"job_last_duration_seconds":          {"Time that the last run of a job of maintenance took that ended, well or not.", "task"},
+	"job_running_seconds":                {"How long a job of maintenance has been running; 0 while it does not.", "task"},
+	"job_failures":                       {"Runs of a job of maintenance that failed or were killed since it last ended well.", "task"},
+	"vacuum_progress_ratio":              {"Part of a table's pages that a running VACUUM has scanned; no series while none runs.", "table"},
 	"replication_lag_seconds":            {"How far a replica is behind.", "replica"},
 	"replication_lag_bytes":              {"WAL that a replica has not replayed.", "replica"},
 }
@@ -56,8 +60,6 @@ union all
 select 'xid_age_transactions', '', age(datfrozenxid) from pg_database where datname = current_database()
 union all
 (select 'server_connections', coalesce(state, 'unknown'), count(*) from pg_stat_activity where backend_type = 'client backend' group by 2)
-union all
-(select 'job_last_success_timestamp_seconds', job, extract(epoch from max(ended_at)) from shared.maintenance_runs where result = 'ok' group by 2 order by 2 limit 100)
 union all
 select g.name, g.label, g.value
   from pg_stat_database d
@@ -94,9 +96,13 @@ func readGauges(ctx context.Context, db *postgres.DB) (list []Gauge, err error) 
 		if err != nil {
 			return err
 		}
-		more, err := lagGauges(ctx, s)
-		list = append(list, more...)
-		return err
+		for _, more := range []func(context.Context, postgres.Querier) ([]Gauge, error){lagGauges, jobGauges} {
+			figures, err := more(ctx, s)
+			if list = append(list, figures...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return list, err
 }
@@ -111,14 +117,24 @@ func lagGauges(ctx context.Context, q postgres.Querier) (list []Gauge, err error
 		list = append(list, Gauge{"outbox_lag_seconds", c.Consumer, c.Age}, Gauge{"outbox_lag_events", c.Consumer, float64(c.Events)})
 	}
 	replicas, err := read[replicationRow](ctx, q, sqlReplication)
-	seen := map[string]bool{}
-	for _, r := range replicas[:min(len(replicas), labelsMax)] {
-		if !seen[r.Replica] { // two of one name and address are told apart by nothing
-			list = append(list, Gauge{"replication_lag_seconds", r.Replica, r.Lag}, Gauge{"replication_lag_bytes", r.Replica, float64(r.Bytes)})
+	return append(list, replicaGauges(replicas)...), err
+}
+
+// replicaGauges are of the one that is farthest behind, where several have one name and address.
+func replicaGauges(replicas []replicationRow) (list []Gauge) {
+	worst := map[string]replicationRow{}
+	for _, r := range replicas {
+		if before, seen := worst[r.Replica]; seen {
+			r.Lag, r.Bytes = max(r.Lag, before.Lag), max(r.Bytes, before.Bytes)
+		} else if len(worst) == labelsMax {
+			continue
 		}
-		seen[r.Replica] = true
+		worst[r.Replica] = r
 	}
-	return list, err
+	for name, r := range worst {
+		list = append(list, Gauge{"replication_lag_seconds", name, r.Lag}, Gauge{"replication_lag_bytes", name, float64(r.Bytes)})
+	}
+	return list
 }
 
 // isCounter tells figures that only grow from those that come and go.

@@ -21,6 +21,47 @@ import (
 	"github.com/prometheus/common/model"
 )
 
+// Counters of errors are there, at zero, before the first error: what begins with it does not grow in Prometheus' eyes.
+func TestErrorsAreZeroBeforeTheFirst(t *testing.T) {
+	t.Parallel()
+	tracer := newTracer(t, monitor.TracerConfig{})
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.Tracer, c.Service = tracer, "execution" })
+	handler, err := monitor.Handler(monitor.HandlerConfig{Collectors: []prometheus.Collector{&monitor.Collector{Tracer: tracer}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counters := []string{"blotter_errors_total", "blotter_pool_wait_errors_total", "blotter_connect_errors_total"}
+	found := families(t, handler)
+	for _, name := range counters {
+		if n := len(found[name].GetMetric()); n != 9 {
+			t.Errorf("%s has %d kinds", name, n)
+		}
+		for _, kind := range []string{"operational", "pool_timeout", "data", "other"} {
+			if n := value(t, found, name, "service", "execution", "kind", kind); n != 0 {
+				t.Errorf("%s of %s is %v", name, kind, n)
+			}
+		}
+	}
+	before := value(t, found, "blotter_calls_total", "service", "execution")
+	ctx := blotter.WithAccount(t.Context(), "A")
+	for range 3 {
+		_ = db.Transaction(ctx, func(tx *postgres.Tx) error {
+			_, err := tx.Exec(ctx, "select 1/0")
+			return err
+		})
+	}
+	tracer.TraceWait("execution", time.Second, &blotter.Error{Kind: blotter.ErrPoolTimeout})
+	found = families(t, handler)
+	if n := value(t, found, "blotter_calls_total", "service", "execution"); n < before+3 {
+		t.Errorf("%v calls, %v before", n, before)
+	}
+	for i, kind := range []string{"data", "pool_timeout", "operational"} {
+		if n, want := value(t, found, counters[i], "service", "execution", "kind", kind), []float64{3, 1, 0}[i]; n != want {
+			t.Errorf("%s of %s is %v, want %v", counters[i], kind, n, want)
+		}
+	}
+}
+
 // served is a process with everything that has metrics, after something of all of it has happened.
 func served(t *testing.T) (*pgtest.Database, http.Handler) {
 	t.Helper()

@@ -4,15 +4,17 @@ import "fmt"
 
 // Replicas, and what waits for them. On a primary they are seen from there; on a replica by the heartbeat that a Watcher
 // writes on the primary: the time of the last replayed transaction would grow while the primary is idle, and equal
-// positions would say 0 while the link is cut.
+// positions would say 0 while the link is cut. The bytes on a replica are what it has received and not replayed.
 
 const sqlReplication = `
 select application_name || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
-       case when pg_is_in_recovery() then 0 else coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0) end::bigint
+       coalesce(pg_wal_lsn_diff(case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+                                else pg_current_wal_lsn() end, replay_lsn), 0)::bigint
   from pg_stat_replication
  where state <> 'backup'
 union all
-select 'this replica', coalesce((select extract(epoch from clock_timestamp() - max(at)) from shared.heartbeat), -1)::float8, 0
+select 'this replica', coalesce((select extract(epoch from clock_timestamp() - max(at)) from shared.heartbeat), -1)::float8,
+       greatest(0, coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), 0))::bigint
  where pg_is_in_recovery()`
 
 type replicationRow struct {

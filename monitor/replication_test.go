@@ -84,10 +84,16 @@ func TestReplicationLag(t *testing.T) {
 	run(t, operator, "select pg_wal_replay_pause()")
 	db.Exec(t, "select pg_logical_emit_message(false, 'test', repeat('x', 100000))")
 	fires(t, db.DB, "replication_lag", behind, monitor.Warning, "walreceiver", "kB of WAL behind")
+	old := behind
+	old.ReplicationBytes.Warning = 1 << 40
 	until(t, "the replica's heartbeat is old", func() bool {
 		beat()
-		found := there(behind)
+		found := there(old)
 		return len(found) == 1 && found[0].Severity == monitor.Warning && found[0].Subject == "this replica"
+	})
+	until(t, "the replica sees what it has not replayed", func() bool {
+		found := there(behind)
+		return len(found) == 1 && strings.Contains(found[0].Message, "kB of WAL behind")
 	})
 	run(t, operator, "select pg_wal_replay_resume()")
 	until(t, "the replica has caught up", func() bool {
