@@ -9,10 +9,13 @@ import (
 var Jobs = []string{"vacuum_analyze", "analyze", "archive_logs", "partitions", "verify", "reconcile"}
 
 // sqlJobs is each job's last run that ended, its last that ended well, and since when one runs that is later than these: a
-// run that was killed never ends, and the next one takes its place. A job that never ran counts from the making of the
+// run that was killed never ends, and the next one takes its place. What a proof found stays true where a later run could
+// not look. A job that never ran counts from the making of the
 // schema, so that a new database is not overdue; one that ran for a part of the database alone is not done.
 const sqlJobs = `
-select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ->> 'mismatches', '0'),
+select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ? 'mismatches', false),
+       coalesce((select figures ->> 'mismatches' from shared.maintenance_runs r
+                  where r.job = j.job and (figures ? 'mismatches' or result = 'ok') order by id desc limit 1), '0'),
        extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version)))::float8,
        ok.ended_at is not null,
        coalesce((select extract(epoch from clock_timestamp() - min(started_at)) from shared.maintenance_runs r
@@ -24,10 +27,12 @@ select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures 
                       where r.job = j.job and result = 'ok' and service = '' order by id desc limit 1) ok on true`
 
 type jobRow struct {
-	Job, Result, Error, Mismatches string
-	SinceOK                        float64
-	Ever                           bool
-	Running                        float64
+	Job, Result, Error string
+	Looked             bool // its end says how many figures differ
+	Mismatches         string
+	SinceOK            float64
+	Ever               bool
+	Running            float64
 }
 
 // jobOverdue finds jobs that did not end well for long.
@@ -55,22 +60,19 @@ func jobFailed(t Thresholds) Check {
 			f.Message = "a run of it began " + age(seconds(r.Running)) + " ago and has not ended"
 			f.Remedy = "See in pg_stat_activity whether it still works; a run whose process is gone is replaced by the next."
 		}
-		if r.Result != "" && r.Result != "ok" && r.Job != "verify" && r.Job != "reconcile" {
+		if r.Result != "" && r.Result != "ok" && !r.Looked {
 			f.Severity, f.Message = worse(f.Severity, Warning), "its last run failed: "+cmp.Or(r.Error, r.Result)
 		}
 		return f
 	}, Jobs)
 }
 
-// proof finds that the last run of a job which proves something did not.
+// proof finds that the last run of a job which proves something, and could look, did not.
 func proof(job, command, what string) Check {
 	return find("maintenance", job+"_result", sqlJobs, func(r jobRow) Finding {
 		f := Finding{Subject: "job " + job, Remedy: "Run blotter " + command + " to see what differs, and trust the trades: positions and analytics follow from them."}
-		switch {
-		case r.Mismatches != "0":
+		if r.Mismatches != "0" {
 			f.Severity, f.Message = Critical, r.Mismatches+" "+what
-		case r.Result != "" && r.Result != "ok":
-			f.Severity, f.Message = Critical, "its last run failed: "+cmp.Or(r.Error, r.Result)
 		}
 		return f
 	}, []string{job})

@@ -56,9 +56,13 @@ func TestVerifyAndReconcileResults(t *testing.T) {
 	for _, job := range []string{"verify", "reconcile"} {
 		ran(t, db, job, "ok", "", 3, `{"mismatches": 0}`)
 		quiet(t, db.DB, pick(t, job+"_result", none), "")
-		ran(t, db, job, "failed", "two positions differ", 2, `{}`)
-		fires(t, db.DB, job+"_result", none, monitor.Critical, "job "+job, "two positions differ")
+		ran(t, db, job, "failed", "no login for it", 3, `{}`) // which tells nothing of the figures
+		quiet(t, db.DB, pick(t, job+"_result", none), "")
+		fires(t, db.DB, "maintenance_failed", none, monitor.Warning, "job "+job, "its last run failed: no login for it")
 		ran(t, db, job, "failed", "", 2, `{"mismatches": 2}`)
+		fires(t, db.DB, job+"_result", none, monitor.Critical, "job "+job, "2 ")
+		quiet(t, db.DB, pick(t, "maintenance_failed", none), "")
+		ran(t, db, job, "failed", "no login for it", 2, `{}`) // nor that they are right again
 		fires(t, db.DB, job+"_result", none, monitor.Critical, "job "+job, "2 ")
 		ran(t, db, job, "ok", "", 1, `{}`)
 		quiet(t, db.DB, pick(t, job+"_result", none), "")
