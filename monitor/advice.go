@@ -104,6 +104,7 @@ func adviseInvalid(ctx context.Context, q postgres.Querier) (list []Advice, err 
 			a.Evidence = fmt.Sprintf("an index of %s that %d partitions lack: it proves nothing and new reads of them are slow", r.Table, len(r.Lacking))
 			a.Statements = onLeaves(r.Index, r.Definition, r.Lacking)
 		case r.Leftover:
+			a.Evidence = "what a REINDEX of " + r.Table + " left that was cut short: every write pays for it, no read uses it; drop it"
 			a.Statements = drop(r.Index, false)
 		}
 		list = append(list, a)

@@ -1,6 +1,10 @@
 package monitor
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
 
 // sqlOutboxLag counts what is committed and not applied by each consumer, at most 100,000 events of each: what its done
 // snapshot does not contain, less what it has read of the window that it is in. One that was expired is waited for by nobody.
@@ -30,17 +34,24 @@ func outboxLag(t Thresholds) Check {
 		}
 		return Finding{
 			Severity: t.OutboxLag.grade(seconds(r.Age)), Subject: "consumer " + r.Consumer,
-			Message: fmt.Sprintf("it has not applied %d events, the oldest %s old", r.Events, age(seconds(r.Age))),
+			Message: fmt.Sprintf("it has not applied %s, the oldest %s old", plural(r.Events, "event"), age(seconds(r.Age))),
 			Remedy:  "See that blotter serve runs and what it logs; end transactions that are open for long.",
 		}
 	})
 }
 
+// sqlDeadLetters names one event of each consumer that failed by itself, the first: the others may be parked behind it.
 const sqlDeadLetters = `
-select consumer, count(*), count(distinct key), max(error)
-  from events.dead_letter
- where resolved_at is null
- group by 1
+select d.consumer, count(*), count(distinct d.key), first.pos, first.key, first.error
+  from events.dead_letter d
+ cross join lateral (
+    select f.pos, f.key, f.error
+      from events.dead_letter f
+     where f.consumer = d.consumer and f.resolved_at is null
+     order by f.error like 'parked behind %', f.pos
+     limit 1) first
+ where d.resolved_at is null
+ group by 1, 4, 5, 6
  order by 1`
 
 // deadLetters finds events that a consumer could not apply; later ones of the same key wait behind them.
@@ -48,13 +59,37 @@ func deadLetters(t Thresholds) Check {
 	type row struct {
 		Consumer     string
 		Events, Keys int64
-		Error        string
+		Pos          int64
+		Key, Error   string
 	}
 	return find("events", "dead_letters", sqlDeadLetters, func(r row) Finding {
+		remedy := "Mend that, then run: blotter events resolve " + shellQuote(r.Consumer) + " " + shellQuote(r.Key)
+		if r.Keys > 1 {
+			remedy += "; blotter events status says it for each key"
+		}
 		return Finding{
 			Severity: t.DeadLetters.grade(r.Events), Subject: "consumer " + r.Consumer,
-			Message: fmt.Sprintf("%d events of %d keys could not be applied, one because: %s", r.Events, r.Keys, r.Error),
-			Remedy:  "Mend the cause that the error names, then run blotter events resolve.",
+			Message: fmt.Sprintf("%s of %s could not be applied; event %d of key %s, which came first, because: %s",
+				plural(r.Events, "event"), plural(r.Keys, "key"), r.Pos, r.Key, r.Error),
+			Remedy: remedy + ".",
 		}
 	})
+}
+
+// plural is how many there are: "1 event", "2 events".
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+var plainWord = regexp.MustCompile(`^[\w.:/-]+$`)
+
+// shellQuote is a word for a shell, quoted where it has to be.
+func shellQuote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/blotterdb/blotter/monitor"
@@ -26,7 +27,7 @@ func TestOutboxLag(t *testing.T) {
 	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 3 events")
 	quiet(t, db.DB, pick(t, "outbox_lag", monitor.Thresholds{}), "")
 	run(t, conn, "update events.cursor set snap_target = pg_current_snapshot(), pos_done = (select max(pos) - 1 from events.outbox)")
-	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 1 events")
+	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer analytics", "has not applied 1 event,")
 	run(t, conn, "update events.cursor set expired_at = now()")
 	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
 	run(t, conn, "update events.cursor set snap_done = pg_current_snapshot(), snap_target = null, pos_done = 0, expired_at = null")
@@ -44,15 +45,29 @@ func TestOutboxLagOfATransactionThatWasOpen(t *testing.T) {
 	run(t, conn, "insert into events.cursor (consumer, snap_done) values ('relay', pg_current_snapshot())")
 	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
 	run(t, open, "commit")
-	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer relay", "has not applied 1 events")
+	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer relay", "has not applied 1 event,")
 }
 
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	db, none := pgtest.Open(t), monitor.Thresholds{}
 	quiet(t, db.DB, pick(t, "dead_letters", none), "")
-	db.Exec(t, "insert into events.dead_letter (consumer, pos, account_id, key, error) select 'analytics', i, 'A', 'A', 'a bad price' from generate_series(1, 3) i")
-	fires(t, db.DB, "dead_letters", none, monitor.Warning, "consumer analytics", "3 events of 1 keys could not be applied, one because: a bad price")
+	dead := func(pos int, key, reason string) {
+		db.Exec(t, "insert into events.dead_letter (consumer, pos, account_id, key, error) values ('analytics', $1, 'A', $2, $3)", pos, key, reason)
+	}
+	const cause = "event 7 of key A 'b', which came first, because: a bad price"
+	dead(7, "A 'b'", "a bad price")
+	f := fires(t, db.DB, "dead_letters", none, monitor.Warning, "consumer analytics", "1 event of 1 key could not be applied; "+cause)
+	if want := `Mend that, then run: blotter events resolve analytics 'A '\''b'\'''.`; f.Remedy != want {
+		t.Errorf("%q, want %q", f.Remedy, want)
+	}
+	dead(5, "A 'b'", "parked behind an earlier event of its key") // that one was applied since
+	dead(8, "A 'b'", "parked behind an earlier event of its key")
+	dead(9, "B", "an unknown symbol")
+	f = fires(t, db.DB, "dead_letters", none, monitor.Warning, "consumer analytics", "4 events of 2 keys could not be applied; "+cause)
+	if !strings.Contains(f.Remedy, "blotter events status says it for each key") {
+		t.Errorf("%q", f.Remedy)
+	}
 	db.Exec(t, "update events.dead_letter set resolved_at = now()")
 	quiet(t, db.DB, pick(t, "dead_letters", none), "")
 }

@@ -24,7 +24,7 @@ func indexCheck(name string, advise func(context.Context, postgres.Querier) ([]A
 
 // invalidIndexes finds indexes that cost every write and serve no read: making them was cut short.
 func invalidIndexes(Thresholds) Check {
-	return indexCheck("index_invalid", adviseInvalid, "blotter doctor --indexes prints the statement that makes it anew.")
+	return indexCheck("index_invalid", adviseInvalid, "blotter doctor --indexes prints the statement that puts it right.")
 }
 
 // redundantIndexes finds indexes that another one serves as well.

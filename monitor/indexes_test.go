@@ -54,6 +54,16 @@ func TestInvalidIndex(t *testing.T) {
 	fires(t, db.DB, "index_invalid", none, monitor.Warning, "strategy_engine.broken", "cut short")
 	run(t, conn, "delete from strategy_engine.twice where ctid = '(0,1)'")
 	follow(t, db, none, "invalid", "strategy_engine.broken")
+	// What a REINDEX leaves goes; its index is good.
+	run(t, conn, "drop index strategy_engine.broken; insert into strategy_engine.twice values (1), (2)")
+	if _, err := conn.Exec(t.Context(), "create unique index concurrently good_ccold on strategy_engine.twice (n)"); err == nil {
+		t.Fatal("a unique index was made of what is there twice")
+	}
+	f := fires(t, db.DB, "index_invalid", none, monitor.Warning, "strategy_engine.good_ccold", "drop it")
+	if strings.Contains(f.Remedy, "anew") {
+		t.Errorf("%q", f.Remedy)
+	}
+	follow(t, db, none, "invalid", "strategy_engine.good_ccold")
 }
 
 // An index that is being made is invalid until it is done, and no finding; one whose making was cut short is.

@@ -5,8 +5,33 @@ import (
 	"time"
 )
 
+// sqlDetached is every table that has the name of a partition of a time, or of positions, that is not over, and is none:
+// it was detached, and is in the way of the one that is due. Bounds are what ATTACH takes.
+const sqlDetached = `
+named as (
+    select t.table_name, t.ahead, t.size, c.oid::regclass as leaf,
+           regexp_match(substr(c.relname, length(p.relname) + 2), '^(?:y([12]\d{3})|([12]\d{3})_(0[1-9]|1[0-2])|p(\d{1,12}))$') as name
+      from shared.partitioned_tables t
+      join pg_class p on p.oid = t.table_name
+      join pg_class c on c.relnamespace = p.relnamespace and starts_with(c.relname, p.relname || '_')
+     where c.relkind in ('r', 'p', 'f') and not c.relispartition
+), times as (
+    select n.*, make_timestamptz(coalesce(name[1], name[2])::int, coalesce(name[3], '1')::int, 1, 0, 0, 0, 'UTC') as at,
+           case when name[1] is null then interval '1 month' else interval '1 year' end as span
+      from named n
+), detached as (
+    select table_name, leaf, at::text as lower, (at + span)::text as upper
+      from times
+     where ahead in ('month', 'year') and at + span > now()
+    union all
+    select table_name, leaf, (name[4]::bigint * size)::text, ((name[4]::bigint + 1) * size)::text
+      from named
+      left join shared.sequence_positions() s on s.sequence = case ahead when 'positions' then pg_get_serial_sequence(table_name::text, 'pos') end
+     where ahead = 'positions' and (name[4]::bigint + 1) * size > coalesce(s.last_value, 0)
+)`
+
 // sqlAhead is, for each table that gets partitions by time, the first instant from now on that has none, and whether a
-// later one has: a gap.
+// later one has: a gap. And which table was detached there.
 const sqlAhead = `
 with leaves as (
     select p.table_name, p.lower::timestamptz as lower, p.upper::timestamptz as upper
@@ -22,17 +47,27 @@ with leaves as (
       from edges e
      where not exists (select from leaves l where l.table_name = e.table_name and l.lower <= e.at and l.upper > e.at)
      group by 1
-)
+), ` + sqlDetached + `
 select f.table_name::text, f.at, extract(epoch from f.at - now())::float8,
-       (select min(l.lower) from leaves l where l.table_name = f.table_name and l.lower > f.at)
+       (select min(l.lower) from leaves l where l.table_name = f.table_name and l.lower > f.at),
+       coalesce((select d.leaf::text from detached d where d.table_name = f.table_name and d.upper ~ '-' and d.lower::timestamptz <= f.at and d.upper::timestamptz > f.at limit 1), '')
   from first f
  order by 1`
 
 type aheadRow struct {
-	Table string
-	At    time.Time
-	Left  float64
-	Next  *time.Time
+	Table    string
+	At       time.Time
+	Left     float64
+	Next     *time.Time
+	Detached string
+}
+
+// remedy is what to do where nothing, or nothing but the detached table, is in the way of the partition.
+func (r aheadRow) remedy(otherwise string) string {
+	if r.Detached == "" {
+		return otherwise
+	}
+	return "Table " + r.Detached + " is in its place, detached: do what partition_foreign says of it."
 }
 
 // partitionsAhead finds tables whose partitions end soon.
@@ -41,7 +76,7 @@ func partitionsAhead(t Thresholds) Check {
 		return Finding{
 			Severity: t.PartitionsAhead.gradeLow(seconds(r.Left)), Subject: r.Table,
 			Message: fmt.Sprintf("its partitions end on %s; rows after that have none", r.At.UTC().Format(time.DateOnly)),
-			Remedy:  "Run blotter partitions apply, and have blotter serve or a timer do it daily.",
+			Remedy:  r.remedy("Run blotter partitions apply, and have blotter serve or a timer do it daily."),
 		}
 	})
 }
@@ -55,42 +90,77 @@ func partitionGaps(Thresholds) Check {
 		return Finding{
 			Severity: Critical, Subject: r.Table,
 			Message: fmt.Sprintf("there is no partition from %s to %s", r.At.UTC().Format(time.DateOnly), r.Next.UTC().Format(time.DateOnly)),
-			Remedy:  "Run blotter partitions apply, which makes what is missing.",
+			Remedy:  r.remedy("Run blotter partitions apply, which makes what is missing."),
 		}
 	})
 }
 
-const sqlPending = `select table_name::text, leaf::text from shared.partitions where detach_pending order by 2`
+// sqlPending also says whether the time, or the positions, of the partition are over: blotter partitions apply attaches
+// those again that are not.
+const sqlPending = `
+select p.table_name::text, p.leaf::text,
+       case when p.upper ~ '^\d+$' then p.upper::bigint <= coalesce(s.last_value, 0)
+            when p.upper ~ '^\d' then p.upper::timestamptz <= now() else true end
+  from shared.partitions p
+  join shared.partitioned_tables t using (table_name)
+  left join shared.sequence_positions() s on s.sequence = case t.ahead when 'positions' then pg_get_serial_sequence(p.table_name::text, 'pos') end
+ where p.detach_pending
+ order by 2`
 
 // detachPending finds partitions whose detaching was cut short.
 func detachPending(Thresholds) Check {
-	type row struct{ Table, Leaf string }
+	type row struct {
+		Table, Leaf string
+		Over        bool
+	}
 	return find("partitions", "partition_detach_pending", sqlPending, func(r row) Finding {
+		remedy := "Run blotter partitions apply, which ends the detaching and attaches it again, for its time is not over."
+		if r.Over {
+			remedy = "Run blotter partitions apply, which ends the detaching; it is then a table of its own, with its rows."
+		}
 		return Finding{
-			Severity: Critical, Subject: r.Leaf,
+			Severity: Critical, Subject: r.Leaf, Remedy: remedy,
 			Message: "its detaching from " + r.Table + " was cut short: its rows are invisible and rows of its time are refused",
-			Remedy:  "Run blotter partitions apply, which ends it.",
 		}
 	})
 }
 
+// sqlForeign lists partitions with bounds that are none of ours, and tables that were detached.
 const sqlForeign = `
-select t.table_name::text, c.oid::regclass::text, pg_get_expr(c.relpartbound, c.oid)
+with ` + sqlDetached + `
+select t.table_name::text, c.oid::regclass::text, pg_get_expr(c.relpartbound, c.oid), '', ''
   from shared.partitioned_tables t
   join pg_inherits i on i.inhparent = t.table_name
   join pg_class c on c.oid = i.inhrelid
- where pg_get_expr(c.relpartbound, c.oid) !~ '^FOR VALUES FROM \(''?\d[^)]*\) TO \(''?\d[^)]*\)$'`
+ where pg_get_expr(c.relpartbound, c.oid) !~ '^FOR VALUES FROM \(''?\d[^)]*\) TO \(''?\d[^)]*\)$'
+union all
+select table_name::text, leaf::text, '', lower, upper from detached
+ order by 2`
+
+type foreignRow struct{ Table, Leaf, Bounds, Lower, Upper string }
 
 // foreignPartitions finds partitions with bounds that blotter does not make, as DEFAULT: with one, no partition can be
-// detached beside readers, and rows that lie in it keep the right one from being made.
+// detached beside readers, and rows that lie in it keep the right one from being made. And it finds tables that were
+// detached and are in the way of a partition that is due.
 func foreignPartitions(Thresholds) Check {
-	type row struct{ Table, Leaf, Bounds string }
-	return find("partitions", "partition_foreign", sqlForeign, func(r row) Finding {
+	return find("partitions", "partition_foreign", sqlForeign, func(r foreignRow) Finding {
+		if r.Bounds == "" {
+			return r.detached()
+		}
 		return Finding{
 			Severity: Warning, Subject: r.Leaf, Message: "a partition of " + r.Table + " with bounds that blotter does not look after: " + r.Bounds,
-			Remedy: "Detach it (ALTER TABLE " + r.Table + " DETACH PARTITION " + r.Leaf + ") and insert its rows into the table again.",
+			Remedy: "In blotter psql --as owner, detach it and move its rows (docs/runbook.md has the statements): ALTER TABLE " +
+				r.Table + " DETACH PARTITION " + r.Leaf + ".",
 		}
 	})
+}
+
+func (r foreignRow) detached() Finding {
+	return Finding{
+		Severity: Warning, Subject: r.Leaf, Message: "a table that is no partition of " + r.Table + " and has the name of one that is due: it was detached",
+		Remedy: fmt.Sprintf("In blotter psql --as owner: ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s'); "+
+			"if it is not to come back, rename it and run blotter partitions apply.", r.Table, r.Leaf, r.Lower, r.Upper),
+	}
 }
 
 const sqlOutboxRoom = `

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,9 @@ func TestPartitionDetachPending(t *testing.T) {
 		t.Fatal("the detaching was not cut short")
 	}
 	run(t, reader, "rollback")
-	fires(t, db.DB, "partition_detach_pending", none, monitor.Critical, leaf, "cut short")
+	if f := fires(t, db.DB, "partition_detach_pending", none, monitor.Critical, leaf, "cut short"); !strings.Contains(f.Remedy, "attaches it again") {
+		t.Errorf("%q", f.Remedy)
+	}
 	fires(t, db.DB, "partition_gaps", none, monitor.Critical, "logging.system_logs", "there is no partition from")
 	run(t, conn, "alter table logging.system_logs detach partition "+leaf+" finalize")
 	quiet(t, db.DB, pick(t, "partition_detach_pending", none), "")
@@ -69,6 +72,35 @@ func TestForeignPartition(t *testing.T) {
 	db.Exec(t, "create table logging.ancient partition of logging.performance_logs for values from (minvalue) to ('1950-01-01')")
 	fires(t, db.DB, "partition_foreign", none, monitor.Warning, "logging.rest", "DEFAULT")
 	fires(t, db.DB, "partition_foreign", none, monitor.Warning, "logging.ancient", "MINVALUE")
+}
+
+// A table that was detached and has the name of a partition that is due is found, whoever opens the database meanwhile. The
+// statement of the remedy attaches it again.
+func TestDetachedPartition(t *testing.T) {
+	t.Parallel()
+	db, none := pgtest.Open(t), monitor.Thresholds{}
+	bars, logs := leafAt(t, db, "data_ingestion.market_data", 1), leafAt(t, db, "logging.system_logs", 3)
+	db.Exec(t, "alter table data_ingestion.market_data detach partition "+bars)
+	db.Exec(t, "alter table logging.system_logs detach partition "+logs)
+	db.Exec(t, "alter table events.outbox detach partition events.outbox_p0")
+	db.Exec(t, "create table logging.system_logs_1999_12 (); create table logging.system_logs_mine (); create table logging.system_logs_2099_13 ()")
+	db.Exec(t, "select shared.ensure_ahead()")
+	year := monitor.Thresholds{PartitionsAhead: monitor.Level[time.Duration]{Warning: 365 * 24 * time.Hour, Critical: soon}}
+	for name, subject := range map[string]string{"partition_gaps": "data_ingestion.market_data", "partitions_ahead": "logging.system_logs"} {
+		f := fires(t, db.DB, name, year, map[string]monitor.Severity{"partition_gaps": monitor.Critical, "partitions_ahead": monitor.Warning}[name], subject, "")
+		if !strings.Contains(f.Remedy, "do what partition_foreign says") {
+			t.Errorf("%s: %q", name, f.Remedy)
+		}
+	}
+	for _, leaf := range []string{bars, logs, "events.outbox_p0"} {
+		f := fires(t, db.DB, "partition_foreign", none, monitor.Warning, leaf, "it was detached")
+		_, sql, _ := strings.Cut(f.Remedy, "owner: ")
+		sql, _, _ = strings.Cut(sql, ";")
+		db.Exec(t, sql)
+	}
+	for _, name := range []string{"partition_foreign", "partition_gaps", "partitions_ahead"} {
+		quiet(t, db.DB, pick(t, name, none), "")
+	}
 }
 
 func TestOutboxRoom(t *testing.T) {

@@ -25,7 +25,7 @@ func rights(Thresholds) Check {
 		}
 		return Finding{
 			Severity: Warning, Subject: r.Role, Message: "it is not told what other logins' sessions do, so checks of sessions and replicas see nothing",
-			Remedy: "As a login with CREATEROLE: GRANT pg_read_all_stats TO trading_reporter.",
+			Remedy: "As a superuser, or a managed server's master login: GRANT pg_read_all_stats TO trading_reporter.",
 		}
 	})
 }
@@ -76,7 +76,7 @@ func longTransactions(t Thresholds) Check {
 		return Finding{
 			Severity: t.LongTransaction.grade(seconds(r.Age)), Subject: r.Subject,
 			Message: fmt.Sprintf("its transaction is open for %s (%s)", age(seconds(r.Age)), r.Who),
-			Remedy:  "Find out what it does; SELECT pg_terminate_backend(PID) ends it, ROLLBACK PREPARED a prepared one.",
+			Remedy:  "Find out what it does; as a superuser, SELECT pg_terminate_backend(PID) ends it, ROLLBACK PREPARED a prepared one.",
 		}
 	})
 }
@@ -99,7 +99,7 @@ func idleInTransaction(t Thresholds) Check {
 		return Finding{
 			Severity: t.IdleInTransaction.grade(seconds(r.Age)), Subject: session(r.PID, r.Application),
 			Message: fmt.Sprintf("%s holds a transaction open and has done nothing for %s", r.User, age(seconds(r.Age))),
-			Remedy:  fmt.Sprintf("Mend the program that waits inside its transaction; SELECT pg_terminate_backend(%d) frees its locks now.", r.PID),
+			Remedy:  fmt.Sprintf("Mend the program that waits inside its transaction; as a superuser, SELECT pg_terminate_backend(%d) frees its locks now.", r.PID),
 		}
 	})
 }
@@ -134,10 +134,17 @@ func blocking(t Thresholds) Check {
 	return find("sessions", "blocking", sqlBlocking, func(r row) Finding {
 		return Finding{
 			Severity: t.Blocked.grade(seconds(r.Wait)), Subject: session(r.PID, r.Application),
-			Message: fmt.Sprintf("%d sessions wait for locks of %s (%s), one for %s", r.Blocked, r.User, r.State, age(seconds(r.Wait))),
-			Remedy:  fmt.Sprintf("Let it end its transaction; SELECT pg_cancel_backend(%d) cancels its statement, pg_terminate_backend its session.", r.PID),
+			Message: fmt.Sprintf("%s for locks of %s (%s), the longest for %s", wait(r.Blocked), r.User, r.State, age(seconds(r.Wait))),
+			Remedy:  fmt.Sprintf("Let it end its transaction; as a superuser, SELECT pg_cancel_backend(%d) cancels its statement, pg_terminate_backend its session.", r.PID),
 		}
 	})
+}
+
+func wait(sessions int) string {
+	if sessions == 1 {
+		return "1 session waits"
+	}
+	return fmt.Sprintf("%d sessions wait", sessions)
 }
 
 func session(pid int, application string) string {

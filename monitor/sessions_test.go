@@ -64,14 +64,14 @@ func TestBlocking(t *testing.T) {
 	run(t, root, "lock table execution.orders in share mode")
 	quiet(t, db.DB, pick(t, "blocking", thresholds), "")
 	done := make(chan error, 2)
-	for range 2 {
+	for _, who := range []string{"1 session waits", "2 sessions wait"} {
 		waiter := admin(t, db)
 		go func() {
 			_, err := waiter.Exec(t.Context(), "begin; lock table execution.orders in access exclusive mode; rollback")
 			done <- err
 		}()
+		fires(t, db.DB, "blocking", thresholds, monitor.Warning, fmt.Sprint(root.PgConn().PID()), who+" for locks of blotter_admin (idle in transaction)")
 	}
-	fires(t, db.DB, "blocking", thresholds, monitor.Warning, fmt.Sprint(root.PgConn().PID()), "2 sessions wait for locks of blotter_admin (idle in transaction)")
 	if found := look(t, db.DB, pick(t, "blocking", thresholds)); len(found) != 1 {
 		t.Errorf("who waits is no root, though others wait for it: %+v", found)
 	}

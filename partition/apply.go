@@ -105,6 +105,8 @@ func run(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
 		return create(ctx, conn, s)
 	case Finalize, Detach:
 		return detach(ctx, conn, s)
+	case Attach:
+		return attach(ctx, conn, s)
 	case Vacuum:
 		return "vacuumed", inTurn(ctx, conn, "vacuum (freeze, analyze) "+s.Leaf.sql(),
 			fmt.Sprintf("insert into shared.vacuumed_partitions (leaf) values (%s) on conflict do nothing", s.Leaf.regclass()))
@@ -196,27 +198,59 @@ const sqlDetaching = `select (select inhdetachpending from pg_inherits
 // detach takes a leaf out of its table beside readers and writers. DETACH CONCURRENTLY is two transactions with a wait
 // for others in between: if it was cut short there, by lock_timeout or death, what remains is to finalize it.
 func detach(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
-	var pending *bool
-	if err := conn.QueryRow(ctx, sqlDetaching, s.Table.sql(), s.Leaf.sql()).Scan(&pending); err != nil {
-		return "", err
-	}
+	pending, err := detaching(ctx, conn, s)
 	how := "concurrently"
 	switch {
+	case err != nil:
+		return "", err
 	case pending == nil:
 		return "detached already", nil
 	case *pending:
 		how = "finalize"
 	}
-	return "detached", inTurn(ctx, conn, fmt.Sprintf("alter table %s detach partition %s %s", s.Table.sql(), s.Leaf.sql(), how))
+	return "detached", inTurn(ctx, conn, detachSQL(s, how))
+}
+
+// attach ends a detaching and takes it back, at once: no row of the leaf's time finds it gone. The server has left a
+// CHECK of the bounds, so attaching scans nothing.
+func attach(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
+	pending, err := detaching(ctx, conn, s)
+	again := attachSQL(s.Table, s.Leaf, s.Bounds)
+	switch {
+	case err != nil:
+		return "", err
+	case pending == nil: // somebody has finalized it meanwhile
+		return "attached", inTurn(ctx, conn, again)
+	case !*pending:
+		return "attached already", nil
+	}
+	return "attached", atOnce(ctx, conn, detachSQL(s, "finalize"), again)
+}
+
+// detaching is whether the leaf's detaching is pending; nil where it is no leaf of the table.
+func detaching(ctx context.Context, conn *pgx.Conn, s Step) (pending *bool, err error) {
+	err = conn.QueryRow(ctx, sqlDetaching, s.Table.sql(), s.Leaf.sql()).Scan(&pending)
+	return pending, err
+}
+
+func detachSQL(s Step, how string) string {
+	return fmt.Sprintf("alter table %s detach partition %s %s", s.Table.sql(), s.Leaf.sql(), how)
+}
+
+func attachSQL(table, leaf Relation, b Bounds) string {
+	from, to := fmt.Sprint(b.FromPos), fmt.Sprint(b.ToPos)
+	if !b.To.IsZero() {
+		from, to = timestamp(b.From), timestamp(b.To)
+	}
+	return fmt.Sprintf("alter table %s attach partition %s for values from (%s) to (%s)", table.sql(), leaf.sql(), from, to)
 }
 
 // archive moves the leaf and gives it the name of its new table. Its CHECK saves the scan, and goes.
 func archive(ctx context.Context, conn *pgx.Conn, s Step) error {
 	leaf := Relation{s.Leaf.Schema, archivePrefix + s.Leaf.Name}
 	return atOnce(ctx, conn,
-		fmt.Sprintf("alter table %s detach partition %s", s.Table.sql(), s.Leaf.sql()),
-		fmt.Sprintf("alter table %s attach partition %s for values from (%s) to (%s)",
-			s.Archive.sql(), s.Leaf.sql(), timestamp(s.From), timestamp(s.To)),
+		detachSQL(s, ""),
+		attachSQL(s.Archive, s.Leaf, s.Bounds),
 		fmt.Sprintf("alter table %s drop constraint %s", s.Leaf.sql(), boundCheck),
 		fmt.Sprintf("alter table %s rename to %s", s.Leaf.sql(), pgx.Identifier{leaf.Name}.Sanitize()),
 	)

@@ -28,7 +28,7 @@ var retiring = partition.Policy{Retire: map[string]partition.Retirement{
 }}
 
 // neglected makes of the database one that needs every kind of step: old leaves with rows, a hole, an outbox that is
-// nearly full, and a leaf whose detaching was cut short.
+// nearly full, and leaves whose detaching was cut short, one of a time that is over and one of a time to come.
 func neglected(t *testing.T, db *pgtest.Database) {
 	t.Helper()
 	for years := 3; years <= 4; years++ {
@@ -47,6 +47,7 @@ func neglected(t *testing.T, db *pgtest.Database) {
 	}
 	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 6000000)`)
 	pend(t, db, "data_ingestion.market_data", time.Now().AddDate(-4, 0, 0))
+	pend(t, db, "logging.performance_logs", time.Now().AddDate(0, 3, 0))
 }
 
 // pend leaves the leaf of a time with a DETACH CONCURRENTLY that was cut short while it waited for a reader.
@@ -173,23 +174,49 @@ func TestRunKilled(t *testing.T) {
 	}
 }
 
-// A detaching that was cut short makes rows invisible and inserts fail; the next run ends it and makes what is due.
+// A detaching that was cut short makes rows invisible and inserts fail; the next run ends it, and attaches the leaf again,
+// for its time is not over.
 func TestFinalize(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	leaf := pend(t, db, "logging.system_logs", time.Now())
 	insert := `insert into logging.system_logs (service, level, message) values ('test', 'info', 'm')`
+	db.Exec(t, insert)
+	before := shape(t, db)
+	leaf := pend(t, db, "logging.system_logs", time.Now())
 	if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), insert); err == nil {
 		t.Fatal("a pending detach was expected to refuse rows")
 	}
-	db.Exec(t, fmt.Sprintf("alter table %s rename to kept", leaf)) // its name is needed
 	steps := run(t, db, time.Now(), partition.Policy{})
-	if len(steps) == 0 || !strings.HasPrefix(steps[0], "finalize  logging.kept") {
+	if len(steps) == 0 || !strings.HasPrefix(steps[0], "attach    "+leaf) {
 		t.Errorf("steps: %q", steps)
 	}
+	if diff := cmp.Diff(before, shape(t, db)); diff != "" {
+		t.Error(diff)
+	}
 	db.Exec(t, insert)
-	if pgtest.Value[bool](t, db, "select relispartition from pg_class where oid = 'logging.kept'::regclass") {
-		t.Error("the leaf is still a partition")
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); n != 2 {
+		t.Errorf("%d rows are seen, want 2", n)
+	}
+}
+
+// The failure of a table whose leaf was detached says the statement that attaches it again.
+func TestDetachedAhead(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	before := shape(t, db)
+	leaf := pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = 'shared.audit_log'::regclass
+		and lower::timestamptz > now() order by lower limit 1`)
+	db.Exec(t, "alter table shared.audit_log detach partition "+leaf)
+	err := partition.Run(t.Context(), db.OwnerURL, time.Now(), partition.Policy{}, silent)
+	if err == nil {
+		t.Fatal("a detached table was not in the way")
+	}
+	_, sql, _ := strings.Cut(err.Error(), "attach it (")
+	sql, _, _ = strings.Cut(sql, ") or rename it")
+	db.Exec(t, sql)
+	run(t, db, time.Now(), partition.Policy{})
+	if diff := cmp.Diff(before, shape(t, db)); diff != "" {
+		t.Error(diff)
 	}
 }
 

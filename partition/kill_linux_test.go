@@ -57,7 +57,7 @@ func TestRunnerKilledBetweenSteps(t *testing.T) {
 	for _, s := range steps {
 		kinds[s.Kind] = true
 	}
-	if len(kinds) != 9 {
+	if len(kinds) != 10 {
 		t.Fatalf("the test does not see every kind of step: %v", kinds)
 	}
 	run(t, whole, later(), retiring)

@@ -13,6 +13,7 @@ type Kind string
 // The kinds, in the order in which a plan has them.
 const (
 	Finalize Kind = "finalize" // end a DETACH CONCURRENTLY that was cut short
+	Attach   Kind = "attach"   // end one, and attach its leaf again, whose time is not over
 	Create   Kind = "create"   // make a leaf and attach it
 	Vacuum   Kind = "vacuum"   // VACUUM (FREEZE, ANALYZE) of a closed leaf
 	Analyze  Kind = "analyze"  // ANALYZE of a partitioned table
@@ -37,7 +38,7 @@ type Step struct {
 func (s Step) String() string {
 	text := fmt.Sprintf("%-8s  %s", s.Kind, s.Leaf)
 	switch s.Kind {
-	case Create, Detach, Drop, Bound:
+	case Create, Attach, Detach, Drop, Bound:
 		text += "  " + s.Bounds.String()
 	case Archive:
 		text += "  to " + s.Archive.String()
@@ -83,8 +84,12 @@ const (
 func Plan(state State, now time.Time, policy Policy) ([]Step, Failures) {
 	now = now.UTC()
 	p := &planner{policy: policy, state: state, now: now}
-	for _, part := range []func(Table){p.finalize, p.create, p.upkeep, p.retire} {
-		for _, t := range state.Tables {
+	var tables []Table
+	for _, t := range state.Tables {
+		tables = append(tables, p.finalize(t))
+	}
+	for _, part := range []func(Table){p.create, p.upkeep, p.retire} {
+		for _, t := range tables {
 			part(t)
 		}
 	}
@@ -103,18 +108,31 @@ func (p *planner) fail(t Table, format string, args ...any) {
 	p.failures = append(p.failures, Failure{t.Relation, fmt.Errorf(format, args...)})
 }
 
-func (p *planner) finalize(t Table) {
-	for _, leaf := range t.Leaves {
+// finalize ends the detachings that were cut short, and returns the table with the leaves that it has then. A leaf whose
+// time is not over is attached again: no policy retires it, and rows of its time are refused without it.
+func (p *planner) finalize(t Table) Table {
+	leaves := t.Leaves
+	t.Leaves = nil
+	for _, leaf := range leaves {
+		goes := leaf.Pending && (leaf.Foreign != "" || p.closed(t, leaf))
+		step := Step{Kind: Attach, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds}
+		if goes {
+			step.Kind = Finalize
+		}
 		if leaf.Pending {
-			p.steps = append(p.steps, Step{Kind: Finalize, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
+			p.steps = append(p.steps, step)
+		}
+		if !goes {
+			t.Leaves = append(t.Leaves, leaf)
 		}
 	}
+	return t
 }
 
 // create covers what is due. What is due and overlaps a foreign leaf cannot be known: such a table gets nothing.
 func (p *planner) create(t Table) {
 	for _, leaf := range t.Leaves {
-		if leaf.Foreign != "" && !leaf.Pending {
+		if leaf.Foreign != "" {
 			p.fail(t, "partition %s is for %s, which leaves no room for others; detach it", leaf.Relation, leaf.Foreign)
 			return
 		}
@@ -130,7 +148,7 @@ func (p *planner) create(t Table) {
 // createPositions keeps one whole leaf ahead of the last position that was given out.
 func (p *planner) createPositions(t Table) {
 	next := int64(0)
-	for _, leaf := range t.attached() {
+	for _, leaf := range t.Leaves {
 		next = max(next, leaf.ToPos)
 	}
 	for ; next < t.Used+t.Size; next += t.Size {
@@ -170,7 +188,7 @@ func (p *planner) due(t Table) (from, to time.Time) {
 	if t.Ahead == Year {
 		to = startOfYear(p.now).AddDate(p.policy.yearsAhead()+1, 0, 0)
 	}
-	for _, leaf := range t.attached() {
+	for _, leaf := range t.Leaves {
 		if leaf.From.Before(from) {
 			from = leaf.From
 		}
@@ -195,7 +213,7 @@ func (p *planner) grain(t Table, year time.Time) Grain {
 func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 	leaf := Relation{t.Schema, t.Name + suffix}
 	if t.Names[leaf.Name] {
-		p.fail(t, "table %s exists and is not the partition from %s; rename or drop it, for its name is needed", leaf, b)
+		p.fail(t, "table %s exists and is not the partition from %s; attach it (%s) or rename it, for its name is needed", leaf, b, attachSQL(t.Relation, leaf, b))
 		return
 	}
 	p.steps = append(p.steps, Step{Kind: Create, Table: t.Relation, Leaf: leaf, Bounds: b, Grain: grain})
@@ -203,12 +221,12 @@ func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 
 // upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the table's statistics.
 func (p *planner) upkeep(t Table) {
-	for _, leaf := range t.attached() {
+	for _, leaf := range t.Leaves {
 		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
 			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
 		}
 	}
-	if len(t.attached()) > 0 && p.now.Sub(t.Analyzed) >= analyzeEvery {
+	if len(t.Leaves) > 0 && p.now.Sub(t.Analyzed) >= analyzeEvery {
 		p.steps = append(p.steps, Step{Kind: Analyze, Table: t.Relation, Leaf: t.Relation})
 	}
 }
@@ -230,7 +248,7 @@ func (p *planner) retired(t Table, leaf Leaf) bool {
 }
 
 func (p *planner) retire(t Table) {
-	for _, leaf := range t.attached() {
+	for _, leaf := range t.Leaves {
 		if !p.retired(t, leaf) {
 			continue
 		}
@@ -245,21 +263,10 @@ func (p *planner) retire(t Table) {
 	}
 }
 
-// attached are the leaves without those that are being detached.
-func (t Table) attached() []Leaf {
-	var leaves []Leaf
-	for _, leaf := range t.Leaves {
-		if !leaf.Pending {
-			leaves = append(leaves, leaf)
-		}
-	}
-	return leaves
-}
-
 // overlapping is the first leaf that has a part of the bounds, or nil.
 func (t Table) overlapping(b Bounds) *Leaf {
 	for i := range t.Leaves {
-		if leaf := &t.Leaves[i]; !leaf.Pending && leaf.overlaps(b) {
+		if leaf := &t.Leaves[i]; leaf.overlaps(b) {
 			return leaf
 		}
 	}

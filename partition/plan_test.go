@@ -105,6 +105,8 @@ func TestPlan(t *testing.T) {
 	old.Vacuumed = false
 	pending := month(2024, 6)
 	pending.Pending = true
+	ahead := month(2026, 7)
+	ahead.Pending = true
 	foreign := partition.Leaf{Relation: partition.Relation{Schema: "data_ingestion", Name: "d"}, Foreign: "DEFAULT"}
 	taken := bars()
 	taken.Tables[0].Names["market_data_2026_07"] = true
@@ -119,6 +121,7 @@ func TestPlan(t *testing.T) {
 		{"a new database", bars(), partition.Policy{}, []string{"create market_data_2026_05", "create market_data_2026_06", "create market_data_2026_07", "create market_data_2026_08"}, 0},
 		{"all is there", bars(month(2026, 5), month(2026, 6), month(2026, 7), month(2026, 8)), partition.Policy{}, []string{"analyze market_data"}, 0},
 		{"a month inside an existing year", bars(year(2026)), partition.Policy{}, []string{"analyze market_data"}, 0},
+		{"a leaf ahead that is half detached", bars(month(2026, 5), month(2026, 6), ahead, month(2026, 8)), partition.Policy{}, []string{"attach l20260701", "analyze market_data"}, 0},
 		{"a hole", bars(month(2026, 5), month(2026, 7), month(2026, 8)), partition.Policy{}, []string{"create market_data_2026_06", "analyze market_data"}, 0},
 		{
 			"asleep since last July", bars(year(2024), month(2025, 5), month(2025, 6), month(2025, 7)),

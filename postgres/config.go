@@ -47,6 +47,9 @@ type Config struct {
 	// negative is never.
 	MaxRetries int
 
+	// LookOnly has Open make no partitions, for programs that report what is.
+	LookOnly bool
+
 	// Tracer is told of every statement of every pool, as monitor.Tracer is, which counts them. What it has of pgx's
 	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
 	Tracer pgx.QueryTracer

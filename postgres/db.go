@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
@@ -20,10 +21,12 @@ type DB struct {
 	imports chan struct{}
 	books   bookCache
 	bell    bell
+	warned  sync.Map // texts of warnings that were logged: each once
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the
-// partitions that are due. The caller closes the DB.
+// partitions that are due, unless Config.LookOnly. One that cannot be made is a warning in the log. The caller closes the
+// DB.
 //
 // Errors: ErrInvalid for a configuration that cannot work, ErrOperational where the server cannot be reached or the
 // schema is another version's, ErrPermission where the login may not act as trading_app.
@@ -45,14 +48,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		if r == roleReporter {
 			size = max(1, size/reporterShare)
 		}
-		if db.pools[r], err = newPool(cfg, r, size); err != nil {
+		if db.pools[r], err = newPool(cfg, r, size, db.warn); err != nil {
 			db.Close()
 			return nil, err
 		}
 	}
-	if err := db.ensureAhead(ctx); err != nil {
-		db.Close()
-		return nil, err
+	if !cfg.LookOnly {
+		if err := db.tryAhead(ctx); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	return db, nil
 }
@@ -142,11 +147,36 @@ func fit(cfg *Config, limit int) error {
 
 const sqlEnsureAhead = `select shared.ensure_ahead()`
 
-func (db *DB) ensureAhead(ctx context.Context) error {
+func (db *DB) ensureAhead(ctx context.Context, opts ...Option) error {
 	return db.Transaction(ctx, func(tx *Tx) error {
 		_, err := tx.Exec(ctx, sqlEnsureAhead)
 		return err
-	})
+	}, opts...)
+}
+
+// tryAhead makes what is due. That it cannot be made is a warning: the database can be used, and the write that finds no
+// partition says so. Where no session comes about, or it breaks, it is an error.
+func (db *DB) tryAhead(ctx context.Context) error {
+	err := db.ensureAhead(ctx, Unlogged)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && severity(pg) == "ERROR" && ctx.Err() == nil {
+		db.log.Warn("partitions that are due were not made; blotter doctor says what to do", "error", err.Error())
+		return nil
+	}
+	return err
+}
+
+// stateNoPartition is the state of the warning by which shared.ensure_ahead says what it could not make.
+const stateNoPartition = "01B19"
+
+// warn logs what shared.ensure_ahead could not make, once.
+func (db *DB) warn(_ *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Code != stateNoPartition {
+		return
+	}
+	if _, known := db.warned.LoadOrStore(n.Message, true); !known {
+		db.log.Warn(n.Message, "hint", n.Hint)
+	}
 }
 
 // poolFor is the pool whose role the context's scope calls for, after the account id was checked.

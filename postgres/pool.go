@@ -34,7 +34,7 @@ type pool struct {
 // surplus is the key under which a connection's custom data says that it no longer counts as open.
 const surplus = "blotter.surplus"
 
-func newPool(cfg Config, r role, maxConns int) (*pool, error) {
+func newPool(cfg Config, r role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
 	url, readOnly := r.url(cfg), r.readOnly()
 	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -43,6 +43,7 @@ func newPool(cfg Config, r role, maxConns int) (*pool, error) {
 	p := &pool{role: r, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
 	p.waiter, _ = cfg.Tracer.(Waiter)
 	pc.ConnConfig.Tracer = cfg.Tracer
+	pc.ConnConfig.OnNotice = notice
 	pc.MaxConns = int32(maxConns)
 	pc.MinConns = 0
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10

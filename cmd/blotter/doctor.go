@@ -53,7 +53,8 @@ The role trading_reporter, as which it looks, needs pg_read_all_stats; blotter
 migrate up grants it where it may.
 
 The exit status is by severity: 1 if something critical is found, with --strict
-for warnings too; else 0. Nothing is changed.`,
+for warnings too; else 0. Nothing is changed: partitions that are due are found,
+not made. Blotter's own database is started and migrated, as by all commands.`,
 		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -111,7 +112,7 @@ type replica struct {
 }
 
 func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, error) {
-	db, err := set.open(ctx)
+	db, err := set.openToLook(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +125,28 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})
+	}
+	return d, nil
+}
+
+// openToLook is open without making the partitions that are due: what is missing is to be found.
+func (s *settings) openToLook(ctx context.Context) (*database, error) {
+	d := &database{ctx: ctx}
+	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
+	var err error
+	if s.url == "" {
+		if err = d.own(ctx, s.embedded()); err != nil {
+			return nil, err
+		}
+		cfg = d.state.Config()
+		_, err = migrate(ctx, d.state.OwnerURL())
+	}
+	if cfg.Logger, cfg.LookOnly = s.logger(), true; err == nil {
+		d.DB, err = postgres.Open(ctx, cfg)
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
 	}
 	return d, nil
 }

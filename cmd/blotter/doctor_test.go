@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/pgtest"
 )
@@ -91,6 +92,37 @@ func TestDoctorFinds(t *testing.T) {
 	if r = doctor("--security"); strings.Contains(r.out, "verify") {
 		t.Errorf("--security asks more:\n%s", r.out)
 	}
+}
+
+// doctor makes no partition that is missing, and is not kept out by a detached one, nor is any other command: its remedy
+// can be run.
+func TestDoctorOfPartitions(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.ok(t, "up")
+	t.Cleanup(func() { d.run(t, "down") })
+	leaf := func(table string, months int) string {
+		name := time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, months, 0).Format("_2006_01")
+		return table + name
+	}
+	gone, detached := leaf("logging.performance_logs", 1), leaf("logging.system_logs", 1)
+	d.ok(t, "psql", "--as", "owner", "--", "-qc", "drop table "+gone, "-c", "alter table logging.system_logs detach partition "+detached)
+	r := d.run(t, "doctor", "--json")
+	contains(t, r.out, `"check": "partition_gaps",
+    "severity": "critical",
+    "subject": "logging.performance_logs"`, `"subject": "`+detached+`"`)
+	var found []finding
+	if err := json.Unmarshal([]byte(r.out), &found); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.Check == "partition_foreign" {
+			_, sql, _ := strings.Cut(f.Remedy, "owner: ")
+			sql, _, _ = strings.Cut(sql, ";")
+			d.ok(t, "psql", "--as", "owner", "--", "-qc", sql)
+		}
+	}
+	contains(t, d.ok(t, "doctor"), "checks: all is well") // psql has opened the database, which made the other one
 }
 
 // The advice is SQL: it can be piped into psql, and is then not given again.
