@@ -7,7 +7,7 @@ import "fmt"
 // positions would say 0 while the link is cut.
 
 const sqlReplication = `
-select application_name || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
+select coalesce(application_name, '') || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
        case when pg_is_in_recovery() then 0 else coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0) end::bigint
   from pg_stat_replication
  where state <> 'backup'
