@@ -23,7 +23,7 @@ select (select array_agg(current_setting(name) order by place) from unnest($1::t
 )
 
 // QueryCatalog reads what a query of the system's catalogs finds, always written in the same way, whatever settings the
-// session has. It leaves them as they were.
+// session has. It leaves them as they were. Its errors are those of q.
 func QueryCatalog[T any](ctx context.Context, q Querier, to pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	var were []string
 	var path string
