@@ -9,9 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Checks are what doctor and the daemon ask about the audit log besides that it is being sealed: that it is written.
+// Checks are what doctor and the daemon ask about the audit log besides that it is being sealed: that it is written, without
+// what it must not keep.
 func Checks() []monitor.Check {
-	return []monitor.Check{{Name: "audit_triggers", Area: "audit", Run: checkTriggers}}
+	return []monitor.Check{
+		{Name: "audit_triggers", Area: "audit", Run: checkTriggers},
+		{Name: "audit_masked_columns", Area: "audit", Run: checkMasked},
+	}
 }
 
 // sqlTriggers lists the triggers that should be there, as table and name, and are not or do not fire always.
@@ -39,6 +43,29 @@ func checkTriggers(ctx context.Context, q postgres.Querier) ([]monitor.Finding, 
 		findings = append(findings, monitor.Finding{
 			Check: "audit_triggers", Severity: monitor.Critical, Subject: relation,
 			Message: fmt.Sprintf("trigger %s of %s %s: changes go unrecorded", name, relation, what), Remedy: remedy,
+		})
+		return nil
+	})
+	return findings, err
+}
+
+// sqlUnmasked lists the columns that the migrations mask and this database does not. One may mask more.
+const sqlUnmasked = `
+select w.relation, w.name from (values ('execution.accounts', 'name')) w(relation, name)
+ where not exists (select from shared.masked_columns m where m.table_name = w.relation and m.column_name = w.name) order by 1, 2`
+
+func checkMasked(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
+	rows, err := q.Query(ctx, sqlUnmasked)
+	if err != nil {
+		return nil, err
+	}
+	var findings []monitor.Finding
+	var relation, name string
+	_, err = pgx.ForEachRow(rows, []any{&relation, &name}, func() error {
+		findings = append(findings, monitor.Finding{
+			Check: "audit_masked_columns", Severity: monitor.Critical, Subject: relation,
+			Message: fmt.Sprintf("column %s is not masked any more: the audit log keeps its values, and cannot forget them", name),
+			Remedy:  fmt.Sprintf("Run as the owner: INSERT INTO shared.masked_columns VALUES ('%s', '%s').", relation, name),
 		})
 		return nil
 	})

@@ -11,7 +11,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// The check fires when a trigger is gone or does not always fire, says what to do, and is quiet otherwise.
+// The checks fire when a trigger is gone or does not always fire, or a column is not masked, say what to do, and are quiet
+// otherwise.
 func TestTriggersAreChecked(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -58,4 +59,6 @@ func TestTriggersAreChecked(t *testing.T) {
 	fires("triggers that were tampered with", "ALTER TABLE execution.orders ENABLE ALWAYS TRIGGER audit_update", "trigger audit_delete of execution.trades is not there")
 	db.Exec(t, `alter table execution.orders disable trigger audit_insert`)
 	fires("one more", "trigger audit_insert of execution.orders does not always fire", "trigger audit_update of execution.orders", "execution.trades")
+	db.Exec(t, `insert into shared.masked_columns values ('execution.orders', 'strategy'); delete from shared.masked_columns where table_name = 'execution.accounts'`)
+	fires("a column that is not masked", "ENABLE ALWAYS TRIGGER audit_insert", "audit_update", "audit_delete", "critical execution.accounts column name is not masked")
 }

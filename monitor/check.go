@@ -80,7 +80,7 @@ func runAll(ctx context.Context, checks []Check, run func(context.Context, Check
 		findings, err := run(bounded, check)
 		cancel()
 		if err != nil {
-			findings = append(findings, failed(err))
+			findings = append(findings, failed(check, err))
 		}
 		for i := range findings {
 			findings[i].Check = check.Name
@@ -90,14 +90,17 @@ func runAll(ctx context.Context, checks []Check, run func(context.Context, Check
 	return outcomes
 }
 
-// failed is the finding of a check that could not be made.
-func failed(err error) Finding {
+// failed is the finding of a check that could not be made. Of security it is critical: nobody looked.
+func failed(check Check, err error) Finding {
 	f := Finding{
 		Severity: Warning, Subject: "the check itself", Message: "it could not be made: " + err.Error(),
 		Remedy: "Read the message, put right what it names, and run the check again.",
 	}
+	if check.Area == securityArea {
+		f.Severity = Critical
+	}
 	if errors.Is(err, blotter.ErrPermission) {
-		f.Remedy = "Run blotter migrate up, which grants trading_reporter what the checks read."
+		f.Remedy = "Name by --reporter-url a login that is a member of trading_reporter; if it is one, run blotter migrate up, which grants that role what the checks read."
 	}
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,31 @@ func TestHealthyDatabaseIsQuiet(t *testing.T) {
 	}
 }
 
+// What is possible and odd leaves columns of the catalogs empty. Every check is made nevertheless.
+func TestChecksInOddStates(t *testing.T) {
+	t.Parallel()
+	server, db := ownServer(t)
+	db.Exec(t, "create role blotter_odd login")
+	conn := db.Connect(t, server.URL("odd", db.Name))
+	run(t, conn, "begin")
+	for _, sql := range []string{
+		"drop role blotter_odd", // its session lives on
+		"alter role all set app.current_account_id = 'A1'",
+		"create table events.outbox_rest partition of events.outbox for values from (1000000000000) to (maxvalue)",
+		"grant select on execution.orders to public",
+		"grant all on schema public to public",
+		"create function public.free() returns int security definer language sql as 'select 1'",
+	} {
+		db.Exec(t, sql)
+	}
+	checks := append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
+	for _, outcome := range monitor.Run(t.Context(), db.DB, checks) {
+		if outcome.Err != nil {
+			t.Errorf("%s: %v", outcome.Name, outcome.Err)
+		}
+	}
+}
+
 func TestChecksAreNamed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -79,6 +105,28 @@ func TestFailedCheckIsAFinding(t *testing.T) {
 	}
 	if outcomes[0].Err == nil || errors.Is(outcomes[0].Err, context.Canceled) {
 		t.Errorf("the error of the failed check: %v", outcomes[0].Err)
+	}
+}
+
+// A check of security that cannot be made is as bad as what it may have found, and tells who may make it.
+func TestFailedSecurityCheckIsCritical(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	cfg := db.Config
+	cfg.ReporterURL = cfg.URL // of a login that may not act as trading_reporter
+	other, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, outcome := range monitor.Run(t.Context(), other, append(monitor.SecurityChecks(), pick(t, "dead_tuples", monitor.Thresholds{}))) {
+		want := monitor.Critical
+		if outcome.Area != "security" {
+			want = monitor.Warning
+		}
+		if len(outcome.Findings) != 1 || outcome.Findings[0].Severity != want || !strings.Contains(outcome.Findings[0].Remedy, "--reporter-url") {
+			t.Errorf("%s: %v %+v", outcome.Name, outcome.Err, outcome.Findings)
+		}
 	}
 }
 

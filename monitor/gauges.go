@@ -47,7 +47,7 @@ var gauges = map[string]gauge{
 const labelsMax = 100
 
 const sqlGauges = `
-select 'schema_version', '', max(version_id) filter (where is_applied)::float8 from shared.schema_version
+select 'schema_version', '', coalesce(max(version_id) filter (where is_applied), 0)::float8 from shared.schema_version
 union all
 select 'database_size_bytes', '', pg_database_size(current_database())
 union all

@@ -164,7 +164,7 @@ func (r foreignRow) detached() Finding {
 }
 
 const sqlOutboxRoom = `
-select t.table_name::text, coalesce(max(p.upper::bigint), 0) - coalesce(max(s.last_value), 0), t.size
+select t.table_name::text, coalesce(max(case when p.upper ~ '^\d+$' then p.upper::bigint end), 0) - coalesce(max(s.last_value), 0), t.size
   from shared.partitioned_tables t
   left join shared.partitions p on p.table_name = t.table_name and not p.detach_pending
   left join shared.sequence_positions() s on s.sequence = pg_get_serial_sequence(t.table_name::text, 'pos')

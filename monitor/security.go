@@ -10,49 +10,43 @@ import (
 
 // SecurityChecks are what keeps accounts apart and roles within their bounds, each against the live database. They read
 // the system's catalogs alone, which every login may, so any session will do: the sessions of the reporter, as doctor has
-// it, or a transaction.
+// it, or a transaction. Where other logins' sessions come from is told only to who has pg_read_all_stats, as the reporter.
 func SecurityChecks() []Check {
 	var checks []Check
-	for _, group := range [][]catalogCheck{rowSecurityChecks, policyChecks, roleChecks, loginChecks, objectChecks} {
+	for _, group := range [][]catalogCheck{rowSecurityChecks, ownerChecks, policyChecks, roleChecks, loginChecks, objectChecks} {
 		for _, c := range group {
 			checks = append(checks, c.check())
 		}
 	}
-	return append(checks, Check{Name: "security_grants", Area: "security", Run: checkGrants}, Check{
-		Name: "security_definer_list", Area: "security", Run: checkDefiners,
-	})
+	return append(checks, Check{Name: "security_grants", Area: securityArea, Run: checkGrants})
 }
+
+const securityArea = "security"
 
 // catalogCheck is a query of the catalogs, each of whose rows is a finding: its subject, and a detail for the message.
 type catalogCheck struct {
 	name     string
 	severity Severity
 	sql      string
+	args     []any
 	message  string // may hold %s once, for the detail
 	remedy   string // may hold %s once, for the subject
 }
 
 func (c catalogCheck) check() Check {
-	return Check{Name: c.name, Area: "security", Run: c.run}
+	return Check{Name: c.name, Area: securityArea, Run: c.run}
 }
 
-func (c catalogCheck) run(ctx context.Context, q postgres.Querier) ([]Finding, error) {
-	rows, err := q.Query(ctx, c.sql)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var findings []Finding
-	for rows.Next() {
-		var subject, detail string
-		if err := rows.Scan(&subject, &detail); err != nil {
-			return nil, err
-		}
+func (c catalogCheck) run(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
+	type row struct{ Subject, Detail string }
+	rows, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[row], c.sql, c.args...)
+	for _, r := range rows {
 		findings = append(findings, Finding{
-			Check: c.name, Severity: c.severity, Subject: subject, Message: strings.Replace(c.message, "%s", detail, 1), Remedy: strings.Replace(c.remedy, "%s", subject, 1),
+			Check: c.name, Severity: c.severity, Subject: r.Subject,
+			Message: strings.Replace(c.message, "%s", r.Detail, 1), Remedy: strings.Replace(c.remedy, "%s", r.Subject, 1),
 		})
 	}
-	return findings, rows.Err()
+	return findings, err
 }
 
 // ours are the schemas of blotter, as a condition on pg_class, pg_proc or pg_namespace's nspname.
@@ -68,11 +62,5 @@ with tenants as (
      where c.relkind in ('r', 'p') and n.nspname in ` + ours + `
 )`
 
-// texts collects a column of text.
-func texts(ctx context.Context, q postgres.Querier, sql string) ([]string, error) {
-	rows, err := q.Query(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
+// grantee is who has an entry of an access list, as aclexplode tells it: a name in any case, of a role that is gone too.
+const grantee = `case when a.grantee = 0 then 'PUBLIC' else pg_get_userbyid(a.grantee)::text end`

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // withReaders begins a query with the views and materialized views that read a relation of ours, wherever they are.
@@ -28,10 +29,24 @@ select name, pg_get_userbyid(relowner) from readers
  order by 1`
 
 	sqlMaterialized = withReaders + `
-select name, string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
-  from readers v, aclexplode(v.relacl) a left join pg_roles r on r.oid = a.grantee
+select name, string_agg(distinct ` + grantee + `, ', ')
+  from readers v, aclexplode(v.relacl) a
  where v.relkind = 'm' and a.grantee <> v.relowner
  group by name order by 1`
+
+	// $1 are the migrations' own. Those of extensions are not ours to judge, nor are those that nobody of ours can call.
+	sqlDefiners = withLogins + `, callers as (
+    select oid from pg_roles where rolname in ` + trading + ` and not rolsuper
+    union select oid from logins where not rolsuper
+)
+select p.oid::regprocedure::text, pg_get_userbyid(p.proowner)::text
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+ where p.prosecdef and p.oid <> all (array(select coalesce(to_regprocedure(known), 0)::oid from unnest($1::text[]) known))
+   and (n.nspname in ` + ours + ` or pg_get_userbyid(p.proowner) = 'trading_owner'
+        or n.nspname not in ('pg_catalog', 'information_schema')
+           and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+           and exists (select from callers c where has_function_privilege(c.oid, p.oid, 'EXECUTE') and has_schema_privilege(c.oid, n.oid, 'USAGE')))
+ order by 1`
 
 	sqlDefinerPaths = `
 select p.oid::regprocedure::text, coalesce(array_to_string(p.proconfig, ' '), 'not set')
@@ -64,6 +79,11 @@ var objectChecks = []catalogCheck{
 		remedy:  "REVOKE ALL ON %s FROM all of them, or make it a view with security_invoker",
 	},
 	{
+		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{postgres.SecurityDefiners()},
+		message: "a function acts as its owner %s and is none of blotter's: who may call it has the owner's rights within it",
+		remedy:  "DROP FUNCTION %s, or ALTER FUNCTION ... SECURITY INVOKER, or REVOKE EXECUTE ON it FROM PUBLIC and blotter's roles",
+	},
+	{
 		name: "security_definer_path", severity: Critical, sql: sqlDefinerPaths,
 		message: "a function that acts as its owner has search_path %s: the caller chooses what its names mean",
 		remedy:  "ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp",
@@ -73,31 +93,6 @@ var objectChecks = []catalogCheck{
 		message: "PUBLIC has %s: every login can put its own objects before others'",
 		remedy:  "REVOKE it ON %s FROM PUBLIC",
 	},
-}
-
-const sqlDefiners = `
-select p.oid::regprocedure::text
-  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
- where p.prosecdef and (n.nspname in ` + ours + ` or pg_get_userbyid(p.proowner) = 'trading_owner')
- order by 1`
-
-// checkDefiners finds functions that act as their owner and are none of the migrations'.
-func checkDefiners(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-	live, err := texts(ctx, q, sqlDefiners)
-	if err != nil {
-		return nil, err
-	}
-	known := postgres.SecurityDefiners()
-	for _, name := range live {
-		if !slices.Contains(known, name) {
-			findings = append(findings, Finding{
-				Check: "security_definer_list", Severity: Critical, Subject: name,
-				Message: "a function acts as its owner and is none of blotter's: who may call it has the owner's rights within it",
-				Remedy:  "DROP FUNCTION " + name + ", or ALTER FUNCTION ... SECURITY INVOKER",
-			})
-		}
-	}
-	return findings, nil
 }
 
 const sqlGrants = `
@@ -116,34 +111,44 @@ with objects as (
     select 'function ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ` + ours + `
 )
-select object || '|' || coalesce(r.rolname, 'public') || '|' || lower(a.privilege_type)
-  from objects o, aclexplode(o.acl) a left join pg_roles r on r.oid = a.grantee
+select object, ` + grantee + `, a.privilege_type, a.is_grantable
+  from objects o, aclexplode(o.acl) a
  where a.grantee <> o.owner and o.object not like '%.schema_version'
- order by 1`
+ order by 1, 2, 3`
+
+type grantRow struct {
+	Object, Grantee, Privilege string
+	Grantable                  bool
+}
 
 // checkGrants finds what is granted beyond the migrations: to our roles and PUBLIC it is critical, to others a warning.
 func checkGrants(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-	live, err := texts(ctx, q, sqlGrants)
-	if err != nil {
-		return nil, err
-	}
+	live, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[grantRow], sqlGrants)
 	known := postgres.Grants()
-	for _, line := range live {
-		parts := strings.SplitN(line, "|", 3)
-		object, grantee, privilege := parts[0], parts[1], parts[2]
-		if slices.Contains(known[object], grantee+"="+privilege) {
-			continue
+	for _, r := range live {
+		granted := slices.Contains(known[r.Object], strings.ToLower(r.Grantee+"="+r.Privilege))
+		if !granted || r.Grantable {
+			findings = append(findings, r.finding(granted))
 		}
-		severity := Warning
-		if grantee == "public" || strings.HasPrefix(grantee, "trading_") {
-			severity = Critical
-		}
-		what := strings.TrimPrefix(strings.TrimPrefix(object, "table "), "column ")
-		findings = append(findings, Finding{
-			Check: "security_grants", Severity: severity, Subject: object,
-			Message: fmt.Sprintf("%s has %s, which blotter does not grant", grantee, strings.ToUpper(privilege)),
-			Remedy:  fmt.Sprintf("as trading_owner: REVOKE %s ON %s FROM %s", strings.ToUpper(privilege), what, grantee),
-		})
 	}
-	return findings, nil
+	return findings, err
+}
+
+// finding is about a grant that is not the migrations', or, where it is, about the option to pass it on.
+func (r grantRow) finding(granted bool) Finding {
+	f := Finding{Check: "security_grants", Severity: Warning, Subject: r.Object}
+	if r.Grantee == "PUBLIC" || strings.HasPrefix(r.Grantee, "trading_") {
+		f.Severity = Critical
+	}
+	has, revoke := r.Privilege, r.Privilege
+	if r.Grantable {
+		has += " WITH GRANT OPTION"
+	}
+	if granted {
+		revoke = "GRANT OPTION FOR " + r.Privilege
+	}
+	what := strings.TrimPrefix(strings.TrimPrefix(r.Object, "table "), "column ")
+	f.Message = fmt.Sprintf("%s has %s, which blotter does not grant", r.Grantee, has)
+	f.Remedy = fmt.Sprintf("as trading_owner: REVOKE %s ON %s FROM %s", revoke, what, r.Grantee)
+	return f
 }

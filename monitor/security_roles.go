@@ -32,20 +32,22 @@ select rolname, concat_ws(', ', case when rolsuper then 'SUPERUSER' end, case wh
 select name, '' from unnest(array['trading_owner', 'trading_app', 'trading_service', 'trading_readonly', 'trading_reporter']) name
  where not exists (select from pg_roles where rolname = name) order by 1`
 
-	// No pg_ role is needed, save that the reporter, which reads every account's rows anyway, sees what sessions do.
+	// No other role is needed, save that the reporter, which reads every account's rows anyway, sees what sessions do. (The
+	// database's owner is in pg_database_owner.)
 	sqlMemberships = `
 select m.rolname, string_agg(r.rolname, ', ' order by r.rolname)
-  from pg_roles m join pg_roles r on r.oid <> m.oid and (r.rolname in ` + trading + ` or r.rolname ~ '^pg_')
+  from pg_roles m join pg_roles r on r.oid <> m.oid
  where m.rolname in ` + trading + ` and not m.rolsuper and pg_has_role(m.oid, r.oid, ` + mayAct + `)
    and r.rolname <> 'pg_database_owner' and not (m.rolname = 'trading_reporter' and r.rolname = 'pg_read_all_stats')
  group by m.rolname order by 1`
 
+	// A setting is of a role, a database or both; with neither it is every role's (ALTER ROLE ALL).
 	sqlSettings = `
-select coalesce(r.rolname, 'database ' || d.datname), string_agg(split_part(setting, '=', 1), ', ')
+select case when s.setrole <> 0 then pg_get_userbyid(s.setrole)::text when s.setdatabase <> 0 then 'database ' || current_database() else 'every role' end,
+       string_agg(split_part(setting, '=', 1), ', ')
   from pg_db_role_setting s cross join unnest(s.setconfig) setting
-  left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
- where split_part(setting, '=', 1) in ('app.current_account_id', 'session_replication_role')
-   and (d.oid is null or d.datname = current_database())
+ where lower(split_part(setting, '=', 1)) in ('app.current_account_id', 'session_replication_role')
+   and (s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database()))
  group by 1 order by 1`
 )
 
@@ -68,7 +70,7 @@ var roleChecks = []catalogCheck{
 	{
 		name: "security_settings", severity: Critical, sql: sqlSettings,
 		message: "%s is set for every session: a session that names no account gets one, or skips triggers",
-		remedy:  "reset it: ALTER ROLE or DATABASE ... RESET for %s",
+		remedy:  "reset it for %s: ALTER ROLE ... RESET, ALTER DATABASE ... RESET, ALTER ROLE ALL RESET",
 	},
 }
 
@@ -83,25 +85,46 @@ select name, string_agg(why, ' and ' order by why) from (
        and a.application_name <> '' and (r.rolsuper or r.rolbypassrls)) s
  group by name order by 1`
 
-	sqlPowers = withLogins + `
+	// Attributes, and what a role gets by others: rights that no policy binds, that end others' sessions, that can be passed
+	// on, or that switch triggers off. Roles of ours have checks of their own.
+	sqlPowers = withLogins + `, held as (
+    select oid, name from logins where role <> 'trading_owner' and not rolsuper
+)
 select name, string_agg(distinct power, ', ') from (
     select name, unnest(array[case when rolcreaterole then 'CREATEROLE' end, case when rolreplication then 'REPLICATION' end]) as power
       from logins where role <> 'trading_owner' and not rolsuper
     union all
-    select l.name, 'membership in ' || p.rolname from logins l
-      join pg_roles p on p.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
-                                       'pg_execute_server_program')
-     where l.role <> 'trading_owner' and not l.rolsuper and pg_has_role(l.oid, p.oid, ` + mayAct + `)) p
+    select h.name, 'membership in ' || p.rolname from held h
+      join pg_roles p on p.oid <> h.oid and p.rolname not in ` + trading + `
+       and (p.rolsuper or p.rolbypassrls or p.rolcreaterole or p.rolreplication
+            or p.rolname in ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
+                             'pg_execute_server_program', 'pg_signal_backend', 'pg_create_subscription', 'pg_maintain'))
+     where pg_has_role(h.oid, p.oid, ` + mayAct + `)
+    union all
+    select m.rolname, 'ADMIN OPTION on ' || r.rolname
+      from pg_auth_members a join pg_roles m on m.oid = a.member join pg_roles r on r.oid = a.roleid
+     where a.admin_option and (m.oid in (select oid from held) or m.rolname in ` + trading + `)
+    union all
+    select g.name, g.privilege || ' on parameter ' || g.parname
+      from (select p.parname, a.privilege_type as privilege, ` + grantee + ` as name from pg_parameter_acl p, aclexplode(p.paracl) a) g
+     where (g.parname = 'session_replication_role' or g.privilege = 'ALTER SYSTEM')
+       and (g.name = 'PUBLIC' or g.name in ` + trading + ` or g.name in (select name from logins where not rolsuper))) p
  where power is not null
  group by name order by 1`
 
 	sqlSeveralRoles = withLogins + `
 select name, string_agg(distinct role, ', ') from logins where not rolsuper group by name having count(distinct role) > 1 order by 1`
 
-	sqlPlainText = `
-select session_user::text, host(inet_client_addr())
- where inet_client_addr() is not null and not inet_client_addr() <<= inet '127.0.0.0/8' and inet_client_addr() <> inet '::1'
-   and not (select ssl from pg_stat_ssl where pid = pg_backend_pid())`
+	// Of other sessions only who has pg_read_all_stats is told the address, so that this one is looked at by itself as well.
+	sqlPlainText = withLogins + `
+select login, string_agg(distinct host(address), ', ') from (
+    select a.usename::text as login, a.client_addr as address
+      from pg_stat_activity a join pg_stat_ssl s on s.pid = a.pid
+     where a.datname = current_database() and not s.ssl and a.usename in (select name from logins)
+    union
+    select session_user::text, inet_client_addr() from pg_stat_ssl where pid = pg_backend_pid() and not ssl) plain
+ where not address <<= inet '127.0.0.0/8' and address <> inet '::1'
+ group by login order by 1`
 )
 
 var loginChecks = []catalogCheck{
@@ -112,7 +135,7 @@ var loginChecks = []catalogCheck{
 	},
 	{
 		name: "security_powers", severity: Critical, sql: sqlPowers,
-		message: "the login has %s, by which it gets around its role",
+		message: "it has %s, by which it gets around its role",
 		remedy:  "as a superuser: take it away from %s (ALTER ROLE ... NOCREATEROLE NOREPLICATION, REVOKE)",
 	},
 	{
@@ -122,7 +145,7 @@ var loginChecks = []catalogCheck{
 	},
 	{
 		name: "security_tls", severity: Warning, sql: sqlPlainText,
-		message: "this session from %s is not encrypted: passwords' proofs and all data cross the network in the clear",
+		message: "its sessions from %s are not encrypted: passwords' proofs and all data cross the network in the clear",
 		remedy:  "add sslmode=verify-full and sslrootcert to the URL of %s",
 	},
 }

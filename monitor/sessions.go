@@ -34,7 +34,7 @@ const sqlConnections = `
 select count(*)::int,
        (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int),
-       coalesce((select usename || ' (' || count(*) || ')' from pg_stat_activity where backend_type = 'client backend'
+       coalesce((select coalesce(usename, 'a dropped role') || ' (' || count(*) || ')' from pg_stat_activity where backend_type = 'client backend'
                   group by usename order by count(*) desc limit 1), '')
   from pg_stat_activity
  where backend_type = 'client backend'`
@@ -55,11 +55,12 @@ func connections(t Thresholds) Check {
 }
 
 const sqlLongTransactions = `
-select 'session ' || pid || coalesce(' (' || nullif(application_name, '') || ')', ''), extract(epoch from clock_timestamp() - xact_start)::float8, usename::text || ', ' || state
+select 'session ' || pid || coalesce(' (' || nullif(application_name, '') || ')', ''), extract(epoch from clock_timestamp() - xact_start)::float8,
+       coalesce(usename::text, 'a dropped role') || ', ' || coalesce(state, 'unknown')
   from pg_stat_activity
  where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
 union all
-select 'prepared ' || gid, extract(epoch from clock_timestamp() - prepared)::float8, owner::text || ', prepared'
+select 'prepared ' || gid, extract(epoch from clock_timestamp() - prepared)::float8, coalesce(owner::text, 'a dropped role') || ', prepared'
   from pg_prepared_xacts
  where database = current_database()
  order by 2 desc
@@ -82,7 +83,7 @@ func longTransactions(t Thresholds) Check {
 }
 
 const sqlIdleInTransaction = `
-select pid, coalesce(application_name, ''), usename::text, extract(epoch from clock_timestamp() - state_change)::float8
+select pid, coalesce(application_name, ''), coalesce(usename::text, 'a dropped role'), coalesce(extract(epoch from clock_timestamp() - state_change), 0)::float8
   from pg_stat_activity
  where datname = current_database() and state like 'idle in transaction%'
  order by 4 desc

@@ -1,7 +1,7 @@
 -- One line for each object of blotter's schemas: "kind name: description". Partitions are left out, they come and go;
 -- that each has its parent's policies is doctor's to check. pg_temp and what other programs made elsewhere do not count.
 with schemas as (
-    select oid, nspname from pg_namespace
+    select oid, nspname, nspowner from pg_namespace
      where nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events')
 ), relations as (
     select c.*, s.nspname || '.' || c.relname as name
@@ -9,7 +9,7 @@ with schemas as (
      where not c.relispartition and c.relkind in ('r', 'p', 'v', 'm') and c.relname <> 'schema_version'
 ), grants as (
     select object, string_agg(grantee || '=' || privileges, ' ' order by grantee) as list
-      from (select object, coalesce(r.rolname, 'public') as grantee, string_agg(lower(a.privilege_type), ',' order by a.privilege_type) as privileges
+      from (select object, coalesce(r.rolname, 'public') as grantee, string_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end, ',' order by a.privilege_type) as privileges
               from (select 'schema ' || n.nspname as object, n.nspacl as acl, n.nspowner as owner from pg_namespace n join schemas using (oid)
                     union all select 'table ' || name, relacl, relowner from relations
                     union all select 'column ' || r.name || '.' || a.attname, a.attacl, r.relowner
@@ -21,7 +21,7 @@ with schemas as (
              group by object, r.rolname) g
      group by object
 )
-select 'schema ' || nspname || ': ' from schemas
+select 'schema ' || nspname || ': owner ' || pg_get_userbyid(nspowner) from schemas
 union all
 select 'table ' || name || ': ' || case relkind when 'v' then 'view' when 'p' then 'partitioned by ' || pg_get_partkeydef(oid) else 'table' end
        || ' owner ' || pg_get_userbyid(relowner)
@@ -51,14 +51,16 @@ union all
 select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled::text || ' ' || md5(pg_get_triggerdef(t.oid))
   from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
 union all
-select 'view ' || name || ': ' || md5(regexp_replace(regexp_replace(pg_get_viewdef(oid), '\m\w+\.', '', 'g'), '\s+', ' ', 'g')) from relations where relkind = 'v'
+select 'view ' || name || ': ' || md5(regexp_replace(regexp_replace(pg_get_viewdef(oid), '[[:alnum:]_]+[.]', '', 'g'), '[[:space:]]+', ' ', 'g')) from relations where relkind = 'v'
 union all
 select 'function ' || p.oid::regprocedure || ': ' || case when p.prosecdef then 'security definer ' else '' end
        || coalesce(array_to_string(p.proconfig, ', ') || ' ', '') || md5(coalesce(p.prosrc, '') || coalesce(pg_get_function_sqlbody(p.oid), ''))
+       || ' owner ' || pg_get_userbyid(p.proowner)
   from pg_proc p join schemas s on s.oid = p.pronamespace
 union all
 select 'domain ' || t.oid::regtype || ': ' || format_type(t.typbasetype, t.typtypmod) || ' '
        || coalesce((select string_agg(pg_get_constraintdef(c.oid), ' ' order by c.conname) from pg_constraint c where c.contypid = t.oid and c.contype = 'c'), '')
+       || ' owner ' || pg_get_userbyid(t.typowner)
   from pg_type t join schemas s on s.oid = t.typnamespace where t.typtype = 'd'
 union all
 select 'grants on ' || object || ': ' || list from grants

@@ -52,15 +52,19 @@ func TestCatalogIsUpToDate(t *testing.T) {
 func TestVerifyFindsWhatWasChangedByHand(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]struct{ sql, want string }{
-		"column":      {"alter table execution.orders add column note text", "column execution.orders.note was added"},
-		"index":       {"drop index execution.idx_orders_strategy", "index execution.idx_orders_strategy is missing"},
-		"policy":      {"drop policy account_isolation on execution.trades", "policy account_isolation of execution.trades is missing"},
-		"force":       {"alter table execution.trades no force row level security", "table execution.trades has changed"},
-		"grant":       {"grant delete on execution.trades to trading_app", "grants on table execution.trades has changed"},
-		"constraint":  {"alter table execution.positions drop constraint positions_flat_costs_nothing", "positions_flat_costs_nothing is missing"},
-		"function":    {"alter function shared.ensure_ahead() security invoker", "function shared.ensure_ahead() has changed"},
-		"owner":       {"alter table execution.orders owner to current_user", "table execution.orders has changed"},
-		"column type": {"alter table execution.accounts alter column name type varchar(200)", "column execution.accounts.name has changed"},
+		"column":           {"alter table execution.orders add column note text", "column execution.orders.note was added"},
+		"index":            {"drop index execution.idx_orders_strategy", "index execution.idx_orders_strategy is missing"},
+		"policy":           {"drop policy account_isolation on execution.trades", "policy account_isolation of execution.trades is missing"},
+		"force":            {"alter table execution.trades no force row level security", "table execution.trades has changed"},
+		"grant":            {"grant delete on execution.trades to trading_app", "grants on table execution.trades has changed"},
+		"constraint":       {"alter table execution.positions drop constraint positions_flat_costs_nothing", "positions_flat_costs_nothing is missing"},
+		"function":         {"alter function shared.ensure_ahead() security invoker", "function shared.ensure_ahead() has changed"},
+		"owner":            {"alter table execution.orders owner to current_user", "table execution.orders has changed"},
+		"schema's owner":   {"alter schema execution owner to trading_app", "schema execution has changed"},
+		"function's owner": {"alter function shared.audit_rows() owner to current_user", "function shared.audit_rows() has changed"},
+		"domain's owner":   {"alter domain shared.exact owner to current_user", "domain shared.exact has changed"},
+		"grant option":     {"grant select on execution.trades to trading_app with grant option", "grants on table execution.trades has changed"},
+		"column type":      {"alter table execution.accounts alter column name type varchar(200)", "column execution.accounts.name has changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,6 +78,39 @@ func TestVerifyFindsWhatWasChangedByHand(t *testing.T) {
 				t.Errorf("after %q Verify reports %q, want %q", change.sql, drift, change.want)
 			}
 		})
+	}
+}
+
+// How the server writes what the catalog holds depends on settings. None of them is drift, and reading leaves them alone.
+func TestVerifyUnderOtherSettings(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for _, setting := range []string{
+		"bytea_output = 'escape'", "quote_all_identifiers = on", "standard_conforming_strings = off", "datestyle = 'German'",
+		"intervalstyle = 'sql_standard'", "extra_float_digits = -10", "timezone = 'Asia/Tokyo'", "search_path = execution, shared, public",
+	} {
+		db.Exec(t, "alter database "+db.Name+" set "+setting)
+	}
+	drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
+	if err != nil || len(drift) > 0 {
+		t.Errorf("Verify: %v, %q", err, drift)
+	}
+	const sqlSettings = "select concat_ws(' ', current_setting('bytea_output'), current_setting('quote_all_identifiers'), current_setting('search_path'))"
+	err = pgx.BeginFunc(t.Context(), db.Connect(t, db.Config.ReporterURL), func(tx pgx.Tx) error {
+		var before, after string
+		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&before); err != nil {
+			return err
+		}
+		if drift, err := postgres.Drift(t.Context(), tx); err != nil || len(drift) > 0 {
+			t.Errorf("Drift: %v, %q", err, drift)
+		}
+		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&after); err != nil || after != before || !strings.HasPrefix(after, "escape on ") {
+			t.Errorf("Drift makes the settings %s of %s: %v", after, before, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

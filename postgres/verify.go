@@ -37,11 +37,7 @@ func readCatalog(ctx context.Context, url string) ([]string, error) {
 }
 
 func collectCatalog(ctx context.Context, q Querier) ([]string, error) {
-	rows, err := q.Query(ctx, sqlCatalog)
-	if err != nil {
-		return nil, translate("verify", err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	lines, err := QueryCatalog(ctx, q, pgx.RowTo[string], sqlCatalog)
 	slices.Sort(lines)
 	return lines, translate("verify", err)
 }

@@ -41,6 +41,19 @@ func TestDoctorSecurity(t *testing.T) {
 	contains(t, r.out, "1 critical, 1 warning\n")
 }
 
+// As a login that may not look, doctor fails, with and without --strict, and names the flag.
+func TestDoctorSecurityCannotLook(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	for _, strict := range []string{"--strict=false", "--strict"} {
+		r := d.run(t, "--url="+db.Config.URL, "doctor", "--security", strict)
+		if r.status != 1 || r.err != "" {
+			t.Errorf("exit status %d, %q", r.status, r.err)
+		}
+		contains(t, r.out, "critical  security_rls: the check itself\n   found  it could not be made: ", "      do  Name by --reporter-url a login", ", 0 warnings\n")
+	}
+}
+
 // A superuser's or BYPASSRLS login is refused, with and without --strict, whichever of the URLs has it.
 func TestPitfall02SuperuserLogin(t *testing.T) {
 	t.Parallel()
@@ -78,7 +91,7 @@ func TestDoctorFinds(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	doctor := func(args ...string) outcome { return d.run(t, append(append(urls(db), "doctor"), args...)...) }
 	db.Exec(t, "create index half on execution.orders (symbol)")
-	db.Exec(t, "create table logging.rest partition of logging.system_logs default")
+	db.Exec(t, "create table logging.rest partition of logging.system_logs default; alter table logging.rest owner to trading_owner")
 	r := doctor()
 	if r.status != 0 || r.err != "" {
 		t.Errorf("exit status %d of warnings, %s", r.status, r.err)
