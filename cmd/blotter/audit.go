@@ -18,7 +18,7 @@ import (
 
 func auditCommand(set *settings) *cobra.Command {
 	return noun("audit", "List who changed what; seal the audit log and prove it", `  blotter audit list --user ann --from 2026-01-01
-  blotter audit verify --heads heads.json`, auditList(set), auditSeal(set), auditVerify(set), auditExportHead(set))
+  blotter audit verify --heads heads.json`, auditList(set), auditSeal(set), auditVerify(set), auditExportHead(set), auditRepairCursor(set))
 }
 
 func auditList(set *settings) *cobra.Command {
