@@ -50,7 +50,7 @@ type Report struct {
 	// Runs are the breaks with those of neighbouring entries taken together, which can tell of more than are listed.
 	Runs     []Run
 	MoreRuns int64 // breaks that are in no run
-	Elapsed       time.Duration
+	Elapsed  time.Duration
 }
 
 // breaksMax is how many breaks are listed.

@@ -50,7 +50,7 @@ object a line.`,
 			if follow {
 				return logs.Tail(cmd.Context(), db.DB, filter, func(row blotter.SystemLog) error {
 					return printLog(cmd.OutOrStdout(), row, set.json)
-				}, func(err error) { fmt.Fprintln(os.Stderr, "blotter: the database does not answer, waiting:", err) })
+				}, func(err error) { fmt.Fprintln(os.Stderr, "blotter: the database does not answer, waiting:", printableLines(err.Error())) })
 			}
 			rows, err := logs.Read(cmd.Context(), db.DB, filter)
 			if err != nil {
@@ -111,7 +111,8 @@ func printLogs(w io.Writer, rows []blotter.SystemLog, asJSON bool) error {
 	return nil
 }
 
-// printLog prints a row as one line, or as JSON on one line. What follows from the message is for people to read, so that
+// printLog prints a row as one line, or as JSON on one line. What others logged cannot begin a line that looks like another
+// row. What follows from the message is for people to read, so that
 // long lines are left to the terminal.
 func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if asJSON {
@@ -124,7 +125,7 @@ func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 		}
 		return err
 	}
-	line := fmt.Sprintf("%s %-5s %s  %s", row.Timestamp.Format("2006-01-02 15:04:05.000"), strings.ToUpper(row.Level), row.Service, oneLine(row.Message))
+	line := fmt.Sprintf("%s %-5s %s  %s", row.Timestamp.Format("2006-01-02 15:04:05.000"), strings.ToUpper(row.Level), row.Service, row.Message)
 	if row.EventType != "" {
 		line += "  event_type=" + row.EventType
 	}
@@ -134,21 +135,8 @@ func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if row.CorrelationID != "" {
 		line += "  correlation_id=" + row.CorrelationID
 	}
-	_, err := fmt.Fprintln(w, oneLine(line))
+	_, err := fmt.Fprintln(w, printable(line))
 	return err
-}
-
-// oneLine keeps what others have logged from moving a terminal's cursor or starting a line that looks like another row.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
-			return '\uFFFD'
-		}
-		return r
-	}, text)
 }
 
 // dataPairs are the members of an object, by name.
