@@ -50,7 +50,9 @@ object a line.`,
 			if follow {
 				return logs.Tail(cmd.Context(), db.DB, filter, func(row blotter.SystemLog) error {
 					return printLog(cmd.OutOrStdout(), row, set.json)
-				}, func(err error) { fmt.Fprintln(os.Stderr, "blotter: the database does not answer, waiting:", printableLines(err.Error())) })
+				}, func(err error) {
+					fmt.Fprintln(os.Stderr, "blotter: the database does not answer, waiting:", printableLines(err.Error()))
+				})
 			}
 			rows, err := logs.Read(cmd.Context(), db.DB, filter)
 			if err != nil {
