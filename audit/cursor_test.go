@@ -156,8 +156,8 @@ func TestInsertedBeforeWhatIsSealed(t *testing.T) {
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	db.Exec(t, `insert into shared.audit_log (table_name, operation) select 't', 'o' from generate_series(1, 3000)`)
-	sealAll(t, db, 1000)
+	db.Exec(t, `insert into shared.audit_log (table_name, operation) select 't', 'o' from generate_series(1, 12000)`)
+	sealAll(t, db, 5000)
 	db.Exec(t, `update shared.audit_log set operation = 'x' where id between 5 and 6; delete from shared.audit_log where id > 10`)
 	r, err := audit.VerifyDatabase(t.Context(), db.DB, nil)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestRuns(t *testing.T) {
 	for _, run := range r.Runs {
 		lines = append(lines, run.String())
 	}
-	if got := strings.Join(lines, "; "); got != "entries 11 to 3000 of seals 1 to 3 are removed; entries 5 to 6 of seal 1 are changed" || r.MoreRuns != 0 || len(r.Breaks) != 1000 || r.More != 1992 {
+	if got := strings.Join(lines, "; "); got != "entries 11 to 10010 of seals 1 to 3 are removed; entries 5 to 6 of seal 1 are changed; entries 10011 to 12000 of seal 3 are removed" || r.MoreRuns != 0 || len(r.Breaks) != 1000 || r.More != 10992 {
 		t.Errorf("%s; %d more", got, r.MoreRuns)
 	}
 	db.Exec(t, `truncate shared.audit_seals`)
