@@ -94,7 +94,13 @@ func TestNothingIsForgedOnScreen(t *testing.T) {
 	contains(t, listed, "account", "who", "ACC1", "x\\n", `read\`, "…")
 	orders := d.ok(t, append(urls(db), "orders", "list")...)
 	contains(t, orders, `O\x1b[2J`)
-	for name, text := range map[string]string{"audit list": listed, "orders list": orders} {
+	db.Exec(t, `update execution.orders set filled_quantity = 1, status = 'partially_filled'`)
+	verified := d.run(t, append(urls(db), "verify")...).out
+	contains(t, verified, `O\x1b[2J`)
+	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ACC123456789012345', 'trades', 'ACC123456789012345', gen_random_uuid(), e'T\x1b[2J', 's', '{}')`)
+	tailed := d.ok(t, append(urls(db), "events", "tail", "--from", "0", "--count", "1")...)
+	contains(t, tailed, `T\x1b[2J`)
+	for name, text := range map[string]string{"audit list": listed, "orders list": orders, "verify": verified, "events tail": tailed} {
 		if strings.ContainsAny(text, "\x1b\u009b\u202e\u2028") || strings.Contains(text, "\n2031-11-25") {
 			t.Errorf("%s: %q", name, text)
 		}
@@ -109,7 +115,7 @@ func TestNothingIsForgedOnScreen(t *testing.T) {
 	contains(t, d.ok(t, append(urls(db), "orders", "list", "--format", "csv")...), "O\x1b[2J")
 
 	d.ok(t, append(urls(db), "audit", "seal")...)
-	db.Exec(t, `update shared.audit_log set login = e'\x1b[2J' where id = 1`)
+	db.Exec(t, `update shared.audit_log set login = e'\x1b[2J' where operation = 'INSERT'`)
 	r := d.run(t, append(urls(db), "audit", "verify")...)
 	contains(t, r.out, `\x1b[2J`)
 	if strings.Contains(r.out, "\x1b") {
