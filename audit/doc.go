@@ -27,6 +27,8 @@
 //
 //	another cluster --batches of what no seal has--> done
 //
+// Where somebody removed the cursor, nothing is sealed until RepairCursor puts it back at the last seal.
+//
 // # What is hashed
 //
 // Each field with its length before it, numbers as 8 bytes, times as microseconds since 1970 UTC, JSON by its values with

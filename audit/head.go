@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -41,9 +42,51 @@ func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 	return h, err
 }
 
+// same reports that two heads are of the same end of a chain.
+func (h Head) same(o Head) bool { return h.Seal == o.Seal && h.Number == o.Number && h.Head == o.Head }
+
+// ExportHead adds the end of the chain to the file, if the last head in it lies on the chain, and reports it.
+//
+// Errors: ErrInvalid for a file that holds something else than heads, ErrConflict where its last head does not lie on the
+// chain, ErrNotFound where nothing is sealed yet.
+func ExportHead(ctx context.Context, db *postgres.DB, path string) (Head, error) {
+	heads, err := headsIn(path)
+	if err == nil && len(heads) > 0 {
+		err = onChain(ctx, db, path, heads[len(heads)-1])
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	h, err := LastHead(ctx, db)
+	if err == nil {
+		err = WriteHead(path, h)
+	}
+	return h, err
+}
+
+const sqlOnChain = `
+select exists (select from shared.audit_seals where seal = $1 and first_number + cardinality(ids) - 1 = $2 and encode(head, 'hex') = $3)`
+
+// onChain refuses a head of the file that is none of the present chain.
+func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
+	ctx = blotter.WithAllAccounts(ctx)
+	var there bool
+	err := db.ReadOnly(ctx, func(s *postgres.Session) error {
+		return s.QueryRow(ctx, sqlOnChain, h.Seal, h.Number, h.Head).Scan(&there)
+	})
+	if err == nil && !there {
+		err = &blotter.Error{Op: "export the head", Kind: blotter.ErrConflict, Message: fmt.Sprintf(
+			"the last head in %s (seal %d, entry %d) does not lie on the chain, which was made anew or cut off; nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number)}
+	}
+	return err
+}
+
 // WriteHead adds a head to the file as a line of JSON. The file, which is made where it is not there, can be read and
-// written by its owner alone from then on.
+// written by its owner alone from then on. Errors: ErrInvalid for a file that holds something else than heads.
 func WriteHead(path string, h Head) error {
+	if _, err := headsIn(path); err != nil {
+		return err
+	}
 	line, err := json.Marshal(h)
 	if err != nil {
 		return fileError(err)
@@ -68,7 +111,34 @@ func ReadHeads(path string) ([]Head, error) {
 	if err != nil {
 		return nil, fileError(err)
 	}
-	var heads []Head
+	heads, err := parseHeads(path, text)
+	if err == nil && len(heads) == 0 {
+		err = blotter.Invalid("heads", path, "a file that blotter audit export-head wrote")
+	}
+	return heads, err
+}
+
+// headsIn reads the heads of a file to which one is to be added: none where it is not there, or no file that keeps them.
+func headsIn(path string) ([]Head, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fileError(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	heads, err := parseHeads(path, text)
+	if err == nil && len(heads) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		err = blotter.Invalid("heads", path, "a file whose last line ends")
+	}
+	return heads, err
+}
+
+func parseHeads(path string, text []byte) (heads []Head, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
@@ -80,13 +150,7 @@ func ReadHeads(path string) ([]Head, error) {
 		}
 		heads = append(heads, h)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fileError(err)
-	}
-	if len(heads) == 0 {
-		return nil, blotter.Invalid("heads", path, "a file that blotter audit export-head wrote")
-	}
-	return heads, nil
+	return heads, fileError(lines.Err())
 }
 
 func fileError(err error) error {

@@ -47,7 +47,10 @@ type Report struct {
 	Heads         int  // exported heads that were compared
 	Breaks        []Break
 	More          int64 // breaks beyond the first breaksMax
-	Elapsed       time.Duration
+	// Runs are the breaks with those of neighbouring entries taken together, which can tell of more than are listed.
+	Runs     []Run
+	MoreRuns int64 // breaks that are in no run
+	Elapsed  time.Duration
 }
 
 // breaksMax is how many breaks are listed.
@@ -56,17 +59,31 @@ const breaksMax = 1_000
 // Broken reports whether anything was found.
 func (r *Report) Broken() bool { return len(r.Breaks) > 0 }
 
-func (r *Report) add(b Break) {
-	if len(r.Breaks) == breaksMax {
+// add adds a break; many says how its kind is told of several neighbours, "" that each is told apart.
+func (r *Report) add(b Break, many string) {
+	if len(r.Breaks) < breaksMax {
+		r.Breaks = append(r.Breaks, b)
+	} else {
 		r.More++
-		return
 	}
-	r.Breaks = append(r.Breaks, b)
+	switch n := len(r.Runs); {
+	case n > 0 && r.Runs[n-1].join(b, many):
+	case n < breaksMax:
+		r.Runs = append(r.Runs, Run{first: b, last: b, many: many})
+	default:
+		r.MoreRuns++
+	}
+}
+
+// unlisted counts n breaks, where that is more than none, that are not even known one by one.
+func (r *Report) unlisted(n int64) {
+	r.More += max(0, n)
+	r.MoreRuns += max(0, n)
 }
 
 // broken adds a break of seal s, or of none where that is 0.
 func (r *Report) broken(kind Kind, s int64, format string, args ...any) {
-	r.add(Break{Kind: kind, Seal: s, Message: fmt.Sprintf(format, args...)})
+	r.add(Break{Kind: kind, Seal: s, Message: fmt.Sprintf(format, args...)}, "")
 }
 
 // entry adds a break of entry i of a seal.
@@ -74,7 +91,13 @@ func (r *Report) entry(kind Kind, s *seal, i int, what string) {
 	r.add(Break{
 		Kind: kind, Seal: s.seal, Number: s.number(i), ID: s.ids[i], At: s.times[i].UTC(),
 		Message: fmt.Sprintf("entry %d (id %d, of %s, in seal %d) %s", s.number(i), s.ids[i], moment(s.times[i]), s.seal, what),
-	})
+	}, manyOf[kind])
+}
+
+// manyOf says what is wrong with several entries of seals. Of entries that were exchanged each has its own place to name.
+var manyOf = map[Kind]string{
+	Changed: "are changed", Removed: "are removed",
+	Backdated: "have times before their transactions began", Postdated: "have times after they were sealed",
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000Z") }

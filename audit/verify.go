@@ -5,12 +5,13 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -38,7 +39,9 @@ func VerifyDatabase(ctx context.Context, db *postgres.DB, heads []Head) (report 
 func Verify(ctx context.Context, q postgres.Querier, heads []Head) (Report, error) {
 	v := verifier{q: q, heads: map[int64][]Head{}, began: time.Now()}
 	for _, h := range heads {
-		v.heads[h.Seal] = append(v.heads[h.Seal], h)
+		if !slices.ContainsFunc(v.heads[h.Seal], h.same) {
+			v.heads[h.Seal] = append(v.heads[h.Seal], h)
+		}
 	}
 	err := v.run(ctx)
 	v.Elapsed = time.Since(v.began)
@@ -128,8 +131,8 @@ func (v *verifier) end() {
 	if v.Seals > 0 {
 		v.Head = Head{Seal: v.last.seal, Number: v.last.lastNumber(), Head: hex.EncodeToString(v.last.head), SealedAt: v.last.sealedAt.UTC()}
 	}
-	for n, heads := range v.heads {
-		for _, h := range heads {
+	for _, n := range slices.Sorted(maps.Keys(v.heads)) {
+		for _, h := range v.heads[n] {
 			v.Heads++
 			if n > v.last.seal {
 				v.broken(HeadBroken, n, "the chain ends with seal %d, and the head of seal %d (entry %d, %s) was exported: its end was cut off", v.last.seal, n, h.Number, moment(h.SealedAt))
@@ -138,63 +141,4 @@ func (v *verifier) end() {
 			}
 		}
 	}
-}
-
-const (
-	sqlUnsealedCounts = `
-select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)), count(*) filter (where pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
-  from shared.audit_log a where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)`
-	sqlInserted = `
-select id, 1::bigint, timestamp from shared.audit_log a
- where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)
-   and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) order by id limit $2`
-	sqlTwice = `
-select id, count(*), max(timestamp) from shared.audit_log group by id having count(*) > 1 order by id limit $1`
-	sqlSealedTwice = `
-select id, count(*), max(at) from shared.audit_seals, unnest(ids, times) s(id, at) group by id having count(*) > 1 order by id limit $1`
-)
-
-// unsealed looks for entries that no seal has, or that one does not account for.
-func (v *verifier) unsealed(ctx context.Context) error {
-	c, err := readCursor(ctx, v.q, "")
-	if err != nil {
-		return err
-	}
-	system := c.system == v.last.system || !c.moved() // the latter when it came here and nothing was left to seal
-	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || !system) {
-		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)
-	}
-	var inserted int64
-	if err := v.q.QueryRow(ctx, sqlUnsealedCounts, c.done).Scan(&v.Pending, &inserted); err != nil {
-		return err
-	}
-	if c.moved() { // the snapshots are of another cluster: what is not sealed will be
-		v.Pending, inserted = v.Pending+inserted, 0
-	}
-	if inserted > 0 {
-		v.More += max(0, inserted-breaksMax)
-		err = v.list(ctx, "the entry of id %d, of %[3]s, is in no seal: it was inserted afterwards, or its seal is gone", sqlInserted, c.done, breaksMax)
-	}
-	if err == nil {
-		err = v.list(ctx, "the entry of id %d is there %d times, the newest of %s: all but one were inserted", sqlTwice, breaksMax)
-	}
-	if err == nil {
-		err = v.list(ctx, "the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor was set back", sqlSealedTwice, breaksMax)
-	}
-	return err
-}
-
-// list adds a break for each row, of id, count and time, that should not be.
-func (v *verifier) list(ctx context.Context, format, sql string, args ...any) error {
-	rows, err := v.q.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	var id, count int64
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &count, &at}, func() error {
-		v.add(Break{Kind: Inserted, ID: id, At: at.UTC(), Message: fmt.Sprintf(format, id, count, moment(at))})
-		return nil
-	})
-	return err
 }

@@ -22,7 +22,7 @@ type odd struct {
 }
 
 const (
-	// lostMax is how many missing entries are looked for at other times. It bounds memory: the rest is told as removed.
+	// lostMax is how many missing entries are looked for at other times at once. It bounds memory.
 	lostMax = 10_000
 	// exchangedMax is how many changed entries are compared with each other's places.
 	exchangedMax = 64
@@ -40,10 +40,11 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 	}
 	for i, id := range s.ids {
 		if len(byID[id]) == 0 {
-			v.missing(place{s, i})
-			continue
+			err = v.missing(ctx, place{s, i})
+		} else {
+			err = v.compare(place{s, i}, byID[id])
 		}
-		if err := v.compare(place{s, i}, byID[id]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -51,16 +52,16 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 }
 
 // missing notes an entry that is not at its time.
-func (v *verifier) missing(p place) {
-	switch {
-	case p.seal.times[p.i].Before(v.oldest):
+func (v *verifier) missing(ctx context.Context, p place) error {
+	if p.seal.times[p.i].Before(v.oldest) {
 		v.Retired++
 		v.RetiredBefore = v.oldest.UTC()
-	case len(v.lost) < lostMax:
-		v.lost = append(v.lost, p)
-	default:
-		v.entry(Removed, p.seal, p.i, "was removed")
+		return nil
 	}
+	if v.lost = append(v.lost, p); len(v.lost) < lostMax {
+		return nil
+	}
+	return v.settle(ctx)
 }
 
 // compare looks among the entries of one id, of which there should be one, for that which was sealed.
@@ -120,6 +121,7 @@ func (v *verifier) settle(ctx context.Context) error {
 			}
 		}
 	}
+	v.lost = nil
 	return v.tellOdd()
 }
 

@@ -53,6 +53,9 @@ select c.system_identifier <> s.system_identifier::text or c.snap_target is not 
 func pending(ctx context.Context, db *postgres.DB) (yes bool, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error { return s.QueryRow(ctx, sqlPending).Scan(&yes) })
+	if errors.Is(err, blotter.ErrNotFound) {
+		err = errCursorGone(err)
+	}
 	return yes, err
 }
 

@@ -2,10 +2,11 @@ package monitor
 
 import "fmt"
 
-// sqlUnsealed counts entries of the audit log that are committed and in no seal, at most 100,000.
+// sqlUnsealed counts entries of the audit log that are committed and in no seal, at most 100,000. Without a cursor that
+// cannot be told.
 const sqlUnsealed = `
-select o.entries, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8
-  from shared.audit_cursor c
+select c.seal is null, o.entries, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8
+  from (values (1)) one left join shared.audit_cursor c on true
  -- The transactions of restored entries are of another cluster, whose numbers ours may not have reached: what lies before the
  -- last seal by number and by more than an hour is sealed.
  cross join lateral (select coalesce(max(ids[array_upper(ids, 1)]), 0) as id, coalesce(max(sealed_at), '-infinity') as at
@@ -21,10 +22,17 @@ select o.entries, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0):
 // auditSeal finds an audit log whose newest entries nobody seals: until they are, tampering with them leaves no trace.
 func auditSeal(t Thresholds) Check {
 	type row struct {
-		Entries int64
-		Age     float64
+		NoCursor bool
+		Entries  int64
+		Age      float64
 	}
 	return find("audit", "audit_seal", sqlUnsealed, func(r row) Finding {
+		if r.NoCursor {
+			return Finding{
+				Severity: Critical, Subject: "shared.audit_cursor", Message: "its row is gone, somebody removed it: nothing is sealed any more",
+				Remedy: "Run blotter audit verify to see what else was tampered with, then blotter audit repair-cursor.",
+			}
+		}
 		if r.Entries == 0 {
 			return Finding{}
 		}

@@ -29,4 +29,6 @@ func TestAuditSeal(t *testing.T) {
 	quiet(t, db.DB, pick(t, "audit_seal", thresholds), "")
 	run(t, conn, "update shared.audit_cursor set snap_done = snap_target, snap_target = null, id_done = 0")
 	quiet(t, db.DB, pick(t, "audit_seal", thresholds), "")
+	run(t, conn, "delete from shared.audit_cursor")
+	fires(t, db.DB, "audit_seal", monitor.Thresholds{}, monitor.Critical, "shared.audit_cursor", "its row is gone")
 }

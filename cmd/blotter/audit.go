@@ -18,7 +18,7 @@ import (
 
 func auditCommand(set *settings) *cobra.Command {
 	return noun("audit", "List who changed what; seal the audit log and prove it", `  blotter audit list --user ann --from 2026-01-01
-  blotter audit verify --heads heads.json`, auditList(set), auditSeal(set), auditVerify(set), auditExportHead(set))
+  blotter audit verify --heads heads.json`, auditList(set), auditSeal(set), auditVerify(set), auditExportHead(set), auditRepairCursor(set))
 }
 
 func auditList(set *settings) *cobra.Command {
@@ -61,37 +61,30 @@ and new values whole; those of sensitive columns are ***.`,
 	return cmd
 }
 
-// The widths of cells that would else take the line. Keys get what is left of it.
+// The widths of cells that would else take the line, and what is left at least where even that is too much.
 const (
 	auditWhoWidth    = 12
-	auditTableWidth  = 16
-	auditKeyWidthMin = 12
-	auditKeyWidthMax = 32
+	auditWordWidth   = 16 // of tables and operations
+	auditKeyWidth    = 32
 	auditChangeWidth = 40
+	auditLeast       = 8
 )
 
+// printAudit prints entries. Who did it, and of which account, is never left out.
 func printAudit(w io.Writer, ctx context.Context, entries []blotter.AuditEntry) error {
-	width := auditKeyWidthMax
-	columns, rows := auditRows(ctx, entries, width)
-	fixed := len(columns) - 1 // change is the first that is left out
-	if over := listingWidth(withoutEmpty(columns[:fixed], firstCells(rows, fixed))) - lineWidth; over > 0 {
-		width = max(auditKeyWidthMin, width-over)
-		columns, rows = auditRows(ctx, entries, width)
+	columns := []column{
+		{name: "time"},
+		{name: "account", least: auditLeast},
+		{name: "who", least: auditLeast},
+		{name: "did", least: auditLeast},
+		{name: "table", least: auditLeast},
+		{name: "key", least: auditLeast},
+		{name: "change", spare: 1},
 	}
-	return printListing(w, columns, rows)
+	return printListing(w, columns, auditRows(ctx, entries))
 }
 
-func firstCells(rows [][]string, n int) [][]string {
-	cut := make([][]string, len(rows))
-	for i := range rows {
-		cut[i] = rows[i][:n]
-	}
-	return cut
-}
-
-func auditRows(ctx context.Context, entries []blotter.AuditEntry, keyWidth int) ([]column, [][]string) {
-	columns := []column{{name: "time"}, {name: "account", spare: 1}, {name: "who", spare: 2}, {name: "did"}, {name: "table"}, {name: "key", spare: 3}, {name: "change", spare: 4}}
-	var rows [][]string
+func auditRows(ctx context.Context, entries []blotter.AuditEntry) (rows [][]string) {
 	for _, e := range entries {
 		_, table, qualified := strings.Cut(e.TableName, ".")
 		if !qualified {
@@ -102,11 +95,11 @@ func auditRows(ctx context.Context, entries []blotter.AuditEntry, keyWidth int) 
 			who = strings.TrimPrefix(e.Login, "blotter_")
 		}
 		rows = append(rows, []string{
-			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), shortenMiddle(who, auditWhoWidth), e.Operation, shorten(table, auditTableWidth),
-			shortenMiddle(keyCell(e.Key), keyWidth), shorten(changeCell(e), auditChangeWidth),
+			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), shortenMiddle(who, auditWhoWidth), shorten(e.Operation, auditWordWidth), shorten(table, auditWordWidth),
+			shortenMiddle(keyCell(e.Key), auditKeyWidth), shorten(changeCell(e), auditChangeWidth),
 		})
 	}
-	return columns, rows
+	return rows
 }
 
 // keyCell is the values of a key, without the account, which has a column of its own.

@@ -63,7 +63,9 @@ func auditExportHead(set *settings) *cobra.Command {
 		Long: `Add the head of the last seal to FILE, a line of JSON. Whoever owns the database
 could make the whole chain anew, or cut its end off; against such a file that
 shows (blotter audit verify --heads FILE). Keep it on another machine. It says
-nothing of what was recorded, and its owner alone can read it (0600).`,
+nothing of what was recorded, and its owner alone can read it (0600). A FILE
+that holds something else, or whose last head does not lie on the chain, is left
+as it is: exit status 1.`,
 		Example: "  blotter audit export-head /mnt/elsewhere/heads.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,10 +74,7 @@ nothing of what was recorded, and its owner alone can read it (0600).`,
 				return err
 			}
 			defer db.Close()
-			head, err := audit.LastHead(cmd.Context(), db.DB)
-			if err == nil {
-				err = audit.WriteHead(args[0], head)
-			}
+			head, err := audit.ExportHead(cmd.Context(), db.DB, args[0])
 			if err != nil {
 				return err
 			}
@@ -154,11 +153,11 @@ func auditReportJSON(r audit.Report) any {
 }
 
 func printAuditReport(w io.Writer, r audit.Report) {
-	for _, b := range r.Breaks {
-		printWrapped(w, fmt.Sprintf("%s: %s", b.Kind, b))
+	for _, run := range r.Runs {
+		printWrapped(w, fmt.Sprintf("%s: %s", run.Kind(), run))
 	}
-	if r.More > 0 {
-		fmt.Fprintf(w, "and %s more\n", thousands(r.More))
+	if r.MoreRuns > 0 {
+		fmt.Fprintf(w, "and %s more\n", thousands(r.MoreRuns))
 	}
 	if r.Broken() {
 		fmt.Fprintln(w)

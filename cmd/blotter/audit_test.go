@@ -78,3 +78,77 @@ func TestAudit(t *testing.T) {
 	}
 	d.fails(t, 1, args("verify", "--heads", heads), "line 1", "want a line that blotter audit export-head wrote")
 }
+
+// What an application's login writes cannot make a line of its own, or move the cursor, in what people read; and however
+// long, it does not crowd out who did it. JSON and CSV have it as it is.
+func TestNothingIsForgedOnScreen(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	db.Exec(t, `insert into execution.accounts (account_id) values ('ACC123456789012345')`)
+	db.Exec(t, `select set_config('role', 'trading_app', true), set_config('app.current_account_id', 'ACC123456789012345', true),
+		set_config('app.user_id', e'x\n2031-11-25 02:40:00  B-2  ceo', true),
+		shared.record_access('execution.orders', e'read\n2031-11-25 02:40:00  B-2  ceo  DELETE', jsonb_build_object('a', e'1\u202e\u2028\u009b', 'b', repeat('long', 20)), null)`)
+	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('ACC123456789012345', e'O\x1b[2J', 'AAPL', 'buy', 5)`)
+	listed := d.ok(t, append(urls(db), "audit", "list")...)
+	narrow(t, "audit list", listed)
+	contains(t, listed, "account", "who", "ACC1", "x\\n", `read\`, "…")
+	orders := d.ok(t, append(urls(db), "orders", "list")...)
+	contains(t, orders, `O\x1b[2J`)
+	db.Exec(t, `update execution.orders set filled_quantity = 1, status = 'partially_filled'`)
+	verified := d.run(t, append(urls(db), "verify")...).out
+	contains(t, verified, `O\x1b[2J`)
+	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ACC123456789012345', 'trades', 'ACC123456789012345', gen_random_uuid(), e'T\x1b[2J', 's', '{}')`)
+	tailed := d.ok(t, append(urls(db), "events", "tail", "--from", "0", "--count", "1")...)
+	contains(t, tailed, `T\x1b[2J`)
+	for name, text := range map[string]string{"audit list": listed, "orders list": orders, "verify": verified, "events tail": tailed} {
+		if strings.ContainsAny(text, "\x1b\u009b\u202e\u2028") || strings.Contains(text, "\n2031-11-25") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+	if lines := strings.Count(listed, "\n"); lines != 4 {
+		t.Errorf("%d lines:\n%s", lines, listed)
+	}
+	var entries []struct{ Operation string }
+	if err := json.Unmarshal([]byte(d.ok(t, append(urls(db), "audit", "list", "--json", "--oldest-first")...)), &entries); err != nil || len(entries) != 3 || !strings.HasPrefix(entries[1].Operation, "read\n2031") {
+		t.Errorf("%+v, %v", entries, err)
+	}
+	contains(t, d.ok(t, append(urls(db), "orders", "list", "--format", "csv")...), "O\x1b[2J")
+
+	d.ok(t, append(urls(db), "audit", "seal")...)
+	db.Exec(t, `update shared.audit_log set login = e'\x1b[2J' where operation = 'INSERT'`)
+	r := d.run(t, append(urls(db), "audit", "verify")...)
+	contains(t, r.out, `\x1b[2J`)
+	if strings.Contains(r.out, "\x1b") {
+		t.Errorf("audit verify: %q", r.out)
+	}
+}
+
+// A cursor that is gone is named by verify, doctor and the sealer, and put back by a command.
+func TestAuditRepairCursor(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	db.Exec(t, `insert into execution.accounts (account_id) values ('A'), ('B'), ('C')`)
+	d.ok(t, append(urls(db), "audit", "seal")...)
+	db.Exec(t, `delete from shared.audit_cursor; delete from shared.audit_log`)
+	r := d.run(t, append(urls(db), "audit", "verify")...)
+	narrow(t, "audit verify", r.out)
+	contains(t, r.out, "cursor: the sealer's cursor is gone", "removed: entries 1 to 3 of seal 1 are removed\n", "NOT verified")
+	if r.status != 1 || strings.Count(r.out, "removed: ") != 1 {
+		t.Errorf("status %d:\n%s", r.status, r.out)
+	}
+	d.fails(t, 1, append(urls(db), "audit", "seal"), "blotter audit repair-cursor")
+	d.fails(t, 1, append(urls(db), "maintain", "run", "seal"), "")
+	doctor := d.run(t, append(urls(db), "doctor", "--strict")...)
+	if contains(t, doctor.out, "audit_seal: shared.audit_cursor"); doctor.status != 1 {
+		t.Errorf("doctor: status %d", doctor.status)
+	}
+	owner := append(urls(db), "audit", "repair-cursor", "--url="+db.OwnerURL)
+	out := d.ok(t, owner...)
+	narrow(t, "audit repair-cursor", out)
+	contains(t, out, "back at seal 1, entry 3")
+	d.fails(t, 1, owner, "the cursor is there")
+	if out := d.ok(t, append(urls(db), "audit", "seal")...); out != "sealed 1 entry\n" {
+		t.Errorf("%q", out)
+	}
+	contains(t, d.ok(t, append(urls(db), "audit", "list")...), "REPAIR", "audit_cursor")
+}

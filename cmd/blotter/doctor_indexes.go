@@ -43,10 +43,10 @@ func printAdvice(w io.Writer, list []monitor.Advice) {
 		if name == "" {
 			name = a.Table
 		}
-		fmt.Fprintf(w, "-- %s: %s (%s)\n", a.Kind, name, size(a.Bytes))
+		fmt.Fprintf(w, "-- %s: %s (%s)\n", a.Kind, printable(name), size(a.Bytes))
 		printParagraph(w, "-- ", "-- ", a.Evidence)
 		for _, statement := range a.Statements {
-			fmt.Fprintln(w, statement)
+			fmt.Fprintln(w, printableLines(statement))
 		}
 	}
 }

@@ -182,7 +182,7 @@ func awaitResolved(ctx context.Context, w io.Writer, db *postgres.DB, consumer, 
 		parked := parkedKey(list, consumer, key)
 		switch {
 		case parked == nil:
-			_, err := fmt.Fprintf(w, "resolved: every event of %s is applied\n", key)
+			_, err := fmt.Fprintf(w, "resolved: every event of %s is applied\n", printable(key))
 			return err
 		case !parked.Asked:
 			return fmt.Errorf("%s is still parked: event %d: %s", key, parked.Pos, parked.Error)

@@ -144,7 +144,7 @@ func (t *tail) note(text string) error {
 	if t.json {
 		return nil
 	}
-	_, err := fmt.Fprintf(t.out, "-- %s\n", text)
+	_, err := fmt.Fprintf(t.out, "-- %s\n", printable(text))
 	return err
 }
 

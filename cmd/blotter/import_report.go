@@ -216,7 +216,9 @@ func rate(rows int64, elapsed time.Duration) int64 {
 	return int64(float64(rows) / elapsed.Seconds())
 }
 
+// shorten cuts a text of others, made printable, at its end.
 func shorten(text string, most int) string {
+	text = printable(text)
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

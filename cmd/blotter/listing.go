@@ -18,11 +18,17 @@ type column struct {
 	right  bool
 	signed bool // money won or lost: green and red on a terminal
 	spare  int  // left out where the table is too wide, the greatest first; 0 never is
+	least  int  // free text, which may be shortened to so much where that does not suffice, the widest first; 0 never is
 }
 
-// printListing prints rows under the columns, within the line's width where leaving columns out can do that. A column
-// without any value is left out too.
+// printListing prints rows under the columns, within the line's width where leaving columns out and shortening free text
+// can do that. A column without any value is left out too.
 func printListing(w io.Writer, columns []column, rows [][]string) error {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = printable(row[i])
+		}
+	}
 	columns, rows = withoutEmpty(columns, rows)
 	keepTelling(columns, rows)
 	for listingWidth(columns, rows) > lineWidth {
@@ -37,6 +43,7 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 		}
 		columns, rows = without(columns, rows, widest)
 	}
+	shortenWidest(columns, rows)
 	header := make([]string, len(columns))
 	for i, c := range columns {
 		header[i] = c.name
@@ -66,6 +73,25 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 	return nil
 }
 
+// shortenWidest cuts a character off the widest column of free text, until the rows fit or none can be cut.
+func shortenWidest(columns []column, rows [][]string) {
+	for listingWidth(columns, rows) > lineWidth {
+		widths := columnWidths(rows)
+		widest := -1
+		for i, c := range columns {
+			if c.least > 0 && widths[i] > max(c.least, len(c.name)) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		for _, row := range rows {
+			row[widest] = shortenMiddle(row[widest], widths[widest]-1)
+		}
+	}
+}
+
 // telling are the columns without which rows of two accounts, or money of two currencies, could not be told apart.
 var telling = map[string]bool{"account": true, "currency": true}
 
@@ -88,8 +114,9 @@ func keepTelling(columns []column, rows [][]string) {
 	}
 }
 
-// shortenMiddle cuts a text in its middle: names that are numbered differ at their ends.
+// shortenMiddle cuts a text of others, made printable, in its middle: names that are numbered differ at their ends.
 func shortenMiddle(text string, most int) string {
+	text = printable(text)
 	runes := []rune(text)
 	if len(runes) <= most {
 		return text

@@ -79,7 +79,7 @@ func waitingFor(what string) func(error) {
 	return func(err error) {
 		if time.Since(told) > time.Minute {
 			told = time.Now()
-			fmt.Fprintf(os.Stderr, "blotter: %s does not answer, waiting: %v\n", what, err)
+			fmt.Fprintln(os.Stderr, "blotter:", what, "does not answer, waiting:", printableLines(err.Error()))
 		}
 	}
 }
@@ -125,7 +125,8 @@ func printLogs(w io.Writer, rows []blotter.SystemLog, asJSON bool) error {
 	return nil
 }
 
-// printLog prints a row as one line, or as JSON on one line. What follows from the message is for people to read, so that
+// printLog prints a row as one line, or as JSON on one line. What others logged cannot begin a line that looks like another
+// row. What follows from the message is for people to read, so that
 // long lines are left to the terminal.
 func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if asJSON {
@@ -138,7 +139,7 @@ func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 		}
 		return err
 	}
-	line := fmt.Sprintf("%s %-5s %s  %s", row.Timestamp.Format("2006-01-02 15:04:05.000"), strings.ToUpper(row.Level), row.Service, oneLine(row.Message))
+	line := fmt.Sprintf("%s %-5s %s  %s", row.Timestamp.Format("2006-01-02 15:04:05.000"), strings.ToUpper(row.Level), row.Service, row.Message)
 	if row.EventType != "" {
 		line += "  event_type=" + row.EventType
 	}
@@ -148,21 +149,8 @@ func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if row.CorrelationID != "" {
 		line += "  correlation_id=" + row.CorrelationID
 	}
-	_, err := fmt.Fprintln(w, oneLine(line))
+	_, err := fmt.Fprintln(w, printable(line))
 	return err
-}
-
-// oneLine keeps what others have logged from moving a terminal's cursor or starting a line that looks like another row.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
-			return '\uFFFD'
-		}
-		return r
-	}, text)
 }
 
 // dataPairs are the members of an object, by name.

@@ -20,7 +20,7 @@ func TestLogs(t *testing.T) {
 		('execution', 'warn', 'a fill', '{"symbol": "AAPL", "price": 101.25, "text": "two words"}', 'corr-1', 'fill', now() - interval '10 minutes'),
 		('analytics', 'error', 'it broke', '{}', '', '', now())`)
 	all := d.ok(t, args()...)
-	contains(t, all, "INFO  execution  two lines \uFFFD[31mred\n", ` WARN  execution  a fill  event_type=fill  price=101.25  symbol=AAPL  text="two words"  correlation_id=corr-1`, "ERROR analytics  it broke")
+	contains(t, all, "INFO  execution  two\\nlines \\x1b[31mred\n", ` WARN  execution  a fill  event_type=fill  price=101.25  symbol=AAPL  text="two words"  correlation_id=corr-1`, "ERROR analytics  it broke")
 	if lines := strings.Split(all, "\n"); len(lines) != 4 || lines[0] > lines[1] {
 		t.Errorf("%q", lines)
 	}

@@ -52,10 +52,10 @@ func run() int {
 		fmt.Fprintln(os.Stderr, interrupted)
 		return 1
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "blotter:", err)
+		fmt.Fprintln(os.Stderr, "blotter:", printableLines(err.Error()))
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "blotter:", explain(err))
+	fmt.Fprintln(os.Stderr, "blotter:", printableLines(explain(err)))
 	return 1
 }
 

@@ -198,7 +198,7 @@ list what is missing, changed or added.`,
 			}
 			for _, d := range drift {
 				if !set.json {
-					fmt.Fprintln(cmd.OutOrStdout(), d)
+					fmt.Fprintln(cmd.OutOrStdout(), printableLines(d))
 				}
 			}
 			if err == nil && len(drift) > 0 {

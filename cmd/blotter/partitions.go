@@ -122,7 +122,7 @@ func partitionsPlan(set *settings) *cobra.Command {
 			}
 			if !set.json {
 				for _, step := range steps {
-					fmt.Fprintln(cmd.OutOrStdout(), step)
+					fmt.Fprintln(cmd.OutOrStdout(), printable(step.String()))
 				}
 			}
 			return report.end(cmd.OutOrStdout(), set.json, failures)
@@ -160,7 +160,7 @@ runner works already, say so and do nothing.
 			err = partition.Run(cmd.Context(), url, time.Now(), policy, func(step partition.Step, outcome string) {
 				report.Steps = append(report.Steps, newPartitionStep(step, outcome))
 				if !set.json {
-					fmt.Fprintln(w, step)
+					fmt.Fprintln(w, printable(step.String()))
 				}
 			})
 			return report.end(w, set.json, err)

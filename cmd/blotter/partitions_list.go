@@ -104,7 +104,7 @@ func printPartitions(w io.Writer, tables []listedTable) error {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s  %s\n", t.Table, size(t.Bytes))
+		fmt.Fprintf(w, "%s  %s\n", printable(t.Table), size(t.Bytes))
 		if len(t.Partitions) == 0 {
 			continue
 		}

@@ -222,7 +222,7 @@ func (d *difference) suspects(ctx context.Context, s *postgres.Session) error {
 
 func (c *comparison) print(w io.Writer) error {
 	if len(c.Differences) == 0 {
-		_, err := fmt.Fprintf(w, "%s agrees: %d positions\n", c.Account, c.Agreeing)
+		_, err := fmt.Fprintf(w, "%s agrees: %d positions\n", printable(c.Account), c.Agreeing)
 		return err
 	}
 	columns := []column{
@@ -252,7 +252,7 @@ func (c *comparison) print(w io.Writer) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s does NOT agree: %d positions differ, %d agree\n", c.Account, len(c.Differences), c.Agreeing)
+	_, err := fmt.Fprintf(w, "\n%s does NOT agree: %d positions differ, %d agree\n", printable(c.Account), len(c.Differences), c.Agreeing)
 	return err
 }
 

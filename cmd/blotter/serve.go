@@ -121,7 +121,7 @@ func serve(ctx context.Context, set *settings, opts serveOptions) error {
 	err := d.stop()
 	d.log.Info("blotter has ended", usage()...)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "blotter:", explain(err))
+		fmt.Fprintln(os.Stderr, "blotter:", printableLines(explain(err)))
 		return exitStatus(1)
 	}
 	return nil

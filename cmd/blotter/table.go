@@ -4,14 +4,44 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
+// printable is what others wrote, for people: what is not to be seen, would move a terminal's cursor, begin another line or
+// turn the order of letters around is written as Go writes it in a string, as \n, \x1b or \u202e.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if strconv.IsGraphic(r) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+// printableLines is printable that keeps lines apart, for errors.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // printTable prints aligned columns under a header; the columns in right are aligned to the right.
 func printTable(w io.Writer, header []string, right []int, fill func(row func(...string))) error {
 	rows := [][]string{header}
-	fill(func(cells ...string) { rows = append(rows, cells) })
+	fill(func(cells ...string) {
+		for i := range cells {
+			cells[i] = printable(cells[i])
+		}
+		rows = append(rows, cells)
+	})
 	widths := make([]int, len(header))
 	for _, cells := range rows {
 		for i, cell := range cells {
@@ -49,6 +79,7 @@ func printWrapped(w io.Writer, text string) { printParagraph(w, "", "  ", text) 
 func printParagraph(w io.Writer, first, others, text string) {
 	line, prefix := first, first
 	for _, word := range strings.Fields(text) {
+		word = printable(word)
 		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth {
 			fmt.Fprintln(w, line)
 			line, prefix = others, others
