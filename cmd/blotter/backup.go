@@ -156,8 +156,8 @@ select format('%I.%I', n.nspname, c.relname)
 // seesAll makes the transaction act as the owner and refuses where that does not see every row: counts would then agree
 // with a dump that lacks the same rows.
 func seesAll(ctx context.Context, tx pgx.Tx) error {
-	var exists bool
-	if err := tx.QueryRow(ctx, "select to_regclass('shared.schema_version') is not null").Scan(&exists); err != nil {
+	exists, err := hasSchema(ctx, tx)
+	if err != nil {
 		return err
 	}
 	if !exists {
@@ -167,7 +167,7 @@ func seesAll(ctx context.Context, tx pgx.Tx) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; use one that migrates", roleOfDumps)
+		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; give one that migrates by --owner-url", roleOfDumps)
 	}
 	rows, err := tx.Query(ctx, sqlHidden, postgres.Schemas())
 	if err != nil {
@@ -178,6 +178,13 @@ func seesAll(ctx context.Context, tx pgx.Tx) error {
 		err = fmt.Errorf("row-level security hides rows of %s from %s, so a dump would lack them; blotter migrate verify says what was changed", hidden[0], roleOfDumps)
 	}
 	return err
+}
+
+// hasSchema asks the catalog, which every login may read; the schema itself is closed to most.
+func hasSchema(ctx context.Context, tx pgx.Tx) (exists bool, err error) {
+	err = tx.QueryRow(ctx, `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname = 'shared' and c.relname = 'schema_version')`).Scan(&exists)
+	return exists, err
 }
 
 func sentenceOf(list []string) string {

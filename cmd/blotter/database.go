@@ -32,7 +32,7 @@ func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.Qu
 	d := &database{ctx: ctx}
 	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
 	if s.url == "" {
-		if err := d.own(ctx, s.embedded()); err != nil {
+		if err := d.own(ctx, s); err != nil {
 			return nil, err
 		}
 		cfg = d.state.Config()
@@ -51,8 +51,11 @@ func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.Qu
 }
 
 // own attaches to the running server of the data folder, or starts one that ends with this command.
-func (d *database) own(ctx context.Context, cfg embedded.Config) (err error) {
-	start := time.Now()
+func (d *database) own(ctx context.Context, s *settings) (err error) {
+	if err := s.checkOwn(); err != nil {
+		return err
+	}
+	cfg, start := s.embedded(), time.Now()
 	if d.state, err = embedded.Attach(cfg); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}

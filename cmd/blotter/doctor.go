@@ -111,6 +111,10 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		return nil, err
 	}
 	d := &doctor{database: db}
+	if err := db.CheckURLs(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
 	for _, url := range urls {
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		if err != nil {

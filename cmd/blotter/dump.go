@@ -223,10 +223,10 @@ func countCopies(text *bufio.Reader, counts rowCounts) error {
 // openOwner opens the database of the flags for its owner, without bringing it up to date: a dump is for what is there.
 func (s *settings) openOwner(ctx context.Context) (d *database, ownerURL string, err error) {
 	d = &database{ctx: ctx}
-	if s.url != "" {
-		return d, s.url, nil
+	if url := s.urlOf("owner"); url != "" {
+		return d, url, nil
 	}
-	if err := d.own(ctx, s.embedded()); err != nil {
+	if err := d.own(ctx, s); err != nil {
 		return nil, "", err
 	}
 	return d, d.state.OwnerURL(), nil

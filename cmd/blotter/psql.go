@@ -21,7 +21,8 @@ func psqlCommand(set *settings) *cobra.Command {
 		Use:   "psql [-- ARGUMENTS...]",
 		Short: "Open psql on the database",
 		Long: `Open psql on the database. With --account as trading_app, for that account's
-rows; else as trading_service, for all; or as the login of --as. What follows
+rows; else as trading_service, for all; or as the role of --as. It logs in by the URL
+flag of that role (--service-url, --owner-url, ...), else by --url. What follows
 -- is handed to psql.`,
 		Example: `  blotter psql
   blotter psql --account ACC123
@@ -37,13 +38,13 @@ rows; else as trading_service, for all; or as the login of --as. What follows
 			default:
 				return usagef("--as %s: want app, service, readonly, reporter or owner", login)
 			}
-			db, err := set.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			url, program := set.url, "psql"
+			url, program := set.urlOf(login), "psql"
 			if url == "" {
+				db, err := set.open(cmd.Context())
+				if err != nil {
+					return err
+				}
+				defer db.Close()
 				url, program = db.state.URL(login, embedded.Database), embedded.Binaries{Dir: db.state.BinDir}.Path("psql")
 			}
 			return runPsql(program, url, "trading_"+login, set.account, args)

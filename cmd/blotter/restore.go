@@ -136,8 +136,7 @@ select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n
 // makeRoom leaves a database without blotter's schema and with its roles, and refuses one that holds anything.
 func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		var exists bool
-		if err := tx.QueryRow(ctx, "select to_regclass('shared.schema_version') is not null").Scan(&exists); err != nil || !exists {
+		if exists, err := hasSchema(ctx, tx); err != nil || !exists {
 			return err
 		}
 		if err := seesAll(ctx, tx); err != nil {

@@ -146,6 +146,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if d.db, err = d.set.openWith(ctx, d.log, tracer); err != nil {
 		return err
 	}
+	if err := d.db.CheckURLs(ctx); err != nil {
+		return err
+	}
 	handler.Use(d.db.DB)
 	if d.target, err = d.set.openAnalytics(ctx, d.db.DB, d.opts.analyticsURL, postgres.Config{Logger: d.log, Tracer: tracer}); err != nil {
 		return err
@@ -205,6 +208,9 @@ func (d *daemon) close() {
 
 // bringUp starts the server of the data folder unless it runs, and returns what ends it again.
 func (s *settings) bringUp(ctx context.Context) (down func(), err error) {
+	if err := s.checkOwn(); err != nil {
+		return nil, err
+	}
 	if _, err := embedded.Attach(s.embedded()); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
 		return nil, err
 	}
