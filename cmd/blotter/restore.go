@@ -30,6 +30,9 @@ nothing was lost: blotter audit verify.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, start := cmd.Context(), time.Now()
+			if err := checkDumpName("restore", args[0]); err != nil {
+				return err
+			}
 			if _, err := os.Stat(args[0]); err != nil {
 				return err
 			}
@@ -121,6 +124,12 @@ func restoreDump(ctx context.Context, programs embedded.Binaries, url, file stri
 	if err != nil {
 		return err
 	}
+	secret, done, err := keySecret(url)
+	if err != nil {
+		return err
+	}
+	defer done()
+	env = append(env, secret...)
 	return runProgram(ctx, programs.Path("pg_restore"), env, io.Discard,
 		"--dbname="+target, "--role="+roleOfDumps, "--no-owner", "--single-transaction", "--exit-on-error", "--no-password", file)
 }
