@@ -23,9 +23,12 @@ func backupCommand(set *settings) *cobra.Command {
 count the rows in the file: it must have as many of every table as the database
 had at that instant. (A dump by a role that row-level security binds is empty,
 without an error.) The file is there when all of it is, and can be read by its
-owner alone (0600). The login of --url must be a member of trading_owner, as for
-migrate. blotter restore FILE brings it back.`,
-		Example: "  blotter backup /mnt/elsewhere/book.dump\n  blotter backup book.dump --url postgres://owner@db.example/trading",
+owner alone (0600). The login of --owner-url (or --url) must be a member of
+trading_owner, as for migrate. blotter restore FILE brings it back.
+
+What is dumped is beside FILE, as FILE.<number>.part, until all of it is there.
+What a killed run has left of that the next one removes.`,
+		Example: "  blotter backup /mnt/elsewhere/book.dump\n  blotter backup book.dump --owner-url postgres://owner@db.example/trading",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, start := cmd.Context(), time.Now()

@@ -20,13 +20,14 @@ func restoreCommand(set *settings) *cobra.Command {
 		Short: "Bring a dump of blotter backup into an empty database",
 		Long: `Restore FILE into the database, which must be empty: without blotter's schema,
 or with one whose tables hold nothing. All of it is restored in one transaction,
-or nothing, and the rows of every table are counted again. The login of --url
-must be one that migrates; roles that are missing are made.
+or nothing, and the rows of every table are counted again. The login of
+--owner-url (or --url) must be one that migrates; roles that are missing are
+made.
 
 Transaction ids begin anew in another cluster. Consumers of events must be told:
 blotter events rebase. The audit log's chain goes on by itself, and proves that
 nothing was lost: blotter audit verify.`,
-		Example: "  blotter restore book.dump --data-dir ~/restored\n  blotter restore book.dump --url postgres://owner@db.example/restored",
+		Example: "  blotter restore book.dump --data-dir ~/restored\n  blotter restore book.dump --owner-url postgres://owner@db.example/restored",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, start := cmd.Context(), time.Now()

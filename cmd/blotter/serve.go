@@ -77,10 +77,16 @@ Any number of daemons share the work without being told of each other; one that
 is killed is replaced by another within a moment. A line is logged for every
 change of state.
 
+With one login for each role it needs --url, --service-url and --reporter-url,
+and --owner-url for the maintenance, which is off without.
+
 Without --url the database of --data-dir is started (as by blotter up) and ends
 with the daemon; other commands use it meanwhile.`,
-		Example: "  blotter serve\n  blotter serve --redis redis://localhost:6379\n  blotter serve --url postgres://blotter_service@db.example/trading",
-		Args:    cobra.NoArgs,
+		Example: `  blotter serve
+  blotter serve --redis redis://localhost:6379
+  blotter serve --url "$APP" --service-url "$SERVICE" \
+      --reporter-url "$REPORTER" --owner-url "$OWNER"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cleanUpTime.Store(int64(drainTime + logDrainTime))
 			if _, err := opts.levels.thresholds(); err != nil { // before a server is started
