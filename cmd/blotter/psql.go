@@ -21,9 +21,9 @@ func psqlCommand(set *settings) *cobra.Command {
 		Use:   "psql [-- ARGUMENTS...]",
 		Short: "Open psql on the database",
 		Long: `Open psql on the database. With --account as trading_app, for that account's
-rows; else as trading_service, for all; or as the role of --as. It logs in by the URL
-flag of that role (--service-url, --owner-url, ...), else by --url. What follows
--- is handed to psql.`,
+rows; else as trading_service, for all; or as the role of --as. It logs in by
+the URL of that role (--service-url, --owner-url, ...), else by --url. What
+follows -- is handed to psql.`,
 		Example: `  blotter psql
   blotter psql --account ACC123
   blotter psql --as readonly -- -c 'select * from data_ingestion.instruments'`,
