@@ -15,6 +15,7 @@ import (
 // DB is the database: one pool of connections for each role. It is safe for concurrent use.
 type DB struct {
 	cfg   Config
+	home  identity
 	log   *slog.Logger
 	pools map[role]*pool
 	// imports holds a place for each import that runs: one may need a second connection, so they may not take all.
@@ -28,6 +29,8 @@ type DB struct {
 // partitions that are due, unless Config.LookOnly. One that cannot be made is a warning in the log. The caller closes the
 // DB.
 //
+// Every connection by a URL of its own is checked to lead to the database of URL, when it is made.
+//
 // Errors: ErrInvalid for a configuration that cannot work, ErrOperational where the server cannot be reached or the
 // schema is another version's, ErrPermission where the login may not act as trading_app.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
@@ -35,20 +38,20 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	limit, err := inspect(ctx, cfg)
+	limit, home, err := inspect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if err := fit(&cfg, limit); err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, log: cfg.Logger, pools: map[role]*pool{}, imports: make(chan struct{}, max(1, cfg.MaxConns/2))}
+	db := &DB{cfg: cfg, home: home, log: cfg.Logger, pools: map[role]*pool{}, imports: make(chan struct{}, max(1, cfg.MaxConns/2))}
 	for _, r := range roles[1:] {
 		size := cfg.MaxConns
 		if r == roleReporter {
 			size = max(1, size/reporterShare)
 		}
-		if db.pools[r], err = newPool(cfg, r, size, db.warn); err != nil {
+		if db.pools[r], err = newPool(cfg, home, r, size, db.warn); err != nil {
 			db.Close()
 			return nil, err
 		}
@@ -84,45 +87,51 @@ select current_setting('max_connections')::int - current_setting('superuser_rese
        exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = 'shared' and c.relname = 'schema_version')`
 
-// inspect reports how many connections the server allows and refuses a schema of another version.
-func inspect(ctx context.Context, cfg Config) (limit int, err error) {
+// inspect reports how many connections the server allows and which database this is, and refuses a schema of another
+// version.
+func inspect(ctx context.Context, cfg Config) (limit int, home identity, err error) {
 	cc, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
-		return 0, blotter.Invalid("Config.URL", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
+		return 0, home, blotter.Invalid("Config.URL", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
 	}
 	prepareConfig(cc, cfg, roleApp)
 	delete(cc.RuntimeParams, "role") // a database that was never migrated may have no roles
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return 0, translate("open "+RedactURL(cfg.URL), err)
+		return 0, home, translate("open "+RedactURL(cfg.URL), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var migrated bool
 	if err := conn.QueryRow(ctx, sqlInspect).Scan(&limit, &migrated); err != nil {
-		return 0, translate("open", err)
+		return 0, home, translate("open", err)
 	}
 	if !migrated {
-		return 0, schemaError("the database holds no blotter schema", "run blotter migrate up")
+		return 0, home, schemaError("the database holds no blotter schema", "run blotter migrate up")
 	}
 	if _, err := conn.Exec(ctx, "set role "+string(roleApp)); err != nil {
-		return 0, explainRole(cc.User, err)
+		return 0, home, explainRole("open", roleApp, cc.User, err)
 	}
-	return limit, checkVersion(ctx, conn)
+	if home, err = identify(ctx, conn); err != nil {
+		return 0, home, translate("open", err)
+	}
+	return limit, home, checkVersion(ctx, conn)
 }
 
 func schemaError(what, remedy string) error {
 	return &blotter.Error{Op: "open", Kind: blotter.ErrOperational, Message: what + "; " + remedy}
 }
 
-func explainRole(login string, err error) error {
+// explainRole says which setting wants another login, where the server did not let this one act as the role.
+func explainRole(op string, r role, login string, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "22023") {
 		return &blotter.Error{
-			Op: "open", Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
-			Message: fmt.Sprintf("login %s may not act as %s; grant it: GRANT %s TO %s", login, roleApp, roleApp, pgx.Identifier{login}.Sanitize()),
+			Op: op, Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
+			Message: fmt.Sprintf("login %s may not act as %s; set %s to a login that may (one login for all roles needs GRANT %s TO %s)",
+				login, r, r.setting(), r, pgx.Identifier{login}.Sanitize()),
 		}
 	}
-	return translate("open", err)
+	return translate(op, err)
 }
 
 // fit settles the sizes of the pools against what the server allows.

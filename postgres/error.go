@@ -136,11 +136,12 @@ func sentence(pg *pgconn.PgError) string {
 			return fmt.Sprintf("a number is outside what a decimal holds exactly (check %s)", pg.ConstraintName)
 		}
 		return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
-	case "42501":
-		if strings.Contains(pg.Routine, "role") && severity(pg) == "FATAL" {
-			return pg.Message + "; grant the role to the login, or set the URL of a login that has it (ReadOnlyURL, ServiceURL, ReporterURL)"
+	case "28P01":
+		return pg.Message + "; check user and password in the URL"
+	case "28000":
+		if pg.Routine == "ClientAuthentication" { // pg_hba.conf has no line for it
+			return pg.Message + "; the server wants TLS (sslmode=verify-full in the URL) where that says \"no encryption\", else a line in its pg_hba.conf"
 		}
-	case "28P01", "28000":
 		return pg.Message + "; check user and password in the URL"
 	case "3D000":
 		return pg.Message + "; create it with createdb or correct the URL"

@@ -89,7 +89,7 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, r role) error {
 		return err
 	}
 	_, err := conn.Exec(ctx, "grant "+name+" to session_user")
-	return err
+	return explainRole("migrate", r, conn.Config().User, err)
 }
 
 const sqlSeesStatistics = `select pg_has_role('trading_reporter', 'pg_read_all_stats', 'member')`

@@ -58,7 +58,7 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, translate("connect as "+string(r), err)
+		return nil, explainConnect("connect as "+string(r), r, cc.User, err)
 	}
 	err = r.check(ctx, conn)
 	if err == nil {

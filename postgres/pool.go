@@ -19,6 +19,7 @@ import (
 // a number of connections to keep that is below the number it may open, and connections that come back clean.
 type pool struct {
 	role     role
+	login    string // as which its connections log in
 	conns    *pgxpool.Pool
 	keep     int32
 	timeout  time.Duration
@@ -34,13 +35,13 @@ type pool struct {
 // surplus is the key under which a connection's custom data says that it no longer counts as open.
 const surplus = "blotter.surplus"
 
-func newPool(cfg Config, r role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
+func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
 	url, readOnly := r.url(cfg), r.readOnly()
 	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, blotter.Invalid("Config.URL", RedactURL(url), "a database URL that parses: "+withoutURL(err))
 	}
-	p := &pool{role: r, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
+	p := &pool{role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
 	p.waiter, _ = cfg.Tracer.(Waiter)
 	pc.ConnConfig.Tracer = cfg.Tracer
 	pc.ConnConfig.OnNotice = notice
@@ -56,6 +57,11 @@ func newPool(cfg Config, r role, maxConns int, notice pgconn.NoticeHandler) (*po
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := r.check(ctx, c); err != nil {
 			return err
+		}
+		if url != cfg.URL {
+			if err := home.expect(ctx, r, c); err != nil {
+				return err
+			}
 		}
 		p.open.Add(1)
 		return nil
@@ -127,7 +133,7 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = p.timeoutError()
 	default:
-		err = translate("acquire a connection as "+string(p.role), err)
+		err = explainConnect("acquire a connection as "+string(p.role), p.role, p.login, err)
 	}
 	if p.waiter != nil {
 		p.waiter.TraceWait(p.service, waited, err)

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -34,10 +36,35 @@ func (r role) url(cfg Config) string {
 	return cfg.URL
 }
 
+// setting is where the URL of the role's login is set: in Config, and as a flag of the program.
+func (r role) setting() string {
+	switch r {
+	case roleOwner:
+		return "the owner's URL (--owner-url)"
+	case roleService:
+		return "ServiceURL (--service-url)"
+	case roleReadOnly:
+		return "ReadOnlyURL (--readonly-url)"
+	case roleReporter:
+		return "ReporterURL (--reporter-url)"
+	}
+	return "URL (--url)"
+}
+
 func (r role) readOnly() bool { return r == roleReadOnly || r == roleReporter }
 
 // sqlConnected reads as whom a new connection acts, and the number of the domain of our numeric columns.
 const sqlConnected = `select current_user::text, coalesce(to_regtype('shared.exact')::oid, 0)`
+
+// explainConnect is explainRole for a connection that begins as the role.
+func explainConnect(op string, r role, login string, err error) error {
+	var pg *pgconn.PgError
+	noEntry := errors.As(err, &pg) && pg.Routine == "CheckMyDatabase" // the login may not even connect to the database
+	if pg != nil && pg.Code == "42501" && severity(pg) == "FATAL" && !noEntry {
+		return explainRole(op, r, login, err)
+	}
+	return translate(op, err)
+}
 
 // check refuses a connection that does not act as its role, and teaches it our numbers. A superuser's login passes: it
 // acts as the role like any other, and doctor warns of it.

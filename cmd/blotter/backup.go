@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,14 +23,20 @@ func backupCommand(set *settings) *cobra.Command {
 count the rows in the file: it must have as many of every table as the database
 had at that instant. (A dump by a role that row-level security binds is empty,
 without an error.) The file is there when all of it is, and can be read by its
-owner alone (0600). The login of --url must be a member of trading_owner, as for
-migrate. blotter restore FILE brings it back.`,
-		Example: "  blotter backup /mnt/elsewhere/book.dump\n  blotter backup book.dump --url postgres://owner@db.example/trading",
+owner alone (0600). The login of --owner-url (or --url) must be a member of
+trading_owner, as for migrate. blotter restore FILE brings it back.
+
+What is dumped is beside FILE, as FILE.<number>.part, until all of it is there.
+What a killed run has left of that the next one removes.`,
+		Example: "  blotter backup /mnt/elsewhere/book.dump\n  blotter backup book.dump --owner-url postgres://owner@db.example/trading",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, start := cmd.Context(), time.Now()
+			if err := checkDumpName("backup", args[0]); err != nil {
+				return err
+			}
 			if _, err := os.Lstat(args[0]); err == nil {
-				return fmt.Errorf("%s is there already; remove it or choose another name", args[0])
+				return isThereAlready(args[0])
 			}
 			d, url, err := set.openOwner(ctx)
 			if err != nil {
@@ -90,11 +95,11 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 	if err != nil {
 		return nil, err
 	}
-	part := file + ".part"
-	defer os.Remove(part)
-	if err := makePrivate(part); err != nil {
+	part, err := createPart(file)
+	if err != nil {
 		return nil, err
 	}
+	defer part.discard()
 	var live rowCounts
 	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := seesAll(ctx, tx); err != nil {
@@ -104,7 +109,7 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 		if err := tx.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot); err != nil {
 			return err
 		}
-		if err := dump(ctx, programs, url, snapshot, part); err != nil {
+		if err := dump(ctx, programs, url, snapshot, part.File); err != nil {
 			return err
 		}
 		live, err = countRows(ctx, tx)
@@ -113,30 +118,37 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 	if err != nil {
 		return nil, postgres.Translate("backup", err)
 	}
-	dumped, err := countDump(ctx, programs, part)
+	dumped, err := countDump(ctx, programs, part.Name())
 	if err != nil {
 		return nil, err
 	}
 	if lacking := live.differences(dumped); len(lacking) > 0 {
 		return nil, fmt.Errorf("the dump is not what the database holds, and was removed: %s", sentenceOf(lacking))
 	}
-	return live, publish(part, file)
+	return live, part.publish()
 }
 
 // dump runs pg_dump as the owner, whom row-level security lets see all (seesAll). FORCE makes pg_dump ask for that word.
-func dump(ctx context.Context, programs embedded.Binaries, url, snapshot, file string) error {
+// It writes to the file that is open, whatever has become of its name.
+func dump(ctx context.Context, programs embedded.Binaries, url, snapshot string, file *os.File) error {
 	target, env, err := libpq(url)
 	if err != nil {
 		return err
 	}
+	secret, done, err := keySecret(url)
+	if err != nil {
+		return err
+	}
+	defer done()
+	env = append(env, secret...)
 	args := []string{
-		"--dbname=" + target, "--role=" + roleOfDumps, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom", "--file=" + file,
+		"--dbname=" + target, "--role=" + roleOfDumps, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom",
 		"--lock-wait-timeout=60s", "--no-password", "--exclude-table-data=" + vacuumed,
 	}
 	for _, schema := range postgres.Schemas() {
 		args = append(args, "--schema="+schema)
 	}
-	return runProgram(ctx, programs.Path("pg_dump"), env, io.Discard, args...)
+	return runProgram(ctx, programs.Path("pg_dump"), env, file, args...)
 }
 
 // sqlHidden lists tables of which the role, bound by row-level security, may not see all: no policy opens them wholly, or
@@ -156,8 +168,8 @@ select format('%I.%I', n.nspname, c.relname)
 // seesAll makes the transaction act as the owner and refuses where that does not see every row: counts would then agree
 // with a dump that lacks the same rows.
 func seesAll(ctx context.Context, tx pgx.Tx) error {
-	var exists bool
-	if err := tx.QueryRow(ctx, "select to_regclass('shared.schema_version') is not null").Scan(&exists); err != nil {
+	exists, err := hasSchema(ctx, tx)
+	if err != nil {
 		return err
 	}
 	if !exists {
@@ -167,7 +179,7 @@ func seesAll(ctx context.Context, tx pgx.Tx) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; use one that migrates", roleOfDumps)
+		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; give one that migrates by --owner-url", roleOfDumps)
 	}
 	rows, err := tx.Query(ctx, sqlHidden, postgres.Schemas())
 	if err != nil {
@@ -180,6 +192,13 @@ func seesAll(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
+// hasSchema asks the catalog, which every login may read; the schema itself is closed to most.
+func hasSchema(ctx context.Context, tx pgx.Tx) (exists bool, err error) {
+	err = tx.QueryRow(ctx, `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname = 'shared' and c.relname = 'schema_version')`).Scan(&exists)
+	return exists, err
+}
+
 func sentenceOf(list []string) string {
 	more := ""
 	if len(list) > 3 {
@@ -187,32 +206,4 @@ func sentenceOf(list []string) string {
 		list = list[:3]
 	}
 	return strings.Join(list, ", ") + more
-}
-
-// makePrivate makes an empty file that its owner alone can read.
-func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Chmod(0o600), file.Close())
-}
-
-// publish gives a file that is complete and on the disk its name.
-func publish(part, path string) error {
-	file, err := os.OpenFile(part, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(part, path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 // database is an open database and, where this command had to start one, the server under it.
@@ -24,15 +22,15 @@ type database struct {
 // open opens the database of the flags: the one of --url, else blotter's own, which is started if it does not run and
 // migrated.
 func (s *settings) open(ctx context.Context) (*database, error) {
-	return s.openWith(ctx, s.logger(), nil)
+	return s.openWith(ctx, func(*postgres.Config) {})
 }
 
-// openWith is open with a logger and, where it is not nil, a tracer of every statement.
-func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.QueryTracer) (*database, error) {
+// openWith is open with another configuration of the pools, which change makes of the usual one.
+func (s *settings) openWith(ctx context.Context, change func(*postgres.Config)) (*database, error) {
 	d := &database{ctx: ctx}
 	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
 	if s.url == "" {
-		if err := d.own(ctx, s.embedded()); err != nil {
+		if err := d.own(ctx, s); err != nil {
 			return nil, err
 		}
 		cfg = d.state.Config()
@@ -41,7 +39,8 @@ func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.Qu
 			return nil, err
 		}
 	}
-	cfg.Logger, cfg.Tracer = log, tracer
+	cfg.Logger = s.logger()
+	change(&cfg)
 	var err error
 	if d.DB, err = postgres.Open(ctx, cfg); err != nil {
 		d.Close()
@@ -51,8 +50,11 @@ func (s *settings) openWith(ctx context.Context, log *slog.Logger, tracer pgx.Qu
 }
 
 // own attaches to the running server of the data folder, or starts one that ends with this command.
-func (d *database) own(ctx context.Context, cfg embedded.Config) (err error) {
-	start := time.Now()
+func (d *database) own(ctx context.Context, s *settings) (err error) {
+	if err := s.checkOwn(); err != nil {
+		return err
+	}
+	cfg, start := s.embedded(), time.Now()
 	if d.state, err = embedded.Attach(cfg); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}

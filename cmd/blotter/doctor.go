@@ -112,11 +112,15 @@ type replica struct {
 }
 
 func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, error) {
-	db, err := set.openToLook(ctx)
+	db, err := set.openWith(ctx, func(cfg *postgres.Config) { cfg.LookOnly = true }) // what is missing is to be found
 	if err != nil {
 		return nil, err
 	}
 	d := &doctor{database: db}
+	if err := db.CheckURLs(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
 	for _, url := range urls {
 		cfg, err := pgx.ParseConfig(url)
 		if err != nil {
@@ -125,28 +129,6 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})
-	}
-	return d, nil
-}
-
-// openToLook is open without making the partitions that are due: what is missing is to be found.
-func (s *settings) openToLook(ctx context.Context) (*database, error) {
-	d := &database{ctx: ctx}
-	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
-	var err error
-	if s.url == "" {
-		if err = d.own(ctx, s.embedded()); err != nil {
-			return nil, err
-		}
-		cfg = d.state.Config()
-		_, err = migrate(ctx, d.state.OwnerURL())
-	}
-	if cfg.Logger, cfg.LookOnly = s.logger(), true; err == nil {
-		d.DB, err = postgres.Open(ctx, cfg)
-	}
-	if err != nil {
-		d.Close()
-		return nil, err
 	}
 	return d, nil
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,14 @@ import (
 )
 
 // What backup and restore have in common: PostgreSQL's own programs, and counting what they did.
+
+// checkDumpName refuses "-", which stands for a pipe with other programs.
+func checkDumpName(command, file string) error {
+	if file == "-" {
+		return usagef("%s needs a file, which is read more than once to count its rows; standard input and output are not supported", command)
+	}
+	return nil
+}
 
 // dumpPrograms finds pg_dump and pg_restore of at least the server's major version.
 func (s *settings) dumpPrograms(ctx context.Context, state embedded.State, major int) (embedded.Binaries, error) {
@@ -69,7 +78,7 @@ func checkDumpPrograms(ctx context.Context, b embedded.Binaries, major int) (emb
 // libpqWords are the words of a URL that PostgreSQL's programs know, less those that are secret.
 var libpqWords = []string{
 	"host", "hostaddr", "port", "dbname", "user", "passfile", "channel_binding", "connect_timeout", "sslmode", "sslcert", "sslkey", "sslrootcert",
-	"sslcrl", "sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "service", "target_session_attrs", "keepalives", "options",
+	"sslcrl", "sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "service", "servicefile", "target_session_attrs", "keepalives", "options",
 }
 
 var conninfoWord = regexp.MustCompile(`([a-zA-Z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)`)
@@ -96,6 +105,9 @@ func libpq(text string) (target string, env []string, err error) {
 		query := u.Query()
 		maps.DeleteFunc(query, func(word string, _ []string) bool { return !slices.Contains(libpqWords, word) })
 		u.RawQuery = query.Encode()
+		if u.Host == "" && u.User == nil && u.Path == "" {
+			u.Path = "/" // without any of the three, String leaves out the // too
+		}
 		return u.String(), env, nil
 	}
 	var words []string
@@ -112,7 +124,10 @@ func runProgram(ctx context.Context, path string, env []string, out io.Writer, a
 	cmd := exec.CommandContext(ctx, path, args...)
 	var complaints bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, &complaints
+	endWithParent(cmd)
+	runtime.LockOSThread()
 	err := cmd.Run()
+	runtime.UnlockOSThread()
 	if err == nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
@@ -223,10 +238,10 @@ func countCopies(text *bufio.Reader, counts rowCounts) error {
 // openOwner opens the database of the flags for its owner, without bringing it up to date: a dump is for what is there.
 func (s *settings) openOwner(ctx context.Context) (d *database, ownerURL string, err error) {
 	d = &database{ctx: ctx}
-	if s.url != "" {
-		return d, s.url, nil
+	if url := s.urlOf("owner"); url != "" {
+		return d, url, nil
 	}
-	if err := d.own(ctx, s.embedded()); err != nil {
+	if err := d.own(ctx, s); err != nil {
 		return nil, "", err
 	}
 	return d, d.state.OwnerURL(), nil

@@ -280,7 +280,7 @@ func eventsRebase(set *settings) *cobra.Command {
 its transactions anew, and consumers refuse to start on it. Rebase makes their
 cursors fit: what each had consumed when the dump was made stays consumed, what
 it had not will come, once. Run it before anything writes; it does nothing where
-all fits. The login of --url must be a member of trading_owner.`,
+all fits. The login of --owner-url (or --url) must be a member of trading_owner.`,
 		Example: "  blotter events rebase",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -70,8 +70,8 @@ func (s *settings) runner(ctx context.Context, analyticsURL string, change func(
 		return nil, nil, usageError{err}
 	}
 	d := &database{ctx: ctx}
-	if cfg.OwnerURL = cmp.Or(s.ownerURL, s.url); cfg.OwnerURL == "" {
-		if err := d.own(ctx, s.embedded()); err != nil {
+	if cfg.OwnerURL = s.urlOf("owner"); cfg.OwnerURL == "" {
+		if err := d.own(ctx, s); err != nil {
 			return nil, nil, err
 		}
 		cfg.OwnerURL = d.state.OwnerURL()
@@ -99,6 +99,10 @@ func (s *settings) maintainedBooks(d *database, analyticsURL string) books {
 		}
 		cfg.Logger = s.logger()
 		if trades, err = postgres.Open(ctx, cfg); err != nil {
+			return nil, nil, nil, err
+		}
+		if err = s.checkOwner(ctx, trades); err != nil {
+			trades.Close()
 			return nil, nil, nil, err
 		}
 		if target, err = s.openAnalytics(ctx, trades, analyticsURL, postgres.Config{Logger: s.logger()}); err != nil {

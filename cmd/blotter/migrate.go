@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,11 +27,11 @@ func migrateCommand(set *settings) *cobra.Command {
 // owner is the URL of the database of the flags for the login that owns it, and what ends the server that had to be
 // started.
 func (s *settings) owner(ctx context.Context) (url string, done func(), err error) {
-	if url := cmp.Or(s.ownerURL, s.url); url != "" {
+	if url := s.urlOf("owner"); url != "" {
 		return url, func() {}, nil
 	}
 	d := &database{ctx: ctx}
-	if err := d.own(ctx, s.embedded()); err != nil {
+	if err := d.own(ctx, s); err != nil {
 		return "", nil, err
 	}
 	return d.state.OwnerURL(), d.Close, nil

@@ -84,7 +84,7 @@ func (s *settings) partitionState(ctx context.Context) (state partition.State, e
 }
 
 func (s *settings) migratedOwner(ctx context.Context) (url string, done func(), err error) {
-	if url, done, err = s.owner(ctx); err != nil || s.url != "" || s.ownerURL != "" {
+	if url, done, err = s.owner(ctx); err != nil || s.urlOf("owner") != "" {
 		return url, done, err
 	}
 	if _, err := migrate(ctx, url); err != nil {

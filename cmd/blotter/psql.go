@@ -21,8 +21,9 @@ func psqlCommand(set *settings) *cobra.Command {
 		Use:   "psql [-- ARGUMENTS...]",
 		Short: "Open psql on the database",
 		Long: `Open psql on the database. With --account as trading_app, for that account's
-rows; else as trading_service, for all; or as the login of --as. What follows
--- is handed to psql.`,
+rows; else as trading_service, for all; or as the role of --as. It logs in by
+the URL of that role (--service-url, --owner-url, ...), else by --url. What
+follows -- is handed to psql.`,
 		Example: `  blotter psql
   blotter psql --account ACC123
   blotter psql --as readonly -- -c 'select * from data_ingestion.instruments'`,
@@ -37,13 +38,13 @@ rows; else as trading_service, for all; or as the login of --as. What follows
 			default:
 				return usagef("--as %s: want app, service, readonly, reporter or owner", login)
 			}
-			db, err := set.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			url, program := set.url, "psql"
+			url, program := set.urlOf(login), "psql"
 			if url == "" {
+				db, err := set.open(cmd.Context())
+				if err != nil {
+					return err
+				}
+				defer db.Close()
 				url, program = db.state.URL(login, embedded.Database), embedded.Binaries{Dir: db.state.BinDir}.Path("psql")
 			}
 			return runPsql(program, url, "trading_"+login, set.account, args)
@@ -66,10 +67,16 @@ func runPsql(program, url, role, account string, args []string) error {
 	if account != "" {
 		options += " -c app.current_account_id=" + escapeOption(account)
 	}
+	secret, done, err := keySecret(url)
+	if err != nil {
+		return err
+	}
+	defer done()
 	cmd := exec.Command(program, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(append(os.Environ(), linkSettings(url)...), "PGHOST="+cfg.Host, fmt.Sprintf("PGPORT=%d", cfg.Port), "PGDATABASE="+cfg.Database,
 		"PGUSER="+cfg.User, "PGPASSWORD="+cfg.Password, "PGOPTIONS="+options)
+	cmd.Env = append(cmd.Env, secret...)
 	signal.Ignore(os.Interrupt) // it is psql's
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -102,16 +109,30 @@ var linkVariables = map[string]string{
 
 var wordOfURL = regexp.MustCompile(`(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)`)
 
+// wordsOf are the settings of a URL or of its key=value form, less those before a URL's question mark.
+func wordsOf(text string) url.Values {
+	if u, err := url.Parse(text); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
+		return u.Query()
+	}
+	values := url.Values{}
+	for _, word := range wordOfURL.FindAllStringSubmatch(text, -1) {
+		values.Set(word[1], unquoteWord(word[2]))
+	}
+	return values
+}
+
+var escapedRune = regexp.MustCompile(`\\(.)`)
+
+func unquoteWord(word string) string {
+	if len(word) > 1 && word[0] == '\'' {
+		word = word[1 : len(word)-1]
+	}
+	return escapedRune.ReplaceAllString(word, "$1")
+}
+
 // linkSettings are the environment variables for the settings of a URL or of its key=value form.
 func linkSettings(text string) (variables []string) {
-	values := url.Values{}
-	if u, err := url.Parse(text); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
-		values = u.Query()
-	} else {
-		for _, word := range wordOfURL.FindAllStringSubmatch(text, -1) {
-			values.Set(word[1], strings.Trim(word[2], "'"))
-		}
-	}
+	values := wordsOf(text)
 	for setting, variable := range linkVariables {
 		if value := values.Get(setting); value != "" {
 			variables = append(variables, variable+"="+value)

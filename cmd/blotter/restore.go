@@ -20,16 +20,20 @@ func restoreCommand(set *settings) *cobra.Command {
 		Short: "Bring a dump of blotter backup into an empty database",
 		Long: `Restore FILE into the database, which must be empty: without blotter's schema,
 or with one whose tables hold nothing. All of it is restored in one transaction,
-or nothing, and the rows of every table are counted again. The login of --url
-must be one that migrates; roles that are missing are made.
+or nothing, and the rows of every table are counted again. The login of
+--owner-url (or --url) must be one that migrates; roles that are missing are
+made.
 
 Transaction ids begin anew in another cluster. Consumers of events must be told:
 blotter events rebase. The audit log's chain goes on by itself, and proves that
 nothing was lost: blotter audit verify.`,
-		Example: "  blotter restore book.dump --data-dir ~/restored\n  blotter restore book.dump --url postgres://owner@db.example/restored",
+		Example: "  blotter restore book.dump --data-dir ~/restored\n  blotter restore book.dump --owner-url postgres://owner@db.example/restored",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, start := cmd.Context(), time.Now()
+			if err := checkDumpName("restore", args[0]); err != nil {
+				return err
+			}
 			if _, err := os.Stat(args[0]); err != nil {
 				return err
 			}
@@ -121,6 +125,12 @@ func restoreDump(ctx context.Context, programs embedded.Binaries, url, file stri
 	if err != nil {
 		return err
 	}
+	secret, done, err := keySecret(url)
+	if err != nil {
+		return err
+	}
+	defer done()
+	env = append(env, secret...)
 	return runProgram(ctx, programs.Path("pg_restore"), env, io.Discard,
 		"--dbname="+target, "--role="+roleOfDumps, "--no-owner", "--single-transaction", "--exit-on-error", "--no-password", file)
 }
@@ -136,8 +146,7 @@ select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n
 // makeRoom leaves a database without blotter's schema and with its roles, and refuses one that holds anything.
 func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		var exists bool
-		if err := tx.QueryRow(ctx, "select to_regclass('shared.schema_version') is not null").Scan(&exists); err != nil || !exists {
+		if exists, err := hasSchema(ctx, tx); err != nil || !exists {
 			return err
 		}
 		if err := seesAll(ctx, tx); err != nil {

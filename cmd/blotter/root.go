@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
@@ -128,13 +127,8 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 }
 
 func (s *settings) check() error {
-	for flag, url := range map[string]string{
-		"--url": s.url, "--readonly-url": s.readOnlyURL, "--service-url": s.serviceURL, "--reporter-url": s.reporterURL,
-		"--owner-url": s.ownerURL,
-	} {
-		if _, err := pgx.ParseConfig(url); url != "" && err != nil { // the error may hold the password
-			return usagef("%s is no database URL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", flag)
-		}
+	if err := s.checkURLs(); err != nil {
+		return err
 	}
 	if s.account != "" && s.allAccounts {
 		return usagef("--account and --all-accounts exclude each other")

@@ -77,10 +77,16 @@ Any number of daemons share the work without being told of each other; one that
 is killed is replaced by another within a moment. A line is logged for every
 change of state.
 
+With one login for each role it needs --url, --service-url and --reporter-url,
+and --owner-url for the maintenance, which is off without.
+
 Without --url the database of --data-dir is started (as by blotter up) and ends
 with the daemon; other commands use it meanwhile.`,
-		Example: "  blotter serve\n  blotter serve --redis redis://localhost:6379\n  blotter serve --url postgres://blotter_service@db.example/trading",
-		Args:    cobra.NoArgs,
+		Example: `  blotter serve
+  blotter serve --redis redis://localhost:6379
+  blotter serve --url "$APP" --service-url "$SERVICE" \
+      --reporter-url "$REPORTER" --owner-url "$OWNER"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cleanUpTime.Store(int64(drainTime + logDrainTime))
 			if _, err := opts.levels.thresholds(); err != nil { // before a server is started
@@ -143,7 +149,10 @@ func (d *daemon) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if d.db, err = d.set.openWith(ctx, d.log, tracer); err != nil {
+	if d.db, err = d.set.openWith(ctx, func(cfg *postgres.Config) { cfg.Logger, cfg.Tracer = d.log, tracer }); err != nil {
+		return err
+	}
+	if err := d.db.CheckURLs(ctx); err != nil {
 		return err
 	}
 	handler.Use(d.db.DB)
@@ -205,6 +214,9 @@ func (d *daemon) close() {
 
 // bringUp starts the server of the data folder unless it runs, and returns what ends it again.
 func (s *settings) bringUp(ctx context.Context) (down func(), err error) {
+	if err := s.checkOwn(); err != nil {
+		return nil, err
+	}
 	if _, err := embedded.Attach(s.embedded()); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -57,7 +56,7 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 	if !d.opts.maintenance {
 		return nil
 	}
-	url := cmp.Or(d.set.ownerURL, d.set.url)
+	url := d.set.urlOf("owner")
 	if url == "" {
 		url = d.db.state.OwnerURL()
 	}
@@ -69,7 +68,11 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 		}
 		return fmt.Errorf("--owner-url: %s", explain(err))
 	}
+	err = d.db.CheckOwner(ctx, conn)
 	_ = conn.Close(ctx)
+	if err != nil {
+		return err
+	}
 	open := func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil }
 	jobs := maintenanceJobs(url, func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
 		return d.db.DB, d.target, func() {}, nil

@@ -20,8 +20,8 @@ it running for other commands and programs, until blotter down.`,
 		Example: "  blotter up\n  blotter up --port 5433     also for programs that need a TCP port",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if set.url != "" {
-				return usagef("up starts blotter's own database; leave out --url")
+			if flag := set.urlFlag(); flag != "" {
+				return usagef("up starts blotter's own database; leave out %s", flag)
 			}
 			cfg := set.embedded()
 			cfg.Port = port
@@ -46,8 +46,8 @@ func downCommand(set *settings) *cobra.Command {
 		Example: "  blotter down",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if set.url != "" {
-				return usagef("down stops blotter's own database; leave out --url")
+			if flag := set.urlFlag(); flag != "" {
+				return usagef("down stops blotter's own database; leave out %s", flag)
 			}
 			err := embedded.Down(cmd.Context(), set.embedded())
 			stopped := err == nil

@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// identity tells one database from another. A replica has the identity of what it replicates.
+type identity struct {
+	system   int64 // of the server; 0 where it does not say
+	database string
+}
+
+const (
+	sqlIdentity     = `select system_identifier, current_database()::text from pg_control_system()`
+	sqlNameIdentity = `select 0::bigint, current_database()::text` // for a login that may not ask the server
+)
+
+func identify(ctx context.Context, conn *pgx.Conn) (id identity, err error) {
+	err = conn.QueryRow(ctx, sqlIdentity, pgx.QueryExecModeExec).Scan(&id.system, &id.database)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "42883") {
+		err = conn.QueryRow(ctx, sqlNameIdentity, pgx.QueryExecModeExec).Scan(&id.system, &id.database)
+	}
+	return id, err
+}
+
+// errElsewhere is the cause of the error for a URL of another database.
+var errElsewhere = errors.New("another database")
+
+// expect refuses a connection by the URL of r that does not lead to the database id.
+func (id identity) expect(ctx context.Context, r role, conn *pgx.Conn) error {
+	other, err := identify(ctx, conn)
+	if err != nil {
+		return translate("open", err)
+	}
+	where := ""
+	switch {
+	case other.database != id.database:
+		where = fmt.Sprintf("%q, not %q", other.database, id.database)
+	case other.system != id.system && other.system != 0 && id.system != 0:
+		where = fmt.Sprintf("%q of another server", other.database)
+	default:
+		return nil
+	}
+	return &blotter.Error{
+		Op: "open", Kind: blotter.ErrInvalid, Err: errElsewhere,
+		Message: fmt.Sprintf("%s leads to another database than %s (%s); give URLs of one database", r.setting(), roleApp.setting(), where),
+	}
+}
+
+// checkURLsTimeout bounds CheckURLs where a server does not answer.
+const checkURLsTimeout = 5 * time.Second
+
+// CheckURLs refuses URLs that lead to another database than Config.URL (ErrInvalid). Every connection is checked when it
+// is made; this is for who wants to know beforehand. A login that cannot connect is no error here: whoever needs it
+// hears of it.
+func (db *DB) CheckURLs(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, checkURLsTimeout)
+	defer cancel()
+	for _, r := range roles[2:] {
+		if r.url(db.cfg) == db.cfg.URL {
+			continue
+		}
+		loan, err := db.pools[r].acquire(bounded)
+		if err == nil {
+			loan.release()
+		}
+		if errors.Is(err, errElsewhere) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckOwner refuses a connection of ConnectOwner to another database than the DB's (ErrInvalid).
+func (db *DB) CheckOwner(ctx context.Context, conn *pgx.Conn) error {
+	return db.home.expect(ctx, roleOwner, conn)
+}
