@@ -99,8 +99,12 @@ func failed(check Check, err error) Finding {
 	if check.Area == securityArea {
 		f.Severity = Critical
 	}
-	if errors.Is(err, blotter.ErrPermission) {
-		f.Remedy = "Name by --reporter-url a login that is a member of trading_reporter; if it is one, run blotter migrate up, which grants that role what the checks read."
+	var e *blotter.Error
+	switch {
+	case errors.Is(err, blotter.ErrPermission):
+		f.Remedy = "Name by --reporter-url a login that is a member of trading_reporter; if it is one, run blotter migrate up as a login that may grant, which gives that role what the checks read."
+	case errors.As(err, &e) && (e.SQLState == "55P03" || e.SQLState == "57014"), errors.Is(err, context.DeadlineExceeded):
+		f.Remedy = "Something holds a lock on what it reads, or the server is too busy; who does, as the reporter: SELECT pid, relation::regclass FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'; when that is over, run the check again."
 	}
 	return f
 }

@@ -13,15 +13,10 @@ var Jobs = []string{"vacuum_analyze", "analyze", "archive_logs", "partitions", "
 // not look. A job that never ran counts from the making of the
 // schema, so that a new database is not overdue; one that ran for a part of the database alone is not done.
 const sqlJobs = `
-<<<<<<< HEAD
 select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ? 'mismatches', false),
        coalesce((select figures ->> 'mismatches' from shared.maintenance_runs r
                   where r.job = j.job and (figures ? 'mismatches' or result = 'ok') order by id desc limit 1), '0'),
-       extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version)))::float8,
-=======
-select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ->> 'mismatches', '0'),
        coalesce(extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version))), 0)::float8,
->>>>>>> sec
        ok.ended_at is not null,
        coalesce((select extract(epoch from clock_timestamp() - min(started_at)) from shared.maintenance_runs r
                   where r.job = j.job and result = 'running' and id > coalesce(l.id, 0)), 0)::float8

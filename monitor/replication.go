@@ -7,14 +7,9 @@ import "fmt"
 // positions would say 0 while the link is cut. The bytes on a replica are what it has received and not replayed.
 
 const sqlReplication = `
-<<<<<<< HEAD
-select application_name || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
+select coalesce(application_name, '') || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
        coalesce(pg_wal_lsn_diff(case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
                                 else pg_current_wal_lsn() end, replay_lsn), 0)::bigint
-=======
-select coalesce(application_name, '') || coalesce(' at ' || host(client_addr), ''), coalesce(extract(epoch from replay_lag), 0)::float8,
-       case when pg_is_in_recovery() then 0 else coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0) end::bigint
->>>>>>> sec
   from pg_stat_replication
  where state <> 'backup'
 union all

@@ -58,6 +58,9 @@ func TestSchemaDriftOfOddObjects(t *testing.T) {
 		{"alter table execution.orders add n int generated always as identity", "column execution.orders.n", "alter table execution.orders drop n"},
 		{"create index odd on execution.orders (lower(symbol)) where quantity > 0", "index execution.odd", "drop index execution.odd"},
 		{"create trigger odd before update on execution.orders execute function suppress_redundant_updates_trigger()", "trigger odd of execution.orders", "drop trigger odd on execution.orders"},
+		{"create rule odd as on insert to execution.orders do instead nothing", "rule odd of execution.orders", "drop rule odd on execution.orders"},
+		{"alter table execution.orders disable trigger all", "constraint execution.orders.orders_account_id_fkey has changed", "alter table execution.orders enable trigger all; alter table execution.orders enable always trigger audit_insert, enable always trigger audit_update, enable always trigger audit_delete, enable always trigger audit_truncate"},
+		{"alter table execution.round_trips set unlogged", "table execution.round_trips has changed", "alter table execution.round_trips set logged"},
 		{"grant select (symbol) on execution.orders to public", "grants on column execution.orders.symbol", "revoke select (symbol) on execution.orders from public"},
 	} {
 		db.Exec(t, odd.sql)

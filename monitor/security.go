@@ -29,8 +29,8 @@ type catalogCheck struct {
 	severity Severity
 	sql      string
 	args     []any
-	message  string // may hold %s once, for the detail
-	remedy   string // may hold %s once, for the subject
+	message  string // {detail} is replaced
+	remedy   string // {subject} and {detail} are replaced: a statement to be copied, where there is one
 }
 
 func (c catalogCheck) check() Check {
@@ -41,9 +41,10 @@ func (c catalogCheck) run(ctx context.Context, q postgres.Querier) (findings []F
 	type row struct{ Subject, Detail string }
 	rows, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[row], c.sql, c.args...)
 	for _, r := range rows {
+		filled := strings.NewReplacer("{subject}", r.Subject, "{detail}", r.Detail)
 		findings = append(findings, Finding{
 			Check: c.name, Severity: c.severity, Subject: r.Subject,
-			Message: strings.Replace(c.message, "%s", r.Detail, 1), Remedy: strings.Replace(c.remedy, "%s", r.Subject, 1),
+			Message: filled.Replace(c.message), Remedy: filled.Replace(c.remedy),
 		})
 	}
 	return findings, err

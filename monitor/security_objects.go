@@ -70,28 +70,28 @@ select 'database ' || datname, string_agg(a.privilege_type, ', ')
 var objectChecks = []catalogCheck{
 	{
 		name: "security_view", severity: Critical, sql: sqlViews,
-		message: "the view reads blotter's tables as %s and not as who asks: policies are asked about the wrong role",
-		remedy:  "as its owner: ALTER VIEW %s SET (security_invoker = true)",
+		message: "the view reads blotter's tables as {detail} and not as who asks: policies are asked about the wrong role",
+		remedy:  "as its owner: ALTER VIEW {subject} SET (security_invoker = true)",
 	},
 	{
 		name: "security_materialized_view", severity: Critical, sql: sqlMaterialized,
-		message: "the materialized view holds rows of blotter's tables and is granted to %s: no policy reaches it",
-		remedy:  "REVOKE ALL ON %s FROM all of them, or make it a view with security_invoker",
+		message: "the materialized view holds rows of blotter's tables and is granted to {detail}: no policy reaches it",
+		remedy:  "as its owner: REVOKE ALL ON {subject} FROM {detail}; or make it a view with security_invoker",
 	},
 	{
 		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{postgres.SecurityDefiners()},
-		message: "a function acts as its owner %s and is none of blotter's: who may call it has the owner's rights within it",
-		remedy:  "DROP FUNCTION %s, or ALTER FUNCTION ... SECURITY INVOKER, or REVOKE EXECUTE ON it FROM PUBLIC and blotter's roles",
+		message: "a function acts as its owner {detail} and is none of blotter's: who may call it has the owner's rights within it",
+		remedy:  "as its owner: DROP FUNCTION {subject}; or ALTER FUNCTION {subject} SECURITY INVOKER; or REVOKE EXECUTE ON FUNCTION {subject} FROM PUBLIC, and from who else may call it",
 	},
 	{
 		name: "security_definer_path", severity: Critical, sql: sqlDefinerPaths,
-		message: "a function that acts as its owner has search_path %s: the caller chooses what its names mean",
-		remedy:  "ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp",
+		message: "a function that acts as its owner has search_path {detail}: the caller chooses what its names mean",
+		remedy:  "as its owner: ALTER FUNCTION {subject} SET search_path = pg_catalog, pg_temp",
 	},
 	{
 		name: "security_public", severity: Critical, sql: sqlPublicCreates,
-		message: "PUBLIC has %s: every login can put its own objects before others'",
-		remedy:  "REVOKE it ON %s FROM PUBLIC",
+		message: "PUBLIC has {detail}: every login can put its own objects before others'",
+		remedy:  "as a superuser or the owner: REVOKE {detail} ON {subject} FROM PUBLIC",
 	},
 }
 
@@ -147,7 +147,14 @@ func (r grantRow) finding(granted bool) Finding {
 	if granted {
 		revoke = "GRANT OPTION FOR " + r.Privilege
 	}
-	what := strings.TrimPrefix(strings.TrimPrefix(r.Object, "table "), "column ")
+	what := r.Object
+	if column, isColumn := strings.CutPrefix(what, "column "); isColumn {
+		dot := strings.LastIndexByte(column, '.')
+		revoke, what = fmt.Sprintf("%s (%s)", revoke, column[dot+1:]), "table "+column[:dot]
+	}
+	if r.Privilege == "USAGE" { // which tables have not
+		what = strings.Replace(what, "table ", "sequence ", 1)
+	}
 	f.Message = fmt.Sprintf("%s has %s, which blotter does not grant", r.Grantee, has)
 	f.Remedy = fmt.Sprintf("as trading_owner: REVOKE %s ON %s FROM %s", revoke, what, r.Grantee)
 	return f

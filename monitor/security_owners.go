@@ -31,6 +31,6 @@ select name, pg_get_userbyid(owner)::text from objects where pg_get_userbyid(own
 
 var ownerChecks = []catalogCheck{{
 	name: "security_owner", severity: Critical, sql: sqlOwners,
-	message: "it belongs to %s, who can drop it, replace it, or take its policies away",
-	remedy:  "as a superuser: ALTER %s OWNER TO trading_owner",
+	message: "it belongs to {detail}, who can drop it, replace it, or take its policies away",
+	remedy:  "as a superuser: ALTER {subject} OWNER TO trading_owner",
 }}

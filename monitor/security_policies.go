@@ -18,17 +18,17 @@ var rowSecurityChecks = []catalogCheck{
 	{
 		name: "security_rls", severity: Critical, sql: sqlRowSecurityOff,
 		message: "row-level security is off: every login that may read the table sees every account's rows",
-		remedy:  "as trading_owner: ALTER TABLE %s ENABLE ROW LEVEL SECURITY",
+		remedy:  "as trading_owner: ALTER TABLE {subject} ENABLE ROW LEVEL SECURITY",
 	},
 	{
 		name: "security_force", severity: Critical, sql: sqlNotForced,
 		message: "row-level security is not forced: it does not bind the table's owner",
-		remedy:  "as trading_owner: ALTER TABLE %s FORCE ROW LEVEL SECURITY",
+		remedy:  "as trading_owner: ALTER TABLE {subject} FORCE ROW LEVEL SECURITY",
 	},
 	{
 		name: "security_leaf_grants", severity: Critical, sql: sqlLeafGrants,
-		message: "the partition is granted to %s: it is reached by its parent, whose grants are enough",
-		remedy:  "as trading_owner: REVOKE ALL ON %s FROM each of them",
+		message: "the partition is granted to {detail}: it is reached by its parent, whose grants are enough",
+		remedy:  "as trading_owner: REVOKE ALL ON {subject} FROM {detail}",
 	},
 }
 
@@ -62,24 +62,24 @@ select name, polname || ' is ' || fault from compared where fault is not null an
 select name, polname || ' is ' || fault from compared where fault is not null and relispartition order by 1, 2`
 
 	sqlStrayPolicies = withPolicies + `
-select t.name, string_agg(l.polname, ', ') from tenants t join live l on l.polrelid = t.oid
- where l.polname not in (select polname from wanted) group by t.name order by 1`
+select t.name, quote_ident(l.polname) from tenants t join live l on l.polrelid = t.oid
+ where l.polname not in (select polname from wanted) order by 1, 2`
 )
 
-const isolateAnew = "as trading_owner: DROP POLICY IF EXISTS blotter_roles and account_isolation, then SELECT shared.isolate('%s')"
+const isolateAnew = "as trading_owner: DROP POLICY IF EXISTS blotter_roles ON {subject}; DROP POLICY IF EXISTS account_isolation ON {subject}; SELECT shared.isolate('{subject}');"
 
 var policyChecks = []catalogCheck{
 	{
 		name: "security_policy", severity: Critical, sql: sqlPolicies,
-		message: "policy %s: accounts are not apart as they were made to be", remedy: isolateAnew,
+		message: "policy {detail}: accounts are not apart as they were made to be", remedy: isolateAnew,
 	},
 	{
 		name: "security_leaf_policy", severity: Critical, sql: sqlLeafPolicies,
-		message: "policy %s: who reaches the partition directly is not held to one account", remedy: isolateAnew,
+		message: "policy {detail}: who reaches the partition directly is not held to one account", remedy: isolateAnew,
 	},
 	{
 		name: "security_stray_policy", severity: Warning, sql: sqlStrayPolicies,
-		message: "there is another policy than blotter's: %s; it cannot widen what an account sees, it can narrow it",
-		remedy:  "drop the policy of %s, or keep it and know that it is there",
+		message: "there is another policy than blotter's: {detail}; it cannot widen what an account sees, it can narrow it",
+		remedy:  "as trading_owner: DROP POLICY {detail} ON {subject}; or keep it, and know that it is there",
 	},
 }

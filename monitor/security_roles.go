@@ -41,14 +41,16 @@ select m.rolname, string_agg(r.rolname, ', ' order by r.rolname)
    and r.rolname <> 'pg_database_owner' and not (m.rolname = 'trading_reporter' and r.rolname = 'pg_read_all_stats')
  group by m.rolname order by 1`
 
-	// A setting is of a role, a database or both; with neither it is every role's (ALTER ROLE ALL).
+	// A setting is of a role, a database or both; with neither it is every role's. The subject is what follows ALTER.
 	sqlSettings = `
-select case when s.setrole <> 0 then pg_get_userbyid(s.setrole)::text when s.setdatabase <> 0 then 'database ' || current_database() else 'every role' end,
-       string_agg(split_part(setting, '=', 1), ', ')
+select case when s.setrole = 0 and s.setdatabase <> 0 then 'database ' || quote_ident(current_database())
+            else 'role ' || case s.setrole when 0 then 'all' else quote_ident(pg_get_userbyid(s.setrole)) end
+                 || case when s.setdatabase <> 0 then ' in database ' || quote_ident(current_database()) else '' end end,
+       split_part(setting, '=', 1)
   from pg_db_role_setting s cross join unnest(s.setconfig) setting
  where lower(split_part(setting, '=', 1)) in ('app.current_account_id', 'session_replication_role')
    and (s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database()))
- group by 1 order by 1`
+ order by 1, 2`
 )
 
 var roleChecks = []catalogCheck{
@@ -59,18 +61,18 @@ var roleChecks = []catalogCheck{
 	},
 	{
 		name: "security_role_attributes", severity: Critical, sql: sqlRoleAttributes,
-		message: "the role has %s; it needs none of the role attributes",
-		remedy:  "as a superuser: ALTER ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION",
+		message: "the role has {detail}; it needs none of the role attributes",
+		remedy:  "as a superuser: ALTER ROLE {subject} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION",
 	},
 	{
 		name: "security_membership", severity: Critical, sql: sqlMemberships,
-		message: "the role is a member of %s: it may do what that one may, and sees only what that one sees",
-		remedy:  "REVOKE these roles FROM %s; logins are members of roles, roles of none",
+		message: "the role is a member of {detail}: it may do what that one may, and sees only what that one sees",
+		remedy:  "as a superuser: REVOKE {detail} FROM {subject}; logins are members of roles, roles of none",
 	},
 	{
 		name: "security_settings", severity: Critical, sql: sqlSettings,
-		message: "%s is set for every session: a session that names no account gets one, or skips triggers",
-		remedy:  "reset it for %s: ALTER ROLE ... RESET, ALTER DATABASE ... RESET, ALTER ROLE ALL RESET",
+		message: "{detail} is set for every session: a session that names no account gets one, or skips triggers",
+		remedy:  "as a superuser: ALTER {subject} RESET {detail}",
 	},
 }
 
@@ -130,22 +132,22 @@ select login, string_agg(distinct host(address), ', ') from (
 var loginChecks = []catalogCheck{
 	{
 		name: "security_superuser", severity: Critical, sql: sqlSuperusers,
-		message: "the login is a superuser or has BYPASSRLS, which no policy binds, and %s",
-		remedy:  "use a login of blotter roles sql instead of %s",
+		message: "the login is a superuser or has BYPASSRLS, which no policy binds, and {detail}",
+		remedy:  "use a login of blotter roles sql instead of {subject}",
 	},
 	{
 		name: "security_powers", severity: Critical, sql: sqlPowers,
-		message: "it has %s, by which it gets around its role",
-		remedy:  "as a superuser: take it away from %s (ALTER ROLE ... NOCREATEROLE NOREPLICATION, REVOKE)",
+		message: "it has {detail}, by which it gets around its role",
+		remedy:  "as a superuser: take it away from {subject} (ALTER ROLE ... NOCREATEROLE NOREPLICATION, REVOKE)",
 	},
 	{
 		name: "security_several_roles", severity: Warning, sql: sqlSeveralRoles,
-		message: "the login can act as %s: any SQL it is given gets from one to the other by SET ROLE",
+		message: "the login can act as {detail}: any SQL it is given gets from one to the other by SET ROLE",
 		remedy:  "make one login for each role (blotter roles sql) and set --url, --readonly-url, --service-url and --reporter-url",
 	},
 	{
 		name: "security_tls", severity: Warning, sql: sqlPlainText,
-		message: "its sessions from %s are not encrypted: passwords' proofs and all data cross the network in the clear",
-		remedy:  "add sslmode=verify-full and sslrootcert to the URL of %s",
+		message: "its sessions from {detail} are not encrypted: passwords' proofs and all data cross the network in the clear",
+		remedy:  "add sslmode=verify-full and sslrootcert to the URL of {subject}",
 	},
 }

@@ -26,6 +26,7 @@ union all
 select 'table ' || name || ': ' || case relkind when 'v' then 'view' when 'p' then 'partitioned by ' || pg_get_partkeydef(oid) else 'table' end
        || ' owner ' || pg_get_userbyid(relowner)
        || case when relrowsecurity then ' row security' else '' end || case when relforcerowsecurity then ' forced' else '' end
+       || case when relpersistence = 'u' then ' unlogged' else '' end
        || coalesce(' ' || array_to_string(reloptions, ','), '')
   from relations
 union all
@@ -38,6 +39,7 @@ select 'column ' || r.name || '.' || a.attname || ': ' || format_type(a.atttypid
  where a.attnum > 0 and not a.attisdropped
 union all
 select 'constraint ' || r.name || '.' || c.conname || ': ' || pg_get_constraintdef(c.oid)
+       || case when exists (select from pg_trigger t where t.tgconstraint = c.oid and t.tgenabled = 'D') then ' disabled' else '' end
   from pg_constraint c join relations r on r.oid = c.conrelid where c.contype in ('c', 'f', 'p', 'u', 'x')
 union all
 select 'index ' || i.indexrelid::regclass || ': ' || replace(pg_get_indexdef(i.indexrelid), ' ONLY ', ' ') || case when i.indisvalid then '' else ' invalid' end
@@ -50,6 +52,9 @@ select 'policy ' || p.polname || ' of ' || r.name || ': ' || case when p.polperm
 union all
 select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled::text || ' ' || md5(pg_get_triggerdef(t.oid))
   from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
+union all
+select 'rule ' || w.rulename || ' of ' || r.name || ': ' || md5(pg_get_ruledef(w.oid))
+  from pg_rewrite w join relations r on r.oid = w.ev_class where w.rulename <> '_RETURN'
 union all
 select 'view ' || name || ': ' || md5(regexp_replace(regexp_replace(pg_get_viewdef(oid), '[[:alnum:]_]+[.]', '', 'g'), '[[:space:]]+', ' ', 'g')) from relations where relkind = 'v'
 union all

@@ -83,7 +83,7 @@ func ofATable(object, description string, has, hasNot map[string]string) bool {
 	case "index":
 		_, on, _ := strings.Cut(description, " ON ")
 		table, _, _ = strings.Cut(on, " ")
-	case "policy", "trigger":
+	case "policy", "trigger", "rule":
 		_, table, _ = strings.Cut(name, " of ")
 	case "grants":
 		name, isTable := strings.CutPrefix(name, "on table ")
