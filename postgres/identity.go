@@ -60,12 +60,12 @@ const checkURLsTimeout = 5 * time.Second
 
 // CheckURLs refuses URLs that lead to another database than Config.URL (ErrInvalid). Every connection is checked when it
 // is made; this is for who wants to know beforehand. A login that cannot connect is no error here: whoever needs it
-// hears of it.
+// hears of it. A connection of each login stays open in its pool, so that checks of sessions see it.
 func (db *DB) CheckURLs(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, checkURLsTimeout)
 	defer cancel()
-	for _, r := range roles[2:] {
-		if r.url(db.cfg) == db.cfg.URL {
+	for _, r := range roles[1:] {
+		if r != roleApp && r.url(db.cfg) == db.cfg.URL {
 			continue
 		}
 		loan, err := db.pools[r].acquire(bounded)
