@@ -100,7 +100,8 @@ func TestMaintain(t *testing.T) {
 		{"run", "all", "--service=x"},
 		{"run", "archive_logs", "--retention-days=0"},
 		{"run", "archive_logs", "--archive-days=-1"},
-		{"history", "--limit=0"}, {"history", "--job=nosuch"},
+		{"history", "--limit=0"},
+		{"history", "--job=nosuch"},
 		{"history", "--format=x"},
 		{},
 	} {
