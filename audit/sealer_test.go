@@ -213,3 +213,34 @@ func TestAnotherCluster(t *testing.T) {
 		t.Errorf("a cursor that was made to begin anew: %+v, %v", r, err)
 	}
 }
+
+// An entry from another cluster whose transaction id is that of a transaction that runs here is not sealed again when that
+// one ends.
+func TestAnotherClustersTransactionRunsHere(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	change(t, db, 3)
+	sealAll(t, db, 0)
+	change(t, db, 2)
+	conn := db.Connect(t, db.AdminURL)
+	running, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var xid string
+	if err := running.QueryRow(t.Context(), `select pg_current_xact_id()::text`).Scan(&xid); err != nil {
+		t.Fatal(err)
+	}
+	db.Exec(t, `update shared.audit_log set xid = $1::text::xid8 where id > 3`, xid)
+	db.Exec(t, `update shared.audit_cursor set system_identifier = 'elsewhere'`)
+	if n := sealAll(t, db, 0); n != 2 {
+		t.Errorf("%d sealed, want 2", n)
+	}
+	if err := running.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	change(t, db, 1)
+	if n := sealAll(t, db, 0); n != 1 {
+		t.Errorf("%d sealed, want the one that is new", n)
+	}
+}

@@ -149,10 +149,10 @@ func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batch
 		}
 		c.target, c.targetAt = &target, &c.now
 	}
-	_, next, running := snapshotParts(c.done)
+	oldest, next, running := snapshotParts(c.done)
 	_, end, _ := snapshotParts(*c.target)
 	sql := sqlWindow
-	if c.foreign != nil && *c.foreign >= next {
+	if c.foreign != nil && *c.foreign >= oldest { // it may be one that is running here
 		sql = sqlWindowApart
 	}
 	var ids []int64
