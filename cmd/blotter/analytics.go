@@ -40,9 +40,7 @@ func (s *settings) openBoth(ctx context.Context, analyticsURL string) (trades, t
 		return nil, nil, nil, err
 	}
 	return db.DB, target, func() {
-		if target != db.DB {
-			target.Close()
-		}
+		target.Close()
 		db.Close()
 	}, nil
 }

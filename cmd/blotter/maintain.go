@@ -65,7 +65,7 @@ func (s *settings) runner(ctx context.Context, analyticsURL string, change func(
 			return nil, nil, err
 		}
 	}
-	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, nil)
+	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, nil, nil)
 	if _, err := maintenance.New(cfg); err != nil { // before a server is started
 		return nil, nil, usageError{err}
 	}
@@ -80,12 +80,12 @@ func (s *settings) runner(ctx context.Context, analyticsURL string, change func(
 			return nil, nil, err
 		}
 	}
-	open := s.maintainedBooks(d, analyticsURL)
+	trades := s.maintainedBooks(d, "") // a job that is not about the analytics does not want their database
 	cfg.OpenBook = func(ctx context.Context) (*postgres.DB, func(), error) {
-		db, _, done, err := open(ctx)
+		db, _, done, err := trades(ctx)
 		return db, done, err
 	}
-	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, open)
+	cfg.Jobs = maintenanceJobs(cfg.OwnerURL, trades, s.maintainedBooks(d, analyticsURL))
 	runner, err := maintenance.New(cfg)
 	return runner, d.Close, err
 }
@@ -110,9 +110,7 @@ func (s *settings) maintainedBooks(d *database, analyticsURL string) books {
 			return nil, nil, nil, err
 		}
 		return trades, target, func() {
-			if target != trades {
-				target.Close()
-			}
+			target.Close()
 			trades.Close()
 		}, nil
 	}

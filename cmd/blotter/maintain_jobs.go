@@ -17,14 +17,14 @@ import (
 // books opens the database of the trades and that of the analytics, which may be the same; done closes what it opened.
 type books func(ctx context.Context) (trades, target *postgres.DB, done func(), err error)
 
-// maintenanceJobs are the jobs of packages that maintenance does not know.
-func maintenanceJobs(ownerURL string, open books) []maintenance.Job {
+// maintenanceJobs are the jobs of packages that maintenance does not know. Of trades only the first database is used.
+func maintenanceJobs(ownerURL string, trades, both books) []maintenance.Job {
 	return []maintenance.Job{
 		{Name: "reconcile", Short: "prove the analytics from the trades", Every: 24 * time.Hour, Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
-			return reconcileJob(ctx, task, open)
+			return reconcileJob(ctx, task, both)
 		}},
 		{Name: "seal", Short: "seal new entries of the audit log", Every: time.Hour, Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
-			return sealJob(ctx, task, open)
+			return sealJob(ctx, task, trades)
 		}},
 		{Name: "outbox", Short: "drop partitions of the outbox that nobody needs", Every: 24 * time.Hour, Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
 			return outboxJob(ctx, task, ownerURL)

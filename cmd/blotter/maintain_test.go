@@ -113,6 +113,17 @@ func TestMaintain(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "maintain", "status"), "trading_owner")
 }
 
+// The database of the analytics is that of --analytics-url, and only the job that compares it wants it.
+func TestMaintainAnalyticsElsewhere(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	r := d.run(t, append(urls(db), "--owner-url="+db.OwnerURL, "maintain", "run", "verify", "seal", "reconcile", "--analytics-url", "postgres://127.0.0.1:1/x")...)
+	if r.status != 1 {
+		t.Errorf("%+v", r)
+	}
+	contains(t, r.out, "verify ok in", "seal ok in", "reconcile FAILED", "the database of the analytics")
+}
+
 // Without a URL it works on the database of its own.
 func TestMaintainOwn(t *testing.T) {
 	t.Parallel()

@@ -201,7 +201,7 @@ func (d *daemon) close() {
 	if d.redis != nil {
 		d.redis.Close()
 	}
-	if d.target != nil && d.target != d.db.DB {
+	if d.target != nil {
 		d.target.Close()
 	}
 	if d.db != nil {

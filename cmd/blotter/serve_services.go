@@ -74,9 +74,10 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 		return err
 	}
 	open := func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil }
-	jobs := maintenanceJobs(url, func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
+	both := func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
 		return d.db.DB, d.target, func() {}, nil
-	})
+	}
+	jobs := maintenanceJobs(url, both, both)
 	cfg := maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log}
 	if err := d.opts.keeping.configure(&cfg); err != nil {
 		return err
