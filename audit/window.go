@@ -89,9 +89,7 @@ select array_agg(id order by id), array_agg(timestamp order by id)
 const sqlUnsealed = `
 select array_agg(id order by id), array_agg(timestamp order by id), pg_current_snapshot()::text,
        (select xid from shared.audit_log order by xid desc limit 1)
-  from (select id, timestamp from shared.audit_log a
-         where not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)
-         order by id limit $1) u`
+  from (select id, timestamp from shared.audit_log a where ` + noSeal + ` order by id limit $1) u`
 
 const sqlAdvance = `
 update shared.audit_cursor set snap_done = $1::text::pg_snapshot, done_at = $2, snap_target = $3::text::pg_snapshot, target_at = $4,
