@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/calendar"
 )
 
 // bars writes n bars from start on, a step apart, of the symbols in turn.
@@ -34,7 +35,7 @@ func weekday(t time.Time) time.Time {
 	return t
 }
 
-func month(t time.Time) time.Time { return t.AddDate(0, 1, 0) }
+func month(t time.Time) time.Time { return calendar.AddMonths(t, 1) }
 
 func TestTimeframe(t *testing.T) {
 	t.Parallel()
@@ -72,8 +73,8 @@ func TestTimeframeAskedFor(t *testing.T) {
 	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
 		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
 	}
-	quarters := bars(day("2019-01-01"), func(t time.Time) time.Time { return t.AddDate(0, 3, 0) }, 8, "A")
-	years := bars(day("2000-12-31"), func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }, 8, "A")
+	quarters := bars(day("2019-01-01"), func(t time.Time) time.Time { return calendar.AddMonths(t, 3) }, 8, "A")
+	years := bars(day("2000-12-31"), func(t time.Time) time.Time { return calendar.AddYears(t, 1) }, 8, "A")
 	for _, text := range []string{quarters, years, bars(day("2000-12-31"), every(365*24*time.Hour), 2, "A")} {
 		refused(t, "x.csv", text, barfile.Options{}, "say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
 	}

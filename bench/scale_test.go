@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 )
@@ -62,7 +63,7 @@ func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 	symbol := func() string { return fmt.Sprintf("SYM%d", rand.IntN(symbols)) }
 	month := func() (from, to time.Time) {
 		from = time.Date(year, time.Month(1+rand.IntN(12)), 1, 0, 0, 0, 0, time.UTC)
-		return from, from.AddDate(0, 1, 0)
+		return from, calendar.AddMonths(from, 1)
 	}
 	for _, question := range []struct {
 		name string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/logs"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
@@ -128,7 +129,7 @@ func TestHandlerOddTimes(t *testing.T) {
 	db := pgtest.Open(t)
 	var next bytes.Buffer
 	h := newHandler(t, db, func(c *logs.Config) { c.Next = slog.NewTextHandler(&next, nil) })
-	for n, at := range []time.Time{time.Now(), time.Now().AddDate(0, -5, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Now()} {
+	for n, at := range []time.Time{time.Now(), calendar.AddMonths(time.Now(), -5), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Now()} {
 		_ = h.Handle(t.Context(), slog.NewRecord(at, slog.LevelInfo, fmt.Sprint(n), 0))
 	}
 	start(t, h)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/maintenance"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
@@ -25,12 +26,15 @@ var (
 	kills    = flag.Int("log-kills", 12, "how often it is killed")
 )
 
-// sqlLog makes rows of the 90 days before now, the newest at now.
+// logEnd is the time of the newest row that fillLog makes, and the time at which the archive's jobs run: a month's end.
+var logEnd = time.Date(2025, 11, 30, 23, 59, 30, 0, time.UTC)
+
+// sqlLog makes rows of the 90 days before logEnd.
 const sqlLog = `
-select shared.ensure_partitions('system_logs', now() - interval '90 days', now());
+select shared.ensure_partitions('system_logs', timestamptz '2025-11-30 23:59:30Z' - interval '90 days', '2025-11-30 23:59:30Z');
 insert into logging.system_logs (service, level, message, data, correlation_id, event_type, timestamp)
 select 's' || n % 3, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'message ' || n, jsonb_build_object('n', n), 'c' || n % 100, 'e' || n % 7,
-       now() - n * (interval '90 days' / %d)
+       timestamptz '2025-11-30 23:59:30Z' - n * (interval '90 days' / %d)
   from generate_series(0, %d - 1) n`
 
 func fillLog(t testing.TB, db *pgtest.Database, rows int) {
@@ -47,6 +51,7 @@ select count(*) || ' ' || count(distinct id) || ' ' || sum(hashtextextended(conc
 func archiving(db *pgtest.Database, keep maintenance.Retention) maintenance.Config {
 	cfg := config(db)
 	cfg.Logs = keep
+	cfg.Clock = func() time.Time { return logEnd }
 	return cfg
 }
 
@@ -59,9 +64,9 @@ func TestArchive(t *testing.T) {
 	fillLog(t, db, 9_000)
 	written := pgtest.Value[string](t, db, sqlWritten)
 	older := func(table string) int {
-		return pgtest.Value[int](t, db, "select count(*) from logging."+table+" where timestamp < now() - interval '30 days'")
+		return pgtest.Value[int](t, db, "select count(*) from logging."+table+" where timestamp < $1", logEnd.AddDate(0, 0, -30))
 	}
-	whole := pgtest.Value[int](t, db, `select count(*) from logging.system_logs where timestamp < date_trunc('month', now() - interval '30 days', 'UTC')`)
+	whole := pgtest.Value[int](t, db, `select count(*) from logging.system_logs where timestamp < $1`, calendar.StartOfMonth(logEnd.AddDate(0, 0, -30)))
 	old := older("system_logs")
 	for _, exact := range []bool{false, true} {
 		r := newRunner(t, archiving(db, maintenance.Retention{Exact: exact}))
@@ -96,7 +101,7 @@ func TestArchiveAfterExact(t *testing.T) {
 	db := pgtest.Open(t)
 	fillLog(t, db, 3_000)
 	written := pgtest.Value[string](t, db, sqlWritten)
-	now := time.Now()
+	now := logEnd
 	cfg := archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})
 	cfg.Clock = func() time.Time { return now }
 	r := newRunner(t, cfg)
@@ -121,7 +126,7 @@ func TestArchiveDrops(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	fillLog(t, db, 900)
-	now := time.Now()
+	now := logEnd
 	cfg := archiving(db, maintenance.Retention{})
 	cfg.Clock = func() time.Time { return now }
 	r := newRunner(t, cfg)
@@ -129,10 +134,10 @@ func TestArchiveDrops(t *testing.T) {
 	kept := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
 	now = now.AddDate(0, 0, 29)
 	_, figures := run(t, r, archiveNow)
-	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs where timestamp < now() + interval '29 days' - interval '151 days'"); n != 0 || kept == 0 {
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs where timestamp < $1", now.AddDate(0, 0, -151)); n != 0 || kept == 0 {
 		t.Errorf("%d of %d rows are too old for the archive: %v", n, kept, figures)
 	}
-	now = now.AddDate(1, 0, 0)
+	now = calendar.AddYears(now, 1)
 	run(t, r, archiveNow)
 	run(t, r, archiveNow) // what came to the archive with the last run goes with the next
 	if n := pgtest.Value[int](t, db, "select (select count(*) from logging.archived_system_logs) + (select count(*) from logging.system_logs)"); n != 0 {
@@ -143,13 +148,14 @@ func TestArchiveDrops(t *testing.T) {
 // The statistics of statements go when the archive drops the log of their time, and stay where that stays for ever.
 func TestArchiveForgetsStatistics(t *testing.T) {
 	t.Parallel()
+	month := time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)
 	for archiveDays, want := range map[int]int{0: 5, -1: 13} {
 		db := pgtest.Open(t)
-		db.Exec(t, `select shared.ensure_partitions('performance_logs', now() - interval '1 year', now())`)
+		db.Exec(t, `select shared.ensure_partitions('performance_logs', $1, $2)`, calendar.AddYears(month, -1), month)
 		db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, timestamp)
-			select 's', 'o', 1, date_trunc('month', now(), 'UTC') - n * interval '1 month' from generate_series(0, 12) n`)
+			select 's', 'o', 1, $1::timestamptz at time zone 'UTC' - n * interval '1 month' from generate_series(0, 12) n`, month)
 		cfg := archiving(db, maintenance.Retention{ArchiveDays: archiveDays})
-		cfg.Clock = func() time.Time { return monthBegin(time.Now()).AddDate(0, 0, 3) }
+		cfg.Clock = func() time.Time { return month.AddDate(0, 0, 3) }
 		r := newRunner(t, cfg)
 		dry := archiveNow
 		dry.DryRun = true
@@ -163,21 +169,16 @@ func TestArchiveForgetsStatistics(t *testing.T) {
 	}
 }
 
-func monthBegin(at time.Time) time.Time {
-	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
 // Archiving exactly, day by day, never asks for force, also not when a month ends.
 func TestArchiveDaily(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	fillLog(t, db, 2_000)
-	now := time.Now()
 	cfg := archiving(db, maintenance.Retention{ArchiveDays: -1, Exact: true})
-	cfg.Clock = func() time.Time { return now.AddDate(0, 0, -45) }
+	cfg.Clock = func() time.Time { return logEnd.AddDate(0, 0, -45) }
 	run(t, newRunner(t, cfg), archiveNow)
 	for days := -44; days <= 0; days += 4 {
-		cfg.Clock = func() time.Time { return now.AddDate(0, 0, days) }
+		cfg.Clock = func() time.Time { return logEnd.AddDate(0, 0, days) }
 		run(t, newRunner(t, cfg), maintenance.Request{Jobs: archiveNow.Jobs})
 	}
 }
@@ -224,8 +225,9 @@ func archiveUntilKilled(url string) {
 		die(err)
 	}
 	now := oldest.AddDate(0, 0, 30)
+	exact := rand.N(2) > 0
 	for {
-		r, err := maintenance.New(maintenance.Config{OwnerURL: url, Clock: func() time.Time { return now }, Logs: maintenance.Retention{ArchiveDays: -1, Exact: rand.N(3) > 0}})
+		r, err := maintenance.New(maintenance.Config{OwnerURL: url, Clock: func() time.Time { return now }, Logs: maintenance.Retention{ArchiveDays: -1, Exact: exact && rand.N(3) > 0}})
 		if err != nil {
 			die(err)
 		}
@@ -239,6 +241,9 @@ func archiveUntilKilled(url string) {
 			die(outcomes[0].Err)
 		default:
 			now = now.AddDate(0, 0, 2+rand.N(12))
+			if last := logEnd.AddDate(0, 0, 60); now.After(last) { // in two years the history of runs would be forgotten
+				now = last
+			}
 		}
 	}
 }
@@ -251,7 +256,9 @@ func TestKilledArchive(t *testing.T) {
 	conn := db.Connect(t, db.AdminURL)
 	written := value[string](t, conn, sqlWritten)
 	shapes := map[int]int{}
-	for n := range *kills {
+	const soon = 500 * time.Millisecond
+	most, before := soon, -1 // until the kill: longer after one that came before anything was moved
+	for n := 0; n < *kills || len(shapes) < 3 && n < 3**kills; n++ {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), killedDoes+"=archive", killedURL+"="+db.OwnerURL)
 		var out strings.Builder
@@ -263,7 +270,7 @@ func TestKilledArchive(t *testing.T) {
 		until(t, patience, "the runner works", func() bool {
 			return value[int](t, conn, "select coalesce(max(id), 0) from shared.maintenance_runs") > began
 		})
-		timer := time.AfterFunc(rand.N(500*time.Millisecond), func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(rand.N(most), func() { _ = cmd.Process.Kill() })
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil || !strings.Contains(err.Error(), "killed") {
@@ -272,9 +279,14 @@ func TestKilledArchive(t *testing.T) {
 		if got := value[string](t, conn, sqlWritten); got != written {
 			t.Fatalf("kill %d: %s, want %s", n, got, written)
 		}
-		shapes[value[int](t, conn, "select count(*) from logging.archived_system_logs")]++
-		if value[int](t, conn, "select count(*) from logging.system_logs") < *killRows/4 { // nearly through: begin anew
-			written = againFromStart(t, db, conn)
+		archived := value[int](t, conn, "select count(*) from logging.archived_system_logs")
+		shapes[archived]++
+		if most = min(2*most, patience); archived != before {
+			most = soon
+		}
+		before = archived
+		if value[int](t, conn, "select count(*) from logging.system_logs") < *killRows/4 { // nearly through: start again
+			written = refill(t, db, conn)
 		}
 	}
 	if len(shapes) < 3 {
@@ -291,8 +303,8 @@ func TestKilledArchive(t *testing.T) {
 	}
 }
 
-// againFromStart fills the log anew.
-func againFromStart(t *testing.T, db *pgtest.Database, conn *pgx.Conn) string {
+// refill makes the log as it was at first.
+func refill(t *testing.T, db *pgtest.Database, conn *pgx.Conn) string {
 	t.Helper()
 	until(t, patience, "the runner that was killed is gone", func() bool {
 		return value[int](t, conn, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'blotter %'") == 0

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
@@ -27,27 +28,55 @@ var retiring = partition.Policy{Retire: map[string]partition.Retirement{
 	"logging.performance_logs": {How: partition.DropLeaf, After: partition.Age{Months: 2}},
 }}
 
-// neglected makes of the database one that needs every kind of step: old leaves with rows, a hole, an outbox that is
-// nearly full, and leaves whose detaching was cut short, one of a time that is over and one of a time to come.
-func neglected(t *testing.T, db *pgtest.Database) {
+var (
+	// created is when the databases of these tests were made, as far as their partitions know: half a minute before the end
+	// of a month that is followed, three months on, by a shorter one.
+	created = time.Date(2025, 11, 30, 23, 59, 30, 0, time.UTC)
+	// later is when the runner comes: two months on, so that there is something to make.
+	later = calendar.AddMonths(created, 2)
+)
+
+// open returns a database with the partitions of one that was made at created.
+func open(t *testing.T) *pgtest.Database {
 	t.Helper()
+
+	db := pgtest.Open(t)
+	db.Exec(t, `
+		do $$ declare old regclass; begin
+			for old in select leaf from shared.partitions where lower ~ '-' loop execute 'drop table ' || old; end loop;
+		end $$`)
+	run(t, db, created, partition.Policy{})
+
+	return db
+}
+
+// openNeglected returns a database that needs every kind of step: old leaves with rows, a hole, an outbox that is nearly
+// full, and two leaves whose detaching was cut short, one whose time is over and one whose time is yet to come.
+func openNeglected(t *testing.T) *pgtest.Database {
+	t.Helper()
+
+	db := open(t)
 	for years := 3; years <= 4; years++ {
-		db.Exec(t, `select shared.create_yearly_partition('market_data', (now() - make_interval(years => $1))::date)`, years)
+		db.Exec(t, `select shared.create_yearly_partition('market_data', $1)`, calendar.AddYears(created, -years))
 	}
 	db.Exec(t, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
-		select 'A', '1d', date_trunc('year', now() - interval '3 years') + n * interval '1 day', 1, 1, 1, 1, 1, 'test' from generate_series(0, 99) n`)
+		select 'A', '1d', $1::timestamptz + n * interval '1 day', 1, 1, 1, 1, 1, 'test' from generate_series(0, 99) n`,
+		calendar.StartOfYear(calendar.AddYears(created, -3)))
 	for months := 2; months <= 4; months++ {
+		old := calendar.AddMonths(created, -months)
 		for _, table := range []string{"system_logs", "performance_logs"} {
-			db.Exec(t, `select shared.create_monthly_partition($1, (now() - make_interval(months => $2))::date)`, table, months)
+			db.Exec(t, `select shared.create_monthly_partition($1, $2)`, table, old)
 		}
 		db.Exec(t, `insert into logging.system_logs (service, level, message, timestamp)
-			select 'test', 'info', 'm' || n, now() - make_interval(months => $1) from generate_series(1, 50) n`, months)
+			select 'test', 'info', 'm' || n, $1 from generate_series(1, 50) n`, old)
 		db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, timestamp)
-			values ('test', 'o', 1, now() - make_interval(months => $1))`, months)
+			values ('test', 'o', 1, $1)`, old)
 	}
 	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 6000000)`)
-	pend(t, db, "data_ingestion.market_data", time.Now().AddDate(-4, 0, 0))
-	pend(t, db, "logging.performance_logs", time.Now().AddDate(0, 3, 0))
+	pend(t, db, "data_ingestion.market_data", calendar.AddYears(created, -4))
+	pend(t, db, "logging.performance_logs", calendar.AddMonths(created, 3))
+
+	return db
 }
 
 // pend leaves the leaf of a time with a DETACH CONCURRENTLY that was cut short while it waited for a reader.
@@ -100,9 +129,6 @@ func shape(t *testing.T, db *pgtest.Database) []string {
 	return strings.Split(text, "\n")
 }
 
-// later is the time for which the tests run: two months on, so that there is something to make.
-func later() time.Time { return time.Now().UTC().AddDate(0, 2, 0) }
-
 func run(t *testing.T, db *pgtest.Database, now time.Time, policy partition.Policy) (steps []string) {
 	t.Helper()
 	err := partition.Run(t.Context(), db.OwnerURL, now, policy, func(s partition.Step, _ string) { steps = append(steps, s.String()) })
@@ -130,11 +156,10 @@ func silent(partition.Step, string) {}
 // A run whose server process is killed wherever it is, again and again, ends in the same as one run.
 func TestRunKilled(t *testing.T) {
 	t.Parallel()
-	now := later()
-	whole, db := pgtest.Open(t), pgtest.Open(t)
-	neglected(t, whole)
-	run(t, whole, now, retiring)
-	neglected(t, db)
+	whole := openNeglected(t)
+	run(t, whole, later, retiring)
+
+	db := openNeglected(t)
 	killer := db.Connect(t, db.AdminURL)
 	stop, killed, wait := make(chan struct{}), 0, sync.WaitGroup{}
 	wait.Go(func() {
@@ -156,7 +181,7 @@ func TestRunKilled(t *testing.T) {
 		}
 	})
 	for attempt := 0; ; attempt++ {
-		err := partition.Run(t.Context(), db.OwnerURL, now, retiring, silent)
+		err := partition.Run(t.Context(), db.OwnerURL, later, retiring, silent)
 		if err == nil {
 			break
 		}
@@ -178,22 +203,22 @@ func TestRunKilled(t *testing.T) {
 // for its time is not over.
 func TestFinalize(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
-	insert := `insert into logging.system_logs (service, level, message) values ('test', 'info', 'm')`
-	db.Exec(t, insert)
+	db := open(t)
+	insert := `insert into logging.system_logs (service, level, message, timestamp) values ('test', 'info', 'm', $1)`
+	db.Exec(t, insert, created)
 	before := shape(t, db)
-	leaf := pend(t, db, "logging.system_logs", time.Now())
-	if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), insert); err == nil {
+	leaf := pend(t, db, "logging.system_logs", created)
+	if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), insert, created); err == nil {
 		t.Fatal("a pending detach was expected to refuse rows")
 	}
-	steps := run(t, db, time.Now(), partition.Policy{})
+	steps := run(t, db, created, partition.Policy{})
 	if len(steps) == 0 || !strings.HasPrefix(steps[0], "attach    "+leaf) {
 		t.Errorf("steps: %q", steps)
 	}
 	if diff := cmp.Diff(before, shape(t, db)); diff != "" {
 		t.Error(diff)
 	}
-	db.Exec(t, insert)
+	db.Exec(t, insert, created)
 	if n := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); n != 2 {
 		t.Errorf("%d rows are seen, want 2", n)
 	}
@@ -202,19 +227,19 @@ func TestFinalize(t *testing.T) {
 // The failure of a table whose leaf was detached says the statement that attaches it again.
 func TestDetachedAhead(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
+	db := open(t)
 	before := shape(t, db)
 	leaf := pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = 'shared.audit_log'::regclass
-		and lower::timestamptz > now() order by lower limit 1`)
+		and lower::timestamptz > $1 order by lower limit 1`, created)
 	db.Exec(t, "alter table shared.audit_log detach partition "+leaf)
-	err := partition.Run(t.Context(), db.OwnerURL, time.Now(), partition.Policy{}, silent)
+	err := partition.Run(t.Context(), db.OwnerURL, created, partition.Policy{}, silent)
 	if err == nil {
 		t.Fatal("a detached table was not in the way")
 	}
 	_, sql, _ := strings.Cut(err.Error(), "attach it (")
 	sql, _, _ = strings.Cut(sql, ") or rename it")
 	db.Exec(t, sql)
-	run(t, db, time.Now(), partition.Policy{})
+	run(t, db, created, partition.Policy{})
 	if diff := cmp.Diff(before, shape(t, db)); diff != "" {
 		t.Error(diff)
 	}
@@ -222,18 +247,18 @@ func TestDetachedAhead(t *testing.T) {
 
 func TestTwoRunners(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
+	db := open(t)
 	lock, err := partition.Lock(t.Context(), db.OwnerURL, "the first runner")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = partition.Run(t.Context(), db.OwnerURL, later(), partition.Policy{}, func(s partition.Step, _ string) { t.Errorf("the second runner did %s", s) })
+	err = partition.Run(t.Context(), db.OwnerURL, later, partition.Policy{}, func(s partition.Step, _ string) { t.Errorf("the second runner did %s", s) })
 	var busy *partition.BusyError
 	if !errors.As(err, &busy) || busy.PID != lock.PgConn().PID() || busy.Application != "the first runner" || busy.Since.IsZero() {
 		t.Errorf("%#v, want the first runner's process %d", err, lock.PgConn().PID())
 	}
 	_ = lock.Close(t.Context())
-	if steps := run(t, db, later(), partition.Policy{}); len(steps) == 0 {
+	if steps := run(t, db, later, partition.Policy{}); len(steps) == 0 {
 		t.Error("nothing was done after the first runner had left")
 	}
 }
@@ -241,14 +266,13 @@ func TestTwoRunners(t *testing.T) {
 // Archiving copies no row: the leaf keeps its file. The archive gets no partitions ahead, which would overlap.
 func TestArchive(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
-	neglected(t, db)
+	db := openNeglected(t)
 	old := pgtest.Value[string](t, db, "select leaf::text from shared.partitions where table_name = 'logging.system_logs'::regclass order by lower::timestamptz limit 1")
 	file := func(leaf string) uint32 {
 		return pgtest.Value[uint32](t, db, "select pg_relation_filenode($1::text::regclass)::oid", leaf)
 	}
 	before, rows := file(old), pgtest.Value[int](t, db, "select count(*) from logging.system_logs")
-	run(t, db, time.Now(), retiring)
+	run(t, db, created, retiring)
 	if after := file(strings.Replace(old, "logging.", "logging.archived_", 1)); after != before {
 		t.Errorf("the leaf's file is %d, was %d", after, before)
 	}
@@ -256,7 +280,7 @@ func TestArchive(t *testing.T) {
 	if kept := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); archived == 0 || archived+kept != rows {
 		t.Errorf("%d rows archived and %d kept, want %d in all", archived, kept, rows)
 	}
-	if n := pgtest.Value[int](t, db, "select count(*) from shared.partitions where table_name = 'logging.archived_system_logs'::regclass and upper::timestamptz > now()"); n > 0 {
+	if n := pgtest.Value[int](t, db, "select count(*) from shared.partitions where table_name = 'logging.archived_system_logs'::regclass and upper::timestamptz > $1", created); n > 0 {
 		t.Errorf("the archive has %d partitions ahead", n)
 	}
 }
@@ -264,12 +288,11 @@ func TestArchive(t *testing.T) {
 // Another table with the name of a leaf keeps its own table from a partition and no other table, and stays as it is.
 func TestForeignTable(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
-	now := later()
-	month := now.AddDate(0, 3, 0)
+	db := open(t)
+	month := calendar.AddMonths(later, 3)
 	db.Exec(t, fmt.Sprintf("create table logging.system_logs_%s (mine int)", month.Format("2006_01")))
 	for range 2 {
-		err := partition.Run(t.Context(), db.OwnerURL, now, partition.Policy{}, silent)
+		err := partition.Run(t.Context(), db.OwnerURL, later, partition.Policy{}, silent)
 		var failures partition.Failures
 		if !errors.As(err, &failures) || len(failures) != 1 || failures[0].Table.Name != "system_logs" {
 			t.Fatalf("%v, want a failure of system_logs alone", err)
@@ -284,12 +307,12 @@ func TestForeignTable(t *testing.T) {
 }
 
 // A database that nobody opened for a year has its hole filled.
-func TestYearAsleep(t *testing.T) {
+func TestCatchUpAfterYear(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
-	now := time.Now().UTC().AddDate(1, 0, 0)
+	db := open(t)
+	now := calendar.AddYears(created, 1)
 	run(t, db, now, partition.Policy{})
-	for at := time.Now().UTC(); at.Before(now.AddDate(0, 3, 0)); at = at.AddDate(0, 0, 10) {
+	for at := created; at.Before(calendar.AddMonths(now, 3)); at = at.AddDate(0, 0, 10) {
 		if n := pgtest.Value[int](t, db, `select count(distinct table_name) from shared.partitions
 			where lower ~ '-' and lower::timestamptz <= $1 and upper::timestamptz > $1`, at); n != 4 {
 			t.Errorf("%s is covered for %d of 4 tables", at, n)
@@ -300,17 +323,15 @@ func TestYearAsleep(t *testing.T) {
 // Readers and writers that work meanwhile see no error.
 func TestRunBesideOthers(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Open(t)
-	neglected(t, db)
-	now := time.Now()
-	run(t, db, now, partition.Policy{}) // the pending leaf, which refuses rows, is ended
+	db := openNeglected(t)
+	run(t, db, created, partition.Policy{}) // the pending leaf, which refuses rows, is ended
 	ctx, stop := context.WithCancel(blotter.WithAllAccounts(t.Context()))
 	defer stop()
 	var wait sync.WaitGroup
 	var done atomic.Int64
 	for _, sql := range []string{
-		`insert into logging.system_logs (service, level, message) values ('test', 'info', 'm')`,
-		`insert into logging.performance_logs (service, operation, execution_time_ms) values ('test', 'o', 1)`,
+		`insert into logging.system_logs (service, level, message, timestamp) values ('test', 'info', 'm', '2025-11-30 23:59:30Z')`,
+		`insert into logging.performance_logs (service, operation, execution_time_ms, timestamp) values ('test', 'o', 1, '2025-11-30 23:59:30Z')`,
 		`insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
 			values ('market_data', 'A', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '', '{}')`,
 		`select count(*) from logging.system_logs`, `select count(*) from data_ingestion.market_data`,
@@ -329,9 +350,9 @@ func TestRunBesideOthers(t *testing.T) {
 			}
 		})
 	}
-	run(t, db, now, retiring)
-	for ahead := range 3 {
-		run(t, db, now.AddDate(0, ahead, 0), partition.Policy{})
+	run(t, db, created, retiring)
+	for months := range 3 {
+		run(t, db, calendar.AddMonths(created, months), partition.Policy{})
 	}
 	stop()
 	wait.Wait()

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/pgtest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -38,7 +37,7 @@ func runAndDie(url string) {
 		}
 	}
 	if err == nil {
-		err = partition.Run(context.Background(), url, later(), retiring, func(partition.Step, string) { die() })
+		err = partition.Run(context.Background(), url, later, retiring, func(partition.Step, string) { die() })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,9 +49,8 @@ func runAndDie(url string) {
 // A runner whose process is killed between any two steps, and a run after it, leave the same as one run.
 func TestRunnerKilledBetweenSteps(t *testing.T) {
 	t.Parallel()
-	whole := pgtest.Open(t)
-	neglected(t, whole)
-	steps := plan(t, connect(t, whole), later(), retiring)
+	whole := openNeglected(t)
+	steps := plan(t, connect(t, whole), later, retiring)
 	kinds := map[partition.Kind]bool{}
 	for _, s := range steps {
 		kinds[s.Kind] = true
@@ -60,9 +58,9 @@ func TestRunnerKilledBetweenSteps(t *testing.T) {
 	if len(kinds) != 10 {
 		t.Fatalf("the test does not see every kind of step: %v", kinds)
 	}
-	run(t, whole, later(), retiring)
+	run(t, whole, later, retiring)
 	want := shape(t, whole)
-	for _, step := range plan(t, connect(t, whole), later(), retiring) {
+	for _, step := range plan(t, connect(t, whole), later, retiring) {
 		if step.Kind != partition.Analyze { // the server tells late that it has analyzed
 			t.Errorf("after the run there is still: %s", step)
 		}
@@ -70,15 +68,14 @@ func TestRunnerKilledBetweenSteps(t *testing.T) {
 	for n := range steps {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.Open(t)
-			neglected(t, db)
+			db := openNeglected(t)
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), killedURL+"="+db.OwnerURL, killedAfter+"="+strconv.Itoa(n))
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("after %d steps the runner was not killed: %v, %s", n, err, out)
 			}
-			run(t, db, later(), retiring)
+			run(t, db, later, retiring)
 			if diff := cmp.Diff(want, shape(t, db)); diff != "" {
 				t.Errorf("killed after step %d, %s, and run again:\n%s", n, steps[n], diff)
 			}

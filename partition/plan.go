@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/calendar"
 )
 
 // Kind is what a step does.
@@ -159,14 +161,14 @@ func (p *planner) createPositions(t Table) {
 // createTimes covers every month that is due, in years where the table has years and none of the year is there yet.
 func (p *planner) createTimes(t Table) {
 	from, to := p.due(t)
-	for year := startOfYear(from); year.Before(to); year = year.AddDate(1, 0, 0) {
-		whole := Bounds{From: year, To: year.AddDate(1, 0, 0)}
+	for year := calendar.StartOfYear(from); year.Before(to); year = calendar.AddYears(year, 1) {
+		whole := Bounds{From: year, To: calendar.AddYears(year, 1)}
 		if p.grain(t, year) == Year && t.overlapping(whole) == nil {
 			p.createLeaf(t, Year, year.Format("_y2006"), whole)
 			continue
 		}
 		for month := range 12 {
-			b := Bounds{From: year.AddDate(0, month, 0), To: year.AddDate(0, month+1, 0)}
+			b := Bounds{From: calendar.AddMonths(year, month), To: calendar.AddMonths(year, month+1)}
 			if !b.To.After(from) || !b.From.Before(to) {
 				continue
 			}
@@ -183,19 +185,19 @@ func (p *planner) createTimes(t Table) {
 // due is the time to cover: the current month and those ahead of it, and what of the last twelve months the table had
 // begun and misses.
 func (p *planner) due(t Table) (from, to time.Time) {
-	month := startOfMonth(p.now)
-	from, to = month, month.AddDate(0, p.policy.monthsAhead()+1, 0)
+	month := calendar.StartOfMonth(p.now)
+	from, to = month, calendar.AddMonths(month, p.policy.monthsAhead()+1)
 	if t.Ahead == Year {
-		to = startOfYear(p.now).AddDate(p.policy.yearsAhead()+1, 0, 0)
+		to = calendar.AddYears(calendar.StartOfYear(p.now), p.policy.yearsAhead()+1)
 	}
 	for _, leaf := range t.Leaves {
 		if leaf.From.Before(from) {
 			from = leaf.From
 		}
 	}
-	floor := month.AddDate(0, -catchUpMonths, 0)
+	floor := calendar.AddMonths(month, -catchUpMonths)
 	if r := p.policy.retirement(t); r.How != Keep && r.After.before(p.now).After(floor) {
-		floor = startOfMonth(r.After.before(p.now)) // an older leaf would be retired at once
+		floor = calendar.StartOfMonth(r.After.before(p.now)) // an older leaf would be retired at once
 	}
 	if from.Before(floor) {
 		from = floor
@@ -204,7 +206,7 @@ func (p *planner) due(t Table) (from, to time.Time) {
 }
 
 func (p *planner) grain(t Table, year time.Time) Grain {
-	if year.Before(startOfYear(p.now)) {
+	if year.Before(calendar.StartOfYear(p.now)) {
 		return t.Past
 	}
 	return t.Ahead
@@ -272,9 +274,3 @@ func (t Table) overlapping(b Bounds) *Leaf {
 	}
 	return nil
 }
-
-func startOfMonth(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
-func startOfYear(t time.Time) time.Time { return time.Date(t.Year(), 1, 1, 0, 0, 0, 0, time.UTC) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/partition"
 )
 
@@ -73,7 +74,7 @@ func TestPlanCoversTwoCenturies(t *testing.T) {
 		}
 		state := bars()
 		state.Tables[0].Analyzed = at(9999, 1, 1)
-		for now := at(1900, 1, 1).Add(30 * time.Minute); now.Year() < 2100; now = now.AddDate(0, 3, 0) {
+		for now := at(1900, 1, 1).Add(30 * time.Minute); now.Year() < 2100; now = calendar.AddMonths(now, 3) {
 			local := now.In(zone)
 			steps, failures := partition.Plan(state, local, partition.Policy{})
 			if failures != nil {
@@ -89,7 +90,7 @@ func TestPlanCoversTwoCenturies(t *testing.T) {
 			t.Errorf("%s: %d leaves, want one a month", name, n)
 		}
 		for _, l := range state.Tables[0].Leaves {
-			if l.From.Location() != time.UTC || l.From.Day() != 1 || l.From.Hour() != 0 || !l.From.AddDate(0, 1, 0).Equal(l.To) {
+			if l.From.Location() != time.UTC || l.From.Day() != 1 || l.From.Hour() != 0 || !calendar.AddMonths(l.From, 1).Equal(l.To) {
 				t.Fatalf("%s: bounds %s", name, l.Bounds)
 			}
 		}
@@ -164,6 +165,29 @@ func TestPlan(t *testing.T) {
 		}
 		if !slices.Equal(got, test.want) || len(failures) != test.failures {
 			t.Errorf("%s:\ngot  %q %v\nwant %q", test.what, got, failures, test.want)
+		}
+	}
+}
+
+// A month's leaf is retired from the day on which its end is the given number of months ago, not a day earlier, whatever
+// day of whatever month the plan is made on. The expected day is the first of a month, which needs no clamping.
+func TestRetireByMonthsAndYears(t *testing.T) {
+	t.Parallel()
+
+	for age, months := range map[partition.Age]int{{Months: 1}: 1, {Months: 13}: 13, {Years: 1}: 12, {Years: 1, Months: 2}: 14} {
+		policy := partition.Policy{Retire: map[string]partition.Retirement{"market_data": {How: partition.DropLeaf, After: age}}}
+		for month := at(2026, 1, 1); month.Before(at(2029, 1, 1)); month = calendar.AddMonths(month, 1) {
+			end := calendar.AddMonths(month, 1)
+			due := calendar.AddMonths(end, months)
+			state := bars(leaf(month, end))
+
+			for now := due.AddDate(0, 0, -40).Add(23 * time.Hour); now.Before(due.AddDate(0, 0, 5)); now = now.AddDate(0, 0, 1) {
+				steps, _ := partition.Plan(state, now, policy)
+				dropped := slices.ContainsFunc(steps, func(s partition.Step) bool { return s.Kind == partition.Drop })
+				if want := !now.Before(due); dropped != want {
+					t.Fatalf("at %s, retirement after %+v drops the leaf of %s: %v, want %v", now, age, month.Format("2006-01"), dropped, want)
+				}
+			}
 		}
 	}
 }

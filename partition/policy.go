@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 )
 
 // Policy says how far partitions are made ahead and what becomes of old ones. The zero value makes three months or one
@@ -47,11 +48,13 @@ const (
 	archivePrefix     = "archived_"
 )
 
-// Age is a time of the calendar before now.
+// Age is a calendar distance into the past: one month before 29 March is 28 February, or the 29th in a leap year.
 type Age struct{ Years, Months, Days int }
 
+// before returns the instant that is a before now. As in PostgreSQL's interval arithmetic, years and months are
+// subtracted first, then days.
 func (a Age) before(now time.Time) time.Time {
-	return now.AddDate(-a.Years, -a.Months, -a.Days)
+	return calendar.AddMonths(now, -12*a.Years-a.Months).AddDate(0, 0, -a.Days)
 }
 
 var retirePattern = regexp.MustCompile(`^([a-z_.]+)=(?:(keep)|(detach|archive|drop):([0-9]{1,5})([dmy]))$`)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -57,7 +58,7 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, pi
 	if !set.json {
 		fmt.Fprintf(w, "blotter %s on %s\n\n", version(), report.Database)
 	}
-	if err := report.run(ctx, db.DB, files); err != nil {
+	if err := report.run(ctx, db.DB, files, set.now().UTC()); err != nil {
 		return err
 	}
 	series, err := traded(ctx, db.DB, report.Import)
@@ -77,8 +78,8 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, pi
 	return firstError(report.print(w), report.Import.failure(nil))
 }
 
-// run imports the files, or the sample if there are none, and asks for a month.
-func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string) (err error) {
+// run imports the files, or a sample that ends today if there are none, and reads the last month.
+func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string, today time.Time) (err error) {
 	with := importing{jobs: 1}
 	if d.Synthetic {
 		dir, err := os.MkdirTemp("", "blotter-demo-")
@@ -86,7 +87,7 @@ func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string) (
 			return err
 		}
 		defer os.RemoveAll(dir)
-		if files, err = writeSample(dir, time.Now().UTC()); err != nil {
+		if files, err = writeSample(dir, today); err != nil {
 			return err
 		}
 		with.Source = sampleSource
@@ -165,7 +166,7 @@ func lastMonth(ctx context.Context, db *postgres.DB, report *importReport) ([]bl
 	if err != nil || len(last) == 0 {
 		return nil, err
 	}
-	from := last[0].Timestamp.AddDate(0, -1, 0).Add(time.Nanosecond)
+	from := calendar.AddMonths(last[0].Timestamp, -1).Add(time.Nanosecond)
 	return db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, From: from})
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/pgtest"
 )
 
@@ -115,8 +116,7 @@ func TestDoctorOfPartitions(t *testing.T) {
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down") })
 	leaf := func(table string, months int) string {
-		name := time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, months, 0).Format("_2006_01")
-		return table + name
+		return table + calendar.AddMonths(time.Now().UTC(), months).Format("_2006_01")
 	}
 	gone, detached := leaf("logging.performance_logs", 1), leaf("logging.system_logs", 1)
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "drop table "+gone, "-c", "alter table logging.system_logs detach partition "+detached)

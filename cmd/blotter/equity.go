@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/go-analyze/charts"
 )
 
@@ -43,7 +44,7 @@ func equityCurve(capital blotter.Decimal, bars map[string][]blotter.Bar, trades 
 		for ; i < len(closes) && closes[i].Timestamp.Equal(at); i++ {
 			last[closes[i].Symbol] = closes[i].Close
 		}
-		end := at.AddDate(1000, 0, 0)
+		end := calendar.AddYears(at, 1000) // after the last bar, every trade counts
 		if i < len(closes) {
 			end = closes[i].Timestamp
 		}

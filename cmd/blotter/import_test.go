@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/pgtest"
 )
 
@@ -250,7 +251,7 @@ func TestImportArchive(t *testing.T) {
 func TestImportPeriods(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	far := time.Now().AddDate(3, 0, 0).Format(time.DateOnly)
+	far := calendar.AddYears(time.Now(), 3).Format(time.DateOnly)
 	row := func(date string) string { return date + ",1,2,1,2,2,3\n" }
 	text := strings.SplitAfter(goodBars, "\n")[0] + row("1899-12-29") + row("1985-01-02") + row("1985-01-03") + row("1985-01-04") + row("2019-01-02") + row(far)
 	d.write(t, "1/AAPL.csv", text)

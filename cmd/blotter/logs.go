@@ -30,7 +30,7 @@ object a line.`,
   blotter logs --service execution --follow`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if filter.Since, err = parseSince(since, time.Now()); err != nil {
+			if filter.Since, err = parseSince(since, set.now()); err != nil {
 				return err
 			}
 			if filter.Level = strings.ToLower(filter.Level); filter.Level == "warning" {

@@ -31,7 +31,7 @@ run of a job failed or was killed.`,
 			if set.json {
 				err = printJSON(cmd.OutOrStdout(), statusJSON(list))
 			} else {
-				err = printStatus(cmd.OutOrStdout(), list)
+				err = printStatus(cmd.OutOrStdout(), list, set.now())
 			}
 			for _, s := range list {
 				if err == nil && (s.Result == "failed" || s.Result == "killed") {
@@ -65,7 +65,7 @@ func statusJSON(list []maintenance.Status) any {
 	return rows
 }
 
-func printStatus(w io.Writer, list []maintenance.Status) error {
+func printStatus(w io.Writer, list []maintenance.Status, now time.Time) error {
 	columns := []column{{name: "job"}, {name: "last run"}, {name: "took", right: true}, {name: "result"}, {name: "due"}}
 	var rows [][]string
 	for _, s := range list {
@@ -84,7 +84,7 @@ func printStatus(w io.Writer, list []maintenance.Status) error {
 			due = ""
 		case due == "":
 			due = "when asked"
-		case !s.Due.After(time.Now()):
+		case !s.Due.After(now):
 			due = "now"
 		}
 		rows = append(rows, []string{s.Job, instant(s.Started), lasted, result, due})

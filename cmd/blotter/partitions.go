@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/postgres"
@@ -115,7 +114,7 @@ func partitionsPlan(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps, failures := partition.Plan(state, time.Now(), policy)
+			steps, failures := partition.Plan(state, set.now(), policy)
 			report := partitionsReport{Steps: []partitionStep{}}
 			for _, step := range steps {
 				report.Steps = append(report.Steps, newPartitionStep(step, ""))
@@ -157,7 +156,7 @@ runner works already, say so and do nothing.
 			}
 			defer done()
 			w, report := cmd.OutOrStdout(), partitionsReport{Steps: []partitionStep{}}
-			err = partition.Run(cmd.Context(), url, time.Now(), policy, func(step partition.Step, outcome string) {
+			err = partition.Run(cmd.Context(), url, set.now(), policy, func(step partition.Step, outcome string) {
 				report.Steps = append(report.Steps, newPartitionStep(step, outcome))
 				if !set.json {
 					fmt.Fprintln(w, printable(step.String()))

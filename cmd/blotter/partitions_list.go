@@ -28,7 +28,7 @@ excluded, rows (the planner's estimate) and sizes with indexes. State is one of
 			if err != nil {
 				return err
 			}
-			tables := listPartitions(state, time.Now())
+			tables := listPartitions(state, set.now())
 			if set.json {
 				return printJSON(cmd.OutOrStdout(), tables)
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/spf13/cobra"
@@ -19,10 +20,12 @@ type settings struct {
 	dataDir, postgres                         string
 	account                                   string
 	allAccounts, json, verbose                bool
+
+	now func() time.Time // the clock
 }
 
 func newRoot() *cobra.Command {
-	var set settings
+	set := settings{now: time.Now}
 	var config string
 	root := &cobra.Command{
 		Use:   "blotter",
