@@ -124,7 +124,7 @@ func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 		execIn(t, l.db, ctx, fmt.Sprintf(`insert into execution.accounts (account_id) values ('W%d')`, n))
 		execIn(t, l.db, ctx, fmt.Sprintf(`insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('W%d', 'loss', 1)`, n))
 	}
-	sealAll(t, l.db, 0)
+	sealAll(t, l.db, writers/2) // several seals from the start, so that there are some to tamper with
 	var all sync.WaitGroup
 	for n := range writers {
 		mine := rand.New(rand.NewPCG(rng.Uint64(), 1))

@@ -156,7 +156,7 @@ func (d *desk) stream(channel string) (list []Message, err error) {
 	d.t.Helper()
 	entries, err := d.client.XRange(d.ctx(), DefaultPrefix+channel+":log", "-", "+").Result()
 	if err != nil {
-		d.t.Fatal(err)
+		return nil, err // of a server that was restarted, the client hears a little later
 	}
 	for _, e := range entries {
 		m, err := decode(channel, []byte(e.Values[streamField].(string)))

@@ -19,6 +19,7 @@ import (
 func TestRead(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
+	db.Exec(t, `select shared.ensure_partitions('system_logs', now() - interval '1 hour', now())`)
 	db.Exec(t, `insert into logging.system_logs (service, level, message, correlation_id, event_type, timestamp)
 		select 's' || n % 2, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'm' || n, 'c' || n % 3, 'e' || n % 5, now() - n * interval '1 minute' from generate_series(0, 11) n`)
 	db.Exec(t, `select shared.ensure_partitions('archived_system_logs', now() - interval '90 days', now() - interval '89 days')`)

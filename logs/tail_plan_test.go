@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/jackc/pgx/v5"
@@ -16,7 +15,7 @@ func TestTailReadsByIndex(t *testing.T) {
 	db := pgtest.Open(t)
 	db.Exec(t, `insert into logging.system_logs (service, level, message) select 's', 'info', 'm' || n from generate_series(1, 50000) n`)
 	conn := db.Connect(t, db.Config.ReporterURL)
-	leaf := time.Now().UTC().Format("system_logs_2006_01")
+	leaf := pgtest.Value[string](t, db, "select distinct split_part(tableoid::regclass::text, '.', 2) from logging.system_logs")
 	for sql, args := range map[string][]any{
 		sqlTailBegin:                          {1000},
 		sqlTailEnd:                            {49_990},

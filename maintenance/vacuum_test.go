@@ -92,7 +92,7 @@ func TestVacuumBesideImports(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	db.Exec(t, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
-		select 'S' || n % 10, '1m', date_trunc('month', now()) + n / 10 * interval '1 minute', 1, 1, 1, 1, n, 'test' from generate_series(1, 60000) n;
+		select 'S' || n % 10, '1m', date_trunc('month', now(), 'UTC') + n / 10 * interval '1 minute', 1, 1, 1, 1, n, 'test' from generate_series(1, 60000) n;
 		update data_ingestion.market_data set volume = volume + 1 where volume::bigint % 3 = 0`)
 	cfg := config(db)
 	cfg.VacuumDelay = 100 * time.Millisecond // so that it takes long
@@ -129,8 +129,7 @@ func TestVacuumBesideImports(t *testing.T) {
 	if list, err := r.Status(t.Context()); err != nil || !slices.ContainsFunc(list, func(s maintenance.Status) bool { return len(s.Progress) == 1 }) {
 		t.Errorf("status: %+v, %v", list, err)
 	}
-	now := time.Now().UTC()
-	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	month := pgtest.Value[time.Time](t, db, "select date_trunc('month', now(), 'UTC')")
 	for n := range 5 {
 		one := blotter.MustDecimal("1")
 		bars := func(yield func(blotter.BarRow, error) bool) {

@@ -103,7 +103,7 @@ func TestVacuumProgressIsAGauge(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	db.Exec(t, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
-		select 'S' || n % 10, '1m', date_trunc('month', now()) + n / 10 * interval '1 minute', 1, 1, 1, 1, n, 'test' from generate_series(1, 20000) n`)
+		select 'S' || n % 10, '1m', date_trunc('month', now(), 'UTC') + n / 10 * interval '1 minute', 1, 1, 1, 1, n, 'test' from generate_series(1, 20000) n`)
 	conn := admin(t, db)
 	run(t, conn, "set vacuum_cost_delay = 100; set vacuum_cost_limit = 1")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -13,7 +13,7 @@ import (
 func leafAt(t *testing.T, db *pgtest.Database, table string, months int) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = $1::text::regclass
-		and lower::timestamptz <= date_trunc('month', now()) + make_interval(months => $2) and upper::timestamptz > date_trunc('month', now()) + make_interval(months => $2)`, table, months)
+		and lower::timestamptz <= date_trunc('month', now(), 'UTC') + make_interval(months => $2) and upper::timestamptz > date_trunc('month', now(), 'UTC') + make_interval(months => $2)`, table, months)
 }
 
 func TestPartitionsAhead(t *testing.T) {

@@ -140,6 +140,7 @@ func TestStartAndStopAtOnce(t *testing.T) {
 func TestReadPerformance(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
+	db.Exec(t, "select shared.ensure_partitions('performance_logs', now() - interval '2 hours', now())")
 	for _, row := range []string{
 		"('a', 'o', 10, 5, now(), 'minute', 4, 1, 90)", "('a', 'o', 40, 1, now() - interval '1 minute', 'minute', 2, 0, 30)",
 		"('a', 'o', 1500, 1, now(), 'call', 1, 0, null)", // one of the four above

@@ -27,7 +27,7 @@ func reopen(t *testing.T, db *pgtest.Database, lookOnly bool) (*postgres.DB, *by
 func leafAhead(t *testing.T, db *pgtest.Database, table string, months int) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = $1::text::regclass
-		and lower::timestamptz = date_trunc('month', now()) + make_interval(months => $2)`, table, months)
+		and lower::timestamptz = date_trunc('month', now(), 'UTC') + make_interval(months => $2)`, table, months)
 }
 
 func leaves(t *testing.T, db *pgtest.Database, table string) int {
@@ -47,7 +47,7 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 	db.Exec(t, "drop table "+leafAhead(t, db, "logging.system_logs", 2)) // after audit_log where tables go by name, before it by a failure
 	db.Exec(t, "drop table "+leafAhead(t, db, "logging.performance_logs", 1))
 	db.Exec(t, "create table logging.performance_logs_rest partition of logging.performance_logs default")
-	db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, timestamp) values ('a', 'o', 1, date_trunc('month', now()) + interval '40 days')")
+	db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, timestamp) values ('a', 'o', 1, date_trunc('month', now(), 'UTC') + interval '40 days')")
 	again, log := reopen(t, db, false)
 	if a, s := leaves(t, db, "shared.audit_log"), leaves(t, db, "logging.system_logs"); a != 3 || s != 4 {
 		t.Errorf("%d leaves of the audit log and %d of the logs are there, want 3 and 4", a, s)

@@ -158,7 +158,7 @@ func (db *DB) BarHistory(ctx context.Context, symbol string, days int) ([]blotte
 	if days <= 0 {
 		return nil, blotter.Invalid("days", days, "a number above 0")
 	}
-	return db.Bars(ctx, BarFilter{Symbol: symbol, From: time.Now().UTC().AddDate(0, 0, -days), NewestFirst: true})
+	return db.Bars(ctx, BarFilter{Symbol: symbol, From: db.cfg.Clock().UTC().AddDate(0, 0, -days), NewestFirst: true})
 }
 
 // SymbolSummary is what is stored of one symbol in one timeframe.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 )
@@ -49,6 +50,32 @@ func failing(err error) iter.Seq2[blotter.BarRow, error] {
 // counts is a result in short: read = inserted + updated + unchanged + other source + quarantined.
 func counts(r postgres.ImportResult) string {
 	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource, r.Quarantined)
+}
+
+// The importer and the server agree on the last instant that gets a partition, on 29 February too, when two years from now
+// is 28 February to one calendar and 1 March to another. What lies beyond is quarantined and stops nothing else.
+func TestImportUntilTheLastPartition(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	until := pgtest.Value[time.Time](t, db, "select shared.partitions_until()")
+	if early := calendar.AddYears(time.Now(), 2); until.Before(early) {
+		t.Errorf("partitions are made until %s, want two years, until %s", until, early)
+	}
+
+	row := func(at time.Time, line int64) iter.Seq2[blotter.BarRow, error] {
+		return func(yield func(blotter.BarRow, error) bool) {
+			for bar := range barsOf("A", "csv", "1", 1) {
+				bar.Timestamp, bar.Line = at, line
+				yield(bar, nil)
+			}
+		}
+	}
+	result, err := db.ImportBars(t.Context(), postgres.BarImport{
+		File: "f.csv", Bars: chain(row(until.Add(-time.Second), 2), row(until, 3), row(until.AddDate(0, 0, 1), 4)),
+	})
+	if want := "3 = 1 + 0 + 0 + 0 + 2"; err != nil || counts(result) != want {
+		t.Errorf("%s, %v; want %s", counts(result), err, want)
+	}
 }
 
 func TestImportTellsRowsApart(t *testing.T) {

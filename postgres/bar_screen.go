@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -20,7 +21,7 @@ type LeftOut struct {
 // screen tells the bars that partitions are not made for: those outside of the years that they are made for, and those
 // of a period whose partition was detached.
 type screen struct {
-	now     time.Time
+	limit   time.Time // the first instant that gets no partition
 	retired []retired
 }
 
@@ -30,7 +31,8 @@ type retired struct {
 	leaf string
 }
 
-// earliestPartition is the first day that partitions are made for; the last is two years ahead (shared.check_partition_range).
+// earliestPartition is the first instant that gets a partition, as in shared.check_partition_range. The server's clock
+// decides on the last one: see shared.partitions_until.
 var earliestPartition = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // sqlRetired are detached leaves, told from other tables of such a name by their columns.
@@ -45,8 +47,14 @@ union all
 select c.relname from shared.partitions p join pg_class c on c.oid = p.leaf
  where p.table_name = 'data_ingestion.market_data'::regclass and p.detach_pending`
 
+const sqlPartitionsUntil = `select shared.partitions_until()`
+
 func (im *importer) readScreen(ctx context.Context, loan *loan) error {
-	im.screen = screen{now: time.Now()}
+	im.screen = screen{}
+	if err := loan.QueryRow(ctx, sqlPartitionsUntil).Scan(&im.screen.limit); err != nil {
+		return translate("", err)
+	}
+
 	rows, err := loan.Query(ctx, sqlRetired)
 	if err != nil {
 		return translate("", err)
@@ -56,9 +64,9 @@ func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 		r := retired{leaf: leaf}
 		name := strings.TrimPrefix(leaf, "market_data_")
 		if r.from, err = time.Parse("y2006", name); err == nil {
-			r.to = r.from.AddDate(1, 0, 0)
+			r.to = calendar.AddYears(r.from, 1)
 		} else if r.from, err = time.Parse("2006_01", name); err == nil {
-			r.to = r.from.AddDate(0, 1, 0)
+			r.to = calendar.AddMonths(r.from, 1)
 		} else {
 			err = nil // renamed while it is being detached
 			continue
@@ -73,7 +81,7 @@ func (s *screen) reason(at time.Time, covered coverage) string {
 	switch {
 	case at.Before(earliestPartition):
 		return "its date is before 1900; bars are kept from 1900 to two years ahead"
-	case at.After(s.now.AddDate(2, 0, 0)):
+	case !at.Before(s.limit):
 		return "its date is more than two years ahead; bars are kept from 1900 to two years ahead"
 	}
 	for _, r := range s.retired {
@@ -103,7 +111,7 @@ func (im *importer) sift(b *barBatch, covered coverage) error {
 	for i := range b.bars {
 		bar := &b.bars[i]
 		reason := ""
-		if at := bar.Timestamp; at.Before(earliestPartition) || at.After(im.screen.now) || len(im.screen.retired) > 0 {
+		if at := bar.Timestamp; at.Before(earliestPartition) || !at.Before(im.screen.limit) || len(im.screen.retired) > 0 {
 			reason = im.screen.reason(at, covered)
 		}
 		if reason == "" {

@@ -109,8 +109,8 @@ func intoScope(account *string, scope blotter.Scope) error {
 	return nil
 }
 
-// begin forgets an attempt.
-func (b *booking) begin() {
+// begin clears what an earlier attempt left. A trade without a time of execution is executed now.
+func (b *booking) begin(now time.Time) {
 	b.trades = slices.Clone(b.given)
 	b.receipts = make([]Receipt, len(b.given))
 	b.orders, b.positions = map[bookKey]*bookOrder{}, map[bookKey]*bookPosition{}
@@ -118,7 +118,7 @@ func (b *booking) begin() {
 	b.booked, b.written, b.trips, b.events = map[tradeKey]int{}, nil, nil, nil
 	for i := range b.trades {
 		if t := &b.trades[i]; t.ExecutedAt.IsZero() {
-			t.ExecutedAt = time.Now().UTC().Truncate(time.Microsecond)
+			t.ExecutedAt = now.UTC().Truncate(time.Microsecond)
 		} else {
 			t.ExecutedAt = t.ExecutedAt.UTC().Truncate(time.Microsecond)
 		}

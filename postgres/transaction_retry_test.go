@@ -110,10 +110,13 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 		event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
 			values ('A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
 		entry = `select shared.record_access('t', 'o', null, 'A1')`
+		log   = `insert into logging.system_logs (service, level, message) values ('t', 'info', 'm')`
+		call  = `insert into logging.performance_logs (service, operation, execution_time_ms) values ('t', 'o', 1)`
+		quote = `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source)
+			values ('A', now(), 1, 1, 1, 1, 1, 's')`
 	)
 	drop := func() {
-		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions
-			where table_name in ('events.outbox'::regclass, 'shared.audit_log'::regclass)`) {
+		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions`) {
 			db.Exec(t, "drop table "+leaf)
 		}
 	}
@@ -125,8 +128,11 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 		}, postgres.MaxRetries(0))
 		return calls, err
 	}
-	for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
-		for _, sql := range []string{event, entry} {
+	for ctx, list := range map[context.Context][]string{
+		as(t, "A1"):                          {event, entry},
+		blotter.WithAllAccounts(t.Context()): {event, entry, log, call, quote},
+	} {
+		for _, sql := range list {
 			drop()
 			if calls, err := run(ctx, sql); err != nil || calls != 2 {
 				t.Errorf("%s: %v after %d calls, want 2", sql, err, calls)
@@ -142,7 +148,7 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 		t.Errorf("a row that gets no partition: %v after %d calls, want ErrIntegrity after 2", err, calls)
 	}
 	bar := `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', '1950-01-01', 1, 1, 1, 1, 1, 's')`
-	if calls, err := run(blotter.WithAllAccounts(t.Context()), bar); !errors.Is(err, blotter.ErrIntegrity) || calls != 1 {
-		t.Errorf("a bar without a partition: %v after %d calls, want ErrIntegrity after 1", err, calls)
+	if calls, err := run(blotter.WithAllAccounts(t.Context()), bar); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
+		t.Errorf("a bar of a time whose partition is not due: %v after %d calls, want ErrIntegrity after 2", err, calls)
 	}
 }

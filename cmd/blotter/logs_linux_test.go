@@ -15,6 +15,7 @@ func TestLogs(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	args := func(more ...string) []string { return append(append(urls(db), "logs"), more...) }
 	contains(t, d.ok(t, args()...), "no such rows")
+	db.Exec(t, `select shared.ensure_partitions('system_logs', now() - interval '3 days', now())`)
 	db.Exec(t, `insert into logging.system_logs (service, level, message, data, correlation_id, event_type, timestamp) values
 		('execution', 'info', e'two\nlines \x1b[31mred', '{}', '', '', now() - interval '3 days'),
 		('execution', 'warn', 'a fill', '{"symbol": "AAPL", "price": 101.25, "text": "two words"}', 'corr-1', 'fill', now() - interval '10 minutes'),

@@ -33,6 +33,7 @@ func TestSettings(t *testing.T) {
 			variable := "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(test.flag, "-", "_")) + "=" + test.value
 			line := fmt.Sprintf("%s = %q\n", test.flag, test.value)
 			for how, desk := range map[string]*desk{"typed": newDesk(t), "environment": newDesk(t), "file": newDesk(t), "table": newDesk(t), "user's file": newDesk(t)} {
+				desk.env = slices.DeleteFunc(desk.env, func(set string) bool { return strings.HasPrefix(set, "BLOTTER_") })
 				args := slices.Clone(words)
 				switch how {
 				case "typed":
