@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -62,7 +63,7 @@ type Sealer struct {
 	stop    context.CancelFunc // nil before Start
 	stopped bool
 	done    chan struct{}
-	failure error // of the last attempt
+	state   health.State // of the last attempt
 }
 
 // New makes a sealer; Start starts it. Errors: ErrInvalid for a configuration that cannot work.
@@ -116,7 +117,7 @@ func (s *Sealer) Health() error {
 	if s.stop == nil || s.stopped {
 		return &blotter.Error{Op: "seal the audit log", Kind: blotter.ErrOperational, Message: "the sealer does not run"}
 	}
-	return s.failure
+	return s.state.Err()
 }
 
 func (s *Sealer) run(ctx context.Context) {
@@ -140,18 +141,11 @@ func (s *Sealer) run(ctx context.Context) {
 	}
 }
 
-// report keeps the outcome for Health, and logs it where it is news.
+// report keeps the outcome for Health, and logs it if it is news.
 func (s *Sealer) report(ctx context.Context, err error) {
-	s.mu.Lock()
-	before := s.failure
-	s.failure = err
-	s.mu.Unlock()
-	switch {
-	case err != nil && (before == nil || before.Error() != err.Error()):
-		s.cfg.Logger.ErrorContext(ctx, "the audit log is not being sealed", "error", err.Error())
-	case err == nil && before != nil:
-		s.cfg.Logger.InfoContext(ctx, "the audit log is being sealed again")
-	}
+	s.state.Report(ctx, s.cfg.Logger, err, health.Messages{
+		Failing: "the audit log is not being sealed", Working: "the audit log is being sealed again",
+	})
 }
 
 // Seal seals what is new now, in batches of at most batchMax entries (0 is 5,000), and reports how many entries. Where

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -29,7 +30,7 @@ type Consumer struct {
 	mu      sync.Mutex
 	cancel  context.CancelFunc // nil until Start
 	stopped chan struct{}
-	failure error // of the last pass; nil while it works
+	state   health.State // of the last pass
 
 	// interrupt, in tests, is called between the steps of a pass. Its error ends the pass there.
 	interrupt func(step string) error
@@ -104,9 +105,7 @@ func (c *Consumer) Stop(ctx context.Context) error {
 
 // Health is nil while the consumer works, or waits while another instance does; else what the last pass failed with.
 func (c *Consumer) Health() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.failure
+	return c.state.Err()
 }
 
 // Applied is how many events this instance has applied since it was made.
@@ -169,21 +168,10 @@ func sleep(ctx context.Context, pause time.Duration, rung <-chan struct{}) {
 	}
 }
 
-// note keeps the state for Health, and says when it changes.
+// note keeps the outcome of a pass for Health, and logs it if it is news.
 func (c *Consumer) note(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	c.mu.Lock()
-	before := c.failure
-	c.failure = err
-	c.mu.Unlock()
-	switch {
-	case err != nil && before == nil:
-		c.cfg.Logger.ErrorContext(ctx, "consumer is failing", "consumer", c.cfg.Name, "error", err.Error())
-	case err == nil && before != nil:
-		c.cfg.Logger.InfoContext(ctx, "consumer works again", "consumer", c.cfg.Name)
-	}
+	c.state.Report(ctx, c.cfg.Logger, err, health.Messages{Failing: "consumer is failing", Working: "consumer works again"},
+		"consumer", c.cfg.Name)
 }
 
 // failpoint is a place between two steps, at which tests interrupt a pass.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -157,11 +158,20 @@ func explainEnd(why, err error) error {
 }
 
 func (r *Runner) report(ctx context.Context, o Outcome, service string) {
-	if o.Err != nil {
-		r.cfg.Logger.ErrorContext(ctx, "maintenance failed", "job", o.Job, "service", service, "duration_ms", o.Elapsed.Milliseconds(), "error", o.Err.Error())
+	attrs := []any{"job", o.Job, "service", service, "duration_ms", o.Elapsed.Milliseconds()}
+	if o.Err == nil {
+		r.cfg.Logger.InfoContext(ctx, "maintenance done", append(attrs, "figures", o.Figures)...)
 		return
 	}
-	r.cfg.Logger.InfoContext(ctx, "maintenance done", "job", o.Job, "service", service, "duration_ms", o.Elapsed.Milliseconds(), "figures", o.Figures)
+
+	level := slog.LevelError
+	switch {
+	case ctx.Err() != nil: // stopped, as by the end of the daemon; the next run goes on
+		level = slog.LevelInfo
+	case blotter.Retryable(o.Err):
+		level = slog.LevelWarn
+	}
+	r.cfg.Logger.Log(ctx, level, "maintenance failed", append(attrs, "error", o.Err.Error())...)
 }
 
 // connect opens a connection that acts as trading_owner, with limits on every statement and lock.

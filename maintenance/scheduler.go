@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/health"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -22,7 +23,7 @@ type Scheduler struct {
 	stopping chan struct{}      // closed by Stop: begin nothing more
 	cancel   context.CancelFunc // ends what runs
 	stopped  chan struct{}      // closed when all has ended
-	err      error              // of the last look at the database
+	state    health.State       // of the last look at the database
 }
 
 // NewScheduler makes a scheduler. It starts nothing. Its error is ErrInvalid.
@@ -89,7 +90,7 @@ func (s *Scheduler) Health() error {
 	if !s.started {
 		return &blotter.Error{Op: "maintenance", Kind: blotter.ErrOperational, Message: "the scheduler was not started"}
 	}
-	return s.err
+	return s.state.Err()
 }
 
 func (s *Scheduler) loop(ctx context.Context) {
@@ -124,19 +125,11 @@ func (s *Scheduler) hangUp(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// remember keeps the error for Health, and logs the first of a row of them and their end.
+// remember keeps the outcome for Health, and logs it if it is news.
 func (s *Scheduler) remember(ctx context.Context, err error) {
-	s.mu.Lock()
-	changed := (err == nil) != (s.err == nil)
-	s.err = err
-	s.mu.Unlock()
-	switch {
-	case !changed || ctx.Err() != nil:
-	case err != nil:
-		s.runner.cfg.Logger.WarnContext(ctx, "maintenance cannot reach its database", "error", err.Error())
-	default:
-		s.runner.cfg.Logger.InfoContext(ctx, "maintenance reaches its database again")
-	}
+	s.state.Report(ctx, s.runner.cfg.Logger, err, health.Messages{
+		Failing: "maintenance cannot reach its database", Working: "maintenance reaches its database again",
+	})
 }
 
 // lookTimeout bounds asking what is due.

@@ -60,7 +60,7 @@ func Run(ctx context.Context, db *postgres.DB, checks []Check) []Outcome {
 		err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 			findings, err = check.Run(ctx, s)
 			return err
-		})
+		}, postgres.Unlogged)
 		return findings, err
 	})
 }

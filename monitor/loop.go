@@ -50,21 +50,3 @@ func (l *loop) stop(ctx context.Context) error {
 	}
 	return nil
 }
-
-// health is what the last piece of work came to.
-type health struct {
-	guard sync.Mutex
-	err   error
-}
-
-func (h *health) set(err error) {
-	h.guard.Lock()
-	h.err = err
-	h.guard.Unlock()
-}
-
-func (h *health) get() error {
-	h.guard.Lock()
-	defer h.guard.Unlock()
-	return h.err
-}

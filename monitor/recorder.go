@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/quagmt/udecimal"
 )
@@ -24,7 +25,7 @@ type Recorder struct {
 	tracer *Tracer
 	cfg    RecorderConfig
 	loop   loop
-	state  health
+	state  health.State
 	seen   uint64                          // number of the first slow call that is not written yet
 	last   map[operationKey]recordedBefore // what was counted up to the last minute that was written
 }
@@ -71,7 +72,7 @@ func (r *Recorder) Start(ctx context.Context) error {
 func (r *Recorder) Stop(ctx context.Context) error { return r.loop.stop(ctx) }
 
 // Health is the error of the last write.
-func (r *Recorder) Health() error { return r.state.get() }
+func (r *Recorder) Health() error { return r.state.Err() }
 
 func (r *Recorder) run(ctx context.Context) {
 	tick := time.NewTicker(r.cfg.Period)
@@ -106,7 +107,7 @@ func (r *Recorder) write(ctx context.Context, minute bool) {
 		rows = append(rows, more...)
 	}
 	err := r.insert(ctx, rows)
-	r.state.set(err)
+	r.state.Set(err)
 	if err != nil {
 		r.cfg.Logger.WarnContext(ctx, "statistics were not written", "rows", len(rows), "error", err.Error())
 		if minute { // their longest calls count in the next minute, which covers this one as well
@@ -131,7 +132,7 @@ func (r *Recorder) insert(ctx context.Context, rows []blotter.PerformanceLog) er
 	return r.db.Transaction(ctx, func(tx *postgres.Tx) error {
 		_, err := postgres.PerformanceLogs.CopyIn(ctx, tx, rows)
 		return err
-	})
+	}, postgres.Unlogged)
 }
 
 func slowRows(calls []Slow) (rows []blotter.PerformanceLog) {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/health"
 )
 
 // Server serves a handler over HTTP, as a service.
@@ -19,7 +21,7 @@ type Server struct {
 	server  *http.Server
 	address net.Addr
 	done    chan struct{}
-	state   health
+	state   health.State
 }
 
 // ServerConfig says where a Server listens. The zero value works.
@@ -62,11 +64,11 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	s.server, s.address, s.done = server, listener.Addr(), done
-	s.state.set(nil)
+	s.state.Set(nil)
 	go func() {
 		defer close(done)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.state.set(err)
+			s.state.Set(err)
 			s.cfg.Logger.Error("metrics are no longer served", "error", err.Error())
 		}
 	}()
@@ -90,7 +92,7 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 // Health is nil while it serves.
-func (s *Server) Health() error { return s.state.get() }
+func (s *Server) Health() error { return s.state.Err() }
 
 // Address is where it listens, "" before Start.
 func (s *Server) Address() string {

@@ -8,22 +8,25 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/postgres"
 )
 
 // Watcher makes checks again and again, keeps what they found last, and writes the heartbeat by which replicas tell how
-// far they are behind. A finding is logged when it appears and when it is gone, not in between.
+// far they are behind. A finding is logged when a second look confirms it, and when it is gone, not in between: what heals
+// within moments, as a backlog at the start of a daemon, is no news.
 //
-//	stopped --Start--> looks at once --Period--> looks --> ... --Stop--> stopped
+//	stopped --Start--> looks at once --Period, or ConfirmAfter after something new--> looks --> ... --Stop--> stopped
 //	                     '-- beats every HeartbeatPeriod
 type Watcher struct {
 	db     *postgres.DB
 	checks []Check
 	cfg    WatcherConfig
 	loop   loop
-	beat   health
-	look   health
-	known  map[string]bool // findings that were logged
+	beat   health.State
+	look   health.State
+	found  map[string]bool // findings of the last look
+	logged map[string]bool // findings of the last look that two looks in a row had
 
 	guard sync.Mutex
 	seen  Sight
@@ -40,9 +43,11 @@ type Sight struct {
 type WatcherConfig struct {
 	// Period is the time between two looks. Default 1 min.
 	Period time.Duration
+	// ConfirmAfter is the time until the look that confirms what is new, at most Period. Default 10 s.
+	ConfirmAfter time.Duration
 	// HeartbeatPeriod is the time between two heartbeats. Default 5 s.
 	HeartbeatPeriod time.Duration
-	// Logger gets a line for each finding that appears or is gone. Default slog.Default().
+	// Logger gets a line for each finding that is confirmed or gone. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -53,13 +58,16 @@ func NewWatcher(db *postgres.DB, checks []Check, cfg WatcherConfig) (*Watcher, e
 	switch {
 	case cfg.Period < 0:
 		return nil, blotter.Invalid("WatcherConfig.Period", cfg.Period, "zero for the default, or more")
+	case cfg.ConfirmAfter < 0:
+		return nil, blotter.Invalid("WatcherConfig.ConfirmAfter", cfg.ConfirmAfter, "zero for the default, or more")
 	case cfg.HeartbeatPeriod < 0:
 		return nil, blotter.Invalid("WatcherConfig.HeartbeatPeriod", cfg.HeartbeatPeriod, "zero for the default, or more")
 	}
 	setDefault(&cfg.Period, time.Minute)
+	setDefault(&cfg.ConfirmAfter, min(10*time.Second, cfg.Period))
 	setDefault(&cfg.HeartbeatPeriod, 5*time.Second)
 	setDefault(&cfg.Logger, slog.Default())
-	return &Watcher{db: db, checks: slices.Clone(checks), cfg: cfg, known: map[string]bool{}}, nil
+	return &Watcher{db: db, checks: slices.Clone(checks), cfg: cfg}, nil
 }
 
 // Start begins to look.
@@ -73,10 +81,10 @@ func (w *Watcher) Stop(ctx context.Context) error { return w.loop.stop(ctx) }
 
 // Health is nil while the watcher can look and beat; what it finds is no matter.
 func (w *Watcher) Health() error {
-	if err := w.beat.get(); err != nil {
+	if err := w.beat.Err(); err != nil {
 		return err
 	}
-	return w.look.get()
+	return w.look.Err()
 }
 
 // Sight is what it saw last.
@@ -89,20 +97,23 @@ func (w *Watcher) Sight() Sight {
 func (w *Watcher) run(ctx context.Context) {
 	var beating sync.WaitGroup
 	defer beating.Wait()
-	beating.Go(func() { every(ctx, w.cfg.HeartbeatPeriod, w.heartbeat) })
-	every(ctx, w.cfg.Period, w.lookOnce)
+	beating.Go(func() {
+		repeat(ctx, func() time.Duration {
+			w.heartbeat(ctx)
+			return w.cfg.HeartbeatPeriod
+		})
+	})
+	repeat(ctx, func() time.Duration { return w.lookOnce(ctx) })
 }
 
-// every does something at once and then again and again, until ctx ends.
-func every(ctx context.Context, period time.Duration, do func(context.Context)) {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
-		do(ctx)
+// repeat calls do at once, and again each time that the pause which do returned is over, until ctx ends.
+func repeat(ctx context.Context, do func() (pause time.Duration)) {
+	for ctx.Err() == nil {
+		timer := time.NewTimer(do())
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			return
+			timer.Stop()
 		}
 	}
 }
@@ -111,47 +122,78 @@ const sqlHeartbeat = `
 insert into shared.heartbeat (at) values (clock_timestamp())
     on conflict (id) do update set at = excluded.at`
 
-func (w *Watcher) heartbeat(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(ctx), "monitor.heartbeat"), checkTimeout)
+func (w *Watcher) heartbeat(parent context.Context) {
+	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(parent), "monitor.heartbeat"), checkTimeout)
 	defer cancel()
 	err := w.db.Transaction(ctx, func(tx *postgres.Tx) error {
 		_, err := tx.Exec(ctx, sqlHeartbeat)
 		return err
+	}, postgres.Unlogged)
+	w.beat.Report(parent, w.cfg.Logger, err, health.Messages{
+		Failing: "the heartbeat cannot be written", Working: "the heartbeat is written again",
 	})
-	w.beat.set(err)
 }
 
-func (w *Watcher) lookOnce(ctx context.Context) {
+// lookOnce makes all checks, keeps what they found, and returns how long to wait until the next look.
+func (w *Watcher) lookOnce(ctx context.Context) time.Duration {
 	outcomes := Run(ctx, w.db, w.checks)
 	gauges, err := readGauges(ctx, w.db)
 	if ctx.Err() != nil {
-		return // cut short: it says nothing
+		return w.cfg.Period // cut short: it says nothing
 	}
-	w.look.set(err)
+
 	w.guard.Lock()
 	w.seen = Sight{At: time.Now().UTC(), Outcomes: outcomes, Gauges: gauges}
 	w.guard.Unlock()
-	w.logChanges(ctx, Findings(outcomes))
+
+	w.look.Report(ctx, w.cfg.Logger, err, health.Messages{
+		Failing: "the database cannot be watched", Working: "the database is watched again",
+	})
+	if err != nil {
+		return w.cfg.ConfirmAfter // a line for each check would say no more
+	}
+	if w.logChanges(ctx, Findings(outcomes)) {
+		return w.cfg.ConfirmAfter
+	}
+
+	return w.cfg.Period
 }
 
-func (w *Watcher) logChanges(ctx context.Context, findings []Finding) {
-	now := map[string]bool{}
+// logChanges logs the findings that the look before had too, and those that are gone. It reports whether there are some
+// that the next look has to confirm.
+func (w *Watcher) logChanges(ctx context.Context, findings []Finding) (unconfirmed bool) {
+	found, logged := map[string]bool{}, map[string]bool{}
+
 	for _, f := range findings {
 		key := f.Check + " " + f.Subject + " " + string(f.Severity)
-		now[key] = true
-		if w.known[key] {
-			continue
+		found[key] = true
+
+		switch {
+		case w.logged[key]:
+			logged[key] = true
+		case w.found[key]:
+			logged[key] = true
+			w.logFinding(ctx, f)
+		default:
+			unconfirmed = true
 		}
-		level := slog.LevelWarn
-		if f.Severity == Critical {
-			level = slog.LevelError
-		}
-		w.cfg.Logger.Log(ctx, level, "found: "+f.Message, "check", f.Check, "subject", f.Subject, "severity", string(f.Severity), "remedy", f.Remedy)
 	}
-	for key := range w.known {
-		if !now[key] {
+	for key := range w.logged {
+		if !found[key] {
 			w.cfg.Logger.InfoContext(ctx, "no longer found", "finding", key)
 		}
 	}
-	w.known = now
+	w.found, w.logged = found, logged
+
+	return unconfirmed
+}
+
+func (w *Watcher) logFinding(ctx context.Context, f Finding) {
+	level := slog.LevelWarn
+	if f.Severity == Critical {
+		level = slog.LevelError
+	}
+
+	w.cfg.Logger.Log(ctx, level, "found: "+f.Message,
+		"check", f.Check, "subject", f.Subject, "severity", string(f.Severity), "remedy", f.Remedy)
 }

@@ -32,7 +32,7 @@ func (w *writer) String() string {
 	return w.text.String()
 }
 
-// A finding is logged when it appears and when it is gone; the heartbeat beats meanwhile.
+// A finding is logged when it is confirmed and when it is gone; the heartbeat beats meanwhile.
 func TestWatcher(t *testing.T) {
 	t.Parallel()
 	db, log := pgtest.Open(t), &writer{}
@@ -85,9 +85,45 @@ func TestWatcher(t *testing.T) {
 	stop(t, w)
 }
 
+// What only one look finds, as a backlog at the start of a daemon, is in Sight and not in the log.
+func TestWatcherConfirms(t *testing.T) {
+	t.Parallel()
+	db, log := pgtest.Open(t), &writer{}
+	looks := make(chan bool)
+	check := monitor.Check{Name: "door", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+		select {
+		case open := <-looks:
+			if open {
+				return []monitor.Finding{{Severity: monitor.Critical, Subject: "front", Message: "it is open"}}, nil
+			}
+		case <-ctx.Done():
+		}
+		return nil, nil
+	}}
+	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check}, monitor.WatcherConfig{
+		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	start(t, w)
+	for _, open := range []bool{true, false, true, false, true} {
+		looks <- open
+	}
+	until(t, "the last look is kept", func() bool { return len(monitor.Findings(w.Sight().Outcomes)) == 1 })
+	if log.String() != "" {
+		t.Errorf("the log:\n%s", log)
+	}
+
+	looks <- true
+	until(t, "the second look in a row is logged", func() bool { return strings.Contains(log.String(), "found: it is open") })
+	stop(t, w)
+}
+
 func TestPeriodsAreChecked(t *testing.T) {
 	t.Parallel()
-	for field, cfg := range map[string]monitor.WatcherConfig{"Period": {Period: -1}, "HeartbeatPeriod": {HeartbeatPeriod: -1}} {
+	for field, cfg := range map[string]monitor.WatcherConfig{"Period": {Period: -1}, "ConfirmAfter": {ConfirmAfter: -1}, "HeartbeatPeriod": {HeartbeatPeriod: -1}} {
 		if _, err := monitor.NewWatcher(nil, nil, cfg); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", field, err)
 		}

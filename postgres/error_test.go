@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
@@ -147,6 +148,21 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 			defer func() { err = fmt.Errorf("%v", recover()) }()
 			return db.Transaction(ctx, func(*postgres.Tx) error { panic("boom") })
 		}, []string{"level=ERROR", "boom", "stack=", "TestFailuresAreLoggedOnce"}},
+		"cancelled statement": {func() error {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(20*time.Millisecond, cancel)
+			return db.ReadOnly(ctx, func(s *postgres.Session) error { _, err := s.Exec(ctx, "select pg_sleep(60)"); return err })
+		}, []string{"level=DEBUG", "read-only session failed", "C-17"}},
+		"cancelled before": {func() error {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, "select 1"); return err })
+		}, []string{"level=DEBUG", "transaction failed", "C-17"}},
+		"deadline": {func() error {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			return db.ReadOnly(ctx, func(s *postgres.Session) error { _, err := s.Exec(ctx, "select pg_sleep(60)"); return err })
+		}, []string{"level=ERROR", "read-only session failed", "C-17"}},
 		"commit": {func() error {
 			_ = db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, "select 1"); return err })
 			return context.Canceled

@@ -14,7 +14,7 @@ import (
 )
 
 // logFailure is the one line of a failed session: what, why, how long, and who called. A missing row is no failure of
-// the database and is a debug line; so is an error of the caller's own.
+// the database and is a debug line; so are an error of the caller's own and a session that the caller cancelled.
 func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err error, panicked any) {
 	level := slog.LevelError
 	var e *blotter.Error
@@ -23,6 +23,9 @@ func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err 
 		level = slog.LevelDebug
 	}
 	if e.Kind == blotter.ErrNotFound {
+		level = slog.LevelDebug
+	}
+	if cancelled(ctx, err) {
 		level = slog.LevelDebug
 	}
 	if panicked != nil {
@@ -41,6 +44,11 @@ func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err 
 		attrs = append(attrs, slog.String("stack", string(debug.Stack())))
 	}
 	db.log.LogAttrs(ctx, level, what+" failed", attrs...)
+}
+
+// cancelled reports whether a session failed because its caller no longer wanted it. A deadline that passed is not that.
+func cancelled(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.Canceled) && (errors.Is(err, context.Canceled) || sqlState(err) == "57014")
 }
 
 func (db *DB) logCommit(ctx context.Context, start time.Time) {

@@ -19,7 +19,7 @@ func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...O
 		return err
 	}
 	err := db.read(ctx, fn, o)
-	if err != nil {
+	if err != nil && !o.unlogged {
 		db.logFailure(ctx, "read-only session", start, err, nil)
 	}
 	return err

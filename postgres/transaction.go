@@ -35,7 +35,7 @@ var (
 // Snapshot makes every query of a read-only session see the same instant.
 var Snapshot Option = func(o *options) { o.snapshot = true }
 
-// Unlogged is for who reports a failed transaction himself, once for all of its attempts.
+// Unlogged suppresses the log line of a failed session. Use it when the caller reports the error.
 var Unlogged Option = func(o *options) { o.unlogged = true }
 
 // MaxRetries sets how often this transaction is tried again after a serialization failure or deadlock; 0 is never.
