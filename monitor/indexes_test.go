@@ -191,6 +191,37 @@ func TestMissingIndex(t *testing.T) {
 	})
 }
 
+// Whole reads of a table that was small meanwhile, and of a partition that is still empty, ask for no index.
+func TestWholeReadsOfSmallTables(t *testing.T) {
+	t.Parallel()
+	db, thresholds := pgtest.Open(t), monitor.Thresholds{MissingIndexScans: 5}
+	conn := admin(t, db)
+	run(t, conn, "create table strategy_engine.grown as select generate_series(1, 5) as n")
+	run(t, conn, `create table strategy_engine.parts (n int) partition by range (n);
+		create table strategy_engine.parts_1 partition of strategy_engine.parts for values from (0) to (50000);
+		create table strategy_engine.parts_2 partition of strategy_engine.parts for values from (50000) to (100000);
+		create index on strategy_engine.parts_1 (n)`)
+	for range 10 {
+		counted(t, conn, "select * from strategy_engine.grown")
+	}
+	counted(t, conn, "insert into strategy_engine.grown select generate_series(1, 20000)")
+	counted(t, conn, "insert into strategy_engine.parts select generate_series(1, 20000)")
+	counted(t, conn, "analyze strategy_engine.parts")
+	for range 10 {
+		counted(t, conn, "select * from strategy_engine.parts where n = 7 or n >= 50000")
+	}
+
+	until(t, "the reads are counted", func() bool {
+		return pgtest.Value[int64](t, db, `select min(seq_scan) from pg_stat_user_tables where relname in ('grown', 'parts_2')`) >= 10
+	})
+	for _, table := range []string{"grown", "parts"} {
+		if a := advice(t, db, thresholds, "missing", "strategy_engine."+table); a != nil {
+			t.Errorf("%+v", a)
+		}
+	}
+	quiet(t, db.DB, pick(t, "index_missing", thresholds), "")
+}
+
 // Nothing is advised about what the migrations make.
 func TestNoAdviceAboutOurOwnSchema(t *testing.T) {
 	t.Parallel()

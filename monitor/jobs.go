@@ -13,7 +13,7 @@ var Jobs = []string{"vacuum_analyze", "analyze", "archive_logs", "partitions", "
 // not look. A job that never ran counts from the making of the
 // schema, so that a new database is not overdue; one that ran for a part of the database alone is not done.
 const sqlJobs = `
-select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures ? 'mismatches', false),
+select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures -> 'needs_force' = 'true', false), coalesce(l.figures ? 'mismatches', false),
        coalesce((select figures ->> 'mismatches' from shared.maintenance_runs r
                   where r.job = j.job and (figures ? 'mismatches' or result = 'ok') order by id desc limit 1), '0'),
        coalesce(extract(epoch from clock_timestamp() - coalesce(ok.ended_at, (select min(tstamp) at time zone 'UTC' from shared.schema_version))), 0)::float8,
@@ -28,11 +28,20 @@ select j.job, coalesce(l.result, ''), coalesce(l.error, ''), coalesce(l.figures 
 
 type jobRow struct {
 	Job, Result, Error string
+	NeedsForce         bool // the last run refused what it would have to do
 	Looked             bool // its end says how many figures differ
 	Mismatches         string
 	SinceOK            float64
 	Ever               bool
 	Running            float64
+}
+
+// command returns the command that runs the job, with what its last run asked for.
+func (r jobRow) command() string {
+	if r.NeedsForce {
+		return "blotter maintain run " + r.Job + " --force"
+	}
+	return "blotter maintain run " + r.Job
 }
 
 // jobOverdue finds jobs that did not end well for long.
@@ -47,7 +56,7 @@ func jobOverdue(t Thresholds) Check {
 		}
 		return Finding{
 			Severity: t.JobOverdue.grade(seconds(r.SinceOK)), Subject: "job " + r.Job, Message: message,
-			Remedy: "Run blotter maintain run " + r.Job + ", and keep blotter serve running, which does it daily.",
+			Remedy: "Run " + r.command() + ", and keep blotter serve running, which does it daily.",
 		}
 	}, Jobs)
 }
@@ -55,7 +64,10 @@ func jobOverdue(t Thresholds) Check {
 // jobFailed finds jobs whose last run failed, and those that do not end.
 func jobFailed(t Thresholds) Check {
 	return find("maintenance", "maintenance_failed", sqlJobs, func(r jobRow) Finding {
-		f := Finding{Subject: "job " + r.Job, Remedy: "Mend what it names, then run blotter maintain run " + r.Job + "."}
+		f := Finding{Subject: "job " + r.Job, Remedy: "Mend what it names, then run " + r.command() + "."}
+		if r.NeedsForce {
+			f.Remedy = "See that the retention and the clock are right, then run " + r.command() + "."
+		}
 		if f.Severity = t.JobRunning.grade(seconds(r.Running)); f.Severity != "" {
 			f.Message = "a run of it began " + age(seconds(r.Running)) + " ago and has not ended"
 			f.Remedy = "See in pg_stat_activity whether it still works; a run whose process is gone is replaced by the next."

@@ -1,7 +1,9 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
@@ -40,6 +42,14 @@ func TestMaintenanceFailed(t *testing.T) {
 	quiet(t, db.DB, pick(t, "maintenance_failed", none), "")
 	ran(t, db, "archive_logs", "failed", "no space is left", 2, "{}")
 	fires(t, db.DB, "maintenance_failed", none, monitor.Warning, "job archive_logs", "its last run failed: no space is left")
+	ran(t, db, "archive_logs", "failed", "it would drop too much", 2, `{"needs_force": true}`)
+	for _, check := range []string{"maintenance_failed", "maintenance_overdue"} {
+		f := fires(t, db.DB, check, monitor.Thresholds{JobOverdue: monitor.Level[time.Duration]{Warning: time.Hour, Critical: 24 * time.Hour}},
+			monitor.Warning, "job archive_logs", "")
+		if !strings.Contains(f.Remedy, "blotter maintain run archive_logs --force") {
+			t.Errorf("%s: %q", check, f.Remedy)
+		}
+	}
 	ran(t, db, "archive_logs", "ok", "", 1, "{}")
 	quiet(t, db.DB, pick(t, "maintenance_failed", none), "")
 	ran(t, db, "vacuum_analyze", "running", "", 5, "{}")
