@@ -2,8 +2,10 @@ package maintenance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
@@ -45,7 +47,7 @@ func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 		return plan.dryRun(ctx, conn, task)
 	}
 	if err := plan.allowed(ctx, conn, task.Force); err != nil {
-		return nil, err
+		return Figures{"needs_force": errors.Is(err, blotter.ErrInvalid)}, err
 	}
 	return r.carryOut(ctx, conn, plan, task)
 }

@@ -96,20 +96,34 @@ func overlapping(leaves []partition.Leaf, with partition.Leaf) bool {
 	return false
 }
 
-// allowed refuses what is more than half of a table unless it is forced: then the retention, or the clock, is probably
-// wrong. A single partition may always go, as it does every month.
+// Up to so many rows go without being forced, however many that is of the table: a small log is soon more than half old
+// when no daemon ran for two months. A move loses nothing; what is dropped is gone.
+const (
+	moveUnforcedMax = 1_000_000
+	dropUnforcedMax = 10_000
+)
+
+// allowed refuses to move or drop more than half of a table, unless it is forced: the retention, or the clock, is probably
+// wrong then. A single partition may always go, as it does every month, and so may a few rows.
 func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) error {
 	for _, part := range []struct {
 		verb       string
 		table      partition.Relation
+		unforced   int64
 		some, from []partition.Leaf
-	}{{"move", liveLogs, slices.Concat(p.moved, p.rows), p.live}, {"drop", archivedLogs, p.dropped, p.archive}} {
+	}{
+		{"move", liveLogs, moveUnforcedMax, slices.Concat(p.moved, p.rows), p.live},
+		{"drop", archivedLogs, dropUnforcedMax, p.dropped, p.archive},
+	} {
 		if force || filled(part.some) < 2 {
 			continue
 		}
 		some, err := p.countOld(ctx, conn, part.some)
 		if err != nil {
 			return err
+		}
+		if some <= part.unforced {
+			continue
 		}
 		var all int64
 		for _, leaf := range part.from {
@@ -121,7 +135,7 @@ func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) er
 		}
 		if some*2 > all {
 			return &blotter.Error{Kind: blotter.ErrInvalid, Message: fmt.Sprintf(
-				"it would %s %d of the %d rows of %s; if that is meant: blotter maintain run archive_logs --force", part.verb, some, all, part.table)}
+				"it would %s %d of the %d rows of %s; if that is right, run blotter maintain run archive_logs --force", part.verb, some, all, part.table)}
 		}
 	}
 	return nil

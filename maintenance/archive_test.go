@@ -183,22 +183,45 @@ func TestArchiveDaily(t *testing.T) {
 	}
 }
 
-// More than half of the table, in more than one partition, does not move unless it is forced.
+// More than half of the archive, in more than one partition, is not dropped unless that is forced.
 func TestArchiveAsksForForce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	fillLog(t, db, 5_000)
-	r := newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, Exact: true}))
+	fillLog(t, db, 20_000)
+	run(t, newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, ArchiveDays: -1, Exact: true})), archiveNow)
+	before := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
+
+	r := newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, ArchiveDays: 1, Exact: true}))
 	for _, req := range []maintenance.Request{{Jobs: archiveNow.Jobs}, {Jobs: archiveNow.Jobs, DryRun: true}} {
 		outcomes, err := r.Run(t.Context(), req)
-		if err != nil || !errors.Is(outcomes[0].Err, blotter.ErrInvalid) || !strings.Contains(outcomes[0].Err.Error(), "--force") {
+		if err != nil || !errors.Is(outcomes[0].Err, blotter.ErrInvalid) || !strings.Contains(outcomes[0].Err.Error(), "blotter maintain run archive_logs --force") {
 			t.Errorf("%+v: %v, %v", req, outcomes, err)
 		}
 	}
-	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != 0 {
-		t.Errorf("%d rows moved", n)
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != before {
+		t.Errorf("%d of %d rows are left", n, before)
 	}
+
 	run(t, r, archiveNow)
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n > before/2 {
+		t.Errorf("forced, %d of %d rows are left", n, before)
+	}
+}
+
+// After two months without a daemon nearly all of a small log is old. It is archived, and what is older still is dropped,
+// without being forced.
+func TestArchiveAfterPause(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	fillLog(t, db, 9_000)
+	run(t, newRunner(t, archiving(db, maintenance.Retention{})), maintenance.Request{Jobs: archiveNow.Jobs})
+
+	cfg := archiving(db, maintenance.Retention{})
+	cfg.Clock = func() time.Time { return logEnd.AddDate(0, 0, 62) }
+	run(t, newRunner(t, cfg), maintenance.Request{Jobs: archiveNow.Jobs})
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); n > 0 {
+		t.Errorf("%d rows are not archived", n)
+	}
 }
 
 // The archive has the columns of the log: what has not would lose its rows' values.
