@@ -3,6 +3,7 @@ package analytics
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,6 +27,7 @@ type Mismatch struct {
 
 // Reconciliation is what Reconcile found.
 type Reconciliation struct {
+	NeverRan   bool  // no consumer has begun: there are no analytics yet, and every event waits
 	Trades     int64 // that the cursor is past, all of which were added up
 	Rows       int   // of the analytics, all of which were compared
 	Mismatches []Mismatch
@@ -35,6 +37,9 @@ type Reconciliation struct {
 }
 
 const mismatchesMax = 1000
+
+// nothingDone is the snapshot in which no transaction is visible.
+const nothingDone = "3:3:"
 
 // sqlApplied says which trades a cursor is past: those of its last window, and of the one that it is in those up to its
 // position. $1 is what is done, $2 the target or the empty text, $3 the position, $4 the transactions that were running.
@@ -112,7 +117,11 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 		}
 	}
 	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
-	if err != nil {
+	switch {
+	case errors.Is(err, blotter.ErrNotFound):
+		at = blotter.EventCursor{Consumer: Consumer, SnapDone: nothingDone}
+		r.NeverRan = true
+	case err != nil:
 		return r, err
 	}
 	parked, err := keysOf(ctx, tx)

@@ -86,8 +86,8 @@ func analyticsReconcile(set *settings) *cobra.Command {
 		Short: "Prove the analytics from the trades",
 		Long: `Add up, in SQL and at one instant, the trades that the analytics have seen, and
 compare every figure. Nothing is locked. What differs is listed with both
-numbers; the exit status is 0 if nothing does, else 1. How far the analytics are
-behind is no difference: it is printed.`,
+numbers; the exit status is then 1, otherwise 0. A backlog is reported, not
+counted as a difference.`,
 		Example: "  blotter analytics reconcile\n  blotter analytics reconcile --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -121,14 +121,19 @@ func reconciliationJSON(r analytics.Reconciliation) any {
 		list = []analytics.Mismatch{}
 	}
 	return map[string]any{
-		"trades": r.Trades, "rows": r.Rows, "mismatches": list, "more": r.More,
+		"never_ran": r.NeverRan, "trades": r.Trades, "rows": r.Rows, "mismatches": list, "more": r.More,
 		"lag_events": r.Lag.Events, "lag_seconds": r.Lag.Age.Seconds(), "seconds": r.Elapsed.Seconds(),
 	}
 }
 
 func printReconciliation(w io.Writer, r analytics.Reconciliation) error {
 	looked := fmt.Sprintf("%s rows, from %s trades, in %s; %s", thousands(int64(r.Rows)), thousands(r.Trades), r.Elapsed.Round(time.Millisecond), behind(r.Lag.Events, r.Lag.Age))
-	if len(r.Mismatches) == 0 {
+	switch {
+	case len(r.Mismatches) > 0:
+	case r.NeverRan:
+		printWrapped(w, "the analytics have not started; blotter serve starts them ("+behind(r.Lag.Events, r.Lag.Age)+")")
+		return nil
+	default:
 		printWrapped(w, "reconciled: "+looked)
 		return nil
 	}

@@ -64,6 +64,7 @@ func (d *daemon) end() {
 func TestServe(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	contains(t, d.ok(t, "analytics", "reconcile"), "the analytics have not started; blotter serve starts them (nothing waits)")
 	one := d.serve(t)
 	two := d.serve(t) // on the same database
 	out := d.ok(t, "load", "--rate", "400", "--span", "2s", "--accounts", "3")
