@@ -72,6 +72,10 @@ chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1
 	go test -tags mutants -count=1 -run Mutants ./events ./chaos
 
+.PHONY: calendar
+calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour
+	tools/calendar
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m

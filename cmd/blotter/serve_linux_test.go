@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -81,6 +82,52 @@ func TestServe(t *testing.T) {
 	two.end()
 	one.end() // with it the server that it started
 	noProcesses(t, d)
+}
+
+var (
+	loadSpan    = flag.Duration("load-span", 3*time.Second, "for how long fills are booked beside the daemon")
+	loadCrosses = flag.Bool("load-crosses", false, "fail unless a month ends while they are")
+)
+
+// A daemon that has fills to fold and to publish loses none and logs nothing that alarms anybody. make calendar runs this
+// across the ends of months and of a year.
+func TestServeUnderLoad(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	one := d.serve(t, "--redis", "embedded", "--metrics", "off")
+
+	begin := time.Now().UTC()
+	out := d.ok(t, "load", "--rate", "300", "--span", loadSpan.String())
+	end := time.Now().UTC()
+	contains(t, out, fmt.Sprintf("booked     %s fills", grouped(300*int(loadSpan.Seconds()))), "reconciled: ", "nothing waits")
+
+	contains(t, d.ok(t, "verify"), "verified: ")
+	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ", "nothing waits")
+	until(t, "every event is published", func() bool {
+		status := d.ok(t, "events", "status", "--json")
+		return strings.Count(status, `"lag_events": 0,`) == strings.Count(status, `"consumer"`)
+	})
+	contains(t, d.ok(t, "doctor"), "all is well")
+	one.end()
+	for line := range strings.Lines(one.said()) {
+		if !strings.Contains(line, "level=INFO") {
+			t.Errorf("the daemon logged: %s", line)
+		}
+	}
+
+	crossed := begin.Month() != end.Month()
+	t.Logf("booked from %s to %s; a month ended meanwhile: %t", begin.Format(time.RFC3339), end.Format(time.RFC3339), crossed)
+	if *loadCrosses && !crossed {
+		t.Error("no month ended meanwhile")
+	}
+}
+
+// grouped writes n, below a million, with a comma between thousands.
+func grouped(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
 // Daemons are killed again and again while fills are booked: every figure follows from the trades.
