@@ -52,7 +52,9 @@ select c.system_identifier <> s.system_identifier::text or c.snap_target is not 
 
 func pending(ctx context.Context, db *postgres.DB) (yes bool, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
-	err = db.ReadOnly(ctx, func(s *postgres.Session) error { return s.QueryRow(ctx, sqlPending).Scan(&yes) })
+	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
+		return s.QueryRow(ctx, sqlPending).Scan(&yes)
+	}, postgres.Unlogged)
 	if errors.Is(err, blotter.ErrNotFound) {
 		err = errCursorGone(err)
 	}
@@ -133,7 +135,7 @@ func sealBatch(ctx context.Context, db *postgres.DB, batchMax int) (sealed int, 
 			c.seal, c.number, c.head = s.seal, s.lastNumber(), s.head
 		}
 		return c.advance(ctx, tx)
-	})
+	}, postgres.Unlogged)
 	return sealed, more, err
 }
 

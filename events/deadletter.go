@@ -59,7 +59,7 @@ func (c *Consumer) keepWindow(ctx context.Context, tried attempt) error {
 		at.target = tried.target
 		_, err = tx.Exec(ctx, sqlAdvance, at.consumer, at.done.String(), at.target, at.posDone, 0)
 		return err
-	})
+	}, postgres.Unlogged)
 }
 
 const sqlSetAside = `

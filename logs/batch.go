@@ -62,7 +62,7 @@ func (s *store) copy(ctx context.Context, rows []row) (transaction string, err e
 			return []any{s.cfg.Service, r.level, r.message, r.data, r.correlationID, r.eventType, r.at}, nil
 		}))
 		return err
-	})
+	}, postgres.Unlogged) // the DB may log into this very handler
 	return transaction, err
 }
 
@@ -75,7 +75,7 @@ func (s *store) settle(ctx context.Context, transaction string, unknown error) e
 		bounded, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 		err := s.cfg.DB.Transaction(bounded, func(tx *postgres.Tx) error {
 			return tx.QueryRow(bounded, sqlOutcome, transaction).Scan(&outcome)
-		})
+		}, postgres.Unlogged)
 		cancel()
 		switch {
 		case err == nil && outcome == "committed":
@@ -103,7 +103,7 @@ func (s *store) ensurePartitions(ctx context.Context, rows []row) error {
 		err := s.cfg.DB.Transaction(ctx, func(tx *postgres.Tx) error {
 			_, err := tx.Exec(ctx, sqlEnsureLogs, r.at, r.at)
 			return err
-		})
+		}, postgres.Unlogged)
 		if err != nil && !refused(err) { // of a row that no partition can be made for, COPY tells
 			return err
 		}

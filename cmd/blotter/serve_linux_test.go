@@ -122,6 +122,36 @@ func TestServeUnderLoad(t *testing.T) {
 	}
 }
 
+// While the database refuses connections for a moment, every service of the daemon tries again: that is no error.
+func TestServeShortOutage(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	admin := pgtest.Blank(t)
+	one := d.serve(t, append(urls(db), "--owner-url="+db.OwnerURL, "--redis", "embedded", "--metrics", "off")...)
+
+	admin.Exec(t, "alter database "+db.Name+" allow_connections false")
+	admin.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", db.Name)
+	for _, line := range []string{
+		`"consumer is failing" consumer=analytics`, `"consumer is failing" consumer=redis:trades`, `"the audit log is not being sealed"`,
+		`"maintenance cannot reach its database"`, `"the heartbeat cannot be written"`,
+	} {
+		until(t, line, func() bool { return strings.Contains(one.said(), "level=WARN msg="+line) })
+	}
+
+	admin.Exec(t, "alter database "+db.Name+" allow_connections true")
+	for _, line := range []string{
+		`"consumer works again" consumer=analytics`, `"consumer works again" consumer=redis:trades`, `"the audit log is being sealed again"`,
+		`"maintenance reaches its database again"`, `"the heartbeat is written again"`,
+	} {
+		until(t, line, func() bool { return strings.Contains(one.said(), "level=INFO msg="+line) })
+	}
+
+	one.end()
+	if strings.Contains(one.said(), "level=ERROR") {
+		t.Errorf("the daemon logged an error:\n%s", one.said())
+	}
+}
+
 // grouped writes n, below a million, with a comma between thousands.
 func grouped(n int) string {
 	if n < 1000 {
