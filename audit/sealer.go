@@ -18,7 +18,7 @@ type Config struct {
 	Interval time.Duration
 	// BatchMax is how many entries a seal has at most. Default 5,000, at most 10,000.
 	BatchMax int
-	// Logger gets a line for each error that is not the last one's, and for each recovery. Default slog.Default().
+	// Logger gets a line when sealing begins to fail, and when it succeeds again. Default slog.Default().
 	Logger *slog.Logger
 }
 

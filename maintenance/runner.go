@@ -107,7 +107,8 @@ func (r *Runner) run(ctx context.Context, conn *pgx.Conn, job Job, req Request) 
 	o = Outcome{Job: job.Name}
 	watched, done := r.watch(ctx, conn, job.Limit)
 	o.Figures, o.Err = r.guarded(watched, job, newTask(job.Name, req))
-	if why := context.Cause(watched); o.Err != nil && why != nil {
+	why := context.Cause(watched)
+	if o.Err != nil && why != nil {
 		o.Err = explainEnd(why, o.Err)
 	}
 	done()
@@ -115,7 +116,7 @@ func (r *Runner) run(ctx context.Context, conn *pgx.Conn, job Job, req Request) 
 	if req.DryRun {
 		return o, nil
 	}
-	r.report(ctx, o, req.Service)
+	r.report(ctx, o, req.Service, errors.Is(why, errLost))
 	return o, r.end(ctx, conn, id, o)
 }
 
@@ -157,7 +158,8 @@ func explainEnd(why, err error) error {
 	return err
 }
 
-func (r *Runner) report(ctx context.Context, o Outcome, service string) {
+// report logs how a job ended. What the end of the daemon or a lost database cut short is no error: the next run goes on.
+func (r *Runner) report(ctx context.Context, o Outcome, service string, lost bool) {
 	attrs := []any{"job", o.Job, "service", service, "duration_ms", o.Elapsed.Milliseconds()}
 	if o.Err == nil {
 		r.cfg.Logger.InfoContext(ctx, "maintenance done", append(attrs, "figures", o.Figures)...)
@@ -166,9 +168,9 @@ func (r *Runner) report(ctx context.Context, o Outcome, service string) {
 
 	level := slog.LevelError
 	switch {
-	case ctx.Err() != nil: // stopped, as by the end of the daemon; the next run goes on
+	case ctx.Err() != nil:
 		level = slog.LevelInfo
-	case blotter.Retryable(o.Err):
+	case lost:
 		level = slog.LevelWarn
 	}
 	r.cfg.Logger.Log(ctx, level, "maintenance failed", append(attrs, "error", o.Err.Error())...)

@@ -40,7 +40,7 @@ type recordedBefore struct {
 type RecorderConfig struct {
 	// Period is how long a row of an operation's calls covers. Default 1 min.
 	Period time.Duration
-	// Logger gets a line for each failed write. Default slog.Default().
+	// Logger gets a line when writes begin to fail, and when they succeed again. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -95,8 +95,8 @@ func (r *Recorder) run(ctx context.Context) {
 }
 
 // write writes the slow calls and, where the minute is over, what was counted in it.
-func (r *Recorder) write(ctx context.Context, minute bool) {
-	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(ctx), flushOperation), flushTimeout)
+func (r *Recorder) write(parent context.Context, minute bool) {
+	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(parent), flushOperation), flushTimeout)
 	defer cancel()
 	slow, next, lost := r.tracer.slow.since(r.seen)
 	rows := slowRows(slow)
@@ -107,9 +107,10 @@ func (r *Recorder) write(ctx context.Context, minute bool) {
 		rows = append(rows, more...)
 	}
 	err := r.insert(ctx, rows)
-	r.state.Set(err)
+	r.state.Report(parent, r.cfg.Logger, err, health.Messages{
+		Failing: "statistics cannot be written", Working: "statistics are written again",
+	})
 	if err != nil {
-		r.cfg.Logger.WarnContext(ctx, "statistics were not written", "rows", len(rows), "error", err.Error())
 		if minute { // their longest calls count in the next minute, which covers this one as well
 			r.keepLongest(counted)
 		}

@@ -14,10 +14,12 @@ const Patience = 30 * time.Second
 
 // State is the outcome of a service's last attempt. The zero value is healthy. It is safe for concurrent use.
 type State struct {
-	mu      sync.Mutex
-	err     error
-	since   time.Time // when the failures began
-	alarmed bool      // an error was logged
+	mu     sync.Mutex
+	err    error
+	since  time.Time // when the failures began
+	logged time.Time // when one of them was last logged
+	text   string    // of the error that was logged last
+	alarm  bool      // it was logged as an error
 }
 
 // Err returns the error of the last attempt, or nil if it succeeded.
@@ -39,27 +41,46 @@ func (s *State) Set(err error) {
 // Messages are the log lines of a service that fails, and of one that works again.
 type Messages struct{ Failing, Working string }
 
-// Report keeps the outcome of an attempt and logs it if it is news: the first failure of a row as a warning, the first one
-// after Patience as an error, and the end of the row. An attempt that was cut short because ctx ended says nothing.
+// Report keeps the outcome of an attempt and logs it if it is news. The first of several failures is a warning. One that
+// lasts for Patience is an error, and so is another error after that, at most once every Patience. An attempt that was cut
+// short because ctx ended says nothing.
 func (s *State) Report(ctx context.Context, log *slog.Logger, err error, m Messages, attrs ...any) {
 	if ctx.Err() != nil {
 		return
 	}
 
+	level, news := s.next(err)
+	switch {
+	case !news:
+	case err == nil:
+		log.InfoContext(ctx, m.Working, attrs...)
+	default:
+		log.Log(ctx, level, m.Failing, append(attrs, "error", err.Error())...)
+	}
+}
+
+// next keeps the outcome, and returns whether to log it and at which level.
+func (s *State) next(err error) (level slog.Level, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	before := s.err
+	before, now := s.err, time.Now()
 	s.err = err
 
 	switch {
-	case err == nil && before != nil:
-		log.InfoContext(ctx, m.Working, attrs...)
-	case err != nil && before == nil:
-		s.since, s.alarmed = time.Now(), false
-		log.WarnContext(ctx, m.Failing, append(attrs, "error", err.Error())...)
-	case err != nil && !s.alarmed && time.Since(s.since) >= Patience:
-		s.alarmed = true
-		log.ErrorContext(ctx, m.Failing, append(attrs, "error", err.Error(), "since", s.since.UTC().Format(time.RFC3339))...)
+	case err == nil:
+		return slog.LevelInfo, before != nil
+	case before == nil:
+		s.since, s.alarm = now, false
+		level = slog.LevelWarn
+	case !s.alarm && now.Sub(s.since) >= Patience,
+		s.alarm && now.Sub(s.logged) >= Patience && err.Error() != s.text:
+		s.alarm = true
+		level = slog.LevelError
+	default:
+		return 0, false
 	}
+	s.logged, s.text = now, err.Error()
+
+	return level, true
 }

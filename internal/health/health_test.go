@@ -19,7 +19,7 @@ func TestReport(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&out, nil))
 		messages := health.Messages{Failing: "it fails", Working: "it works"}
-		away := errors.New("the server is away")
+		away, full := errors.New("the server is away"), errors.New("the disk is full")
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 
@@ -36,8 +36,10 @@ func TestReport(t *testing.T) {
 			{time.Second, t.Context(), away, `level=WARN msg="it fails"`},
 			{health.Patience - time.Second, t.Context(), away, ""},
 			{time.Second, ended, away, ""},
-			{0, t.Context(), away, `level=ERROR msg="it fails" n=1 error="the server is away" since=2000-01-01T00:00:02Z`},
-			{time.Hour, t.Context(), away, ""},
+			{0, t.Context(), away, `level=ERROR msg="it fails" n=1 error="the server is away"`},
+			{time.Second, t.Context(), full, ""},
+			{health.Patience, t.Context(), full, `level=ERROR msg="it fails" n=1 error="the disk is full"`},
+			{time.Hour, t.Context(), full, ""},
 			{0, t.Context(), nil, `level=INFO msg="it works"`},
 		} {
 			time.Sleep(step.after)
