@@ -55,33 +55,31 @@ func makeIndex(table string, columns []string, partitioned bool, leaves []string
 	return append(statements, onLeaves(schema+"."+index, list, leaves)...)
 }
 
-// sqlWholeReads counts reads of whole tables, and the rows that one of them read on average. A read of a partitioned table
-// reads all its partitions, so the most of any partition counts, not their sum; one that never had a row costs nothing.
+// sqlWholeReads counts how often sequential scans have read a table as a whole: by the rows that they read, because the
+// server counts a scan once for each parallel worker, and one of a table that was still small as well.
 const sqlWholeReads = `
 select coalesce(pg_partition_root(relid), relid)::regclass::text, coalesce(sum(pg_table_size(relid)), 0)::bigint, sum(n_live_tup)::bigint,
-       coalesce(max(seq_scan) filter (where seq_tup_read > 0), 0)::bigint,
-       coalesce(sum(seq_tup_read / nullif(seq_scan, 0)), 0)::bigint, coalesce(max(idx_scan), 0)::bigint
+       (sum(seq_tup_read) / greatest(sum(n_live_tup), 1))::bigint, coalesce(max(idx_scan), 0)::bigint
   from pg_stat_user_tables
  group by 1
  order by 1`
 
 func adviseMissing(ctx context.Context, t Thresholds, q postgres.Querier) (list []Advice, err error) {
 	type row struct {
-		Table       string
-		Bytes, Rows int64
-		Whole       int64 // reads of the whole table
-		RowsRead    int64 // by one of them; fewer than Rows where the table was small for long
-		IndexReads  int64
+		Table             string
+		Bytes, Rows       int64
+		Whole, IndexReads int64
 	}
+
 	rows, err := read[row](ctx, q, sqlWholeReads)
 	for _, r := range rows {
-		if min(r.Rows, r.RowsRead) < t.MissingIndexRows || r.Whole < t.MissingIndexScans ||
+		if r.Rows < t.MissingIndexRows || r.Whole < t.MissingIndexScans ||
 			100*r.IndexReads >= int64(t.MissingIndexPercent)*(r.IndexReads+r.Whole) {
 			continue
 		}
 		list = append(list, Advice{
 			Kind: "missing", Table: r.Table, Bytes: r.Bytes, Statements: []string{},
-			Evidence: fmt.Sprintf("%s with %d rows was read whole %d times, by an index %d times: its statements filter by what no index has",
+			Evidence: fmt.Sprintf("%s with %d rows was read whole %d times over, by an index %d times: its statements filter by what no index has",
 				r.Table, r.Rows, r.Whole, r.IndexReads),
 		})
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // Watcher makes checks again and again, keeps what they found last, and writes the heartbeat by which replicas tell how
-// far they are behind. A finding is logged when a second look confirms it, and when it is gone, not in between: what heals
-// within moments, as a backlog at the start of a daemon, is no news.
+// far they are behind. A finding is logged when a second look finds something by the same check, when it becomes worse, and
+// when it is gone. What is gone by the second look is not logged, for example a backlog when a daemon starts.
 //
 //	stopped --Start--> looks at once --Period, or ConfirmAfter after something new--> looks --> ... --Stop--> stopped
 //	                     '-- beats every HeartbeatPeriod
@@ -25,12 +25,16 @@ type Watcher struct {
 	loop   loop
 	beat   health.State
 	look   health.State
-	found  map[string]bool // findings of the last look
-	logged map[string]bool // findings of the last look that two looks in a row had
+	found  map[string]bool         // checks that found something in the last look
+	logged map[findingKey]Severity // findings of the last look that were logged, at their worst
+	hurry  bool                    // the next look comes early, to confirm the last one
 
 	guard sync.Mutex
 	seen  Sight
 }
+
+// findingKey tells findings apart, whatever their severity is.
+type findingKey struct{ check, subject string }
 
 // Sight is what a Watcher saw last.
 type Sight struct {
@@ -43,7 +47,7 @@ type Sight struct {
 type WatcherConfig struct {
 	// Period is the time between two looks. Default 1 min.
 	Period time.Duration
-	// ConfirmAfter is the time until the look that confirms what is new, at most Period. Default 10 s.
+	// ConfirmAfter is the time until the look that confirms what is new; more than Period is Period. Default 10 s.
 	ConfirmAfter time.Duration
 	// HeartbeatPeriod is the time between two heartbeats. Default 5 s.
 	HeartbeatPeriod time.Duration
@@ -64,7 +68,8 @@ func NewWatcher(db *postgres.DB, checks []Check, cfg WatcherConfig) (*Watcher, e
 		return nil, blotter.Invalid("WatcherConfig.HeartbeatPeriod", cfg.HeartbeatPeriod, "zero for the default, or more")
 	}
 	setDefault(&cfg.Period, time.Minute)
-	setDefault(&cfg.ConfirmAfter, min(10*time.Second, cfg.Period))
+	setDefault(&cfg.ConfirmAfter, 10*time.Second)
+	cfg.ConfirmAfter = min(cfg.ConfirmAfter, cfg.Period)
 	setDefault(&cfg.HeartbeatPeriod, 5*time.Second)
 	setDefault(&cfg.Logger, slog.Default())
 	return &Watcher{db: db, checks: slices.Clone(checks), cfg: cfg}, nil
@@ -149,38 +154,42 @@ func (w *Watcher) lookOnce(ctx context.Context) time.Duration {
 	w.look.Report(ctx, w.cfg.Logger, err, health.Messages{
 		Failing: "the database cannot be watched", Working: "the database is watched again",
 	})
-	if err != nil {
-		return w.cfg.ConfirmAfter // a line for each check would say no more
+	if err != nil && !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Err == nil }) {
+		w.found = nil // that nothing can be asked is said; a line for each check would say no more
+		return w.cfg.ConfirmAfter
 	}
-	if w.logChanges(ctx, Findings(outcomes)) {
+
+	w.hurry = w.logChanges(ctx, Findings(outcomes)) && !w.hurry
+	if w.hurry {
 		return w.cfg.ConfirmAfter
 	}
 
 	return w.cfg.Period
 }
 
-// logChanges logs the findings that the look before had too, and those that are gone. It reports whether there are some
-// that the next look has to confirm.
+// logChanges logs the findings that are confirmed, those that are worse than they were, and those that are gone. It reports
+// whether there are some that the next look has to confirm.
 func (w *Watcher) logChanges(ctx context.Context, findings []Finding) (unconfirmed bool) {
-	found, logged := map[string]bool{}, map[string]bool{}
+	found, logged := map[string]bool{}, map[findingKey]Severity{}
 
 	for _, f := range findings {
-		key := f.Check + " " + f.Subject + " " + string(f.Severity)
-		found[key] = true
+		key := findingKey{f.Check, f.Subject}
+		before, known := w.logged[key]
+		found[f.Check] = true
 
 		switch {
-		case w.logged[key]:
-			logged[key] = true
-		case w.found[key]:
-			logged[key] = true
+		case known && worse(before, f.Severity) == before:
+			logged[key] = before
+		case known, w.found[f.Check]:
+			logged[key] = f.Severity
 			w.logFinding(ctx, f)
 		default:
 			unconfirmed = true
 		}
 	}
-	for key := range w.logged {
-		if !found[key] {
-			w.cfg.Logger.InfoContext(ctx, "no longer found", "finding", key)
+	for key, severity := range w.logged {
+		if _, still := logged[key]; !still {
+			w.cfg.Logger.InfoContext(ctx, "no longer found", "check", key.check, "subject", key.subject, "severity", string(severity))
 		}
 	}
 	w.found, w.logged = found, logged

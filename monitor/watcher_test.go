@@ -85,40 +85,90 @@ func TestWatcher(t *testing.T) {
 	stop(t, w)
 }
 
-// What only one look finds, as a backlog at the start of a daemon, is in Sight and not in the log.
-func TestWatcherConfirms(t *testing.T) {
-	t.Parallel()
-	db, log := pgtest.Open(t), &writer{}
-	looks := make(chan bool)
+// stepped starts a watcher whose looks the test makes one by one: each finds something of a severity, or nothing ("").
+func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *monitor.Watcher, db *pgtest.Database) {
+	t.Helper()
+	db, log = pgtest.Open(t), &writer{}
+	next, looked := make(chan monitor.Severity), make(chan struct{})
 	check := monitor.Check{Name: "door", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
 		select {
-		case open := <-looks:
-			if open {
-				return []monitor.Finding{{Severity: monitor.Critical, Subject: "front", Message: "it is open"}}, nil
+		case severity := <-next:
+			if severity == "" {
+				return nil, nil
 			}
+			return []monitor.Finding{{Severity: severity, Subject: "front", Message: "it is open"}}, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}}
+	after := monitor.Check{Name: "after", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+		select {
+		case looked <- struct{}{}:
 		case <-ctx.Done():
 		}
 		return nil, nil
 	}}
-	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check}, monitor.WatcherConfig{
+	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check, after}, monitor.WatcherConfig{
 		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-
 	start(t, w)
-	for _, open := range []bool{true, false, true, false, true} {
-		looks <- open
-	}
+
+	return func(severities ...monitor.Severity) {
+		for _, severity := range severities {
+			next <- severity
+			<-looked
+		}
+	}, log, w, db
+}
+
+// What only one look finds, as a backlog at the start of a daemon, is in Sight and not in the log.
+func TestWatcherConfirms(t *testing.T) {
+	t.Parallel()
+	look, log, w, _ := stepped(t)
+	defer stop(t, w)
+
+	look(monitor.Critical, "", monitor.Critical, "", monitor.Critical)
 	until(t, "the last look is kept", func() bool { return len(monitor.Findings(w.Sight().Outcomes)) == 1 })
 	if log.String() != "" {
 		t.Errorf("the log:\n%s", log)
 	}
 
-	looks <- true
-	until(t, "the second look in a row is logged", func() bool { return strings.Contains(log.String(), "found: it is open") })
-	stop(t, w)
+	look(monitor.Critical)
+	until(t, "the second look in a row is logged", func() bool { return strings.Contains(log.String(), "level=ERROR msg=\"found: it is open\"") })
+}
+
+// A finding that becomes worse is logged at once, and again only when it was gone.
+func TestWatcherLogsWhatBecomesWorse(t *testing.T) {
+	t.Parallel()
+	look, log, w, _ := stepped(t)
+	defer stop(t, w)
+	lines := func() []string { return strings.Split(strings.TrimSpace(log.String()), "\n") }
+
+	look(monitor.Warning, monitor.Warning, monitor.Critical)
+	until(t, "both severities are logged", func() bool { return len(lines()) == 2 })
+	look(monitor.Warning, monitor.Critical, monitor.Warning, "")
+	until(t, "it is gone", func() bool { return len(lines()) == 3 })
+	for i, want := range []string{"level=WARN msg=\"found", "level=ERROR msg=\"found", "level=INFO msg=\"no longer found\" check=door subject=front severity=critical"} {
+		if !strings.Contains(lines()[i], want) {
+			t.Errorf("line %d is %s, want %s", i+1, lines()[i], want)
+		}
+	}
+}
+
+// A figure that cannot be read keeps no finding from the log.
+func TestWatcherWithoutGauges(t *testing.T) {
+	t.Parallel()
+	look, log, w, db := stepped(t)
+	defer stop(t, w)
+	db.Exec(t, "revoke select on events.cursor from trading_reporter")
+
+	look(monitor.Critical, monitor.Critical)
+	until(t, "both are logged", func() bool {
+		return strings.Contains(log.String(), "the database cannot be watched") && strings.Contains(log.String(), "found: it is open")
+	})
 }
 
 func TestPeriodsAreChecked(t *testing.T) {
