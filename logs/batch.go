@@ -9,7 +9,6 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // refused reports that the database is there and will never take the rows.
@@ -38,7 +37,7 @@ func (s *store) store(parent context.Context, batch []row) error {
 		rows = append([]row{lost.row()}, batch...)
 	}
 	transaction, err := s.copy(ctx, rows)
-	if lacksPartition(err) {
+	if postgres.LacksPartition(err) {
 		if err = s.ensurePartitions(ctx, rows); err == nil {
 			transaction, err = s.copy(ctx, rows)
 		}
@@ -92,12 +91,7 @@ func (s *store) settle(ctx context.Context, transaction string, unknown error) e
 	}
 }
 
-// lacksPartition reports rows of a time for which there is no partition: nobody has run for months, or they are old.
-func lacksPartition(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == "" && pg.TableName == logTable[1]
-}
-
+// ensurePartitions makes the partitions of rows of another time than now: Transaction has made those that are due.
 func (s *store) ensurePartitions(ctx context.Context, rows []row) error {
 	for _, r := range rows {
 		err := s.cfg.DB.Transaction(ctx, func(tx *postgres.Tx) error {

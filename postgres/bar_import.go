@@ -91,6 +91,7 @@ type importer struct {
 // run tries until nobody else is in the way: a key that is there already sends the file through the stage, and so does a
 // deadlock, after which keys are written in order.
 func (im *importer) run(ctx context.Context) error {
+	ensured := false
 	for attempt := 0; ; attempt++ {
 		err := im.attempt(ctx)
 		var e *blotter.Error
@@ -105,7 +106,8 @@ func (im *importer) run(ctx context.Context) error {
 			if !pause(ctx, attempt) {
 				return err
 			}
-		case e.SQLState == "23514" && e.Constraint == "" && attempt == 0: // no partition: the outbox's ran out
+		case LacksPartition(err) && !ensured: // the outbox's ran out
+			ensured = true
 			if err := im.db.ensureAhead(ctx); err != nil {
 				return err
 			}

@@ -105,7 +105,7 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 			db.logCommit(ctx, start)
 			return nil
 		}
-		if !stale(err) && !lacksPartition(err) {
+		if !stale(err) && !LacksPartition(err) {
 			db.logFailure(ctx, "execute trades", start, err, nil)
 			return err
 		}

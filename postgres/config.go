@@ -54,8 +54,7 @@ type Config struct {
 	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
 	Tracer pgx.QueryTracer
 
-	// Clock tells the time where a call leaves it open: the newest day of BarHistory, ExecutedAt of a trade that has
-	// none. What a transaction stamps by itself (created_at, updated_at) is the server's now(). Default time.Now.
+	// Clock gives the time from which BarHistory counts back, and the ExecutedAt of a trade without one. What a transaction stamps by itself (created_at, updated_at) is the server's now(). Default time.Now.
 	Clock func() time.Time
 
 	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().

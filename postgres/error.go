@@ -129,7 +129,7 @@ func sentence(pg *pgconn.PgError) string {
 	case "23502":
 		return fmt.Sprintf("%s.%s must have a value", table, pg.ColumnName)
 	case "23514":
-		if pg.ConstraintName == "" && pg.TableName != "" {
+		if LacksPartition(pg) {
 			return fmt.Sprintf("%s has no partition for this row; shared.ensure_partitions makes it", table)
 		}
 		if pg.DataTypeName != "" {

@@ -87,8 +87,8 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 	ensured := false
 	for attempt := 0; ; attempt++ {
 		err := db.attempt(ctx, o, fn)
-		if !ensured && lacksPartition(err) {
-			if ensured = true; db.ensureAhead(ctx) == nil {
+		if !ensured && LacksPartition(err) {
+			if ensured = true; db.ensureAhead(ctx, Unlogged) == nil {
 				err = db.attempt(ctx, o, fn)
 			}
 		}
@@ -105,12 +105,12 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 	}
 }
 
-// lacksPartition reports whether a row was refused because no partition covers it. The server says so with the state of a
-// violated CHECK, and names the table but no constraint.
-func lacksPartition(err error) bool {
+// LacksPartition reports whether a row was refused because no partition covers it. The server says so with the state of a
+// violated CHECK; only the routine that reports it tells the two apart.
+func LacksPartition(err error) bool {
 	var pg *pgconn.PgError
 
-	return errors.As(err, &pg) && pg.Code == "23514" && pg.TableName != "" && pg.ConstraintName == ""
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.Routine == "ExecFindPartition"
 }
 
 // pause waits before the next attempt: full jitter up to 5 ms, doubling to 320 ms. It is false if the context ended.

@@ -8,7 +8,7 @@ CREATE FUNCTION shared.partitions_until() RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 RETURN date_trunc('month', now()) + interval '25 months';
 -- +goose StatementEnd
-GRANT EXECUTE ON FUNCTION shared.partitions_until() TO trading_app, trading_service, trading_readonly, trading_reporter;
+GRANT EXECUTE ON FUNCTION shared.partitions_until() TO trading_service;
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION shared.check_partition_range(range_from timestamptz, range_to timestamptz) RETURNS void
