@@ -15,6 +15,7 @@ import (
 // archivePlan is what is to be done to the log at one instant. Every row is in the live table or in the archive at every
 // instant: a partition moves in one transaction, rows in one statement.
 type archivePlan struct {
+	keep   Retention
 	cutoff time.Time        // rows before it belong into the archive
 	steps  []partition.Step // whole partitions that move, or that the archive drops
 	rows   []partition.Leaf // live leaves whose rows move one by one
@@ -34,7 +35,7 @@ func planArchive(state partition.State, now time.Time, keep Retention) archivePl
 		policy.Retire[archivedLogs.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
 		policy.Retire[statistics.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
 	}
-	plan := archivePlan{cutoff: now.AddDate(0, 0, -keep.LiveDays)}
+	plan := archivePlan{keep: keep, cutoff: now.AddDate(0, 0, -keep.LiveDays)}
 	plan.live, plan.archive = leavesOf(state, liveLogs), leavesOf(state, archivedLogs)
 	measured := leavesOf(state, statistics)
 	split := map[partition.Relation]bool{}
@@ -96,15 +97,9 @@ func overlapping(leaves []partition.Leaf, with partition.Leaf) bool {
 	return false
 }
 
-// Up to so many rows go without being forced, however many that is of the table: a small log is soon more than half old
-// when no daemon ran for two months. A move loses nothing; what is dropped is gone.
-const (
-	moveUnforcedMax = 1_000_000
-	dropUnforcedMax = 10_000
-)
-
 // allowed refuses to move or drop more than half of a table, unless it is forced: the retention, or the clock, is probably
-// wrong then. A single partition may always go, as it does every month, and so may a few rows.
+// wrong then. A single partition may always go, as it does every month, and so may the rows of Retention.UnforcedMoves and
+// UnforcedDrops: after two months without a daemon, most of a small log is old.
 func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) error {
 	for _, part := range []struct {
 		verb       string
@@ -112,8 +107,8 @@ func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) er
 		unforced   int64
 		some, from []partition.Leaf
 	}{
-		{"move", liveLogs, moveUnforcedMax, slices.Concat(p.moved, p.rows), p.live},
-		{"drop", archivedLogs, dropUnforcedMax, p.dropped, p.archive},
+		{"move", liveLogs, p.keep.UnforcedMoves, slices.Concat(p.moved, p.rows), p.live},
+		{"drop", archivedLogs, p.keep.UnforcedDrops, p.dropped, p.archive},
 	} {
 		if force || filled(part.some) < 2 {
 			continue

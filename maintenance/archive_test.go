@@ -183,44 +183,59 @@ func TestArchiveDaily(t *testing.T) {
 	}
 }
 
-// More than half of the archive, in more than one partition, is not dropped unless that is forced.
+// More than half of a table, in more than one partition, does not move and is not dropped unless that is forced.
 func TestArchiveAsksForForce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	fillLog(t, db, 20_000)
-	run(t, newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, ArchiveDays: -1, Exact: true})), archiveNow)
-	before := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
+	fillLog(t, db, 5_000)
+	count := func() string {
+		return pgtest.Value[string](t, db, `select (select count(*) from logging.system_logs) || ' ' || (select count(*) from logging.archived_system_logs)`)
+	}
 
-	r := newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, ArchiveDays: 1, Exact: true}))
-	for _, req := range []maintenance.Request{{Jobs: archiveNow.Jobs}, {Jobs: archiveNow.Jobs, DryRun: true}} {
-		outcomes, err := r.Run(t.Context(), req)
-		if err != nil || !errors.Is(outcomes[0].Err, blotter.ErrInvalid) || !strings.Contains(outcomes[0].Err.Error(), "blotter maintain run archive_logs --force") {
-			t.Errorf("%+v: %v, %v", req, outcomes, err)
+	for _, keep := range []maintenance.Retention{
+		{LiveDays: 1, ArchiveDays: -1, Exact: true, UnforcedMoves: 4_000},
+		{LiveDays: 1, ArchiveDays: 1, Exact: true, UnforcedDrops: 2_000},
+		{LiveDays: 1, ArchiveDays: 1, Exact: true, UnforcedDrops: -1},
+	} {
+		r, before := newRunner(t, archiving(db, keep)), count()
+		for _, req := range []maintenance.Request{{Jobs: archiveNow.Jobs}, {Jobs: archiveNow.Jobs, DryRun: true}} {
+			outcomes, err := r.Run(t.Context(), req)
+			if err != nil || !errors.Is(outcomes[0].Err, blotter.ErrInvalid) || !strings.Contains(outcomes[0].Err.Error(), "blotter maintain run archive_logs --force") {
+				t.Errorf("%+v, %+v: %v, %v", keep, req, outcomes, err)
+			}
+		}
+		if after := count(); after != before {
+			t.Errorf("%+v: %s rows, want %s", keep, after, before)
+		}
+		if keep.ArchiveDays < 0 {
+			run(t, r, archiveNow) // forced, so that there is something to drop
 		}
 	}
-	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != before {
-		t.Errorf("%d of %d rows are left", n, before)
-	}
 
-	run(t, r, archiveNow)
-	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n > before/2 {
-		t.Errorf("forced, %d of %d rows are left", n, before)
+	run(t, newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, ArchiveDays: 1, Exact: true})), archiveNow)
+	if after := count(); !strings.HasPrefix(after, "56 ") || strings.HasSuffix(after, " 4944") {
+		t.Errorf("forced, %s rows are left", after)
 	}
 }
 
-// After two months without a daemon nearly all of a small log is old. It is archived, and what is older still is dropped,
+// After months without a daemon nearly all of a small log is old. It is archived, and what is older still is dropped,
 // without being forced.
 func TestArchiveAfterPause(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	fillLog(t, db, 9_000)
-	run(t, newRunner(t, archiving(db, maintenance.Retention{})), maintenance.Request{Jobs: archiveNow.Jobs})
+	unforced := maintenance.Request{Jobs: archiveNow.Jobs}
+	run(t, newRunner(t, archiving(db, maintenance.Retention{LiveDays: 1, Exact: true})), archiveNow)
+	archived := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs")
 
 	cfg := archiving(db, maintenance.Retention{})
-	cfg.Clock = func() time.Time { return logEnd.AddDate(0, 0, 62) }
-	run(t, newRunner(t, cfg), maintenance.Request{Jobs: archiveNow.Jobs})
+	cfg.Clock = func() time.Time { return logEnd.AddDate(0, 0, 100) }
+	_, figures := run(t, newRunner(t, cfg), unforced)
 	if n := pgtest.Value[int](t, db, "select count(*) from logging.system_logs"); n > 0 {
-		t.Errorf("%d rows are not archived", n)
+		t.Errorf("%d rows are not archived: %v", n, figures)
+	}
+	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); 2*n >= archived {
+		t.Errorf("%d of %d rows are left in the archive: %v", n, archived, figures)
 	}
 }
 

@@ -56,18 +56,28 @@ type Retention struct {
 	LiveDays    int  // in system_logs; default 30
 	ArchiveDays int  // then in archived_system_logs; default 90; negative is for ever
 	Exact       bool // also move what is older than LiveDays of months that are not over, row by row
+
+	// UnforcedMoves and UnforcedDrops are the rows that archive_logs may move or drop without force, whatever share of the
+	// table they are. Defaults 1,000,000 and 10,000; negative is none. A move loses nothing; what is dropped is gone.
+	UnforcedMoves, UnforcedDrops int64
 }
 
 const (
 	liveDaysDefault    = 30
 	archiveDaysDefault = 90
 	retentionDaysMax   = 36_500
-	byLengthMax        = 200
+
+	unforcedMovesDefault = 1_000_000
+	unforcedDropsDefault = 10_000
+
+	byLengthMax = 200
 )
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.Logs.LiveDays, liveDaysDefault)
 	setDefault(&c.Logs.ArchiveDays, archiveDaysDefault)
+	setDefault(&c.Logs.UnforcedMoves, unforcedMovesDefault)
+	setDefault(&c.Logs.UnforcedDrops, unforcedDropsDefault)
 	setDefault(&c.StatementTimeout, time.Hour)
 	setDefault(&c.LockTimeout, 5*time.Second)
 	setDefault(&c.VacuumDelay, 2*time.Millisecond)
