@@ -126,16 +126,27 @@ func runLoad(ctx context.Context, set *settings, opts loadOptions) (*loadReport,
 	start := time.Now()
 	for {
 		if report.reconciled, err = sync.Reconcile(ctx); err != nil {
-			return nil, fmt.Errorf("the analytics cannot be reconciled; does blotter serve run? %w", err)
+			return nil, fmt.Errorf("the analytics cannot be reconciled: %w", err)
+		}
+		if report.reconciled.NeverRan {
+			return nil, fmt.Errorf("the fills are booked, but nothing folds them: start blotter serve, then repeat the load")
 		}
 		if report.drained = time.Since(start); report.reconciled.Lag.Events == 0 || report.drained > loadDrainMax {
 			return report, ctx.Err()
 		}
+
+		select {
+		case <-ctx.Done():
+			return report, ctx.Err()
+		case <-time.After(loadDrainPoll):
+		}
 	}
 }
 
-// loadDrainMax is how long a load waits in the end for what is left.
-const loadDrainMax = 2 * time.Minute
+const (
+	loadDrainMax  = 2 * time.Minute       // for how long a load waits in the end for what is left
+	loadDrainPoll = 20 * time.Millisecond // between two looks at that
+)
 
 // load is a load under way.
 type load struct {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,9 +46,6 @@ func reconcileJob(ctx context.Context, task *maintenance.Task, open books) (main
 		return nil, err
 	}
 	r, err := sync.Reconcile(ctx)
-	if errors.Is(err, blotter.ErrNotFound) { // no daemon has folded anything yet
-		return maintenance.Figures{"trades": 0}, nil
-	}
 	if err != nil {
 		return nil, err
 	}

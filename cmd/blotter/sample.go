@@ -14,7 +14,7 @@ const (
 	sampleSeed   = 20240102 // every run makes the same walk for the same day
 )
 
-// writeSample writes three years of generated daily bars up to today, one file a symbol, and returns their paths.
+// writeSample writes generated daily bars from sampleStart up to today, one file a symbol, and returns their paths.
 // Prices are whole cents throughout. A day's bar depends on the days since sampleStart alone, so a run on a later day
 // adds bars and changes none.
 func writeSample(dir string, today time.Time) ([]string, error) {
