@@ -41,7 +41,7 @@ func BenchmarkVacuumWhileImporting(b *testing.B) {
 		db := pgtest.Open(b)
 		ctx := blotter.WithAllAccounts(b.Context())
 		db.Exec(b, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
-			select 'S' || n % 100, '1m', date_trunc('month', now()) + n / 100 * interval '1 minute', 1, 1, 1, 1, n, 'bench' from generate_series(1, $1) n`, monthRows)
+			select 'S' || n % 100, '1m', date_trunc('month', now(), 'UTC') + n / 100 * interval '1 minute', 1, 1, 1, 1, n, 'bench' from generate_series(1, $1) n`, monthRows)
 		runner, err := maintenance.New(maintenance.Config{OwnerURL: db.OwnerURL, Logger: db.Config.Logger})
 		if err != nil {
 			b.Fatal(err)

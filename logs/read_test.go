@@ -19,9 +19,10 @@ import (
 func TestRead(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	db.Exec(t, `select shared.ensure_partitions('system_logs', now() - interval '1 hour', now())`)
+	now := time.Now()
+	db.Exec(t, `select shared.ensure_partitions('system_logs', $1, $2)`, now.Add(-time.Hour), now)
 	db.Exec(t, `insert into logging.system_logs (service, level, message, correlation_id, event_type, timestamp)
-		select 's' || n % 2, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'm' || n, 'c' || n % 3, 'e' || n % 5, now() - n * interval '1 minute' from generate_series(0, 11) n`)
+		select 's' || n % 2, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'm' || n, 'c' || n % 3, 'e' || n % 5, $1::timestamptz - n * interval '1 minute' from generate_series(0, 11) n`, now)
 	db.Exec(t, `select shared.ensure_partitions('archived_system_logs', now() - interval '90 days', now() - interval '89 days')`)
 	db.Exec(t, `insert into logging.archived_system_logs (id, service, level, message, timestamp) values (-1, 's1', 'error', 'old', now() - interval '90 days')`)
 	for _, test := range []struct {
@@ -33,10 +34,10 @@ func TestRead(t *testing.T) {
 		{logs.Filter{Service: "s1"}, "old m11 m9 m7 m5 m3 m1"},
 		{logs.Filter{Level: "debug", Limit: 1}, "m0"},
 		{logs.Filter{Level: "warn"}, "old m11 m10 m7 m6 m3 m2"},
-		{logs.Filter{Level: "error", Since: time.Now().Add(-time.Hour)}, "m11 m7 m3"},
+		{logs.Filter{Level: "error", Since: now.Add(-time.Hour)}, "m11 m7 m3"},
 		{logs.Filter{CorrelationID: "c1"}, "m10 m7 m4 m1"},
 		{logs.Filter{CorrelationID: "c1", EventType: "e2"}, "m7"},
-		{logs.Filter{Since: time.Now().Add(-210 * time.Second), Until: time.Now().Add(-90 * time.Second)}, "m3 m2"},
+		{logs.Filter{Since: now.Add(-210 * time.Second), Until: now.Add(-90 * time.Second)}, "m3 m2"},
 		{logs.Filter{Service: "nobody' or true --"}, ""},
 	} {
 		var got []string
