@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -27,12 +28,15 @@ const (
 
 var pow10 = [...]uint64{1, 10, 100, 1000, 10000}
 
-// RegisterTypes teaches a connection of pgx's own to carry NUMERIC as blotter.Decimal, as every session of this package
-// does.
+// RegisterTypes teaches a connection of pgx's own to carry NUMERIC as blotter.Decimal and to scan instants as UTC, as every
+// session of this package does. By itself, pgx scans them in the zone of the machine.
 func RegisterTypes(m *pgtype.Map) {
 	numeric := &pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: numericCodec{}}
 	m.RegisterType(numeric)
 	m.RegisterType(&pgtype.Type{Name: "_numeric", OID: pgtype.NumericArrayOID, Codec: &pgtype.ArrayCodec{ElementType: numeric}})
+	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
+	m.RegisterType(instant)
+	m.RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
 	m.RegisterDefaultPgType(blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType(&blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType([]blotter.Decimal{}, "_numeric")

@@ -91,6 +91,27 @@ AAPL,1d,2019-01-03T00:00:00Z,143.979996,145.720001,142,142.190002,91312200,141.5
 	d.fails(t, 1, append(urls(db), "bars", "show", "AAPL", "--timeframe", "1w"), "no 1w bars of AAPL")
 }
 
+// What is printed is in UTC, whatever the zone of the machine.
+func TestTimesAreUTC(t *testing.T) {
+	t.Parallel()
+	d, db := newDesk(t), pgtest.Open(t)
+	d.env = append(d.env, "TZ=Asia/Kolkata")
+	d.write(t, "AAPL.csv", goodBars)
+	d.write(t, "fills.csv", "date,symbol,side,quantity,price,currency\n2024-01-02T10:00:00Z,AAPL,buy,1,2,USD\n")
+	d.ok(t, append(urls(db), "import", "AAPL.csv")...)
+	d.ok(t, append(urls(db), "trades", "import", "fills.csv", "--account", "A")...)
+
+	for _, args := range []string{
+		"bars show AAPL --json", "bars list --json", "trades list --all-accounts --json", "positions list --all-accounts --json",
+		"orders list --all-accounts --json", "trades list --all-accounts --format csv", "partitions list --json", "maintain status --json",
+	} {
+		out := d.ok(t, append(append(urls(db), "--owner-url="+db.OwnerURL), strings.Fields(args)...)...)
+		if strings.Contains(out, "+05:30") {
+			t.Errorf("%s prints local times:\n%s", args, out)
+		}
+	}
+}
+
 // A folder, a pattern and standard input are imported; what is something else is named and skipped.
 func TestImportFolder(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ func minutes(from time.Time, n int) string {
 	return text.String()
 }
 
-// everything is what imports write, without what differs from run to run.
+// everything is what imports write, without what differs from run to run, as the partitions that are due.
 const everything = `
 select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source), ',' order by symbol, timeframe, timestamp)
                        from data_ingestion.market_data), ''))
@@ -33,13 +33,13 @@ select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timesta
     || coalesce((select string_agg(concat_ws('|', key, data), ',' order by pos) from events.outbox), '')
     || (select string_agg(symbol || calendar, ',' order by symbol) from data_ingestion.instruments)
     || (select string_agg(concat_ws('|', leaf, lower, upper), ',' order by leaf::text) from shared.partitions
-         where table_name = 'data_ingestion.market_data'::regclass)`
+         where table_name = 'data_ingestion.market_data'::regclass and lower::timestamptz < '2025-01-01Z')`
 
 // anew takes away what imports wrote, and the partitions that they made.
 const anew = `
 do $$ declare old regclass; begin
     truncate data_ingestion.market_data, data_ingestion.latest_prices, data_ingestion.instruments, events.outbox;
-    for old in select leaf from shared.partitions where table_name = 'data_ingestion.market_data'::regclass and upper::timestamptz < now() loop
+    for old in select leaf from shared.partitions where table_name = 'data_ingestion.market_data'::regclass and lower::timestamptz < '2025-01-01Z' loop
         execute 'drop table ' || old;
     end loop;
 end $$`
