@@ -158,7 +158,8 @@ func explainEnd(why, err error) error {
 	return err
 }
 
-// report logs how a job ended. What the end of the daemon or a lost database cut short is no error: the next run goes on.
+// report logs how a job ended. A job that the end of the daemon or a lost database cut short is not an error: the next run
+// goes on.
 func (r *Runner) report(ctx context.Context, o Outcome, service string, lost bool) {
 	attrs := []any{"job", o.Job, "service", service, "duration_ms", o.Elapsed.Milliseconds()}
 	if o.Err == nil {

@@ -124,7 +124,7 @@ func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *moni
 	}, log, w, db
 }
 
-// What only one look finds, as a backlog at the start of a daemon, is in Sight and not in the log.
+// A finding of one look alone, for example a backlog when a daemon starts, is in Sight and not in the log.
 func TestWatcherConfirms(t *testing.T) {
 	t.Parallel()
 	look, log, w, _ := stepped(t)

@@ -61,7 +61,8 @@ func TestEventsTail(t *testing.T) {
 
 	out := d.ok(t, tail("--from", "0", "--count", "4")...)
 	narrow(t, "events tail", out)
-	month := pgtest.Value[string](t, db, "select to_char(min(executed_at) at time zone 'UTC', 'YYYY-MM') from execution.trades")
+	month := pgtest.Value[string](t, db,
+		"select to_char(min(executed_at) at time zone 'UTC', 'YYYY-MM') from execution.trades")
 	contains(t, out, month, "  1         trade_executed       ACC1          buy 2 AAPL @ 189.50\n")
 	if n := strings.Count(out, "trade_executed"); n != 4 {
 		t.Errorf("%d lines:\n%s", n, out)

@@ -91,7 +91,7 @@ AAPL,1d,2019-01-03T00:00:00Z,143.979996,145.720001,142,142.190002,91312200,141.5
 	d.fails(t, 1, append(urls(db), "bars", "show", "AAPL", "--timeframe", "1w"), "no 1w bars of AAPL")
 }
 
-// What is printed is in UTC, whatever the zone of the machine.
+// Times are printed in UTC, whatever the zone of the machine.
 func TestTimesAreUTC(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
@@ -102,8 +102,9 @@ func TestTimesAreUTC(t *testing.T) {
 	d.ok(t, append(urls(db), "trades", "import", "fills.csv", "--account", "A")...)
 
 	for _, args := range []string{
-		"bars show AAPL --json", "bars list --json", "trades list --all-accounts --json", "positions list --all-accounts --json",
-		"orders list --all-accounts --json", "trades list --all-accounts --format csv", "partitions list --json", "maintain status --json",
+		"bars show AAPL --json", "bars list --json", "trades list --all-accounts --json",
+		"positions list --all-accounts --json", "orders list --all-accounts --json",
+		"trades list --all-accounts --format csv", "partitions list --json", "maintain status --json",
 	} {
 		out := d.ok(t, append(append(urls(db), "--owner-url="+db.OwnerURL), strings.Fields(args)...)...)
 		if strings.Contains(out, "+05:30") {

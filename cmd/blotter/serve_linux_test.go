@@ -126,7 +126,7 @@ func TestServeUnderLoad(t *testing.T) {
 	}
 }
 
-// While the database refuses connections for a moment, every service of the daemon tries again: that is no error.
+// While the database refuses connections for a moment, every service of the daemon tries again and logs a warning.
 func TestServeShortOutage(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)

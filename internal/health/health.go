@@ -1,4 +1,3 @@
-// Package health keeps whether a service does its work, and logs when that changes.
 package health
 
 import (
