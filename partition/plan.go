@@ -2,6 +2,7 @@ package partition
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -221,14 +222,16 @@ func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 	p.steps = append(p.steps, Step{Kind: Create, Table: t.Relation, Leaf: leaf, Bounds: b, Grain: grain})
 }
 
-// upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the table's statistics.
+// upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the statistics of a
+// table that has rows. Those of an empty one would have the server plan to read it whole.
 func (p *planner) upkeep(t Table) {
 	for _, leaf := range t.Leaves {
 		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
 			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
 		}
 	}
-	if len(t.Leaves) > 0 && p.now.Sub(t.Analyzed) >= analyzeEvery {
+	hasRows := slices.ContainsFunc(t.Leaves, func(leaf Leaf) bool { return !leaf.Empty })
+	if hasRows && p.now.Sub(t.Analyzed) >= analyzeEvery {
 		p.steps = append(p.steps, Step{Kind: Analyze, Table: t.Relation, Leaf: t.Relation})
 	}
 }
