@@ -54,7 +54,8 @@ type Config struct {
 	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
 	Tracer pgx.QueryTracer
 
-	// Clock gives the time from which BarHistory counts back, and the ExecutedAt of a trade without one. What a transaction stamps by itself (created_at, updated_at) is the server's now(). Default time.Now.
+	// Clock gives the time from which BarHistory counts back, and the ExecutedAt of a trade without one. The server's now()
+	// stamps what a transaction stamps by itself, as created_at. Default time.Now.
 	Clock func() time.Time
 
 	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
