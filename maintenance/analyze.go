@@ -9,14 +9,16 @@ import (
 )
 
 // sqlAnalyzable lists partitioned tables, which autovacuum never analyzes and whose ANALYZE covers their leaves, and the
-// tables that are no leaf. Tables that never had a row are left out: once it was told that a table is empty, the server
-// plans to read it whole, and prepared statements keep that plan while the table grows.
+// tables that are no leaf. Tables of fewer than ten pages that were never analyzed are left to autovacuum: the server assumes
+// ten pages for them. Told that a table has a few rows, it plans to read it whole, and prepared statements keep that plan
+// while the table grows.
 const sqlAnalyzable = `
 select n.nspname::text, c.relname::text
   from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'trading_owner'::regrole
  where c.relkind in ('r', 'm', 'p') and not c.relispartition and ($1 = '' or n.nspname = $1)
-   and exists (select from pg_partition_tree(c.oid) t where pg_relation_size(t.relid) > 0
-               union all select where pg_relation_size(c.oid) > 0)
+   and (c.reltuples >= 0 or pg_relation_size(c.oid) +
+        (select coalesce(sum(pg_relation_size(relid)), 0) from pg_partition_tree(c.oid) where isleaf and relid <> c.oid)
+        >= 10 * current_setting('block_size')::bigint)
  order by c.relkind = 'p' desc, 1, 2`
 
 // analyze gathers the statistics of every table.

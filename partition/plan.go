@@ -2,7 +2,6 @@ package partition
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +79,9 @@ const (
 	catchUpMonths = 12
 	// analyzeEvery is how often a partitioned table's own statistics are gathered; autovacuum does it for leaves only.
 	analyzeEvery = 24 * time.Hour
+	// analyzeBytesMin is the size, with indexes, from which a table is analyzed for the first time: ten pages, which the
+	// server assumes until then.
+	analyzeBytesMin = 10 * 8192
 )
 
 // Plan is what is to be done at the time now, in order: finalize, create, vacuum and analyze, retire. What cannot be
@@ -223,15 +225,20 @@ func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 }
 
 // upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the statistics of a
-// table that has rows. Those of an empty one would have the server plan to read it whole.
+// table. Of a small one the server would plan to read it whole, and keep that plan while it grows.
 func (p *planner) upkeep(t Table) {
 	for _, leaf := range t.Leaves {
 		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
 			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
 		}
 	}
-	hasRows := slices.ContainsFunc(t.Leaves, func(leaf Leaf) bool { return !leaf.Empty })
-	if hasRows && p.now.Sub(t.Analyzed) >= analyzeEvery {
+	bytes := int64(0)
+	for _, leaf := range t.Leaves {
+		if !leaf.Empty {
+			bytes += leaf.Bytes
+		}
+	}
+	if (bytes >= analyzeBytesMin || !t.Analyzed.IsZero()) && p.now.Sub(t.Analyzed) >= analyzeEvery {
 		p.steps = append(p.steps, Step{Kind: Analyze, Table: t.Relation, Leaf: t.Relation})
 	}
 }

@@ -22,7 +22,7 @@ func bars(leaves ...partition.Leaf) partition.State {
 }
 
 func leaf(from, to time.Time) partition.Leaf {
-	return partition.Leaf{Relation: partition.Relation{Schema: "data_ingestion", Name: "l" + from.Format("20060102")}, Bounds: partition.Bounds{From: from, To: to}, Vacuumed: true}
+	return partition.Leaf{Relation: partition.Relation{Schema: "data_ingestion", Name: "l" + from.Format("20060102")}, Bounds: partition.Bounds{From: from, To: to}, Vacuumed: true, Bytes: 1 << 20}
 }
 
 // apply adds what the plan creates to the state, as Apply would, and takes away what it retires.
@@ -108,7 +108,7 @@ func TestPlan(t *testing.T) {
 	pending.Pending = true
 	ahead := month(2026, 7)
 	ahead.Pending = true
-	foreign := partition.Leaf{Relation: partition.Relation{Schema: "data_ingestion", Name: "d"}, Foreign: "DEFAULT"}
+	foreign := partition.Leaf{Relation: partition.Relation{Schema: "data_ingestion", Name: "d"}, Foreign: "DEFAULT", Bytes: 1 << 20}
 	taken := bars()
 	taken.Tables[0].Names["market_data_2026_07"] = true
 	drop := partition.Policy{Retire: map[string]partition.Retirement{"market_data": {How: partition.DropLeaf, After: partition.Age{Years: 1}}}}
