@@ -70,6 +70,16 @@ func newDesk(t testing.TB, real bool, args ...string) *desk {
 	return d
 }
 
+// restart kills the server and starts it again, and returns when the client reaches it: the client remembers for a moment
+// that it could not.
+func (d *desk) restart() {
+	d.t.Helper()
+	if err := d.server.Restart(d.ctx()); err != nil {
+		d.t.Fatal(err)
+	}
+	until(d.t, "the client reaches Redis again", func() bool { return d.client.Ping(d.ctx()).Err() == nil })
+}
+
 // newRelay makes a relay whose cursors are there, without starting it.
 func (d *desk) newRelay(change func(*RelayConfig)) *Relay {
 	d.t.Helper()

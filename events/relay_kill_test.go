@@ -70,9 +70,7 @@ func TestRelaysAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.emit(50)
-		if err := d.server.Restart(d.ctx()); err != nil {
-			t.Fatal(err)
-		}
+		d.restart()
 	}
 	if err := d.client.FlushAll(d.ctx()).Err(); err != nil {
 		t.Fatal(err)
@@ -109,9 +107,7 @@ func TestRelayWithoutRedis(t *testing.T) {
 	for i := range 5 {
 		d.trade("A1", fmt.Sprint("T", 2+i))
 	}
-	if err := d.server.Restart(d.ctx()); err != nil {
-		t.Fatal(err)
-	}
+	d.restart()
 	until(t, "health", func() bool { return d.relay.Health() == nil && d.whole("trades") == nil })
 	if n, m := d.log.count(`is failing" consumer=redis:trades`), d.log.count(`works again" consumer=redis:trades`); n != 1 || m != 1 {
 		t.Errorf("the failure was logged %d times, its end %d times", n, m)

@@ -273,9 +273,7 @@ func TestSubscribeOutlivesRedis(t *testing.T) {
 		case 1:
 			_ = d.client.Save(d.ctx()).Err()
 		case 2:
-			if err := d.server.Restart(d.ctx()); err != nil {
-				t.Fatal(err)
-			}
+			d.restart()
 		}
 	}
 	until(t, "all messages", func() bool { return len(all.messages()) >= n })
