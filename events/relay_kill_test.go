@@ -103,13 +103,16 @@ func TestRelayWithoutRedis(t *testing.T) {
 	}
 	defer func() { _ = d.relay.Stop(d.ctx()) }()
 	d.trade("A1", "T1")
-	until(t, "ill health", func() bool { return errors.Is(d.relay.Health(), blotter.ErrOperational) })
+	failing := func() int { return d.log.count(`is failing" consumer=redis:trades`) }
+	until(t, "ill health", func() bool { return errors.Is(d.relay.Health(), blotter.ErrOperational) && failing() > 0 })
 	for i := range 5 {
 		d.trade("A1", fmt.Sprint("T", 2+i))
 	}
 	d.restart()
 	until(t, "health", func() bool { return d.relay.Health() == nil && d.whole("trades") == nil })
-	if n, m := d.log.count(`is failing" consumer=redis:trades`), d.log.count(`works again" consumer=redis:trades`); n != 1 || m != 1 {
+	working := func() int { return d.log.count(`works again" consumer=redis:trades`) }
+	until(t, "its end is logged", func() bool { return working() > 0 })
+	if n, m := failing(), working(); n != 1 || m != 1 {
 		t.Errorf("the failure was logged %d times, its end %d times", n, m)
 	}
 }
