@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestMonthArithmeticIsInOnePlace finds calls of AddDate with years or months. They overflow at the end of a month: code and
-// tests that are right today are wrong on the 31st. Package internal/calendar has the arithmetic that clamps.
+// TestMonthArithmeticIsInOnePlace finds calls of AddDate with years or months. They overflow at the end of a month:
+// code and tests that are right today are wrong on the 31st. Package internal/calendar has the arithmetic that clamps.
 func TestMonthArithmeticIsInOnePlace(t *testing.T) {
 	t.Parallel()
 

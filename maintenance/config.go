@@ -58,7 +58,8 @@ type Retention struct {
 	Exact       bool // also move what is older than LiveDays of months that are not over, row by row
 
 	// UnforcedMoves and UnforcedDrops are the rows that archive_logs may move or drop without force, whatever share of the
-	// table they are. Defaults 1,000,000 and 10,000; negative is none. A move loses no rows; a drop does.
+	// table they are. Defaults 1,000,000 and 10,000; a negative number
+	// allows no rows. A move loses no rows; a drop does.
 	UnforcedMoves, UnforcedDrops int64
 }
 

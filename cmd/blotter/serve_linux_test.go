@@ -66,9 +66,10 @@ func (d *daemon) end() {
 func TestServe(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	contains(t, d.ok(t, "analytics", "reconcile"), "the analytics have not started; blotter serve starts them (nothing waits)")
+	const notStarted = "the analytics have not started; blotter serve starts them ("
+	contains(t, d.ok(t, "analytics", "reconcile"), notStarted+"nothing waits)")
 	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"}, "nothing folds them: start blotter serve")
-	contains(t, d.ok(t, "analytics", "reconcile"), "the analytics have not started; blotter serve starts them (", "events wait, the")
+	contains(t, d.ok(t, "analytics", "reconcile"), notStarted, "events wait, the")
 	contains(t, d.ok(t, "analytics", "reconcile", "--json"), `"never_ran": true`)
 	one := d.serve(t)
 	two := d.serve(t) // on the same database
