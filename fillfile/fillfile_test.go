@@ -106,7 +106,9 @@ func compare(t *testing.T, r result, fills, rejected []string, others map[string
 	}
 }
 
-func examples() []example { return slices.Concat(brokers, interactiveBrokers, statements, exchanges, generic) }
+func examples() []example {
+	return slices.Concat(brokers, interactiveBrokers, statements, exchanges, generic)
+}
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
