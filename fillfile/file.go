@@ -24,6 +24,8 @@ type Options struct {
 	// Columns names the columns of a text without a header in their order, as "date,symbol,side,quantity,price,fee"; an
 	// empty name is of no use.
 	Columns string
+	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	Sheet string
 	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
 	// none, but those of a back test to 8: they are binary floats with more digits than a product can keep. -1 never
 	// rounds. What is rounded is told by Fill.Rounded and counted.
@@ -95,7 +97,7 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if f.zone, err = barfile.LoadZone(opts.Zone); err != nil {
 		return nil, err
 	}
-	if f.source, err = barfile.Unpack(path, r); err != nil {
+	if f.source, err = barfile.Unpack(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	if err := f.nextMember(); err != nil {
@@ -142,7 +144,12 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
-		if err = f.recognise(r); err == nil || !f.source.IsArchive() || !errors.As(err, new(*NotFillsError)) {
+		err = f.recognise(r)
+		not := (*NotFillsError)(nil)
+		if errors.As(err, &not) {
+			not.Hint = f.source.SheetHint()
+		}
+		if err == nil || not == nil || !f.source.IsArchive() {
 			return err
 		}
 		f.Skipped = append(f.Skipped, err)

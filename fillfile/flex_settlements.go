@@ -113,7 +113,8 @@ func (f *flexRows) hold(r *row) bool {
 
 // option returns what is known of a row's option so far.
 func (f *flexRows) option(r *row) *flexOption {
-	key := strings.Join([]string{r.get("accountid", "statementaccount"), r.get("symbol"), r.get("currency", "currencyprimary")}, "\x00")
+	account, currency := r.get("accountid", "statementaccount"), r.get("currency", "currencyprimary")
+	key := strings.Join([]string{account, r.get("symbol"), currency}, "\x00")
 	known := f.options[key]
 	if known == nil {
 		known = &flexOption{}

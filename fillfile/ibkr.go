@@ -22,10 +22,12 @@ var statementSections = map[string]string{}
 func init() {
 	for kind, names := range map[string]string{
 		kindDividend:  "dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды",
-		kindTax:       "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte retençãonafonte 代扣税 代扣稅",
+		kindTax: "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte " +
+			"retençãonafonte 代扣税 代扣稅",
 		kindInterest:  "interest zinsen intérêts intereses interessi juros 利息",
 		kindFee:       "fees otherfees gebühren frais tarifas tasas commissioni taxas 费用 費用",
-		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas accionessocietarias operazionisocietarie 公司行动 公司行動",
+		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas " +
+			"accionessocietarias operazionisocietarie 公司行动 公司行動",
 		kindTransfer:  "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",
 		kindDeposit: "depositswithdrawals einzahlungenauszahlungen einundauszahlungen dépôtsetretraits dépôtsretraits " +
 			"depósitosyretiradas depósitosretiradas depositieprelievi depositiprelievi depósitosesaques 存款和取款 存款與取款",
@@ -151,7 +153,7 @@ func readHistory(r *row) ([]draft, string, error) {
 		side = "" // the sign of the quantity tells
 	case knownKind(kind) == kindDeposit:
 		return nil, movement(r.get("grossamount", "netamount")), nil
-	case knownKind(kind) == "" && symbol != "" && quantity != "" && r.get("price") != "" && !currencyPair.MatchString(symbol):
+	case knownKind(kind) == "" && quantity != "" && r.get("price") != "" && !currencyPair.MatchString(symbol):
 		return nil, "", errors.New("the transaction type " + clip(kind) + " is not known")
 	default:
 		return nil, kindOf(kind), nil

@@ -119,8 +119,9 @@ var (
 	threeCapitals    = regexp.MustCompile(`^[A-Z]{3}$`)
 	generatedAt      = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}, \d{2}:\d{2}:\d{2} (\S+)$`)
 
-	accountFields = []string{"account", "konto", "compte", "cuenta", "conto", "conta", "rekening", "账户", "帳戶", "賬戶", "口座", "счет", "счёт"}
-	baseFields    = []string{"basecurrency", "basiswährung", "devisedebase", "monedabase", "divisabase", "valutadibase", "valutabase", "moedabase", "基础货币", "基礎貨幣", "基準通貨", "базоваявалюта"}
+	accountFields = strings.Fields("account konto compte cuenta conto conta rekening 账户 帳戶 賬戶 口座 счет счёт")
+	baseFields    = strings.Fields("basecurrency basiswährung devisedebase monedabase divisabase valutadibase " +
+		"valutabase moedabase 基础货币 基礎貨幣 基準通貨 базоваявалюта")
 )
 
 // readField takes what the sections of names and values say of the whole statement.
@@ -176,8 +177,8 @@ var isoDate = regexp.MustCompile(`^\d{4}-?\d{2}-?\d{2}(?:$|[ ,;T])`)
 
 func startsWithDate(cell string) bool { return isoDate.MatchString(cell) }
 
-// orderRun holds the orders and executions of one instrument that stand together. An order sums up its executions, which
-// stand beside it where the statement lists them.
+// orderRun holds the orders and executions of one instrument that stand together. An order sums up its executions,
+// which stand beside it where the statement lists them.
 type orderRun struct {
 	rows        []*row
 	instrument  string
@@ -192,7 +193,8 @@ func (o *orderRun) init() {
 
 // add takes one more row. It returns the rows of the run that ends with it.
 func (o *orderRun) add(r *row) (ended []*row) {
-	instrument := strings.Join([]string{r.get("tradeaccount"), r.get("tradecurrency"), r.get("tradesymbol")}, "\x00")
+	names := []string{r.get("tradeaccount"), r.get("tradecurrency"), r.get("tradesymbol")}
+	instrument := strings.Join(names, "\x00")
 	if instrument != o.instrument || len(o.rows) >= runRowsMax {
 		ended = o.flush()
 	}
@@ -303,7 +305,7 @@ func matchOrders(rows []*row) {
 	}
 }
 
-// shareMultipliers gives a row at price 0, as of an option that expired, the multiplier of the same instrument's others.
+// shareMultipliers gives a row at price 0, as of an option that expired, the multiplier of the instrument's others.
 func (o *orderRun) shareMultipliers(rows []*row) {
 	for _, r := range rows {
 		if o.multipliers[o.instrument] != "" || len(o.multipliers) >= instrumentsMax {

@@ -9,8 +9,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// nameTrade gives the cells of an order or execution names that do not depend on the language: by the header where it is
-// English, otherwise by position.
+// nameTrade gives the cells of an order or execution names that do not depend on the language: by the header where it
+// is English, otherwise by position.
 func nameTrade(r *row, cells, header []string) {
 	if len(cells) == 0 || cells[0] != "Order" && cells[0] != "Trade" {
 		return
@@ -85,8 +85,8 @@ func nameTradeByPosition(r *row, cells, header []string) {
 	nameMoney(r, cells[min(at, len(cells)):])
 }
 
-// columnsWithClose is how many columns follow the price at the least where a closing price is one of them: closing price,
-// proceeds, fees, basis, realized and unrealized profit. Reports without it have proceeds, fees and codes.
+// columnsWithClose is how many columns follow the price at the least where a closing price is one of them: closing
+// price, proceeds, fees, basis, realized and unrealized profit. Reports without it have proceeds, fees and codes.
 const columnsWithClose = 6
 
 // nameMoney names the cells from the quantity on.
@@ -156,7 +156,8 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 	}
 
 	d := draft{
-		account: or(r.get("tradeaccount"), r.get("statementaccount")), at: r.get("tradetime"), settles: r.get("tradesettles"),
+		account: or(r.get("tradeaccount"), r.get("statementaccount")),
+		at:      r.get("tradetime"), settles: r.get("tradesettles"),
 		symbol: r.get("tradesymbol"), quantity: r.get("tradequantity"), price: r.get("tradeprice"),
 		currency: r.get("tradecurrency"),
 	}
@@ -181,11 +182,11 @@ var statementWords = []struct {
 	kind string
 	any  []string
 }{
-	{kindStock, []string{"warrant", "optionsschein", "cfd", "differenzkontrakt"}},
-	{kindFuture, []string{"future", "futuro", "contrats à terme", "期货", "期貨", "先物", "фьючерс", "határid"}},
-	{kindOption, []string{"option", "opcion", "opció", "opçõ", "opzion", "期权", "期權", "选择权", "オプション", "опцион"}},
-	{kindConversion, []string{"forex", "devisen", "devises", "divisas", "divise", "valute", "câmbio", "外汇", "外匯", "外国為替", "форекс", "deviz"}},
-	{kindBond, []string{"bond", "bill", "anleihe", "obligation", "bonos", "obbligazion", "obrigaç", "títulos", "债券", "債券", "облигац", "kötvény"}},
+	{kindStock, strings.Fields("warrant optionsschein cfd differenzkontrakt")},
+	{kindFuture, append(strings.Fields("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")},
+	{kindOption, strings.Fields("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
+	{kindConversion, strings.Fields("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")},
+	{kindBond, strings.Fields("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
 }
 
 // statementKind returns the kind of an instrument: by the category's words, otherwise by the symbol.
@@ -207,9 +208,9 @@ func statementKind(category, symbol string) string {
 
 // usualSizes are what one contract of an option, future or bond stands for.
 var usualSizes = decimals(
-	"100", "0.01", "1", "10", "50", "1000", "5", "20", "2", "25", "0.1", "0.5", "200", "250", "300", "400", "500", "1250", "2000", "2500",
-	"4000", "5000", "10000", "12500", "20000", "25000", "37500", "40000", "42000", "50000", "62500", "100000", "112000", "125000", "250000",
-	"500000", "1000000", "1250000", "2500000", "6250000", "12500000",
+	"100", "0.01", "1", "10", "50", "1000", "5", "20", "2", "25", "0.1", "0.5", "200", "250", "300", "400", "500",
+	"1250", "2000", "2500", "4000", "5000", "10000", "12500", "20000", "25000", "37500", "40000", "42000", "50000",
+	"62500", "100000", "112000", "125000", "250000", "500000", "1000000", "1250000", "2500000", "6250000", "12500000",
 )
 
 func decimals(texts ...string) (all []blotter.Decimal) {
@@ -219,8 +220,8 @@ func decimals(texts ...string) (all []blotter.Decimal) {
 	return all
 }
 
-// statementSize returns what one contract of a row stands for, by its proceeds, or "" where its price is 0 or the size is
-// not a usual one.
+// statementSize returns what one contract of a row stands for, by its proceeds, or "" where its price is 0 or the size
+// is not a usual one.
 func statementSize(r *row) string {
 	units, value, ok := statementMoney(r.get("tradequantity"), r.get("tradeprice"), r.get("tradevalue"))
 	if !ok || units.IsZero() || value.IsZero() {
@@ -289,9 +290,11 @@ func (d *draft) weigh(r *row, kind string) error {
 	case kind == kindStock || kind == kindBond && size != "0.01" && size != "10":
 		return fmt.Errorf("quantity x price is %s, and the proceeds are %s", units, value)
 	case size == "" || kind == kindOption && strings.HasPrefix(size, "0."):
-		return fmt.Errorf("quantity x price is %s, the proceeds are %s, and no contract is of their ratio", units, value)
+		return fmt.Errorf("quantity x price is %s, the proceeds are %s, and no contract is of their ratio",
+			units, value)
 	case r.get("knownmultiplier") != "" && size != known:
-		return fmt.Errorf("by its proceeds the multiplier is %s, and by other trades of %s it is %s", size, d.symbol, known)
+		return fmt.Errorf("by its proceeds the multiplier is %s, and by other trades of %s it is %s",
+			size, d.symbol, known)
 	}
 	d.multiplier = size
 	return nil

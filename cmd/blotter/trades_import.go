@@ -83,6 +83,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.Zone, "tz", "", "`zone` of times that carry none, as America/New_York")
 	flags.StringVar(&with.DateOrder, "dates", "", "dmy or mdy, where 2/1/2006 may be either")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price,fee")
+	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
 	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
