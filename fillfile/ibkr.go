@@ -21,14 +21,14 @@ var statementSections = map[string]string{}
 
 func init() {
 	for kind, names := range map[string]string{
-		kindDividend:  "dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды",
+		kindDividend: "dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды",
 		kindTax: "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte " +
 			"retençãonafonte 代扣税 代扣稅",
-		kindInterest:  "interest zinsen intérêts intereses interessi juros 利息",
-		kindFee:       "fees otherfees gebühren frais tarifas tasas commissioni taxas 费用 費用",
+		kindInterest: "interest zinsen intérêts intereses interessi juros 利息",
+		kindFee:      "fees otherfees gebühren frais tarifas tasas commissioni taxas 费用 費用",
 		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas " +
 			"accionessocietarias operazionisocietarie 公司行动 公司行動",
-		kindTransfer:  "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",
+		kindTransfer: "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",
 		kindDeposit: "depositswithdrawals einzahlungenauszahlungen einundauszahlungen dépôtsetretraits dépôtsretraits " +
 			"depósitosyretiradas depósitosretiradas depositieprelievi depositiprelievi depósitosesaques 存款和取款 存款與取款",
 	} {
