@@ -58,6 +58,9 @@ func describe(f fillfile.Fill) string {
 			text += " " + f.CommissionCurrency
 		}
 	}
+	for _, fee := range f.OtherFees {
+		text += " and " + fee.Amount.String() + " " + fee.Currency
+	}
 	if f.SettlementDate != nil {
 		text += " settles " + f.SettlementDate.Format("2006-01-02")
 	}
