@@ -94,6 +94,9 @@ func flexDraft(r *row) ([]draft, string, error) {
 	if d.symbol == "" && d.isin == "" {
 		return nil, "", fmt.Errorf("it names neither a symbol nor an ISIN; currency conversions do not")
 	}
+	if category != "BOND" && category != "BILL" {
+		d.totals = []total{{amount: r.get("trademoney", "proceeds")}}
+	}
 	return []draft{d}, "", d.valued(category, r.get("trademoney", "proceeds"))
 }
 

@@ -167,7 +167,7 @@ func (o *flexOption) settle() []*row {
 		ends = o.orders
 	}
 	for _, line := range o.lifeEnds {
-		if len(ends) == 0 && isLifeEnd(line.get("transactiontype")) {
+		if len(ends) == 0 && isEnd(line.get("transactiontype")) {
 			line.set("problem", "its trade is not listed; export the Flex query with all trades")
 			rows = append(rows, line)
 		}
@@ -284,6 +284,8 @@ func (o *flexOption) price(ends, payments []*row) error {
 	}
 	for _, r := range ends {
 		r.set("tradeprice", price.String())
+		r.set("trademoney", "") // which is that of price 0
+		r.set("proceeds", "")
 	}
 	return nil
 }

@@ -38,11 +38,7 @@ func init() {
 	}
 }
 
-var (
-	readableOption = regexp.MustCompile(`^\S+ \d{1,2}[A-Z]{3}\d{2} [\d.]+ [CP]$`)
-	occOption      = regexp.MustCompile(`^[A-Z0-9./]{1,6} *\d{6}[CP]\d{8}$`)
-	currencyPair   = regexp.MustCompile(`^[A-Z]{3}\.[A-Z]{3}$`)
-)
+var currencyPair = regexp.MustCompile(`^[A-Z]{3}\.[A-Z]{3}$`)
 
 // readStatement reads one line: a trade, or something else by its section.
 func readStatement(_ *File, r *row) ([]draft, string, error) {
@@ -145,11 +141,11 @@ func nameHistory(r *row, cells, header []string) {
 func readHistory(r *row) ([]draft, string, error) {
 	kind, base := r.get("historytype", "transactiontype"), r.get("basecurrency")
 	symbol, quantity := r.get("symbol"), r.get("quantity")
-	isOption := readableOption.MatchString(symbol) || occOption.MatchString(symbol)
+	isOption := classOfSymbol(symbol) == option
 	side := kind
 	switch {
 	case sideOf(kind) != "":
-	case isOption && isLifeEnd(kind) && quantity != "":
+	case isOption && isEnd(kind) && quantity != "":
 		side = "" // the sign of the quantity tells
 	case knownKind(kind) == kindDeposit:
 		return nil, movement(r.get("grossamount", "netamount")), nil
@@ -167,18 +163,13 @@ func readHistory(r *row) ([]draft, string, error) {
 	if isOption {
 		d.multiplier = "100"
 	}
-	if d.price == "" && isLifeEnd(kind) {
+	if d.price == "" && isEnd(kind) {
 		d.price = "0"
 	}
+	d.totals = []total{{amount: r.get("grossamount"), currency: base}}
 	size := multiplierOf(&d, r.get("grossamount"))
 	if d.currency == "" && size == or(d.multiplier, "1") {
 		d.currency = base
 	}
 	return []draft{d}, "", nil
-}
-
-// isLifeEnd reports the words for the end of an option's life.
-func isLifeEnd(kind string) bool {
-	kind = strings.ToLower(kind)
-	return strings.Contains(kind, "expir") || strings.Contains(kind, "assign") || strings.Contains(kind, "exercis")
 }

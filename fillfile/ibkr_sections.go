@@ -11,7 +11,6 @@ import (
 const (
 	sectionsMax      = 200    // sections of a statement whose headers are kept
 	runRowsMax       = 20_000 // orders and executions of one instrument that stand together
-	instrumentsMax   = 100_000
 	fieldCells       = 2 // cells of a section of names and values
 	sectionCellsFrom = 2 // the first two cells of a line are its section and its kind
 )

@@ -130,7 +130,7 @@ var statements = []example{
 			"Trades,Data,Order,Equity and Index Options,USD,PEP 19MAY23 190 C,\"2023-05-02, 10:00:00\",2,1.5,1,-297,-1,0,0,0,O\n" +
 			"Trades,Data,Order,Stocks,USD,F,\"2023-05-02, 10:00:00\",10,12,12,-120,-1,0,0,0,O\n" +
 			"Trades,Data,Trade,Stocks,USD,F,\"2023-05-02, 10:00:00\",4,12,12,-48,-1,0,0,0,O\n" +
-			"Trades,Data,Order,Futures,USD,ESM3,\"2023-05-02, 10:00:00\",1,4100,4100,,-2,0,0,0,O\n" +
+			"Trades,Data,Order,Equity and Index Options,EUR,P OESX DEC 23 4000 M,\"2023-05-02, 10:00:00\",1,0,0,0,-2,0,0,0,O\n" +
 			"Trades,Data,Trade,Stocks,USD,KHC,\"2023-05-02, 10:00:00\",10,40,40,-400,-1,0,0,0,O\n",
 		fillfile.Options{},
 		"Interactive Brokers statement CSV",
@@ -139,11 +139,11 @@ var statements = []example{
 			"U42 2023-05-02T14:00:00Z buy 4 F @ 12 USD fee 1",
 		},
 		[]string{
-			"quantity x price is 400, and the proceeds are -480",
-			"quantity 10 and proceeds 400 have the same sign",
-			"quantity x price is 3, the proceeds are -297",
+			"quantity 10 x price 40 is 400, with and without fees, but the file's total is -480",
+			"side \"buy\" contradicts the sign of the amount 400",
+			"quantity 2 x price 1.5 x 100 is 300, with and without fees, but the file's total is -297",
 			"the executions below this order do not come to its quantity",
-			"the multiplier of future ESM3 is not told",
+			"nothing tells the multiplier of option P OESX DEC 23 4000 M",
 			"orders and executions of this symbol stand apart",
 		},
 		nil,

@@ -139,12 +139,12 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 		return nil, "", errors.New("the columns of this section are not known: " + reason)
 	}
 
-	kind := statementKind(r.get("tradecategory"), r.get("tradesymbol"))
+	is, isConversion := statementClass(r.get("tradecategory"), r.get("tradesymbol"))
 	codes := strings.FieldsFunc(r.get("tradecode"), func(c rune) bool { return c == ';' || c == ' ' })
 	switch role := r.get("role"); {
 	case role == "summary":
 		return nil, kindOrderSummary, nil
-	case kind == kindConversion:
+	case isConversion:
 		return nil, kindConversion, nil
 	case role == "unequal":
 		return nil, "", errors.New("the executions below this order do not come to its quantity")
@@ -158,88 +158,100 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 	d := draft{
 		account: or(r.get("tradeaccount"), r.get("statementaccount")),
 		at:      r.get("tradetime"), settles: r.get("tradesettles"),
-		symbol: r.get("tradesymbol"), quantity: r.get("tradequantity"), price: r.get("tradeprice"),
-		currency: r.get("tradecurrency"),
+		symbol: r.get("tradesymbol"), class: is, classKnown: true, quantity: r.get("tradequantity"), price: r.get("tradeprice"),
+		multiplier: r.get("knownmultiplier"), currency: r.get("tradecurrency"),
 	}
 	for _, name := range feeCells {
 		d.fees = append(d.fees, fee{amount: r.get(name), currency: r.get("tradefeecurrency"), negated: true})
 	}
-
-	err := d.weigh(r, kind)
+	err := d.weigh(r.get("tradevalue"))
 	return []draft{d}, "", err
 }
 
-// The kinds of instruments that differ in what one of them is worth.
-const (
-	kindStock  = "stock"
-	kindOption = "option"
-	kindFuture = "future"
-	kindBond   = "bond"
-)
+// weigh lets the proceeds prove quantity, price and multiplier. Of an option that ended at price 0 they are the cash.
+func (d *draft) weigh(proceeds string) error {
+	side := "buy"
+	if strings.HasPrefix(d.quantity, "-") {
+		side = "sell"
+	}
+	price, err := number("price", d.price, false)
+	cash, err2 := number("proceeds", proceeds, false)
+	switch {
+	case err != nil:
+		return err
+	case price.IsZero() && d.class == option && err2 == nil && !cash.IsZero():
+		if d.multiplier == "" && classOfSymbol(d.symbol) == option {
+			d.multiplier = usOptionSize
+		}
+		d.side = side
+		return d.endLife(proceeds)
+	case d.class != future && !price.IsNeg():
+		signed := draft{side: side}
+		if err := signed.checkSign(proceeds); err != nil {
+			return err
+		}
+	}
+
+	d.totals = []total{{amount: proceeds}}
+	if d.class != option || classOfSymbol(d.symbol) == option {
+		return nil
+	}
+	if d.multiplier == "" {
+		return fmt.Errorf("nothing tells the multiplier of option %s", d.symbol)
+	}
+	d.class = plain // with a symbol of its own that is not read further
+	return nil
+}
 
 // statementWords are the words for asset categories in the languages of statements, in lower case.
 var statementWords = []struct {
-	kind string
-	any  []string
+	is  class
+	any []string
 }{
-	{kindStock, strings.Fields("warrant optionsschein cfd differenzkontrakt")},
-	{kindFuture, append(strings.Fields("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")},
-	{kindOption, strings.Fields("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
-	{kindConversion, strings.Fields("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")},
-	{kindBond, strings.Fields("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
+	{plain, listOf("warrant optionsschein")},
+	{cfd, listOf("cfd differenzkontrakt")},
+	{option, listOf("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
+	{future, append(listOf("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")},
+	{bond, listOf("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
 }
 
-// statementKind returns the kind of an instrument: by the category's words, otherwise by the symbol.
-func statementKind(category, symbol string) string {
+// conversionWords are those for currencies.
+var conversionWords = listOf("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")
+
+// statementClass returns the class of an instrument, and whether it is a conversion of currencies: by the category's
+// words, otherwise by the symbol. A category of contracts for difference may name what they are on.
+func statementClass(category, symbol string) (is class, isConversion bool) {
 	category = strings.ToLower(category)
+	has := func(word string) bool { return strings.Contains(category, word) }
 	for _, words := range statementWords {
-		if slices.ContainsFunc(words.any, func(word string) bool { return strings.Contains(category, word) }) {
-			return words.kind
+		if slices.ContainsFunc(words.any, has) {
+			return words.is, false
 		}
 	}
-	switch {
-	case readableOption.MatchString(symbol):
-		return kindOption
-	case currencyPair.MatchString(symbol):
-		return kindConversion
+	if slices.ContainsFunc(conversionWords, has) || currencyPair.MatchString(symbol) {
+		return plain, true
 	}
-	return kindStock
+	if classOfSymbol(symbol) == option {
+		return option, false
+	}
+	return plain, false
 }
 
-// usualSizes are what one contract of an option, future or bond stands for.
-var usualSizes = decimals(
-	"100", "0.01", "1", "10", "50", "1000", "5", "20", "2", "25", "0.1", "0.5", "200", "250", "300", "400", "500",
-	"1250", "2000", "2500", "4000", "5000", "10000", "12500", "20000", "25000", "37500", "40000", "42000", "50000",
-	"62500", "100000", "112000", "125000", "250000", "500000", "1000000", "1250000", "2500000", "6250000", "12500000",
-)
-
-func decimals(texts ...string) (all []blotter.Decimal) {
-	for _, text := range texts {
-		all = append(all, blotter.MustDecimal(text))
-	}
-	return all
-}
-
-// statementSize returns what one contract of a row stands for, by its proceeds, or "" where its price is 0 or the size
-// is not a usual one.
+// statementSize returns what one contract of a row stands for, by its proceeds, or "" where its price is 0, where the size
+// is not a usual one, or where it is 1.
 func statementSize(r *row) string {
+	is, _ := statementClass(r.get("tradecategory"), r.get("tradesymbol"))
 	units, value, ok := statementMoney(r.get("tradequantity"), r.get("tradeprice"), r.get("tradevalue"))
-	if !ok || units.IsZero() || value.IsZero() {
+	if !ok || !is.needsMultiplier() || units.IsZero() || value.IsZero() {
 		return ""
 	}
-	return sizeOf(units, value)
-}
 
-// sizeOf returns the usual size at which units come to the value, within a cent; "" where there is none.
-func sizeOf(units, value blotter.Decimal) string {
-	for _, size := range usualSizes {
-		if amount, ok := product(units, size); ok && amount.Equal(value) {
-			return size.String()
-		}
-	}
-	for _, size := range usualSizes {
-		if amount, ok := product(units, size); ok && amount.Sub(value).Abs().Cmp(cent) <= 0 {
-			return size.String()
+	for _, limit := range []blotter.Decimal{{}, cent} {
+		for _, size := range sizes[is] {
+			amount, ok := product(units, blotter.MustDecimal(size))
+			if ok && amount.Sub(value).Abs().Cmp(limit) <= 0 {
+				return size
+			}
 		}
 	}
 	return ""
@@ -257,72 +269,4 @@ func statementMoney(quantity, price, proceeds string) (units, value blotter.Deci
 	}
 	units, ok = product(q.Abs(), p.Abs())
 	return units, v.Abs(), ok
-}
-
-// weigh settles the multiplier of a trade by its proceeds. A trade whose proceeds are another amount than
-// quantity x price x multiplier is refused.
-func (d *draft) weigh(r *row, kind string) error {
-	known := r.get("knownmultiplier")
-	if known == "" && kind == kindOption {
-		known = "100"
-	}
-
-	value := r.get("tradevalue")
-	units, proceeds, ok := statementMoney(d.quantity, d.price, value)
-	switch {
-	case !ok && kind == kindFuture && known == "":
-		return fmt.Errorf("the multiplier of future %s is not told", d.symbol)
-	case !ok && (kind == kindFuture || kind == kindOption):
-		d.multiplier = known
-		return nil
-	case !ok:
-		return nil // without proceeds, or a row that is rejected for its numbers
-	case kind != kindFuture && !opposite(d.quantity, value) && !strings.HasPrefix(d.price, "-"):
-		return fmt.Errorf("quantity %s and proceeds %s have the same sign", d.quantity, value)
-	case units.IsZero():
-		return d.weighEnd(kind, known, value)
-	}
-
-	size := sizeOf(units, proceeds)
-	switch {
-	case size == "1" && (kind == kindStock || kind == kindBond):
-		return nil
-	case kind == kindStock || kind == kindBond && size != "0.01" && size != "10":
-		return fmt.Errorf("quantity x price is %s, and the proceeds are %s", units, value)
-	case size == "" || kind == kindOption && strings.HasPrefix(size, "0."):
-		return fmt.Errorf("quantity x price is %s, the proceeds are %s, and no contract is of their ratio",
-			units, value)
-	case r.get("knownmultiplier") != "" && size != known:
-		return fmt.Errorf("by its proceeds the multiplier is %s, and by other trades of %s it is %s",
-			size, d.symbol, known)
-	}
-	d.multiplier = size
-	return nil
-}
-
-// weighEnd settles a trade at price 0, as of an option that expired or was exercised. Where cash came of it, as of one
-// that is settled in cash, the cash tells the price.
-func (d *draft) weighEnd(kind, known, value string) error {
-	d.multiplier = known
-	cash, err := number("proceeds", value, false)
-	switch {
-	case err != nil:
-		return err
-	case cash.IsZero():
-		return nil
-	case kind != kindOption:
-		return fmt.Errorf("the price is 0, and the proceeds are %s", value)
-	}
-	d.price, d.total = "", value
-	return nil
-}
-
-// opposite reports whether one of two amounts came in and the other went out, or one of them is 0.
-func opposite(a, b string) bool {
-	first, err := number("", a, false)
-	second, err2 := number("", b, false)
-	if err != nil || err2 != nil || first.IsZero() || second.IsZero() {
-		return true
-	}
-	return first.IsNeg() != second.IsNeg()
 }
