@@ -11,8 +11,8 @@ import (
 const (
 	sectionsMax      = 200    // sections of a statement whose headers are kept
 	runRowsMax       = 20_000 // orders and executions of one instrument that stand together
-	fieldCells       = 2 // cells of a section of names and values
-	sectionCellsFrom = 2 // the first two cells of a line are its section and its kind
+	fieldCells       = 2      // cells of a section of names and values
+	sectionCellsFrom = 2      // the first two cells of a line are its section and its kind
 )
 
 // isStatementHeader reports the first header of an Interactive Brokers statement in any language: the names of sections

@@ -54,7 +54,7 @@ func (l *layout) excludes(names []string) bool {
 var (
 	textLayouts = []*layout{
 		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken,
-		tastytrade, tastyworks, thinkorswim, robinhood, fidelity, genericCSV,
+		tastytrade, tastyworks, thinkorswim, robinhood, fidelity, metaTrader, genericCSV,
 	}
 	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
