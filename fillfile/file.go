@@ -35,6 +35,8 @@ type Options struct {
 	// Columns names the columns of a text in their order, as "date,symbol,side,quantity,price,fee", with empty names for those
 	// that are not needed; or it says what columns of a header, or names of JSON objects, mean: "side=Direction,price=Px".
 	Columns string
+	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	Sheet string
 	// Instrument returns what is known of a symbol, for fills of which the file does not tell it; nil knows nothing.
 	Instrument func(symbol string) (Instrument, error)
 	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
@@ -136,7 +138,7 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if f.zone, err = barfile.LoadZone(opts.Zone); err != nil {
 		return nil, err
 	}
-	if f.source, err = barfile.Unpack(path, r); err != nil {
+	if f.source, err = barfile.Unpack(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	if err := f.nextMember(); err != nil {
@@ -234,7 +236,12 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
-		if err = f.recognise(r); err == nil || !f.source.IsArchive() || !errors.As(err, new(*NotFillsError)) {
+		err = f.recognise(r)
+		not := (*NotFillsError)(nil)
+		if errors.As(err, &not) {
+			not.Hint = f.source.SheetHint()
+		}
+		if err == nil || not == nil || !f.source.IsArchive() {
 			return err
 		}
 		f.Skipped = append(f.Skipped, err)

@@ -52,7 +52,10 @@ func (l *layout) excludes(names []string) bool {
 
 // textLayouts, jsonLayouts are tried in this order; the generic ones come last.
 var (
-	textLayouts = []*layout{flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken, genericCSV}
+	textLayouts = []*layout{
+		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken,
+		tastytrade, tastyworks, thinkorswim, robinhood, fidelity, metaTrader, genericCSV,
+	}
 	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
 )

@@ -17,6 +17,7 @@ import (
 type textRows struct {
 	records *barfile.Records
 	pending []*row
+	above   []*row   // the header
 	header  []string // plain names
 	exact   []string
 }
@@ -123,7 +124,7 @@ func (f *File) header(t *textRows) error {
 					names = numbered(names)
 				}
 				f.layout, t.header, t.exact = l, names, row.cells
-				t.pending = t.pending[i+1:]
+				t.above, t.pending = t.pending[:i], t.pending[i+1:]
 				return nil
 			}
 		}
