@@ -15,6 +15,7 @@ type TradeData struct {
 	Currency           string         `json:"currency"`
 	Commission         Decimal        `json:"commission"`
 	CommissionCurrency string         `json:"commission_currency"`
+	OtherFees          TradeFees      `json:"other_fees,omitempty"`
 	RealizedPnL        Decimal        `json:"realized_pnl"` // of this fill, before fees
 	PositionEffect     PositionEffect `json:"position_effect"`
 	Strategy           string         `json:"strategy"`
@@ -71,7 +72,7 @@ func (t *Trade) EventData() TradeData {
 	return TradeData{
 		TradeID: t.TradeID, OrderID: t.OrderID, AccountID: t.AccountID, Symbol: t.Symbol, Side: t.Side, Quantity: t.Quantity, Price: t.Price,
 		Multiplier: t.Multiplier, Currency: t.Currency, Commission: t.Commission, CommissionCurrency: t.CommissionCurrency,
-		RealizedPnL: t.RealizedPnL, PositionEffect: t.PositionEffect, Strategy: t.Strategy, ExecutedAt: EventTime(t.ExecutedAt),
+		OtherFees: t.OtherFees, RealizedPnL: t.RealizedPnL, PositionEffect: t.PositionEffect, Strategy: t.Strategy, ExecutedAt: EventTime(t.ExecutedAt),
 		Position: PositionData{t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter},
 	}
 }

@@ -173,6 +173,7 @@ type moneyColumn struct {
 	currencyColumn string // "" where no column says it
 	currency       string // of its name: "Fee (EUR)"
 	mixed          bool   // of fees: it holds both signs
+	positive       bool   // of fees: it holds positive numbers alone
 	negated        bool   // of fees: what was paid is negative
 }
 

@@ -285,14 +285,11 @@ func (d *finder) allNumeric(names []string) []*column {
 	var all []*column
 	for _, name := range names {
 		for _, c := range d.all {
-			cells := c.filled()
-			numbers := 0
-			for _, cell := range cells {
-				if d.isNumber(cell) {
-					numbers++
-				}
+			if c.base != name || d.taken[c.name] || slices.Contains(all, c) {
+				continue
 			}
-			if c.base == name && !d.taken[c.name] && !slices.Contains(all, c) && (numbers > 0 || len(cells) == 0) {
+			cells := c.filled()
+			if len(cells) == 0 || slices.ContainsFunc(cells, d.isNumber) {
 				all = append(all, c)
 			}
 		}
@@ -488,9 +485,11 @@ func (d *finder) costs(c *columns) {
 			}
 		}
 		d.taken[col.name] = true
-		m.negated, m.mixed = d.signs(col)
+		negative, positive := d.signs(col)
+		m.negated, m.positive, m.mixed = negative && !positive, positive && !negative, negative && positive
 		c.fees = append(c.fees, m)
 	}
+	c.mixSigns()
 	for _, m := range c.fees {
 		d.taken[m.currencyColumn] = true
 	}
@@ -502,16 +501,30 @@ func (d *finder) costs(c *columns) {
 	}
 }
 
-// signs reports whether the numbers of a column are all negative, and whether both signs occur.
-func (d *finder) signs(c *column) (negative, mixed bool) {
-	positive := false
+// mixSigns marks all columns of fees as mixed if some hold negative numbers and others positive ones.
+func (c *columns) mixSigns() {
+	negative, positive := false, false
+	for _, m := range c.fees {
+		negative = negative || m.negated
+		positive = positive || m.positive
+	}
+	if !negative || !positive {
+		return
+	}
+	for i := range c.fees {
+		c.fees[i].negated, c.fees[i].mixed = false, true
+	}
+}
+
+// signs reports whether a column has negative numbers and positive ones.
+func (d *finder) signs(c *column) (negative, positive bool) {
 	for _, cell := range c.filled() {
 		amount, _ := splitUnit(cell)
 		value, err := number("", amount, d.f.style.comma)
 		negative = negative || err == nil && value.IsNeg()
 		positive = positive || err == nil && value.IsPos()
 	}
-	return negative && !positive, negative && positive
+	return negative, positive
 }
 
 // setFeeSign says how fees that were paid are written; the other sign is a rebate then.

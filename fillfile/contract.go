@@ -23,7 +23,7 @@ const (
 
 // needsMultiplier reports whether an instrument is worth something else than quantity x price, so that the multiplier must
 // be told.
-func (c class) needsMultiplier() bool { return c == option || c == future || c == lots }
+func (c class) needsMultiplier() bool { return c == option || c == future || c == bond || c == lots }
 
 // classOf is the class that the word of a file stands for; known is false for words that say nothing of it.
 func classOf(text string) (is class, known bool) {

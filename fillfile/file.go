@@ -23,6 +23,8 @@ type Options struct {
 	// FeeSign is "positive" or "negative", as the file writes fees that were paid, where it has both signs and nothing
 	// proves which. The other sign is a rebate then.
 	FeeSign string
+	// Decimal is "point" or "comma", for the numbers of a file of anyone's that could be read either way, as 1,234.
+	Decimal string
 	// RepeatedHour is "first" or "second", for times in the hour that clocks repeat, where the order of rows does not tell.
 	RepeatedHour string
 	// Zone is that of times that carry none, as "America/New_York" or "UTC". Such a file is refused without it, where its
@@ -106,6 +108,7 @@ type File struct {
 	instruments map[string]Instrument // that are known, by symbol
 	// ordersOnly: a Flex statement without executions lists orders, which are taken for fills.
 	ordersOnly bool
+	separator  byte // between the cells of a text, 0 of other files
 	used       bool // Fills has been read
 	yielded    bool // a fill, or a row that should be one, of this member
 }
@@ -158,6 +161,9 @@ func (o *Options) check() error {
 	}
 	if o.FeeSign != "" && o.FeeSign != "positive" && o.FeeSign != "negative" {
 		return blotter.Invalid("sign of fees", o.FeeSign, "positive or negative")
+	}
+	if o.Decimal != "" && o.Decimal != "point" && o.Decimal != "comma" {
+		return blotter.Invalid("decimal", o.Decimal, "point or comma")
 	}
 	if o.RepeatedHour != "" && o.RepeatedHour != "first" && o.RepeatedHour != "second" {
 		return blotter.Invalid("repeated hour", o.RepeatedHour, "first or second")

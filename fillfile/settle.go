@@ -96,7 +96,11 @@ func (f *File) sample() sample {
 
 // settleDrafts decides by the first fills what a user has to say.
 func (f *File) settleDrafts(drafts []draft) error {
-	f.style.comma = f.style.comma || f.isGeneric() && writesComma(drafts)
+	if f.isGeneric() {
+		if err := f.settleDecimals(drafts); err != nil {
+			return err
+		}
+	}
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		told := dateOrder(drafts)
 		if told == "ambiguous" {
@@ -206,24 +210,57 @@ func dateOrder(drafts []draft) string {
 	return told
 }
 
-// writesComma reports decimal commas: a number that has one beyond doubt, and none that has a decimal point.
-func writesComma(drafts []draft) bool {
-	commas := false
+// settleDecimals decides whether a generic file writes decimals with a comma. A number such as 1,234 or 1.234 does not tell;
+// if there are some, and no other number of the file tells either, that is asked for.
+func (f *File) settleDecimals(drafts []draft) error {
+	if f.opts.Decimal != "" {
+		f.style.comma = f.opts.Decimal == "comma"
+		return nil
+	}
+	var commas, points, ambiguousCommas, ambiguousPoints int
 	for i := range drafts {
-		for _, text := range []string{drafts[i].price, drafts[i].quantity} {
+		for _, text := range drafts[i].numbers() {
 			asPoint, err := plainNumber("", text, false)
 			asComma, err2 := plainNumber("", text, true)
-			if err != nil || err2 != nil || asPoint != asComma || !strings.ContainsAny(text, ".,") {
-				continue // it does not tell
+			hasComma, hasPoint := strings.Contains(text, ","), strings.Contains(text, ".")
+			switch {
+			case err != nil || err2 != nil || !hasComma && !hasPoint:
+			case asPoint != asComma && hasComma:
+				ambiguousCommas++
+			case asPoint != asComma:
+				ambiguousPoints++
+			case strings.LastIndexByte(asPoint, '.') < 0: // thousands alone
+				if hasComma {
+					points++
+				} else {
+					commas++
+				}
+			case strings.LastIndexByte(text, '.') > strings.LastIndexByte(text, ','):
+				points++
+			default:
+				commas++
 			}
-			if !strings.Contains(asPoint, ".") {
-				continue // thousands alone
-			}
-			if strings.LastIndexByte(text, '.') > strings.LastIndexByte(text, ',') {
-				return false
-			}
-			commas = true
 		}
 	}
-	return commas
+
+	isSurePoint := f.separator == ',' || f.separator == 0 // of a text with commas between its cells, or JSON
+	isAmbiguous := ambiguousCommas > 0 || ambiguousPoints > 0 && !isSurePoint
+	if isAmbiguous && (commas > 0) == (points > 0) {
+		return &AskError{f.name(), "decimal", "its numbers could have decimal points or decimal commas", "--decimal point or --decimal comma"}
+	}
+	f.style.comma = f.style.comma || commas > 0 && points == 0
+	return nil
+}
+
+// numbers are the numbers of a fill as the file writes them.
+func (d *draft) numbers() []string {
+	all := []string{d.price, d.quantity, d.multiplier, d.accrued}
+	for _, t := range d.totals {
+		amount, _ := splitUnit(t.amount)
+		all = append(all, amount)
+	}
+	for _, fee := range d.fees {
+		all = append(all, fee.amount)
+	}
+	return all
 }

@@ -80,7 +80,8 @@ var sentenceShape = regexp.MustCompile(`\p{L}{2,}.*\s.*\p{L}`)
 
 // recogniseText finds the header of a text.
 func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
-	t := &textRows{records: barfile.TextRecords(r, barfile.SeparatorOf(head))}
+	f.separator = barfile.SeparatorOf(head)
+	t := &textRows{records: barfile.TextRecords(r, f.separator)}
 	f.rows = t
 	for size := 0; len(t.pending) < headerRowsMax && size < sampleBytes; {
 		row, err := t.read()

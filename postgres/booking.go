@@ -285,7 +285,8 @@ func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted 
 func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition, opts ExecuteOption) error {
 	instrument, known := b.instruments[t.Symbol]
 	if t.Price.IsNeg() && !instrument.AllowsNegative {
-		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
+		return blotter.Invalid("price", t.Price,
+			fmt.Sprintf("a number above 0; \"blotter instruments set %s --allows-negative\" allows prices below 0", t.Symbol))
 	}
 	if t.Price.IsZero() && !instrument.AllowsNegative && opts&AllowZeroPrice == 0 {
 		return blotter.Invalid("price", t.Price, "a number above 0; AllowZeroPrice books what expired worthless or was given away")
@@ -294,7 +295,19 @@ func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition, opts 
 		if t.Multiplier.IsZero() && known {
 			t.Multiplier = instrument.Multiplier
 		}
-		t.Currency = cmp.Or(t.Currency, instrument.Currency, b.currencies[t.AccountID])
+		t.Currency = cmp.Or(t.Currency, statedCurrency(instrument), b.currencies[t.AccountID])
 	}
 	return nil
+}
+
+// statedCurrency returns the currency that somebody stated of the instrument, or "". A default says nothing: an import of
+// bars makes instruments without knowing their currencies.
+func statedCurrency(i blotter.Instrument) string {
+	if i.Symbol == "" {
+		return ""
+	}
+	if stated := i.Facts().Currency; stated != nil {
+		return *stated
+	}
+	return ""
 }

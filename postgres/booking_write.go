@@ -17,7 +17,9 @@ func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
 	if batch, err = b.batchOfMany(); err != nil {
 		return nil, 0, err
 	}
-	return batch, len(batch.QueuedQueries) - 1, nil
+	returning = len(batch.QueuedQueries) - 1
+	b.queueOtherFees(batch)
+	return batch, returning, nil
 }
 
 // write writes the booking on q, which ends the round trip, and completes the receipts with what the database made.

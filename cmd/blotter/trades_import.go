@@ -86,6 +86,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.DateOrder, "dates", "", "dmy or mdy, where 2/1/2006 may be either")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price; or side=COLUMN")
 	flags.StringVar(&with.FeeSign, "fees", "", "`sign` of fees that were paid, positive or negative, if untold")
+	flags.StringVar(&with.Decimal, "decimal", "", "point or comma, the `mark` of decimals, where 1,234 may be either")
 	flags.StringVar(&with.RepeatedHour, "repeated-hour", "", "first or second `pass` of the hour that clocks repeat, if untold")
 	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
