@@ -16,8 +16,8 @@ const (
 	englishTrades = "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,C. Price,Proceeds,Comm/Fee,Basis,Realized P/L,MTM P/L,Code\n"
 )
 
-// statements are Interactive Brokers' in other languages than English, and of other kinds of instruments.
-var statements = []example{
+// ibkrStatements are Interactive Brokers' in other languages than English, and of other kinds of instruments.
+var ibkrStatements = []example{
 	{
 		"statement in German, with executions and the closing price", germanHead + germanTrades +
 			"Transaktionen,Data,Order,Aktien,USD,NVO,\"2022-07-01, 09:45:10\",30,110.5,111,-3315,-1.2,3316.2,0,15,O;P\n" +
