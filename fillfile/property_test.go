@@ -15,7 +15,7 @@ import (
 
 var (
 	statementsMade = flag.Int("statements", 1000, "generated statements of each kind")
-	seed       = flag.Uint64("seed", 0, "of the generated statements; 0 draws one")
+	seed           = flag.Uint64("seed", 0, "of the generated statements; 0 draws one")
 )
 
 // truth is a fill that a generated statement lists.
