@@ -211,7 +211,7 @@ func (f *File) settleMultiplier(fill *Fill, is class, known Instrument) {
 	case is.needsMultiplier() && f.opts.Multiplier != "":
 		fill.Multiplier = blotter.MustDecimal(f.opts.Multiplier)
 	case is.needsMultiplier():
-		fill.NoMultiplier = true
+		fill.NoMultiplier = !fill.Ends // the open position has it
 	}
 }
 

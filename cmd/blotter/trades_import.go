@@ -164,8 +164,20 @@ func (i *fillImport) read(cmd *cobra.Command, files []found) error {
 			*one = filled{File: one.File, Skipped: one.Skipped, Error: one.Error, err: one.err}
 		}
 	}
-	slices.SortStableFunc(i.fills, func(a, b fillOf) int { return a.ExecutedAt.Compare(b.ExecutedAt) })
+	slices.SortStableFunc(i.fills, inOrder)
 	return nil
+}
+
+// inOrder compares fills by their execution. The end of an option's life comes after the trades of its instant: many
+// files give the day alone.
+func inOrder(a, b fillOf) int {
+	switch byTime := a.ExecutedAt.Compare(b.ExecutedAt); {
+	case byTime != 0 || a.Ends == b.Ends:
+		return byTime
+	case a.Ends:
+		return 1
+	}
+	return -1
 }
 
 // putInOrder turns the fills of a file that begins with the newest, so that those of one instant keep their order.
