@@ -47,13 +47,16 @@ CREATE TABLE execution.imports (
 );
 CREATE UNIQUE INDEX imports_once ON execution.imports (account_id, digest, source) WHERE state <> 'undone';
 
--- The trades that an import booked. Trades themselves stay as they are.
+-- The trades that an import booked. Trades themselves stay as they are. A trade is linked in the transaction that books it:
+-- the two have one time, which nobody can give a link. Otherwise whoever may write links could have any trade removed, by
+-- the undoing of an import that did not book it.
 CREATE TABLE execution.import_trades (
     account_id text NOT NULL,
     import_id  bigint NOT NULL,
     symbol     text NOT NULL,
     trade_id   text NOT NULL,
     side       text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, symbol, trade_id, side),
     FOREIGN KEY (account_id, import_id) REFERENCES execution.imports,
     FOREIGN KEY (account_id, trade_id, symbol, side) REFERENCES execution.trades
@@ -63,25 +66,8 @@ CREATE INDEX idx_import_trades_import ON execution.import_trades (account_id, im
 SELECT shared.isolate('execution.imports'), shared.isolate('execution.import_trades');
 GRANT SELECT ON execution.imports, execution.import_trades TO trading_app, trading_service, trading_readonly, trading_reporter;
 GRANT INSERT, UPDATE ON execution.imports TO trading_app, trading_service;
-GRANT INSERT ON execution.import_trades TO trading_app, trading_service;
+GRANT INSERT (account_id, import_id, symbol, trade_id, side) ON execution.import_trades TO trading_app, trading_service;
 SELECT shared.audited('execution.imports', '{account_id,id}', true);
-
--- +goose StatementBegin
--- A trade is linked to its import in the transaction that books it, never later: otherwise whoever may write links could
--- have any trade removed, by the undoing of an import that did not book it.
-CREATE FUNCTION execution.link_new_trades() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF EXISTS (SELECT FROM new_rows n WHERE NOT EXISTS (
-        SELECT FROM execution.trades t WHERE t.account_id = n.account_id AND t.trade_id = n.trade_id AND t.symbol = n.symbol
-           AND t.side = n.side AND t.xid = pg_current_xact_id())) THEN
-        RAISE EXCEPTION 'a trade is linked to its import when it is booked, not later' USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    RETURN NULL;
-END $$;
--- +goose StatementEnd
-CREATE TRIGGER link_new_trades AFTER INSERT ON execution.import_trades REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION execution.link_new_trades();
 
 -- +goose StatementBegin
 -- import_is_open ends the transaction where an import whose trades it books was undone or finished meanwhile.
@@ -123,12 +109,15 @@ BEGIN
     round_trips := 0;
     positions := 0;
     FOR held IN
-        SELECT l.symbol, min(t.id) AS first, count(*) FILTER (WHERE t.position_effect IN ('close', 'flip')) AS ended
+        SELECT l.symbol, min(t.id) AS first, bool_and(t.created_at = l.created_at) AS own, count(*) FILTER (WHERE t.position_effect IN ('close', 'flip')) AS ended
           FROM execution.import_trades l
           JOIN execution.trades t ON t.account_id = l.account_id AND t.trade_id = l.trade_id AND t.symbol = l.symbol AND t.side = l.side
          WHERE l.account_id = account AND l.import_id = import
          GROUP BY l.symbol ORDER BY l.symbol
     LOOP
+        IF NOT held.own THEN
+            RAISE EXCEPTION 'import % did not book all trades of % that are linked to it', import, held.symbol USING ERRCODE = 'insufficient_privilege';
+        END IF;
         PERFORM FROM execution.positions p WHERE p.account_id = account AND p.symbol = held.symbol FOR UPDATE;
         IF EXISTS (SELECT FROM execution.trades t
                     WHERE t.account_id = account AND t.symbol = held.symbol AND t.id >= held.first
@@ -168,7 +157,6 @@ GRANT EXECUTE ON FUNCTION execution.remove_import(text, bigint) TO trading_app, 
 DROP FUNCTION execution.remove_import(text, bigint);
 DROP FUNCTION execution.import_is_open(boolean);
 DROP TABLE execution.import_trades;
-DROP FUNCTION execution.link_new_trades();
 DROP TABLE execution.imports;
 DROP INDEX execution.idx_trades_other_currency;
 DROP TABLE execution.trade_fees;
