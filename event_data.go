@@ -23,6 +23,15 @@ type TradeData struct {
 	Position           PositionData   `json:"position"`
 }
 
+// UndoneTradeData is the data of the event TradeUndone, version 1: the fill as it was booked, with the position after it, and
+// the position before it, which is what the book has again.
+type UndoneTradeData struct {
+	TradeData
+	PositionBefore PositionData `json:"position_before"`
+	BookID         int64        `json:"book_id"` // of the trade's row: the book's order
+	XID            uint64       `json:"xid"`     // the transaction that booked it
+}
+
 // PositionData is a position after a fill.
 type PositionData struct {
 	Quantity    Decimal `json:"quantity"` // negative for a short position
@@ -65,6 +74,11 @@ func (t *EventTime) UnmarshalText(text []byte) error {
 	}
 	*t = EventTime(at.UTC())
 	return nil
+}
+
+// UndoneData returns what the event of a trade carries that is taken out of the book.
+func (t *Trade) UndoneData(before PositionData) UndoneTradeData {
+	return UndoneTradeData{TradeData: t.EventData(), PositionBefore: before, BookID: t.ID, XID: t.XID}
 }
 
 // EventData is what the event of a booked trade carries.

@@ -32,6 +32,7 @@ type booking struct {
 	opts     []ExecuteOption // of each
 	together bool            // AllOrNothing
 	ids      []string        // correlation of each
+	imports  []int64         // the import that books each; nil where none does
 	later    bool            // the events are for the transaction to emit before it commits
 
 	trades   []blotter.Trade // with what they take from their orders
@@ -87,10 +88,12 @@ func newBooking(ctx context.Context, trades []blotter.Trade, opts []ExecuteOptio
 // halves are two bookings of the first and the second half of the trades.
 func (b *booking) halves() []*booking {
 	n := len(b.given) / 2
-	return []*booking{
-		{given: b.given[:n], opts: b.opts[:n], ids: b.ids[:n]},
-		{given: b.given[n:], opts: b.opts[n:], ids: b.ids[n:]},
+	first := &booking{given: b.given[:n], opts: b.opts[:n], ids: b.ids[:n]}
+	second := &booking{given: b.given[n:], opts: b.opts[n:], ids: b.ids[n:]}
+	if b.imports != nil {
+		first.imports, second.imports = b.imports[:n], b.imports[n:]
 	}
+	return []*booking{first, second}
 }
 
 // intoScope gives a row without an account the scope's, and refuses another.

@@ -12,13 +12,17 @@ import (
 // batch is what writes the booking, and which of its statements returns the trades.
 func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
 	if len(b.written) == 1 {
-		return b.batchOfOne()
+		batch, returning, err = b.batchOfOne()
+	} else if batch, err = b.batchOfMany(); err == nil {
+		returning = len(batch.QueuedQueries) - 1
+		b.queueOtherFees(batch)
 	}
-	if batch, err = b.batchOfMany(); err != nil {
+	if err != nil {
 		return nil, 0, err
 	}
-	returning = len(batch.QueuedQueries) - 1
-	b.queueOtherFees(batch)
+	if b.imports != nil {
+		batch, returning = b.linked(batch), returning+1
+	}
 	return batch, returning, nil
 }
 

@@ -20,6 +20,8 @@ var (
 		References("execution.accounts", "account_id"))
 	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"), View(), Derived("other_fees", otherFeesOfPosition))
 
+	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"), References("execution.accounts", "account_id"))
+
 	Outbox       = NewTable[blotter.Event]("events.outbox", Key("pos"))
 	EventCursors = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
 	EventBatches = NewTable[blotter.EventBatch]("events.batch", Key("channel", "epoch", "first_seq"))

@@ -61,11 +61,13 @@ What was interrupted is simply repeated.`,
 			if with.fromAccount != "" && set.account == "" {
 				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
 			}
-			i := &fillImport{with: with}
+			i := &fillImport{with: with, set: set}
+			defer i.close()
+			i.with.Instrument = i.instrument(cmd.Context())
 			if err := i.read(cmd, files); err != nil {
 				return err
 			}
-			if err := i.book(cmd.Context(), set); err != nil {
+			if err := i.book(cmd.Context()); err != nil {
 				return err
 			}
 			if set.json {
@@ -129,6 +131,8 @@ type fillOf struct {
 // fillImport is one call of the command.
 type fillImport struct {
 	with    filling
+	set     *settings
+	db      *database // nil until it is needed
 	files   []*filled
 	fills   []fillOf
 	elapsed time.Duration
@@ -264,16 +268,15 @@ func (f *filled) reject(row *blotter.RejectedRow) {
 }
 
 // book books the fills in batches, and keeps what cannot be booked.
-func (i *fillImport) book(ctx context.Context, set *settings) error {
+func (i *fillImport) book(ctx context.Context) error {
 	begin := time.Now()
 	if i.with.dryRun || !slices.ContainsFunc(i.files, func(f *filled) bool { return f.Fills+f.Rejected > 0 }) {
 		return nil
 	}
-	db, err := set.open(ctx)
+	db, err := i.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
 	ctx = blotter.WithAllAccounts(ctx)
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {
