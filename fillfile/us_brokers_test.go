@@ -119,6 +119,35 @@ var usBrokers = []example{
 		nil,
 	},
 	{
+		"thinkorswim, a statement whose cash balance has the fees", "Account Statement for 98765SCHW (me) since 3/1/26 through 3/9/26\n\nCash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n" +
+			"3/1/26,00:00:00,BAL,,Cash balance at the start,,,,\"9,000.00\"\n" +
+			"3/5/26,09:45:10,TRD,=\"1\",SOLD -3 VERTICAL IWM 100 17 APR 26 205/200 PUT @1.05,-0.08,-3.90,315.00,\"9,311.02\"\n" +
+			"3/5/26,09:50:00,TRD,=\"2\",BOT +5 IWM @210.55,,,\"-1,052.75\",\"8,258.27\"\n" +
+			"3/5/26,09:50:00,TRD,=\"3\",BOT +6 IWM @210.50,-0.01,,\"-1,263.00\",\"6,995.26\"\n" +
+			"3/6/26,01:00:00,DOI,=\"4\",ORDINARY DIVIDEND~IWM,,,4.00,\"6,999.26\"\n" +
+			"3/6/26,01:00:00,RAD,=\"5\",REMOVAL OF OPTION DUE TO EXPIRATION,,,0.00,\"6,999.26\"\n" +
+			",,,,TOTAL,-0.09,-3.90,\"-1,996.75\",\"6,999.26\"\n\n" +
+			"Account Order History\nNotes,,Time Placed,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,PRICE,,TIF,Status\n" +
+			",,3/5/26 09:49:00,STOCK,BUY,+9,TO OPEN,IWM,,,STOCK,190.00,LMT,DAY,CANCELED\n\n" +
+			"Account Trade History\n,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type\n" +
+			",3/5/26 09:55:00,STOCK,BUY,+1,TO OPEN,IWM,,,STOCK,210.55,210.55,MKT\n" +
+			",3/5/26 09:50:00,STOCK,BUY,+6,TO OPEN,IWM,,,STOCK,210.50,210.50,MKT\n" +
+			",3/5/26 09:50:00,STOCK,BUY,+5,TO OPEN,IWM,,,STOCK,210.55,210.55,MKT\n" +
+			",3/5/26 09:45:10,VERTICAL,SELL,-3,TO OPEN,IWM,17 APR 26,205,PUT,3.15,1.05,LMT\n" +
+			",,,BUY,+3,TO OPEN,IWM,17 APR 26,200,PUT,2.10,CREDIT,\n\n" +
+			"Equities\nSymbol,Description,Qty,Trade Price,Mark,Mark Value\nIWM,ISHARES,+11,210.52,211.00,\"2,321.00\"\n",
+		newYork,
+		"thinkorswim CSV",
+		[]string{
+			"A 2026-03-05T14:50:00Z buy 6 IWM @ 210.5 USD fee 0.01",
+			"A 2026-03-05T14:50:00Z buy 5 IWM @ 210.55 USD",
+			"A 2026-03-05T14:45:10Z sell 3 IWM   260417P00205000 @ 3.15 x100 USD fee 3.98",
+			"A 2026-03-05T14:45:10Z buy 3 IWM   260417P00200000 @ 2.1 x100 USD",
+		},
+		[]string{"the end of an option stands in the cash balance alone", "the cash balance has no line, or several, with its fees"},
+		map[string]int64{"dividend": 1},
+	},
+	{
 		"Robinhood", robinhoodHead +
 			"\"2/20/2026\",\"2/20/2026\",\"2/20/2026\",\"DAL\",\"Option Expiration for DAL 2/20/2026 Put $55.00\",\"OEXP\",\"3S\",\"\",\"\"\n" +
 			"\"2/20/2026\",\"2/20/2026\",\"2/20/2026\",\"DAL\",\"DAL 2/20/2026 Call $60.00\",\"OEXCS\",\"1\",\"\",\"\"\n" +
