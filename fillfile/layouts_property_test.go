@@ -177,8 +177,8 @@ func action(t truth, bought, sold, open, shut string) string {
 	return word + shut
 }
 
-// cash is what came in for a trade, or went out.
-func cash(t truth, amount blotter.Decimal) blotter.Decimal {
+// received is what came in for a trade, or went out.
+func received(t truth, amount blotter.Decimal) blotter.Decimal {
 	if t.isBuy {
 		return amount.Neg()
 	}
@@ -191,13 +191,6 @@ func dollars(d blotter.Decimal) string {
 		return "-$" + d.Neg().String()
 	}
 	return "$" + d.String()
-}
-
-func signedQuantity(t truth) blotter.Decimal {
-	if t.isBuy {
-		return t.quantity
-	}
-	return t.quantity.Neg()
 }
 
 func (d dice) schwab() *export {
@@ -224,7 +217,7 @@ func (d dice) schwab() *export {
 func netOf(trades []truth) map[string]blotter.Decimal {
 	all := map[string]blotter.Decimal{}
 	for _, t := range trades {
-		all[keyOf(t)] = cash(t, t.net())
+		all[keyOf(t)] = received(t, t.net())
 	}
 	return all
 }
@@ -233,7 +226,7 @@ func netOf(trades []truth) map[string]blotter.Decimal {
 func grossOf(trades []truth) map[string]blotter.Decimal {
 	all := map[string]blotter.Decimal{}
 	for _, t := range trades {
-		all[keyOf(t)] = cash(t, t.gross())
+		all[keyOf(t)] = received(t, t.gross())
 	}
 	return all
 }
@@ -363,7 +356,7 @@ func (d dice) fidelity() *export {
 	e.add("Symbol", func(t truth) string { return " " + name(t) })
 	e.add("Description", func(t truth) string { return action(truth{strike: t.strike}, "", "SOMETHING", "", " (100 SHS)") })
 	e.add("Type", func(truth) string { return "Cash" })
-	e.add("Quantity", func(t truth) string { return signedQuantity(t).String() })
+	e.add("Quantity", func(t truth) string { return t.signedQuantity().String() })
 	e.addPrice("Price ($)", func(t truth) string { return t.price.String() })
 	e.add("Commission ($)", func(t truth) string { return t.fees[0].String() })
 	e.add("Fees ($)", func(t truth) string { return t.fees[1].String() })
@@ -432,7 +425,7 @@ func (d dice) ibkrStatement() *export {
 		func(t truth) string { return t.currency },
 		name,
 		func(t truth) string { return t.at.In(newYork).Format("2006-01-02, 15:04:05") },
-		func(t truth) string { return signedQuantity(t).String() },
+		func(t truth) string { return t.signedQuantity().String() },
 		func(t truth) string { return t.price.String() },
 		func(t truth) string { return t.price.String() },
 		func(t truth) string { return gross[keyOf(t)].String() },
