@@ -40,10 +40,18 @@ type File struct {
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
 	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
 	Unknown []string
+	// Guessed reports that nothing but the file's name tells Symbol.
+	Guessed bool
+	// Remarks say what a reader of the import should know: a change of the unit of times, cells that were left empty. They
+	// are complete when Bars is done.
+	Remarks []string
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
 	opts        Options
+	units       unitFollower
+	emptied     emptied
+	unreadable  string         // adjusted close of the row that is being read, where it is no number
 	zone        *time.Location // nil where Options.Zone is empty
 	newestFirst bool           // rows go back in time
 	steady      steady

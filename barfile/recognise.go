@@ -41,6 +41,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 	if asked != nil {
 		l.format = asked
 	}
+	l.clock.unit = epochUnitOf(&l, sample)
 	l.numbers.comma = writesComma(f.decoder, &l, sample)
 	return l, sample, f.settleDates(&l, sample)
 }
@@ -87,31 +88,6 @@ func (f *File) keyed(sample []record) (layout, error) {
 	}
 	l.format, l.prefix = formatOf(&l, true, around, false), ""
 	return l, nil
-}
-
-// headerLines are the lines among which the header stands: some files begin with a line about their source.
-const headerLines = 5
-
-// headed is the layout of a text whose header names the columns, or of one without a header.
-func (f *File) headed(sample []record) (layout, []record, error) {
-	for i := range sample[:min(len(sample), headerLines)] {
-		l, missing := named(sample[i].cells)
-		if missing == "date" && l.keys[0] == "price" && l.has(fieldOpen) {
-			return f.stacked(l, sample[i+1:])
-		}
-		if missing != "" {
-			continue
-		}
-		rows := sample[i+1:]
-		l = f.fit(l, rows)
-		for j := range sample[:i] {
-			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
-		}
-		l.format = formatOf(&l, false, nil, f.namesAlphaVantage())
-		return l, rows, nil
-	}
-	l, err := f.unnamed(sample)
-	return l, sample, err
 }
 
 // fit moves the columns of a header that has one name for date and time, where the rows have two cells.
@@ -192,7 +168,7 @@ func (f *File) unnamed(sample []record) (layout, error) {
 // inSeconds reports first cells that are Unix seconds.
 func inSeconds(sample []record) bool {
 	for i := range sample {
-		if s, ok := unixTime(trim(sample[i].cells[0])); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
+		if s, ok := unixTime(trim(sample[i].cells[0]), unitUnknown); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
 			return false
 		}
 	}
@@ -220,6 +196,7 @@ var ten = udecimal.MustFromInt64(10, 0)
 // fitting is how many of the records the layout makes bars of. In a text, their prices are of one size: sizes of orders
 // beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
+	l.clock.unit = epochUnitOf(&l, sample)
 	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
 	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
@@ -249,7 +226,8 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 	if len(first) > 60 {
 		first = first[:57] + "..."
 	}
-	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing, storable(first)))
+	return unknown(f.name(), fmt.Sprintf("no column for %s in %q; where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
+		missing, storable(first)))
 }
 
 // newestFirst reports rows that go back in time.
