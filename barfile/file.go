@@ -69,7 +69,9 @@ type File struct {
 	members     int    // of the archive that have been begun
 	row         record
 	symbol      interned
-	inside      bool // the symbol of a row is that of the JSON object around it
+	inside      bool   // the symbol of a row is that of the JSON object around it
+	pathAt      int    // which of the names around a row is its symbol, or -1
+	around      record // the first row, for what is around it
 	aligned     [][]byte
 	joined      []byte
 	broken      error // that ended the sample

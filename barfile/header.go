@@ -85,6 +85,11 @@ func isText(cell []byte) bool {
 	return err != nil
 }
 
+func isNumber(cell []byte) bool {
+	_, ok := plainNumber(cell)
+	return ok
+}
+
 // missingPrice returns the first of open, high, low and close that no name gives, or "".
 func (l *layout) missingPrice() string {
 	for i, name := range priceNames {

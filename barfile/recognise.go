@@ -29,7 +29,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		return l, nil, fileError(f.name(), "it is a file of Lean, whose folders tell the market and the scale of its prices; "+
 			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, or say --format csv for prices as they are written")
 	case sample[0].keys != nil:
-		l, err = f.keyed(sample)
+		l, sample, err = f.keyed(sample)
 	case isJSON:
 		l, err = f.unnamed(sample)
 	default:
@@ -74,20 +74,46 @@ func (l *layout) isHeading(cells [][]byte) bool {
 	return true
 }
 
-// keyed is the layout of a JSON file of objects.
-func (f *File) keyed(sample []record) (layout, error) {
-	around := sample[0].within
-	for _, name := range around {
+// keyed is the layout of a JSON file of objects. Objects before the first with prices are about the file.
+func (f *File) keyed(sample []record) (layout, []record, error) {
+	for _, name := range sample[0].within {
 		if kind := otherParts[plainName([]byte(name))]; kind != "" {
-			return layout{}, notBars(f.name(), kind)
+			return layout{}, nil, notBars(f.name(), kind)
 		}
 	}
-	l, missing := named(sample[0].keys)
-	if missing != "" {
-		return l, f.notBars(sample[0].keys, missing)
+	first := 0
+	for i := range sample[:min(len(sample), headerLines)] {
+		if l, _ := named(sample[i].keys); l.missingPrice() == "" {
+			first = i
+			break
+		}
 	}
-	l.format, l.prefix = formatOf(&l, true, around, false), ""
-	return l, nil
+	rows := sample[first:]
+	if err := f.sideBySide(rows[0].keys); err != nil {
+		return layout{}, nil, err
+	}
+	l, missing := named(rows[0].keys)
+	if missing == "date" && l.missingPrice() == "" {
+		if err := f.settleDateColumn(&l, sameKeys(rows)); err != nil {
+			return l, nil, err
+		}
+		missing = ""
+	}
+	if missing != "" {
+		return l, nil, f.notBars(sample[0].keys, missing)
+	}
+	l.format, l.prefix, l.certain = formatOf(&l, true, rows[0].within, false), "", true
+	return l, rows, nil
+}
+
+// sameKeys are the records that have the names of the first, in its order.
+func sameKeys(rows []record) (same []record) {
+	for i := range rows {
+		if slices.EqualFunc(rows[i].keys, rows[0].keys, bytes.Equal) && len(rows[i].cells) == len(rows[i].keys) {
+			same = append(same, rows[i])
+		}
+	}
+	return same
 }
 
 // fit moves the columns of a header that has one name for date and time, where the rows have two cells.
@@ -197,7 +223,7 @@ var ten = udecimal.MustFromInt64(10, 0)
 // beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
 	l.clock.unit = epochUnitOf(&l, sample)
-	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
+	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1, opts: Options{AllowNegative: f.opts.AllowNegative}}
 	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
 		if len(sample[i].cells) == l.count {
@@ -226,8 +252,11 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 	if len(first) > 60 {
 		first = first[:57] + "..."
 	}
-	return unknown(f.name(), fmt.Sprintf("no column for %s in %q; where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
-		missing, storable(first)))
+	if slices.ContainsFunc(cells, isText) && !slices.ContainsFunc(cells, isNumber) {
+		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
+			missing, storable(first)))
+	}
+	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing, storable(first)))
 }
 
 // newestFirst reports rows that go back in time.

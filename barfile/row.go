@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -123,6 +125,17 @@ func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
 		cell = cells[at]
 	case f.inside:
 		cell = []byte(r.symbol)
+	case f.pathAt >= 0:
+		if f.pathAt < len(r.within) {
+			cell = []byte(r.within[f.pathAt])
+		}
+	case r.keys == nil && len(r.within) == 0, f.opts.Symbol != "":
+		return f.Symbol, nil
+	case r.symbol != f.around.symbol:
+		cell = []byte(r.symbol)
+	case f.Guessed && !slices.Equal(r.within, f.around.within):
+		return f.Symbol, fmt.Errorf("it stands in %s and the first rows in %s; which symbols these are is not known",
+			strings.Join(r.within, "."), strings.Join(f.around.within, "."))
 	default:
 		return f.Symbol, nil
 	}

@@ -45,9 +45,18 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if l.format == yfinance {
 		tells.symbol = yahooSymbol(tells.symbol)
 	}
-	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind, tells.symbol)
+	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind)
 	f.inside = f.opts.Symbol == "" && inside != "" && around.keyed
-	if l.has(fieldSymbol) || f.inside {
+	f.around = around.clone()
+	f.pathAt = -1
+	if f.Symbol == "" && !l.has(fieldSymbol) {
+		f.pathAt = differing(f.peeked)
+	}
+	f.Guessed = f.Symbol == "" && !l.has(fieldSymbol) && f.pathAt < 0
+	if f.Guessed {
+		f.Symbol = tells.symbol
+	}
+	if l.has(fieldSymbol) || f.inside || f.pathAt >= 0 {
 		f.Symbol = ""
 	} else if f.Symbol == "" {
 		return fileError(f.name(), "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
@@ -61,6 +70,22 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	f.symbol = interned{}
 	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil
+}
+
+// differing returns which of the names around the rows differs from row to row, and so is their symbol, or -1.
+func differing(rows []record) int {
+	for i := 1; i < len(rows); i++ {
+		a, b := rows[0].within, rows[i].within
+		if len(a) != len(b) {
+			continue
+		}
+		for at := range a {
+			if a[at] != b[at] {
+				return at
+			}
+		}
+	}
+	return -1
 }
 
 // saysAlphaVantage reports that more than the names of the columns says whose file it is: then its times are New York's.
