@@ -245,6 +245,10 @@ func (s *stamp) clock(t *text) (time.Duration, bool) {
 		if minute, n = t.number(2); n == 2 { // 090100
 			second, n = t.number(2)
 		}
+		if n == 2 && len(*t) >= 3 && bytes.IndexFunc((*t)[:3], func(r rune) bool { return r < '0' || r > '9' }) < 0 { // and milliseconds
+			millis, _ := t.number(3)
+			fraction = time.Duration(millis) * time.Millisecond
+		}
 		if n == 1 {
 			return 0, false
 		}

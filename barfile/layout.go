@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // field is what a column holds.
@@ -86,7 +87,14 @@ func plainName(cell []byte) string {
 	if name == "T" || name == "S" {
 		return "symbol"
 	}
+	if before, after, found := strings.Cut(name, "/"); found && isASCII(before) && !isASCII(after) {
+		name = before // in two languages, as OKX has them
+	}
 	return plain.Replace(strings.ToLower(numbered.ReplaceAllString(name, "")))
+}
+
+func isASCII(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
 // numbered is what Alpha Vantage's JSON writes before names: "1. open".

@@ -36,6 +36,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 		}
 		return err
 	}
+	path.zone = leanSession(path, f.peeked)
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
 		return err
 	}
