@@ -132,6 +132,9 @@ func openFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Zone returns the zone of the file's times, or nil where neither the file nor Options says it.
+func (f *File) Zone() *time.Location { return f.zone }
+
 // Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }
 
