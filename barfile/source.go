@@ -93,11 +93,11 @@ func newSource(name string, r io.Reader, sheet string) (*source, error) {
 func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
 	file, isFile := r.(*os.File)
 	if !isFile {
-		return nil, fileError(s.name, "a zip is read from a file, not from a stream, and so is an .xlsx; save it first")
+		return nil, fileError(s.name, "a zip is read from a file, not from a stream; save it first (an .xlsx is one too)")
 	}
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, fileError(s.name, "a zip is read from a file, not from a stream, and so is an .xlsx; save it first")
+		return nil, fileError(s.name, "a zip is read from a file, not from a stream; save it first (an .xlsx is one too)")
 	}
 	archive, err := zip.NewReader(file, info.Size())
 	if err != nil {
