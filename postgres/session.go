@@ -129,7 +129,7 @@ func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []
 func (s *Session) ready(ctx context.Context, sql string) error {
 	switch {
 	case s.state == stateEnded:
-		return programming("the session has ended; it is good only inside the function that it was given to")
+		return errEnded
 	case s.reading != nil && !s.reading.closed:
 		return programming("the rows of the session's last query are not closed yet")
 	case s.batch != nil && !s.batch.closed:
@@ -140,11 +140,18 @@ func (s *Session) ready(ctx context.Context, sql string) error {
 	if err := ctx.Err(); err != nil {
 		return translate("", err)
 	}
+	s.noteLeftovers(sql)
+	return nil
+}
+
+// noteLeftovers marks the connection if the statement may leave something behind on it.
+func (s *Session) noteLeftovers(sql string) {
 	if !isPlain(sql) && !leavesNothing(sql) {
 		s.loan.dirty = true
 	}
-	return nil
 }
+
+var errEnded = programming("the session has ended; it is good only inside the function that it was given to")
 
 func programming(message string) *blotter.Error {
 	return &blotter.Error{Kind: blotter.ErrProgramming, Message: message}

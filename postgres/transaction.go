@@ -177,26 +177,32 @@ func (tx *Tx) commit(ctx context.Context) error {
 		tx.rollback(ctx)
 		return cause
 	}
-	if tx.state == stateIdle && len(tx.events) == 0 { // nothing was ever sent
-		tx.end()
+
+	if tx.state == stateIdle && !tx.hasDeferred() {
+		tx.end() // nothing was ever sent
 		return nil
 	}
+
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	defer tx.end()
+
 	var tag pgconn.CommandTag
 	var err error
-	if len(tx.events) > 0 || len(tx.last) > 0 {
+	if tx.hasDeferred() {
 		tag, err = tx.commitWith(ctx)
 	} else {
 		tag, err = tx.loan.Exec(ctx, "commit")
+		err = commitError(err)
 	}
+
 	switch {
 	case err != nil:
-		return commitError(err)
+		return err
 	case tag.String() == "ROLLBACK":
 		return programming("the transaction had failed and was rolled back instead of committed; an error of one of its statements was not returned")
 	}
+
 	if tx.booked || len(tx.events) > 0 {
 		tx.db.bell.ring()
 	}
@@ -205,6 +211,10 @@ func (tx *Tx) commit(ctx context.Context) error {
 
 // commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
 func commitError(err error) error {
+	if err == nil {
+		return nil
+	}
+
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != "57014" {
 		return translate("commit", err)
@@ -261,15 +271,33 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 }
 
 // Savepoint runs fn as a part of the transaction that rolls back alone: when fn returns an error, what fn did is undone,
-// the error is returned, and the transaction may go on.
+// the error is returned, and the transaction may go on. What fn did is also undone when it panics.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
-	name, emitted := fmt.Sprintf("blotter_%d", *tx.savepoints), len(tx.events)
+	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
+	emitted := len(tx.events)
+
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
 		return err
 	}
+
+	undo := func() error {
+		tx.closeResults()
+		tx.events = tx.events[:emitted]
+		return tx.rollbackTo(ctx, name)
+	}
+	returned := false
+	defer func() {
+		// fn panicked or called runtime.Goexit. A caller of Begin may recover and commit.
+		if !returned && tx.state == stateOpen {
+			_ = undo()
+		}
+	}()
+
 	err := fn(tx)
+	returned = true
 	tx.closeResults()
+
 	if err == nil && tx.failure == nil {
 		_, err = tx.Exec(ctx, "release savepoint "+name)
 		return err
@@ -277,9 +305,8 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if err == nil {
 		err = tx.failure // a database error that fn did not return
 	}
-	tx.events = tx.events[:emitted]
-	if undo := tx.rollbackTo(ctx, name); undo != nil {
-		return undo
+	if failed := undo(); failed != nil {
+		return failed
 	}
 	return translate("", err)
 }
