@@ -61,6 +61,9 @@ const (
 // Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols; ErrData for what the table refuses, and for
 // rejected rows under Strict.
 func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error) {
+	if in.Bars == nil {
+		return ImportResult{}, blotter.Invalid("BarImport.Bars", nil, "the bars to import")
+	}
 	select {
 	case db.imports <- struct{}{}:
 		defer func() { <-db.imports }()

@@ -93,6 +93,9 @@ func (t *Table[T]) Find(ctx context.Context, q Querier, clauses ...Clause) ([]T,
 func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		sql, args, err := t.selectSQL(clauses)
+		if err == nil {
+			err = t.session("find", q)
+		}
 		if err != nil {
 			yield(nil, err)
 			return

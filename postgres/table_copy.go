@@ -17,6 +17,9 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 	if err := t.readOnly("copy into"); err != nil {
 		return 0, err
 	}
+	if err := t.session("copy into", q); err != nil {
+		return 0, err
+	}
 	var columns []string
 	var fields []*field
 	for i := range t.fields {
