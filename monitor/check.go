@@ -139,10 +139,10 @@ func find[T any](area, name, sql string, judge func(row T) Finding, args ...any)
 func read[T any](ctx context.Context, q postgres.Querier, sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, postgres.Translate("check", err)
+		return nil, postgres.Translate(ctx, "check", err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-	return list, postgres.Translate("check", err)
+	return list, postgres.Translate(ctx, "check", err)
 }
 
 // seconds is an age that the server computed.

@@ -18,14 +18,22 @@ import (
 
 // translate is the one place where the errors of pgx and the server become *blotter.Error, by SQLSTATE and constraint
 // name, never by message text. An error that is one already, and an error of the caller's own, passes unchanged.
-func translate(op string, err error) error {
+//
+// ctx is the context of the call that failed. Where its end is the cause, errors.Is finds context.Canceled or
+// context.DeadlineExceeded in the result, also where the server only said that a statement was cancelled.
+func translate(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
+
 	var known *blotter.Error
 	if errors.As(err, &known) {
-		return err
+		return withCause(ctx, err)
 	}
+	if endedBy(ctx, err) {
+		return ended(ctx, op, err)
+	}
+
 	var pg *pgconn.PgError
 	var connect *pgconn.ConnectError
 	var parse *pgconn.ParseConfigError
@@ -40,12 +48,14 @@ func translate(op string, err error) error {
 		return &blotter.Error{Op: op, Kind: blotter.ErrNotFound, Message: "no such row", Err: err}
 	case errors.Is(err, pgx.ErrTooManyRows):
 		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "more than one row where one was asked for", Err: err}
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: "cancelled by the caller: " + err.Error(), Err: err}
 	case errors.Is(err, puddle.ErrClosedPool):
 		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "the DB is closed", Err: err}
 	case errors.As(err, &connect):
 		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: unreachable(err), Retry: true, Err: err}
+	case errors.Is(err, context.Canceled):
+		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: "cancelled: " + err.Error(), Err: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Message: "it took too long: " + err.Error(), Err: err}
 	case errors.As(err, &scan):
 		return &blotter.Error{Op: op, Kind: blotter.ErrData, Message: err.Error(), Err: err}
 	case errors.As(err, &network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), isBrokenLink(err):
@@ -53,6 +63,96 @@ func translate(op string, err error) error {
 	}
 	return err
 }
+
+// endedBy reports whether a call failed because its context ended: the error says so, or it is what the end of a context
+// makes of a statement, a link or an attempt to connect.
+func endedBy(ctx context.Context, err error) bool {
+	end := ctx.Err()
+	if end == nil {
+		return false
+	}
+	if errors.Is(err, end) {
+		return true
+	}
+
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == queryCanceled
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || isBrokenLink(err)
+}
+
+// queryCanceled is the SQLSTATE of a statement that was cancelled, by its client or by statement_timeout.
+const queryCanceled = "57014"
+
+// ended returns the error of a call that its context ended.
+func ended(ctx context.Context, op string, err error) error {
+	message := "cancelled by the caller: "
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		message = "the deadline passed: "
+	}
+
+	return &blotter.Error{
+		Op: op, Kind: blotter.ErrOperational, SQLState: stateOf(err),
+		Message: message + ctx.Err().Error(), Err: joinCause(ctx.Err(), err),
+	}
+}
+
+// withCause returns a translated error in which errors.Is finds the end of the context, where that is the cause.
+func withCause(ctx context.Context, err error) error {
+	end := ctx.Err()
+	if end == nil || errors.Is(err, end) || errors.Is(err, blotter.ErrCommitUnknown) || !endedBy(ctx, err) {
+		return err
+	}
+
+	return attachCause(end, err)
+}
+
+// gaveUp returns the error of a call that was not repeated because its context ended. Its kind stays that of the last
+// attempt.
+func gaveUp(ctx context.Context, err error) error {
+	end := ctx.Err()
+	if end == nil || err == nil || errors.Is(err, end) {
+		return err
+	}
+
+	return attachCause(end, err)
+}
+
+// attachCause adds end to the causes of the *blotter.Error in err. An error that only wraps one keeps its text.
+func attachCause(end, err error) error {
+	e, is := err.(*blotter.Error) //nolint:errorlint // the outermost error only: what wraps another keeps its own text
+	if !is {
+		return &causedError{error: err, cause: end}
+	}
+
+	caused := *e
+	caused.Err = joinCause(end, e.Err)
+	return &caused
+}
+
+// joinCause returns an error in which errors.Is and errors.As find both.
+func joinCause(end, err error) error {
+	switch {
+	case err == nil:
+		return end
+	case errors.Is(err, end):
+		return err
+	}
+
+	return &causedError{error: err, cause: end}
+}
+
+// causedError is an error with a second cause, which its text does not mention.
+type causedError struct {
+	error
+	cause error
+}
+
+// Unwrap returns both.
+func (e *causedError) Unwrap() []error { return []error{e.error, e.cause} }
 
 // isBrokenLink recognises the errors that pgx gives no type: the stream ended.
 func isBrokenLink(err error) bool {
@@ -111,6 +211,16 @@ func fromServer(op string, pg *pgconn.PgError, err error) error {
 	}
 }
 
+// stateOf is the SQLSTATE of the server's error in err, or "".
+func stateOf(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+
+	return ""
+}
+
 // severity is ERROR, FATAL or PANIC, whatever language the server speaks.
 func severity(pg *pgconn.PgError) string { return cmp.Or(pg.SeverityUnlocalized, pg.Severity) }
 
@@ -151,7 +261,7 @@ func sentence(pg *pgconn.PgError) string {
 		return pg.Message + "; lower MaxConns or raise max_connections"
 	case "57P03":
 		return pg.Message + "; try again in a moment"
-	case "57014":
+	case queryCanceled:
 		return pg.Message + " (statement_timeout, or cancelled)"
 	}
 	return pg.Message

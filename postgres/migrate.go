@@ -86,21 +86,21 @@ func (m *Migrator) Close() error { return m.provider.Close() }
 // Running it again, or from two machines at once, is no error.
 func (m *Migrator) Up(ctx context.Context) ([]int64, error) {
 	results, err := m.provider.Up(ctx)
-	return versions(results), migrationError("migrate up", err)
+	return versions(results), migrationError(ctx, "migrate up", err)
 }
 
 // DownTo undoes every migration above the version: 0 removes all of blotter's tables and their rows. Roles stay: they
 // belong to the cluster.
 func (m *Migrator) DownTo(ctx context.Context, version int64) ([]int64, error) {
 	results, err := m.provider.DownTo(ctx, version)
-	return versions(results), migrationError("migrate down", err)
+	return versions(results), migrationError(ctx, "migrate down", err)
 }
 
 // Status lists every migration.
 func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 	list, err := m.provider.Status(ctx)
 	if err != nil {
-		return nil, migrationError("migrate status", err)
+		return nil, migrationError(ctx, "migrate status", err)
 	}
 	var statuses []MigrationStatus
 	for _, s := range list {
@@ -120,12 +120,12 @@ func versions(results []*goose.MigrationResult) []int64 {
 	return applied
 }
 
-func migrationError(op string, err error) error {
+func migrationError(ctx context.Context, op string, err error) error {
 	var partial *goose.PartialError
 	if errors.As(err, &partial) {
 		err = fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
 	}
-	return translate(op, err)
+	return translate(ctx, op, err)
 }
 
 // SchemaVersion is the version of the schema that this version of the library works with.
@@ -145,7 +145,7 @@ func checkVersion(ctx context.Context, conn *pgx.Conn) error {
 		if errors.As(err, &pg) && pg.Code == "42501" { // the grants came with the first migration
 			return schemaError("the database holds no blotter schema", "run blotter migrate up")
 		}
-		return translate("open", err)
+		return translate(ctx, "open", err)
 	}
 	want := SchemaVersion()
 	switch {

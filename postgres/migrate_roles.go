@@ -21,7 +21,7 @@ func prepareDatabase(ctx context.Context, owner *pgx.ConnConfig) error {
 	delete(cc.RuntimeParams, "role")
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return translate("migrate "+RedactURL(cc.ConnString()), err)
+		return translate(ctx, "migrate "+RedactURL(cc.ConnString()), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for attempt := 0; ; attempt++ {
@@ -30,7 +30,7 @@ func prepareDatabase(ctx context.Context, owner *pgx.ConnConfig) error {
 			return nil
 		}
 		if attempt == roleTries || !collided(err) || !pause(ctx, attempt) {
-			return translate("migrate: prepare roles", err)
+			return gaveUp(ctx, translate(ctx, "migrate: prepare roles", err))
 		}
 	}
 }
@@ -89,7 +89,7 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, r role) error {
 		return err
 	}
 	_, err := conn.Exec(ctx, "grant "+name+" to session_user")
-	return explainRole("migrate", r, conn.Config().User, err)
+	return explainRole(ctx, "migrate", r, conn.Config().User, err)
 }
 
 const sqlSeesStatistics = `select pg_has_role('trading_reporter', 'pg_read_all_stats', 'member')`

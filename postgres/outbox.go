@@ -124,9 +124,9 @@ func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error)
 		}
 	}
 	if beforeCommit {
-		return tag, translate("commit", err)
+		return tag, translate(ctx, "commit", err)
 	}
-	return tag, commitError(err)
+	return tag, commitError(ctx, err)
 }
 
 // isUnsent reports whether pgx could not prepare or encode a batch, for example because of an argument that its type cannot

@@ -72,7 +72,7 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 		}
 	}
 	if p.conns, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
-		return nil, translate("open pool", err)
+		return nil, translate(context.Background(), "open pool", err)
 	}
 	return p, nil
 }
@@ -133,7 +133,7 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = p.timeoutError()
 	default:
-		err = explainConnect("acquire a connection as "+string(p.role), p.role, p.login, err)
+		err = explainConnect(ctx, "acquire a connection as "+string(p.role), p.role, p.login, err)
 	}
 	if p.waiter != nil {
 		p.waiter.TraceWait(p.service, waited, err)

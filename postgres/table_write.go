@@ -18,7 +18,7 @@ func (t *Table[T]) writable(op string, q Querier, row *T) error {
 		return err
 	}
 	if row == nil {
-		return t.fail(op, programming("the row is nil"))
+		return t.refuse(op, "the row is nil")
 	}
 	return t.session(op, q)
 }
@@ -26,7 +26,7 @@ func (t *Table[T]) writable(op string, q Querier, row *T) error {
 // session refuses a Querier that is nil.
 func (t *Table[T]) session(op string, q Querier) error {
 	if isNil(q) {
-		return t.fail(op, programming("the session is nil: give the one of Transaction or ReadOnly"))
+		return t.refuse(op, "the session is nil: give the one of Transaction or ReadOnly")
 	}
 	return nil
 }
@@ -140,20 +140,20 @@ func countArgs(values []string) (n int) {
 func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, sql string, args []any) error {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return t.fail(op, err)
+		return t.fail(ctx, op, err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			return t.fail(op, err)
+			return t.fail(ctx, op, err)
 		}
-		return t.fail(op, errNoRows)
+		return t.fail(ctx, op, errNoRows)
 	}
 	if err := t.scan(rows, row, nil); err != nil {
-		return t.fail(op, err)
+		return t.fail(ctx, op, err)
 	}
 	rows.Close()
-	return t.fail(op, rows.Err())
+	return t.fail(ctx, op, rows.Err())
 }
 
 // Update stores row's columns in the row of its key, stamps it and fills in what the database made. In a table with a
@@ -248,12 +248,12 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err == nil && tag.RowsAffected() == 0 {
 		err = errNoRows
 	}
-	return t.fail("delete", err)
+	return t.fail(ctx, "delete", err)
 }
 
 func (t *Table[T]) byKey(key []any) (string, error) {
 	if len(t.def.Key) == 0 || len(key) != len(t.def.Key) {
-		return "", t.fail("find", programming(fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key))))
+		return "", t.refuse("find", fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key)))
 	}
 	conditions := make([]string, len(key))
 	for i, column := range t.def.Key {

@@ -96,12 +96,18 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 			db.logCommit(ctx, start)
 			return nil
 		}
-		if attempt >= o.maxRetries || !errors.Is(err, blotter.ErrSerialization) || !pause(ctx, attempt) {
-			if !o.unlogged {
-				db.logFailure(ctx, "transaction", start, err, nil)
-			}
-			return err
+
+		again := attempt < o.maxRetries && errors.Is(err, blotter.ErrSerialization)
+		if again && pause(ctx, attempt) {
+			continue
 		}
+		if again {
+			err = gaveUp(ctx, err)
+		}
+		if !o.unlogged {
+			db.logFailure(ctx, "transaction", start, err, nil)
+		}
+		return err
 	}
 }
 
@@ -147,7 +153,7 @@ func (db *DB) attempt(ctx context.Context, o options, fn func(tx *Tx) error) (er
 	returned = true
 	if err != nil {
 		tx.rollback(ctx)
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 	return tx.commit(ctx)
 }
@@ -170,7 +176,7 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 func (tx *Tx) commit(ctx context.Context) error {
 	tx.closeResults()
 	if tx.failure == nil {
-		tx.failure = translate("", ctx.Err())
+		tx.failure = translate(ctx, "", ctx.Err())
 	}
 	if tx.failure != nil {
 		cause := tx.failure
@@ -193,7 +199,7 @@ func (tx *Tx) commit(ctx context.Context) error {
 		tag, err = tx.commitWith(ctx)
 	} else {
 		tag, err = tx.loan.Exec(ctx, "commit")
-		err = commitError(err)
+		err = commitError(ctx, err)
 	}
 
 	switch {
@@ -210,14 +216,14 @@ func (tx *Tx) commit(ctx context.Context) error {
 }
 
 // commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
-func commitError(err error) error {
+func commitError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != "57014" {
-		return translate("commit", err)
+	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != queryCanceled {
+		return translate(ctx, "commit", err)
 	}
 	return &blotter.Error{
 		Op: "commit", Kind: blotter.ErrCommitUnknown, Err: err,
@@ -308,7 +314,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if failed := undo(); failed != nil {
 		return failed
 	}
-	return translate("", err)
+	return translate(ctx, "", err)
 }
 
 // rollbackTo undoes what came after the savepoint and with it the failure, even if the caller's context is cancelled.
@@ -317,5 +323,5 @@ func (tx *Tx) rollbackTo(ctx context.Context, name string) error {
 	defer cancel()
 	tx.failure = nil
 	_, err := tx.loan.Exec(ctx, "rollback to savepoint "+name+"; release savepoint "+name)
-	return tx.fail(err)
+	return tx.fail(ctx, err)
 }
