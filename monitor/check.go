@@ -35,6 +35,10 @@ type Check struct {
 	Name string // "security_force", "blocking", ...: snake_case, also the label of its metric
 	Area string // "security", "sessions", "indexes", ...
 	Run  func(ctx context.Context, q postgres.Querier) ([]Finding, error)
+
+	// beside, if there is one, is the same check for a daemon that has done the work itself since start: what waited
+	// before that is no fault of it, and counts as waiting since then.
+	beside func(start time.Time) Check
 }
 
 // Outcome is what one run of a check came to. One that could not be made has Err, and a finding that says so: silence
