@@ -310,6 +310,7 @@ func walkBars() iter.Seq2[blotter.BarRow, error] {
 		one := blotter.MustDecimal("1")
 		yield(blotter.BarRow{Bar: blotter.Bar{
 			Symbol: "NOK", Timeframe: "1d", Timestamp: time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC), Open: one, High: one, Low: one, Close: one,
+			Source: "walk",
 		}}, nil)
 	}
 }
@@ -451,7 +452,9 @@ func (w *walk) addSessions() {
 		}
 	}
 
-	read("Exec", func(ctx context.Context, s *postgres.Session) error { return void(s.Exec(ctx, "select from execution.trades")) })
+	read("Exec", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Exec(ctx, "select from execution.trades"))
+	})
 	read("Query", func(ctx context.Context, s *postgres.Session) error {
 		rows, err := s.Query(ctx, "select 1 from execution.trades")
 		if err != nil {
@@ -469,8 +472,12 @@ func (w *walk) addSessions() {
 		batch.Queue("select from execution.trades")
 		return s.SendBatch(ctx, batch).Close()
 	})
-	read("Orders", func(ctx context.Context, s *postgres.Session) error { return void(s.Orders(ctx, postgres.OrderFilter{})) })
-	read("Trades", func(ctx context.Context, s *postgres.Session) error { return void(s.Trades(ctx, postgres.TradeFilter{})) })
+	read("Orders", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Orders(ctx, postgres.OrderFilter{}))
+	})
+	read("Trades", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Trades(ctx, postgres.TradeFilter{}))
+	})
 	read("RoundTrips", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.RoundTrips(ctx, postgres.RoundTripFilter{}))
 	})
@@ -485,7 +492,9 @@ func (w *walk) addSessions() {
 	read("Bars", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Bars(ctx, postgres.BarFilter{Symbol: "NOK"}))
 	})
-	read("AuditLog", func(ctx context.Context, s *postgres.Session) error { return void(s.AuditLog(ctx, postgres.AuditFilter{})) })
+	read("AuditLog", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.AuditLog(ctx, postgres.AuditFilter{}))
+	})
 	read("StreamOrders", func(ctx context.Context, s *postgres.Session) error {
 		return drain(s.StreamOrders(ctx, postgres.OrderFilter{}))
 	})
@@ -562,7 +571,9 @@ func (w *walk) addTables() {
 		return postgres.Instruments.Update(ctx, q, instrument())
 	})
 	table("Delete", func(ctx context.Context, q postgres.Querier) error { return postgres.Instruments.Delete(ctx, q, "NOK") })
-	table("Get", func(ctx context.Context, q postgres.Querier) error { return void(postgres.Instruments.Get(ctx, q, "NOK")) })
+	table("Get", func(ctx context.Context, q postgres.Querier) error {
+		return void(postgres.Instruments.Get(ctx, q, "NOK"))
+	})
 	table("Find", func(ctx context.Context, q postgres.Querier) error { return void(postgres.Instruments.Find(ctx, q)) })
 	table("Stream", func(ctx context.Context, q postgres.Querier) error { return drain(postgres.Instruments.Stream(ctx, q)) })
 	table("CopyIn", func(ctx context.Context, q postgres.Querier) error {

@@ -101,6 +101,10 @@ func inspect(ctx context.Context, cfg Config) (limit int, home identity, err err
 		return 0, home, translate(ctx, "open "+RedactURL(cfg.URL), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if err := pin(ctx, conn, roleApp); err != nil {
+		return 0, home, translate(ctx, "open", err)
+	}
+
 	var migrated bool
 	if err := conn.QueryRow(ctx, sqlInspect).Scan(&limit, &migrated); err != nil {
 		return 0, home, translate(ctx, "open", err)

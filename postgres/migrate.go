@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -65,12 +66,19 @@ func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDB(*cc), files,
+	provider, err := goose.NewProvider(goose.DialectPostgres, openOwner(cc), files,
 		goose.WithTableName(versionTable), goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, err
 	}
 	return &Migrator{url: url, provider: provider}, nil
+}
+
+// openOwner makes the connections of goose, with the pinned settings.
+func openOwner(cc *pgx.ConnConfig) *sql.DB {
+	return stdlib.OpenDB(*cc, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		return pin(ctx, conn, roleOwner)
+	}))
 }
 
 // String says which database, without the password.

@@ -24,6 +24,10 @@ func prepareDatabase(ctx context.Context, owner *pgx.ConnConfig) error {
 		return translate(ctx, "migrate "+RedactURL(cc.ConnString()), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if err := pin(ctx, conn, roleOwner); err != nil {
+		return translate(ctx, "migrate", err)
+	}
+
 	for attempt := 0; ; attempt++ {
 		err := prepareOnce(ctx, conn)
 		if err == nil {

@@ -200,7 +200,8 @@ func (l *loan) close() {
 }
 
 // reset puts the connection back to its start: DISCARD ALL ends settings, temporary tables, cursors, locks and
-// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters.
+// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters, and the
+// pinned settings.
 func (l *loan) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 	defer cancel()
@@ -216,6 +217,9 @@ func (l *loan) reset() {
 		if err == nil {
 			_, err = l.Exec(ctx, sql)
 		}
+	}
+	if err == nil {
+		err = pin(ctx, l.Conn, l.pool.role)
 	}
 	if err == nil {
 		err = l.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current)

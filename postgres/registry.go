@@ -56,7 +56,7 @@ type liveColumn struct {
 // CompareRegistry lists, a sentence each, where the live catalog of the database at url differs from the declared
 // tables of blotter's schemas.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connectPlain(ctx, url)
 	if err != nil {
 		return nil, translate(ctx, "compare the registry", err)
 	}

@@ -66,7 +66,7 @@ func explainConnect(ctx context.Context, op string, r role, login string, err er
 	return translate(ctx, op, err)
 }
 
-// check refuses a connection that does not act as its role, and teaches it our numbers. A superuser's login passes: it
+// check refuses a connection that does not act as its role, pins its settings, and teaches it our numbers. A superuser's login passes: it
 // acts as the role like any other, and doctor warns of it.
 func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	var current string
@@ -77,6 +77,10 @@ func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	if current != string(r) {
 		return &blotter.Error{Op: "connect", Kind: blotter.ErrPermission, Message: fmt.Sprintf("the connection acts as %s, not as %s: a pooler in between drops the start-up parameter \"role\"", current, r)}
 	}
+	if err := pin(ctx, c, r); err != nil {
+		return err
+	}
+
 	RegisterTypes(c.TypeMap())
 	if exact != 0 {
 		// A parameter of a domain column is announced with the domain's own number.

@@ -28,7 +28,7 @@ func (m *Migrator) Verify(ctx context.Context) ([]string, error) {
 }
 
 func readCatalog(ctx context.Context, url string) ([]string, error) {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connectPlain(ctx, url)
 	if err != nil {
 		return nil, translate(ctx, "verify", err)
 	}
