@@ -150,7 +150,7 @@ func checkVersion(ctx context.Context, conn *pgx.Conn) error {
 	var version int64
 	if err := conn.QueryRow(ctx, sqlSchemaVersion).Scan(&version); err != nil {
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "42501" { // the grants came with the first migration
+		if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "42703") { // the grants came with the first migration, or it is another's table
 			return schemaError("the database holds no blotter schema", "run blotter migrate up")
 		}
 		return translate(ctx, "open", err)

@@ -5,6 +5,21 @@
 ALTER TABLE shared.audit_cursor ALTER head SET DEFAULT ''::bytea;
 UPDATE shared.audit_cursor SET head = DEFAULT WHERE seal = 0;
 
+-- Where quote_all_identifiers was on, functions keep their search_path in quotes.
+-- +goose StatementBegin
+DO $$
+DECLARE
+    quoted regprocedure;
+BEGIN
+    FOR quoted IN SELECT oid FROM pg_proc
+                   WHERE pronamespace::regnamespace::text IN ('data_ingestion', 'strategy_engine', 'execution', 'risk_management',
+                         'analytics', 'logging', 'events', 'shared')
+                     AND 'search_path="pg_catalog", "pg_temp"' = ANY (proconfig) LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp', quoted);
+    END LOOP;
+END $$;
+-- +goose StatementEnd
+
 -- +goose StatementBegin
 -- record_access writes that somebody reads, or did something else that no trigger sees. A session of one account records
 -- for that account, one of all accounts for the account that it names. Words are compared as ASCII: in a Turkish locale
