@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -168,7 +169,21 @@ func unreachable(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no PostgreSQL server answers in time (" + lastLine(err) + "); check host, port and firewall in the URL"
 	}
-	return "the server cannot be reached: " + lastLine(err)
+
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		return "there is no host " + dns.Name + " (" + lastLine(err) + "); check the host in the URL"
+	case errors.As(err, &unknown):
+		return "the server's certificate is not known (" + lastLine(err) + "); name its authority by sslrootcert in the URL"
+	case errors.Is(err, fs.ErrPermission):
+		return "this user may not open the server's socket (" + lastLine(err) + "); use a login by TCP, or give the user the right"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no PostgreSQL server answers in time (" + lastLine(err) + "); check host, port and firewall in the URL"
+	}
+	return "the server cannot be reached (" + lastLine(err) + "); check the URL and that the server runs"
 }
 
 func lastLine(err error) string {
@@ -246,25 +261,41 @@ func sentence(pg *pgconn.PgError) string {
 			return fmt.Sprintf("a number is outside what a decimal holds exactly (check %s)", pg.ConstraintName)
 		}
 		return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
-	case "28P01":
-		return pg.Message + "; check user and password in the URL"
 	case "28000":
 		if pg.Routine == "ClientAuthentication" { // pg_hba.conf has no line for it
 			return pg.Message + "; the server wants TLS (sslmode=verify-full in the URL) where that says \"no encryption\", else a line in its pg_hba.conf"
 		}
-		return pg.Message + "; check user and password in the URL"
-	case "3D000":
-		return pg.Message + "; create it with createdb or correct the URL"
+		return pg.Message + remedies["28P01"]
 	case "53100":
 		return "the server's disk is full (" + pg.Message + "); free space and repeat"
-	case "53300":
-		return pg.Message + "; lower MaxConns or raise max_connections"
-	case "57P03":
-		return pg.Message + "; try again in a moment"
-	case queryCanceled:
-		return pg.Message + " (statement_timeout, or cancelled)"
 	}
-	return pg.Message
+	return pg.Message + remedies[pg.Code]
+}
+
+// remedies say, by SQLSTATE, what to do about an error that the server's words leave alone.
+var remedies = map[string]string{
+	"08P01":       "; if a connection pooler is in between, see docs/security.md",
+	"25006":       "; it is a replica, or default_transaction_read_only is on for the database or the login: name the primary, or turn that off",
+	"28P01":       "; check user and password in the URL",
+	"3D000":       "; create it with createdb or correct the URL",
+	"40001":       "; repeat the transaction",
+	"40P01":       "; repeat the transaction",
+	"42501":       "; use a login that may (blotter roles sql makes them, blotter doctor --security checks them)",
+	"53200":       "; the server is short of memory: lower work_mem or the number of connections, and repeat",
+	"53300":       "; lower MaxConns or raise max_connections",
+	"53400":       "; raise the limit that it names, and repeat",
+	"55000":       "; see the server's log for what it waits for",
+	"55006":       "; end the sessions that use it, and repeat",
+	"55P03":       "; somebody holds a lock on it: repeat later, or see who with blotter doctor",
+	queryCanceled: " (statement_timeout, or cancelled); repeat it when the server is less busy, or with a longer timeout",
+	"57P01":       "; it is being stopped or restarted: repeat in a moment",
+	"57P02":       "; it has crashed and recovers: repeat in a moment",
+	"57P03":       "; try again in a moment",
+	"57P05":       "; connect again",
+	"58030":       "; the server cannot read or write its files: see its log and its disk",
+	"58P01":       "; a file of the server is missing: see its log and its disk",
+	"XX001":       "; the server's data are damaged: stop writing and restore a backup",
+	"XX002":       "; an index is damaged: REINDEX it, and see the server's log",
 }
 
 // sqlState is the state that a translated error carries, or "".
