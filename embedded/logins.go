@@ -70,8 +70,10 @@ func readPasswords(dataDir string) (map[string]string, error) {
 	passwords := map[string]string{}
 	text, err := os.ReadFile(path)
 	if err == nil {
-		err = json.Unmarshal(text, &passwords)
-		return passwords, err
+		if err = json.Unmarshal(text, &passwords); err != nil {
+			return nil, fmt.Errorf("%s is damaged (%w); remove it, and new passwords are made", path, err)
+		}
+		return passwords, nil
 	}
 	if !os.IsNotExist(err) {
 		return nil, err
