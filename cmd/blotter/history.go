@@ -122,14 +122,10 @@ func noun(use, short, example string, commands ...*cobra.Command) *cobra.Command
 	for _, c := range commands {
 		names = append(names, c.Name())
 	}
-	choice := names[len(names)-1]
-	if len(names) > 1 {
-		choice = strings.Join(names[:len(names)-1], ", ") + " or " + choice
-	}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say which: %s %s", cmd.CommandPath(), choice)
+			return usagef("say which: %s %s", cmd.CommandPath(), orList(names))
 		},
 	}
 	cmd.AddCommand(commands...)

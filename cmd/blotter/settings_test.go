@@ -84,15 +84,47 @@ func TestTypedAccountComesFirst(t *testing.T) {
 	d.fails(t, 2, []string{"status"}, "exclude each other")
 }
 
+// A table is for one command, or for all below one, and the most specific line wins.
+func TestSettingsOfNestedCommands(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"[trades.import]\ndates = \"ymd\"\n":                            "ymd",
+		"[trades-import]\ndates = \"ymd\"\n":                            "ymd",
+		"[trades]\ndates = \"ymd\"\n":                                   "ymd",
+		"trades.import.dates = \"ymd\"\n":                               "ymd",
+		"[trades]\ndates = \"dmy\"\n[trades.import]\ndates = \"ymd\"\n": "ymd",
+		"dates = \"dmy\"\n[trades]\ndates = \"ymd\"\n":                  "ymd",
+	} {
+		d := newDesk(t)
+		d.write(t, "fills.csv", fills)
+		d.write(t, "blotter.toml", text)
+		r := d.run(t, "trades", "import", "fills.csv", "--account", "ACC", "--dry-run")
+		if r.status == 0 || !strings.Contains(r.err, want) {
+			t.Errorf("%q: exit status %d, %q, want %q", text, r.status, r.err, want)
+		}
+	}
+	d := newDesk(t)
+	d.write(t, "blotter.toml", "[trades]\nformat = \"xml\"\n")
+	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, "--format xml")
+	d.fails(t, 2, []string{"orders", "list", "--side", "up"}, "--side up")
+}
+
+// A line that no command takes is refused, with the one that was probably meant.
 func TestBadSettingsFile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"datadir = \"x\"\n":              `there is no setting "datadir"`,
-		"[import]\nfromat = \"csv\"\n":   `there is no setting "fromat"`,
-		"[imprt]\nsymbol = \"x\"\n":      "there is no command for table [imprt]",
-		"data-dir = \n":                  "is not valid TOML",
-		"json = true\njson = false\n":    "is not valid TOML",
-		"port = 1\n[[up]]\nport = 2\n[x": "is not valid TOML",
+		"datadir = \"x\"\n":                                           `there is no setting "datadir"; did you mean data-dir?`,
+		"[import]\nfromat = \"csv\"\n":                                `there is no setting "fromat" in [import]; did you mean format`,
+		"[imprt]\nsymbol = \"x\"\n":                                   "there is no command for table [imprt]; did you mean [import]?",
+		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]?",
+		"[trades.list]\ntz = \"UTC\"\n":                               `there is no setting "tz" in [trades.list]`,
+		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings are named as the flags of blotter status --help`,
+		"config = \"other.toml\"\n":                                   `there is no setting "config"`,
+		"[[up]]\nport = 2\n":                                          "[[up]] is a list of tables; want one table, [up]",
+		"trades.import.tz = \"UTC\"\n[trades-import]\ntz = \"UTC\"\n": "tz is set twice for blotter trades import",
+		"data-dir = \n":                                               "line 1, column 12 is not valid TOML",
+		"json = true\njson = false\n":                                 "is not valid TOML",
+		"port = 1\n[[up]]\nport = 2\n[x":                              "is not valid TOML",
 	} {
 		d := newDesk(t)
 		d.write(t, "blotter.toml", text)
