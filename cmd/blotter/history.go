@@ -23,6 +23,7 @@ type history struct {
 	from, to, format       string
 	limit                  int
 	oldest                 bool
+	formerAccounts         bool // there are rows of accounts that do not exist any more
 	since, until           time.Time
 }
 
@@ -91,12 +92,20 @@ func list[T any](cmd *cobra.Command, set *settings, h *history, none string, str
 	}
 	defer db.Close()
 	ctx := bookContext(cmd.Context())
+	unknown := checkAccount(ctx, db.DB)
+	if unknown != nil && !h.formerAccounts {
+		return unknown
+	}
+	if err := checkSymbol(ctx, db.DB, h.symbol); err != nil {
+		return err
+	}
 	return db.ReadOnly(ctx, func(s *postgres.Session) error {
+		found := orElse(stream(ctx, s), func() error { return unknown })
 		if h.format != "table" {
-			return printRecords(cmd.OutOrStdout(), h.format, stream(ctx, s))
+			return printRecords(cmd.OutOrStdout(), h.format, found)
 		}
 		var rows []T
-		for row, err := range stream(ctx, s) {
+		for row, err := range found {
 			if err != nil {
 				return err
 			}

@@ -93,17 +93,17 @@ func printPositions(w io.Writer, ctx context.Context, positions []blotter.Positi
 		{name: "quantity", right: true},
 		{name: "average", right: true},
 		{name: "last", right: true, spare: 3},
-		{name: "value", right: true, spare: 4},
-		{name: "unrealized", right: true, signed: true, spare: 2},
-		{name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 5},
+		{name: "value", right: true, point: true, spare: 4},
+		{name: "unrealized", right: true, signed: true, point: true, spare: 2},
+		{name: "realized", right: true, signed: true, point: true},
+		{name: "fees", right: true, point: true, spare: 5},
 		{name: "currency", spare: 6},
 	}
 	var rows [][]string
 	for _, p := range positions {
 		rows = append(rows, []string{
-			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), amountOf(p.MarketValue),
-			amountOf(p.UnrealizedPnL), amount(p.RealizedPnL), amount(p.Fees), p.Currency,
+			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), moneyOf(p.MarketValue, p.Currency),
+			moneyOf(p.UnrealizedPnL, p.Currency), money(p.RealizedPnL, p.Currency), money(p.Fees, p.Currency), p.Currency,
 		})
 	}
 	return printListing(w, columns, rows)

@@ -141,6 +141,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return usageError{err}
 	}
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, words[0]) // the flag is of a command that does not exist
+	}
 	help := "; " + cmd.CommandPath() + " --help lists the flags"
 	if letters := unknown.GetSpecifiedShortnames(); letters != "" {
 		return usagef("there is no flag -%s; flags have two dashes, as --account%s", letters, help)

@@ -25,6 +25,7 @@ type filling struct {
 	fillfile.Options
 	dryRun, simulated bool
 	fromAccount       string // whose fills are booked into --account
+	creation          accountCreation
 }
 
 func tradesImport(set *settings) *cobra.Command {
@@ -38,7 +39,9 @@ them, or of patterns. The layout is recognised from the content (docs/fills.md);
 execution, whichever file they stand in.
 
 A file may name the accounts of its fills. With --account, those of others are
-left out; --from-account NAME takes those of NAME into --account.
+left out; --from-account NAME takes those of NAME into --account. An account
+that does not exist is made only with --create-account, or after asking on a
+terminal; blotter accounts create makes one with its currency and zone.
 
 Importing again books nothing twice: a fill that is booked already is counted as
 a duplicate, also where a later export overlaps. What the file says of the same
@@ -47,7 +50,7 @@ quarantine (data_ingestion.data_quality_logs). Dividends, deposits and other
 rows that are no fills are counted and left out.
 
 What was interrupted is simply repeated.`,
-		Example: `  blotter trades import activity.xml
+		Example: `  blotter trades import activity.xml --create-account
   blotter trades import ~/exports --account ACC123 --dry-run
   blotter trades import fills.csv --account ACC123 --tz America/New_York`,
 		Args: cobra.MinimumNArgs(1),
@@ -85,6 +88,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price,fee")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
 	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
+	with.creation.add(cmd)
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
 	return cmd
@@ -248,6 +252,9 @@ func (i *fillImport) book(ctx context.Context, set *settings) error {
 	}
 	defer db.Close()
 	ctx = blotter.WithAllAccounts(ctx)
+	if err := i.with.creation.check(ctx, db.DB, i.accounts()); err != nil {
+		return err
+	}
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {
 		return err
