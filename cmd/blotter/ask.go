@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
@@ -39,4 +41,32 @@ func ask(ctx context.Context, question string) error {
 		fmt.Fprintln(os.Stderr)
 		return ctx.Err()
 	}
+}
+
+// writeConsent says whether a command may write what nobody traded into the database of --url.
+type writeConsent struct{ given bool }
+
+func (c *writeConsent) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.given, "yes", false, "write into the database of --url without asking")
+}
+
+// check asks before a command writes into the database of --url. What it writes is said by what.
+func (c *writeConsent) check(ctx context.Context, set *settings, what string) error {
+	if set.url == "" || c.given {
+		return nil
+	}
+	where := describeURL(set.url)
+	if !canAsk() {
+		return usagef("%s in the database of --url (%s); --yes allows that", what, where)
+	}
+	return ask(ctx, fmt.Sprintf("%s in the database of --url (%s): go on?", what, where))
+}
+
+// describeURL names the database of a URL that parses, without what is secret in it.
+func describeURL(url string) string {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return "which does not parse"
+	}
+	return fmt.Sprintf("%s on %s", cfg.Database, cfg.Host)
 }

@@ -75,7 +75,7 @@ func TestBackupAndRestore(t *testing.T) {
 
 	d.env = append(d.env, "PGTZ=Asia/Kolkata")
 	d.ok(t, "up") // migrated, and empty
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	out = d.ok(t, "restore", file)
 	narrow(t, "restore", out)
 	contains(t, out, "restored ", "all counted", "blotter events rebase", "blotter audit verify")

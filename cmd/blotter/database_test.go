@@ -31,7 +31,7 @@ func TestUpAndDown(t *testing.T) {
 		t.Errorf("status before up: %+v", r)
 	}
 	up := d.ok(t, "up", "--port", port)
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	contains(t, up, "running   PostgreSQL", d.dataDir(), "127.0.0.1:"+port, "passwords.json")
 	var state struct {
 		Running bool

@@ -114,7 +114,7 @@ func TestDoctorOfPartitions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	leaf := func(table string, months int) string {
 		return table + calendar.AddMonths(time.Now().UTC(), months).Format("_2006_01")
 	}
@@ -143,7 +143,7 @@ func TestDoctorAdvisesAboutIndexes(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "create index half on execution.orders (symbol)")
 	out := d.ok(t, "doctor", "--indexes")
 	contains(t, out, "-- redundant: execution.half (8 kB)\n", "\nDROP INDEX CONCURRENTLY execution.half;\n")
