@@ -141,10 +141,15 @@ func describeClients(clients []embedded.Client) string {
 
 func statusCommand(set *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:     "status",
-		Short:   "Say whether blotter's own database runs, and where; exit 1 if not",
-		Example: "  blotter status\n  blotter status --json",
-		Args:    cobra.NoArgs,
+		Use:   "status",
+		Short: "Say whether blotter's own database runs, and where; exit 1 if not",
+		Long: `Say whether blotter's own database runs, and where. The exit status is 0 if it
+runs, else 1. Its URL is for programs on this machine: the login is a member of
+all roles but trading_owner, and whoever may enter the socket's folder needs no
+password.`,
+		Example: `  blotter status
+  export DATABASE_URL="$(blotter status --json | jq -r .url)"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			state, err := embedded.Status(set.embedded())
 			if err != nil {
@@ -158,16 +163,30 @@ func statusCommand(set *settings) *cobra.Command {
 	}
 }
 
+// stateReport is the state of the server as JSON, with the URL for programs.
+type stateReport struct {
+	embedded.State
+	URL string `json:"url,omitempty"`
+}
+
+func newStateReport(state embedded.State) stateReport {
+	report := stateReport{State: state}
+	if state.Running {
+		report.URL = state.ProgramURL()
+	}
+	return report
+}
+
 func (s *settings) printState(w io.Writer, state embedded.State) error {
 	if s.json {
-		return printJSON(w, state)
+		return printJSON(w, newStateReport(state))
 	}
 	if !state.Running {
 		_, err := fmt.Fprintf(w, "not running\n  data    %s\n  start it with blotter up\n", state.DataDir)
 		return err
 	}
 	_, err := fmt.Fprintf(w, "running   PostgreSQL %d, process %d, since %s\n  data    %s\n  socket  %s\n  URL     %s\n",
-		state.Major, state.PID, state.Since, state.DataDir, state.SocketDir, state.URL("app", embedded.Database))
+		state.Major, state.PID, state.Since, state.DataDir, state.SocketDir, state.ProgramURL())
 	if err == nil && state.Port != 0 {
 		_, err = fmt.Fprintf(w, "  TCP     127.0.0.1:%d, logins and passwords in %s\n", state.Port, state.PasswordFile())
 	}
@@ -177,5 +196,6 @@ func (s *settings) printState(w io.Writer, state embedded.State) error {
 func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // URLs are to be copied
 	return encoder.Encode(value)
 }
