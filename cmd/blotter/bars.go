@@ -200,6 +200,9 @@ longer bars.`,
 			if err := r.prepare(cmd, set, args[0], "table", "csv", "json"); err != nil {
 				return err
 			}
+			if err := checkTarget(picture); err != nil {
+				return err
+			}
 			if picture == "" {
 				r.last(barsLimit)
 				bars, err := r.read(cmd, set)
@@ -315,6 +318,9 @@ be imported again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.prepare(cmd, set, args[0], "csv", "json"); err != nil {
+				return err
+			}
+			if err := checkTarget(out); err != nil {
 				return err
 			}
 			db, err := set.open(cmd.Context())

@@ -19,7 +19,7 @@ import (
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	defer func() {
 		if err != nil {
@@ -31,7 +31,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	if err = firstError(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	return nil
 }

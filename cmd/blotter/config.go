@@ -104,7 +104,7 @@ func readConfig(path string) (configFile, error) {
 			continue
 		}
 		if err != nil {
-			return file, fmt.Errorf("the configuration cannot be read: %w", err)
+			return file, fmt.Errorf("configuration: %w", cannotRead(place, err))
 		}
 		if err := toml.Unmarshal(text, &file.values); err != nil {
 			return file, notTOML(place, err)

@@ -32,6 +32,9 @@ With --url all this goes into your own database: demo then asks first, and
 without a terminal needs --yes.`,
 		Example: "  blotter demo\n  blotter demo ~/bars/*.csv --png equity.png",
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := checkTarget(picture); err != nil {
+				return err
+			}
 			account := cmp.Or(set.account, demoAccount)
 			if err := consent.check(cmd.Context(), set, "demo stores bars and books made-up trades of account "+account); err != nil {
 				return err

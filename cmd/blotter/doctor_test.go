@@ -169,7 +169,7 @@ func TestDoctorOfAReplicaThatIsNotThere(t *testing.T) {
 	}
 	contains(t, r.out, "critical  replication_lag: replica 127.0.0.1\n", "checks: 1 critical, 0 warnings")
 	d.fails(t, 1, append(urls(db), "doctor", "--indexes", "--replica", "postgres://127.0.0.1:1/x"), "no PostgreSQL server answers there")
-	d.fails(t, 2, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:x/x"), "no database URL")
+	d.fails(t, 2, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:x/x"), "invalid --replica")
 }
 
 func TestPerformance(t *testing.T) {

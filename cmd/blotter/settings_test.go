@@ -19,9 +19,9 @@ func TestSettings(t *testing.T) {
 		{"bars show A", "limit", "-7", "--limit -7"},
 		{"psql", "as", "nobody", "--as nobody"},
 		{"up", "url", "postgres://h/d", "leave out --url"},
-		{"bars show A", "readonly-url", "nonsense://", "--readonly-url is no database URL"},
-		{"bars show A", "service-url", "nonsense://", "--service-url is no database URL"},
-		{"bars show A", "reporter-url", "nonsense://", "--reporter-url is no database URL"},
+		{"bars show A", "readonly-url", "nonsense://", "invalid --readonly-url: want postgres://"},
+		{"bars show A", "service-url", "nonsense://", "invalid --service-url: want postgres://"},
+		{"bars show A", "reporter-url", "nonsense://", "invalid --reporter-url: want postgres://"},
 		{"up", "port", "70000", "port 70000 does not exist"},
 		{"up", "data-dir", "/dev/null/x", "/dev/null/x"},
 		{"up", "postgres", "/nowhere", "/nowhere holds no PostgreSQL programs"},
@@ -131,6 +131,6 @@ func TestBadSettingsFile(t *testing.T) {
 		d.fails(t, 1, []string{"status"}, "blotter.toml", want)
 	}
 	d := newDesk(t)
-	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "missing.toml", "no such file")
-	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "the configuration cannot be read")
+	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "there is no file missing.toml; check the path")
+	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "is a folder; want a file")
 }
