@@ -15,15 +15,17 @@ const (
 )
 
 // sqlInstruments makes the instruments of new symbols; one that has bars on Saturdays, of this file or of a later one,
-// trades on all days.
+// trades on all days. What somebody stated of an instrument stays.
 const sqlInstruments = `
 insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
 select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, bool_or(negative)
   from unnest($1::text[], $2::bool[], $3::bool[]) s(symbol, saturday, negative)
  group by symbol order by symbol
-on conflict (symbol) do update set allows_negative = i.allows_negative or excluded.allows_negative,
-       calendar = case when excluded.calendar = 'all_days' then 'all_days' else i.calendar end
- where excluded.allows_negative and not i.allows_negative or excluded.calendar = 'all_days' and i.calendar <> 'all_days'`
+on conflict (symbol) do update
+   set allows_negative = i.allows_negative or excluded.allows_negative and not 'allows_negative' = any(i.stated),
+       calendar = case when excluded.calendar = 'all_days' and not 'calendar' = any(i.stated) then 'all_days' else i.calendar end
+ where excluded.allows_negative and not i.allows_negative and not 'allows_negative' = any(i.stated)
+    or excluded.calendar = 'all_days' and i.calendar <> 'all_days' and not 'calendar' = any(i.stated)`
 
 // newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
 // equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/fillfile"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -79,7 +80,7 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 func (f *accountFlags) apply(cmd *cobra.Command, account *blotter.Account) error {
 	if cmd.Flags().Changed("currency") {
 		code := strings.ToUpper(f.currency)
-		if !isCurrency(code) {
+		if fillfile.CheckCurrency(code) != nil || fillfile.MinorUnitOf(code) != "" {
 			return usagef("invalid --currency %q: want a code of ISO 4217, as EUR, or a known coin, as USDT", f.currency)
 		}
 		account.Currency = code

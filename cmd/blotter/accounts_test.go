@@ -38,6 +38,7 @@ func TestAccounts(t *testing.T) {
 	d.fails(t, 1, []string{"accounts", "set", "DEPTO", "--currency", "USD"}, `there is no account "DEPTO"; did you mean DEPOT?`)
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT"}, "--currency, --zone or --name")
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT", "--currency", "DOLLAR"}, `invalid --currency "DOLLAR"`)
+	d.fails(t, 2, []string{"accounts", "set", "DEPOT", "--currency", "GBX"}, `invalid --currency "GBX"`)
 	d.fails(t, 2, []string{"accounts", "create", "X", "--zone", "Europe/Atlantis"}, `invalid --zone "Europe/Atlantis"`)
 	d.fails(t, 2, []string{"accounts", "create", "X", "--zone", ""}, "invalid --zone")
 	d.fails(t, 2, []string{"accounts", "create", "X", "--account", "Y"}, "leave out --account")

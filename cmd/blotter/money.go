@@ -51,9 +51,3 @@ func moneyOf(d *blotter.Decimal, code string) string {
 	}
 	return money(*d, code)
 }
-
-// isCurrency reports whether a code is money of ISO 4217 or a coin that is known.
-func isCurrency(code string) bool {
-	unit, err := currency.ParseISO(code)
-	return err == nil && unit.String() == code && code != "XXX" && code != "XTS" || coinDigits[code] > 0
-}

@@ -79,7 +79,7 @@ from the working folder or from the user's configuration folder.`,
 		partitionsCommand(&set), auditCommand(&set), backupCommand(&set), restoreCommand(&set),
 		maintainCommand(&set), logsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
-		accountsCommand(&set),
+		accountsCommand(&set), instrumentsCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
 		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set),
 	)
