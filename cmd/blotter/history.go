@@ -20,6 +20,7 @@ const historyLimit = 50
 // history is what the listings of the book have in common.
 type history struct {
 	symbol, strategy, side string
+	symbols                []string // those that are asked for by name, beside symbol
 	from, to, format       string
 	limit                  int
 	oldest                 bool
@@ -96,8 +97,10 @@ func list[T any](cmd *cobra.Command, set *settings, h *history, none string, str
 	if unknown != nil && !h.formerAccounts {
 		return unknown
 	}
-	if err := checkSymbol(ctx, db.DB, h.symbol); err != nil {
-		return err
+	for _, symbol := range append([]string{h.symbol}, h.symbols...) {
+		if err := checkSymbol(ctx, db.DB, symbol); err != nil {
+			return err
+		}
 	}
 	return db.ReadOnly(ctx, func(s *postgres.Session) error {
 		found := orElse(stream(ctx, s), func() error { return unknown })

@@ -19,7 +19,7 @@ type column struct {
 	right  bool
 	signed bool // money won or lost: green and red on a terminal
 	point  bool // numbers that stand with their decimal points below each other
-	spare  int  // hidden where the table is too wide, the greatest first; 0 never is
+	spare  int  // hidden where the table is too wide, the greatest first, equal ones together; 0 never is
 	least  int  // free text, which may be shortened to so many characters before columns are hidden; 0 never is
 }
 
@@ -74,11 +74,22 @@ func hideSpare(columns []column, rows [][]string, width int) (shown []column, ce
 	}
 
 	slices.SortStableFunc(spare, func(a, b int) int { return columns[a].spare - columns[b].spare })
-	for _, i := range spare {
-		if needed := least[i] + len(columnGap); used+needed <= width {
-			keep[i] = true
-			used += needed
+	for len(spare) > 0 {
+		together := 1 // those that are as much to spare are shown together or not at all
+		for together < len(spare) && columns[spare[together]].spare == columns[spare[0]].spare {
+			together++
 		}
+		needed := 0
+		for _, i := range spare[:together] {
+			needed += least[i] + len(columnGap)
+		}
+		if used+needed <= width {
+			used += needed
+			for _, i := range spare[:together] {
+				keep[i] = true
+			}
+		}
+		spare = spare[together:]
 	}
 
 	shown, cells = columns, rows

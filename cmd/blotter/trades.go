@@ -54,17 +54,17 @@ func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error
 	columns := []column{
 		{name: "executed"},
 		{name: "account", spare: 1},
-		{name: "trade", spare: 4, least: idLeast},
-		{name: "order", spare: 6, least: idLeast},
+		{name: "trade", spare: 5, least: idLeast},
+		{name: "order", spare: 7, least: idLeast},
 		{name: "symbol"},
 		{name: "side"},
 		{name: "quantity", right: true},
 		{name: "price", right: true},
-		{name: "fee", right: true, spare: 2},
-		{name: "effect", spare: 3},
-		{name: "realized", right: true, signed: true, point: true, spare: 1},
-		{name: "strategy", spare: 5},
-		{name: "currency", spare: 7},
+		{name: "fee", right: true, spare: 3},
+		{name: "effect", spare: 4},
+		{name: "realized", right: true, signed: true, point: true, spare: 2},
+		{name: "strategy", spare: 6},
+		{name: "currency", spare: 8},
 	}
 	var rows [][]string
 	for _, t := range trades {
