@@ -96,7 +96,7 @@ select account_id, strategy, to_char(date, 'YYYY-MM-DD'), currency, total_trades
 	// sqlWrongValues: what is held is valued at the last price.
 	sqlWrongValues = `
 select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_scale(round(u.quantity * p.price * u.multiplier, 19))::text, '')
-  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol
+  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`

@@ -122,7 +122,7 @@ type Stamp struct {
 
 // ParseTime reads a date, a date with a time of day, or a Unix time. dayFirst: 2/1/2006 is the second of January.
 func ParseTime(text string, dayFirst bool) (Stamp, error) {
-	s, err := clock{dayFirst}.parse([]byte(text))
+	s, err := clock{dayFirst: dayFirst}.parse([]byte(text))
 	return Stamp{s.t, s.zoned, s.instant}, err
 }
 

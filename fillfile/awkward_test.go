@@ -64,7 +64,7 @@ var awkward = []example{
 		account,
 		"CSV",
 		[]string{
-			"A 2024-02-16T00:00:00Z ends 1 TSLA  240216P00200000 @ 0 no multiplier USD",
+			"A 2024-02-16T00:00:00Z ends 1 TSLA  240216P00200000 @ 0 USD",
 			"A 2024-02-01T00:00:00Z sell 1 TSLA  240216P00200000 @ 4.1 x100 USD fee 0.65", "A 2024-02-01T00:00:00Z buy 10 TSLA @ 190 USD",
 		},
 		nil, nil,
