@@ -54,7 +54,7 @@ func TestUnknownAccount(t *testing.T) {
 	d.write(t, "held.csv", "symbol,quantity\nKO,1\n")
 	for _, command := range []string{
 		"verify", "orders list", "trades list", "trades list --json", "positions list", "positions list --at 2024-01-31", "positions compare held.csv",
-		"pnl list", "pnl list --format csv", "analytics show", "analytics show --by day", "accounts list", "audit list", "audit list --json", "events tail",
+		"pnl list", "pnl list --format csv", "analytics show", "analytics show --by day", "analytics reconcile", "accounts list", "audit list", "audit list --json", "events tail",
 	} {
 		args := append(strings.Fields(command), "--account", "DEPTO")
 		if r := d.fails(t, 1, args, `there is no account "DEPTO"; did you mean DEPOT?`); strings.Contains(r.out, "verified") {

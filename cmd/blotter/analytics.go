@@ -25,6 +25,10 @@ func (s *settings) synchronizer(ctx context.Context, analyticsURL string) (sync 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkAccount(ctx, trades); err != nil {
+		done()
+		return nil, nil, err
+	}
 	sync, err = analytics.New(analytics.Config{Source: trades, Target: target, Logger: s.logger()})
 	return sync, done, err
 }

@@ -35,7 +35,12 @@ func newRoot() *cobra.Command {
 Without --url it runs a PostgreSQL of its own in a data folder; nothing has to
 be set up. Every flag can also be an environment variable (--data-dir is
 BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
-from the working folder or from the user's configuration folder.`,
+from the working folder or from the user's configuration folder; a table such as
+[trades.import] is for one command.
+
+Tables are as wide as the terminal or COLUMNS, 80 columns elsewhere, and name
+the columns that they hide. The exit status is 0 for success, 1 for a failure or
+a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 		Example: `  blotter demo                      a first look, on synthetic bars
   blotter import ~/bars/*.csv       store bars
   blotter bars show AAPL --from 2024-01-01
