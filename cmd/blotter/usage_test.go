@@ -12,7 +12,7 @@ var commands = []string{
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "audit repair-cursor", "backup", "restore",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"orders", "orders list", "trades", "trades list", "trades import", "trades imports", "trades imports list", "trades imports undo", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"instruments", "instruments set", "instruments list",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
