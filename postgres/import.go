@@ -15,10 +15,6 @@ const (
 insert into execution.accounts (account_id)
 select $1 where not exists (select from execution.accounts where account_id = $1)
 on conflict do nothing`
-	sqlNewImport = `
-insert into execution.imports (account_id, file, source, digest, layout, options)
-values ($1, $2, $3, $4, $5, $6)
-on conflict (account_id, digest, source) where state <> 'undone' do nothing`
 	sqlResumeImport = `update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`
 	sqlLinkedTrades = `select symbol, trade_id from execution.import_trades where account_id = $1 and import_id = $2`
 
@@ -30,6 +26,12 @@ update execution.imports i
   from (select count(*) as booked from execution.import_trades where account_id = $1 and import_id = $2) l
  where i.account_id = $1 and i.id = $2 and i.state <> 'undone'`
 )
+
+var sqlNewImport = `
+insert into execution.imports (account_id, file, source, digest, layout, options)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (account_id, digest, source) where state <> 'undone' do nothing
+returning ` + Imports.columnList()
 
 var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
  where account_id = $1 and digest = $2 and source = $3 and state <> 'undone' for update`
@@ -92,24 +94,24 @@ func (tx *Tx) beginImport(ctx context.Context, given blotter.Import, trades []bl
 	if _, err := tx.Exec(ctx, sqlNewAccount, given.AccountID); err != nil {
 		return begun, err
 	}
-	made, err := tx.Exec(ctx, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
-	if err != nil {
-		return begun, err
-	}
 	known, err := collect(ctx, tx, Imports, sqlKnownImport, given.AccountID, given.Digest, given.Source)
 	if err != nil {
 		return begun, err
 	}
-	if len(known) == 0 { // it was undone between the two statements
-		return begun, &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the import of the same file was undone meanwhile; repeat the command"}
+	if len(known) > 0 {
+		begun = known[0]
+		err = tx.resumeImport(ctx, &begun, given, trades)
+		return begun, err
 	}
 
-	begun = known[0]
-	if made.RowsAffected() > 0 {
-		return begun, nil
+	made, err := collect(ctx, tx, Imports, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
+	if err != nil {
+		return begun, err
 	}
-	err = tx.resumeImport(ctx, &begun, given, trades)
-	return begun, err
+	if len(made) == 0 { // somebody else began it between the two statements
+		return begun, &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the same file is being imported by another command; repeat this one"}
+	}
+	return made[0], nil
 }
 
 func checkImport(i blotter.Import) error {

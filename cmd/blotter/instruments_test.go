@@ -15,9 +15,10 @@ func TestInstruments(t *testing.T) {
 	contains(t, d.ok(t, "instruments", "list", "gc", "--json"), `"symbol": "GC"`, `"stated": ["asset_class","currency","multiplier","name"]`)
 
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,id\n2020-04-20T18:00:00Z,CLK0,buy,1,-37.63,USD,c1\n")
+	d.ok(t, "instruments", "set", "CLK0", "--multiplier", "1000")
 	refused := d.run(t, "trades", "import", "fills.csv", "--account", "ACC")
 	contains(t, refused.out, "blotter instruments set CLK0 --allows-negative")
-	d.ok(t, "instruments", "set", "CLK0", "--allows-negative", "--multiplier", "1000")
+	d.ok(t, "instruments", "set", "CLK0", "--allows-negative")
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC")
 	contains(t, d.ok(t, "positions", "list"), "CLK0           1   -37.63")
 	d.fails(t, 1, []string{"instruments", "set", "CLK0", "--multiplier", "100"}, "account ACC has trades booked with multiplier 1000")

@@ -96,7 +96,7 @@ from the working folder or from the user's configuration folder.`,
 }
 
 // narrow makes help fit into 80 columns.
-var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80")
+var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "for more information about a command", "for more about a command")
 
 func helpCommand() *cobra.Command {
 	return &cobra.Command{

@@ -270,21 +270,27 @@ func printImports(w io.Writer, records []importRecord) error {
 		{name: "id", right: true},
 		{name: "account"},
 		{name: "file", least: 12},
-		{name: "started", spare: 2},
+		{name: "started", spare: 3},
 		{name: "state"},
 		{name: "booked", right: true},
 		{name: "duplicates", right: true, spare: 4},
 		{name: "conflicts", right: true, spare: 5},
 		{name: "rejected", right: true, spare: 6},
 		{name: "left out", right: true, spare: 7},
-		{name: "options", least: 12, spare: 3},
+		{name: "options", least: 12},
 		{name: "by", spare: 1},
+	}
+	count := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return thousands(n)
 	}
 	var rows [][]string
 	for _, r := range records {
 		rows = append(rows, []string{
-			strconv.FormatInt(r.ID, 10), r.AccountID, r.File, instant(r.StartedAt), r.State, thousands(r.Booked),
-			thousands(r.Duplicates), thousands(r.Conflicts), thousands(r.Rejected), thousands(r.LeftOut), r.Options, r.UserID,
+			strconv.FormatInt(r.ID, 10), r.AccountID, r.File, r.StartedAt.UTC().Format("2006-01-02 15:04"), r.State, thousands(r.Booked),
+			count(r.Duplicates), count(r.Conflicts), count(r.Rejected), count(r.LeftOut), r.Options, r.UserID,
 		})
 	}
 	return printListing(w, columns, rows)
@@ -297,8 +303,9 @@ func importsUndo(set *settings) *cobra.Command {
 		Long: `Take the fills of an import out of the book, if nothing follows from them: no
 later trade was booked on their positions. Positions, orders, round trips and
 analytics are then as they were before, and the file can be imported again, with
-other options. Where later trades follow, the import stays, and the message names
-them; undo the imports that booked them first. The audit log keeps every trade.`,
+other options. Where later trades follow, the import stays, and the message
+names them: undo the imports that booked them first. The audit log keeps every
+trade.`,
 		Example: "  blotter trades imports list\n  blotter trades imports undo 7",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -33,7 +33,7 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 	d.ok(t, "trades", "import", "feb.csv", "--account", "ACC", "--tz", "Europe/Copenhagen")
 	booked := d.book(t)
 	listed := d.ok(t, "trades", "imports", "list")
-	contains(t, listed, "2  ACC", "feb.csv", "done       3", "--tz Europe/Copenhagen")
+	contains(t, listed, "2  ACC", "feb.csv", "done        3  --tz Europe/Copenhagen")
 	narrow(t, "trades imports list", listed)
 
 	var packed bytes.Buffer
@@ -45,17 +45,16 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 	d.write(t, "other name.csv", statement)
 	d.write(t, "feb.csv.gz", packed.String())
 	d.zip(t, "feb.zip", "docs/feb.csv", statement, "__MACOSX/docs/._feb.csv", "x")
-	for _, file := range []string{"feb.csv", "other name.csv", "feb.csv.gz", "feb.zip", "-"} {
-		for _, options := range [][]string{
-			{"--tz", "UTC"},
-			{"--tz", "Europe/Copenhagen", "--symbol", "MAERSK"},
-			{"--tz", "Europe/Copenhagen", "--strategy", "value"},
-			{"--tz", "Europe/Copenhagen", "--format", "csv"},
-		} {
-			d.stdin = statement
-			d.fails(t, 1, append([]string{"trades", "import", file, "--account", "ACC"}, options...), "import 2 of account ACC", "--tz Europe/Copenhagen",
-				"blotter trades imports undo 2")
-		}
+	for file, options := range map[string][]string{
+		"feb.csv":        {"--tz", "UTC"},
+		"other name.csv": {"--tz", "Europe/Copenhagen", "--symbol", "MAERSK"},
+		"feb.csv.gz":     {"--tz", "Asia/Tokyo", "--strategy", "value"},
+		"feb.zip":        {"--tz", "Europe/Copenhagen", "--format", "csv"},
+		"-":              {"--tz", "UTC", "--currency", "DKK"},
+	} {
+		d.stdin = statement
+		d.fails(t, 1, append([]string{"trades", "import", file, "--account", "ACC"}, options...), "import 2 of account ACC", "--tz Europe/Copenhagen",
+			"blotter trades imports undo 2")
 		d.stdin = statement
 		contains(t, d.ok(t, "trades", "import", file, "--account", "ACC", "--tz", "Europe/Copenhagen"), "3       0           3")
 	}
@@ -92,7 +91,7 @@ func TestImportCountsEveryRow(t *testing.T) {
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,3,EUR,s4,OTHER\n")
 	d.run(t, "trades", "import", "fills.csv", "--account", "ACC")
 	contains(t, d.ok(t, "trades", "imports", "list", "--json"), `"rows": 4, "booked": 2, "duplicates": 0, "conflicts": 0, "rejected": 1, "left_out": 1`)
-	contains(t, d.ok(t, "pnl", "list"), "39.00    1.00  SEK       3.00 EUR")
+	contains(t, d.ok(t, "pnl", "list"), "39.00  1.00  SEK       3.00 EUR")
 	contains(t, d.ok(t, "positions", "list"), "3.00 EUR")
 	contains(t, d.ok(t, "positions", "list", "--json"), `"other_fees": [{"currency":"EUR","amount":"3"}]`)
 	if text := d.ok(t, "verify"); !strings.Contains(text, "fees in other currencies than their trades': 3.00 EUR") {

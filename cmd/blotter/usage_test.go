@@ -25,8 +25,12 @@ func TestHelp(t *testing.T) {
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
 	for _, command := range commands {
-		if noun, _, of := strings.Cut(command, " "); of && !strings.Contains(listed, "blotter "+noun+" [") {
-			listed += d.ok(t, noun, "--help")
+		words := strings.Fields(command)
+		if len(words) < 2 {
+			continue
+		}
+		if noun := strings.Join(words[:len(words)-1], " "); !strings.Contains(listed, "blotter "+noun+" [") {
+			listed += d.ok(t, append(words[:len(words)-1:len(words)-1], "--help")...)
 		}
 	}
 	for _, command := range commands {
