@@ -361,6 +361,16 @@ func (d *finder) isSideColumn(c *column) bool {
 	return len(cells) > 0
 }
 
+// tellsRows reports whether the cells of a column say what each row is: a purchase, a sale, or something else that is known.
+func (d *finder) tellsRows(c *column) bool {
+	for _, cell := range c.filled() {
+		if _, other := sideIn(cell); other != "" && !isEnd(other) && knownKind(other) == "" {
+			return false
+		}
+	}
+	return d.holdsSides(c)
+}
+
 // holdsSides reports whether some cells of a column are words for buying or selling.
 func (d *finder) holdsSides(c *column) bool {
 	return slices.ContainsFunc(c.filled(), func(cell string) bool {
@@ -369,8 +379,8 @@ func (d *finder) holdsSides(c *column) bool {
 	})
 }
 
-// sides finds the column of the side: by name where some of its cells say buy or sell, else the only one whose cells are
-// all such words. The other columns that tell what a row is are remembered.
+// sides finds the column of the side: by name where some of its cells say buy or sell, otherwise the only one whose cells
+// all say what a row is. The other columns that tell what a row is are remembered.
 func (d *finder) sides(c *columns) {
 	for _, name := range sideNames {
 		col := d.find([]string{name})
@@ -391,7 +401,7 @@ func (d *finder) sides(c *columns) {
 
 	var found []*column
 	for _, col := range d.all {
-		if !d.taken[col.name] && d.isSideColumn(col) {
+		if !d.taken[col.name] && d.tellsRows(col) {
 			found = append(found, col)
 		}
 	}

@@ -52,6 +52,49 @@ func (d *draft) checkSign(amount string) error {
 	return nil
 }
 
+// sizeBy returns the usual size of a contract at which quantity x price comes to the value, within a cent; "" where none
+// does or one of them is 0.
+func (d *draft) sizeBy(value string) string {
+	quantity, err := number("", d.quantity, false)
+	price, err2 := number("", d.price, false)
+	money, err3 := number("", value, false)
+	if err != nil || err2 != nil || err3 != nil || money.IsZero() {
+		return ""
+	}
+	units, ok := product(quantity.Abs(), price.Abs())
+	if !ok || units.IsZero() {
+		return ""
+	}
+
+	for _, limit := range []blotter.Decimal{{}, cent} {
+		for _, size := range sizes[d.class] {
+			amount, ok := product(units, blotter.MustDecimal(size))
+			if ok && amount.Sub(money.Abs()).Abs().Cmp(limit) <= 0 {
+				return size
+			}
+		}
+	}
+	return ""
+}
+
+var cent = blotter.MustDecimal("0.01")
+
+// keepSymbol keeps the symbol of an option that names it in a way that is not read further, as exchanges abroad and
+// options on futures have. Its multiplier must be told.
+func (d *draft) keepSymbol(value string) error {
+	if d.class != option || classOfSymbol(d.symbol) == option {
+		return nil
+	}
+	if d.multiplier == "" {
+		d.multiplier = d.sizeBy(value)
+	}
+	if d.multiplier == "" {
+		return fmt.Errorf("nothing tells the multiplier of option %s", d.symbol)
+	}
+	d.class = plain
+	return nil
+}
+
 // looksTraded reports whether a row has what a trade has: a quantity and a price that are not 0.
 func looksTraded(quantity, price string) bool {
 	q, err := number("", quantity, false)

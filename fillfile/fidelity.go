@@ -17,7 +17,7 @@ var fidelity = &layout{
 }
 
 var (
-	fidelityAsOf   = regexp.MustCompile(`(?i)\bas of ([a-z]{3}-\d{2}-\d{4})`)
+	fidelityAsOf   = regexp.MustCompile(`(?i)\bas of ((?:[a-z]{3}|\d{2})-\d{2}-\d{2,4})`)
 	fidelityShares = regexp.MustCompile(`\((\d+) SHS\)`)
 )
 
@@ -43,11 +43,11 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 		fees: []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
 	}
 	if found := fidelityAsOf.FindStringSubmatch(action); found != nil {
-		day, err := time.Parse("Jan-02-2006", found[1])
-		if err != nil {
+		day, ok := fidelityDay(found[1])
+		if !ok {
 			return nil, "", errors.New("the action has a date that cannot be read: " + clip(action))
 		}
-		d.at = day.Format(time.DateOnly)
+		d.at = day
 	}
 	description := r.get("description")
 	switch {
@@ -85,6 +85,16 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 		return nil, "", errors.New("the action is not known: " + clip(action))
 	}
 	return nil, fidelityKind(action, amount), nil
+}
+
+// fidelityDay reads the day in an action, which is older than the row: Apr-19-2024, 04-19-24.
+func fidelityDay(text string) (string, bool) {
+	for _, layout := range []string{"Jan-02-2006", "01-02-2006", "01-02-06"} {
+		if day, err := time.Parse(layout, text); err == nil {
+			return day.Format(time.DateOnly), true
+		}
+	}
+	return "", false
 }
 
 // fidelityKinds are how the actions begin of what is no fill.

@@ -58,8 +58,6 @@ type Fill struct {
 	OrderRef      string // the broker's order id, "" where it gives none
 	Named         string // the account that the file names, "" where it names none
 	Rounded       bool   // a number of it was, as Options.Round says
-	// OtherFees are fees in other currencies than Commission's.
-	OtherFees []Fee
 	// Ends is the end of an option's life whose side the file does not tell: it closes what is open (Closes).
 	Ends bool
 	// NoMultiplier is a fill of an option, future, bond or in lots whose multiplier nothing tells. Booking it as if it were
@@ -67,12 +65,6 @@ type Fill struct {
 	NoMultiplier bool
 
 	said proof // what the totals say of its fees
-}
-
-// Fee is a cost of a fill, positive where it was paid.
-type Fee struct {
-	Currency string
-	Amount   blotter.Decimal
 }
 
 // File is an open file of fills.

@@ -53,9 +53,11 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	if t.Symbol = symbol; err != nil {
 		return fill, err
 	}
-	known, err := f.known(symbol)
-	if err != nil {
-		return fill, err
+	var known Instrument
+	if d.currency+f.opts.Currency == "" || d.multiplier == "" {
+		if known, err = f.known(symbol); err != nil {
+			return fill, err
+		}
 	}
 	if err := f.currency(&fill, d, known); err != nil {
 		return fill, err
@@ -209,7 +211,7 @@ func (f *File) settleMultiplier(fill *Fill, is class, known Instrument) {
 	case is.needsMultiplier() && f.opts.Multiplier != "":
 		fill.Multiplier = blotter.MustDecimal(f.opts.Multiplier)
 	case is.needsMultiplier():
-		fill.NoMultiplier = true
+		fill.NoMultiplier = !fill.Ends // the open position has it
 	}
 }
 
@@ -262,43 +264,13 @@ func signed(costs []cost, said proof) ([]cost, error) {
 	return costs, nil
 }
 
-// setFees adds the fees of each currency. Those of the price's are the commission; without one, those of the first.
+// setFees adds the fees of each currency.
 func (fill *Fill) setFees(costs []cost) {
-	var fees []Fee
+	fees := make([]blotter.TradeFee, 0, len(costs))
 	for _, c := range costs {
-		at := -1
-		for i := range fees {
-			if fees[i].Currency == c.currency {
-				at = i
-			}
-		}
-		if at < 0 {
-			fees = append(fees, Fee{Currency: c.currency})
-			at = len(fees) - 1
-		}
-		fees[at].Amount = fees[at].Amount.Add(c.amount)
+		fees = append(fees, blotter.TradeFee{Currency: c.currency, Amount: c.amount})
 	}
-
-	main := -1
-	for i, fee := range fees {
-		if fee.Currency == fill.Currency {
-			main = i
-		}
-	}
-	for i, fee := range fees {
-		switch {
-		case main < 0 && !fee.Amount.IsZero():
-			main = i
-			fallthrough
-		case i == main:
-			fill.Commission, fill.CommissionCurrency = fee.Amount, fee.Currency
-		case !fee.Amount.IsZero():
-			fill.OtherFees = append(fill.OtherFees, fee)
-		}
-	}
-	if fill.Commission.IsZero() && len(fees) > 0 && fill.CommissionCurrency == "" {
-		fill.CommissionCurrency = fees[0].Currency
-	}
+	fill.SetFees(fees...)
 }
 
 // finish gives a fill its time, its id and the last check.

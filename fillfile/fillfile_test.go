@@ -117,7 +117,7 @@ func compare(t *testing.T, r result, fills, rejected []string, others map[string
 }
 
 func examples() []example {
-	return slices.Concat(brokers, usBrokers, metaTraders, interactiveBrokers, statements, exchanges, generic)
+	return slices.Concat(awkward, brokers, usBrokers, metaTraders, interactiveBrokers, ibkrStatements, exchanges, generic)
 }
 
 func TestFormats(t *testing.T) {

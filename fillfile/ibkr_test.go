@@ -16,8 +16,8 @@ const (
 	englishTrades = "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,C. Price,Proceeds,Comm/Fee,Basis,Realized P/L,MTM P/L,Code\n"
 )
 
-// statements are Interactive Brokers' in other languages than English, and of other kinds of instruments.
-var statements = []example{
+// ibkrStatements are Interactive Brokers' in other languages than English, and of other kinds of instruments.
+var ibkrStatements = []example{
 	{
 		"statement in German, with executions and the closing price", germanHead + germanTrades +
 			"Transaktionen,Data,Order,Aktien,USD,NVO,\"2022-07-01, 09:45:10\",30,110.5,111,-3315,-1.2,3316.2,0,15,O;P\n" +
@@ -62,6 +62,15 @@ var statements = []example{
 		},
 		nil,
 		map[string]int64{"currency conversion": 1},
+	},
+	{
+		"statement in German, whose columns stand in another order", germanHead +
+			"Transaktionen,Header,DataDiscriminator,Symbol,Datum/Zeit,T.-Kurs,Menge,Prov./Gebühr,Erlös,Vermögenswertkategorie,Währung,Code\n" +
+			"Transaktionen,Data,Order,NVO,\"2022-07-01, 09:45:10\",110.5,30,-1.2,-3315,Aktien,USD,O\n",
+		fillfile.Options{},
+		"Interactive Brokers statement CSV",
+		[]string{"U5550123 2022-07-01T13:45:10Z buy 30 NVO @ 110.5 USD fee 1.2"},
+		nil, nil,
 	},
 	{
 		"report in French, of several accounts, with exchange, side, fees and tax", "Relevé,Header,Nom du champ,Valeur du champ,,\nRelevé,Data,BrokerName,Interactive Brokers,,\n" +
@@ -128,6 +137,8 @@ var statements = []example{
 			"Trades,Data,Order,Stocks,USD,PEP,\"2023-05-02, 10:00:00\",10,40,40,-480,-1,0,0,0,O\n" +
 			"Trades,Data,Order,Stocks,USD,KO,\"2023-05-02, 10:00:00\",10,40,40,400,-1,0,0,0,O\n" +
 			"Trades,Data,Order,Equity and Index Options,USD,PEP 19MAY23 190 C,\"2023-05-02, 10:00:00\",2,1.5,1,-297,-1,0,0,0,O\n" +
+			"Trades,Data,Order,Equity and Index Options,EUR,P OESX DEC 23 4200 M,\"2023-05-02, 10:00:00\",1,3,3,-33,-2,0,0,0,O\n" +
+			"Trades,Data,Order,Equity and Index Options,EUR,P OESX DEC 23 4100 M,\"2023-05-02, 10:00:00\",1,3,3,-30,-2,0,0,0,O\n" +
 			"Trades,Data,Order,Stocks,USD,F,\"2023-05-02, 10:00:00\",10,12,12,-120,-1,0,0,0,O\n" +
 			"Trades,Data,Trade,Stocks,USD,F,\"2023-05-02, 10:00:00\",4,12,12,-48,-1,0,0,0,O\n" +
 			"Trades,Data,Order,Equity and Index Options,EUR,P OESX DEC 23 4000 M,\"2023-05-02, 10:00:00\",1,0,0,0,-2,0,0,0,O\n" +
@@ -136,14 +147,16 @@ var statements = []example{
 		"Interactive Brokers statement CSV",
 		[]string{
 			"U42 2023-05-02T14:00:00Z buy 10 KHC @ 40 USD fee 1",
+			"U42 2023-05-02T14:00:00Z buy 1 P OESX DEC 23 4100 M @ 3 x10 EUR fee 2",
 			"U42 2023-05-02T14:00:00Z buy 4 F @ 12 USD fee 1",
+			"U42 2023-05-02T14:00:00Z ends 1 P OESX DEC 23 4000 M @ 0 EUR fee 2",
 		},
 		[]string{
 			"quantity 10 x price 40 is 400, with and without fees, but the file's total is -480",
 			"side \"buy\" contradicts the sign of the amount 400",
 			"quantity 2 x price 1.5 x 100 is 300, with and without fees, but the file's total is -297",
+			"nothing tells the multiplier of option P OESX DEC 23 4200 M",
 			"the executions below this order do not come to its quantity",
-			"nothing tells the multiplier of option P OESX DEC 23 4000 M",
 			"orders and executions of this symbol stand apart",
 		},
 		nil,

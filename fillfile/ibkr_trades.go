@@ -2,11 +2,8 @@ package fillfile
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/blotterdb/blotter"
 )
 
 // nameTrade gives the cells of an order or execution names that do not depend on the language: by the header where it
@@ -17,34 +14,62 @@ func nameTrade(r *row, cells, header []string) {
 	}
 
 	r.set("tradelevel", cells[0])
-	if slices.Contains(header, "symbol") && slices.Contains(header, "quantity") {
-		nameTradeByHeader(r, header)
+	names := inEnglish(header)
+	if !slices.Contains(names, "symbol") || !slices.Contains(names, "quantity") || !slices.Contains(names, "tprice") {
+		nameTradeByPosition(r, cells, header)
 		return
 	}
-	nameTradeByPosition(r, cells, header)
+	translated := &row{names: names, cells: padded(cells, max(len(cells), len(names)))}
+	nameTradeByHeader(r, translated)
 }
 
-// nameTradeByHeader reads an English header.
-func nameTradeByHeader(r *row, header []string) {
+// statementNamesOf are the names of columns of trades in other languages than English, plain.
+var statementNamesOf = map[string]string{
+	"price": "tprice",
+
+	"vermögenswertkategorie": "assetcategory", "währung": "currency", "konto": "account", "datumzeit": "datetime",
+	"menge": "quantity", "tkurs": "tprice", "kurs": "tprice", "erlös": "proceeds", "nominalwert": "notionalvalue",
+	"provgebühr": "commfee", "provision": "comm", "gebühr": "fee", "abwicklungsdatum": "settledate",
+
+	"catégoriedactifs": "assetcategory", "devise": "currency", "compte": "account", "symbole": "symbol",
+	"dateheure": "datetime", "quantité": "quantity", "prixtrans": "tprice", "prix": "tprice", "produits": "proceeds",
+	"commtarif": "commfee", "frais": "fee", "datederèglement": "settledate",
+
+	"categoríadeactivo": "assetcategory", "divisa": "currency", "cuenta": "account", "símbolo": "symbol",
+	"fechahora": "datetime", "cantidad": "quantity", "preciotrans": "tprice", "productos": "proceeds",
+	"tarifacom": "commfee",
+}
+
+// inEnglish returns names of columns as they are in English, where they are known.
+func inEnglish(names []string) []string {
+	all := slices.Clone(names)
+	for i, name := range all {
+		all[i] = or(statementNamesOf[name], name)
+	}
+	return all
+}
+
+// nameTradeByHeader reads a header whose names are known.
+func nameTradeByHeader(r, from *row) {
 	for name, value := range map[string]string{
-		"tradecategory": r.get("assetcategory"),
-		"tradecurrency": r.get("currency"),
-		"tradeaccount":  r.get("account", "acctid"),
-		"tradesymbol":   r.get("symbol"),
-		"tradetime":     r.get("datetime", "tradedatetime"),
-		"tradesettles":  r.get("settledate"),
-		"tradequantity": r.get("quantity"),
-		"tradeprice":    r.get("tprice", "price"),
-		"tradevalue":    r.get("proceeds", "notionalvalue"),
-		"tradecode":     r.get("code"),
+		"tradecategory": from.get("assetcategory"),
+		"tradecurrency": from.get("currency"),
+		"tradeaccount":  from.get("account", "acctid"),
+		"tradesymbol":   from.get("symbol"),
+		"tradetime":     from.get("datetime", "tradedatetime"),
+		"tradesettles":  from.get("settledate"),
+		"tradequantity": from.get("quantity"),
+		"tradeprice":    from.get("tprice"),
+		"tradevalue":    from.get("proceeds", "notionalvalue"),
+		"tradecode":     from.get("code"),
 	} {
 		r.set(name, value)
 	}
 
 	var fees []string
-	for i, name := range header {
-		if i < len(r.cells) && (strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" || name == "tax") {
-			fees = append(fees, strings.TrimSpace(r.cells[i]))
+	for i, name := range from.names {
+		if i < len(from.cells) && (strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" || name == "tax") {
+			fees = append(fees, strings.TrimSpace(from.cells[i]))
 		}
 		if currency, found := strings.CutPrefix(name, "commin"); found {
 			r.set("tradefeecurrency", strings.ToUpper(currency))
@@ -185,6 +210,11 @@ func (d *draft) weigh(proceeds string) error {
 		}
 		d.side = side
 		return d.endLife(proceeds)
+	case price.IsZero() && d.class == option && d.multiplier == "":
+		if classOfSymbol(d.symbol) != option {
+			d.class = plain // its symbol is not read further
+		}
+		return d.endLife("") // the open position tells side and multiplier
 	case d.class != future && !price.IsNeg():
 		signed := draft{side: side}
 		if err := signed.checkSign(proceeds); err != nil {
@@ -193,14 +223,7 @@ func (d *draft) weigh(proceeds string) error {
 	}
 
 	d.totals = []total{{amount: proceeds}}
-	if d.class != option || classOfSymbol(d.symbol) == option {
-		return nil
-	}
-	if d.multiplier == "" {
-		return fmt.Errorf("nothing tells the multiplier of option %s", d.symbol)
-	}
-	d.class = plain // with a symbol of its own that is not read further
-	return nil
+	return d.keepSymbol(proceeds)
 }
 
 // statementWords are the words for asset categories in the languages of statements, in lower case.
@@ -237,36 +260,12 @@ func statementClass(category, symbol string) (is class, isConversion bool) {
 	return plain, false
 }
 
-// statementSize returns what one contract of a row stands for, by its proceeds, or "" where its price is 0, where the size
-// is not a usual one, or where it is 1.
+// statementSize returns what one contract of an option or future stands for, by the proceeds of a row, or "".
 func statementSize(r *row) string {
 	is, _ := statementClass(r.get("tradecategory"), r.get("tradesymbol"))
-	units, value, ok := statementMoney(r.get("tradequantity"), r.get("tradeprice"), r.get("tradevalue"))
-	if !ok || !is.needsMultiplier() || units.IsZero() || value.IsZero() {
+	if !is.needsMultiplier() {
 		return ""
 	}
-
-	for _, limit := range []blotter.Decimal{{}, cent} {
-		for _, size := range sizes[is] {
-			amount, ok := product(units, blotter.MustDecimal(size))
-			if ok && amount.Sub(value).Abs().Cmp(limit) <= 0 {
-				return size
-			}
-		}
-	}
-	return ""
-}
-
-var cent = blotter.MustDecimal("0.01")
-
-// statementMoney returns quantity x price and the proceeds, without their signs.
-func statementMoney(quantity, price, proceeds string) (units, value blotter.Decimal, ok bool) {
-	q, err := number("", quantity, false)
-	p, err2 := number("", price, false)
-	v, err3 := number("", proceeds, false)
-	if err != nil || err2 != nil || err3 != nil {
-		return units, value, false
-	}
-	units, ok = product(q.Abs(), p.Abs())
-	return units, v.Abs(), ok
+	d := draft{class: is, quantity: r.get("tradequantity"), price: r.get("tradeprice")}
+	return d.sizeBy(r.get("tradevalue"))
 }

@@ -309,7 +309,7 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 		gross.Mul(gross, exact(fill.Multiplier))
 	}
 	_, fraction, _ := strings.Cut(plain, ".")
-	rounded, _ := new(big.Rat).SetString(gross.FloatString(len(fraction)))
+	rounded, _ := new(big.Rat).SetString(gross.FloatString(max(len(fraction), 2)))
 	difference := new(big.Rat).Sub(paid.Abs(paid), rounded)
 	if fill.Side == blotter.Sell {
 		difference.Neg(difference)

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	statements = flag.Int("statements", 1000, "generated statements of each kind")
-	seed       = flag.Uint64("seed", 0, "of the generated statements; 0 draws one")
+	statementsMade = flag.Int("statements", 1000, "generated statements of each kind")
+	seed           = flag.Uint64("seed", 0, "of the generated statements; 0 draws one")
 )
 
 // truth is a fill that a generated statement lists.
@@ -387,7 +387,7 @@ func TestStatementsAreExactOrRefused(t *testing.T) {
 	}
 	t.Logf("seed %d", first)
 	var exact, partly, refused int
-	for n := range *statements {
+	for n := range *statementsMade {
 		d := dice{rand.New(rand.NewPCG(first, uint64(n)))}
 		s := d.anyones()
 		switch result := compareStatement(t, s, fmt.Sprintf("-seed %d, statement %d", first, n)); result {
@@ -403,8 +403,8 @@ func TestStatementsAreExactOrRefused(t *testing.T) {
 		}
 	}
 	t.Logf("%d exact, %d with rejected rows, %d refused", exact, partly, refused)
-	if exact < *statements/2 {
-		t.Errorf("only %d of %d statements are read", exact, *statements)
+	if exact < *statementsMade/2 {
+		t.Errorf("only %d of %d statements are read", exact, *statementsMade)
 	}
 }
 

@@ -24,8 +24,8 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 		multiplier: r.get("multiplier"), currency: or(r.get("currency"), "USD"), order: r.get("order"),
 		fees: []fee{{amount: r.get("commissions"), negated: true}, {amount: r.get("fees"), negated: true}},
 	}
-	d.class, d.classKnown = tastytradeClass(r.get("instrumenttype"))
-	if d.class == option && d.multiplier == "" && !strings.HasPrefix(d.symbol, ".") {
+	d.class, d.classKnown = classOf(r.get("instrumenttype"))
+	if classOfSymbol(d.symbol) == option && d.multiplier == "" && !strings.HasPrefix(d.symbol, ".") {
 		d.multiplier = usOptionSize
 	}
 
@@ -36,6 +36,10 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 		}
 		return nil, kindOf(subtype, r.get("description")), nil
 	case d.class.needsMultiplier() && isEnd(subtype):
+		if d.class == option && classOfSymbol(d.symbol) != option {
+			d.class = plain // an option on a future, whose symbol is not read further
+			d.side = ""     // the open position tells side and multiplier
+		}
 		return []draft{d}, "", d.endLife(value)
 	case strings.EqualFold(kind, "Receive Deliver") && sideOf(subtype) == "":
 		return nil, kindOf(subtype, r.get("description")), nil // splits, mergers, transfers
@@ -48,19 +52,17 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 	if found := tastytradePrice.FindStringSubmatch(r.get("description")); found != nil {
 		d.price = found[1]
 	}
-	if d.class == future || strings.HasPrefix(d.symbol, ".") && d.multiplier == "" {
+	if d.class == future {
 		return []draft{d}, "", nil // the value is the day's variation
 	}
 	d.totals = []total{{amount: value, currency: d.currency}}
+	if err := d.keepSymbol(value); err != nil {
+		return nil, "", err
+	}
 	if d.price == "" {
 		d.total = value
 	}
 	return []draft{d}, "", d.checkSign(value)
-}
-
-// tastytradeClass is the class of an instrument type: Equity, Equity Option, Future, Future Option, Cryptocurrency.
-func tastytradeClass(kind string) (class, bool) {
-	return classOf(kind)
 }
 
 // tastyworks is the older history, with an option's parts in columns of their own. The account reference is a mask of the

@@ -2,6 +2,7 @@ package fillfile
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,9 @@ var thinkorswim = &layout{
 	join:  func(_ *File, rows rowReader) rowReader { return &thinkorswimRows{rows: rows} },
 	read:  readThinkorswim,
 }
+
+// thinkorswimExpiry is an expiry with the size of the contract and its cycle: 19 JUN 26 100 (Weeklys).
+var thinkorswimExpiry = regexp.MustCompile(`^(\d{1,2} [A-Z]{3} \d{2})(?: (\d+))?(?: \(.*\))?$`)
 
 func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 	if r.get("other") != "" {
@@ -32,6 +36,9 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 		d.expiry, d.strike, d.right = r.get("exp"), r.get("strike"), kind
 		if !strings.HasPrefix(d.symbol, "/") {
 			d.multiplier = usOptionSize
+		}
+		if found := thinkorswimExpiry.FindStringSubmatch(d.expiry); found != nil {
+			d.expiry, d.multiplier = found[1], or(found[2], d.multiplier)
 		}
 	case "FUTURE":
 		d.class, d.classKnown = future, true

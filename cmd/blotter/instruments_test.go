@@ -15,6 +15,7 @@ func TestInstruments(t *testing.T) {
 	contains(t, d.ok(t, "instruments", "list", "gc", "--json"), `"symbol": "GC"`, `"stated": ["asset_class","currency","multiplier","name"]`)
 
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,id\n2020-04-20T18:00:00Z,CLK0,buy,1,-37.63,USD,c1\n")
+	d.fails(t, 1, []string{"trades", "import", "fills.csv", "--account", "ACC"}, "blotter instruments set CLK0 --multiplier 100")
 	d.ok(t, "instruments", "set", "CLK0", "--multiplier", "1000")
 	refused := d.run(t, "trades", "import", "fills.csv", "--account", "ACC")
 	contains(t, refused.out, "blotter instruments set CLK0 --allows-negative")

@@ -61,11 +61,13 @@ What was interrupted is simply repeated.`,
 			if with.fromAccount != "" && set.account == "" {
 				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
 			}
-			i := &fillImport{with: with, options: importOptions(cmd.Flags())}
+			i := &fillImport{with: with, options: importOptions(cmd.Flags()), set: set}
+			defer i.close()
+			i.with.Instrument = i.instrument(cmd.Context())
 			if err := i.read(cmd, files); err != nil {
 				return err
 			}
-			if err := i.book(cmd.Context(), set); err != nil {
+			if err := i.book(cmd.Context()); err != nil {
 				return err
 			}
 			if set.json {
@@ -132,6 +134,8 @@ type fillOf struct {
 type fillImport struct {
 	with    filling
 	options map[string]string // that decide what is booked
+	set     *settings
+	db      *database // nil until it is needed
 	files   []*filled
 	fills   []fillOf
 	parts   map[partKey]*importPart
@@ -164,8 +168,20 @@ func (i *fillImport) read(cmd *cobra.Command, files []found) error {
 			*one = filled{File: one.File, Skipped: one.Skipped, Error: one.Error, err: one.err}
 		}
 	}
-	slices.SortStableFunc(i.fills, func(a, b fillOf) int { return a.ExecutedAt.Compare(b.ExecutedAt) })
+	slices.SortStableFunc(i.fills, inOrder)
 	return nil
+}
+
+// inOrder compares fills by their execution. The end of an option's life comes after the trades of its instant: many
+// files give the day alone.
+func inOrder(a, b fillOf) int {
+	switch byTime := a.ExecutedAt.Compare(b.ExecutedAt); {
+	case byTime != 0 || a.Ends == b.Ends:
+		return byTime
+	case a.Ends:
+		return 1
+	}
+	return -1
 }
 
 // putInOrder turns the fills of a file that begins with the newest, so that those of one instant keep their order.
@@ -262,16 +278,15 @@ func (f *filled) reject(row *blotter.RejectedRow) {
 }
 
 // book books the fills in batches, and keeps what cannot be booked.
-func (i *fillImport) book(ctx context.Context, set *settings) error {
+func (i *fillImport) book(ctx context.Context) error {
 	begin := time.Now()
 	if i.with.dryRun || !slices.ContainsFunc(i.files, func(f *filled) bool { return f.Fills+f.Rejected > 0 }) {
 		return nil
 	}
-	db, err := set.open(ctx)
+	db, err := i.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
 	ctx = blotter.WithAllAccounts(ctx)
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {

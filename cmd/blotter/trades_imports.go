@@ -106,12 +106,7 @@ func (i *fillImport) refuse(file int, err error) {
 func (i *fillImport) imported(batch []fillOf) []postgres.ImportedTrade {
 	trades := make([]postgres.ImportedTrade, len(batch))
 	for n, f := range batch {
-		trade := f.Trade
-		trade.OtherFees = nil
-		for _, fee := range f.OtherFees {
-			trade.OtherFees = trade.OtherFees.Add(fee.Currency, fee.Amount)
-		}
-		trades[n] = postgres.ImportedTrade{Trade: trade, ImportID: i.parts[partKey{f.file, f.AccountID}].id}
+		trades[n] = postgres.ImportedTrade{Trade: f.Trade, ImportID: i.parts[partKey{f.file, f.AccountID}].id}
 	}
 	return trades
 }

@@ -13,6 +13,56 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
+// open opens the database once.
+func (i *fillImport) open(ctx context.Context) (*database, error) {
+	if i.db != nil {
+		return i.db, nil
+	}
+	db, err := i.set.open(ctx)
+	if err == nil {
+		i.db = db
+	}
+	return db, err
+}
+
+func (i *fillImport) close() {
+	if i.db != nil {
+		i.db.Close()
+	}
+}
+
+// instrument looks up what is known of a symbol, for fills of which the file does not tell it: what was stated of the
+// instrument, otherwise what the account's position has.
+func (i *fillImport) instrument(ctx context.Context) func(symbol string) (fillfile.Instrument, error) {
+	return func(symbol string) (known fillfile.Instrument, err error) {
+		db, err := i.open(ctx)
+		if err != nil {
+			return known, err
+		}
+		ctx := blotter.WithAllAccounts(ctx)
+		if i.with.Account != "" {
+			held, err := db.Positions(ctx, postgres.PositionFilter{Account: i.with.Account, Symbol: symbol})
+			if err != nil {
+				return known, err
+			}
+			for _, p := range held {
+				known = fillfile.Instrument{Currency: p.Currency, Multiplier: p.Multiplier}
+			}
+		}
+		facts, err := db.Instruments(ctx, []string{symbol})
+		if err != nil {
+			return known, err
+		}
+		if currency := facts[symbol].Currency; currency != nil {
+			known.Currency = *currency
+		}
+		if multiplier := facts[symbol].Multiplier; multiplier != nil {
+			known.Multiplier = *multiplier
+		}
+		return known, nil
+	}
+}
+
 // settle completes the fills of one file: an option's fill of which the file tells no multiplier has the one of its other
 // fills. What the file, the instruments and the options leave open is an error that says which flag answers.
 func (i *fillImport) settle(path string, fills []fillOf) error {
