@@ -54,7 +54,8 @@ func gapOf(timeframe string) time.Duration {
 }
 
 // sqlNeighbours are the stored bars before the first and behind the last bar of each series of a file, from another source,
-// where the file's own bar stands at that end.
+// where the file's own bar stands at that end. A folder is no vendor: two of its files may be of two, which $9 takes for
+// sources of their own.
 const sqlNeighbours = `
 select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
   from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::interval[])
@@ -64,7 +65,7 @@ select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
         where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp < s.first and m.timestamp >= s.first - s.gap
           and m.timestamp between $7 and $8
         order by timestamp desc limit 1) p
-    on p.source <> s.source and p.close > 0 and not exists (
+    on (p.source <> s.source or $9 and s.source ~ '^(csv|json)(:|$)') and p.close > 0 and not exists (
        select from data_ingestion.market_data m where m.symbol = s.symbol and m.timeframe = s.timeframe
           and m.timestamp = s.first and m.timestamp between $7 and $8 and m.source <> s.source)
   left join lateral (
@@ -72,7 +73,7 @@ select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
         where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp > s.last and m.timestamp <= s.last + s.gap
           and m.timestamp between $7 and $8
         order by timestamp limit 1) n
-    on n.source <> s.source and n.open > 0 and not exists (
+    on (n.source <> s.source or $9 and s.source ~ '^(csv|json)(:|$)') and n.open > 0 and not exists (
        select from data_ingestion.market_data m where m.symbol = s.symbol and m.timeframe = s.timeframe
           and m.timestamp = s.last and m.timestamp between $7 and $8 and m.source <> s.source)
  where p.timestamp is not null or n.timestamp is not null`
@@ -93,7 +94,8 @@ func (f *barFile) checkNeighbours(ctx context.Context, tx *Tx) error {
 		longest = max(longest, gap)
 	}
 	r := &f.im.result
-	rows, err := tx.Query(ctx, sqlNeighbours, symbols, timeframes, sources, first, last, gaps, r.From.Add(-longest), r.To.Add(longest))
+	rows, err := tx.Query(ctx, sqlNeighbours, symbols, timeframes, sources, first, last, gaps, r.From.Add(-longest), r.To.Add(longest),
+		f.im.straight)
 	if err != nil {
 		return err
 	}
