@@ -62,16 +62,36 @@ on conflict (account_id, strategy, date, currency) do update
        last_updated = excluded.last_updated`
 )
 
+// Rows of which every trade was taken out are removed: trades alone make rows.
+const (
+	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0`
+	sqlEmptyMetrics   = `delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
+)
+
 // write adds what was folded to what is stored, in one round trip.
 func (f *fold) write(ctx context.Context, tx *postgres.Tx) error {
 	batch := &pgx.Batch{}
 	f.queuePrices(batch)
 	f.queueSummaries(batch)
 	f.queueMetrics(batch)
+	f.queueEmpty(batch)
 	if batch.Len() == 0 {
 		return nil
 	}
 	return tx.SendBatch(ctx, batch).Close()
+}
+
+func (f *fold) queueEmpty(batch *pgx.Batch) {
+	if !f.undone {
+		return
+	}
+	accounts := map[string]bool{}
+	for key := range f.summaries {
+		accounts[key.account] = true
+	}
+	touched := slices.Sorted(maps.Keys(accounts))
+	batch.Queue(sqlEmptySummaries, touched)
+	batch.Queue(sqlEmptyMetrics, touched)
 }
 
 func (f *fold) queuePrices(batch *pgx.Batch) {

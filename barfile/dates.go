@@ -132,7 +132,7 @@ func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 		return nil, sample
 	}
 	defer file.Close()
-	source, err := newSource(f.Path, file)
+	source, err := newSource(f.Path, file, f.opts.Sheet)
 	if err != nil {
 		return nil, sample
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	// Dates is the order of day and month in dates as 2/1/2006: "dmy" or "mdy". Default: what the file tells; where
 	// nothing does, it is refused.
 	Dates string
+	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	Sheet string
 	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
 	AllowNegative bool
 }
@@ -163,7 +165,7 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 	if _, known := dateOrders[opts.Dates]; !known {
 		return nil, blotter.Invalid("order of dates", opts.Dates, "dmy or mdy")
 	}
-	if f.source, err = newSource(path, r); err != nil {
+	if f.source, err = newSource(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	err = f.nextMember()
@@ -206,7 +208,11 @@ func (f *File) nextMember() error {
 		}
 		f.member = name
 		f.members++
-		if err = f.recognise(r); err == nil || !f.source.isArchive() {
+		err = f.recognise(r)
+		if not := (*NotBarsError)(nil); errors.As(err, &not) {
+			not.Hint = f.source.sheetHint()
+		}
+		if err == nil || !f.source.isArchive() {
 			return err
 		}
 		if !errors.As(err, new(*NotBarsError)) {

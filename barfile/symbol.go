@@ -38,7 +38,7 @@ var (
 	copyNumber     = regexp.MustCompile(`\s*\(\d{1,3}\)`)                      // of browsers: AAPL (1).csv
 	polygonRange   = regexp.MustCompile(`range_(\d{1,3})_(minute|hour|day|week|month)_`)
 	wholeDay       = regexp.MustCompile(`(19|20)\d\d-(0[1-9]|1[0-2])(-\d\d)?`)
-	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst))+$`)
+	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst|xlsx))+$`)
 )
 
 // StandardInput is the path of a stream that has no name to tell a symbol.

@@ -14,20 +14,20 @@ const (
 	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
 )
 
-// sqlInstruments makes the instruments of new symbols.
+// sqlInstruments makes the instruments of new symbols. What somebody stated of an instrument stays.
 const sqlInstruments = `
 insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
 select symbol, calendar, negative
   from unnest($1::text[], $2::text[], $3::bool[]) s(symbol, calendar, negative)
  order by symbol
 on conflict (symbol) do update set allows_negative = true
- where excluded.allows_negative and not i.allows_negative`
+ where excluded.allows_negative and not i.allows_negative and not 'allows_negative' = any(i.stated)`
 
 // sqlCalendars corrects the calendars of instruments, where the bars of several weeks tell it.
 const sqlCalendars = `
 update data_ingestion.instruments i set calendar = s.calendar
   from (select * from unnest($1::text[], $2::text[]) u(symbol, calendar) order by symbol) s
- where i.symbol = s.symbol and i.calendar <> s.calendar`
+ where i.symbol = s.symbol and i.calendar <> s.calendar and not 'calendar' = any(i.stated)`
 
 // sqlSources notes which sources a series has bars of.
 const sqlSources = `

@@ -84,6 +84,7 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
 	flags.StringVar(&with.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
 	flags.StringVar(&with.Dates, "dates", "", "`order` of day and month in dates as 2/1/2006, dmy or mdy")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,open,high,low,close,volume")
+	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.StringVar(&with.Source, "source", "", "`name` of the vendor (default: by format)")
 	flags.BoolVar(&with.AllowNegative, "allow-negative", false, "take prices of zero and below (spreads, power)")
 	flags.StringVar(&with.prefer, "prefer", "", "`source` whose bars replace another source's")
