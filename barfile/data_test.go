@@ -233,7 +233,7 @@ func TestVendorPairs(t *testing.T) {
 		}
 		return found
 	}
-	pairs, differ, refused := 0, 0, 0
+	pairs, differ := 0, 0
 	for _, order := range []bool{true, false} {
 		db := pgtest.Open(t)
 		conn := db.Connect(t, db.AdminURL)
@@ -267,13 +267,7 @@ func TestVendorPairs(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := db.ImportBars(t.Context(), postgres.BarImport{File: path, Bars: file.Bars(), DryRun: true}); err != nil {
-					if !strings.Contains(err.Error(), "--splice") {
-						t.Fatal(err)
-					}
-					refused++
-				}
-				result, err := db.ImportBars(t.Context(), postgres.BarImport{File: path, Bars: file.Bars(), Splice: true})
+				result, err := db.ImportBars(t.Context(), postgres.BarImport{File: path, Bars: file.Bars()})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -296,10 +290,6 @@ func TestVendorPairs(t *testing.T) {
 			}
 		}
 	}
-	if refused == 0 {
-		t.Error("no file is refused, want those that are adjusted for splits after one that is not")
-	}
-	t.Logf("%d files differ from those of the other vendor by a factor", refused)
 	if pairs != symbols || differ != differing {
 		t.Errorf("%d symbols with %d differing closes, want %d and %d", pairs, differ, symbols, differing)
 	}
