@@ -50,6 +50,7 @@ type PriceData struct {
 	Price    *Decimal   `json:"price"` // nil where none is known
 	PriceAt  *EventTime `json:"price_at"`
 	Source   string     `json:"source"`
+	Currency string     `json:"currency,omitempty"` // of the price; "" is USD
 }
 
 // EventTime is an instant as events carry it: UTC, to the microsecond, RFC 3339.

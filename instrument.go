@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Calendar says on which days an instrument trades.
+// Calendar says on which days an instrument trades: on weekdays, on all days, or on those of its exchange, whose market
+// identifier code (ISO 10383) it is, as "XTKS" for Tokyo.
 type Calendar string
 
-// The calendars.
+// The calendars that are of no exchange.
 const (
 	Weekdays Calendar = "weekdays"
 	AllDays  Calendar = "all_days"

@@ -166,7 +166,7 @@ func (f *fold) syncMarketData(p *blotter.PriceData) {
 	if p.Price == nil || p.PriceAt == nil {
 		return
 	}
-	next := &blotter.MarketPrice{Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source}
+	next := &blotter.MarketPrice{Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source, Currency: cmp.Or(p.Currency, "USD")}
 	last := f.prices[p.Symbol]
 	if last == nil || next.At.After(last.At) || next.At.Equal(last.At) && next.Source == last.Source {
 		f.prices[p.Symbol] = next

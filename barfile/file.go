@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/fileerror"
 )
 
 // Options overrule what Open finds out by itself.
@@ -42,10 +43,18 @@ type File struct {
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
 	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
 	Unknown []string
+	// Guessed reports that nothing but the file's name tells Symbol.
+	Guessed bool
+	// Remarks say what a reader of the import should know: a change of the unit of times, cells that were left empty. They
+	// are complete when Bars is done.
+	Remarks []string
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
 	opts        Options
+	units       unitFollower
+	emptied     emptied
+	unreadable  string         // adjusted close of the row that is being read, where it is no number
 	zone        *time.Location // nil where Options.Zone is empty
 	newestFirst bool           // rows go back in time
 	steady      steady
@@ -63,7 +72,9 @@ type File struct {
 	members     int    // of the archive that have been begun
 	row         record
 	symbol      interned
-	inside      bool // the symbol of a row is that of the JSON object around it
+	inside      bool   // the symbol of a row is that of the JSON object around it
+	pathAt      int    // which of the names around a row is its symbol, or -1
+	around      record // the first row, for what is around it
 	aligned     [][]byte
 	joined      []byte
 	broken      error // that ended the sample
@@ -106,12 +117,12 @@ func Open(path string, opts Options) (*File, error) {
 func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fileError(path, "there is no such file")
+	case path == "":
+		return nil, fileError(path, "the name of the file is empty")
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fileError(path, "this user may not read it")
 	case err != nil:
-		return nil, fileError(path, err.Error())
+		return nil, fileError(path, fileerror.Text(err))
 	case info.IsDir():
 		return nil, fileError(path, "it is a folder; name its files, as in "+filepath.Join(path, "*.csv"))
 	}
@@ -119,10 +130,13 @@ func openFile(path string) (*os.File, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fileError(path, "this user may not read it")
 	} else if err != nil {
-		return nil, fileError(path, err.Error())
+		return nil, fileError(path, fileerror.Text(err))
 	}
 	return f, nil
 }
+
+// Zone returns the zone of the file's times, or nil where neither the file nor Options says it.
+func (f *File) Zone() *time.Location { return f.zone }
 
 // Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }

@@ -39,7 +39,7 @@ func TestNoBarFile(t *testing.T) {
 		{"a zip from a stream", "PK\x03\x04", "a zip or .xlsx is read from a file"},
 		{"trades", "timestamp,price,amount,side\n1605499846,15993.5,0.026472,buy\n", "it holds trades, not bars"},
 		{"one row, no bar", header + "a,b,c,d,e,f\n", "its only row is no bar (line 2: date"},
-		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its first 5 rows is a bar (line 2: date"},
+		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its rows is a bar (line 2: date"},
 		{"first line without end", strings.Repeat("x", 1<<20), "line 1 is longer than a bar's can be"},
 		{"second line without end", header + strings.Repeat("x", 1<<20), "line 2 is longer than a bar's can be"},
 	} {
@@ -100,7 +100,7 @@ func TestOpen(t *testing.T) {
 	for path, want := range map[string]string{
 		dir:                           "it is a folder; name its files, as in " + filepath.Join(dir, "*.csv"),
 		filepath.Join(dir, "nothing"): "there is no such file",
-		filepath.Join(path, "below"):  "not a directory",
+		filepath.Join(path, "below"):  "not a folder",
 	} {
 		_, err := barfile.Open(path, barfile.Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), "blotter: "+path) && !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {

@@ -66,7 +66,7 @@ func (p *prepared) makeDataDir() error {
 	if err != nil {
 		return folderError(dir, err)
 	}
-	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(ours, e.Name()) }) {
+	if !isOurs(dir, entries) {
 		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir, filepath.Join(dir, "blotter"))
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { // it may have been there, open to others
@@ -79,6 +79,15 @@ func (p *prepared) makeDataDir() error {
 		return err
 	}
 	return folderError(dir, os.Chown(dir, p.uid, p.gid))
+}
+
+// isOurs reports whether a folder may be the data folder: it has a database in it, or nothing but what the first start makes.
+// One name alone does not tell: /etc has a folder postgresql too.
+func isOurs(dir string, entries []os.DirEntry) bool {
+	if _, err := os.Stat(filepath.Join(dir, "pg", "PG_VERSION")); err == nil {
+		return true
+	}
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
 }
 
 // openWay sees to it that the user who runs the server for root can enter the folder and those above it.
@@ -131,7 +140,7 @@ func folderError(dir string, err error) error {
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
 		return fmt.Errorf("the data folder %s cannot be made: a file is in its way; choose another --data-dir", dir)
 	}
-	return fmt.Errorf("the data folder %s cannot be made (%v); choose another --data-dir", dir, err)
+	return fmt.Errorf("the data folder %s cannot be used (%w); choose another --data-dir", dir, err)
 }
 
 // takeLock makes this process the folder's only owner until unlock, at the latest when it dies.
@@ -192,7 +201,7 @@ func (p *prepared) makeSocketDir() (string, error) {
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return "", err
+		return "", folderError(dir, err)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode().Perm() != 0o700 || ok && int(stat.Uid) != p.uid {
 		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)

@@ -48,7 +48,7 @@ select case when s.setrole = 0 and s.setdatabase <> 0 then 'database ' || quote_
                  || case when s.setdatabase <> 0 then ' in database ' || quote_ident(current_database()) else '' end end,
        split_part(setting, '=', 1)
   from pg_db_role_setting s cross join unnest(s.setconfig) setting
- where lower(split_part(setting, '=', 1)) in ('app.current_account_id', 'session_replication_role')
+ where lower(split_part(setting, '=', 1) collate "C") in ('app.current_account_id', 'session_replication_role')
    and (s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database()))
  order by 1, 2`
 )
@@ -114,8 +114,12 @@ select name, string_agg(distinct power, ', ') from (
  where power is not null
  group by name order by 1`
 
+	// The login of embedded for programs on its own machine is left out: it is reached by a socket where every login is open.
 	sqlSeveralRoles = withLogins + `
-select name, string_agg(distinct role, ', ') from logins where not rolsuper group by name having count(distinct role) > 1 order by 1`
+select name, string_agg(distinct role, ', ')
+  from logins
+ where not rolsuper and shobj_description(oid, 'pg_authid') is distinct from 'blotter: programs on this machine'
+ group by name having count(distinct role) > 1 order by 1`
 
 	// Of other sessions only who has pg_read_all_stats is told the address, so that this one is looked at by itself as well.
 	sqlPlainText = withLogins + `

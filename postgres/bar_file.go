@@ -48,7 +48,7 @@ func (f *barFile) lookAhead(ctx context.Context) error {
 			f.ahead = append(f.ahead, b)
 			rows += len(b.bars) + len(b.rejected)
 		case <-ctx.Done():
-			return translate("", ctx.Err())
+			return translate(ctx, "", ctx.Err())
 		}
 	}
 	return nil
@@ -163,9 +163,12 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 		return nil
 	}
 	if !f.im.straight {
-		if err := f.fromStage(ctx, tx); err != nil || f.im.in.DryRun {
+		if err := f.fromStage(ctx, tx); err != nil {
 			return err
 		}
+	}
+	if err := f.checkNeighbours(ctx, tx); err != nil || f.im.in.DryRun {
+		return err
 	}
 	return f.follow(ctx, tx)
 }

@@ -23,6 +23,15 @@ type BarImport struct {
 	Once bool
 	// Prefer is a source whose bars replace another source's. Default: the bar that was there first stays.
 	Prefer string
+	// Guessed says that the symbol is a guess, as from the file's name: where its bars contradict stored ones, the import
+	// ends without effect.
+	Guessed bool
+	// Splice stores bars beside those of another source although their prices differ by a factor. Default: such an import
+	// ends without effect, because one of both is adjusted for splits and the other is not.
+	Splice bool
+	// Zone is that of the exchange, in which the days of bars within a day are judged. Default: the symbol's exchange, where
+	// it names one.
+	Zone *time.Location
 	// Strict ends the import without effect at the first rejected row.
 	Strict bool
 	// DryRun counts what an import would do and writes nothing.
@@ -58,14 +67,18 @@ const (
 // prices are kept, and one market_data_updated event a symbol is written to the outbox. It acts as trading_service
 // whatever the context's scope.
 //
-// Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols; ErrData for what the table refuses, and for
+// Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols, and for bars that contradict stored ones under
+// Guessed or differ from another source's by a factor; ErrData for what the table refuses, and for
 // rejected rows under Strict.
 func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error) {
+	if in.Bars == nil {
+		return ImportResult{}, blotter.Invalid("BarImport.Bars", nil, "the bars to import")
+	}
 	select {
 	case db.imports <- struct{}{}:
 		defer func() { <-db.imports }()
 	case <-ctx.Done():
-		return ImportResult{}, translate("import "+in.File, ctx.Err())
+		return ImportResult{}, translate(ctx, "import "+in.File, ctx.Err())
 	}
 	start := time.Now()
 	im := &importer{db: db, in: in, straight: !in.Once && !in.DryRun && in.Prefer == ""}
@@ -104,7 +117,7 @@ func (im *importer) run(ctx context.Context) error {
 		case errors.Is(err, blotter.ErrSerialization):
 			im.straight = false
 			if !pause(ctx, attempt) {
-				return err
+				return gaveUp(ctx, err)
 			}
 		case LacksPartition(err) && !ensured: // the outbox's ran out
 			ensured = true
@@ -145,7 +158,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	im.result = ImportResult{}
 	reader := readAhead(im.in.Bars, im.in.Strict)
 	defer reader.close()
-	f := &barFile{im: im, reader: reader, content: sha256.New()}
+	f := &barFile{im: im, reader: reader, content: sha256.New(), seen: seriesSet{zone: im.in.Zone}}
 	if err := f.lookAhead(ctx); err != nil {
 		return err
 	}
@@ -189,7 +202,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	}
 	if err != nil || im.in.DryRun {
 		tx.rollback(ctx)
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 	return tx.commit(ctx)
 }

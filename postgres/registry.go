@@ -32,7 +32,7 @@ select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind 
 
 // unregistered are objects of the schema that no Table maps: the library's own bookkeeping, and views for people.
 var unregistered = []string{
-	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "shared.heartbeat", "data_ingestion.imported_contents", "analytics.strategy_performance",
+	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "shared.heartbeat", "data_ingestion.imported_contents", "data_ingestion.bar_sources", "analytics.strategy_performance",
 	"execution.trade_fees", "execution.import_trades", "shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
 }
 
@@ -56,18 +56,18 @@ type liveColumn struct {
 // CompareRegistry lists, a sentence each, where the live catalog of the database at url differs from the declared
 // tables of blotter's schemas.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connectPlain(ctx, url)
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, sqlRegistry)
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[liveColumn])
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	live := map[string][]liveColumn{}
 	for _, c := range columns {

@@ -22,6 +22,7 @@ import (
 type importing struct {
 	barfile.Options
 	prefer         string
+	splice         bool
 	strict, dryRun bool
 	jobs           int
 }
@@ -35,9 +36,9 @@ func importCommand(set *settings) *cobra.Command {
 		Short: "Store the bars of files",
 		Long: `Store the bars of files, of folders with all that is in them, or of patterns in
 quotes ("data/**/*.csv" is those in all folders below data). The format is
-recognised from the content, through .gz, .zip and .tar.gz; "-" is standard
-input. Each file is stored as a whole or not at all; a second import of the same
-file changes nothing, so what was interrupted is simply repeated.
+recognised from the content, through .gz, .zip, .tar.gz and .xlsx; "-" is
+standard input. Each file is stored as a whole or not at all; a second import of
+the same file changes nothing, so what was interrupted is simply repeated.
 
 Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs)
 and are counted. A bar that the same source gives differently later is updated;
@@ -87,6 +88,7 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
 	flags.StringVar(&with.Source, "source", "", "`name` of the vendor (default: by format)")
 	flags.BoolVar(&with.AllowNegative, "allow-negative", false, "take prices of zero and below (spreads, power)")
 	flags.StringVar(&with.prefer, "prefer", "", "`source` whose bars replace another source's")
+	flags.BoolVar(&with.splice, "splice", false, "store bars beside another source's whose prices differ by a factor")
 	flags.BoolVar(&with.strict, "strict", false, "keep nothing of a file that has a row which is no bar")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be stored, and store nothing")
 	flags.IntVar(&with.jobs, "jobs", with.jobs, fmt.Sprintf("files at once, 1 to %d", jobsMax))
@@ -175,12 +177,14 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		defer file.Close()
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
-		one.Unknown = file.Unknown
+		one.Unknown, one.Guessed = file.Unknown, file.Guessed
 		turn(file.Symbol)
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
 			File: quarantineName(from.path), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
+			Guessed: file.Guessed, Splice: with.splice, Zone: file.Zone(),
 		})
+		one.Remarks = file.Remarks
 		one.contradictions()
 		one.skip(file.Skipped)
 		shown.end(file, from, one.Read)

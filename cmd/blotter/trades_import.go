@@ -26,6 +26,7 @@ type filling struct {
 	dryRun, simulated bool
 	strict            bool
 	fromAccount       string // whose fills are booked into --account
+	creation          accountCreation
 }
 
 func tradesImport(set *settings) *cobra.Command {
@@ -39,7 +40,9 @@ them, or of patterns. The layout is recognised from the content (docs/fills.md);
 execution, whichever file they stand in.
 
 A file may name the accounts of its fills. With --account, those of others are
-left out; --from-account NAME takes those of NAME into --account.
+left out; --from-account NAME takes those of NAME into --account. An account
+that does not exist is made only with --create-account, or after asking on a
+terminal; blotter accounts create makes one with its currency and zone.
 
 Importing again books nothing twice: a fill that is booked already is counted as
 a duplicate, also where a later export overlaps. What the file says of the same
@@ -48,7 +51,7 @@ quarantine (data_ingestion.data_quality_logs). Dividends, deposits and other
 rows that are no fills are counted and left out.
 
 What was interrupted is simply repeated.`,
-		Example: `  blotter trades import activity.xml
+		Example: `  blotter trades import activity.xml --create-account
   blotter trades import ~/exports --account ACC123 --dry-run
   blotter trades import fills.csv --account ACC123 --tz America/New_York`,
 		Args: cobra.MinimumNArgs(1),
@@ -93,6 +96,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
 	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
+	with.creation.add(cmd)
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
 	flags.BoolVar(&with.strict, "strict", false, "fail if any row is rejected or in conflict")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
@@ -288,6 +292,9 @@ func (i *fillImport) book(ctx context.Context) error {
 		return err
 	}
 	ctx = blotter.WithAllAccounts(ctx)
+	if err := i.with.creation.check(ctx, db.DB, i.accounts()); err != nil {
+		return err
+	}
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {
 		return err
