@@ -26,6 +26,8 @@ type MarketPrice struct {
 	Price  Decimal   `db:"price"`
 	At     time.Time `db:"at"`
 	Source string    `db:"source"`
+	// Currency is that of the price. It values positions in that currency only.
+	Currency string `db:"currency,omitzero"` // default USD
 }
 
 // PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date,

@@ -13,6 +13,7 @@ const (
 	ChannelMarketData = "market_data"
 
 	TradeExecuted     = "trade_executed"      // a fill was booked; it carries the trade, and the position after it
+	TradeUndone       = "trade_undone"        // a fill was taken out of the book; it carries the trade, and the position before it
 	PositionUpdated   = "position_updated"    // what a fill made of its position
 	MarketDataUpdated = "market_data_updated" // bars of a symbol were imported, or a price is known
 )

@@ -15,11 +15,21 @@ type TradeData struct {
 	Currency           string         `json:"currency"`
 	Commission         Decimal        `json:"commission"`
 	CommissionCurrency string         `json:"commission_currency"`
+	OtherFees          TradeFees      `json:"other_fees,omitempty"`
 	RealizedPnL        Decimal        `json:"realized_pnl"` // of this fill, before fees
 	PositionEffect     PositionEffect `json:"position_effect"`
 	Strategy           string         `json:"strategy"`
 	ExecutedAt         EventTime      `json:"executed_at"`
 	Position           PositionData   `json:"position"`
+}
+
+// UndoneTradeData is the data of the event TradeUndone, version 1: the fill as it was booked, with the position after it, and
+// the position before it, which is what the book has again.
+type UndoneTradeData struct {
+	TradeData
+	PositionBefore PositionData `json:"position_before"`
+	BookID         int64        `json:"book_id"` // of the trade's row: the book's order
+	XID            uint64       `json:"xid"`     // the transaction that booked it
 }
 
 // PositionData is a position after a fill.
@@ -40,6 +50,7 @@ type PriceData struct {
 	Price    *Decimal   `json:"price"` // nil where none is known
 	PriceAt  *EventTime `json:"price_at"`
 	Source   string     `json:"source"`
+	Currency string     `json:"currency,omitempty"` // of the price; "" is USD
 }
 
 // EventTime is an instant as events carry it: UTC, to the microsecond, RFC 3339.
@@ -66,12 +77,17 @@ func (t *EventTime) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// UndoneData returns what the event of a trade carries that is taken out of the book.
+func (t *Trade) UndoneData(before PositionData) UndoneTradeData {
+	return UndoneTradeData{TradeData: t.EventData(), PositionBefore: before, BookID: t.ID, XID: t.XID}
+}
+
 // EventData is what the event of a booked trade carries.
 func (t *Trade) EventData() TradeData {
 	return TradeData{
 		TradeID: t.TradeID, OrderID: t.OrderID, AccountID: t.AccountID, Symbol: t.Symbol, Side: t.Side, Quantity: t.Quantity, Price: t.Price,
 		Multiplier: t.Multiplier, Currency: t.Currency, Commission: t.Commission, CommissionCurrency: t.CommissionCurrency,
-		RealizedPnL: t.RealizedPnL, PositionEffect: t.PositionEffect, Strategy: t.Strategy, ExecutedAt: EventTime(t.ExecutedAt),
+		OtherFees: t.OtherFees, RealizedPnL: t.RealizedPnL, PositionEffect: t.PositionEffect, Strategy: t.Strategy, ExecutedAt: EventTime(t.ExecutedAt),
 		Position: PositionData{t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter},
 	}
 }

@@ -17,6 +17,13 @@ type PositionUpdate struct {
 	ExecutedAt  EventTime `json:"executed_at"`
 }
 
+// PositionUpdate returns what the undoing of the fill made of its position.
+func (d UndoneTradeData) PositionUpdate() PositionUpdate {
+	trade := d.TradeData
+	trade.Position = d.PositionBefore
+	return trade.PositionUpdate()
+}
+
 // PositionUpdate is what the fill made of its position.
 func (d TradeData) PositionUpdate() PositionUpdate {
 	p := Position{Quantity: d.Position.Quantity, CostBasis: d.Position.CostBasis, Multiplier: d.Multiplier}

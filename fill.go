@@ -52,6 +52,11 @@ func (p Position) Apply(t Trade) (Position, Effect, error) {
 	case t.Currency != "" && t.Currency != p.Currency:
 		return p, Effect{}, Invalid("currency", t.Currency, "that of the position, "+p.Currency)
 	}
+	if len(t.OtherFees) > 0 {
+		if err := t.checkOtherFees(p.Currency, cmp.Or(t.CommissionCurrency, p.Currency)); err != nil {
+			return p, Effect{}, err
+		}
+	}
 	t.Multiplier = p.Multiplier
 	if err := t.checkProduct(); err != nil {
 		return p, Effect{}, err
@@ -228,6 +233,11 @@ func (t Trade) Check() error {
 	case t.Multiplier.Sign() < 0:
 		return Invalid("multiplier", t.Multiplier, "a number above 0, or 0 for the instrument's")
 	}
+	if len(t.OtherFees) > 0 {
+		if err := t.checkOtherFees(t.Currency, t.CommissionCurrency); err != nil {
+			return err
+		}
+	}
 	return t.checkProduct()
 }
 
@@ -265,6 +275,7 @@ func (t Trade) Booked(after Position, e Effect) Trade {
 	if t.CommissionCurrency == "" {
 		t.CommissionCurrency = after.Currency
 	}
+	t.OtherFees = t.OtherFees.sorted()
 	t.RealizedPnL, t.PositionEffect = e.RealizedPnL, e.Kind
 	t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter = after.Quantity, after.CostBasis, after.RealizedPnL, after.Fees
 	return t
@@ -306,6 +317,7 @@ func (t Trade) Differences(stored Trade) (fields []string) {
 	add("currency", t.Currency != "" && t.Currency != stored.Currency)
 	add("commission", !t.Commission.Equal(stored.Commission))
 	add("commission_currency", t.CommissionCurrency != "" && t.CommissionCurrency != stored.CommissionCurrency)
+	add("other_fees", !t.OtherFees.Equal(stored.OtherFees))
 	add("strategy", t.Strategy != "" && t.Strategy != stored.Strategy)
 	add("executed_at", !t.ExecutedAt.IsZero() && !t.ExecutedAt.Truncate(time.Microsecond).Equal(stored.ExecutedAt))
 	add("settlement_date", t.SettlementDate != nil && (stored.SettlementDate == nil || !sameDay(*t.SettlementDate, *stored.SettlementDate)))

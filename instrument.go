@@ -1,17 +1,23 @@
 package blotter
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
-// Calendar says on which days an instrument trades.
+// Calendar says on which days an instrument trades: on weekdays, on all days, or on those of its exchange, whose market
+// identifier code (ISO 10383) it is, as "XTKS" for Tokyo.
 type Calendar string
 
-// The calendars.
+// The calendars that are of no exchange.
 const (
 	Weekdays Calendar = "weekdays"
 	AllDays  Calendar = "all_days"
 )
 
-// Instrument is what is known of a symbol. It is created on first use.
+// Instrument is what is known of a symbol. It is created on first use, with defaults: Stated names the columns that somebody
+// stated.
 type Instrument struct {
 	Symbol         string    `db:"symbol"`
 	Multiplier     Decimal   `db:"multiplier,omitzero"` // money per point of price and unit of quantity; default 1
@@ -19,6 +25,77 @@ type Instrument struct {
 	AllowsNegative bool      `db:"allows_negative"`
 	Calendar       Calendar  `db:"calendar,omitzero"` // default Weekdays
 	CreatedAt      time.Time `db:"created_at,generated"`
+	Name           string    `db:"name"`
+	AssetClass     string    `db:"asset_class"`     // for example stock, option or future; "" where nobody said
+	Stated         []string  `db:"stated,omitzero"` // sorted; only postgres.DB.SetInstrument adds to it
+}
+
+// InstrumentFacts is what somebody stated of a symbol. A nil field was not stated: a default is no fact, and where money
+// depends on it, it is asked for.
+type InstrumentFacts struct {
+	Symbol         string
+	Multiplier     *Decimal
+	Currency       *string
+	AllowsNegative *bool
+	Calendar       *Calendar
+	AssetClass     *string
+	Name           *string
+}
+
+// Facts returns what was stated of the instrument. A row that names no stated columns and yet differs from the defaults was
+// written by somebody, who stated both its multiplier and its currency. An instrument whose bars had prices below zero
+// allows them.
+func (i Instrument) Facts() InstrumentFacts {
+	written := len(i.Stated) == 0 && (!i.Multiplier.Equal(one) || i.Currency != currencyDefault)
+	stated := func(column string) bool { return slices.Contains(i.Stated, column) }
+	facts := InstrumentFacts{Symbol: i.Symbol}
+
+	if written || stated("multiplier") {
+		facts.Multiplier = &i.Multiplier
+	}
+	if written || stated("currency") {
+		facts.Currency = &i.Currency
+	}
+	if i.AllowsNegative || stated("allows_negative") {
+		facts.AllowsNegative = &i.AllowsNegative
+	}
+	if stated("calendar") {
+		facts.Calendar = &i.Calendar
+	}
+	if stated("asset_class") {
+		facts.AssetClass = &i.AssetClass
+	}
+	if stated("name") {
+		facts.Name = &i.Name
+	}
+	return facts
+}
+
+// Check reports as ErrInvalid facts that no instrument can have.
+func (f InstrumentFacts) Check() error {
+	texts := []textField{{"symbol", f.Symbol, 1, SymbolLengthMax}}
+	if f.Currency != nil {
+		texts = append(texts, textField{"currency", *f.Currency, 1, 20})
+	}
+	if f.AssetClass != nil {
+		texts = append(texts, textField{"asset_class", *f.AssetClass, 0, 50})
+	}
+	if f.Name != nil {
+		texts = append(texts, textField{"name", *f.Name, 0, 200})
+	}
+	if err := checkTexts(texts); err != nil {
+		return err
+	}
+
+	switch {
+	case f.Multiplier != nil && f.Multiplier.Sign() <= 0:
+		return Invalid("multiplier", *f.Multiplier, "a number above 0")
+	case f.Currency != nil && strings.ToUpper(*f.Currency) != *f.Currency:
+		return Invalid("currency", *f.Currency, "upper case, as USD")
+	case f.Calendar != nil && *f.Calendar != Weekdays && *f.Calendar != AllDays:
+		return Invalid("calendar", string(*f.Calendar), string(Weekdays)+" or "+string(AllDays))
+	}
+	return nil
 }
 
 // LatestPrice is the last known price of a symbol: what positions are valued with.

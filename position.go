@@ -39,6 +39,7 @@ type PositionValue struct {
 	UnrealizedPnL *Decimal   `db:"unrealized_pnl"`
 	Multiplier    Decimal    `db:"multiplier"`
 	Currency      string     `db:"currency"`
+	OtherFees     TradeFees  `db:"other_fees,generated"` // in other currencies than the position's, which Fees leaves out
 }
 
 // RoundTrip is one life of a position, from flat to flat (or to a flip).

@@ -9,6 +9,7 @@
 // rates derived: what is computed anew is exactly the same.
 //
 //	trade_executed       -> performance_metrics (syncTradeData), portfolio_summary (syncPositionData)
+//	trade_undone         -> both, taken out again
 //	market_data_updated  -> market_prices, and the value of what is held (syncMarketData)
 //
 // Rebuild computes all of it anew from the trades, beside writers and readers, and leaves the cursor where its view of the

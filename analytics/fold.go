@@ -17,6 +17,7 @@ type fold struct {
 	summaries map[summaryKey]*blotter.PortfolioSummary
 	metrics   map[metricsKey]*blotter.PerformanceMetrics
 	prices    map[string]*blotter.MarketPrice
+	undone    bool // a trade was taken out: a row may have none left
 }
 
 type summaryKey struct{ account, symbol string }
@@ -32,13 +33,19 @@ func newFold(zones map[string]*time.Location) *fold {
 
 // ours reports an event that a transaction of the book wrote. Others may say what they like of a trade.
 func ours(e *blotter.Event) bool {
-	return e.Channel == blotter.ChannelTrades && e.Type == blotter.TradeExecuted && e.Service == blotter.ServiceExecution
+	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
+		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
 }
 
 // event adds an event. One of another kind adds nothing.
 func (f *fold) event(e *blotter.Event) error {
 	var err error
 	switch {
+	case ours(e) && e.Type == blotter.TradeUndone:
+		var t blotter.UndoneTradeData
+		if err = decode(e, &t); err == nil {
+			f.undo(&t)
+		}
 	case ours(e):
 		var t blotter.TradeData
 		if err = decode(e, &t); err == nil {
@@ -64,8 +71,37 @@ func decode(e *blotter.Event, into any) error {
 	return nil
 }
 
-// syncTradeData counts a trade of its strategy and trading date.
-func (f *fold) syncTradeData(t *blotter.TradeData) {
+// undo takes out a trade: its counts and sums, and the position is again what it was before it.
+func (f *fold) undo(t *blotter.UndoneTradeData) {
+	f.undone = true
+	m := f.metricsOf(&t.TradeData)
+	m.TotalTrades--
+	m.Fees = m.Fees.Sub(fee(&t.TradeData))
+	if closes(t.PositionEffect) {
+		m.ClosingTrades--
+		m.RealizedPnL = m.RealizedPnL.Sub(t.RealizedPnL)
+		switch t.RealizedPnL.Sign() {
+		case 1:
+			m.Wins--
+			m.GrossProfit = m.GrossProfit.Sub(t.RealizedPnL)
+		case -1:
+			m.Losses--
+			m.GrossLoss = m.GrossLoss.Add(t.RealizedPnL)
+		}
+	}
+
+	s := f.summaryOf(&t.TradeData, t.PositionBefore)
+	s.TradedValue = s.TradedValue.Sub(t.Quantity.Mul(t.Price).Mul(t.Multiplier))
+	s.EventCount--
+}
+
+// closes reports whether a trade of the effect reduces what is open.
+func closes(effect blotter.PositionEffect) bool {
+	return effect == blotter.Reduced || effect == blotter.Closed || effect == blotter.Flipped
+}
+
+// metricsOf returns the figures of the trade's strategy and trading date.
+func (f *fold) metricsOf(t *blotter.TradeData) *blotter.PerformanceMetrics {
 	zone := cmp.Or(f.zones[t.AccountID], time.UTC)
 	date := t.ExecutedAt.Time().In(zone).Format(time.DateOnly)
 	key := metricsKey{t.AccountID, t.Strategy, date, t.Currency}
@@ -75,10 +111,15 @@ func (f *fold) syncTradeData(t *blotter.TradeData) {
 		m = &blotter.PerformanceMetrics{AccountID: t.AccountID, Strategy: t.Strategy, Date: day, Currency: t.Currency}
 		f.metrics[key] = m
 	}
+	return m
+}
+
+// syncTradeData counts a trade of its strategy and trading date.
+func (f *fold) syncTradeData(t *blotter.TradeData) {
+	m := f.metricsOf(t)
 	m.TotalTrades++
 	m.Fees = m.Fees.Add(fee(t))
-	switch t.PositionEffect {
-	case blotter.Reduced, blotter.Closed, blotter.Flipped:
+	if closes(t.PositionEffect) {
 		m.ClosingTrades++
 		m.RealizedPnL = m.RealizedPnL.Add(t.RealizedPnL)
 		switch t.RealizedPnL.Sign() {
@@ -100,16 +141,22 @@ func fee(t *blotter.TradeData) blotter.Decimal {
 	return t.Commission
 }
 
-// syncPositionData takes over the position after a trade, the later one's of two.
-func (f *fold) syncPositionData(t *blotter.TradeData) {
+// summaryOf returns the figures of the trade's position, which is now as given.
+func (f *fold) summaryOf(t *blotter.TradeData, now blotter.PositionData) *blotter.PortfolioSummary {
 	key := summaryKey{t.AccountID, t.Symbol}
 	s := f.summaries[key]
 	if s == nil {
 		s = &blotter.PortfolioSummary{AccountID: t.AccountID, Symbol: t.Symbol}
 		f.summaries[key] = s
 	}
-	s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees = t.Position.Quantity, t.Position.CostBasis, t.Position.RealizedPnL, t.Position.Fees
+	s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees = now.Quantity, now.CostBasis, now.RealizedPnL, now.Fees
 	s.Multiplier, s.Currency = t.Multiplier, t.Currency
+	return s
+}
+
+// syncPositionData takes over the position after a trade, the later one's of two.
+func (f *fold) syncPositionData(t *blotter.TradeData) {
+	s := f.summaryOf(t, t.Position)
 	s.TradedValue = s.TradedValue.Add(t.Quantity.Mul(t.Price).Mul(t.Multiplier))
 	s.EventCount++
 }
@@ -119,7 +166,7 @@ func (f *fold) syncMarketData(p *blotter.PriceData) {
 	if p.Price == nil || p.PriceAt == nil {
 		return
 	}
-	next := &blotter.MarketPrice{Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source}
+	next := &blotter.MarketPrice{Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source, Currency: cmp.Or(p.Currency, "USD")}
 	last := f.prices[p.Symbol]
 	if last == nil || next.At.After(last.At) || next.At.Equal(last.At) && next.Source == last.Source {
 		f.prices[p.Symbol] = next

@@ -20,7 +20,9 @@ const (
 select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl, position_effect, strategy, executed_at,
        quantity_after, cost_basis_after, realized_pnl_after, fees_after
   from execution.trades order by account_id, symbol, id`
-	sqlLatest    = `select symbol, price, at, source from data_ingestion.latest_prices`
+	sqlLatest = `
+select l.symbol, l.price, l.at, l.source, coalesce(i.currency, 'USD')
+  from data_ingestion.latest_prices l left join data_ingestion.instruments i using (symbol)`
 	sqlAllZones  = `select account_id from execution.accounts where zone <> 'UTC'`
 	sqlNoSummary = `delete from analytics.portfolio_summary`
 	sqlNoMetrics = `delete from analytics.performance_metrics`
@@ -108,7 +110,7 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 		return nil, err
 	}
 	var price blotter.MarketPrice
-	_, err = pgx.ForEachRow(rows, []any{&price.Symbol, &price.Price, &price.At, &price.Source}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&price.Symbol, &price.Price, &price.At, &price.Source, &price.Currency}, func() error {
 		last := price
 		f.prices[price.Symbol] = &last
 		return nil

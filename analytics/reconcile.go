@@ -42,15 +42,35 @@ const mismatchesMax = 1000
 const nothingDone = "3:3:"
 
 // sqlApplied says which trades a cursor is past: those of its last window, and of the one that it is in those up to its
-// position. $1 is what is done, $2 the target or the empty text, $3 the position, $4 the transactions that were running.
+// position; and those that were undone since, of which the cursor has not seen that yet. $1 is what is done, $2 the target or
+// the empty text, $3 the position.
 const sqlApplied = `
 with applied as (
-    select t.* from execution.trades t where pg_visible_in_snapshot(t.xid, $1::text::pg_snapshot)
+    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
+           t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
+      from execution.trades t where pg_visible_in_snapshot(t.xid, $1::text::pg_snapshot)
     union all
-    select t.* from execution.trades t
+    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
+           t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
+      from execution.trades t
       join events.outbox o on o.xid = t.xid and o.account_id = t.account_id and o.type = 'trade_executed' and o.service = 'execution'
        and o.data->>'trade_id' = t.trade_id and o.data->>'symbol' = t.symbol and o.data->>'side' = t.side
      where $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot) and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
+    union all
+    select (u.data->>'book_id')::bigint, u.account_id, u.data->>'symbol', u.data->>'side', (u.data->>'quantity')::numeric,
+           (u.data->>'price')::numeric, (u.data->>'multiplier')::numeric, u.data->>'currency', (u.data->>'commission')::numeric,
+           u.data->>'commission_currency', (u.data->>'realized_pnl')::numeric, u.data->>'position_effect', u.data->>'strategy',
+           (u.data->>'executed_at')::timestamptz, (u.data->'position'->>'cost_basis')::numeric
+      from events.outbox u
+     where u.type = 'trade_undone' and u.service = 'execution' and u.channel = 'trades'
+       and u.xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(u.xid, $1::text::pg_snapshot)
+       and not ($2 <> '' and u.pos <= $3 and pg_visible_in_snapshot(u.xid, nullif($2, '')::pg_snapshot))
+       and (pg_visible_in_snapshot((u.data->>'xid')::xid8, $1::text::pg_snapshot)
+            or exists (select from events.outbox o
+                        where o.xid = (u.data->>'xid')::xid8 and o.account_id = u.account_id and o.type = 'trade_executed' and o.service = 'execution'
+                          and o.data->>'trade_id' = u.data->>'trade_id' and o.data->>'symbol' = u.data->>'symbol' and o.data->>'side' = u.data->>'side'
+                          and $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot)
+                          and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)))
 )`
 
 const (
@@ -76,7 +96,7 @@ select account_id, strategy, to_char(date, 'YYYY-MM-DD'), currency, total_trades
 	// sqlWrongValues: what is held is valued at the last price.
 	sqlWrongValues = `
 select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_scale(round(u.quantity * p.price * u.multiplier, 19))::text, '')
-  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol
+  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`

@@ -18,10 +18,12 @@ const valued = `p.price, trim_scale(round(u.quantity * p.price * u.multiplier, 1
 
 const (
 	sqlPrices = `
-insert into analytics.market_prices as m (symbol, price, at, source)
-select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[]) u(symbol, price, at, source) order by symbol
-on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > m.at or excluded.at = m.at and excluded.source = m.source and excluded.price <> m.price`
+insert into analytics.market_prices as m (symbol, price, at, source, currency)
+select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[]) u(symbol, price, at, source, currency)
+ order by symbol
+on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source, currency = excluded.currency
+ where excluded.at > m.at
+    or excluded.at = m.at and excluded.source = m.source and (excluded.price, excluded.currency) is distinct from (m.price, m.currency)`
 
 	// sqlSummaries writes positions: their figures are the last ones, traded value and count add up.
 	sqlSummaries = `
@@ -30,7 +32,7 @@ insert into analytics.portfolio_summary as s (account_id, symbol, quantity, cost
 select u.*, ` + valued + `, clock_timestamp()
   from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[], $8::text[], $9::numeric[], $10::bigint[])
        u(account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count)
-  left join analytics.market_prices p on p.symbol = u.symbol
+  left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
  order by u.account_id, u.symbol
 on conflict (account_id, symbol) do update
    set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, fees = excluded.fees,
@@ -38,12 +40,14 @@ on conflict (account_id, symbol) do update
        event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
-	// sqlRevalue values what is held of symbols whose price changed.
+	// sqlRevalue values what is held of symbols whose price changed. A price in another currency is no price.
 	sqlRevalue = `
 update analytics.portfolio_summary u
-   set (market_price, total_value, unrealized_pnl, last_updated) = (select ` + valued + `, clock_timestamp())
-  from analytics.market_prices p
- where p.symbol = u.symbol and u.symbol = any($1::text[]) and u.market_price is distinct from p.price`
+   set (market_price, total_value, unrealized_pnl, last_updated) = (
+       select ` + valued + `, clock_timestamp() from (select case when m.currency = u.currency then m.price end as price) p)
+  from analytics.market_prices m
+ where m.symbol = u.symbol and u.symbol = any($1::text[])
+   and u.market_price is distinct from case when m.currency = u.currency then m.price end`
 
 	sqlMetrics = `
 insert into analytics.performance_metrics as m (account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees, last_updated)
@@ -58,30 +62,51 @@ on conflict (account_id, strategy, date, currency) do update
        last_updated = excluded.last_updated`
 )
 
+// Rows of which every trade was taken out are removed: trades alone make rows.
+const (
+	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0`
+	sqlEmptyMetrics   = `delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
+)
+
 // write adds what was folded to what is stored, in one round trip.
 func (f *fold) write(ctx context.Context, tx *postgres.Tx) error {
 	batch := &pgx.Batch{}
 	f.queuePrices(batch)
 	f.queueSummaries(batch)
 	f.queueMetrics(batch)
+	f.queueEmpty(batch)
 	if batch.Len() == 0 {
 		return nil
 	}
 	return tx.SendBatch(ctx, batch).Close()
 }
 
+func (f *fold) queueEmpty(batch *pgx.Batch) {
+	if !f.undone {
+		return
+	}
+	accounts := map[string]bool{}
+	for key := range f.summaries {
+		accounts[key.account] = true
+	}
+	touched := slices.Sorted(maps.Keys(accounts))
+	batch.Queue(sqlEmptySummaries, touched)
+	batch.Queue(sqlEmptyMetrics, touched)
+}
+
 func (f *fold) queuePrices(batch *pgx.Batch) {
 	if len(f.prices) == 0 {
 		return
 	}
-	var symbols, sources []string
+	var symbols, sources, currencies []string
 	var prices []blotter.Decimal
 	var times []time.Time
 	for _, symbol := range slices.Sorted(maps.Keys(f.prices)) {
 		p := f.prices[symbol]
 		symbols, sources, prices, times = append(symbols, symbol), append(sources, p.Source), append(prices, p.Price), append(times, p.At)
+		currencies = append(currencies, p.Currency)
 	}
-	batch.Queue(sqlPrices, symbols, prices, times, sources)
+	batch.Queue(sqlPrices, symbols, prices, times, sources, currencies)
 	batch.Queue(sqlRevalue, symbols)
 }
 

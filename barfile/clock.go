@@ -18,16 +18,17 @@ type stamp struct {
 
 // clock is how a file writes its times.
 type clock struct {
-	dayFirst bool // 2/1/2006 is the second of January
+	dayFirst bool      // 2/1/2006 is the second of January
+	unit     epochUnit // of Unix times
 }
 
 // A date outside of these years is a slip of the pen, not a bar.
 const yearMin, yearMax = 1600, 2200
 
-// parse reads a date, a date with a time of day, or a Unix time. Its unit is told by its magnitude.
+// parse reads a date, a date with a time of day, or a Unix time.
 func (c clock) parse(cell []byte) (stamp, error) {
 	text := trim(cell)
-	s, ok := unixTime(text)
+	s, ok := unixTime(text, c.unit)
 	if !ok {
 		s, ok = c.date(text)
 	}
@@ -58,56 +59,6 @@ func trim(cell []byte) []byte {
 		cell = cell[:len(cell)-1]
 	}
 	return cell
-}
-
-// unixTime reads a number of seconds (< 1e11), milliseconds (< 1e14), microseconds (< 1e17) or nanoseconds since 1970.
-// Eight digits are a date, and so are 12 and 14 that begin with a year of our time.
-func unixTime(text []byte) (stamp, bool) {
-	digits := text
-	negative := len(text) > 0 && text[0] == '-'
-	if negative {
-		digits = text[1:]
-	}
-	whole := len(digits)
-	var n, nanos int64
-	for i, c := range digits {
-		if c == '.' && i > 0 {
-			whole = i
-			break
-		}
-		if c < '0' || c > '9' || i > 18 {
-			return stamp{}, false
-		}
-		if n = n*10 + int64(c-'0'); n < 0 {
-			return stamp{}, false // more than 63 bits
-		}
-	}
-	unit := int64(100_000_000)
-	for _, c := range digits[min(whole+1, len(digits)):] {
-		if c < '0' || c > '9' {
-			return stamp{}, false
-		}
-		nanos, unit = nanos+int64(c-'0')*unit, unit/10
-	}
-	calendar := whole >= 12 && (digits[0] == '1' && digits[1] == '9' || digits[0] == '2' && digits[1] == '0')
-	if whole < 9 && !negative || whole == 0 || (whole == 12 || whole == 14) && calendar && !negative {
-		return stamp{}, false
-	}
-	var t time.Time
-	if negative {
-		n, nanos = -n, -nanos
-	}
-	switch size := max(n, -n); {
-	case size < 1e11:
-		t = time.Unix(n, nanos)
-	case size < 1e14:
-		t = time.UnixMilli(n)
-	case size < 1e17:
-		t = time.UnixMicro(n)
-	default:
-		t = time.Unix(0, n)
-	}
-	return stamp{t: t.UTC(), zoned: true, unix: true, instant: true}, true
 }
 
 // text is what is left to read.
@@ -293,6 +244,10 @@ func (s *stamp) clock(t *text) (time.Duration, bool) {
 	} else if n == 2 {
 		if minute, n = t.number(2); n == 2 { // 090100
 			second, n = t.number(2)
+		}
+		if n == 2 && len(*t) >= 3 && bytes.IndexFunc((*t)[:3], func(r rune) bool { return r < '0' || r > '9' }) < 0 { // and milliseconds
+			millis, _ := t.number(3)
+			fraction = time.Duration(millis) * time.Millisecond
 		}
 		if n == 1 {
 			return 0, false

@@ -78,7 +78,6 @@ func TestRejectedRows(t *testing.T) {
 	for _, test := range []struct{ name, row, check, reason string }{
 		{"null cells", "2019-01-03,null,null,null,null,null,null", "parse", "open is missing"},
 		{"blank price", "2019-01-03,1,2,,2,2,3", "parse", "low is missing"},
-		{"adjusted close that is none", "2019-01-03,1,2,1,2,x,3", "parse", "adjusted close \"x\" is not a decimal number"},
 		{"high below close", "2019-01-03,1,1.5,1,2,2,3", "bar", "high 1.5 is not allowed: want at least open 1 and close 2"},
 		{"low above open", "2019-01-03,1,2,1.5,2,2,3", "bar", "low 1.5 is not allowed: want at most open 1 and close 2"},
 		{"zero price", "2019-01-03,0,2,0,2,2,3", "bar", "open 0 is not allowed: want a price above zero"},

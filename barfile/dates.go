@@ -132,7 +132,7 @@ func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 		return nil, sample
 	}
 	defer file.Close()
-	source, err := newSource(f.Path, file)
+	source, err := newSource(f.Path, file, f.opts.Sheet)
 	if err != nil {
 		return nil, sample
 	}
@@ -208,7 +208,7 @@ func plausibleOrder(l *layout, rows []record) dateOrder {
 // datesRead are the dates of the first symbol's rows in one reading, without repetitions. timed reports several rows a
 // date.
 func datesRead(l *layout, rows []record, dayFirst bool) (dates []time.Time, timed bool) {
-	c := clock{dayFirst: dayFirst}
+	c := clock{dayFirst: dayFirst, unit: l.clock.unit}
 	for i := range rows {
 		cells := rows[i].cells
 		if l.at[fieldDate] >= len(cells) || !bytes.Equal(l.symbolCell(cells), l.symbolCell(rows[0].cells)) {

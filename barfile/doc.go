@@ -4,7 +4,7 @@
 //	defer file.Close()
 //	for row, err := range file.Bars() { ... }
 //
-// Open recognises the format from the file's content, through .gz, .zip and .tar.gz, and says which it chose; Bars
+// Open recognises the format from the content, through .gz, .zip, .tar.gz and .xlsx, and says which it chose; Bars
 // streams in constant memory and can be ranged over again. A row that is no bar comes as a *blotter.RejectedRow, says
 // why, and stops nothing. A file that is something else, as trades or quotes, is a *NotBarsError that names it. Decimals
 // are taken as written. A bar of a day or longer stands at midnight UTC of its trading date.

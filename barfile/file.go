@@ -27,6 +27,8 @@ type Options struct {
 	// Dates is the order of day and month in dates as 2/1/2006: "dmy" or "mdy". Default: what the file tells; where
 	// nothing does, it is refused.
 	Dates string
+	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	Sheet string
 	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
 	AllowNegative bool
 }
@@ -41,10 +43,18 @@ type File struct {
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
 	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
 	Unknown []string
+	// Guessed reports that nothing but the file's name tells Symbol.
+	Guessed bool
+	// Remarks say what a reader of the import should know: a change of the unit of times, cells that were left empty. They
+	// are complete when Bars is done.
+	Remarks []string
 	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
 	Skipped []error
 
 	opts        Options
+	units       unitFollower
+	emptied     emptied
+	unreadable  string         // adjusted close of the row that is being read, where it is no number
 	zone        *time.Location // nil where Options.Zone is empty
 	newestFirst bool           // rows go back in time
 	steady      steady
@@ -62,7 +72,9 @@ type File struct {
 	members     int    // of the archive that have been begun
 	row         record
 	symbol      interned
-	inside      bool // the symbol of a row is that of the JSON object around it
+	inside      bool   // the symbol of a row is that of the JSON object around it
+	pathAt      int    // which of the names around a row is its symbol, or -1
+	around      record // the first row, for what is around it
 	aligned     [][]byte
 	joined      []byte
 	broken      error // that ended the sample
@@ -123,6 +135,9 @@ func openFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Zone returns the zone of the file's times, or nil where neither the file nor Options says it.
+func (f *File) Zone() *time.Location { return f.zone }
+
 // Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }
 
@@ -151,7 +166,7 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 	if _, known := dateOrders[opts.Dates]; !known {
 		return nil, blotter.Invalid("order of dates", opts.Dates, "dmy or mdy")
 	}
-	if f.source, err = newSource(path, r); err != nil {
+	if f.source, err = newSource(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	err = f.nextMember()
@@ -194,7 +209,11 @@ func (f *File) nextMember() error {
 		}
 		f.member = name
 		f.members++
-		if err = f.recognise(r); err == nil || !f.source.isArchive() {
+		err = f.recognise(r)
+		if not := (*NotBarsError)(nil); errors.As(err, &not) {
+			not.Hint = f.source.sheetHint()
+		}
+		if err == nil || !f.source.isArchive() {
 			return err
 		}
 		if !errors.As(err, new(*NotBarsError)) {

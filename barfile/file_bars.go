@@ -28,25 +28,14 @@ func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 		}
 		defer again.Close()
 		again.bars(yield)
-		f.Skipped = again.Skipped
+		f.Skipped, f.Remarks = again.Skipped, again.Remarks
 	}
 }
 
 func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 	for {
-		for i := range f.peeked {
-			if !yield(f.parse(&f.peeked[i])) {
-				return
-			}
-		}
-		f.peeked = nil
 		for {
-			err := f.broken
-			if err == nil && f.ended {
-				err = io.EOF
-			} else if err == nil {
-				err = f.decoder.next(&f.row)
-			}
+			r, err := f.nextRecord()
 			if errors.Is(err, io.EOF) {
 				break
 			}
@@ -54,10 +43,11 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 				yield(blotter.BarRow{}, f.readError(err))
 				return
 			}
-			if !yield(f.parse(&f.row)) {
+			if !yield(f.bar(r)) {
 				return
 			}
 		}
+		f.remarkEmptied()
 		if err := f.nextMember(); err != nil {
 			if !errors.Is(err, io.EOF) {
 				yield(blotter.BarRow{}, err)
@@ -65,4 +55,49 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 			return
 		}
 	}
+}
+
+// bar makes a bar of a record, in the unit of time that the file has there.
+func (f *File) bar(r *record) (blotter.BarRow, error) {
+	if !f.unitFits(r) {
+		own := r.clone() // looking ahead writes over r
+		r = &own
+		if err := f.followUnit(r); err != nil {
+			return blotter.BarRow{}, f.rejected(r, "", err)
+		}
+	}
+	return f.parse(r)
+}
+
+// nextRecord returns the next record, which is good until the next call.
+func (f *File) nextRecord() (*record, error) {
+	if len(f.peeked) > 0 {
+		r := &f.peeked[0]
+		f.peeked = f.peeked[1:]
+		return r, nil
+	}
+	switch {
+	case f.broken != nil:
+		return nil, f.broken
+	case f.ended:
+		return nil, io.EOF
+	}
+	err := f.decoder.next(&f.row)
+	return &f.row, err
+}
+
+// peekNext adds the next record to those that have been read ahead. It is false at the end of the file.
+func (f *File) peekNext() bool {
+	if f.broken != nil || f.ended {
+		return false
+	}
+	err := f.decoder.next(&f.row)
+	if f.ended = errors.Is(err, io.EOF); f.ended {
+		return false
+	}
+	if f.broken = err; err != nil {
+		return false
+	}
+	f.peeked = append(f.peeked, f.row.clone())
+	return true
 }

@@ -39,13 +39,18 @@ type NotBarsError struct {
 	Path   string
 	Kind   string // what it holds instead: "trades", "quotes", "orders", ...; "" where that is unknown
 	Reason string // why it is no bar file, where Kind is ""
+	Hint   string // which other sheets a workbook has, or ""
 }
 
 func (e *NotBarsError) Error() string {
+	text := e.Path + ": " + e.Reason
 	if e.Kind != "" {
-		return e.Path + ": it holds " + e.Kind + ", not bars"
+		text = e.Path + ": it holds " + e.Kind + ", not bars"
 	}
-	return e.Path + ": " + e.Reason
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
 }
 
 func (e *NotBarsError) Unwrap() error { return blotter.ErrInvalid }

@@ -27,6 +27,7 @@ type jsonDecoder struct {
 	names  []string // of the objects and arrays that the decoder is in
 	open   []level
 	symbol string // that an object around the record gives
+	rank   int    // of the name that gave it, see jsonSymbols
 	keyed  bool   // or the name of the array around it
 	raw    json.RawMessage
 	buffer []byte // for strings with escapes
@@ -109,7 +110,7 @@ func (d *jsonDecoder) element(r *record) (found bool, err error) {
 	}
 	d.number++
 	d.open[len(d.open)-1].nested = true
-	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
+	r.within, r.symbol, r.keyed, r.key = d.names, d.symbol, d.keyed, ""
 	r.line, r.raw, r.keys, r.cells = d.number, d.raw, r.keys[:0], r.cells[:0]
 	d.buffer = d.buffer[:0]
 	d.flat(r)
@@ -131,8 +132,10 @@ func (d *jsonDecoder) token(token json.Token, r *record) (bool, error) {
 			}
 			d.open = append(d.open, level{array: value == '['})
 			if value == '[' && n > 0 && d.open[n-1].key != "" {
-				if name := d.open[n-1].key; n > 1 && d.open[n-2].key == "bars" || symbolKey.MatchString(name) {
+				if name := d.open[n-1].key; n > 1 && d.open[n-2].key == "bars" || isSymbolKey(name) {
 					d.symbol, d.keyed = name, true // {"bars": {"AAPL": [...]}}, {"AAPL": [...]}
+				} else if i := slices.IndexFunc(d.names, isSymbolKey); i >= 0 && (d.symbol == "" || d.keyed) {
+					d.symbol, d.keyed = d.names[i], true // {"AAPL": {"candles": [...]}}
 				} else if d.keyed {
 					d.symbol, d.keyed = "", false
 				}
@@ -164,9 +167,7 @@ func (d *jsonDecoder) scalar(value string) error {
 		return shapeError("it is a single JSON value")
 	}
 	l := &d.open[len(d.open)-1]
-	if l.key == "symbol" || l.key == "ticker" {
-		d.symbol = value
-	}
+	d.symbolNamed(l.key, value)
 	if l.keys = append(l.keys, []byte(l.key)); len(l.keys) > d.keysMax {
 		return shapeError("a JSON object has more names than bars have")
 	}
@@ -179,14 +180,18 @@ func (d *jsonDecoder) leave(r *record) bool {
 	n := len(d.open) - 1
 	left := d.open[n]
 	d.open = d.open[:n]
-	r.within, r.symbol, r.keyed = d.names, d.symbol, d.keyed
+	r.within, r.symbol, r.keyed, r.key = d.names, d.symbol, d.keyed, ""
 	if n > 0 {
+		r.key = d.open[n-1].key
 		d.open[n-1].key = ""
 		d.open[n-1].nested = d.open[n-1].nested || left.nested || !left.array
 		d.names = d.names[:len(d.names)-1]
 	}
 	if left.array || left.nested || len(left.keys) < 4 {
 		return false
+	}
+	if r.key != "" {
+		d.ownKey(r, n, &left)
 	}
 	d.number++
 	r.line, r.keys, r.cells, r.raw = d.number, left.keys, left.cells, nil
@@ -196,13 +201,48 @@ func (d *jsonDecoder) leave(r *record) bool {
 	return true
 }
 
+// ownKey takes the name of an object that is a record: it is the symbol, as in {"bars": {"AAPL": {...}}}, or the date, as in
+// {"2023-05-03": {...}}.
+func (d *jsonDecoder) ownKey(r *record, n int, left *level) {
+	if s, err := (clock{}).parse([]byte(r.key)); err == nil && !s.t.IsZero() {
+		left.keys, left.cells = append(left.keys, []byte("date")), append(left.cells, []byte(r.key))
+		r.key, r.within = "", r.within[:len(r.within)-1]
+		return
+	}
+	below := ""
+	if n > 1 {
+		below = d.open[n-2].key
+	}
+	if below == "bars" || isSymbolKey(r.key) {
+		r.symbol, r.keyed = r.key, true
+	}
+}
+
+// jsonSymbols are the names of values that are symbols, the best first. A name is one where it looks like it.
+var jsonSymbols = []string{"symbol", "ticker", "sym", "instrument", "instid", "productid", "pair", "market", "code", "name"}
+
+// symbolNamed takes the value of a name that gives the symbol of the rows that follow.
+func (d *jsonDecoder) symbolNamed(key, value string) {
+	rank := slices.Index(jsonSymbols, plainName([]byte(key)))
+	if rank < 0 || value == "" || rank > 1 && !symbolKey.MatchString(value) {
+		return
+	}
+	if d.symbol == "" || d.keyed || rank <= d.rank {
+		d.symbol, d.rank = value, rank
+	}
+}
+
 // symbolKey are names of arrays that are symbols: in capitals.
 var symbolKey = regexp.MustCompile(`^[A-Z0-9^][A-Z0-9.=/:^_-]{0,31}$`)
+
+func isSymbolKey(name string) bool {
+	return symbolKey.MatchString(name) && !noiseWord.MatchString(name)
+}
 
 // jsonHeadMax is how far a JSON file is read ahead for a symbol that stands behind the bars.
 const jsonHeadMax = 4 << 20
 
-var symbolBehind = regexp.MustCompile(`"(?:symbol|ticker)"\s*:\s*"([^"\\]{1,40})"[^{}\[\]]*\}\s*$`)
+var symbolBehind = regexp.MustCompile(`"(?:symbol|ticker|instrument|pair|name)"\s*:\s*"([A-Z0-9^][^"\\ ]{0,39})"[^{}\[\]]*\}\s*$`)
 
 // symbolAtEnd is the symbol that the last object of a file gives, if the reader can look so far.
 func symbolAtEnd(r *bufio.Reader) string {

@@ -2,9 +2,11 @@ package barfile
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // field is what a column holds.
@@ -39,6 +41,7 @@ type layout struct {
 	utc     bool        // times without a zone are in UTC: the file says so
 	numbers numbers
 	clock   clock
+	certain bool // the names of the columns say that these are bars, whatever the first rows are
 	// adjusted: all prices are adjusted for splits and dividends, and there are no others.
 	adjusted bool
 }
@@ -54,10 +57,13 @@ var dateNames = []string{
 // fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
 var fieldNames = map[string]field{
 	"eröffnung": fieldOpen, "eröffn": fieldOpen, "zuletzt": fieldClose, "hoch": fieldHigh, "tief": fieldLow, "schluss": fieldClose, "schlusskurs": fieldClose,
-	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen,
-	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh,
-	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow,
-	"close": fieldClose, "c": fieldClose, "closeprice": fieldClose, "closelast": fieldClose, "last": fieldClose, "price": fieldClose,
+	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen, "opening": fieldOpen, "priceopen": fieldOpen,
+	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh, "highest": fieldHigh, "pricehigh": fieldHigh,
+	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow, "lowest": fieldLow, "pricelow": fieldLow,
+	"close": fieldClose, "c": fieldClose, "closeprice": fieldClose, "closing": fieldClose, "closingprice": fieldClose, "priceclose": fieldClose,
+	"ouverture": fieldOpen, "apertura": fieldOpen, "haut": fieldHigh, "máximo": fieldHigh, "bas": fieldLow, "mínimo": fieldLow,
+	"clôture": fieldClose, "cierre": fieldClose,
+	"closelast": fieldClose, "last": fieldClose, "price": fieldClose,
 	"tradeprice": fieldClose, "settle": fieldClose,
 	"volume": fieldVolume, "vol": fieldVolume, "v": fieldVolume, "candleacctradevolume": fieldVolume, "tickvol": fieldVolume,
 	"totaltradedquantity": fieldVolume, "totaltradequantity": fieldVolume, "tottrdqty": fieldVolume, "ttltrdqnty": fieldVolume,
@@ -81,8 +87,18 @@ func plainName(cell []byte) string {
 	if name == "T" || name == "S" {
 		return "symbol"
 	}
-	return plain.Replace(strings.ToLower(name))
+	if before, after, found := strings.Cut(name, "/"); found && isASCII(before) && !isASCII(after) {
+		name = before // in two languages, as OKX has them
+	}
+	return plain.Replace(strings.ToLower(numbered.ReplaceAllString(name, "")))
 }
+
+func isASCII(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
+
+// numbered is what Alpha Vantage's JSON writes before names: "1. open".
+var numbered = regexp.MustCompile(`^\s*\d{1,2}[a-z]?\.\s+`)
 
 // named makes the layout of records whose columns have these names. missing is the first thing that a bar needs and
 // none of them gives, or "".
@@ -107,15 +123,16 @@ func named(names [][]byte) (l layout, missing string) {
 	for i, key := range l.keys {
 		of, known := fieldNames[key]
 		switch {
-		case key == "time" && l.at[fieldDate] != i && (dateNames[best] == "date" || dateNames[best] == "datetime" || dateNames[best] == "dtyyyymmdd" || dateNames[best] == "tradedate"):
+		case key == "time" && l.at[fieldDate] != i && slices.Contains(plainDates, dateNames[min(best, len(dateNames)-1)]):
 			of = fieldTime
 		case known:
-		case isVolume(key) && (strings.HasPrefix(key, "vol") || l.at[fieldVolume] < 0):
-			of = fieldVolume // "Volume BTC" stands before "Volume USD"
+		case isVolume(key):
+			of = fieldVolume
 		default:
 			continue
 		}
 		if l.at[of] < 0 || of == fieldClose && key == "close" ||
+			of == fieldVolume && volumeRank(key) < volumeRank(l.keys[l.at[of]]) ||
 			of == fieldSymbol && slices.Contains(symbolNames, key) && !slices.Contains(symbolNames, l.keys[l.at[of]]) {
 			l.at[of] = i
 		}
@@ -126,6 +143,26 @@ func named(names [][]byte) (l layout, missing string) {
 	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
 	return l, l.missing()
 }
+
+// plainDates are names of columns beside which one named time has the time of day.
+var plainDates = []string{"date", "datetime", "dtyyyymmdd", "tradedate"}
+
+// volumeRank orders the names of columns that may be the volume: those of the quoted currency come last, as "Volume USD"
+// beside "Volume BTC" and "quote_volume" beside "volume". Of equal ones the first is meant.
+func volumeRank(key string) int {
+	rest := strings.NewReplacer("volume", "", "vol", "", "(", "", ")", "").Replace(key)
+	_, known := fieldNames[key]
+	switch {
+	case slices.Contains(quoteWords, rest):
+		return 2
+	case known || strings.HasPrefix(key, "vol"):
+		return 0
+	}
+	return 1
+}
+
+// quoteWords are what stands beside "volume" where it is counted in money.
+var quoteWords = []string{"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset", "quotecurrency", "money", "dollar"}
 
 // isVolume reports names that begin or end with volume, but what is computed of it.
 func isVolume(key string) bool {
@@ -151,12 +188,7 @@ func (l *layout) missing() string {
 	if !l.has(fieldDate) && !l.has(fieldEnd) {
 		return "date"
 	}
-	for i, name := range []string{"open", "high", "low", "close"} {
-		if !l.has(fieldOpen + field(i)) {
-			return name
-		}
-	}
-	return ""
+	return l.missingPrice()
 }
 
 // commonPrefix is the symbol that a file writes before the names of its prices, as AAPL in AAPL.Open, or "".

@@ -23,6 +23,7 @@ type leanFile struct {
 	zone      string
 	scaled    bool // prices are written ten thousand times higher
 	spot      bool // there are quotes and no trades: forex and contracts for difference
+	index     bool
 	base      time.Time
 	err       error // why the contract has no symbol
 }
@@ -41,9 +42,6 @@ var (
 
 var leanTimeframes = map[string]string{"second": "1s", "minute": "1m", "hour": "1h", "daily": "1d"}
 
-// leanZones are the markets whose times are not New York's.
-var leanZones = map[string]string{"india": "Asia/Kolkata", "cme": "America/Chicago", "cbot": "America/Chicago", "hkfe": "Asia/Hong_Kong", "eurex": "Europe/Berlin"}
-
 // leanScale is how many times higher Lean writes the prices of equities and of options on equities and indexes, and the
 // strikes of all options.
 const leanScale = 10_000
@@ -59,13 +57,8 @@ func leanPath(path, member string) (f leanFile) {
 	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution], kind: strings.ToLower(parts[5])}
 	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"
-	f.zone = "America/New_York"
-	if zone, known := leanZones[market]; known {
-		f.zone = zone
-	}
-	if strings.HasPrefix(kind, "crypto") || f.spot {
-		f.zone = "UTC"
-	}
+	f.index = kind == "index"
+	f.zone = leanZone(kind, market, f.symbol)
 	name := member
 	if name == "" {
 		name = filepath.Base(path)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+
+	"github.com/quagmt/udecimal"
 )
 
 // vendorMessage are answers that are no data, as of who asked too often.
@@ -106,8 +108,42 @@ func otherRows(cells [][]byte) string {
 		return "split and dividend factors (a factor file)"
 	case slices.ContainsFunc([]int{1, 2, 3, 4, 5}, func(i int) bool { return i < n && isSide(i) }):
 		return "trades"
+	case n == 6 && isMessage(cells):
+		return "order book messages"
+	case (n == 3 || n == 4) && dated(0) && isQuote(cells):
+		return "quotes"
 	case n == 3 && dated(0) && number(1) && number(2):
 		return "trades"
 	}
 	return ""
+}
+
+// isQuote reports a row of a time, bid and ask, which are near to each other and have as many digits, and perhaps a volume.
+// A price and an amount seldom are.
+func isQuote(cells [][]byte) bool {
+	bid, ok := plainNumber(cells[1])
+	ask, ok2 := plainNumber(cells[2])
+	if !ok || !ok2 || !bid.IsPos() || ask.LessThan(bid) || len(cells) == 4 && !isNumber(cells[3]) {
+		return false
+	}
+	spread := ask.Sub(bid)
+	return !spread.Mul(hundred).GreaterThan(bid) && fractionDigits(cells[1]) > 1 && fractionDigits(cells[1]) == fractionDigits(cells[2])
+}
+
+var hundred = udecimal.MustFromInt64(100, 0)
+
+func fractionDigits(cell []byte) int {
+	_, fraction, _ := bytes.Cut(trim(cell), []byte("."))
+	return len(fraction)
+}
+
+// isMessage reports a row of LOBSTER's message files: seconds after midnight, type of the event, order, size, price and
+// direction.
+func isMessage(cells [][]byte) bool {
+	seconds, ok := plainNumber(cells[0])
+	kind, isKind := plainNumber(cells[1])
+	direction := string(trim(cells[5]))
+	return ok && fractionDigits(cells[0]) > 0 && seconds.LessThan(udecimal.MustFromInt64(24*3600, 0)) &&
+		isKind && kind.IsPos() && !kind.GreaterThan(udecimal.MustFromInt64(7, 0)) && fractionDigits(cells[1]) == 0 &&
+		isNumber(cells[2]) && isNumber(cells[3]) && isNumber(cells[4]) && (direction == "1" || direction == "-1")
 }

@@ -29,7 +29,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		return l, nil, fileError(f.name(), "it is a file of Lean, whose folders tell the market and the scale of its prices; "+
 			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, or say --format csv for prices as they are written")
 	case sample[0].keys != nil:
-		l, err = f.keyed(sample)
+		l, sample, err = f.keyed(sample)
 	case isJSON:
 		l, err = f.unnamed(sample)
 	default:
@@ -41,6 +41,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 	if asked != nil {
 		l.format = asked
 	}
+	l.clock.unit = epochUnitOf(&l, sample)
 	l.numbers.comma = writesComma(f.decoder, &l, sample)
 	return l, sample, f.settleDates(&l, sample)
 }
@@ -73,45 +74,46 @@ func (l *layout) isHeading(cells [][]byte) bool {
 	return true
 }
 
-// keyed is the layout of a JSON file of objects.
-func (f *File) keyed(sample []record) (layout, error) {
-	around := sample[0].within
-	for _, name := range around {
+// keyed is the layout of a JSON file of objects. Objects before the first with prices are about the file.
+func (f *File) keyed(sample []record) (layout, []record, error) {
+	for _, name := range sample[0].within {
 		if kind := otherParts[plainName([]byte(name))]; kind != "" {
-			return layout{}, notBars(f.name(), kind)
+			return layout{}, nil, notBars(f.name(), kind)
 		}
 	}
-	l, missing := named(sample[0].keys)
-	if missing != "" {
-		return l, f.notBars(sample[0].keys, missing)
+	first := 0
+	for i := range sample[:min(len(sample), headerLines)] {
+		if l, _ := named(sample[i].keys); l.missingPrice() == "" {
+			first = i
+			break
+		}
 	}
-	l.format, l.prefix = formatOf(&l, true, around, false), ""
-	return l, nil
+	rows := sample[first:]
+	if err := f.sideBySide(rows[0].keys); err != nil {
+		return layout{}, nil, err
+	}
+	l, missing := named(rows[0].keys)
+	if missing == "date" && l.missingPrice() == "" {
+		if err := f.settleDateColumn(&l, sameKeys(rows)); err != nil {
+			return l, nil, err
+		}
+		missing = ""
+	}
+	if missing != "" {
+		return l, nil, f.notBars(sample[0].keys, missing)
+	}
+	l.format, l.prefix, l.certain = formatOf(&l, true, rows[0].within, false), "", true
+	return l, rows, nil
 }
 
-// headerLines are the lines among which the header stands: some files begin with a line about their source.
-const headerLines = 5
-
-// headed is the layout of a text whose header names the columns, or of one without a header.
-func (f *File) headed(sample []record) (layout, []record, error) {
-	for i := range sample[:min(len(sample), headerLines)] {
-		l, missing := named(sample[i].cells)
-		if missing == "date" && l.keys[0] == "price" && l.has(fieldOpen) {
-			return f.stacked(l, sample[i+1:])
+// sameKeys are the records that have the names of the first, in its order.
+func sameKeys(rows []record) (same []record) {
+	for i := range rows {
+		if slices.EqualFunc(rows[i].keys, rows[0].keys, bytes.Equal) && len(rows[i].cells) == len(rows[i].keys) {
+			same = append(same, rows[i])
 		}
-		if missing != "" {
-			continue
-		}
-		rows := sample[i+1:]
-		l = f.fit(l, rows)
-		for j := range sample[:i] {
-			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
-		}
-		l.format = formatOf(&l, false, nil, f.namesAlphaVantage())
-		return l, rows, nil
 	}
-	l, err := f.unnamed(sample)
-	return l, sample, err
+	return same
 }
 
 // fit moves the columns of a header that has one name for date and time, where the rows have two cells.
@@ -192,7 +194,7 @@ func (f *File) unnamed(sample []record) (layout, error) {
 // inSeconds reports first cells that are Unix seconds.
 func inSeconds(sample []record) bool {
 	for i := range sample {
-		if s, ok := unixTime(trim(sample[i].cells[0])); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
+		if s, ok := unixTime(trim(sample[i].cells[0]), unitUnknown); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
 			return false
 		}
 	}
@@ -220,7 +222,8 @@ var ten = udecimal.MustFromInt64(10, 0)
 // fitting is how many of the records the layout makes bars of. In a text, their prices are of one size: sizes of orders
 // beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
-	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", opts: Options{AllowNegative: f.opts.AllowNegative}}
+	l.clock.unit = epochUnitOf(&l, sample)
+	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1, opts: Options{AllowNegative: f.opts.AllowNegative}}
 	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
 		if len(sample[i].cells) == l.count {
@@ -248,6 +251,10 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 	first := strings.TrimSpace(string(bytes.Join(cells[:min(len(cells), 8)], []byte(","))))
 	if len(first) > 60 {
 		first = first[:57] + "..."
+	}
+	if slices.ContainsFunc(cells, isText) && !slices.ContainsFunc(cells, isNumber) {
+		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
+			missing, storable(first)))
 	}
 	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing, storable(first)))
 }

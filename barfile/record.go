@@ -15,11 +15,12 @@ type record struct {
 	// of a JSON file, what stands around the record: the names of objects and arrays, and the symbol they give
 	within []string
 	symbol string
-	keyed  bool // the symbol is the name of the array around the record: others may follow
+	keyed  bool   // the symbol is the name of the record, or of the array around it: others may follow
+	key    string // the name of the record itself, where it is no element of an array
 }
 
 func (r *record) clone() record {
-	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol, r.keyed}
+	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol, r.keyed, r.key}
 }
 
 func cloneCells(cells [][]byte) [][]byte {

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -13,12 +15,18 @@ import (
 
 // parse makes a bar of a record, or says as a *blotter.RejectedRow why it is none.
 func (f *File) parse(r *record) (blotter.BarRow, error) {
+	f.unreadable = ""
 	row, at, err := f.read(r)
 	if err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
 	if row.Timestamp, err = f.timestamp(at, row.Timeframe, row.Symbol); err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
+	}
+	if f.unreadable != "" {
+		if f.emptied.rows++; f.emptied.rows == 1 {
+			f.emptied.line, f.emptied.text = r.line, f.unreadable
+		}
 	}
 	row.Member = f.member
 	return row, nil
@@ -117,6 +125,17 @@ func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
 		cell = cells[at]
 	case f.inside:
 		cell = []byte(r.symbol)
+	case f.pathAt >= 0:
+		if f.pathAt < len(r.within) {
+			cell = []byte(r.within[f.pathAt])
+		}
+	case r.keys == nil && len(r.within) == 0, f.opts.Symbol != "":
+		return f.Symbol, nil
+	case r.symbol != f.around.symbol:
+		cell = []byte(r.symbol)
+	case f.Guessed && !slices.Equal(r.within, f.around.within):
+		return f.Symbol, fmt.Errorf("it stands in %s and the first rows in %s; which symbols these are is not known",
+			strings.Join(r.within, "."), strings.Join(f.around.within, "."))
 	default:
 		return f.Symbol, nil
 	}
@@ -187,12 +206,8 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 			return err
 		}
 	}
-	if l.has(fieldAdjClose) && !isMissing(string(trim(cells[l.at[fieldAdjClose]]))) {
-		adjusted, err := l.numbers.parse("adjusted close", cells[l.at[fieldAdjClose]])
-		if err != nil {
-			return err
-		}
-		b.AdjClose = &adjusted
+	if l.has(fieldAdjClose) {
+		b.AdjClose = f.adjustedClose(cells[l.at[fieldAdjClose]])
 	}
 	if l.has(fieldVolume) {
 		cell := cells[l.at[fieldVolume]]
@@ -203,6 +218,36 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 		}
 	}
 	return err
+}
+
+// adjustedClose reads an adjusted close, or returns nil: the bar is good without it.
+func (f *File) adjustedClose(cell []byte) *blotter.Decimal {
+	if isMissing(string(trim(cell))) {
+		return nil
+	}
+	adjusted, err := f.layout.numbers.parse("adjusted close", cell)
+	if err != nil {
+		f.unreadable = string(trim(cell))
+		return nil
+	}
+	return &adjusted
+}
+
+// emptied counts the adjusted closes that could not be read.
+type emptied struct {
+	rows int64
+	line int64  // of the first
+	text string // of the first
+}
+
+// remarkEmptied says how many adjusted closes of a file, or a member, were left empty.
+func (f *File) remarkEmptied() {
+	if f.emptied.rows == 0 {
+		return
+	}
+	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, the first is %q in line %d",
+		f.emptied.rows, storable(f.emptied.text), f.emptied.line))
+	f.emptied = emptied{}
 }
 
 // price reads a price and undoes the layout's scale.

@@ -11,6 +11,7 @@ import (
 // recognise finds out how the stream is to be read.
 func (f *File) recognise(r *bufio.Reader) (err error) {
 	f.Timeframe, f.suffix = "", "" // what the member before told holds for it alone
+	f.units, f.emptied = unitFollower{}, emptied{}
 	if f.zone, err = loadZone(f.opts.Zone); err != nil {
 		return err
 	}
@@ -35,6 +36,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 		}
 		return err
 	}
+	path.zone = leanSession(path, f.peeked)
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
 		return err
 	}

@@ -2,9 +2,8 @@ package barfile
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -45,9 +44,18 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if l.format == yfinance {
 		tells.symbol = yahooSymbol(tells.symbol)
 	}
-	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind, tells.symbol)
+	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind)
 	f.inside = f.opts.Symbol == "" && inside != "" && around.keyed
-	if l.has(fieldSymbol) || f.inside {
+	f.around = around.clone()
+	f.pathAt = -1
+	if f.Symbol == "" && !l.has(fieldSymbol) {
+		f.pathAt = differing(f.peeked)
+	}
+	f.Guessed = f.Symbol == "" && !l.has(fieldSymbol) && f.pathAt < 0
+	if f.Guessed {
+		f.Symbol = tells.symbol
+	}
+	if l.has(fieldSymbol) || f.inside || f.pathAt >= 0 {
 		f.Symbol = ""
 	} else if f.Symbol == "" {
 		return fileError(f.name(), "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
@@ -61,6 +69,22 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	f.symbol = interned{}
 	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
 	return nil
+}
+
+// differing returns which of the names around the rows differs from row to row, and so is their symbol, or -1.
+func differing(rows []record) int {
+	for i := 1; i < len(rows); i++ {
+		a, b := rows[0].within, rows[i].within
+		if len(a) != len(b) {
+			continue
+		}
+		for at := range a {
+			if a[at] != b[at] {
+				return at
+			}
+		}
+	}
+	return -1
 }
 
 // saysAlphaVantage reports that more than the names of the columns says whose file it is: then its times are New York's.
@@ -94,47 +118,113 @@ func (f *File) vendor(of *format) string {
 // symbolName is a symbol as it is stored.
 func symbolName(text string) string { return strings.ToUpper(strings.TrimSpace(storable(text))) }
 
+// timeSample is what the first bars of a file tell of its times.
+type timeSample struct {
+	file     *File
+	rows     []sampled
+	rejected error // why the first row that is no bar is none
+	symbols  map[string]bool
+	repeated bool // a symbol has several rows
+}
+
+func (s *timeSample) add(r *record) {
+	row, at, err := s.file.read(r)
+	if err != nil {
+		s.rejected = cmp.Or(s.rejected, fmt.Errorf("line %d: %w", r.line, err))
+		return
+	}
+	s.repeated = s.repeated || s.symbols[row.Symbol]
+	s.symbols[row.Symbol] = true
+	s.rows = append(s.rows, sampled{row.Bar, at})
+}
+
+// sampleTimes reads the bars among the first rows. Where these are a row a symbol, it reads on until a symbol repeats;
+// where none is a bar and the names of the columns say that bars are to come, until some are found.
+func (f *File) sampleTimes() (*timeSample, error) {
+	s := &timeSample{file: f, symbols: map[string]bool{}}
+	for i := range f.peeked {
+		s.add(&f.peeked[i])
+	}
+	for f.layout.has(fieldSymbol) && !s.repeated && len(f.peeked) < peekRowsMax && f.peekNext() {
+		s.add(&f.peeked[len(f.peeked)-1])
+	}
+	if len(s.rows) == 0 && f.layout.certain {
+		f.findBars(s)
+	}
+	switch {
+	case len(s.rows) > 0:
+		return s, nil
+	case f.broken != nil:
+		return nil, f.readError(f.broken)
+	case len(f.peeked) == 0:
+		return nil, &NotBarsError{Path: f.name(), Reason: "it has a header and no rows"}
+	case len(f.peeked) == 1:
+		return nil, unknown(f.name(), fmt.Sprintf("its only row is no bar (%v)", s.rejected))
+	case f.ended || f.reopen != "":
+		return nil, unknown(f.name(), fmt.Sprintf("none of its rows is a bar (%v)", s.rejected))
+	}
+	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), and a stream is read ahead no further; save it as a file first", len(f.peeked), s.rejected))
+}
+
+// findBars adds the first bars of a file that begins with rows that are none, however many. A file is read anew for that
+// up to them; of a stream, some rows more are kept.
+func (f *File) findBars(s *timeSample) {
+	if f.reopen == "" {
+		for len(s.rows) < peekBars && len(f.peeked) < peekRowsMax && f.peekNext() {
+			s.add(&f.peeked[len(f.peeked)-1])
+		}
+		return
+	}
+	file, err := os.Open(f.reopen)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	source, err := newSource(f.Path, file)
+	if err != nil {
+		return
+	}
+	defer source.close()
+	decoder := f.again(source)
+	if decoder == nil {
+		return
+	}
+
+	var filled []record // rows with prices, which tell how they are written
+	for r := new(record); len(s.rows) < peekBars && decoder.next(r) == nil; {
+		if s.add(r); len(s.rows) > 0 || len(filled) == 2*peekBars || isMissing(string(f.cell(r, fieldOpen))) {
+			continue
+		}
+		if filled = append(filled, r.clone()); len(filled) < 2*peekBars {
+			continue
+		}
+		f.rewrite(s, filled)
+	}
+	if len(s.rows) == 0 {
+		f.rewrite(s, filled)
+	}
+}
+
+// rewrite reads rows again with the decimal sign that they tell themselves.
+func (f *File) rewrite(s *timeSample, rows []record) {
+	comma := writesComma(f.decoder, &f.layout, rows)
+	if comma == f.layout.numbers.comma {
+		return
+	}
+	f.layout.numbers.comma = comma
+	for i := range rows {
+		s.add(&rows[i])
+	}
+}
+
 // settleTimes decides the timeframe and checks that the zone is known where it matters.
 func (f *File) settleTimes(path leanFile) error {
 	l := &f.layout
-	var rows []sampled
-	var first error
-	repeated, symbols := false, map[string]bool{}
-	sampleBar := func(r *record) {
-		row, at, err := f.read(r)
-		if err != nil {
-			first = cmp.Or(first, fmt.Errorf("line %d: %w", r.line, err))
-			return
-		}
-		repeated = repeated || symbols[row.Symbol]
-		symbols[row.Symbol] = true
-		rows = append(rows, sampled{row.Bar, at})
+	s, err := f.sampleTimes()
+	if err != nil {
+		return err
 	}
-	for i := range f.peeked {
-		sampleBar(&f.peeked[i])
-	}
-	for l.has(fieldSymbol) && !repeated && len(f.peeked) < peekRowsMax && f.broken == nil && !f.ended {
-		err := f.decoder.next(&f.row)
-		if f.ended = errors.Is(err, io.EOF); f.ended {
-			break
-		}
-		if f.broken = err; err != nil {
-			break
-		}
-		f.peeked = append(f.peeked, f.row.clone())
-		sampleBar(&f.peeked[len(f.peeked)-1])
-	}
-	switch {
-	case len(rows) > 0:
-	case f.broken != nil:
-		return f.readError(f.broken)
-	case len(f.peeked) == 0:
-		return &NotBarsError{Path: f.name(), Reason: "it has a header and no rows"}
-	case len(f.peeked) == 1:
-		return unknown(f.name(), fmt.Sprintf("its only row is no bar (%v)", first))
-	default:
-		return unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v)", len(f.peeked), first))
-	}
+	rows := s.rows
 	if areTicks(rows) {
 		return notBars(f.name(), "ticks, written as bars of one price")
 	}

@@ -14,9 +14,10 @@ import (
 // Unpacked is what a file holds: itself, or the members of the archive that it is.
 type Unpacked struct{ s *source }
 
-// Unpack looks into the stream for what packs it (.gz, .zip, .tar.gz). path names it; errors are ErrInvalid.
-func Unpack(path string, r io.Reader) (*Unpacked, error) {
-	s, err := newSource(path, r)
+// Unpack looks into the stream for what packs it (.gz, .zip, .tar.gz, .xlsx). path names it, sheet is that of a workbook,
+// "" for the first one; errors are ErrInvalid.
+func Unpack(path string, r io.Reader, sheet string) (*Unpacked, error) {
+	s, err := newSource(path, r, sheet)
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +29,9 @@ func (u *Unpacked) Next() (name string, r *bufio.Reader, err error) { return u.s
 
 // IsArchive reports that the file holds files.
 func (u *Unpacked) IsArchive() bool { return u.s.isArchive() }
+
+// SheetHint names, of a workbook in whose sheet nothing was found, the other sheets; "" for any other file.
+func (u *Unpacked) SheetHint() string { return u.s.sheetHint() }
 
 // BytesRead is how much of the file, as it is packed, has been read.
 func (u *Unpacked) BytesRead() int64 { return u.s.read.Load() }
@@ -118,7 +122,7 @@ type Stamp struct {
 
 // ParseTime reads a date, a date with a time of day, or a Unix time. dayFirst: 2/1/2006 is the second of January.
 func ParseTime(text string, dayFirst bool) (Stamp, error) {
-	s, err := clock{dayFirst}.parse([]byte(text))
+	s, err := clock{dayFirst: dayFirst}.parse([]byte(text))
 	return Stamp{s.t, s.zoned, s.instant}, err
 }
 

@@ -10,8 +10,12 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/blotterdb/blotter/internal/workbook"
 )
 
 // source is what a file holds: itself, or the members of the archive that it is.
@@ -23,6 +27,9 @@ type source struct {
 	tar     *tar.Reader
 	zip     []*zip.File
 	member  io.Closer // of the zip
+	// sheet is the one that is read of a workbook, otherSheets are its others.
+	sheet       string
+	otherSheets []string
 }
 
 // counted counts what is read of the file.
@@ -43,27 +50,22 @@ func isZip(start []byte) bool { return bytes.HasPrefix(start, []byte("PK\x03\x04
 // packed are the first bytes of what is not read through.
 var packed = map[string]string{"\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd", "BZh": "bzip2", "7z\xbc\xaf": "7-Zip", "Rar!": "RAR", "PAR1": "Parquet"}
 
-// newSource looks into the stream for what packs it.
-func newSource(name string, r io.Reader) (*source, error) {
+// oldWorkbook are the first bytes of an .xls workbook, and of an .xlsx one with a password.
+const oldWorkbook = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+// newSource looks into the stream for what packs it. sheet is that of a workbook, "" for the first one.
+func newSource(name string, r io.Reader, sheet string) (*source, error) {
 	s := &source{name: name}
 	buffered := bufio.NewReaderSize(counted{r, &s.read}, lineBytesMax)
 	start, _ := buffered.Peek(512)
 	if isZip(start) {
-		file, ok := r.(*os.File)
-		var info os.FileInfo
-		var err error
-		if ok {
-			info, err = file.Stat()
-		}
-		if !ok || err != nil || !info.Mode().IsRegular() {
-			return nil, fileError(name, "a zip is read from a file, not from a stream; save it first")
-		}
-		archive, err := zip.NewReader(file, info.Size())
-		if err != nil {
-			return nil, fileError(name, "the zip cannot be read: "+err.Error())
-		}
-		s.zip = archive.File
-		return s, nil
+		return s.openZip(r, sheet)
+	}
+	if sheet != "" {
+		return nil, fileError(name, "it is not an .xlsx workbook, and has no sheets; leave out --sheet")
+	}
+	if bytes.HasPrefix(start, []byte(oldWorkbook)) {
+		return nil, fileError(name, "it is an old workbook (.xls) or one with a password; save it as .xlsx or CSV")
 	}
 	if bytes.HasPrefix(start, []byte{0x1f, 0x8b}) {
 		unpacked, err := gzip.NewReader(buffered)
@@ -85,6 +87,57 @@ func newSource(name string, r io.Reader) (*source, error) {
 	}
 	s.plain = buffered
 	return s, nil
+}
+
+// openZip opens a zip, or the sheet of a workbook, which is one too.
+func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
+	file, isFile := r.(*os.File)
+	if !isFile {
+		return nil, fileError(s.name, "a zip or .xlsx is read from a file, not from a stream; save it first")
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, fileError(s.name, "a zip or .xlsx is read from a file, not from a stream; save it first")
+	}
+	archive, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return nil, fileError(s.name, "the zip cannot be read: "+err.Error())
+	}
+
+	if workbook.Is(archive.File) {
+		book, err := workbook.Open(file, info.Size(), sheet)
+		if err != nil {
+			return nil, fileError(s.name, err.Error())
+		}
+		s.sheet, s.otherSheets = book.Name, book.Others
+		s.read.Store(info.Size())
+		s.closers = append(s.closers, book)
+		s.plain = bufio.NewReaderSize(book, lineBytesMax)
+		return s, nil
+	}
+	if hasMember(archive.File, "META-INF/manifest.xml") && hasMember(archive.File, "content.xml") {
+		return nil, fileError(s.name, "it is an OpenDocument spreadsheet (.ods); save it as .xlsx or CSV")
+	}
+	if sheet != "" {
+		return nil, fileError(s.name, "it is a zip and not an .xlsx workbook, and has no sheets; leave out --sheet")
+	}
+	s.zip = archive.File
+	return s, nil
+}
+
+func hasMember(members []*zip.File, name string) bool {
+	return slices.ContainsFunc(members, func(member *zip.File) bool { return member.Name == name })
+}
+
+// sheetHint says of a workbook in whose sheet nothing was found which other sheets there are, or is "".
+func (s *source) sheetHint() string {
+	switch {
+	case s.sheet == "":
+		return ""
+	case len(s.otherSheets) == 0:
+		return "sheet " + strconv.Quote(s.sheet) + " is its only one"
+	}
+	return "that is sheet " + strconv.Quote(s.sheet) + "; --sheet chooses another: " + strings.Join(s.otherSheets, ", ")
 }
 
 func isTar(start []byte) bool { return len(start) > 262 && string(start[257:262]) == "ustar" }

@@ -13,9 +13,15 @@ import (
 // noise are the parts of file names that are no part of a symbol: words that say what is in the file or who wrote it,
 // years and days.
 var (
-	noiseWord = regexp.MustCompile(`(?i)^(data|intraday|daily|weekly|monthly|hourly|minute|min|prices?|stocks?|bars?|candles?|candlesticks?|klines?|ohlcv?t?|` +
-		`histor(y|ical)(data|quotes)?|table|max|full|raw|bid|ask|nt|test|sample|example|backtest(ing)?|` +
-		`yahoo(finance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance|coinbase|kraken|upbit|alpaca|polygon|zipline|lumibot|volume|export)$`)
+	noiseWord = regexp.MustCompile(`(?i)^(data|datasets?|intraday|daily|weekly|monthly|hourly|minutes?|min|hours?|days?|weeks?|months?|years?|prices?|stocks?|bars?|` +
+		`candles?|candlesticks?|klines?|ohlcv?t?|histor(y|ical)(data|quotes)?|hist|table|max|full|raw|bid|ask|nt|tests?|unittest|sample|samples|example|` +
+		`backtest(ing)?|live|paper|volume|export(ed)?|download(ed|s)?|latest|last|http|https|api|rest|response|request|result|results|output|out|dump|` +
+		`series|time|timeseries|market|markets|quote|quotes|chart|charts|eod|spot|futures?|perpetual|swap|index|indices|crypto|forex|equity|equities|etfs?|` +
+		`file|files|csv|json|new|old|final|clean(ed)?|merged|combined|all|my|hello|world|report|unadjusted|split|splits|utc|gmt|bom|dates?|` +
+		`yahoo(finance)?|yf(inance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance(us)?|coinbase|kraken|upbit|alpaca|polygon|massive|zipline|lumibot|` +
+		`ib|ibkr|interactivebrokers|tws|ninjabot|ninjatrader|tiingo|finnhub|iex(cloud)?|eodhd|twelvedata|bybit|okx|okex|kucoin|bitfinex|bitstamp|bittrex|gemini|huobi|` +
+		`deribit|bitmex|cryptodatadownload|tradingview|metatrader|mt4|mt5|dukascopy|histdata|oanda|fxcm|refinitiv|bloomberg|kibot|firstrate(data)?|` +
+		`databento|algoseek|quantconnect|lean|ccxt|freqtrade|backtrader|nasdaq|nyse|kaggle|onvista|ariva|finanzen|boerse|macrotrends|marketwatch|barchart)$`)
 	adjustedWord   = regexp.MustCompile(`(?i)^adj(usted)?(split)?(div)?(close|prices?)?$`)
 	noiseNumber    = regexp.MustCompile(`^((19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])?)?|1\d{9}(\d{3})?)$`) // and Unix times
 	nameTimeframe  = regexp.MustCompile(`(?i)^(?:pt?)?(\d{1,3})(m|min|mins|minutes?|h|hours?|d|days?|wk?|weeks?|mo)$`)
@@ -32,7 +38,7 @@ var (
 	copyNumber     = regexp.MustCompile(`\s*\(\d{1,3}\)`)                      // of browsers: AAPL (1).csv
 	polygonRange   = regexp.MustCompile(`range_(\d{1,3})_(minute|hour|day|week|month)_`)
 	wholeDay       = regexp.MustCompile(`(19|20)\d\d-(0[1-9]|1[0-2])(-\d\d)?`)
-	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst))+$`)
+	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst|xlsx))+$`)
 )
 
 // StandardInput is the path of a stream that has no name to tell a symbol.
@@ -91,13 +97,28 @@ func nameTells(path string) (t told) {
 	if t.adjusted = len(kept) > 0 && len(adjusted) > 0; len(kept) == 0 {
 		kept = adjusted
 	}
-	if len(kept) == 0 && len(words) > 0 && words[0] == strings.ToUpper(words[0]) {
-		kept = words[:1]
+	if len(kept) == 0 {
+		kept = capitalsAmong(words)
 	}
 	if t.symbol == "" {
 		t.symbol = joined(kept)
 	}
 	return t
+}
+
+// capitalsAmong is the one word in capitals among some that say what is in a file: MAX.csv and data_ALL.csv have a symbol. Of
+// several, the first of the name is meant.
+func capitalsAmong(words []string) []string {
+	var capitals []string
+	for _, word := range words {
+		if word == strings.ToUpper(word) {
+			capitals = append(capitals, word)
+		}
+	}
+	if len(capitals) == 1 || len(capitals) > 0 && capitals[0] == words[0] {
+		return capitals[:1]
+	}
+	return nil
 }
 
 // vendorsName is what a name tells that is as a vendor's downloads are called.

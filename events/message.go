@@ -39,7 +39,7 @@ func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
 		Type: e.Type, Service: e.Service, Data: e.Data, Timestamp: Time(e.CreatedAt), CorrelationID: e.CorrelationID,
 		ID: e.EventID, Key: e.Key, V: e.V, Channel: channel,
 	}
-	fill := e.Type == blotter.TradeExecuted && e.Service == blotter.ServiceExecution
+	fill := (e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone) && e.Service == blotter.ServiceExecution
 	switch {
 	case fill && channel == blotter.ChannelPositions:
 		return m, true, m.becomePosition()
@@ -61,15 +61,20 @@ func (m *Message) correlate() error {
 	return nil
 }
 
-// becomePosition makes the message of a fill that of the position after it.
+// becomePosition makes the message of a fill that of the position after it, or before it where the fill is undone.
 func (m *Message) becomePosition() error {
-	var trade blotter.TradeData
+	var trade blotter.UndoneTradeData
 	err := json.Unmarshal(m.Data, &trade)
 	if err != nil {
 		return m.undecodable(err)
 	}
+	undone := m.Type == blotter.TradeUndone
 	m.Type, m.V, m.ID, m.CorrelationID = blotter.PositionUpdated, 1, derivedID(m.ID, blotter.PositionUpdated), cmp.Or(m.CorrelationID, trade.TradeID)
-	m.Data, err = json.Marshal(trade.PositionUpdate())
+	if undone {
+		m.Data, err = json.Marshal(trade.PositionUpdate())
+	} else {
+		m.Data, err = json.Marshal(trade.TradeData.PositionUpdate())
+	}
 	return err
 }
 

@@ -45,6 +45,7 @@ type Gap struct {
 // channelOf are the channels of blotter's own types.
 var channelOf = map[string]string{
 	blotter.TradeExecuted:     blotter.ChannelTrades,
+	blotter.TradeUndone:       blotter.ChannelTrades,
 	blotter.PositionUpdated:   blotter.ChannelPositions,
 	blotter.MarketDataUpdated: blotter.ChannelMarketData,
 }
@@ -74,7 +75,7 @@ func (c SubscribeConfig) validate() error {
 	}
 	for _, name := range c.Types {
 		if len(c.Channels) == 0 && channelOf[name] == "" {
-			return blotter.Invalid("SubscribeConfig.Types", name, "trade_executed, position_updated or market_data_updated, or SubscribeConfig.Channels besides")
+			return blotter.Invalid("SubscribeConfig.Types", name, "trade_executed, trade_undone, position_updated or market_data_updated, or SubscribeConfig.Channels besides")
 		}
 	}
 	channels := c.withDefaults().Channels

@@ -4,7 +4,7 @@ import "regexp"
 
 // binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
 var binanceTrades = &layout{
-	name: "binance", title: "Binance trades JSON", zone: "UTC",
+	name: "binance", title: "Binance trades JSON", zone: "UTC", anyCurrency: true,
 	needs: []string{"symbol", "id", "price", "qty", "commission", "commissionasset", "time", "isbuyer|buyer"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		side := r.get("side")
@@ -19,7 +19,7 @@ var binanceTrades = &layout{
 		d := draft{
 			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
 			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}},
+			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
 		}
 		return []draft{d}, "", linear(d.symbol)
 	},
@@ -28,7 +28,7 @@ var binanceTrades = &layout{
 // binanceUpdates are the messages of Binance's user streams: ORDER_TRADE_UPDATE of futures, executionReport of the spot
 // market. Of an order's life the execution type TRADE is a fill.
 var binanceUpdates = &layout{
-	name: "binance-updates", title: "Binance order updates JSON", zone: "UTC", exact: true,
+	name: "binance-updates", title: "Binance order updates JSON", zone: "UTC", exact: true, anyCurrency: true,
 	needs: []string{"s", "S", "x", "X", "l", "L", "t", "T", "i"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		switch kind := r.getExact("x"); kind {
@@ -52,7 +52,7 @@ var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
 
 // binanceCSV is what Binance's site exports: amounts carry their coin.
 var binanceCSV = &layout{
-	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC",
+	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		quantity, _ := unglue(r.get("executed"))
@@ -60,7 +60,8 @@ var binanceCSV = &layout{
 		pair := r.get("pair", "market")
 		return []draft{{
 			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
-			price: r.get("price"), currency: quoteOf(pair), order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
+			price: r.get("price"), currency: quoteOf(pair), totals: []total{{amount: r.get("amount", "total")}},
+			order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
 		}}, "", nil
 	},
 }

@@ -21,7 +21,7 @@ var brokers = []example{
 	{
 		"Avanza", "\xef\xbb\xbfDatum;Konto;Typ av transaktion;Värdepapper/beskrivning;Antal;Kurs;Belopp;Transaktionsvaluta;Courtage (SEK);Valutakurs;Instrumentvaluta;ISIN;Resultat\r\n" +
 			"2024-03-01;123-4;Köp;Bolaget A;1 200;1 034,5;-1241439;SEK;39;;SEK;SE0000000001;\r\n" +
-			"2024-03-02;123-4;Sälj;Company B;-2,5;330,125;8000;SEK;21,45;10,72655;USD;US0000000002;100\r\n" +
+			"2024-03-02;123-4;Sälj;Company B;-2,5;330,125;8831,30;SEK;21,45;10,72655;USD;US0000000002;100\r\n" +
 			"2024-03-03;123-4;Utdelning;Company B;11;1,5;16,5;SEK;;;USD;US0000000002;\r\n" +
 			"2024-03-03;123-4;Övrigt;Fond C;-3,6545;;;;;;;LU0000000003;\r\n" +
 			"2024-03-03;123-4;Övrigt;Avkastningsskatt;;;-26;SEK;0;;;;\r\n" +
@@ -62,7 +62,7 @@ var brokers = []example{
 		account,
 		"Coinbase CSV",
 		[]string{"A 2020-03-25T06:45:27Z buy 0.5 BTC @ 10000.2 EUR fee 0.9"},
-		[]string{"line 3: the price is missing, and the total 10 is no whole multiple of 0.3"},
+		[]string{"line 3: the price is missing, and the total 10 is not a multiple of 0.3"},
 		nil,
 	},
 	{
@@ -84,7 +84,7 @@ var brokers = []example{
 			"A 2022-12-15T15:55:00Z buy 2 US0000000001 @ 33.9 USD order aaaa-bbbb",
 			"A 2022-12-15T15:55:00Z buy 1200 US0000000001 @ 33.905 USD fee 1 EUR order aaaa-bbbb",
 			"A 2022-12-14T08:00:00Z sell 1046.5 IE0000000002 @ 82.055 EUR order cccc",
-			"A 2022-12-14T08:00:00Z sell 4 GB0000000003 @ 1496 GBX order dddd",
+			"A 2022-12-14T08:00:00Z sell 4 GB0000000003 @ 14.96 GBP order dddd",
 		},
 		[]string{"more cells than the header", "the description tells no side, quantity and price: Koop vijf @ 3 EUR"},
 		map[string]int64{"currency conversion": 1, "corporate action": 2, "tax": 1, "dividend": 1, "deposit": 1},
@@ -119,8 +119,8 @@ var brokers = []example{
 	},
 	{
 		"Revolut", "Date,Ticker,Type,Quantity,Price per share,Total Amount,Currency,FX Rate\n" +
-			"2023-09-22T13:30:10.514Z,foo,BUY - MARKET,1.63453043,\"$1,052.07\",$85.11,USD,1.0665\n" +
-			"2023-09-23T13:30:10Z,BAR,SELL - LIMIT,\"0,76672417\",€26.09,€20,EUR,1\n2023-09-23T13:30:10Z,BAZ,SELL - STOP,3,EUR 26.09,EUR 20,EUR,1\n" +
+			"2023-09-22T13:30:10.514Z,foo,BUY - MARKET,1.63453043,\"$1,052.07\",\"$1,719.64\",USD,1.0665\n" +
+			"2023-09-23T13:30:10Z,BAR,SELL - LIMIT,\"0,76672417\",€26.09,€20.00,EUR,1\n2023-09-23T13:30:10Z,BAZ,SELL - STOP,3,EUR 26.09,EUR 78.27,EUR,1\n" +
 			"2023-09-24T13:30:10Z,BAR,STOCK SPLIT,0.16431924,,$0,USD,1\n2023-09-24T13:30:10Z,,CASH TOP-UP,,,$5.22,USD,1.1055\n2023-09-24T13:30:10Z,,CUSTODY FEE,,,-$0.01,USD,1.18\n" +
 			"2023-09-24T13:30:10Z,WBD,TRANSFER FROM A TO B,0.0004562,,$0,USD,1.1018\n",
 		account,
@@ -151,7 +151,7 @@ var brokers = []example{
 	{
 		"Schwab", "\"Transactions  for account XXXX-0000 as of 01/31/2025 10:00:00 ET\"\n\"Date\",\"Action\",\"Symbol\",\"Description\",\"Quantity\",\"Price\",\"Fees & Comm\",\"Amount\"\n" +
 			"\"11/01/2023\",\"Reinvest Shares\",\"FOO\",\"FOO, INC\",\"1,259.59\",\"$1.00\",\"\",\"-$1,259.59\"\n" +
-			"\"07/15/2024 as of 07/12/2024\",\"Sell\",\"BAR\",\"BAR\",\"500,135\",\"$1,680.25\",\"$0.04\",\"$1\"\n" +
+			"\"07/15/2024 as of 07/12/2024\",\"Sell\",\"BAR\",\"BAR\",\"500,135\",\"$1,680.25\",\"$0.04\",\"$840,351,833.71\"\n" +
 			"\"01/02/2024\",\"Sell to Open\",\"FOO 01/19/2024 150.00 C\",\"CALL FOO\",\"2\",\"$1.05\",\"$1.32\",\"$208.68\"\n" +
 			"\"01/02/2024\",\"Cancel Buy\",\"BAR\",\"BAR\",\"1\",\"$1\",\"\",\"\"\n" +
 			"\"01/02/2024\",\"Stock Split\",\"BAR\",\"BAR\",\"9\",\"$170.067\",\"\",\"\"\n\"01/02/2024\",\"Wire Sent\",\"\",\"WIRED\",\"\",\"\",\"\",\"-$100.00\"\n" +
@@ -177,8 +177,8 @@ var brokers = []example{
 	{
 		"Trading 212", "Action,Time,ISIN,Ticker,Name,No. of shares,Price / share,Currency (Price / share),Exchange rate,Result,Currency (Result),Total,Currency (Total),Withholding tax,Currency (Withholding tax),Stamp duty reserve tax,Currency (Stamp duty reserve tax),Notes,ID,Currency conversion fee,Currency (Currency conversion fee)\n" +
 			"Market buy,2024-01-01 16:10:05.175,US0000000001,FOO,\"Foo, Inc\",24.0000000000,124.01,USD,1.25229,,\"GBP\",2381.35,\"GBP\",,,2.00,GBP,,EOF1,4.71,\"GBP\"\n" +
-			"Stop limit sell,2024-07-01 16:10:05,GB0000000002,BAR,Bar,0.5,630.11,GBX,1,,\"GBP\",3,\"GBP\",,,,,,EOF2,,\n" +
-			"Limit sell,2024-07-01 16:10:05,GB0000000002,BAR,Bar,0.5,630.11,GBX,1,,\"GBP\",3,\"GBP\",,,1,EUR,,EOF3,1,GBP\n" +
+			"Stop limit sell,2024-07-01 16:10:05,GB0000000002,BAR,Bar,0.5,630.11,GBX,1,,\"GBP\",3.15,\"GBP\",,,,,,EOF2,,\n" +
+			"Limit sell,2024-07-01 16:10:05,GB0000000002,BAR,Bar,0.5,630.11,GBX,1,,\"GBP\",1.31,\"GBP\",,,1,EUR,,EOF3,1,GBP\n" +
 			"Dividend (Dividend),2024-03-23 18:35:26,US0000000001,FOO,Foo,24,0.03,USD,Not available,,,0.11,\"GBP\",0.02,USD,,,,,,\n" +
 			"Card debit,2024-03-23 18:35:26,,,,,,,,,,-5,GBP,,,,,,x,,\nInterest on cash,2024-03-23 18:35:26,,,,,,,,,,0.01,GBP,,,,,,y,,\n" +
 			"Stock split open,2025-03-24 07:24:24.104,CA0000000003,BAZ,Baz,,EOF4,7.45,8.28,USD,1.03,,EUR,59.68,EUR,,,,,,\n",
@@ -186,14 +186,15 @@ var brokers = []example{
 		"Trading 212 CSV",
 		[]string{
 			"A 2024-01-01T16:10:05.175Z buy 24 FOO @ 124.01 USD fee 6.71 GBP id EOF1",
-			"A 2024-07-01T15:10:05Z sell 0.5 BAR @ 630.11 GBX id EOF2",
+			"A 2024-07-01T15:10:05Z sell 0.5 BAR @ 6.3011 GBP id EOF2",
+			"A 2024-07-01T15:10:05Z sell 0.5 BAR @ 6.3011 GBP fee 1 and 1 EUR id EOF3",
 		},
-		[]string{"its fees are in two currencies, EUR and GBP"},
+		nil,
 		map[string]int64{"dividend": 1, "card payment": 1, "interest payment": 1, "split": 1},
 	},
 	{
 		"Trading 212, in UTC, fees with their currency", "Action,Time (UTC),ISIN,Ticker,Name,No. of shares,Price / share,Currency (Price / share),Exchange rate,Total (EUR),ID,Currency conversion fee (EUR)\n" +
-			"Market sell,2024-07-01 16:10:05,US0000000001,FOO,Foo,2,124.01,USD,1.25229,2381.35,EOF1,0.15\n",
+			"Market sell,2024-07-01 16:10:05,US0000000001,FOO,Foo,2,124.01,USD,1.25229,197.91,EOF1,0.15\n",
 		account,
 		"Trading 212 CSV",
 		[]string{"A 2024-07-01T16:10:05Z sell 2 FOO @ 124.01 USD fee 0.15 EUR id EOF1"},

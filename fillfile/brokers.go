@@ -27,14 +27,15 @@ var avanza = &layout{
 		return []draft{{
 			account: r.get("konto"), at: r.get("datum"), isin: or(r.get("isin"), r.get("värdepapperbeskrivning")), side: kind,
 			quantity: r.get("antal"), price: r.get("kurs"), currency: r.get("instrumentvaluta", "valuta", "transaktionsvaluta"),
-			fees: []fee{cost},
+			fees: []fee{cost}, rate: r.get("valutakurs"),
+			totals: []total{{amount: r.get("belopp"), currency: r.get("transaktionsvaluta", "valuta")}},
 		}}, "", nil
 	},
 }
 
-// Coinbase's account report. A conversion names what it gave, and in its notes what it got: it is no fill.
+// Coinbase's account report. Its price is without the spread that it charges, so that its subtotal proves nothing. A conversion names what it gave, and in its notes what it got: it is no fill.
 var coinbase = &layout{
-	name: "coinbase", title: "Coinbase CSV", zone: "UTC",
+	name: "coinbase", title: "Coinbase CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		side, other := sideIn(strings.NewReplacer("Advanced Trade", "", "Advance Trade", "").Replace(r.get("transactiontype")))
@@ -61,12 +62,13 @@ var freetrade = &layout{
 		return []draft{{
 			order: r.get("orderid"), at: r.get("timestamp"), symbol: r.get("ticker"), isin: r.get("isin"), side: r.get("buysell"),
 			quantity: r.get("quantity"), price: r.get("pricepershare"), currency: r.get("instrumentcurrency"),
-			fees: []fee{{amount: r.get("fxfeeamount"), currency: account}, {amount: r.get("stampduty"), currency: account}},
+			fees:   []fee{{amount: r.get("fxfeeamount"), currency: account}, {amount: r.get("stampduty"), currency: account}},
+			totals: []total{{amount: r.get("totalsharesamount")}},
 		}}, "", nil
 	},
 }
 
-// Revolut's prices carry their currency's sign; it charges nothing a fill that it would list.
+// Revolut's prices carry their currency's sign. It names no fees: they are what the total differs by.
 var revolut = &layout{
 	name: "revolut", title: "Revolut CSV", zone: "UTC",
 	needs: []string{"date", "ticker", "type", "quantity", "pricepershare", "totalamount", "fxrate"},
@@ -77,7 +79,7 @@ var revolut = &layout{
 		}
 		return []draft{{
 			at: r.get("date"), symbol: r.get("ticker"), side: side, quantity: r.get("quantity"), price: r.get("pricepershare"),
-			currency: r.get("currency"),
+			currency: r.get("currency"), totals: []total{{amount: r.get("totalamount")}}, feeIsRest: true,
 		}}, "", nil
 	},
 }

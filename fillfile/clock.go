@@ -31,26 +31,59 @@ var (
 	commaAfter    = regexp.MustCompile(`^([\d/.-]{6,}|[\p{L}\d ,.-]*\d{4}),\s*(\d)`)
 )
 
-// instant is a point in time of the file. zone is that of times that carry none; nil leaves such a time an error.
-func (f *File) instant(text string) (time.Time, error) {
-	s, err := f.stamp(text)
+// moment is a point in time of the file. second is not zero where the clocks of its zone show it twice.
+type moment struct {
+	first, second time.Time
+	local         time.Time // as the file writes it, as if in UTC
+}
+
+// moment reads the time of a draft. An offset in the cell wins over the zone that the file says, that over Options.Zone, and
+// that over the layout's.
+func (f *File) moment(d *draft) (moment, error) {
+	s, err := f.stamp(d.at)
 	if err != nil {
-		return time.Time{}, err
+		return moment{}, err
 	}
-	zone := f.zone
+	zone := d.zone
+	if zone == nil {
+		zone = f.zone
+	}
 	if zone == nil && s.Instant {
 		zone = f.usual
 	}
 	switch {
 	case s.Zoned:
-		return s.Time.UTC(), nil
+		return moment{first: s.Time.UTC()}, nil
 	case zone != nil:
-		t := s.Time
-		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UTC(), nil
+		return inZone(s.Time, zone)
 	case !s.Instant:
-		return s.Time, nil
+		return moment{first: s.Time}, nil
 	}
-	return time.Time{}, fmt.Errorf("time %q carries no zone", text)
+	return moment{}, fmt.Errorf("time %q carries no zone", d.at)
+}
+
+// inZone finds the one or two instants at which the clocks of a zone show t. It is an error if they skip it.
+func inZone(t time.Time, zone *time.Location) (moment, error) {
+	m := moment{local: t}
+	for _, around := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+		_, offset := t.Add(around).In(zone).Zone()
+		at := t.Add(-time.Duration(offset) * time.Second)
+		if _, is := at.In(zone).Zone(); is != offset || at.Equal(m.first) {
+			continue
+		}
+		if m.first.IsZero() {
+			m.first = at.UTC()
+		} else {
+			m.second = at.UTC()
+		}
+	}
+	if m.first.IsZero() {
+		if midnight := t.Hour()+t.Minute()+t.Second() == 0; midnight {
+			return moment{first: time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone).UTC(), local: t}, nil // of a day that begins at one
+		}
+		return m, fmt.Errorf("time %s does not exist in %s, where the clocks were put forward", t.Format("2006-01-02 15:04:05"), zone)
+	}
+	return m, nil
 }
 
 // stamp reads a time as it is written.

@@ -24,6 +24,9 @@ var degiro = &layout{
 		}
 		d.order, d.isin, d.currency = r.get("orderid"), or(d.isin, r.get("isin")), or(d.currency, r.get("currency"))
 		d.at = strings.TrimSpace(r.get("date") + " " + r.get("time"))
+		if amount, err := plainNumber("amount", r.get("amount"), true); err == nil {
+			d.totals = []total{{amount: amount, currency: r.get("currency")}}
+		}
 		for i, name := range r.names {
 			if currency, isFee := strings.CutPrefix(name, "fee "); isFee {
 				amount, err := plainNumber("fee", r.cells[i], true)

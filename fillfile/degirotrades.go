@@ -24,7 +24,7 @@ var degiroTrades = &layout{
 		costs := degiroCosts(r.names)
 		d := draft{
 			at: strings.TrimSpace(cell(0) + " " + cell(1)), isin: cell(3), quantity: plain(6), price: plain(7), currency: cell(8),
-			order: cell(last), fees: []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
+			totals: []total{{amount: plain(9), currency: cell(10)}}, order: cell(last), fees: []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
 		}
 		if costs < 0 || cell(costs) == "" {
 			d.fees = nil

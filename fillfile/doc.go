@@ -5,7 +5,7 @@
 //	for fill, err := range file.Fills() { ... book fill.Trade ... }
 //	fmt.Println(file.Summary()) // 12 fills; left out: 5 dividends, 3 deposits
 //
-// Open recognises the layout from the file's content, through .gz, .zip and .tar.gz, and says which it chose; Fills
+// Open recognises the layout from the content, through .gz, .zip, .tar.gz and .xlsx, and says which it chose; Fills
 // streams. A row that should be a fill and cannot be read comes as a *blotter.RejectedRow, says why, and stops nothing. A
 // row that is something else (a dividend, a deposit, a conversion) is counted by kind in File.Others. A file without
 // fills is a *NotFillsError that names what it holds.

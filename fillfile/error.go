@@ -16,13 +16,18 @@ type NotFillsError struct {
 	Kind   string // what it holds instead: "orders", "positions", "trades", "bars", ...; "" where that is unknown
 	Reason string // why it has no fills, where Kind is ""
 	Layout string // of a file that could have fills, and has none: a day without trades
+	Hint   string // which other sheets a workbook has, or ""
 }
 
 func (e *NotFillsError) Error() string {
+	text := e.Path + ": " + e.Reason
 	if e.Kind != "" {
-		return e.Path + ": it holds " + e.Kind + ", not fills"
+		text = e.Path + ": it holds " + e.Kind + ", not fills"
 	}
-	return e.Path + ": " + e.Reason
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
 }
 
 func (e *NotFillsError) Unwrap() error { return blotter.ErrInvalid }

@@ -9,20 +9,20 @@ import (
 
 // bbgo exports an account's own fills of any exchange. A fee is in what was bought, what was sold, or the exchange's coin.
 var bbgo = &layout{
-	name: "bbgo", title: "bbgo fills JSON", zone: "UTC",
+	name: "bbgo", title: "bbgo fills JSON", zone: "UTC", anyCurrency: true,
 	needs: []string{"gid", "exchange", "tradedat", "symbol", "side", "quantity", "price", "fee", "feecurrency"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		return []draft{{
 			id: r.get("id"), order: r.get("orderid"), strategy: r.get("strategy"), at: r.get("tradedat"), symbol: r.get("symbol"),
 			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}},
+			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
 		}}, "", nil
 	},
 }
 
 // bybit are executions of Bybit. Funding and settlement are listed among them.
 var bybit = &layout{
-	name: "bybit", title: "Bybit executions JSON", zone: "UTC",
+	name: "bybit", title: "Bybit executions JSON", zone: "UTC", anyCurrency: true,
 	needs: []string{"execid", "execprice", "execqty", "exectime", "side", "symbol"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		switch kind := r.get("exectype"); kind {
@@ -35,7 +35,7 @@ var bybit = &layout{
 		d := draft{
 			id: r.get("execid"), order: r.get("orderid"), at: r.get("exectime"), symbol: r.get("symbol"), side: r.get("side"),
 			quantity: r.get("execqty"), price: r.get("execprice"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("execfee"), currency: r.get("feecurrency")}},
+			fees: []fee{{amount: r.get("execfee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("execvalue")}},
 		}
 		return []draft{d}, "", linear(d.symbol)
 	},
@@ -43,20 +43,21 @@ var bybit = &layout{
 
 // kraken is the list of trades that Kraken exports. Fees are in what the price is in.
 var kraken = &layout{
-	name: "kraken", title: "Kraken trades CSV", zone: "UTC",
+	name: "kraken", title: "Kraken trades CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"txid", "ordertxid", "pair", "time", "type", "price", "vol", "fee"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		pair := r.get("pair")
 		return []draft{{
 			id: r.get("txid"), order: r.get("ordertxid"), at: r.get("time"), symbol: pair, side: r.get("type"), quantity: r.get("vol"),
 			price: r.get("price"), currency: quoteOf(pair), fees: []fee{{amount: r.get("fee")}},
+			totals: []total{{amount: r.get("cost")}},
 		}}, "", nil
 	},
 }
 
 // ax are fills of AX, an exchange of perpetual contracts on currencies.
 var ax = &layout{
-	name: "ax", title: "AX fills JSON", zone: "UTC",
+	name: "ax", title: "AX fills JSON", zone: "UTC", anyCurrency: true,
 	needs: []string{"tradeid", "orderid", "istaker", "price", "quantity", "side", "symbol", "timestamp", "accountid"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		pair := strings.TrimSuffix(strings.ToUpper(r.get("symbol")), "-PERP")

@@ -124,12 +124,12 @@ var generic = []example{
 	{
 		"generic", "date,time,symbol,side,quantity,price,fee,fee_currency,trade_id,order_id,account_id,multiplier,strategy\n" +
 			"2024-01-02,10:00:00Z,aapl,Buy,10,185.5,1,usd,t1,o1,A,,s\n2024-01-02,10:00:01Z,CL,sell,2,-37.63,,,t2,,A,1000,\n" +
-			"2024-01-02,10:00:01Z,AAPL,dividend,2,1,,,t3,,A,,\n2024-01-02,10:00:01Z,AAPL,purchased,2,1,,,t4,,A,,\n2024-01-32,10:00:01Z,AAPL,buy,2,1,,,t5,,A,,\n" +
+			"2024-01-02,10:00:01Z,AAPL,dividend,2,1,,,t3,,A,,\n2024-01-02,10:00:01Z,AAPL,gifted,2,1,,,t4,,A,,\n2024-01-32,10:00:01Z,AAPL,buy,2,1,,,t5,,A,,\n" +
 			"2024-01-02,10:00:01Z,AAPL,buy,0,1,,,t6,,A,,\n2024-01-02,10:00:01Z,AAPL,buy,-1,1,,,t7,,A,,\n2024-01-02,10:00:01Z,,buy,1,1,,,t8,,A,,\n,,,,,,,,,,,,\n",
 		fillfile.Options{},
 		"CSV",
 		[]string{"A 2024-01-02T10:00:00Z buy 10 AAPL @ 185.5 fee 1 USD strategy s order o1 id t1", "A 2024-01-02T10:00:01Z sell 2 CL @ -37.63 x1000 id t2"},
-		[]string{`side "purchased"`, `date "2024-01-32`, "quantity 0", "a purchase of -1", "neither a symbol nor an ISIN"},
+		[]string{`side "gifted"`, `date "2024-01-32`, "quantity 0", "it is a purchase, and its quantity -1 is negative", "neither a symbol nor an ISIN"},
 		map[string]int64{"dividend": 1},
 	},
 	{

@@ -3,6 +3,7 @@ package fillfile
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -15,19 +16,39 @@ type Options struct {
 	Account  string // of fills for which the file names none; they are refused without it
 	Symbol   string // of every fill; default the file's
 	Strategy string // of every fill; default the file's
-	Currency string // of prices, where the file does not say
+	Currency string // of prices, where the file does not say: a code of ISO 4217, GBX and the like, or a known coin
+	// Multiplier is that of options, futures, bonds and lots, where neither the file nor its totals tell it; "" leaves
+	// Fill.NoMultiplier.
+	Multiplier string
+	// FeeSign is "positive" or "negative", as the file writes fees that were paid, where it has both signs and nothing
+	// proves which. The other sign is a rebate then.
+	FeeSign string
+	// Decimal is "point" or "comma", for the numbers of a file of anyone's that could be read either way, as 1,234.
+	Decimal string
+	// RepeatedHour is "first" or "second", for times in the hour that clocks repeat, where the order of rows does not tell.
+	RepeatedHour string
 	// Zone is that of times that carry none, as "America/New_York" or "UTC". Such a file is refused without it, where its
 	// layout does not tell. A date without a time is midnight in Zone, by default in UTC.
 	Zone string
 	// DateOrder is "dmy" or "mdy" for dates as 2/1/2006, where the layout and the file's rows do not tell.
 	DateOrder string
-	// Columns names the columns of a text without a header in their order, as "date,symbol,side,quantity,price,fee"; an
-	// empty name is of no use.
+	// Columns names the columns of a text in their order, as "date,symbol,side,quantity,price,fee", with empty names for those
+	// that are not needed; or it says what columns of a header, or names of JSON objects, mean: "side=Direction,price=Px".
 	Columns string
+	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	Sheet string
+	// Instrument returns what is known of a symbol, for fills of which the file does not tell it; nil knows nothing.
+	Instrument func(symbol string) (Instrument, error)
 	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
 	// none, but those of a back test to 8: they are binary floats with more digits than a product can keep. -1 never
 	// rounds. What is rounded is told by Fill.Rounded and counted.
 	Round int
+}
+
+// Instrument is what is known of a symbol: nothing of it is a default.
+type Instrument struct {
+	Currency   string          // "" where it is not known
+	Multiplier blotter.Decimal // 0 where it is not known
 }
 
 // Fill is a fill and where in its file it stands.
@@ -37,6 +58,13 @@ type Fill struct {
 	OrderRef      string // the broker's order id, "" where it gives none
 	Named         string // the account that the file names, "" where it names none
 	Rounded       bool   // a number of it was, as Options.Round says
+	// Ends is the end of an option's life whose side the file does not tell: it closes what is open (Closes).
+	Ends bool
+	// NoMultiplier is a fill of an option, future, bond or in lots whose multiplier nothing tells. Booking it as if it were
+	// 1 would be a guess.
+	NoMultiplier bool
+
+	said proof // what the totals say of its fees
 }
 
 // File is an open file of fills.
@@ -50,22 +78,29 @@ type File struct {
 	Count    int64
 	Rejected int64
 	Rounded  int64
-	Skipped  []error
+	// Converted counts the fills whose prices were in hundredths of a currency, as GBX, and were divided by 100.
+	Converted map[string]int64
+	Skipped   []error
 
-	opts   Options
-	zone   *time.Location // nil where Options.Zone is empty
-	usual  *time.Location // that of the layout, nil where it is not known
-	closer io.Closer
-	source *barfile.Unpacked
-	member string // of the archive, "" where the file is none
-	layout *layout
-	rows   rowReader
-	peeked []*row
-	broken error // that ended the sample
-	ids    ids
-	style  style
+	opts        Options
+	zone        *time.Location // nil where Options.Zone is empty
+	usual       *time.Location // that of the layout, nil where it is not known
+	closer      io.Closer
+	source      *barfile.Unpacked
+	member      string // of the archive, "" where the file is none
+	layout      *layout
+	rows        rowReader
+	peeked      []*row
+	broken      error // that ended the sample
+	ids         ids
+	style       style
+	columns     *columns // of a generic layout
+	order       int      // 1 where times ascend, -1 where they descend, 0 where nothing tells
+	held        []heldFill
+	instruments map[string]Instrument // that are known, by symbol
 	// ordersOnly: a Flex statement without executions lists orders, which are taken for fills.
 	ordersOnly bool
+	separator  byte // between the cells of a text, 0 of other files
 	used       bool // Fills has been read
 	yielded    bool // a fill, or a row that should be one, of this member
 }
@@ -87,7 +122,7 @@ func Open(path string, opts Options) (*File, error) {
 
 // Read is Open for a stream; path names it.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
-	f := &File{Path: path, opts: opts, Others: map[string]int64{}, ids: ids{}}
+	f := &File{Path: path, opts: opts, Others: map[string]int64{}, Converted: map[string]int64{}, ids: ids{}, instruments: map[string]Instrument{}}
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
@@ -95,7 +130,7 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 	if f.zone, err = barfile.LoadZone(opts.Zone); err != nil {
 		return nil, err
 	}
-	if f.source, err = barfile.Unpack(path, r); err != nil {
+	if f.source, err = barfile.Unpack(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	if err := f.nextMember(); err != nil {
@@ -116,10 +151,61 @@ func (o *Options) check() error {
 	if o.Round < -1 || o.Round > blotter.DecimalFractionDigitsMax {
 		return blotter.Invalid("round", o.Round, "-1 to 19 digits")
 	}
+	if o.FeeSign != "" && o.FeeSign != "positive" && o.FeeSign != "negative" {
+		return blotter.Invalid("sign of fees", o.FeeSign, "positive or negative")
+	}
+	if o.Decimal != "" && o.Decimal != "point" && o.Decimal != "comma" {
+		return blotter.Invalid("decimal", o.Decimal, "point or comma")
+	}
+	if o.RepeatedHour != "" && o.RepeatedHour != "first" && o.RepeatedHour != "second" {
+		return blotter.Invalid("repeated hour", o.RepeatedHour, "first or second")
+	}
+	if o.Multiplier != "" {
+		if m, err := blotter.ParseDecimal(o.Multiplier); err != nil || !m.IsPos() {
+			return blotter.Invalid("multiplier", o.Multiplier, "a number above 0, for example 100")
+		}
+	}
+	if o.Currency != "" {
+		if err := CheckCurrency(o.Currency); err != nil {
+			return err
+		}
+	}
 	if o.Account != "" {
 		return blotter.CheckAccountID(o.Account)
 	}
 	return nil
+}
+
+// mapsColumns reports whether Columns says what some columns mean, rather than naming all of them.
+func (o *Options) mapsColumns() bool { return strings.Contains(o.Columns, "=") }
+
+// meanings are the names that Columns gives to columns, by their plain name in the file.
+func (o *Options) meanings() map[string]string {
+	all := map[string]string{}
+	for _, pair := range strings.Split(o.Columns, ",") {
+		meaning, name, found := strings.Cut(pair, "=")
+		if found {
+			all[plainName(name)] = plainName(meaning)
+		}
+	}
+	return all
+}
+
+// renamed gives columns the names of their meanings. Another column of such a name loses it.
+func renamed(names []string, meanings map[string]string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = name
+		for _, meaning := range meanings {
+			if name == meaning {
+				all[i] = "other" + name
+			}
+		}
+		if meaning, found := meanings[name]; found {
+			all[i] = meaning
+		}
+	}
+	return all
 }
 
 // Close closes the file.
@@ -142,7 +228,12 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
-		if err = f.recognise(r); err == nil || !f.source.IsArchive() || !errors.As(err, new(*NotFillsError)) {
+		err = f.recognise(r)
+		not := (*NotFillsError)(nil)
+		if errors.As(err, &not) {
+			not.Hint = f.source.SheetHint()
+		}
+		if err == nil || not == nil || !f.source.IsArchive() {
 			return err
 		}
 		f.Skipped = append(f.Skipped, err)

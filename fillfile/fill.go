@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
@@ -13,19 +14,31 @@ import (
 type draft struct {
 	id, order, account, strategy string
 	at, settles                  string
-	symbol, isin                 string // isin is the symbol where there is no other
+	zone                         *time.Location // that the file says beside the cell, nil where it does not
+	symbol, isin                 string         // isin is the symbol where there is no other
+	class                        class
+	classKnown                   bool // a word of the file tells the class
+	expiry, strike, right        string
 	side                         string // "" where the sign of the quantity tells
+	ends                         bool   // the end of an option's life, whose side is what closes it
 	quantity, price              string
-	total                        string // of quantity x price x multiplier, for a fill without a price
+	total                        string  // of quantity x price x multiplier, for a fill without a price
+	totals                       []total // that prove quantity x price x multiplier
+	feeIsRest                    bool    // the fee is what the first of the totals differs by
+	accrued                      string  // interest that a total may contain
+	rate                         string  // at which totals in another currency are converted
 	multiplier                   string
 	currency                     string
 	fees                         []fee
+	scaled                       bool // the price was divided by 100
 }
 
-// fee is one of the costs of a fill.
-type fee struct {
-	amount, currency string // currency "" is the price's
-	negated          bool   // what was paid is negative
+// minor is the hundredth of a currency in which a price was that was divided by 100, or "".
+func (d *draft) minor() string {
+	if !d.scaled {
+		return ""
+	}
+	return or(d.currency, "minor units")
 }
 
 // build makes the trade of a draft. On an error the fill holds what is known.
@@ -34,12 +47,19 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	fill.Line, fill.OrderRef = r.line, barfile.Storable(d.order)
 	fill.Named = barfile.Storable(d.account)
 	t.AccountID, t.Strategy = or(fill.Named, f.opts.Account), or(f.opts.Strategy, d.strategy)
-	t.Symbol = symbolOf(or(f.opts.Symbol, d.symbol, d.isin))
-	t.Currency = strings.ToUpper(or(d.currency, f.opts.Currency))
-	if t.Symbol == "" {
-		return fill, errors.New("neither a symbol nor an ISIN is given")
+	t.TradeID = barfile.Storable(d.id)
+
+	symbol, is, err := f.instrument(d)
+	if t.Symbol = symbol; err != nil {
+		return fill, err
 	}
-	if t.ExecutedAt, err = f.instant(d.at); err != nil {
+	var known Instrument
+	if d.currency+f.opts.Currency == "" || d.multiplier == "" {
+		if known, err = f.known(symbol); err != nil {
+			return fill, err
+		}
+	}
+	if err := f.currency(&fill, d, known); err != nil {
 		return fill, err
 	}
 	if d.settles != "" {
@@ -52,17 +72,223 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	if err := f.amounts(&fill, d); err != nil {
 		return fill, err
 	}
-	if err := f.commission(&fill, d.fees); err != nil {
-		return fill, err
+	return fill, f.money(&fill, d, is, known)
+}
+
+// known is what is known of a symbol beside the file.
+func (f *File) known(symbol string) (Instrument, error) {
+	if f.opts.Instrument == nil {
+		return Instrument{}, nil
 	}
-	t.TradeID = barfile.Storable(d.id)
+	if known, found := f.instruments[symbol]; found {
+		return known, nil
+	}
+	known, err := f.opts.Instrument(symbol)
+	if err == nil && len(f.instruments) < instrumentsMax {
+		f.instruments[symbol] = known
+	}
+	return known, err
+}
+
+// instrumentsMax bounds the symbols of which is remembered what is known.
+const instrumentsMax = 100_000
+
+// currency settles the currency of the price. It stays empty where nothing tells it.
+func (f *File) currency(fill *Fill, d *draft, known Instrument) error {
+	code := or(d.currency, f.opts.Currency, known.Currency)
+	if major := minorUnits[code]; major != "" {
+		d.scaled, d.currency = true, code
+		fill.Currency = major
+		return nil
+	}
+	fill.Currency = strings.ToUpper(code)
+	if code != "" && !f.layout.anyCurrency && !isCurrency(code) {
+		return fmt.Errorf("currency %q is neither a code of ISO 4217 nor a known coin; --currency gives the right one for rows without", clip(code))
+	}
+	return nil
+}
+
+// amounts reads side, quantity, price and multiplier.
+func (f *File) amounts(fill *Fill, d *draft) (err error) {
+	t := &fill.Trade
+	if t.Quantity, err = f.number(fill, "quantity", d.quantity); err != nil {
+		return err
+	}
+	if err := fill.setSide(d); err != nil {
+		return err
+	}
+	t.Quantity = t.Quantity.Abs()
+
+	if d.multiplier != "" {
+		if t.Multiplier, err = f.number(fill, "multiplier", d.multiplier); err != nil {
+			return err
+		}
+	}
+	switch {
+	case d.ends && d.price == "":
+		return nil // at 0
+	case d.price == "" && d.total != "":
+		t.Price, err = f.priceOf(fill, d.total)
+	case d.price == "" && len(d.totals) > 0 && len(d.fees) == 0:
+		t.Price, err = f.priceOf(fill, d.totals[0].amount)
+	default:
+		t.Price, err = f.number(fill, "price", d.price)
+	}
+	if err != nil || !d.scaled {
+		return err
+	}
+	t.Price, err = hundredth(t.Price)
+	return err
+}
+
+// setSide settles the side by its word, or by the sign of the quantity.
+func (fill *Fill) setSide(d *draft) error {
+	t := &fill.Trade
+	switch {
+	case d.ends && d.side == "":
+		fill.Ends = true
+		return nil
+	case d.side == "" && t.Quantity.IsNeg():
+		t.Side = blotter.Sell
+	case d.side == "":
+		t.Side = blotter.Buy
+	default:
+		if t.Side = sideOf(d.side); t.Side == "" {
+			return fmt.Errorf("side %q is neither buy nor sell", clip(d.side))
+		}
+	}
+	if t.Side == blotter.Buy && t.Quantity.IsNeg() {
+		return fmt.Errorf("it is a purchase, and its quantity %s is negative", t.Quantity)
+	}
+	return nil
+}
+
+// hundredth is a hundredth of a number, if its digits can be kept.
+func hundredth(d blotter.Decimal) (blotter.Decimal, error) {
+	result, ok := product(d, blotter.MustDecimal("0.01"))
+	if !ok {
+		return result, fmt.Errorf("%s has too many digits to be divided by 100", d)
+	}
+	return result, nil
+}
+
+// money reads the fees and proves the amounts by the totals.
+func (f *File) money(fill *Fill, d *draft, is class, known Instrument) error {
+	costs, err := f.costs(fill, d)
+	if err != nil {
+		return err
+	}
+
+	if d.feeIsRest {
+		f.settleMultiplier(fill, is, known)
+		cost, err := f.feeOfTotal(fill, d)
+		if err != nil {
+			return err
+		}
+		costs = append(costs, cost)
+	} else {
+		said, err := f.checkTotals(fill, d, is, costs)
+		if err != nil {
+			return err
+		}
+		f.settleMultiplier(fill, is, known)
+		if costs, err = signed(costs, said); err != nil {
+			return err
+		}
+		fill.said = said
+	}
+
+	fill.setFees(costs)
+	return nil
+}
+
+// settleMultiplier takes the multiplier from the user or from what is known, where neither the file nor its totals tell it.
+func (f *File) settleMultiplier(fill *Fill, is class, known Instrument) {
+	switch {
+	case !fill.Multiplier.IsZero():
+	case !known.Multiplier.IsZero():
+		fill.Multiplier = known.Multiplier
+	case is.needsMultiplier() && f.opts.Multiplier != "":
+		fill.Multiplier = blotter.MustDecimal(f.opts.Multiplier)
+	case is.needsMultiplier():
+		fill.NoMultiplier = !fill.Ends // the open position has it
+	}
+}
+
+// costs reads the fees. What is 0 is none.
+func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
+	var all []cost
+	for _, of := range d.fees {
+		text, unit := splitUnit(of.amount)
+		if text == "" {
+			continue
+		}
+		amount, err := f.number(fill, "fee", text)
+		if err != nil {
+			return nil, err
+		}
+		if of.negated {
+			amount = amount.Neg()
+		}
+
+		code := or(of.currency, unit)
+		if code == "" && d.scaled {
+			code = or(d.currency, f.opts.Currency) // in pence, as the price
+		}
+		if major := minorUnits[code]; major != "" {
+			if amount, err = hundredth(amount); err != nil {
+				return nil, err
+			}
+			code = major
+		}
+		all = append(all, cost{amount: amount, currency: strings.ToUpper(or(code, fill.Currency)), unsure: of.unsure && !amount.IsZero()})
+	}
+	return all, nil
+}
+
+// signed gives the fees the sign that the totals prove. A fee of which nothing tells whether it was paid is an error.
+func signed(costs []cost, said proof) ([]cost, error) {
+	isUnsure := false
+	for _, c := range costs {
+		isUnsure = isUnsure || c.unsure
+	}
+	switch {
+	case said == unproven && isUnsure:
+		return nil, errUnsureFee
+	case said != flipped:
+		return costs, nil
+	}
+	for i := range costs {
+		costs[i].amount = costs[i].amount.Neg()
+	}
+	return costs, nil
+}
+
+// setFees adds the fees of each currency.
+func (fill *Fill) setFees(costs []cost) {
+	fees := make([]blotter.TradeFee, 0, len(costs))
+	for _, c := range costs {
+		fees = append(fees, blotter.TradeFee{Currency: c.currency, Amount: c.amount})
+	}
+	fill.SetFees(fees...)
+}
+
+// finish gives a fill its time, its id and the last check.
+func (f *File) finish(fill *Fill, at time.Time) error {
+	t := &fill.Trade
+	t.ExecutedAt = at
 	if t.TradeID == "" {
-		t.TradeID = f.ids.of(t)
+		t.TradeID = f.ids.of(fill)
 	}
-	if err := t.Check(); err != nil {
-		return fill, checkError{f.hinted(err)}
+
+	checked := *t
+	if fill.Ends {
+		checked.Side = blotter.Sell // it is not known before the position is
 	}
-	return fill, nil
+	if err := checked.Check(); err != nil {
+		return checkError{f.hinted(err)}
+	}
+	return nil
 }
 
 // hinted adds what rounding would mend.
@@ -73,43 +299,15 @@ func (f *File) hinted(err error) error {
 	return err
 }
 
-// amounts reads side, quantity, price and multiplier.
-func (f *File) amounts(fill *Fill, d *draft) (err error) {
-	t := &fill.Trade
-	if t.Quantity, err = f.number(fill, "quantity", d.quantity); err != nil {
-		return err
-	}
-	if d.side == "" {
-		d.side = "buy"
-		if t.Quantity.IsNeg() {
-			d.side = "sell"
-		}
-	}
-	if t.Side = sideOf(d.side); t.Side == "" {
-		return fmt.Errorf("side %q is neither buy nor sell", clip(d.side))
-	}
-	if t.Side == blotter.Buy && t.Quantity.IsNeg() {
-		return fmt.Errorf("a purchase of %s contradicts itself", t.Quantity)
-	}
-	t.Quantity = t.Quantity.Abs()
-	if d.multiplier != "" {
-		if t.Multiplier, err = f.number(fill, "multiplier", d.multiplier); err != nil {
-			return err
-		}
-	}
-	if d.price == "" && d.total != "" {
-		t.Price, err = f.priceOf(fill, d.total)
-		return err
-	}
-	t.Price, err = f.number(fill, "price", d.price)
-	return err
-}
-
 // priceOf is what total / quantity / multiplier is exactly.
 func (f *File) priceOf(fill *Fill, text string) (blotter.Decimal, error) {
-	total, err := f.number(fill, "total", text)
-	if err != nil || fill.Quantity.IsZero() {
-		return total, errors.Join(err, errIf(err == nil, "the quantity is 0"))
+	amount, _ := splitUnit(text)
+	total, err := f.number(fill, "total", amount)
+	switch {
+	case err != nil:
+		return total, err
+	case fill.Quantity.IsZero():
+		return total, errors.New("the quantity is 0")
 	}
 	units := fill.Quantity
 	if !fill.Multiplier.IsZero() {
@@ -117,16 +315,9 @@ func (f *File) priceOf(fill *Fill, text string) (blotter.Decimal, error) {
 	}
 	price, ok := quotient(total.Abs(), units)
 	if !ok {
-		return price, fmt.Errorf("the price is missing, and the total %s is no whole multiple of %s at any price of at most %d digits", total, units, blotter.DecimalFractionDigitsMax)
+		return price, fmt.Errorf("the price is missing, and the total %s is not a multiple of %s at any price of at most %d digits", total, units, blotter.DecimalFractionDigitsMax)
 	}
 	return price, nil
-}
-
-func errIf(is bool, text string) error {
-	if is {
-		return errors.New(text)
-	}
-	return nil
 }
 
 // quotient is a / b, if that is exact.
@@ -148,31 +339,6 @@ func product(a, b blotter.Decimal) (blotter.Decimal, bool) {
 func digitsOf(d blotter.Decimal) int {
 	_, fraction, _ := strings.Cut(d.String(), ".")
 	return len(strings.TrimRight(fraction, "0"))
-}
-
-// commission adds the fees, which must be in one currency.
-func (f *File) commission(fill *Fill, fees []fee) error {
-	for _, of := range fees {
-		if of.amount == "" {
-			continue
-		}
-		amount, err := f.number(fill, "fee", of.amount)
-		if err != nil {
-			return err
-		}
-		if amount.IsZero() && len(fees) > 1 {
-			continue
-		}
-		if of.negated {
-			amount = amount.Neg()
-		}
-		currency := strings.ToUpper(or(of.currency, fill.Currency))
-		if !fill.Commission.IsZero() && fill.CommissionCurrency != currency {
-			return fmt.Errorf("its fees are in two currencies, %s and %s; a trade keeps one", fill.CommissionCurrency, currency)
-		}
-		fill.Commission, fill.CommissionCurrency = fill.Commission.Add(amount), currency
-	}
-	return nil
 }
 
 // number reads a number of the file and rounds it if that is asked for.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"time"
 )
 
 // Fills yields the file's fills in its order, and a *blotter.RejectedRow for each row that should be one and cannot be
@@ -27,7 +28,8 @@ func (f *File) Fills() iter.Seq2[Fill, error] {
 		}
 		defer again.Close()
 		again.fills(yield)
-		f.Others, f.Count, f.Rejected, f.Rounded, f.Skipped = again.Others, again.Count, again.Rejected, again.Rounded, again.Skipped
+		f.Others, f.Count, f.Rejected, f.Rounded = again.Others, again.Count, again.Rejected, again.Rounded
+		f.Converted, f.Skipped = again.Converted, again.Skipped
 	}
 }
 
@@ -62,6 +64,9 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 				return false
 			}
 		}
+	}
+	if !f.release(yield) {
+		return false
 	}
 	if !f.yielded && !f.source.IsArchive() {
 		yield(Fill{}, f.onlyOthers(f.Others))
@@ -99,12 +104,42 @@ func (f *File) of(r *row) iter.Seq2[Fill, error] {
 			return
 		}
 		for i := range drafts {
-			fill, err := f.build(r, &drafts[i])
-			if !yield(f.counted(r, fill, err)) {
+			if !f.ofDraft(r, &drafts[i], yield) {
 				return
 			}
 		}
 	}
+}
+
+// ofDraft yields a fill, or holds it until others tell which of two hours its time is in.
+func (f *File) ofDraft(r *row, d *draft, yield func(Fill, error) bool) bool {
+	fill, err := f.build(r, d)
+	var at moment
+	if err == nil {
+		at, err = f.moment(d)
+	}
+	switch {
+	case err != nil:
+		return yield(f.counted(r, fill, err))
+	case !at.second.IsZero():
+		f.held = append(f.held, heldFill{row: r, fill: fill, at: at, minor: d.minor()})
+		return len(f.held) < heldMax || f.release(yield)
+	}
+	if !f.release(yield) {
+		return false
+	}
+	return f.yieldAt(heldFill{row: r, fill: fill, minor: d.minor()}, at.first, nil, yield)
+}
+
+// yieldAt yields a fill at its instant.
+func (f *File) yieldAt(h heldFill, at time.Time, err error, yield func(Fill, error) bool) bool {
+	if err == nil {
+		err = f.finish(&h.fill, at)
+	}
+	if err == nil && h.minor != "" {
+		f.Converted[h.minor]++
+	}
+	return yield(f.counted(h.row, h.fill, err))
 }
 
 // counted counts a fill, or the rejected row that it is.

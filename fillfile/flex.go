@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -8,7 +9,11 @@ import (
 // Interactive Brokers' Flex queries write the same fields as XML attributes or as CSV columns. What charges the account
 // is negative. Times are New York's: "US/Eastern" unless the user's settings say otherwise.
 var (
-	flexXML = &layout{name: "ibkr-flex", title: "Interactive Brokers Flex XML", zone: "America/New_York", read: readFlexElement}
+	flexXML = &layout{
+		name: "ibkr-flex", title: "Interactive Brokers Flex XML", zone: "America/New_York",
+		join: func(_ *File, rows rowReader) rowReader { return newFlexRows(rows) },
+		read: readFlexElement,
+	}
 	flexCSV = &layout{
 		name: "ibkr-flex-csv", title: "Interactive Brokers Flex CSV", zone: "America/New_York",
 		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime", "currencyprimary"}, read: readFlexTrade,
@@ -18,6 +23,9 @@ var (
 // readFlexElement tells trades from the other sections of a statement. Only those that list what happened are counted;
 // reports of balances and rates are of no interest.
 func readFlexElement(f *File, r *row) ([]draft, string, error) {
+	if problem := r.get("problem"); problem != "" {
+		return nil, "", errors.New(problem)
+	}
 	switch element := r.get("element"); element {
 	case "Trade", "TradeConfirm":
 		return readFlexTrade(f, r)
@@ -64,8 +72,8 @@ func flexDraft(r *row) ([]draft, string, error) {
 	if category == "CASH" {
 		return nil, kindConversion, nil
 	}
-	side, kind := r.get("buysell"), r.get("transactiontype")
-	if strings.Contains(side, "(Ca.)") || strings.HasSuffix(kind, "Cancel") {
+	side := r.get("buysell")
+	if isCancelled(r) {
 		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked", or(r.get("origtradeid"), "of the same order"))
 	}
 	d := draft{
@@ -85,6 +93,9 @@ func flexDraft(r *row) ([]draft, string, error) {
 	}
 	if d.symbol == "" && d.isin == "" {
 		return nil, "", fmt.Errorf("it names neither a symbol nor an ISIN; currency conversions do not")
+	}
+	if category != "BOND" && category != "BILL" {
+		d.totals = []total{{amount: r.get("trademoney", "proceeds")}}
 	}
 	return []draft{d}, "", d.valued(category, r.get("trademoney", "proceeds"))
 }

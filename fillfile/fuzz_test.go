@@ -54,7 +54,7 @@ func FuzzFills(f *testing.F) {
 
 func checkFill(t *testing.T, fill fillfile.Fill) {
 	t.Helper()
-	if err := fill.Check(); err != nil {
+	if err := fill.Check(); err != nil && !fill.Ends {
 		t.Fatalf("line %d: %v", fill.Line, err)
 	}
 	year := fill.ExecutedAt.Year()

@@ -1,99 +1,227 @@
 package fillfile
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
 
-// The names by which anyone's columns are known, plain, best first. An export of our own has those of blotter.Trade.
+// The layouts of files of anyone's, whose columns are told by their names and by what they hold.
 var (
-	timeNames     = []string{"executedat", "tradedat", "dateutc", "timeutc", "datetimeutc", "utctime", "transactiontime", "exectime", "executiontime", "filltime", "filledat", "datetime", "dateandtime", "timestamp", "tradedate", "date", "time", "tradetime", "createdat"}
-	dayTimeNames  = []string{"time", "tradetime", "timeofday"}
-	symbolNames   = []string{"symbol", "ticker", "instrument", "market", "pair", "contract", "security", "asset", "product", "isin"}
-	sideNames     = []string{"side", "buysell", "bs", "direction", "action", "transactiontype", "type"}
-	quantityNames = []string{"filledqty", "filledquantity", "fillqty", "execqty", "lastqty", "quantity", "qty", "shares", "noofshares", "units", "size", "filled", "volume", "amount"}
-	priceNames    = []string{"fillprice", "filledprice", "execprice", "tradeprice", "lastpx", "averageprice", "avgprice", "avgfillprice", "filledavgprice", "price", "rate", "pricepershare", "unitprice"}
-	totalNames    = []string{"total", "totalamount", "value", "grossamount", "notional", "cost"}
-	feeNames      = []string{"commission", "fee", "fees", "commissions", "feeamount", "transactionfee"}
-	feeCurrencies = []string{"commissioncurrency", "feecurrency", "commissionasset", "feeasset", "feecoin", "currencycommission", "currencyfee"}
-	idNames       = []string{"tradeid", "execid", "executionid", "fillid", "transactionid", "id"}
-	orderNames    = []string{"orderid", "order", "orderref", "ordernumber", "clientorderid"}
-	currencyNames = []string{"currency", "pricecurrency", "quotecurrency", "currencyprice", "ccy", "pricefeetotalunit"}
-	accountNames  = []string{"accountid", "account", "accountnumber", "portfolio"}
+	genericCSV = &layout{
+		name: "csv", title: "CSV", recognises: namesFills, never: listOf("open high low"), prepare: settleColumns, read: readGeneric,
+	}
+	genericJSON = &layout{
+		name: "json", title: "JSON", recognises: namesFills, never: listOf("open high low submittedat origqty cumexecqty"),
+		prepare: settleColumns, read: readGeneric,
+	}
 )
 
-var genericNeeds = []string{
-	strings.Join(append(slices.Clone(symbolNames), "side", "buysell", "action", "direction"), "|"),
-	strings.Join(timeNames, "|"), strings.Join(quantityNames, "|"), strings.Join(append(slices.Clone(priceNames), totalNames...), "|"),
+// namesFills reports whether names of columns, without units, are those of fills: a time, a quantity, a price, and a symbol
+// or a side.
+func namesFills(names []string) bool {
+	has := func(lists ...[]string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...), name) })
+	}
+	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
+	if has(listOf("openprice entryprice openrate buyprice")) && has(listOf("closeprice exitprice closerate sellprice")) {
+		return false // an entry and an exit a row
+	}
+	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl")) {
+		return false // positions
+	}
+	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) && has(symbolNames, sideNames)
 }
 
-var (
-	genericCSV  = &layout{name: "csv", title: "CSV", needs: genericNeeds, never: []string{"open", "high", "low"}, read: readGeneric}
-	genericJSON = &layout{name: "json", title: "JSON", needs: genericNeeds, never: []string{"open", "high", "low", "submittedat", "origqty", "cumexecqty"}, read: readGeneric}
-)
-
-func readGeneric(_ *File, r *row) ([]draft, string, error) {
-	d := draft{
-		id: r.get(idNames...), order: r.get(orderNames...), account: r.get(accountNames...), strategy: r.get("strategy"),
-		at: r.get(timeNames...), settles: r.get("settlementdate", "settledate"), symbol: r.get(symbolNames...),
-		side: r.get(sideNames...), quantity: r.get(quantityNames...), price: r.get(priceNames...), total: r.get(totalNames...),
-		multiplier: r.get("multiplier"), currency: r.get(currencyNames...),
-		fees: []fee{{amount: r.get(feeNames...), currency: r.get(feeCurrencies...)}},
-	}
-	if utc := r.get("dateutc", "timeutc", "datetimeutc", "utctime"); utc != "" && utc == d.at {
-		d.at += " UTC"
-	}
-	if unfilled(r) {
+// readGeneric reads a row by what its columns mean.
+func readGeneric(f *File, r *row) ([]draft, string, error) {
+	c := f.columns
+	if c.unfilled(r) {
 		return nil, kindOrder, nil
 	}
-	if date := r.get("tradedate", "date"); date != "" && date == d.at {
-		d.at = strings.TrimSpace(date + " " + r.get(dayTimeNames...))
+	d := c.draft(r)
+
+	text := r.get(c.side)
+	side, other := sideIn(text)
+	if other == "" && text != "" || c.signed {
+		d.side = side
+		return []draft{d}, "", nil
 	}
-	other := ""
-	if d.side, other = sideIn(d.side); other != "" && (knownKind(other) != "" || d.quantity == "" || d.price+d.total == "") {
-		return nil, kindOf(other), nil // a dividend or a deposit among the fills
-	} else if other != "" {
-		d.side = other
+	what := strings.TrimSpace(other + " " + strings.Join(c.kindCells(r), " "))
+	switch {
+	case d.quantity != "" && isEnd(what) && d.mayEnd():
+		d.ends, d.side = true, ""
+		return []draft{d}, "", nil
+	case knownKind(what) != "" && (other != "" || d.quantity == "" || d.price == ""):
+		return nil, knownKind(what), nil // a dividend or a deposit among the fills
+	case d.quantity == "" || d.price == "" && len(d.totals) == 0:
+		return nil, kindOf(what), nil
+	case text == "":
+		return nil, "", errors.New("the row does not say whether it buys or sells")
 	}
-	return []draft{d}, "", nil
+	return nil, "", fmt.Errorf("side %q is neither buy nor sell", clip(text))
+}
+
+// draft reads the cells of a row.
+func (c *columns) draft(r *row) draft {
+	d := draft{
+		id: r.get(c.id), order: r.get(c.order), account: r.get(c.account), strategy: r.get(c.strategy),
+		at: r.get(c.at), settles: r.get(c.settles), zone: c.zone,
+		symbol: r.get(c.symbol...), multiplier: r.get(c.multiplier),
+		expiry: r.get(c.expiry), strike: r.get(c.strike), right: r.get(c.right),
+		accrued: r.get(c.accrued), rate: r.get(c.rate),
+	}
+	if c.at == "" {
+		d.at = strings.TrimSpace(dayOf(r.get(c.day), c.clock) + " " + r.get(c.clock))
+	}
+	if !isRight(d.right) {
+		d.right = ""
+	}
+	d.class, d.classKnown = classOf(r.get(c.class))
+	if !d.classKnown && c.lots {
+		d.class = lots
+	}
+
+	var unit string
+	d.quantity, unit = splitUnit(r.get(c.quantity))
+	if d.symbol == "" {
+		d.symbol = unit
+	}
+	d.price, unit = splitUnit(r.get(c.price.name))
+	d.currency = or(unit, c.price.currency, r.get(c.currency...))
+	if d.currency == "" {
+		d.currency = pairQuote(d.symbol)
+	}
+	for _, m := range c.totals {
+		if amount := r.get(m.name); amount != "" {
+			d.totals = append(d.totals, total{amount: amount, currency: or(m.currency, r.get(m.currencyColumn))})
+		}
+	}
+	for _, m := range c.fees {
+		d.fees = append(d.fees, c.fee(r, m))
+	}
+	return d
+}
+
+// fee reads one cost, and whether its sign is the one that the column has otherwise.
+func (c *columns) fee(r *row, m moneyColumn) fee {
+	amount, unit := splitUnit(r.get(m.name))
+	isNegative := strings.ContainsAny(amount, "-(")
+	return fee{
+		amount: amount, currency: or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,
+		unsure: !c.feesAreSure && (m.mixed || isNegative != m.negated),
+	}
+}
+
+// kindCells are the cells that may say what a row without a side is.
+func (c *columns) kindCells(r *row) []string {
+	var cells []string
+	for _, name := range append(slices.Clone(c.kinds), "description", "notes", "note", "comment") {
+		if cell := r.get(name); cell != "" {
+			cells = append(cells, cell)
+		}
+	}
+	return cells
+}
+
+// dayOf drops the time of midnight that a date has beside a column of times of day.
+func dayOf(date, clock string) string {
+	if clock == "" {
+		return date
+	}
+	for _, midnight := range []string{" 00:00:00", "T00:00:00", " 12:00:00 AM", " 0:00"} {
+		date = strings.TrimSuffix(date, midnight)
+	}
+	return date
+}
+
+// mayEnd reports whether a draft is of an instrument whose life ends: an option or a future.
+func (d *draft) mayEnd() bool {
+	return d.class == option || d.class == future || d.strike != "" || classOfSymbol(d.symbol).needsMultiplier()
+}
+
+// isEnd reports words of an end of an option's life.
+func isEnd(text string) bool {
+	text = strings.ToLower(text)
+	for _, word := range []string{"expir", "assign", "exercis", "verfall", "ausübung", "zuteilung"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // unfilled reports an order that ended or waits without a fill, in a list of orders with their fills.
-func unfilled(r *row) bool {
-	status := strings.ToLower(r.get("status", "orderstatus", "state"))
-	if !slices.ContainsFunc([]string{"cancel", "reject", "expire", "new", "open", "pending", "working", "accepted"}, func(word string) bool { return strings.Contains(status, word) }) {
+func (c *columns) unfilled(r *row) bool {
+	status := strings.ToLower(r.get(c.status))
+	waits := func(word string) bool { return strings.Contains(status, word) }
+	if !slices.ContainsFunc(listOf("cancel reject expire new open pending working accepted storniert gestrichen inactive failed"), waits) {
 		return false
 	}
-	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "filled"), false)
+	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty", "executedquantity", "filled"), false)
 	return err != nil || filled.IsZero()
 }
 
-// sideIn finds buy or sell in words as "Market buy". Words that tell nothing of the side come back as other; the type of
-// an order alone leaves the side to the sign of the quantity.
+// neutral are words beside buy and sell that do not change what they say.
+var neutral = wordSet(`market limit stop trade fill filled order lmt mkt to open close opening closing transaction stock stocks share shares
+	equity option options you short long at the a position cover partial partially exchange spot advanced reinvest reinvestment
+	reinvested drip`)
+
+// sideIn finds buy or sell in words as "Market buy". Words that tell nothing of the side come back as other.
 func sideIn(text string) (side, other string) {
 	if text == "" || sideOf(text) != "" {
 		return text, ""
 	}
-	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return c == ' ' || c == '-' || c == '_' || c == ':' }) {
-		switch word {
-		case "market", "limit", "stop", "trade", "fill", "order", "lmt", "mkt":
-		case "buy", "sell":
-			return word, ""
-		default:
-			other = text
+	found := ""
+	parts := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return strings.ContainsRune(" -_:,()/", c) })
+	for _, part := range parts {
+		is := sides[part]
+		switch {
+		case is != "" && len(part) > 2 && (found == "" || found == string(is)):
+			found = string(is)
+		case is != "" && len(part) > 2:
+			return "", text // both
+		case !neutral[part]:
+			return "", text
 		}
 	}
-	return "", other
+	if found == "" {
+		found = positionSide(parts)
+	}
+	if found == "" {
+		return "", text
+	}
+	return found, ""
 }
 
-// marketNames are those of trades of everybody, which have a side and a price too.
-var marketNames = []string{"takerormaker", "localtimestamp", "isbuyermaker", "tickdirection", "aggressor", "trdmatchid", "lastupdateid"}
+// positionSide reads "open long" and "close short" and the like.
+func positionSide(parts []string) string {
+	has := func(word string) bool { return slices.Contains(parts, word) }
+	opens, closes := has("open") || has("opening"), has("close") || has("closing")
+	switch long, short := has("long"), has("short"); {
+	case opens == closes || long == short:
+		return ""
+	case opens == long:
+		return "buy"
+	}
+	return "sell"
+}
+
+// marketMarks are names that trades of everybody have.
+var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection aggressor aggressorside trdmatchid lastupdateid tape conditions
+	saleconditions tradeseq`)
 
 // isMarket reports a trade of everybody: it has no fee, no order and no account.
 func isMarket(r *row) bool {
-	if r.get(slices.Concat(feeNames, orderNames, accountNames, []string{"strategy", "tradeid"})...) != "" {
-		return false
-	}
-	return slices.ContainsFunc(r.names, func(name string) bool { return slices.Contains(marketNames, name) }) ||
-		slices.Contains(r.names, "cost") && slices.Contains(r.names, "amount")
+	has := func(name string) bool { return slices.Contains(r.names, name) }
+	return !isOwn(r) && (slices.ContainsFunc(marketMarks, has) || has("cost") && has("amount"))
+}
+
+// isOwn reports whether a row says of which account or order it is, or what it cost.
+func isOwn(r *row) bool {
+	return slices.ContainsFunc(r.names, func(name string) bool {
+		says := feeWord.MatchString(name) || slices.Contains(orderNames, name) || slices.Contains(accountNames, name) || name == "strategy"
+		return says && r.get(name) != ""
+	})
 }

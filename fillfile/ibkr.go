@@ -2,144 +2,174 @@ package fillfile
 
 import (
 	"errors"
-	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 )
 
-// Interactive Brokers' statements and transaction histories have many sections, each with a header of its own. Times are
-// New York's. What charges the account is negative.
+// ibkrStatement reads Interactive Brokers' activity statements, trade confirmations and transaction histories in any
+// language. They have many sections, each with a header of its own. Times are New York's. What charges the account is
+// negative.
 var ibkrStatement = &layout{
 	name: "ibkr-statement", title: "Interactive Brokers statement CSV", zone: "America/New_York", dateOrder: "mdy",
-	needs: []string{"statement", "header", "fieldname", "fieldvalue"},
-	join: func(_ *File, rows rowReader) rowReader {
-		return &sectionRows{rows: rows, headers: map[string][]string{}}
-	},
-	read: func(_ *File, r *row) ([]draft, string, error) {
-		if r.get("rowkind") != "Data" {
-			return nil, "", nil // headers, totals
+	recognises: isStatementHeader,
+	join:       func(f *File, rows rowReader) rowReader { return newSectionRows(f, rows) },
+	read:       readStatement,
+}
+
+// statementSections are the sections of what is no trade, plain, in the languages of statements, and their kinds.
+var statementSections = map[string]string{}
+
+func init() {
+	for kind, names := range map[string]string{
+		kindDividend: "dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды",
+		kindTax: "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte " +
+			"retençãonafonte 代扣税 代扣稅",
+		kindInterest: "interest zinsen intérêts intereses interessi juros 利息",
+		kindFee:      "fees otherfees gebühren frais tarifas tasas commissioni taxas 费用 費用",
+		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas " +
+			"accionessocietarias operazionisocietarie 公司行动 公司行動",
+		kindTransfer: "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",
+		kindDeposit: "depositswithdrawals einzahlungenauszahlungen einundauszahlungen dépôtsetretraits dépôtsretraits " +
+			"depósitosyretiradas depósitosretiradas depositieprelievi depositiprelievi depósitosesaques 存款和取款 存款與取款",
+	} {
+		for _, name := range strings.Fields(names) {
+			statementSections[name] = kind
 		}
-		switch section := r.get("section"); section {
-		case "Transaction History":
-			return readHistory(r)
-		case "Trades":
-			return readStatementTrade(r)
-		case "Dividends", "Withholding Tax", "Interest", "Fees", "Corporate Actions", "Transfers", "Deposits & Withdrawals":
-			switch {
-			case strings.HasPrefix(r.get("currency"), "Total"):
-				return nil, "", nil
-			case section == "Deposits & Withdrawals":
-				return nil, movement(r.get("amount")), nil
-			}
-			return nil, kindOf(section), nil
+	}
+}
+
+var currencyPair = regexp.MustCompile(`^[A-Z]{3}\.[A-Z]{3}$`)
+
+// readStatement reads one line: a trade, or something else by its section.
+func readStatement(_ *File, r *row) ([]draft, string, error) {
+	if r.get("rowkind") != "Data" {
+		return nil, "", nil // headers, totals
+	}
+	switch {
+	case r.get("tradelevel") != "":
+		return readStatementTrade(r)
+	case r.get("historytype") != "" || r.get("transactiontype") != "":
+		return readHistory(r)
+	}
+
+	level := r.cells[0]
+	switch section := r.get("section"); {
+	case level == "ClosedLot" || section == "Trades":
+		return nil, kindSummary, nil
+	case isUnknownTrade(r):
+		return nil, "", errors.New("it looks like a trade, and " + clip(level) + " is neither an order nor an execution")
+	default:
+		return nil, sectionKind(r, section), nil
+	}
+}
+
+// isUnknownTrade reports a line with an instrument, a time of day and several numbers in a section whose lines say what
+// they are, as lines of trades do.
+func isUnknownTrade(r *row) bool {
+	if r.names[0] != "datadiscriminator" || r.cells[0] == "Summary" || r.cells[0] == "Lot" {
+		return false
+	}
+	return strings.Contains(strings.Join(r.cells, "\x00"), ":") && len(r.cells) > 8
+}
+
+// sectionKind returns what a line of a section without trades is, or "" where it reports no event.
+func sectionKind(r *row, section string) string {
+	kind, known := statementSections[plainName(section)]
+	cells := r.cells[:len(r.cells)-len(statementNames)]
+	switch {
+	case !known && !isEvent(cells):
+		return ""
+	case strings.HasPrefix(r.get("currency"), "Total") || !hasDate(cells):
+		return "" // a sum
+	case !known:
+		return kindOf(section)
+	case kind == kindDeposit:
+		return movement(lastNumber(cells))
+	}
+	return kind
+}
+
+// hasDate reports whether one of the cells is a date, as of every event and of no sum.
+func hasDate(cells []string) bool {
+	for _, cell := range cells {
+		if startsWithDate(cell) {
+			return true
 		}
-		return nil, "", nil
-	},
+	}
+	return false
+}
+
+// lastNumber returns the last cell that is a number: the amount.
+func lastNumber(cells []string) string {
+	for i := len(cells) - 1; i >= 0; i-- {
+		if isNumber(cells[i]) {
+			return cells[i]
+		}
+	}
+	return ""
+}
+
+// nameHistory names the cells of a transaction history in another language than English: date, account, description,
+// type, symbol, quantity, price, currency of the price (in some), gross amount, commission and net amount.
+func nameHistory(r *row, cells, header []string) {
+	if r.get("transactiontype") != "" || len(header) < 10 || len(cells) < 10 {
+		return
+	}
+	if !startsWithDate(cells[0]) || !statementAccount.MatchString(cells[1]) {
+		return
+	}
+
+	r.set("date", cells[0])
+	r.set("account", cells[1])
+	r.set("description", cells[2])
+	r.set("historytype", or(cells[3], "-"))
+	r.set("symbol", cells[4])
+	r.set("quantity", cells[5])
+	r.set("price", cells[6])
+	money := cells[7:]
+	if len(money) > 3 && threeCapitals.MatchString(money[0]) {
+		r.set("pricecurrency", money[0])
+		money = money[1:]
+	}
+	r.set("grossamount", money[0])
+	r.set("commission", money[1])
+	r.set("netamount", money[2])
 }
 
 // readHistory reads a line of a transaction history. Amounts are in the base currency; so is the price where quantity x
 // price is the amount exactly.
 func readHistory(r *row) ([]draft, string, error) {
-	kind, base := r.get("transactiontype"), r.get("basecurrency")
-	if sideOf(kind) == "" {
-		if knownKind(kind) == kindDeposit {
-			return nil, movement(r.get("grossamount", "netamount")), nil
-		}
+	kind, base := r.get("historytype", "transactiontype"), r.get("basecurrency")
+	symbol, quantity := r.get("symbol"), r.get("quantity")
+	isOption := classOfSymbol(symbol) == option
+	side := kind
+	switch {
+	case sideOf(kind) != "":
+	case isOption && isEnd(kind) && quantity != "":
+		side = "" // the sign of the quantity tells
+	case knownKind(kind) == kindDeposit:
+		return nil, movement(r.get("grossamount", "netamount")), nil
+	case knownKind(kind) == "" && quantity != "" && r.get("price") != "" && !currencyPair.MatchString(symbol):
+		return nil, "", errors.New("the transaction type " + clip(kind) + " is not known")
+	default:
 		return nil, kindOf(kind), nil
 	}
+
 	d := draft{
-		account: or(r.get("account"), r.get("statementaccount")), at: r.get("date"), symbol: r.get("symbol"), side: kind,
-		quantity: r.get("quantity"), price: r.get("price"), currency: r.get("pricecurrency", "currency"),
+		account: or(r.get("account"), r.get("statementaccount")), at: r.get("date"), symbol: symbol, side: side,
+		quantity: quantity, price: r.get("price"), currency: r.get("pricecurrency", "currency"),
 		fees: []fee{{amount: r.get("commission"), currency: base, negated: true}},
 	}
-	if d.currency == "" && multiplierOf(&d, r.get("grossamount")) == "1" {
+	if isOption {
+		d.multiplier = "100"
+	}
+	if d.price == "" && isEnd(kind) {
+		d.price = "0"
+	}
+	d.totals = []total{{amount: r.get("grossamount"), currency: base}}
+	size := multiplierOf(&d, r.get("grossamount"))
+	if d.currency == "" && size == or(d.multiplier, "1") {
 		d.currency = base
 	}
 	return []draft{d}, "", nil
-}
-
-// readStatementTrade reads a trade. An order whose executions are listed below it is not counted a second time.
-func readStatementTrade(r *row) ([]draft, string, error) {
-	category := r.get("assetcategory")
-	switch level := r.get("datadiscriminator"); {
-	case level == "Order" && r.get("executions") != "":
-		return nil, kindOrderSummary, nil
-	case level != "Order" && level != "Trade":
-		return nil, kindSummary, nil
-	case strings.HasPrefix(category, "Forex"):
-		return nil, kindConversion, nil
-	case slices.Contains(strings.FieldsFunc(r.get("code"), func(c rune) bool { return c == ';' || c == ' ' }), "Ca"):
-		return nil, "", errors.New("it cancels an earlier trade; cancellations are not booked")
-	}
-	d := draft{
-		account: or(r.get("account"), r.get("statementaccount")), at: r.get("datetime"), symbol: r.get("symbol"),
-		quantity: r.get("quantity"), price: r.get("tprice"), currency: r.get("currency"),
-		fees: []fee{{amount: r.get("commfee", "comm"), negated: true}},
-	}
-	switch {
-	case strings.Contains(category, "Option"):
-		d.multiplier = or(multiplierOf(&d, r.get("proceeds")), "100")
-	case strings.Contains(category, "Future"):
-		if d.multiplier = multiplierOf(&d, r.get("notionalvalue", "proceeds")); d.multiplier == "" {
-			return nil, "", fmt.Errorf("the multiplier of future %s is not told", d.symbol)
-		}
-	case strings.Contains(category, "Bond"):
-		if told := multiplierOf(&d, r.get("proceeds")); told == "0.01" {
-			d.multiplier = told
-		}
-	}
-	return []draft{d}, "", nil
-}
-
-// sectionRows names the cells of each line by the header of its section.
-type sectionRows struct {
-	rows          rowReader
-	headers       map[string][]string
-	account, base string
-	ahead         *row
-	end           error
-}
-
-const sectionsMax = 200
-
-func (s *sectionRows) next() (*row, error) {
-	r := s.ahead
-	if s.ahead = nil; r == nil {
-		var err error
-		if r, err = s.read(); err != nil {
-			return nil, err
-		}
-	}
-	if r.get("section") == "Trades" && r.get("datadiscriminator") == "Order" && s.end == nil {
-		if s.ahead, s.end = s.read(); s.end == nil && s.ahead.get("datadiscriminator") == "Trade" {
-			r.set("executions", "1")
-		}
-	}
-	return r, nil
-}
-
-func (s *sectionRows) read() (*row, error) {
-	if s.end != nil {
-		return nil, s.end
-	}
-	r, err := s.rows.next()
-	if err != nil {
-		return nil, err
-	}
-	cells := padded(r.cells, max(2, len(r.cells)))
-	section, kind, cells := cells[0], cells[1], cells[2:]
-	if kind == "Header" && len(s.headers) < sectionsMax {
-		s.headers[section] = plainNames(cells)
-	}
-	r.names, r.exact, r.cells = s.headers[section], nil, cells
-	r.beyond = isBeyond(cells, len(r.names))
-	switch r.get("fieldname") {
-	case "Account":
-		s.account = r.get("fieldvalue")
-	case "Base Currency":
-		s.base = r.get("fieldvalue")
-	}
-	r.names = append(slices.Clone(r.names), "section", "rowkind", "statementaccount", "basecurrency")
-	r.cells = append(padded(cells, len(r.names)-4), section, kind, s.account, s.base)
-	return r, nil
 }

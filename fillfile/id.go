@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/blotterdb/blotter"
 )
 
 // ids counts the fills of equal content that a file has shown so far.
@@ -17,11 +15,15 @@ type ids map[[10]byte]int
 // many equal fills stand before it. An export that overlaps with another gives the same fills the same ids, in whatever
 // order either lists them, as long as the broker writes them alike: a fee that is booked later makes another id, and
 // of equal fills at one instant an export that holds only some is taken to hold the first ones.
-func (s ids) of(t *blotter.Trade) string {
-	content := strings.Join([]string{
+func (s ids) of(t *Fill) string {
+	parts := []string{
 		t.ExecutedAt.UTC().Format(time.RFC3339Nano), t.Symbol, string(t.Side), t.Quantity.String(), t.Price.String(),
 		t.Commission.String(), t.CommissionCurrency,
-	}, "\x00")
+	}
+	for _, fee := range t.OtherFees {
+		parts = append(parts, fee.Amount.String(), fee.Currency)
+	}
+	content := strings.Join(parts, "\x00")
 	sum := sha256.Sum256([]byte(t.AccountID + "\x00" + content))
 	key := [10]byte(sum[:10])
 	s[key]++

@@ -15,6 +15,8 @@ type jsonRows struct {
 	records *barfile.Records
 	pending []*row
 	plain   map[string]string // names and how they are looked up
+	// meanings are the names that the user gives to others; nil where none are given.
+	meanings map[string]string
 }
 
 func (j *jsonRows) next() (*row, error) {
@@ -36,6 +38,9 @@ func (j *jsonRows) next() (*row, error) {
 		unwrap(r)
 		for _, name := range r.exact {
 			r.names = append(r.names, j.plainOf(name))
+		}
+		if j.meanings != nil {
+			r.names = renamed(r.names, j.meanings)
 		}
 		return r, nil
 	}
@@ -69,6 +74,9 @@ func (j *jsonRows) plainOf(name string) string {
 // recogniseJSON finds the layout of the first object that has one.
 func (f *File) recogniseJSON(r *bufio.Reader) error {
 	j := &jsonRows{records: barfile.JSONRecords(r), plain: map[string]string{}}
+	if f.opts.mapsColumns() {
+		j.meanings = f.opts.meanings()
+	}
 	f.rows = j
 	var sample []*row
 	for len(sample) < sampleRows {
@@ -86,7 +94,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 	}
 	for _, row := range sample {
 		for _, l := range f.candidates(jsonLayouts) {
-			if l.takes(row) {
+			if l.takes(row) && (j.meanings == nil || l == genericJSON) {
 				f.layout, j.pending = l, sample
 				return nil
 			}
@@ -118,14 +126,17 @@ func (f *File) notJSON(sample []*row) error {
 				return &NotFillsError{Path: f.name(), Kind: k.title}
 			}
 		}
-		if kind := barfile.KindOf(bytesOf(row.exact)); kind != "" {
+		switch kind := barfile.KindOf(bytesOf(row.exact)); {
+		case kind == "trades" && !isOwn(row):
+			return &NotFillsError{Path: f.name(), Kind: "trades of the market"}
+		case kind != "" && !mayBeFills(kind):
 			return &NotFillsError{Path: f.name(), Kind: kind}
 		}
 	}
 	if len(sample) == 0 {
 		return &NotFillsError{Path: f.name(), Reason: "it is JSON without objects"}
 	}
-	return &NotFillsError{Path: f.name(), Reason: "no object in it has the names of a fill (time, symbol, side, quantity, price)"}
+	return &NotFillsError{Path: f.name(), Reason: missingColumns(sample[0].exact)}
 }
 
 // otherObjects are objects that hold something else, told by their names.

@@ -17,13 +17,17 @@ type layout struct {
 	// needs are names that every row has, plain; "a|b" is one of them. inside is what JSON objects stand in.
 	needs  []string
 	inside string
-	exact  bool // needs are as they are written, not plain
+	// anyCurrency takes codes of currencies that are not known: an exchange lists new coins every week.
+	anyCurrency bool
+	exact       bool // needs are as they are written, not plain
 	// recognises tells the layout by all its names, where needs cannot.
 	recognises func(names []string) bool
 	// never are names that tell another kind of file, which has the needed names too.
 	never []string
 	// join puts together what is one fill and stands in several rows; nil where that does not happen.
 	join func(f *File, rows rowReader) rowReader
+	// prepare settles what is the same for all rows from the first of them; nil where the layout is fixed.
+	prepare func(f *File) error
 	// read says what a row is: fills, or something else by its kind. A row of no interest is neither. An error is a row
 	// that should be a fill and cannot be read.
 	read func(f *File, r *row) (fills []draft, other string, err error)
@@ -32,19 +36,26 @@ type layout struct {
 // fits reports names that are those of the layout.
 func (l *layout) fits(names []string) bool {
 	if l.recognises != nil {
-		return l.recognises(names)
+		return l.recognises(names) && !l.excludes(names)
 	}
 	for _, need := range l.needs {
 		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool { return slices.Contains(names, name) }) {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(l.never, func(name string) bool { return slices.Contains(names, name) })
+	return !l.excludes(names)
+}
+
+func (l *layout) excludes(names []string) bool {
+	return slices.ContainsFunc(l.never, func(name string) bool { return slices.Contains(names, name) })
 }
 
 // textLayouts, jsonLayouts are tried in this order; the generic ones come last.
 var (
-	textLayouts = []*layout{flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken, genericCSV}
+	textLayouts = []*layout{
+		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken,
+		tastytrade, tastyworks, thinkorswim, robinhood, fidelity, metaTrader, genericCSV,
+	}
 	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
 )

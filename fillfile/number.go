@@ -144,9 +144,12 @@ func decimalMark(digits string, last int) (told, decimal bool) {
 }
 
 // clip shows at most 60 characters.
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > 60 {
-		return string(runes[:57]) + "..."
+func clip(text string) string { return clipTo(text, 60) }
+
+// clipTo shows at most so many characters.
+func clipTo(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
 	}
 	return text
 }

@@ -111,8 +111,9 @@ func plural(n int64, word string) string {
 	switch {
 	case n == 1:
 		return "1 " + word
-	case strings.HasPrefix(word, "order that"):
-		return fmt.Sprintf("%d orders that%s", n, strings.TrimPrefix(word, "order that"))
+	case strings.Contains(word, " that ") || strings.Contains(word, " whose "):
+		noun, rest, _ := strings.Cut(word, " ")
+		return plural(n, noun) + " " + rest
 	case strings.HasSuffix(word, "y"):
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(word, "y"))
 	case strings.HasSuffix(word, "x"):

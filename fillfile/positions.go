@@ -44,7 +44,7 @@ var (
 
 // OpenPositions reads the positions of a broker's file: CSV or JSON with the names of symbol and quantity, and perhaps of
 // account, side and average price. Rows of one symbol are kept apart, as longs and shorts of one are. Of the options,
-// Account, Columns and Format count. Errors are Open's; a row that cannot be read is one too, for a comparison without it
+// Account, Columns, Format and Sheet count. Errors are Open's; a row that cannot be read is one too, for a comparison without it
 // would lie.
 func OpenPositions(path string, opts Options) ([]Holding, error) {
 	file, err := barfile.OpenFile(path)
@@ -57,7 +57,7 @@ func OpenPositions(path string, opts Options) ([]Holding, error) {
 
 // ReadPositions is OpenPositions for a stream; path names it.
 func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
-	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"), Columns: opts.Columns})
+	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"), Columns: opts.Columns, Sheet: opts.Sheet})
 	if err != nil {
 		var other *NotFillsError
 		if errors.As(err, &other) && other.Kind == "" {

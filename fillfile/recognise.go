@@ -22,7 +22,7 @@ func (f *File) recognise(r *bufio.Reader) error {
 		head, _ = r.Peek(peekHead)
 	}
 	start := bytes.TrimLeft(head, " \t\r\n")
-	f.broken, f.peeked, f.layout, f.ordersOnly = nil, nil, nil, false
+	f.broken, f.peeked, f.layout, f.ordersOnly, f.separator = nil, nil, nil, false, 0
 	var err error
 	switch {
 	case len(start) == 0:

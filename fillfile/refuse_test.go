@@ -20,9 +20,9 @@ func TestNotFills(t *testing.T) {
 		{"dividends of Interactive Brokers", "\"Type\",\"SettleDate\",\"ISIN\",\"Description\",\"Amount\",\"CurrencyPrimary\"\n\"Dividends\",\"20230623\",\"US1\",\"VT\",\"137.23\",\"USD\"\n", "dividends and taxes of Interactive Brokers"},
 		{"bars", "Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,1,2,3\n", "it holds bars"},
 		{"bars with a symbol", "date,symbol,open,high,low,close,price,volume\n2024-01-02,A,1,2,1,2,2,3\n", "it holds bars"},
-		{"market trades", ",timestamp,id,type,side,price,amount,cost,date\n0,1675329600138,1206419187,,buy,1666.8,26.062,43440.1416,2023-02-02 09:20:00.138000+00:00\n", "trades"},
+		{"market trades", ",timestamp,id,type,side,price,amount,cost,date\n0,1675329600138,1206419187,,buy,1666.8,26.062,43440.1416,2023-02-02 09:20:00.138000+00:00\n", "it holds trades of the market"},
 		{"market trades, JSON", `[{"info":{},"timestamp":1570752011620,"datetime":"2019-10-11T00:00:11.620Z","symbol":"XRP/ETH","id":"1","order":null,"side":"sell","price":1,"amount":2,"cost":2,"fee":null}]`, "trades of the market"},
-		{"market trades, Alpaca", `{"trades":[{"t":"2022-01-03T17:00:00Z","x":"Q","p":181.47,"s":1,"c":["@"],"i":1,"z":"C"}],"symbol":"AAPL"}`, "it holds trades"},
+		{"market trades, Alpaca", `{"trades":[{"t":"2022-01-03T17:00:00Z","x":"Q","p":181.47,"s":1,"c":["@"],"i":1,"z":"C"}],"symbol":"AAPL"}`, "it holds trades of the market"},
 		{"quotes", "timestamp,bid,ask\n2013-01-01 22:00:00+00:00,86.655,86.728\n", "it holds quotes"},
 		{"positions, Bybit", `{"result":{"list":[{"symbol":"BTCUSDT","side":"Buy","size":"0.5","avgPrice":"5","positionValue":"2","positionStatus":"Normal","updatedTime":"1697673600012"}]}}`, "it holds positions"},
 		{"positions, Binance", `[{"symbol":"BTCUSDT","positionAmt":"0.001","entryPrice":"50000.0","updateTime":1625474304765}]`, "it holds positions"},
@@ -36,7 +36,7 @@ func TestNotFills(t *testing.T) {
 		{"a web page", "<!DOCTYPE html><html></html>", "a web page"},
 		{"other XML", "<a><b/></a>", "it is XML"},
 		{"JSON of nothing", "[1,2]", "JSON without objects"},
-		{"words", "hello\nworld\n", "no column names of fills"},
+		{"words", "hello\nworld\n", "no line of it has names of columns"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

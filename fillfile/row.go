@@ -27,7 +27,7 @@ type rowReader interface {
 func (r *row) get(names ...string) string {
 	for _, name := range names {
 		for i, have := range r.names {
-			if have == name && i < len(r.cells) && !barfile.IsMissing(r.cells[i]) {
+			if have == name && name != "" && i < len(r.cells) && !barfile.IsMissing(r.cells[i]) {
 				return strings.TrimSpace(r.cells[i])
 			}
 		}

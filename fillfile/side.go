@@ -6,14 +6,15 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// sides are the words for buying and selling, in lower case, in the languages of the exports that are known.
+// sides are the words for buying and selling, in lower case, in the languages of the exports that are known. Long and short
+// are not among them: they say what a position is.
 var sides = map[string]blotter.Side{}
 
 func init() {
-	for _, word := range strings.Fields("buy b bid bought bot purchase long koop köp kauf achat compra acquisto kupno køb kjøp cover buy_to_open buy_to_close buy_to_cover") {
+	for _, word := range strings.Fields("buy b bid bought bot purchase purchased koop köp kauf achat compra comprar acquisto kupno køb kjøp acquired kaufen bc cover buy_to_open buy_to_close buy_to_cover") {
 		sides[word] = blotter.Buy
 	}
-	for _, word := range strings.Fields("sell s ask sold sld sale short verkoop sälj verkauf vente venda venta vendita sprzedaż salg sell_short sell_to_open sell_to_close") {
+	for _, word := range strings.Fields("sell s ask sold sld sale ss verkoop sälj verkauf vente venda venta vendita sprzedaż verkaufen salg sell_short sell_to_open sell_to_close") {
 		sides[word] = blotter.Sell
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +17,7 @@ import (
 type textRows struct {
 	records *barfile.Records
 	pending []*row
+	above   []*row   // the header
 	header  []string // plain names
 	exact   []string
 }
@@ -30,7 +34,7 @@ func (t *textRows) next() (*row, error) {
 			}
 		}
 		r.names, r.exact, r.beyond = t.header, t.exact, isBeyond(r.cells, len(t.header))
-		if !isHeader(r, t.exact) {
+		if !isHeader(r, t.exact) && !isSentence(r.cells, len(t.header)) {
 			return r, nil
 		}
 	}
@@ -57,9 +61,27 @@ func isHeader(r *row, header []string) bool {
 	return true
 }
 
+// isSentence reports a line of words below a table, as a disclaimer: one cell, with blanks between letters.
+func isSentence(cells []string, names int) bool {
+	text := ""
+	for _, cell := range cells {
+		switch {
+		case cell == "":
+		case text != "":
+			return false
+		default:
+			text = cell
+		}
+	}
+	return names >= 4 && sentenceShape.MatchString(text)
+}
+
+var sentenceShape = regexp.MustCompile(`\p{L}{2,}.*\s.*\p{L}`)
+
 // recogniseText finds the header of a text.
 func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
-	t := &textRows{records: barfile.TextRecords(r, barfile.SeparatorOf(head))}
+	f.separator = barfile.SeparatorOf(head)
+	t := &textRows{records: barfile.TextRecords(r, f.separator)}
 	f.rows = t
 	for size := 0; len(t.pending) < headerRowsMax && size < sampleBytes; {
 		row, err := t.read()
@@ -79,22 +101,30 @@ func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
 
 // header finds the header among the first rows, or takes the names that the user gives.
 func (f *File) header(t *textRows) error {
-	if f.opts.Columns != "" {
+	if f.opts.Columns != "" && !f.opts.mapsColumns() {
 		f.layout, t.exact = genericCSV, strings.Split(f.opts.Columns, ",")
 		if f.opts.Format == holdingLayout.name {
 			f.layout = holdingLayout
 		}
-		t.header = plainNames(t.exact)
+		t.header = numbered(plainNames(t.exact))
 		if !strings.ContainsAny(t.pending[0].raw, "0123456789") {
 			t.pending = t.pending[1:] // a header
 		}
 		return nil
 	}
+	if f.opts.mapsColumns() {
+		return f.mappedHeader(t)
+	}
 	for _, l := range f.candidates(textLayouts) {
 		for i, row := range t.pending {
-			if names := plainNames(row.cells); l.fits(names) {
+			names := plainNames(row.cells)
+			isGeneric := l == genericCSV
+			if isGeneric && l.fits(baseNames(row.cells)) || !isGeneric && l.fits(names) {
+				if isGeneric {
+					names = numbered(names)
+				}
 				f.layout, t.header, t.exact = l, names, row.cells
-				t.pending = t.pending[i+1:]
+				t.above, t.pending = t.pending[:i], t.pending[i+1:]
 				return nil
 			}
 		}
@@ -102,21 +132,109 @@ func (f *File) header(t *textRows) error {
 	return f.notText(t.pending)
 }
 
-// notText says what a text without the columns of fills is.
-func (f *File) notText(rows []*row) error {
-	for _, row := range rows[:min(len(rows), 5)] {
+// mappedHeader finds the row that has the columns which the user names, and gives them their meanings.
+func (f *File) mappedHeader(t *textRows) error {
+	meanings := f.opts.meanings()
+	for i, row := range t.pending {
 		names := plainNames(row.cells)
+		missing := slices.ContainsFunc(slices.Collect(maps.Keys(meanings)), func(name string) bool { return !slices.Contains(names, name) })
+		if missing {
+			continue
+		}
+		f.layout, t.exact = genericCSV, row.cells
+		if f.opts.Format == holdingLayout.name {
+			f.layout = holdingLayout
+		}
+		t.header = numbered(renamed(names, meanings))
+		t.pending = t.pending[i+1:]
+		return nil
+	}
+	return &NotFillsError{Path: f.name(), Reason: "no line of it has the columns that --cols names"}
+}
+
+// notText says what a text without the columns of fills is, and what would read it.
+func (f *File) notText(rows []*row) error {
+	for _, r := range rows[:min(len(rows), 5)] {
+		names := plainNames(r.cells)
+		r.names = names
 		for _, k := range otherKinds {
 			if k.fits(names) {
 				return &NotFillsError{Path: f.name(), Kind: k.title}
 			}
 		}
-		if kind := barfile.KindOf(bytesOf(row.cells)); kind != "" {
+		kind := barfile.KindOf(bytesOf(r.cells))
+		switch isHeader := headerAmong([]*row{r}) != nil; {
+		case kind == "trades" && isHeader && !isOwn(r):
+			return &NotFillsError{Path: f.name(), Kind: "trades of the market"}
+		case kind != "" && !mayBeFills(kind):
 			return &NotFillsError{Path: f.name(), Kind: kind}
 		}
 	}
+	if row := headerAmong(rows); row != nil {
+		return &NotFillsError{Path: f.name(), Reason: missingColumns(row.cells)}
+	}
 	first := clip(barfile.Storable(rows[0].raw))
-	return &NotFillsError{Path: f.name(), Reason: "no column names of fills are found, the first line is " + strconv.Quote(first) + "; --cols names them"}
+	return &NotFillsError{Path: f.name(), Reason: "no line of it has names of columns; the first is " + strconv.Quote(first) +
+		". --cols names the columns in their order, for example --cols time,symbol,side,quantity,price,fee"}
+}
+
+// mayBeFills reports kinds of files of which an account's own fills may be one.
+func mayBeFills(kind string) bool {
+	switch kind {
+	case "fills", "trades", "orders", "positions", "account activity (fills, dividends, cash)":
+		return true
+	}
+	return false
+}
+
+// headerAmong is the first row that looks like names of columns: several cells, all of words.
+func headerAmong(rows []*row) *row {
+	for _, row := range rows {
+		names, others := 0, 0
+		for _, cell := range row.cells {
+			switch {
+			case nameShape.MatchString(cell):
+				names++
+			case cell != "":
+				others++
+			}
+		}
+		if names >= 3 && others == 0 {
+			return row
+		}
+	}
+	return nil
+}
+
+var nameShape = regexp.MustCompile(`^\D*\p{L}{2,}`)
+
+// missingColumns says which columns of fills are not among these, and how to say what the others mean.
+func missingColumns(exact []string) string {
+	names := baseNames(exact)
+	var missing, examples []string
+	for _, need := range []struct {
+		what string
+		is   func(name string) bool
+	}{
+		{"time", func(name string) bool { return timeRank(&column{base: name}) >= 0 }},
+		{"symbol", func(name string) bool { return slices.Contains(symbolNames, name) }},
+		{"side", func(name string) bool { return slices.Contains(sideNames, name) }},
+		{"quantity", func(name string) bool {
+			return slices.Contains(quantityNames, name) || slices.Contains(eitherNames, name)
+		}},
+		{"price", func(name string) bool { return slices.Contains(priceNames, name) || slices.Contains(totalNames, name) }},
+	} {
+		if !slices.ContainsFunc(names, need.is) {
+			missing = append(missing, need.what)
+			examples = append(examples, need.what+"=COLUMN")
+		}
+	}
+	columns := "its columns are " + clipTo(barfile.Storable(strings.Join(exact, ", ")), 300)
+	if len(missing) == 0 {
+		return "no layout reads it, and " + columns
+	}
+	return "no column is known to hold " + strings.Join(missing, ", ") + "; " + columns + ". If they hold fills, --cols " + strings.Join(examples, ",") +
+		" says which"
 }
 
 func bytesOf(texts []string) [][]byte {

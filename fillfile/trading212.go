@@ -3,6 +3,7 @@ package fillfile
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Trading 212 has a column for each kind of fee, with its currency in its name or in a column of its own.
@@ -15,12 +16,14 @@ var trading212 = &layout{
 			return nil, kindOf(r.get("action")), nil
 		}
 		at := r.get("time")
+		var zone *time.Location
 		if utc := r.get("timeutc"); utc != "" {
-			at = utc + " UTC"
+			at, zone = utc, time.UTC
 		}
 		return []draft{{
-			id: r.get("id"), at: at, symbol: r.get("ticker"), isin: r.get("isin"), side: side, quantity: r.get("noofshares"),
-			price: r.get("priceshare"), currency: r.get("currencypriceshare"), fees: trading212Fees(r),
+			id: r.get("id"), at: at, zone: zone, symbol: r.get("ticker"), isin: r.get("isin"), side: side, quantity: r.get("noofshares"),
+			price: r.get("priceshare"), currency: r.get("currencypriceshare"), fees: trading212Fees(r), totals: trading212Totals(r),
+			rate: r.get("exchangerate"),
 		}}, "", nil
 	},
 }
@@ -29,6 +32,22 @@ var (
 	costName = regexp.MustCompile(`(?i)(fee|tax|duty|levy|charge)`)
 	inName   = regexp.MustCompile(`\(([A-Za-z]{3})\)\s*$`)
 )
+
+// trading212Totals is what an order cost or brought, in the account's currency: that stands in the column's name or beside it.
+func trading212Totals(r *row) []total {
+	for i, name := range r.exact {
+		plain := r.names[i]
+		if !strings.HasPrefix(plain, "total") {
+			continue
+		}
+		t := total{amount: r.get(plain), currency: r.get("currency" + plain)}
+		if found := inName.FindStringSubmatch(name); found != nil {
+			t.currency = found[1]
+		}
+		return []total{t}
+	}
+	return nil
+}
 
 func trading212Fees(r *row) (fees []fee) {
 	for i, name := range r.exact {

@@ -86,6 +86,8 @@ var singles = []string{
 	"alter database current set row_security = off", "alter default privileges grant select on tables to public", "drop owned by trading_app", "reassign owned by trading_owner to session_user",
 	"select shared.isolate('execution.orders')", "select shared.create_leaf('shared.audit_log', 'mine', '1', '2')", "select shared.ensure_partitions('audit_log', '1950-01-01', '1950-02-01')",
 	"select shared.record_access('execution.orders', 'stolen', null, 'VICTIM')", "set role none; select shared.record_access('execution.orders', 'stolen', null, 'VICTIM')",
+	"select execution.remove_import('VICTIM', 1)", "set role none; select execution.remove_import('VICTIM', 1)",
+	"select set_config('role', 'trading_service', true); select execution.remove_import('VICTIM', 1)",
 	"select set_config('role', 'trading_service', true); select shared.record_access('execution.orders', 'stolen', null, 'VICTIM')",
 	"insert into shared.audit_log (account_id, table_name, operation) values ('VICTIM', 't', 'forged')", "select execution.by_fill(o, o) from execution.orders o",
 	"select shared.audit_rows()", "select * from shared.audit_seals", "select * from shared.audit_cursor",

@@ -81,8 +81,8 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
 		{nil, `delete from execution.trades`, []string{`execution.trades DELETE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"}`}},
 		{nil, `delete from execution.positions`, []string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`}},
-		{nil, `truncate execution.trades, execution.positions`, []string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`}},
-		{nil, `truncate execution.orders cascade`, []string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`}},
+		{nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`, []string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`}},
+		{nil, `truncate execution.orders cascade`, []string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`}},
 	} {
 		if step.as == nil {
 			admin(step.sql)

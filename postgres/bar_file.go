@@ -163,9 +163,12 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 		return nil
 	}
 	if !f.im.straight {
-		if err := f.fromStage(ctx, tx); err != nil || f.im.in.DryRun {
+		if err := f.fromStage(ctx, tx); err != nil {
 			return err
 		}
+	}
+	if err := f.checkNeighbours(ctx, tx); err != nil || f.im.in.DryRun {
+		return err
 	}
 	return f.follow(ctx, tx)
 }

@@ -14,16 +14,26 @@ const (
 	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
 )
 
-// sqlInstruments makes the instruments of new symbols; one that has bars on Saturdays, of this file or of a later one,
-// trades on all days.
+// sqlInstruments makes the instruments of new symbols. What somebody stated of an instrument stays.
 const sqlInstruments = `
 insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
-select symbol, case when bool_or(saturday) then 'all_days' else 'weekdays' end, bool_or(negative)
-  from unnest($1::text[], $2::bool[], $3::bool[]) s(symbol, saturday, negative)
- group by symbol order by symbol
-on conflict (symbol) do update set allows_negative = i.allows_negative or excluded.allows_negative,
-       calendar = case when excluded.calendar = 'all_days' then 'all_days' else i.calendar end
- where excluded.allows_negative and not i.allows_negative or excluded.calendar = 'all_days' and i.calendar <> 'all_days'`
+select symbol, calendar, negative
+  from unnest($1::text[], $2::text[], $3::bool[]) s(symbol, calendar, negative)
+ order by symbol
+on conflict (symbol) do update set allows_negative = true
+ where excluded.allows_negative and not i.allows_negative and not 'allows_negative' = any(i.stated)`
+
+// sqlCalendars corrects the calendars of instruments, where the bars of several weeks tell it.
+const sqlCalendars = `
+update data_ingestion.instruments i set calendar = s.calendar
+  from (select * from unnest($1::text[], $2::text[]) u(symbol, calendar) order by symbol) s
+ where i.symbol = s.symbol and i.calendar <> s.calendar and not 'calendar' = any(i.stated)`
+
+// sqlSources notes which sources a series has bars of.
+const sqlSources = `
+insert into data_ingestion.bar_sources (symbol, timeframe, source)
+select * from unnest($1::text[], $2::text[], $3::text[]) s(symbol, timeframe, source) order by 1, 2, 3
+on conflict do nothing`
 
 // newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
 // equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
@@ -53,24 +63,27 @@ select 'market_data', e.symbol, e.id, 'market_data_updated', 'data_ingestion', $
            'from', to_char(e.first at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            'to', to_char(e.last at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
            'price', n.close::text, 'price_at', to_char(n.timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           'source', n.source)
+           'source', n.source, 'currency', coalesce(i.currency, 'USD'))
   from unnest($7::text[], $8::uuid[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
            e(symbol, id, inserted, updated, first, last)
   left join newest n using (symbol)
+  left join data_ingestion.instruments i using (symbol)
  order by e.symbol`
 
 // follow writes what depends on the bars: instruments, newest prices, events.
 func (f *barFile) follow(ctx context.Context, tx *Tx) error {
-	var symbols, timeframes []string
-	var saturday, negative []bool
+	var symbols, timeframes, sources []string
 	var newest []time.Time
 	for _, s := range f.seen.all {
-		symbols, timeframes, newest = append(symbols, s.symbol), append(timeframes, s.timeframe), append(newest, s.to)
-		saturday, negative = append(saturday, s.saturday), append(negative, s.negative)
+		symbols, timeframes, sources = append(symbols, s.symbol), append(timeframes, s.timeframe), append(sources, s.source)
+		newest = append(newest, s.to)
 	}
 	r := &f.im.result
 	batch := &pgx.Batch{}
-	batch.Queue(sqlInstruments, symbols, saturday, negative)
+	f.queueInstruments(batch)
+	if len(f.events) > 0 {
+		batch.Queue(sqlSources, symbols, timeframes, sources)
+	}
 	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
 	batch.Queue(sqlImported, f.content.Sum(nil)) // late: an import of the same waits here until this one ends
 	if len(f.events) > 0 {
@@ -92,6 +105,41 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 			changed, ids, inserted, updated, first, last)
 	}
 	return tx.SendBatch(ctx, batch).Close()
+}
+
+// queueInstruments makes the instruments of the file's symbols, and corrects their calendars.
+func (f *barFile) queueInstruments(batch *pgx.Batch) {
+	type evidence struct {
+		saturdays, spanned int
+		negative           bool
+	}
+	of := map[string]*evidence{}
+	var names []string
+	for _, s := range f.seen.all {
+		e := of[s.symbol]
+		if e == nil {
+			e = &evidence{}
+			of[s.symbol] = e
+			names = append(names, s.symbol)
+		}
+		e.saturdays += s.week.saturdays
+		e.spanned += s.week.spanned()
+		e.negative = e.negative || s.negative
+	}
+
+	var calendars, sureNames, sureCalendars []string
+	var negative []bool
+	for _, name := range names {
+		told, sure := calendarOf(name, of[name].saturdays, of[name].spanned)
+		calendars, negative = append(calendars, string(told)), append(negative, of[name].negative)
+		if sure {
+			sureNames, sureCalendars = append(sureNames, name), append(sureCalendars, string(told))
+		}
+	}
+	batch.Queue(sqlInstruments, names, calendars, negative)
+	if len(sureNames) > 0 {
+		batch.Queue(sqlCalendars, sureNames, sureCalendars)
+	}
 }
 
 const sqlAnalyzeBars = `select shared.analyze_bars($1)`

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/exchange"
+	"github.com/jackc/pgx/v5"
 )
 
 // Gap is a run of days on which others have bars and a symbol has none.
@@ -14,67 +17,219 @@ type Gap struct {
 	Days int       `json:"days"` // that are missing: days on which nobody has bars do not count
 }
 
-// sqlGapDays lists the days of a symbol's calendar between its first and its last bar, whether it has bars on them and,
-// where it has not, whether another symbol of its calendar has. Each day is one look into an index.
-const sqlGapDays = `
+// sqlOwnDays lists the days from a symbol's first bar to its last, and whether it has bars on them. Each day is one look
+// into an index. Days are those of the zone $5.
+const sqlOwnDays = `
 with symbol as (
-    select coalesce((select calendar from data_ingestion.instruments where symbol = $1), 'weekdays') as calendar,
-           (select min(timestamp) from data_ingestion.market_data
+    select (select min(timestamp) from data_ingestion.market_data
              where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4) as first,
            (select max(timestamp) from data_ingestion.market_data
              where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4) as last
-), days as (
-    select calendar, d at time zone 'UTC' as day
-      from symbol, generate_series(date_trunc('day', first at time zone 'UTC'), last at time zone 'UTC', interval '1 day') d
-     where calendar = 'all_days' or extract(isodow from d) < 6
 )
-select day, own, not own and exists (
-           select from data_ingestion.market_data m join data_ingestion.instruments i on i.symbol = m.symbol
-            where m.timestamp >= day and m.timestamp < day + interval '24 hours' and m.timeframe = $2
-              and m.timestamp >= $3 and m.timestamp < $4 and i.calendar = days.calendar)
-  from days, lateral (select exists (
+select d::date, exists (
            select from data_ingestion.market_data m
-            where m.symbol = $1 and m.timeframe = $2 and m.timestamp >= day and m.timestamp < day + interval '24 hours'
-              and m.timestamp >= $3 and m.timestamp < $4) as own) present
- order by day`
+            where m.symbol = $1 and m.timeframe = $2
+              and m.timestamp >= d at time zone $5 and m.timestamp < (d + interval '1 day') at time zone $5
+              and m.timestamp >= $3 and m.timestamp < $4)
+  from symbol, generate_series(date_trunc('day', first at time zone $5), last at time zone $5, interval '1 day') d
+ order by d`
 
-// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols of its
-// calendar have bars of that timeframe and it has none: weekdays, or for symbols that trade on all days every day.
+// sqlOthersDays lists those of some days on which another symbol of the calendars $6 has bars.
+const sqlOthersDays = `
+select d
+  from unnest($1::date[]) d
+ where exists (
+       select from data_ingestion.market_data m join data_ingestion.instruments i on i.symbol = m.symbol
+        where m.timestamp >= d::timestamp at time zone $5 and m.timestamp < (d + 1)::timestamp at time zone $5
+          and m.timeframe = $2 and m.timestamp >= $3 and m.timestamp < $4
+          and case when $6 = '' then i.calendar <> 'all_days' else i.calendar = $6 end)
+ order by d`
+
+const sqlCalendar = `select calendar from data_ingestion.instruments where symbol = $1`
+
+// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of that
+// timeframe and it has none. Days on which its own market is closed do not count: weekends and holidays of its exchange, which
+// the symbol names, or which the days tell on which it has bars. For symbols that trade on all days every day counts.
 // ErrNotFound where there are no bars of the symbol.
 func (db *DB) Gaps(ctx context.Context, f BarFilter) (gaps []Gap, err error) {
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
-	days := 0
 	err = db.ReadOnly(ctx, func(s *Session) error {
-		rows, err := s.Query(ctx, sqlGapDays, f.Symbol, f.Timeframe, f.From, f.To)
+		days, zone, err := ownDays(ctx, s, f)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		open := false // the day before, of those that count, is missing
-		for ; rows.Next(); days++ {
-			var day time.Time
-			var own, others bool
-			if err := rows.Scan(&day, &own, &others); err != nil {
-				return err
-			}
-			switch {
-			case own:
-				open = false
-			case others && open:
-				last := &gaps[len(gaps)-1]
-				last.To, last.Days = day.UTC(), last.Days+1
-			case others:
-				gaps, open = append(gaps, Gap{day.UTC(), day.UTC(), 1}), true
+		if len(days) == 0 {
+			return noBars(f)
+		}
+
+		market, err := marketOf(ctx, s, f.Symbol, days)
+		if err != nil {
+			return err
+		}
+		var missing []time.Time
+		for _, d := range days {
+			if !d.own && market.trades(d.date) {
+				missing = append(missing, d.date)
 			}
 		}
-		return rows.Err()
+		if len(missing) == 0 {
+			return nil
+		}
+
+		others, err := othersDays(ctx, s, f, missing, zone, market.peers)
+		if err != nil {
+			return err
+		}
+		gaps = runsOf(days, others)
+		return nil
 	})
-	if err == nil && days == 0 {
-		return nil, noBars(f)
-	}
 	return gaps, err
+}
+
+// barDay is a day, and whether a symbol has bars on it.
+type barDay struct {
+	date time.Time // midnight UTC of the date
+	own  bool
+}
+
+// ownDays are the days from a symbol's first bar to its last, in the zone of its exchange where the bars are within days.
+func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone string, err error) {
+	zone = "UTC"
+	length, _, _ := blotter.TimeframeLength(f.Timeframe)
+	if listed := exchange.OfSymbol(f.Symbol); listed != nil && length > 0 && length < day {
+		zone = listed.Zone
+	}
+	rows, err := s.Query(ctx, sqlOwnDays, f.Symbol, f.Timeframe, f.From, f.To, zone)
+	if err != nil {
+		return nil, "", err
+	}
+	days, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d barDay, err error) {
+		err = row.Scan(&d.date, &d.own)
+		return d, err
+	})
+	return days, zone, err
+}
+
+// othersDays are those of the missing days on which others have bars.
+func othersDays(ctx context.Context, s *Session, f BarFilter, missing []time.Time, zone, peers string) (map[time.Time]bool, error) {
+	rows, err := s.Query(ctx, sqlOthersDays, missing, f.Timeframe, f.From, f.To, zone, peers)
+	if err != nil {
+		return nil, err
+	}
+	others := map[time.Time]bool{}
+	var date time.Time
+	_, err = pgx.ForEachRow(rows, []any{&date}, func() error {
+		others[date.UTC()] = true
+		return nil
+	})
+	return others, err
+}
+
+// runsOf joins missing days, between which the symbol has no bars, to gaps.
+func runsOf(days []barDay, others map[time.Time]bool) (gaps []Gap) {
+	open := false // the day before, of those that count, is missing
+	for _, d := range days {
+		date := d.date.UTC()
+		switch {
+		case d.own:
+			open = false
+		case others[date] && open:
+			last := &gaps[len(gaps)-1]
+			last.To, last.Days = date, last.Days+1
+		case others[date]:
+			gaps, open = append(gaps, Gap{date, date, 1}), true
+		}
+	}
+	return gaps
+}
+
+// market is when a symbol trades, and whose bars tell that it might have.
+type market struct {
+	allDays bool
+	listed  *exchange.Exchange // nil where it is not known
+	peers   string             // the calendar of the others, "" for all but those that trade on all days
+}
+
+func (m *market) trades(date time.Time) bool {
+	switch {
+	case m.allDays:
+		return true
+	case m.listed == nil:
+		return date.Weekday() != time.Saturday && date.Weekday() != time.Sunday
+	}
+	return !m.listed.IsWeekend(date.Weekday()) && !m.listed.IsHoliday(date)
+}
+
+// marketOf is the market of a symbol: the exchange that its calendar or the symbol names. Of others, the days on which it
+// has bars tell whether it trades on all days, and which exchange has its holidays.
+func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m market, err error) {
+	var calendar string
+	if err := s.QueryRow(ctx, sqlCalendar, symbol).Scan(&calendar); err != nil && !errors.Is(err, blotter.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
+		return m, err
+	}
+	m.listed = exchange.Named(calendar)
+	if m.listed == nil {
+		m.listed = exchange.OfSymbol(symbol)
+	}
+	if m.listed != nil {
+		if !m.listed.HasHolidays() {
+			m.peers = m.listed.Code
+		}
+		return m, nil
+	}
+
+	saturdays, spanned := 0, 0
+	for _, d := range days {
+		if d.date.Weekday() == time.Saturday {
+			spanned++
+			if d.own {
+				saturdays++
+			}
+		}
+	}
+	m.allDays = calendar == string(blotter.AllDays)
+	if spanned > 1 {
+		m.allDays = 2*saturdays >= spanned // one stray bar does not tell
+	}
+	if m.allDays {
+		m.peers = string(blotter.AllDays)
+		return m, nil
+	}
+	m.listed = exchangeByDays(days)
+	return m, nil
+}
+
+// exchangeByDays is the exchange whose holidays the bars of a symbol keep: New York's where they do, because symbols without
+// a suffix are mostly listed there; otherwise the one that explains the most missing days, nil where none does.
+func exchangeByDays(days []barDay) (best *exchange.Exchange) {
+	explainsMost := 0
+	for _, e := range exchange.All() {
+		if !e.HasHolidays() {
+			continue
+		}
+		kept, broken := 0, 0
+		for _, d := range days {
+			switch {
+			case e.IsWeekend(d.date.Weekday()) || !e.IsHoliday(d.date):
+			case d.own:
+				broken++
+			default:
+				kept++
+			}
+		}
+		if 4*broken > kept+broken {
+			continue
+		}
+		if e.Code == exchange.US {
+			return e
+		}
+		if kept > explainsMost {
+			best, explainsMost = e, kept
+		}
+	}
+	return best
 }
 
 func noBars(f BarFilter) error {

@@ -23,6 +23,15 @@ type BarImport struct {
 	Once bool
 	// Prefer is a source whose bars replace another source's. Default: the bar that was there first stays.
 	Prefer string
+	// Guessed says that the symbol is a guess, as from the file's name: where its bars contradict stored ones, the import
+	// ends without effect.
+	Guessed bool
+	// Splice stores bars beside those of another source although their prices differ by a factor. Default: such an import
+	// ends without effect, because one of both is adjusted for splits and the other is not.
+	Splice bool
+	// Zone is that of the exchange, in which the days of bars within a day are judged. Default: the symbol's exchange, where
+	// it names one.
+	Zone *time.Location
 	// Strict ends the import without effect at the first rejected row.
 	Strict bool
 	// DryRun counts what an import would do and writes nothing.
@@ -58,7 +67,8 @@ const (
 // prices are kept, and one market_data_updated event a symbol is written to the outbox. It acts as trading_service
 // whatever the context's scope.
 //
-// Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols; ErrData for what the table refuses, and for
+// Errors: those of Bars; ErrInvalid for a file of more than 100,000 symbols, and for bars that contradict stored ones under
+// Guessed or differ from another source's by a factor; ErrData for what the table refuses, and for
 // rejected rows under Strict.
 func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error) {
 	if in.Bars == nil {
@@ -148,7 +158,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	im.result = ImportResult{}
 	reader := readAhead(im.in.Bars, im.in.Strict)
 	defer reader.close()
-	f := &barFile{im: im, reader: reader, content: sha256.New()}
+	f := &barFile{im: im, reader: reader, content: sha256.New(), seen: seriesSet{zone: im.in.Zone}}
 	if err := f.lookAhead(ctx); err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func (f *barFile) fromStage(ctx context.Context, tx *Tx) (err error) {
 	if err := tx.QueryRow(ctx, sqlImportedBefore, f.content.Sum(nil)).Scan(&f.before); err != nil {
 		return err
 	}
+	if err := f.checkOverlap(ctx, tx, symbols); err != nil {
+		return err
+	}
 	changes := map[string]*symbolChange{}
 	r.Inserted = 0
 	f.events = nil

@@ -116,17 +116,20 @@ func (r *barReaderAhead) close() {
 type series struct {
 	symbol, timeframe string
 	rows              int64
-	first, last       time.Time // of the file, in its order
-	from, to          time.Time // earliest and latest
-	saturday          bool      // markets that trade on Saturday trade on all days
-	negative          bool      // a price of zero or below
-	disordered        bool      // rows neither rise nor fall in time throughout: there may be two of one key
+	first, last       time.Time       // of the file, in its order
+	from, to          time.Time       // earliest and latest
+	source            string          // of the first row
+	fromOpen, toClose blotter.Decimal // of the earliest and the latest bar
+	week              weekEvidence
+	negative          bool // a price of zero or below
+	disordered        bool // rows neither rise nor fall in time throughout: there may be two of one key
 }
 
 func (s *series) add(b *blotter.Bar) {
 	at := b.Timestamp
 	if s.rows++; s.rows == 1 {
 		s.first, s.from, s.to = at, at, at
+		s.source, s.fromOpen, s.toClose = b.Source, b.Open, b.Close
 	} else {
 		rises := s.last.After(s.first)
 		if at.Equal(s.last) || s.rows > 2 && at.After(s.last) != rises {
@@ -135,17 +138,18 @@ func (s *series) add(b *blotter.Bar) {
 	}
 	s.last = at
 	if at.Before(s.from) {
-		s.from = at
+		s.from, s.fromOpen = at, b.Open
 	}
 	if at.After(s.to) {
-		s.to = at
+		s.to, s.toClose = at, b.Close
 	}
-	s.saturday = s.saturday || at.UTC().Weekday() == time.Saturday && b.Timeframe != "1w" && b.Timeframe != "1mo"
+	s.week.add(at)
 	s.negative = s.negative || b.Low.IsNeg() || b.Low.IsZero()
 }
 
 // seriesSet finds the series of a bar; most rows are of the same as the row before.
 type seriesSet struct {
+	zone   *time.Location // of the file's exchange, nil where the file does not say
 	all    []*series
 	byKey  map[[2]string]*series
 	latest *series
@@ -162,7 +166,7 @@ func (s *seriesSet) add(b *blotter.Bar) error {
 			if s.byKey == nil {
 				s.byKey = map[[2]string]*series{}
 			}
-			found = &series{symbol: b.Symbol, timeframe: b.Timeframe}
+			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: newWeekEvidence(b.Symbol, b.Timeframe, s.zone)}
 			s.byKey[key], s.all = found, append(s.all, found)
 		}
 		s.latest = found

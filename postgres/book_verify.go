@@ -30,7 +30,8 @@ func (m Mismatch) String() string {
 
 // Verification is what Verify found.
 type Verification struct {
-	Positions, Orders, Trades int64 // that were looked at
+	Positions, Orders, Trades int64             // that were looked at
+	OtherFees                 blotter.TradeFees // that the trades paid in other currencies than their own, added up
 	Mismatches                []Mismatch
 	More                      int64 // mismatches beyond the first mismatchesMax
 	Elapsed                   time.Duration
@@ -126,6 +127,25 @@ select o.account_id, 'order', o.order_id, c.what, c.stored, c.trades
  where ($1 = '' or o.account_id = $1) and c.stored <> c.trades
  order by 1, 3, 4`
 
+// sqlVerifyFees proves that what is paid beside a commission is in further currencies: in the trade's, or the commission's,
+// it would be missing in the sums of these.
+const sqlVerifyFees = `
+select t.account_id, 'trade', t.trade_id, 'other fees in ' || f.currency, trim_scale(f.amount)::text, '0'
+  from execution.trade_fees f
+  join execution.trades t on t.account_id = f.account_id and t.symbol = f.symbol and t.trade_id = f.trade_id and t.side = f.side
+ where ($1 = '' or f.account_id = $1) and f.currency in (t.currency, t.commission_currency)
+ order by 1, 3, 4`
+
+// sqlVerifyOtherFees adds up, by currency, what is part of no position's fees.
+const sqlVerifyOtherFees = `
+select jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) order by f.currency)
+  from (select currency, sum(amount) as amount
+          from (select commission_currency as currency, commission as amount from execution.trades
+                 where commission_currency <> currency and ($1 = '' or account_id = $1)
+                union all
+                select currency, amount from execution.trade_fees where $1 = '' or account_id = $1) paid
+         group by currency having sum(amount) <> 0) f`
+
 const sqlVerifyCounts = `
 select (select count(*) from execution.positions where $1 = '' or account_id = $1), (select count(*) from execution.orders where $1 = '' or account_id = $1),
        (select count(*) from execution.trades where $1 = '' or account_id = $1)`
@@ -140,7 +160,7 @@ var verifySettings = []string{
 }
 
 // verifyQueries prove the book, one statement for each kind of row.
-var verifyQueries = []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades}
+var verifyQueries = []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades, sqlVerifyFees}
 
 // Verify proves the positions and orders of the context's scope from their trades, all at one instant, and lists what does
 // not follow from them. It may run beside any load.
@@ -157,6 +177,9 @@ func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
 			}
 		}
 		if err := s.QueryRow(ctx, sqlVerifyCounts, s.scope.Account).Scan(&v.Positions, &v.Orders, &v.Trades); err != nil {
+			return err
+		}
+		if err := s.QueryRow(ctx, sqlVerifyOtherFees, s.scope.Account).Scan(&v.OtherFees); err != nil {
 			return err
 		}
 		for _, sql := range verifyQueries {

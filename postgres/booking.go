@@ -32,6 +32,7 @@ type booking struct {
 	opts     []ExecuteOption // of each
 	together bool            // AllOrNothing
 	ids      []string        // correlation of each
+	imports  []int64         // the import that books each; nil where none does
 	later    bool            // the events are for the transaction to emit before it commits
 
 	trades   []blotter.Trade // with what they take from their orders
@@ -87,10 +88,12 @@ func newBooking(ctx context.Context, trades []blotter.Trade, opts []ExecuteOptio
 // halves are two bookings of the first and the second half of the trades.
 func (b *booking) halves() []*booking {
 	n := len(b.given) / 2
-	return []*booking{
-		{given: b.given[:n], opts: b.opts[:n], ids: b.ids[:n]},
-		{given: b.given[n:], opts: b.opts[n:], ids: b.ids[n:]},
+	first := &booking{given: b.given[:n], opts: b.opts[:n], ids: b.ids[:n]}
+	second := &booking{given: b.given[n:], opts: b.opts[n:], ids: b.ids[n:]}
+	if b.imports != nil {
+		first.imports, second.imports = b.imports[:n], b.imports[n:]
 	}
+	return []*booking{first, second}
 }
 
 // intoScope gives a row without an account the scope's, and refuses another.
@@ -285,7 +288,8 @@ func (b *booking) fromOrder(i int, t *blotter.Trade, order *bookOrder) (adopted 
 func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition, opts ExecuteOption) error {
 	instrument, known := b.instruments[t.Symbol]
 	if t.Price.IsNeg() && !instrument.AllowsNegative {
-		return blotter.Invalid("price", t.Price, "a number above 0, for the instrument does not say allows_negative")
+		return blotter.Invalid("price", t.Price,
+			fmt.Sprintf("a number above 0; \"blotter instruments set %s --allows-negative\" allows prices below 0", t.Symbol))
 	}
 	if t.Price.IsZero() && !instrument.AllowsNegative && opts&AllowZeroPrice == 0 {
 		return blotter.Invalid("price", t.Price, "a number above 0; AllowZeroPrice books what expired worthless or was given away")
@@ -294,7 +298,19 @@ func (b *booking) fromInstrument(t *blotter.Trade, position *bookPosition, opts 
 		if t.Multiplier.IsZero() && known {
 			t.Multiplier = instrument.Multiplier
 		}
-		t.Currency = cmp.Or(t.Currency, instrument.Currency, b.currencies[t.AccountID])
+		t.Currency = cmp.Or(t.Currency, statedCurrency(instrument), b.currencies[t.AccountID])
 	}
 	return nil
+}
+
+// statedCurrency returns the currency that somebody stated of the instrument, or "". A default says nothing: an import of
+// bars makes instruments without knowing their currencies.
+func statedCurrency(i blotter.Instrument) string {
+	if i.Symbol == "" {
+		return ""
+	}
+	if stated := i.Facts().Currency; stated != nil {
+		return *stated
+	}
+	return ""
 }

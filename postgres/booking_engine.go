@@ -67,6 +67,9 @@ func (db *DB) bookByAccounts(ctx context.Context, b *booking, err error) error {
 		part := &booking{}
 		for _, i := range places[account] {
 			part.given, part.opts, part.ids = append(part.given, b.given[i]), append(part.opts, b.opts[i]), append(part.ids, b.ids[i])
+			if b.imports != nil {
+				part.imports = append(part.imports, b.imports[i])
+			}
 		}
 		if err := db.book(ctx, part); err != nil {
 			part.refuseAll(err)
@@ -132,6 +135,9 @@ func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetr
 // bookLocked books trades with their orders and positions locked.
 func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
 	b.begin(tx.db.cfg.Clock())
+	if err := b.lockImports(ctx, tx); err != nil {
+		return err
+	}
 	if err := b.resolve(ctx, tx, nil); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (b *booking) batchOfOne() (batch *pgx.Batch, returning int, err error) {
 	batch.Queue(sqlBookTrade, t.AccountID, t.TradeID, t.OrderID, t.Symbol, t.Side, t.Quantity, t.Price, t.Multiplier, t.Currency, t.Commission, t.CommissionCurrency,
 		t.RealizedPnL, t.PositionEffect, t.Strategy, t.ExecutedAt, t.SettlementDate, t.QuantityAfter, t.CostBasisAfter, t.RealizedPnLAfter, t.FeesAfter, p.version+1)
 	returning = len(batch.QueuedQueries) - 1
+	b.queueOtherFees(batch)
 	event, err := newEvent(t, b.ids[i])
 	if b.later {
 		b.events = append(b.events, event)

@@ -12,12 +12,18 @@ import (
 // batch is what writes the booking, and which of its statements returns the trades.
 func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
 	if len(b.written) == 1 {
-		return b.batchOfOne()
+		batch, returning, err = b.batchOfOne()
+	} else if batch, err = b.batchOfMany(); err == nil {
+		returning = len(batch.QueuedQueries) - 1
+		b.queueOtherFees(batch)
 	}
-	if batch, err = b.batchOfMany(); err != nil {
+	if err != nil {
 		return nil, 0, err
 	}
-	return batch, len(batch.QueuedQueries) - 1, nil
+	if b.imports != nil {
+		batch, returning = b.linked(batch), returning+1
+	}
+	return batch, returning, nil
 }
 
 // write writes the booking on q, which ends the round trip, and completes the receipts with what the database made.

@@ -270,7 +270,7 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 // restore puts the rows of TestVerifyNamesWhatIsBroken back, by booking all of it anew.
 func restore(t *testing.T, db *pgtest.Database) {
 	t.Helper()
-	db.Exec(t, `truncate execution.trades, execution.round_trips, execution.positions, execution.orders`)
+	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.round_trips, execution.positions, execution.orders`)
 	ctx := as(t, "A1")
 	order := newOrder("A1", "O1")
 	if err := db.CreateOrder(ctx, &order); err != nil {

@@ -34,6 +34,10 @@ var tenants = []tenant{
 	{"risk_management.risk_limits", `(account_id, limit_type, limit_value) values ($1, $2, 1)`},
 	{"risk_management.risk_events", `(account_id, event_id, event_type, message) values ($1, 'E-1', 't', $2)`},
 	{"shared.audit_log", `(account_id, table_name, operation, user_id) values ($1, 't', 'o', $2)`},
+	{"execution.trade_fees", `(account_id, symbol, trade_id, side, currency, amount) values ($1, 'KO', 'T-1', 'buy', left($2, 20), 1)`},
+	{"execution.imports", `(account_id, file, digest) values ($1, $2, sha256('x'))`},
+	{"execution.import_trades", `(account_id, import_id, symbol, trade_id, side)
+		values ($1, (select max(id) from execution.imports where account_id = $1 and file = $2), 'KO', 'T-1', 'buy')`},
 }
 
 // seed stores a row of the account in every tenant table, as a superuser.

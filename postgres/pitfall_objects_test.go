@@ -60,6 +60,7 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 
 // securityDefiners are the functions that act as their owner, and who may call them.
 var securityDefiners = map[string]string{
+	"execution.remove_import(text,bigint)":       "trading_app,trading_service",
 	"shared.analyze_bars(bigint)":                "trading_service",
 	"shared.audit_rows()":                        "",
 	"shared.audit_update()":                      "",

@@ -33,23 +33,49 @@ type PnL struct {
 	Losses      int64           `db:"losses"`         // below zero
 	RealizedPnL blotter.Decimal `db:"realized_pnl"`   // before fees
 	Fees        blotter.Decimal `db:"fees"`           // in the currency; others are not added
-	NetPnL      blotter.Decimal `db:"net_pnl"`
+	NetPnL      blotter.Decimal `db:"net_pnl"`        // after Fees alone
+
+	OtherFees blotter.TradeFees `db:"other_fees"` // in other currencies
 }
 
-// sqlPnL groups trades by what $1 says.
+// tradesOfPnL chooses the trades, and groups them by what $1 says.
+const tradesOfPnL = `
+       case $1 when 'symbol' then t.symbol when 'strategy' then t.strategy
+               when 'day' then to_char(t.executed_at at time zone a.zone, 'YYYY-MM-DD')
+               when 'month' then to_char(t.executed_at at time zone a.zone, 'YYYY-MM')
+               else to_char(t.executed_at at time zone a.zone, 'YYYY') end as grouping
+  from execution.trades t
+  join execution.accounts a on a.account_id = t.account_id
+ where ($2 = '' or t.account_id = $2) and ($3 = '' or t.symbol = $3) and ($4 = '' or t.strategy = $4)
+   and t.executed_at >= coalesce($5, '-infinity'::timestamptz) and t.executed_at < coalesce($6, 'infinity'::timestamptz)`
+
+// sqlPnL adds up the trades of each group. Fees in other currencies than the trade's, which are few, are added by currency:
+// commissions from an index of their own, and the fees beside them.
 const sqlPnL = `
-select account_id, grouping, currency, count(*), count(*) filter (where closing), count(*) filter (where closing and realized_pnl > 0),
-       count(*) filter (where closing and realized_pnl < 0), sum(realized_pnl), sum(fee), sum(realized_pnl) - sum(fee)
-  from (select t.account_id, t.currency, t.realized_pnl, t.position_effect in ('reduce', 'close', 'flip') as closing,
-               case when t.commission_currency = t.currency then t.commission else 0 end as fee,
-               case $1 when 'symbol' then t.symbol when 'strategy' then t.strategy
-                       when 'day' then to_char(t.executed_at at time zone a.zone, 'YYYY-MM-DD')
-                       when 'month' then to_char(t.executed_at at time zone a.zone, 'YYYY-MM')
-                       else to_char(t.executed_at at time zone a.zone, 'YYYY') end as grouping
-          from execution.trades t join execution.accounts a on a.account_id = t.account_id
-         where ($2 = '' or t.account_id = $2) and ($3 = '' or t.symbol = $3) and ($4 = '' or t.strategy = $4)
-           and t.executed_at >= coalesce($5, '-infinity'::timestamptz) and t.executed_at < coalesce($6, 'infinity'::timestamptz)) t
- group by account_id, grouping, currency order by account_id, grouping, currency`
+with sums as (
+    select account_id, grouping, currency, count(*) as trades, count(*) filter (where closing) as closing_trades,
+           count(*) filter (where closing and realized_pnl > 0) as wins, count(*) filter (where closing and realized_pnl < 0) as losses,
+           sum(realized_pnl) as realized_pnl, sum(fee) as fees
+      from (select t.account_id, t.currency, t.realized_pnl, t.position_effect in ('reduce', 'close', 'flip') as closing,
+                   case when t.commission_currency = t.currency then t.commission else 0 end as fee,` + tradesOfPnL + `) t
+     group by account_id, grouping, currency
+), paid as (
+    select account_id, grouping, currency, fee_currency, sum(amount) as amount
+      from (select t.account_id, t.currency, t.commission_currency as fee_currency, t.commission as amount,` + tradesOfPnL + `
+               and t.commission_currency <> t.currency
+            union all
+            select t.account_id, t.currency, f.currency, f.amount, t.grouping
+              from execution.trade_fees f
+              join (select t.account_id, t.symbol, t.trade_id, t.side, t.currency,` + tradesOfPnL + `) t
+                on t.account_id = f.account_id and t.symbol = f.symbol and t.trade_id = f.trade_id and t.side = f.side) t
+     group by account_id, grouping, currency, fee_currency
+    having sum(amount) <> 0
+)
+select s.account_id, s.grouping, s.currency, s.trades, s.closing_trades, s.wins, s.losses, s.realized_pnl, s.fees, s.realized_pnl - s.fees,
+       (select jsonb_agg(jsonb_build_object('currency', p.fee_currency, 'amount', trim_scale(p.amount)::text) order by p.fee_currency)
+          from paid p where p.account_id = s.account_id and p.grouping = s.grouping and p.currency = s.currency)
+  from sums s
+ order by s.account_id, s.grouping, s.currency`
 
 // PnL adds up the profit and loss that trades realized. Errors: ErrInvalid for an account that is not the scope's, and for
 // a grouping that there is not.
@@ -77,7 +103,8 @@ func (s *Session) PnL(ctx context.Context, f PnLFilter) ([]PnL, error) {
 	var list []PnL
 	for rows.Next() {
 		var p PnL
-		if err := rows.Scan(&p.AccountID, &p.Group, &p.Currency, &p.Trades, &p.Closing, &p.Wins, &p.Losses, &p.RealizedPnL, &p.Fees, &p.NetPnL); err != nil {
+		if err := rows.Scan(&p.AccountID, &p.Group, &p.Currency, &p.Trades, &p.Closing, &p.Wins, &p.Losses, &p.RealizedPnL,
+			&p.Fees, &p.NetPnL, &p.OtherFees); err != nil {
 			return nil, err
 		}
 		list = append(list, p)

@@ -32,8 +32,8 @@ select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind 
 
 // unregistered are objects of the schema that no Table maps: the library's own bookkeeping, and views for people.
 var unregistered = []string{
-	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "shared.heartbeat", "data_ingestion.imported_contents", "analytics.strategy_performance",
-	"shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
+	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "shared.heartbeat", "data_ingestion.imported_contents", "data_ingestion.bar_sources", "analytics.strategy_performance",
+	"execution.trade_fees", "execution.import_trades", "shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
 }
 
 // Schemas are the schemas of blotter's tables, in the order of their names.

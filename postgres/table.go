@@ -34,6 +34,8 @@ type TableDef struct {
 	ForeignKeys  []ForeignKey
 	Version      string // the version column, or ""
 	View         bool   // read-only
+
+	derived map[string]string // columns that are an expression: they are read and not stored
 }
 
 // Column is one column of a table, as the struct has it.
@@ -73,6 +75,17 @@ func Key(columns ...string) TableOption {
 // References names a foreign key: columns that refer to the key of table.
 func References(table string, columns ...string) TableOption {
 	return func(d *TableDef) { d.ForeignKeys = append(d.ForeignKeys, ForeignKey{Columns: columns, Table: table}) }
+}
+
+// Derived declares a column that is read from an SQL expression and is not stored in the table. The expression names the
+// table's columns with the table's name before them.
+func Derived(column, expression string) TableOption {
+	return func(d *TableDef) {
+		if d.derived == nil {
+			d.derived = map[string]string{}
+		}
+		d.derived[column] = expression
+	}
 }
 
 // View marks what can only be read.
@@ -130,6 +143,9 @@ func (t *Table[T]) addFields(typ reflect.Type, parent []int) {
 			t.def.Version = tag
 		}
 		t.fields = append(t.fields, added)
+		if t.def.derived[tag] != "" {
+			continue
+		}
 		t.def.Columns = append(t.def.Columns, Column{
 			Name: tag, Go: f.Type, Generated: added.generated,
 			Nullable: added.nullzero || f.Type.Kind() == reflect.Pointer,
@@ -160,6 +176,9 @@ func (t *Table[T]) columnList() string {
 	names := make([]string, len(t.fields))
 	for i, f := range t.fields {
 		names[i] = pgx.Identifier{f.column}.Sanitize()
+		if expression := t.def.derived[f.column]; expression != "" {
+			names[i] = expression + " as " + names[i]
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -13,12 +13,14 @@ var (
 	Orders   = NewTable[blotter.Order]("execution.orders", Key("account_id", "order_id"),
 		References("execution.accounts", "account_id"))
 	Trades = NewTable[blotter.Trade]("execution.trades", Key("account_id", "trade_id", "symbol", "side"),
-		References("execution.orders", "account_id", "order_id"))
+		References("execution.orders", "account_id", "order_id"), Derived("other_fees", otherFeesOfTrade))
 	Positions = NewTable[blotter.Position]("execution.positions", Key("account_id", "symbol"),
 		References("execution.accounts", "account_id"))
 	RoundTrips = NewTable[blotter.RoundTrip]("execution.round_trips", Key("account_id", "symbol", "id"),
 		References("execution.accounts", "account_id"))
-	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"), View())
+	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"), View(), Derived("other_fees", otherFeesOfPosition))
+
+	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"), References("execution.accounts", "account_id"))
 
 	Outbox       = NewTable[blotter.Event]("events.outbox", Key("pos"))
 	EventCursors = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-const fills = "time,symbol,side,quantity,price,fee,fee currency,id\n" +
+const fills = "time,symbol,side,quantity,price,fee,currency,id\n" +
 	"2024-03-01T15:00:00Z,AAPL,buy,100,10,1,USD,a1\n" +
 	"2024-03-04T15:00:00Z,AAPL,sell,40,12.5,1,USD,a2\n" +
 	"2024-03-05T15:00:00Z,AAPL,sell,100,11,1,USD,a3\n" +
@@ -175,8 +175,8 @@ func TestTradesImportOfAccounts(t *testing.T) {
 		contains(t, out, "ccount-1", "ccount-2", "EUR", "USD")
 		narrow(t, fmt.Sprint(args), out)
 	}
-	one := d.ok(t, "trades", "import", "two.csv", "--account", "MINE")
-	contains(t, one, "left out", "left out: 1 of account Individual-Brokerage-Account-1")
+	d.fails(t, 1, []string{"trades", "import", "two.csv", "--account", "MINE"},
+		"nothing was booked", "--from-account Individual-Brokerage-Account-1", "--from-account Individual-Brokerage-Account-2")
 	contains(t, d.ok(t, "positions", "list", "--account", "MINE"), "no positions")
 	contains(t, d.ok(t, "trades", "import", "two.csv", "--account", "MINE", "--from-account", "Individual-Brokerage-Account-2"), "two.csv", "1       1")
 	contains(t, d.ok(t, "positions", "list", "--account", "MINE"), "AAPL           7")

@@ -218,6 +218,8 @@ func summary(kind string, data []byte) string {
 	var position blotter.PositionUpdate
 	var bars blotter.PriceData
 	switch {
+	case kind == blotter.TradeUndone && json.Unmarshal(data, &trade) == nil:
+		return fmt.Sprintf("undone: %s %s %s @ %s", trade.Side, trade.Quantity, trade.Symbol, price(trade.Price))
 	case kind == blotter.TradeExecuted && json.Unmarshal(data, &trade) == nil:
 		return fmt.Sprintf("%s %s %s @ %s", trade.Side, trade.Quantity, trade.Symbol, price(trade.Price))
 	case kind == blotter.PositionUpdated && json.Unmarshal(data, &position) == nil:

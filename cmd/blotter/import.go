@@ -22,6 +22,7 @@ import (
 type importing struct {
 	barfile.Options
 	prefer         string
+	splice         bool
 	strict, dryRun bool
 	jobs           int
 }
@@ -83,9 +84,11 @@ traded. Formats: ` + strings.Join(barfile.Formats()[:6], ", ") + `,
 	flags.StringVar(&with.Zone, "tz", "", "`zone` of times within a day that carry none, as America/New_York")
 	flags.StringVar(&with.Dates, "dates", "", "`order` of day and month in dates as 2/1/2006, dmy or mdy")
 	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,open,high,low,close,volume")
+	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.StringVar(&with.Source, "source", "", "`name` of the vendor (default: by format)")
 	flags.BoolVar(&with.AllowNegative, "allow-negative", false, "take prices of zero and below (spreads, power)")
 	flags.StringVar(&with.prefer, "prefer", "", "`source` whose bars replace another source's")
+	flags.BoolVar(&with.splice, "splice", false, "store bars beside another source's whose prices differ by a factor")
 	flags.BoolVar(&with.strict, "strict", false, "keep nothing of a file that has a row which is no bar")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be stored, and store nothing")
 	flags.IntVar(&with.jobs, "jobs", with.jobs, fmt.Sprintf("files at once, 1 to %d", jobsMax))
@@ -174,12 +177,14 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 		defer file.Close()
 		shown.begin(file)
 		one.Format, one.Symbol, one.Timeframe, one.Source, one.Adjusted = file.Format, file.Symbol, file.Timeframe, file.Source, file.Adjusted
-		one.Unknown = file.Unknown
+		one.Unknown, one.Guessed = file.Unknown, file.Guessed
 		turn(file.Symbol)
 		one.ImportResult, err = db.ImportBars(ctx, postgres.BarImport{
 			File: quarantineName(from.path), Bars: one.collect(file.Bars()), Once: file.Once(),
 			Prefer: with.prefer, Strict: with.strict, DryRun: with.dryRun,
+			Guessed: file.Guessed, Splice: with.splice, Zone: file.Zone(),
 		})
+		one.Remarks = file.Remarks
 		one.contradictions()
 		one.skip(file.Skipped)
 		shown.end(file, from, one.Read)

@@ -18,10 +18,12 @@ type imported struct {
 	Timeframe string `json:"timeframe,omitempty"`
 	Source    string `json:"source,omitempty"`
 	Adjusted  bool   `json:"adjusted,omitempty"`
+	Guessed   bool   `json:"symbol_guessed,omitempty"` // nothing but the file's name tells the symbol
 	postgres.ImportResult
 	Reasons []reason `json:"reasons,omitempty"`         // why rows were quarantined: the first of each kind
 	Members []string `json:"skipped_members,omitempty"` // of an archive: those that are no bar files, and why
 	Unknown []string `json:"unknown_columns,omitempty"` // not understood, where no volume was found
+	Remarks []string `json:"remarks,omitempty"`         // what was read in an unusual way
 	Skipped string   `json:"skipped,omitempty"`         // why nothing was read: it is no bar file
 	Error   string   `json:"error,omitempty"`
 	err     error

@@ -63,6 +63,12 @@ func (r *importReport) print(w io.Writer) error {
 		return err
 	}
 	r.printKinds(w)
+	r.printGuesses(w)
+	for _, one := range r.Files {
+		for _, remark := range one.Remarks {
+			printWrapped(w, "remark: "+filepath.Base(one.File)+": "+remark)
+		}
+	}
 	for _, one := range r.Files {
 		for _, why := range one.Reasons {
 			printReason(w, "quarantined: "+filepath.Base(one.File), why)
@@ -124,7 +130,22 @@ func (r *importReport) printKinds(w io.Writer) {
 	}
 }
 
-const kindsMax = 20
+const (
+	kindsMax   = 20
+	guessesMax = 5 // symbols that are guessed from names and are listed one by one
+)
+
+// printGuesses says which symbols are guesses: nothing but the name of a file tells them.
+func (r *importReport) printGuesses(w io.Writer) {
+	guessed := slices.DeleteFunc(slices.Clone(r.Files), func(one imported) bool { return !one.Guessed || one.err != nil || one.Skipped != "" })
+	for n, one := range guessed {
+		if n == guessesMax {
+			printWrapped(w, fmt.Sprintf("symbol: and those of %s more files are guessed from their names", thousands(int64(len(guessed)-n))))
+			return
+		}
+		printWrapped(w, fmt.Sprintf("symbol: %s is guessed from the name of %s; --symbol says another one", one.Symbol, filepath.Base(one.File)))
+	}
+}
 
 // counted are the columns of the counts: those that are always shown, and those that are where a file has any.
 var counted = []struct {

@@ -24,8 +24,9 @@ func pnlList(set *settings) *cobra.Command {
 		Short: "List what trades realized, by symbol, strategy or date",
 		Long: `Add up what the trades of --account, or of all accounts, realized: by symbol, by
 strategy, or by trading day, month or year in the account's zone. Money of two
-currencies is not added; fees in another currency than the trade's are left out.
-What open positions are worth is in blotter positions list.`,
+currencies is not added: fees in another currency than the trade's stand in a
+column of their own, and net P&L is without them. What open positions are worth
+is in blotter positions list.`,
 		Example: `  blotter pnl list --account ACC123
   blotter pnl list --by month --from 2024-01-01
   blotter pnl list --by strategy --json`,
@@ -64,6 +65,7 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 		{name: "fees", right: true},
 		{name: "net", right: true, signed: true},
 		{name: "currency", spare: 1},
+		{name: "other fees"},
 	}
 	line := func(account, name string, p *postgres.PnL) []string {
 		won := ""
@@ -73,7 +75,7 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 		if name == "" {
 			name = "(none)"
 		}
-		return []string{account, name, thousands(p.Trades), thousands(p.Closing), won, amount(p.RealizedPnL), amount(p.Fees), amount(p.NetPnL), p.Currency}
+		return []string{account, name, thousands(p.Trades), thousands(p.Closing), won, amount(p.RealizedPnL), amount(p.Fees), amount(p.NetPnL), p.Currency, otherFees(p.OtherFees)}
 	}
 	totals := map[string]*postgres.PnL{}
 	var rows [][]string
@@ -87,6 +89,9 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 		}
 		t.Trades, t.Closing, t.Wins = t.Trades+p.Trades, t.Closing+p.Closing, t.Wins+p.Wins
 		t.RealizedPnL, t.Fees, t.NetPnL = t.RealizedPnL.Add(p.RealizedPnL), t.Fees.Add(p.Fees), t.NetPnL.Add(p.NetPnL)
+		for _, fee := range p.OtherFees {
+			t.OtherFees = t.OtherFees.Add(fee.Currency, fee.Amount)
+		}
 	}
 	currencies := make([]string, 0, len(totals))
 	for currency := range totals {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -25,7 +26,8 @@ func positionsList(set *settings) *cobra.Command {
 		Short: "List positions at the last known prices",
 		Long: `List the open positions of --account, or of all accounts, valued at the last
 known price of each symbol: the newest bar that was imported. With --at, as they
-were at that instant, without values.`,
+were at that instant, without values and without fees in other currencies than
+the position's.`,
 		Example: `  blotter positions list --account ACC123
   blotter positions list --all --json
   blotter positions list --account ACC123 --at 2024-01-31`,
@@ -98,13 +100,23 @@ func printPositions(w io.Writer, ctx context.Context, positions []blotter.Positi
 		{name: "realized", right: true, signed: true},
 		{name: "fees", right: true, spare: 5},
 		{name: "currency", spare: 6},
+		{name: "other fees"},
 	}
 	var rows [][]string
 	for _, p := range positions {
 		rows = append(rows, []string{
 			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), amountOf(p.MarketValue),
-			amountOf(p.UnrealizedPnL), amount(p.RealizedPnL), amount(p.Fees), p.Currency,
+			amountOf(p.UnrealizedPnL), amount(p.RealizedPnL), amount(p.Fees), p.Currency, otherFees(p.OtherFees),
 		})
 	}
 	return printListing(w, columns, rows)
+}
+
+// otherFees writes fees in several currencies for people.
+func otherFees(fees blotter.TradeFees) string {
+	var texts []string
+	for _, fee := range fees {
+		texts = append(texts, price(fee.Amount)+" "+fee.Currency)
+	}
+	return strings.Join(texts, ", ")
 }

@@ -18,7 +18,7 @@ import (
 const suspectsMax = 20
 
 func positionsCompare(set *settings) *cobra.Command {
-	var columns string
+	var columns, sheet string
 	cmd := &cobra.Command{
 		Use:   "compare FILE",
 		Short: "Compare the positions with a broker's",
@@ -37,7 +37,7 @@ exit status is 0 if all agree, else 1.`,
 		Example: "  blotter positions compare broker.csv --account ACC123\n  blotter positions compare positions.json --account ACC123 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			held, err := readHoldings(cmd, args[0], fillfile.Options{Columns: columns})
+			held, err := readHoldings(cmd, args[0], fillfile.Options{Columns: columns, Sheet: sheet})
 			if err != nil {
 				return err
 			}
@@ -66,6 +66,7 @@ exit status is 0 if all agree, else 1.`,
 		},
 	}
 	cmd.Flags().StringVar(&columns, "cols", "", "`names` of the columns, as symbol,quantity,avg_price")
+	cmd.Flags().StringVar(&sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	return cmd
 }
 

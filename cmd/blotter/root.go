@@ -83,7 +83,7 @@ from the working folder or from the user's configuration folder.`,
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
 		partitionsCommand(&set), auditCommand(&set), backupCommand(&set), restoreCommand(&set),
 		maintainCommand(&set), logsCommand(&set),
-		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
+		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), instrumentsCommand(&set), verifyCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
 		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set),
 	)

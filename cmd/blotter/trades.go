@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
@@ -70,6 +71,9 @@ func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error
 			if t.CommissionCurrency != t.Currency {
 				fee += " " + t.CommissionCurrency
 			}
+		}
+		if other := otherFees(t.OtherFees); other != "" {
+			fee = strings.TrimPrefix(fee+", "+other, ", ")
 		}
 		if t.PositionEffect != blotter.Opened && t.PositionEffect != blotter.Increased {
 			realized = amount(t.RealizedPnL)

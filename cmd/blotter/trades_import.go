@@ -24,6 +24,7 @@ const (
 type filling struct {
 	fillfile.Options
 	dryRun, simulated bool
+	strict            bool
 	fromAccount       string // whose fills are booked into --account
 }
 
@@ -60,11 +61,13 @@ What was interrupted is simply repeated.`,
 			if with.fromAccount != "" && set.account == "" {
 				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
 			}
-			i := &fillImport{with: with}
+			i := &fillImport{with: with, set: set}
+			defer i.close()
+			i.with.Instrument = i.instrument(cmd.Context())
 			if err := i.read(cmd, files); err != nil {
 				return err
 			}
-			if err := i.book(cmd.Context(), set); err != nil {
+			if err := i.book(cmd.Context()); err != nil {
 				return err
 			}
 			if set.json {
@@ -79,13 +82,19 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.Format, "format", "", "`name` of the layout (default: by content)")
 	flags.StringVar(&with.Symbol, "symbol", "", "`symbol` of every fill (default: the file's)")
 	flags.StringVar(&with.Strategy, "strategy", "", "`strategy` of every fill (default: the file's)")
-	flags.StringVar(&with.Currency, "currency", "", "`currency` of prices, where the file does not say")
+	flags.StringVar(&with.Currency, "currency", "", "`code` of the prices' currency, where the file does not say")
+	flags.StringVar(&with.Multiplier, "multiplier", "", "`number` for options, futures, bonds and lots, if untold")
 	flags.StringVar(&with.Zone, "tz", "", "`zone` of times that carry none, as America/New_York")
 	flags.StringVar(&with.DateOrder, "dates", "", "dmy or mdy, where 2/1/2006 may be either")
-	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price,fee")
+	flags.StringVar(&with.Columns, "cols", "", "`names` of the columns, as date,symbol,side,quantity,price; or side=COLUMN")
+	flags.StringVar(&with.FeeSign, "fees", "", "`sign` of fees that were paid, positive or negative, if untold")
+	flags.StringVar(&with.Decimal, "decimal", "", "point or comma, the `mark` of decimals, where 1,234 may be either")
+	flags.StringVar(&with.RepeatedHour, "repeated-hour", "", "first or second `pass` of the hour that clocks repeat, if untold")
+	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
 	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
+	flags.BoolVar(&with.strict, "strict", false, "fail if any row is rejected or in conflict")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
 	return cmd
 }
@@ -102,7 +111,8 @@ type filled struct {
 	Rejected   int64            `json:"rejected"` // rows that cannot be read or booked
 	Late       int64            `json:"late"`     // booked behind fills that were executed after them
 	Rounded    int64            `json:"rounded,omitempty"`
-	Others     map[string]int64 `json:"others,omitempty"` // rows that are no fills
+	Converted  map[string]int64 `json:"converted,omitempty"` // prices in hundredths of a currency, by its code
+	Others     map[string]int64 `json:"others,omitempty"`    // rows that are no fills
 	From       time.Time        `json:"from,omitzero"`
 	To         time.Time        `json:"to,omitzero"`
 	Reasons    []reason         `json:"reasons,omitempty"`
@@ -121,6 +131,8 @@ type fillOf struct {
 // fillImport is one call of the command.
 type fillImport struct {
 	with    filling
+	set     *settings
+	db      *database // nil until it is needed
 	files   []*filled
 	fills   []fillOf
 	elapsed time.Duration
@@ -133,6 +145,9 @@ func (i *fillImport) read(cmd *cobra.Command, files []found) error {
 		i.files = append(i.files, one)
 		first := len(i.fills)
 		err := i.readFile(cmd, from, n)
+		if err == nil {
+			err = i.settle(from.path, i.fills[first:])
+		}
 		var other *fillfile.NotFillsError
 		switch {
 		case err == nil:
@@ -146,10 +161,23 @@ func (i *fillImport) read(cmd *cobra.Command, files []found) error {
 		}
 		if err != nil {
 			i.fills = i.fills[:first]
+			*one = filled{File: one.File, Skipped: one.Skipped, Error: one.Error, err: one.err}
 		}
 	}
-	slices.SortStableFunc(i.fills, func(a, b fillOf) int { return a.ExecutedAt.Compare(b.ExecutedAt) })
+	slices.SortStableFunc(i.fills, inOrder)
 	return nil
+}
+
+// inOrder compares fills by their execution. The end of an option's life comes after the trades of its instant: many
+// files give the day alone.
+func inOrder(a, b fillOf) int {
+	switch byTime := a.ExecutedAt.Compare(b.ExecutedAt); {
+	case byTime != 0 || a.Ends == b.Ends:
+		return byTime
+	case a.Ends:
+		return 1
+	}
+	return -1
 }
 
 // putInOrder turns the fills of a file that begins with the newest, so that those of one instant keep their order.
@@ -190,7 +218,7 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 		case len(i.fills) == fillsMax:
 			return fmt.Errorf("%s: more than %s fills in one import; import the files in parts, oldest first", from.path, thousands(fillsMax))
 		case !i.takes(&fill):
-			others["of account "+fill.Named]++
+			others[kindOfAccount+fill.Named]++
 		default:
 			i.fills = append(i.fills, fillOf{fill, n})
 			one.count(fill.ExecutedAt)
@@ -199,13 +227,16 @@ func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
 			return cmd.Context().Err()
 		}
 	}
-	one.Others, one.Rounded = file.Others, file.Rounded
+	one.Others, one.Rounded, one.Converted = file.Others, file.Rounded, file.Converted
 	maps.Copy(one.Others, others)
 	for _, skipped := range file.Skipped {
 		one.Skipped = append(one.Skipped, skipped.Error())
 	}
 	return nil
 }
+
+// kindOfAccount begins the kind of rows that are left out because they are another account's.
+const kindOfAccount = "of account "
 
 // takes reports a fill of the account that is imported, and gives it that.
 func (i *fillImport) takes(fill *fillfile.Fill) bool {
@@ -237,33 +268,22 @@ func (f *filled) reject(row *blotter.RejectedRow) {
 }
 
 // book books the fills in batches, and keeps what cannot be booked.
-func (i *fillImport) book(ctx context.Context, set *settings) error {
+func (i *fillImport) book(ctx context.Context) error {
 	begin := time.Now()
 	if i.with.dryRun || !slices.ContainsFunc(i.files, func(f *filled) bool { return f.Fills+f.Rejected > 0 }) {
 		return nil
 	}
-	db, err := set.open(ctx)
+	db, err := i.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
 	ctx = blotter.WithAllAccounts(ctx)
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {
 		return err
 	}
-	for batch := range slices.Chunk(i.fills, fillsBatch) {
-		trades := make([]blotter.Trade, len(batch))
-		for n, f := range batch {
-			trades[n] = f.Trade
-		}
-		receipts, err := executeAll(ctx, db.DB, trades)
-		if err != nil {
-			return fmt.Errorf("%w; what is booked stays, repeat the same command to go on", err)
-		}
-		for n, r := range receipts {
-			i.files[batch[n].file].took(batch[n].Fill, r, newest)
-		}
+	if err := i.bookAll(ctx, db.DB, newest); err != nil {
+		return err
 	}
 	for _, f := range i.files {
 		if err := db.Quarantine(ctx, f.File, f.rejected); err != nil {

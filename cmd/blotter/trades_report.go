@@ -100,6 +100,11 @@ func (i *fillImport) printRemarks(w io.Writer, total filled) {
 			printWrapped(w, "not read: "+f.Error)
 		}
 	}
+	for _, f := range i.files {
+		for _, code := range slices.Sorted(maps.Keys(f.Converted)) {
+			printWrapped(w, fmt.Sprintf("converted: %s, %s prices in %s were divided by 100", filepath.Base(f.File), thousands(f.Converted[code]), code))
+		}
+	}
 	if len(total.Others) > 0 {
 		var kinds []string
 		for _, kind := range slices.SortedFunc(maps.Keys(total.Others), func(a, b string) int {
@@ -108,6 +113,11 @@ func (i *fillImport) printRemarks(w io.Writer, total filled) {
 			kinds = append(kinds, fmt.Sprintf("%s %s", thousands(total.Others[kind]), kind))
 		}
 		printWrapped(w, "left out: "+strings.Join(kinds, ", "))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(total.Others)) {
+		if name, isAccount := strings.CutPrefix(kind, kindOfAccount); isAccount && total.Booked+total.Duplicates > 0 {
+			printWrapped(w, fmt.Sprintf("--from-account %s books those of account %s into --account %s", quoted(name), name, i.with.Account))
+		}
 	}
 	if total.Rounded > 0 {
 		printWrapped(w, fmt.Sprintf("rounded: numbers of %s fills", thousands(total.Rounded)))
@@ -120,21 +130,49 @@ func (i *fillImport) printRemarks(w io.Writer, total filled) {
 	}
 }
 
-// failure is the command's error, where files could not be read.
+// failure is the command's error: files that were not read, files of which nothing was booked, and with --strict any row
+// that was not.
 func (i *fillImport) failure() error {
 	failed := 0
 	var first error
 	for _, f := range i.files {
-		if f.err != nil {
+		err := f.err
+		if err == nil {
+			err = f.nothing(i.with)
+		}
+		if err != nil {
 			failed++
-			first = firstError(first, f.err)
+			first = firstError(first, err)
 		}
 	}
+	total := i.total()
 	switch {
-	case failed == 0:
-		return nil
-	case len(i.files) == 1:
+	case failed == 1 && len(i.files) == 1:
 		return first
+	case failed > 0:
+		return fmt.Errorf("%d of %d files were not read or hold nothing that could be booked; the fills of the others are booked. The first: %w", failed, len(i.files), first)
+	case i.with.strict && total.Rejected+total.Conflicts > 0:
+		return fmt.Errorf("%s rows were rejected and %s are in conflict with what is booked (--strict)", thousands(total.Rejected), thousands(total.Conflicts))
 	}
-	return fmt.Errorf("%d of %d files were not read; the fills of the others are booked", failed, len(i.files))
+	return nil
+}
+
+// nothing is an error if a file has rows that should be fills, and none of them was booked or is known.
+func (f *filled) nothing(with filling) error {
+	if f.Booked+f.Duplicates > 0 || with.dryRun && f.Fills > 0 {
+		return nil
+	}
+	var flags []string
+	for _, kind := range slices.Sorted(maps.Keys(f.Others)) {
+		if name, isAccount := strings.CutPrefix(kind, kindOfAccount); isAccount && f.Fills == 0 {
+			flags = append(flags, "--from-account "+quoted(name))
+		}
+	}
+	if len(flags) > 0 {
+		return fmt.Errorf("%s: nothing was booked, because its fills are of other accounts; %s books them into --account %s", f.File, strings.Join(flags, " or "), with.Account)
+	}
+	if f.Rejected+f.Conflicts > 0 {
+		return fmt.Errorf("%s: nothing was booked; %s rows were rejected and %s are in conflict", f.File, thousands(f.Rejected), thousands(f.Conflicts))
+	}
+	return nil
 }

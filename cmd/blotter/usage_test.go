@@ -13,6 +13,7 @@ var commands = []string{
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "audit repair-cursor", "backup", "restore",
 	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"instruments", "instruments set", "instruments list",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
 	"doctor", "roles", "roles sql", "performance",

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -62,7 +63,7 @@ func verificationJSON(v postgres.Verification) any {
 	for _, m := range v.Mismatches {
 		list = append(list, mismatch(m))
 	}
-	return map[string]any{"positions": v.Positions, "orders": v.Orders, "trades": v.Trades, "mismatches": list, "more": v.More}
+	return map[string]any{"positions": v.Positions, "orders": v.Orders, "trades": v.Trades, "mismatches": list, "more": v.More, "other_fees": append(blotter.TradeFees{}, v.OtherFees...)}
 }
 
 func printVerification(w io.Writer, v postgres.Verification) error {
@@ -70,6 +71,9 @@ func printVerification(w io.Writer, v postgres.Verification) error {
 		thousands(v.Positions), thousands(v.Orders), thousands(v.Trades), v.Elapsed.Round(time.Millisecond))
 	if len(v.Mismatches) == 0 {
 		_, err := fmt.Fprintf(w, "verified: %s\n", looked)
+		if fees := otherFees(v.OtherFees); err == nil && fees != "" {
+			_, err = fmt.Fprintf(w, "fees in other currencies than their trades': %s\n", fees)
+		}
 		return err
 	}
 	columns := []column{{name: "account"}, {name: "of"}, {name: "key"}, {name: "figure"}, {name: "stored", right: true}, {name: "trades make", right: true}}

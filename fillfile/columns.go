@@ -1,0 +1,306 @@
+package fillfile
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blotterdb/blotter/barfile"
+)
+
+// column is one column of a table, or one name of JSON objects, with what its first cells hold.
+type column struct {
+	name  string   // plain, as rows are asked for it
+	exact string   // as the file writes it
+	base  string   // plain, without a unit in brackets
+	unit  string   // in brackets behind the name: USD of "Price (USD)", "" where there is none
+	next  string   // plain name of the column to the right
+	cells []string // of the sample, as they stand, with empty ones for those that are missing
+}
+
+// unitInName is a currency or its sign, a time zone or another unit behind a column's name: "Price ($)", "Date(UTC+8)".
+var unitInName = regexp.MustCompile(`^(.*\S)\s*[(\[]([^()\[\]]*)[)\]]\s*$`)
+
+// columnsOf collects the columns of the rows, in the order in which they first appear.
+func columnsOf(rows []*row) []*column {
+	var all []*column
+	at := map[string]*column{}
+	for n, r := range rows {
+		for i, name := range r.names {
+			c := at[name]
+			if c == nil {
+				c = newColumn(r, i)
+				at[name] = c
+				all = append(all, c)
+			}
+			for len(c.cells) < n {
+				c.cells = append(c.cells, "")
+			}
+			if len(c.cells) == n {
+				c.cells = append(c.cells, r.get(name))
+			}
+		}
+	}
+	for _, c := range all {
+		for len(c.cells) < len(rows) {
+			c.cells = append(c.cells, "")
+		}
+	}
+	return all
+}
+
+func newColumn(r *row, i int) *column {
+	c := &column{name: r.names[i], exact: r.names[i]}
+	c.base, _, _ = strings.Cut(c.name, repeatedMark)
+	if i < len(r.exact) {
+		c.exact = r.exact[i]
+	}
+	if found := unitInName.FindStringSubmatch(c.exact); found != nil {
+		c.unit = strings.TrimSpace(found[2])
+		if isUnit(c.unit) {
+			c.base = plainName(found[1])
+		}
+	}
+	if i+1 < len(r.names) {
+		c.next = r.names[i+1]
+	}
+	return c
+}
+
+// baseNames are plain names without units in brackets.
+func baseNames(names []string) []string {
+	r := &row{names: plainNames(names), exact: names}
+	all := make([]string, len(names))
+	for i := range names {
+		all[i] = newColumn(r, i).base
+	}
+	return all
+}
+
+// isUnit reports whether a text in brackets behind a name is a unit: a currency, its sign, or a time zone.
+func isUnit(text string) bool {
+	return currencySigns[text] != "" || text == "$" || isCurrency(text) || zoneInName.MatchString(text)
+}
+
+// filled returns the cells that are not missing.
+func (c *column) filled() []string {
+	return slices.DeleteFunc(slices.Clone(c.cells), func(cell string) bool { return cell == "" })
+}
+
+// The names by which anyone's columns are known, plain, best first. Those of an export of ours are the names of
+// blotter.Trade.
+var (
+	// filledNames are times of the execution itself; timeNames say less.
+	filledNames = listOf(`executedat exectime executiontime execdatetime executiondatetime execdate executiondate
+		orderexecutiontime filltime filledtime filledat filldate fillingtime filltimestamp fillat tradetime tradedatetime tradetimestamp
+		tradedat tradecreatedat dealtime dealdate transactiontime transacttime transactiondatetime transactedat
+		matchtime matchedat closingtime tradedate td contractdate ausführungsdatum ausführungszeit handelsdatum
+		dated'exécution fechadeejecución dataesecuzione`)
+	timeNames = listOf(`dateutc timeutc datetimeutc utctime datetime dateandtime datetimelocal timestamp time date
+		transactiondate activitydate rundate datum zeit uhrzeit datumuhrzeit fecha hora fechahora data ora dataora heure dateheure dato tid tijd
+		datumtijd opdate updatetime createdat createtime createdtime created creationtime when`)
+	// notTimes are times of something else than the execution.
+	notTimes = regexp.MustCompile(`settle|^sd$|valuedate|valutadatum|process|placed|placing|submitted|ordertime|orderdate|expir|matur|` +
+		`entrytime|opentime|openingtime|received|cancel|updated|exdate|paydate|paymentdate|period`)
+	settleNames = listOf(`settlementdate settledate settlement settle sd valuedate valutadatum`)
+
+	symbolNames = listOf(`symbol ticker tickersymbol tradingsymbol contract contractcode instrument instrumentid instrumentsymbol
+		instrumentname instrumentcode market marketname pair tradingpair currencypair currencypairs spotpairs productid security
+		securitysymbol securitycode scrip scripname scripsymbol scripcode stock stockcode stocksymbol asset assetsymbol coin identifier isin
+		isincode wkn product code`)
+	isinNames = listOf(`isin isincode`)
+
+	sideNames = listOf(`side buysell buyorsell bs action tradeside orderside transactiontype tradetype tradeaction activitytype
+		transcode transactioncode trancode direction transaction operation orderaction type txtype ordertype subtype transactionsubtype
+		orderart art vorgang geschäftsart kaufverkauf transaktion transaktionstyp typ tipo tipooperazione operazione operación operação
+		tipodeoperación sens opération typeopération købsalg kjøpsalg köpsälj aankoopverkoop activity event`)
+
+	quantityNames = listOf(`filledqty filledquantity fillqty fillquantity execqty executedqty executedquantity execquantity lastqty
+		tradedqty tradedquantity filledsize dealsize sizeexecuted quantity qty shares noofshares numberofshares nofshares sharesqty units
+		contracts nooflots lots lot size executed filled stück stücknominale anzahl menge antal aantal quantité qté nombre cantidad
+		títulos quantidade quantità basequantity baseamount baseqty amountbase filledamount`)
+	// eitherNames may be the quantity or money: the price tells which.
+	eitherNames = listOf(`volume amount vol`)
+
+	priceNames = listOf(`fillprice filledprice execprice executionprice executedprice tradeprice tradedprice dealprice lastpx lastprice
+		averageprice avgprice avgfillprice averagefillprice filledavgprice averagefilledprice avgfilledprice avgtradingprice avgtradedprice
+		averagetradedprice avgexecutionprice tradingprice price unitprice pricepershare pricepershares priceperunit shareprice rate
+		ausführungskurs ausführungspreis kurs preis stückpreis koers prijs cours prix prixunitaire prixd'exécution precio preço prezzo
+		precioporacción pris`)
+	totalNames = listOf(`total totalamount totalvalue totalcost value grossamount grossvalue grossproceeds gross netamount netvalue
+		netproceeds net netcash netmoney notional notionalvalue proceeds cost funds turnover consideration tradevalue trademoney
+		tradeamount dealvalue quoteqty quotequantity quoteamount amountquote filledvalue executedvalue marketvalue subtotal
+		betrag gesamtbetrag kurswert ausmachenderbetrag bedrag bedragtotaal belopp beløb montant montanttotal montantbrut
+		montantnet importe importetotal importo controvalore valor valortotal orderamount`)
+
+	feeCurrencies = listOf(`commissioncurrency feecurrency commissionasset feeasset feecoin feescurrency feeunit feeccy
+		currencycommission currencyfee currencyfees commissionccy`)
+	priceCurrencies = listOf(`pricecurrency currencyprice filledpricecoin pricecoin priceunit priceccy quotecurrency quoteasset quotecoin
+		currencypriceshare instrumentcurrency tradecurrency symbolcurrency currency currencycode currencyprimary ccy curr pricefeetotalunit
+		währung valuta valutakod devise divisa moneda moeda munt`)
+
+	idNames         = listOf(`tradeid execid executionid fillid dealid dealnumber tradenumber tradeno transactionid transactionnumber txid deal id`)
+	orderNames      = listOf(`orderid order orderref orderno ordernumber orderexecid clientorderid auftragsnummer ordernummer`)
+	accountNames    = listOf(`accountid account accountnumber accountno acct acctid portfolio accountreference clientid depotnummer konto rekening`)
+	multiplierNames = listOf(`multiplier contractmultiplier contractsize pointvalue lotsize`)
+	classNames      = listOf(`instrumenttype assettype assetclass assetcategory securitytype producttype instrumentclass category
+		sectype assetcategorytype type product kind`)
+	expiryNames   = listOf(`expirationdate expirydate expiration expiry exp maturitydate maturity contractexpiry optionexpiry expdate contractmonth`)
+	strikeNames   = listOf(`strike strikeprice optionstrike exerciseprice`)
+	rightNames    = listOf(`callput putcall callorput putorcall cp pc optiontype optionright right type`)
+	statusNames   = listOf(`status orderstatus state orderstate`)
+	strategyNames = listOf(`strategy`)
+	accruedNames  = listOf(`accruedinterest accrued stückzinsen`)
+	rateNames     = listOf(`exchangerate fxrate conversionrate rateofexchange wechselkurs taux wisselkoers`)
+)
+
+// listOf divides a list of names.
+func listOf(list string) []string { return strings.Fields(list) }
+
+// feeWord reports names of costs; notFee are names with such a word that are none.
+var (
+	feeWord = regexp.MustCompile(`fees?($|[^d])|commission|^comm$|^commfee|brokerage|tax(es)?$|^tax|duty|levy|^vat$|^gst$|^stt$|^sec$|^taf$|^nscc$|` +
+		`^orf$|^nfa$|^occ$|^finra|clearing$|^ecn|^nasdaq$|courtage|provision|gebühr|^kosten$|transactiekosten|^costs$|frais|spesen|charges?$|comisi|comiss|corretagem|kurtage`)
+	notFee     = regexp.MustCompile(`currency|coin$|asset$|rate$|ccy$|unit$|type$|percent|pct|bps|withholding|taxable|refund|note|date|^pricefee|amountexcl|taxlot|after$`)
+	totalFee   = regexp.MustCompile(`^(total|all|sumof)(fees?|commissions?|costs|charges|brokerage)`)
+	zoneInName = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*(?:([+-])(\d{1,2})(?::?(\d{2}))?)?$`)
+)
+
+// moneyColumn is a column of money and the currency that it is in.
+type moneyColumn struct {
+	name           string
+	currencyColumn string // "" where no column says it
+	currency       string // of its name: "Fee (EUR)"
+	mixed          bool   // of fees: it holds both signs
+	positive       bool   // of fees: it holds positive numbers alone
+	negated        bool   // of fees: what was paid is negative
+}
+
+// columns are the columns of a file of fills by their meaning. An empty name is a column that the file does not have.
+type columns struct {
+	at, day, clock string // a time; or a date and a time of day
+	zone           *time.Location
+	settles        string
+	symbol         []string
+	isin           string
+	side           string // "" where the quantity's sign tells
+	signed         bool   // the quantity's sign tells the side
+	quantity       string
+	lots           bool // the quantity counts lots, of a size that is not told
+	price          moneyColumn
+	totals         []moneyColumn
+	fees           []moneyColumn
+	accrued, rate  string
+	currency       []string
+	kinds          []string // other columns that tell what a row is
+	ours           bool     // an export of ours, whose signs are known
+	feesAreSure    bool     // how fees that were paid are written is known
+
+	id, order, account, strategy, status, multiplier string
+	class, expiry, strike, right                     string
+}
+
+// finder finds columns by their meaning. A column has one meaning.
+type finder struct {
+	f     *File
+	all   []*column
+	taken map[string]bool
+}
+
+func newFinder(f *File, rows []*row) *finder {
+	return &finder{f: f, all: columnsOf(rows), taken: map[string]bool{}}
+}
+
+// find returns the free column with the best of the names, or nil.
+func (d *finder) find(names []string) *column {
+	for _, name := range names {
+		for _, c := range d.all {
+			if (c.base == name || c.name == name) && !d.taken[c.name] {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// take returns the name of the free column with the best of the names, or "", and marks it as taken.
+func (d *finder) take(names []string) string {
+	c := d.find(names)
+	if c == nil {
+		return ""
+	}
+	d.taken[c.name] = true
+	return c.name
+}
+
+// money describes a column of money: which column or name says its currency.
+func (d *finder) money(c *column) moneyColumn {
+	m := moneyColumn{name: c.name}
+	if currency := currencyInName(c.unit); currency != "" {
+		m.currency = currency
+		return m
+	}
+	for _, name := range []string{"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset", c.base + "ccy", c.base + "unit"} {
+		if other := d.named(name); other != nil && holdsCurrencies(other) {
+			m.currencyColumn = other.name
+			return m
+		}
+	}
+
+	// A name as "Currency" that comes more than once belongs to the money before it.
+	other := d.named(c.next)
+	if other != nil && d.named(other.base+repeatedMark+"2") != nil && slices.Contains(priceCurrencies, other.base) && holdsCurrencies(other) {
+		m.currencyColumn = other.name
+	}
+
+	return m
+}
+
+// repeatedMark numbers names that a header has more than once.
+const repeatedMark = "#"
+
+func (d *finder) named(name string) *column {
+	for _, c := range d.all {
+		if name != "" && c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// holdsCurrencies reports whether every filled cell of a column is a currency.
+func holdsCurrencies(c *column) bool {
+	for _, cell := range c.filled() {
+		if !isCode(cell) {
+			return false
+		}
+	}
+	return true
+}
+
+// numbered makes the names of a header unique: the second "currency" is "currency#2".
+func numbered(names []string) []string {
+	seen := map[string]int{}
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = name
+		if name == "" {
+			continue
+		}
+		if seen[name]++; seen[name] > 1 {
+			all[i] = name + repeatedMark + string(rune('0'+min(seen[name], 9)))
+		}
+	}
+	return all
+}
+
+// isNumber reports whether a cell is a number, perhaps with a currency.
+func (d *finder) isNumber(cell string) bool {
+	amount, _ := splitUnit(cell)
+	_, err := number("", amount, d.f.style.comma)
+	if err != nil {
+		_, err = number("", amount, !d.f.style.comma)
+	}
+	return err == nil && !barfile.IsMissing(amount)
+}

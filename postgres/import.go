@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/blotterdb/blotter"
+)
+
+const (
+	sqlNewAccount = `
+insert into execution.accounts (account_id)
+select $1 where not exists (select from execution.accounts where account_id = $1)
+on conflict do nothing`
+	sqlNewImport = `
+insert into execution.imports (account_id, file, source, digest, layout, options)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (account_id, digest, source) where state <> 'undone' do nothing`
+	sqlResumeImport = `update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`
+	sqlLinkedTrades = `select symbol, trade_id, side from execution.import_trades where account_id = $1 and import_id = $2`
+
+	// sqlFinishImport counts as booked what all runs of the import have booked: to a later run, these are duplicates.
+	sqlFinishImport = `
+update execution.imports i
+   set state = 'done', finished_at = now(), rows = $3, booked = l.booked, duplicates = greatest($4 - l.booked, 0),
+       conflicts = $5, rejected = $6, left_out = $7
+  from (select count(*) as booked from execution.import_trades where account_id = $1 and import_id = $2) l
+ where i.account_id = $1 and i.id = $2 and i.state <> 'undone'`
+)
+
+var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
+ where account_id = $1 and digest = $2 and source = $3 and state <> 'undone' for update`
+
+// BeginImport begins the import of a file's trades into an account, or goes on with it where the same content was read
+// before with the same options. AccountID, File, Source, Digest, Layout and Options are to be given. The trades are all that
+// was read of the file for the account; they are booked afterwards, by ExecuteImported under the ID of the import that is
+// returned, and FinishImport ends it. An import that was interrupted in between is begun again.
+//
+// Errors are ErrConflict where the same content was imported with other options, or where it does not give the trades any
+// more that were booked of it: either way the file's fills could be booked twice.
+func (db *DB) BeginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (begun blotter.Import, err error) {
+	scope, _ := blotter.ScopeOf(ctx)
+	if err := intoScope(&given.AccountID, scope); err != nil {
+		return begun, err
+	}
+	if err := checkImport(given); err != nil {
+		return begun, err
+	}
+
+	err = db.Transaction(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(ctx, sqlNewAccount, given.AccountID); err != nil {
+			return err
+		}
+		made, err := tx.Exec(ctx, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
+		if err != nil {
+			return err
+		}
+		known, err := collect(ctx, tx, Imports, sqlKnownImport, given.AccountID, given.Digest, given.Source)
+		if err != nil {
+			return err
+		}
+		if len(known) == 0 { // it was undone between the two statements
+			return &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the import of the same file was undone meanwhile; repeat the command"}
+		}
+
+		begun = known[0]
+		if made.RowsAffected() > 0 {
+			return nil
+		}
+		return tx.resumeImport(ctx, &begun, given, trades)
+	})
+	return begun, err
+}
+
+func checkImport(i blotter.Import) error {
+	switch {
+	case len(i.Digest) != 32:
+		return blotter.Invalid("Import.Digest", fmt.Sprint(len(i.Digest), " bytes"), "the 32 bytes of a SHA-256")
+	case len([]rune(i.File)) > 1000:
+		return blotter.Invalid("Import.File", i.File, "at most 1,000 characters")
+	}
+	return nil
+}
+
+// resumeImport goes on with an import that is known, if the file is read as it was.
+func (tx *Tx) resumeImport(ctx context.Context, known *blotter.Import, given blotter.Import, trades []blotter.Trade) error {
+	conflict := func(format string, args ...any) error {
+		return &blotter.Error{Op: "import " + given.File, Kind: blotter.ErrConflict, Message: fmt.Sprintf(format, args...)}
+	}
+	name := fmt.Sprintf("import %d of account %s, of %s", known.ID, known.AccountID, known.StartedAt.UTC().Format("2006-01-02 15:04 UTC"))
+	if known.File != given.File {
+		name += ", as " + known.File
+	}
+	undo := fmt.Sprintf("undo that first (blotter trades imports undo %d)", known.ID)
+
+	if !maps.Equal(known.Options, given.Options) {
+		return conflict("this content was read already by %s, %s, and now %s; its fills could be booked twice: repeat with the same options, or %s",
+			name, describeOptions(known.Options), describeOptions(given.Options), undo)
+	}
+	lost, err := tx.lostTrades(ctx, known, trades)
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		return conflict("this content was read already by %s, and %d of the fills that were booked then are now read differently; "+
+			"they could be booked twice: %s", name, lost, undo)
+	}
+
+	if _, err := tx.Exec(ctx, sqlResumeImport, known.AccountID, known.ID); err != nil {
+		return err
+	}
+	known.State = blotter.ImportRunning
+	return nil
+}
+
+// lostTrades counts the trades of the import that the file does not give any more.
+func (tx *Tx) lostTrades(ctx context.Context, known *blotter.Import, trades []blotter.Trade) (lost int, err error) {
+	read := make(map[tradeKey]bool, len(trades))
+	for i := range trades {
+		key := keyOf(&trades[i])
+		key.account = known.AccountID
+		read[key] = true
+	}
+
+	rows, err := tx.Query(ctx, sqlLinkedTrades, known.AccountID, known.ID)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		key := tradeKey{account: known.AccountID}
+		if err := rows.Scan(&key.symbol, &key.id, &key.side); err != nil {
+			return 0, err
+		}
+		if !read[key] {
+			lost++
+		}
+	}
+	return lost, rows.Err()
+}
+
+// FinishImport ends a run of an import, with what became of the rows in this run. What earlier runs booked, and this one
+// found as duplicates, counts as booked. The error of an import that was undone meanwhile is ErrConflict.
+func (db *DB) FinishImport(ctx context.Context, account string, id int64, run blotter.ImportCounts) error {
+	scope, _ := blotter.ScopeOf(ctx)
+	if err := intoScope(&account, scope); err != nil {
+		return err
+	}
+	return db.Transaction(ctx, func(tx *Tx) error {
+		done, err := tx.Exec(ctx, sqlFinishImport, account, id, run.Rows, run.Booked+run.Duplicates, run.Conflicts, run.Rejected, run.LeftOut)
+		if err == nil && done.RowsAffected() == 0 {
+			err = &blotter.Error{
+				Op: "finish import", Kind: blotter.ErrConflict,
+				Message: fmt.Sprintf("account %s has no import %d that is running; it was undone meanwhile", account, id),
+			}
+		}
+		return err
+	})
+}
+
+// ImportFilter says which imports of the context's scope to read, the newest first. The zero value is all.
+type ImportFilter struct {
+	Account string // of a scope of all accounts: this one alone
+	ID      int64
+	From    time.Time // From <= started_at; zero is unbounded
+	Limit   int       // at most so many; 0 is all
+}
+
+// Imports reads imports, those undone too. Errors: ErrInvalid for an account that is not the scope's.
+func (s *Session) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import, error) {
+	c := ofScope(s.scope, f.Account)
+	if f.ID != 0 {
+		c.list = append(c.list, Eq("id", f.ID))
+	}
+	c.between("started_at", f.From, time.Time{})
+	c.page("", time.Time{}, 0, true, f.Limit)
+	return find(ctx, s, Imports, c)
+}
+
+// Imports is Session.Imports in a read-only session of its own.
+func (db *DB) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import, error) {
+	return findAlone(ctx, db, func(s *Session) ([]blotter.Import, error) { return s.Imports(ctx, f) })
+}
+
+// ImportNamed reads the import of an id, which is one in the database. None in the context's scope is ErrNotFound.
+func (db *DB) ImportNamed(ctx context.Context, id int64) (blotter.Import, error) {
+	found, err := db.Imports(ctx, ImportFilter{ID: id})
+	if err == nil && len(found) == 0 {
+		err = &blotter.Error{Op: fmt.Sprintf("import %d", id), Kind: blotter.ErrNotFound, Message: "there is no such import; blotter trades imports list names them"}
+	}
+	if err != nil {
+		return blotter.Import{}, err
+	}
+	return found[0], nil
+}
