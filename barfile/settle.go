@@ -180,7 +180,7 @@ func (f *File) findBars(s *timeSample) {
 		return
 	}
 	defer file.Close()
-	source, err := newSource(f.Path, file)
+	source, err := newSource(f.Path, file, f.opts.Sheet)
 	if err != nil {
 		return
 	}
