@@ -408,6 +408,21 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.Quarantine": func(ctx context.Context) error {
 			return db.Quarantine(ctx, "nok.csv", []*blotter.RejectedRow{{Line: 2, Check: "price", Reason: "no price"}})
 		},
+		"postgres.DB.Seams":       func(ctx context.Context) error { return void(db.Seams(ctx, postgres.BarFilter{Symbol: "NOK"})) },
+		"postgres.DB.Instruments": func(ctx context.Context) error { return void(db.Instruments(ctx, []string{"NOK"})) },
+		"postgres.DB.SetInstrument": func(ctx context.Context) error {
+			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
+		},
+		"postgres.DB.Imports":     func(ctx context.Context) error { return void(db.Imports(ctx, postgres.ImportFilter{})) },
+		"postgres.DB.ImportNamed": func(ctx context.Context) error { return void(db.ImportNamed(ctx, 1)) },
+		"postgres.DB.BeginImport": func(ctx context.Context) error {
+			return void(db.BeginImport(ctx, blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}, nil))
+		},
+		"postgres.DB.FinishImport": func(ctx context.Context) error { return db.FinishImport(ctx, "ACC-W", 1, blotter.ImportCounts{}) },
+		"postgres.DB.UndoImport":   func(ctx context.Context) error { return void(db.UndoImport(ctx, "ACC-W", 1)) },
+		"postgres.DB.ExecuteImported": func(ctx context.Context) error {
+			return void(db.ExecuteImported(ctx, []postgres.ImportedTrade{{Trade: walkTrade(), ImportID: 1}}))
+		},
 		"postgres.DB.Transaction": func(ctx context.Context) error {
 			return db.Transaction(ctx, func(tx *postgres.Tx) error { return void(tx.Exec(ctx, "select from execution.trades")) })
 		},
@@ -492,6 +507,9 @@ func (w *walk) addSessions() {
 	read("Bars", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Bars(ctx, postgres.BarFilter{Symbol: "NOK"}))
 	})
+	read("Imports", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Imports(ctx, postgres.ImportFilter{}))
+	})
 	read("AuditLog", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.AuditLog(ctx, postgres.AuditFilter{}))
 	})
@@ -546,6 +564,11 @@ func (w *walk) addSessions() {
 	w.calls["postgres.QueryCatalog"] = func(ctx context.Context) error {
 		return w.db.ReadOnly(all, func(s *postgres.Session) error {
 			return void(postgres.QueryCatalog(ctx, s, pgx.RowTo[string], "select nspname::text from pg_namespace"))
+		}, postgres.Unlogged)
+	}
+	w.calls["postgres.SeamsOf"] = func(ctx context.Context) error {
+		return w.db.ReadOnly(all, func(s *postgres.Session) error {
+			return void(postgres.SeamsOf(ctx, s, "NOK", "1d", time.Unix(0, 0), time.Unix(9, 0)))
 		}, postgres.Unlogged)
 	}
 	w.calls["postgres.Drift"] = func(ctx context.Context) error {
