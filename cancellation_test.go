@@ -41,7 +41,7 @@ var withoutDatabase = []string{
 	"logs.Handler.Start", "logs.Handler.Stop", "monitor.Recorder.Start", "monitor.Recorder.Stop", "monitor.Server.Start",
 	"monitor.Server.Stop", "monitor.Watcher.Start", "monitor.Watcher.Stop", "maintenance.Scheduler.Start",
 	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit", "postgres.Tx.Rollback",
-	"postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
+	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
 	"partition.RunnerLock.Close",
 	"events.Subscribe", "events.Follow", "events.Consume", "logs.Tail",
 	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up",
@@ -366,6 +366,9 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
 		"postgres.CompareRegistry": func(ctx context.Context) error {
 			return void(postgres.CompareRegistry(ctx, w.db.OwnerURL))
+		},
+		"postgres.PinSettings": func(ctx context.Context) error {
+			return postgres.PinSettings(ctx, w.db.Connect(t, w.db.OwnerURL))
 		},
 		"postgres.Translate": func(ctx context.Context) error {
 			return postgres.Translate(ctx, "walk", ctx.Err())

@@ -69,6 +69,12 @@ func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// PinSettings gives a connection that acts as its own login the settings of blotter's connections, whatever the database or
+// the login has: what it reads and writes then means the same everywhere.
+func PinSettings(ctx context.Context, conn *pgx.Conn) error {
+	return translate(ctx, "pin settings", pin(ctx, conn, roleOwner))
+}
+
 // pin gives a connection the pinned settings, and one of the owner its search_path.
 func pin(ctx context.Context, conn *pgx.Conn, r role) error {
 	names, values := pinnedSettings()
