@@ -85,8 +85,8 @@ type State struct {
 	Since     string `json:"since,omitempty"` // RFC 3339
 }
 
-// URL is the URL by which a login ("app", "service", "readonly", "reporter", "owner") reaches a database of the server
-// through its socket. Entering the socket's folder takes the place of a password.
+// URL is the URL by which a login ("all", "app", "service", "readonly", "reporter", "owner") reaches a database of the
+// server through its socket. Entering the socket's folder takes the place of a password.
 func (s State) URL(login, database string) string {
 	return fmt.Sprintf("postgres://blotter_%s@/%s?host=%s&port=%d", login, database, escape(s.SocketDir), s.socketPort())
 }
@@ -97,6 +97,9 @@ func (s State) socketPort() int {
 	}
 	return 5432
 }
+
+// ProgramURL is the URL by which a program reaches the database of the server with one login, as postgres.Config.URL.
+func (s State) ProgramURL() string { return s.URL("all", Database) }
 
 // Config is what postgres.Open needs: every pool with the login of its role.
 func (s State) Config() postgres.Config { return s.ConfigFor(Database) }

@@ -23,5 +23,5 @@
 // tests kill and start again.
 //
 // The programs that connect do so as the logins blotter_app, blotter_service, blotter_readonly, blotter_reporter and
-// blotter_owner, each a member of one role, none a superuser.
+// blotter_owner, each a member of one role, or as blotter_all, which is a member of the first four. None is a superuser.
 package embedded

@@ -66,7 +66,7 @@ func (p *prepared) makeDataDir() error {
 	if err != nil {
 		return folderError(dir, err)
 	}
-	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(ours, e.Name()) }) {
+	if !isOurs(dir, entries) {
 		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir, filepath.Join(dir, "blotter"))
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { // it may have been there, open to others
@@ -79,6 +79,15 @@ func (p *prepared) makeDataDir() error {
 		return err
 	}
 	return folderError(dir, os.Chown(dir, p.uid, p.gid))
+}
+
+// isOurs reports whether a folder may be the data folder: it has a database in it, or nothing but what the first start makes.
+// One name alone does not tell: /etc has a folder postgresql too.
+func isOurs(dir string, entries []os.DirEntry) bool {
+	if _, err := os.Stat(filepath.Join(dir, "pg", "PG_VERSION")); err == nil {
+		return true
+	}
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
 }
 
 // openWay sees to it that the user who runs the server for root can enter the folder and those above it.

@@ -49,24 +49,28 @@ func TestHalfMadeCluster(t *testing.T) {
 // A folder of other things is neither filled nor given to another user.
 func TestFolderOfOtherThings(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	before, err := os.Stat(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sentence(t, second(embedded.Start(t.Context(), config(dir))), dir, "holds other files", "--data-dir "+dir+"/blotter")
-	after, err := os.Stat(dir)
-	if err != nil || fmt.Sprint(before.Sys()) != fmt.Sprint(after.Sys()) && before.ModTime() != after.ModTime() {
-		t.Errorf("the folder was changed: %v", err)
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("the folder was filled: %v %v", entries, err)
+	for _, names := range [][]string{{"thesis.txt"}, {"postgresql/17/main.conf", "hosts"}, {"lock/subsys", "log/messages"}} { // as /etc and /var are
+		dir := folder(t)
+		for _, name := range names {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sentence(t, second(embedded.Start(t.Context(), config(dir))), dir, "holds other files", "--data-dir "+dir+"/blotter")
+		after, err := os.Stat(dir)
+		if err != nil || before.Mode() != after.Mode() || before.ModTime() != after.ModTime() {
+			t.Errorf("%v: the folder was changed: %v", names, err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != len(names) {
+			t.Errorf("%v: the folder was filled: %v %v", names, entries, err)
+		}
 	}
 }
 

@@ -11,14 +11,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// logins are the database logins and the one role that each is a member of.
-var logins = map[string]string{
-	"blotter_app":      "trading_app",
-	"blotter_service":  "trading_service",
-	"blotter_readonly": "trading_readonly",
-	"blotter_reporter": "trading_reporter",
-	"blotter_owner":    "trading_owner",
+// logins are the database logins and the roles that each is a member of.
+var logins = map[string][]string{
+	"blotter_app":      {"trading_app"},
+	"blotter_service":  {"trading_service"},
+	"blotter_readonly": {"trading_readonly"},
+	"blotter_reporter": {"trading_reporter"},
+	"blotter_owner":    {"trading_owner"},
+	localLogin:         {"trading_app", "trading_service", "trading_readonly", "trading_reporter"},
 }
+
+// localLogin is the login of programs on this machine that open the database by one URL. It has no password, so the socket
+// is the only way in, and whoever may enter the socket's folder may log in as any of the others too.
+const localLogin = "blotter_all"
+
+// sqlMarkLocal marks the login for the check security_several_roles of package monitor, which lets it be.
+const sqlMarkLocal = `comment on role ` + localLogin + ` is 'blotter: programs on this machine'`
 
 func escape(path string) string { return url.QueryEscape(path) }
 
@@ -34,13 +42,17 @@ func prepareLogins(ctx context.Context, s State) error {
 	if err != nil {
 		return err
 	}
-	for login, role := range logins {
-		for _, sql := range []string{
-			makeRole(role, "nologin"),
-			makeRole(login, "login"),
-			fmt.Sprintf("alter role %s password '%s'", login, passwords[login]),
-			fmt.Sprintf("grant %s to %s", role, login),
-		} {
+	for login, roles := range logins {
+		statements := []string{makeRole(login, "login")}
+		if login == localLogin {
+			statements = append(statements, sqlMarkLocal)
+		} else {
+			statements = append(statements, fmt.Sprintf("alter role %s password '%s'", login, passwords[login]))
+		}
+		for _, role := range roles {
+			statements = append(statements, makeRole(role, "nologin"), fmt.Sprintf("grant %s to %s", role, login))
+		}
+		for _, sql := range statements {
 			if _, err := conn.Exec(ctx, sql); err != nil {
 				return fmt.Errorf("preparing login %s: %w", login, err)
 			}
@@ -64,22 +76,28 @@ func makeRole(name, kind string) string {
 	end $$`, name, kind)
 }
 
-// readPasswords reads the logins' passwords, and makes them the first time.
+// readPasswords reads the logins' passwords, and makes those that are missing.
 func readPasswords(dataDir string) (map[string]string, error) {
 	path := State{DataDir: dataDir}.PasswordFile()
 	passwords := map[string]string{}
 	text, err := os.ReadFile(path)
-	if err == nil {
-		if err = json.Unmarshal(text, &passwords); err != nil {
-			return nil, fmt.Errorf("%s is damaged (%w); remove it, and new passwords are made", path, err)
-		}
-		return passwords, nil
-	}
-	if !os.IsNotExist(err) {
+	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
+	if err == nil {
+		if err := json.Unmarshal(text, &passwords); err != nil {
+			return nil, fmt.Errorf("%s is damaged (%w); remove it, and new passwords are made", path, err)
+		}
+	}
+
+	known := len(passwords)
 	for login := range logins {
-		passwords[login] = rand.Text()
+		if passwords[login] == "" && login != localLogin {
+			passwords[login] = rand.Text()
+		}
+	}
+	if len(passwords) == known {
+		return passwords, nil
 	}
 	if text, err = json.MarshalIndent(passwords, "", "  "); err != nil {
 		return nil, err

@@ -58,6 +58,9 @@ func CheckCurrency(code string) error {
 	return blotter.Invalid("currency", clip(code), "a code of ISO 4217 such as EUR, a minor unit such as GBX, or a known coin such as USDT")
 }
 
+// MinorUnitOf returns the currency that a code such as GBX stands for a hundredth of, or "".
+func MinorUnitOf(code string) string { return minorUnits[code] }
+
 // currencyInName is the currency that a unit behind a name stands for, or "".
 func currencyInName(unit string) string {
 	if currencySigns[unit] != "" {

@@ -114,8 +114,12 @@ select name, string_agg(distinct power, ', ') from (
  where power is not null
  group by name order by 1`
 
+	// The login of embedded for programs on its own machine is left out: it is reached by a socket where every login is open.
 	sqlSeveralRoles = withLogins + `
-select name, string_agg(distinct role, ', ') from logins where not rolsuper group by name having count(distinct role) > 1 order by 1`
+select name, string_agg(distinct role, ', ')
+  from logins
+ where not rolsuper and shobj_description(oid, 'pg_authid') is distinct from 'blotter: programs on this machine'
+ group by name having count(distinct role) > 1 order by 1`
 
 	// Of other sessions only who has pg_read_all_stats is told the address, so that this one is looked at by itself as well.
 	sqlPlainText = withLogins + `

@@ -149,6 +149,8 @@ var weakenings = []struct{ sql, check, subject string }{
 	{"grant alter system on parameter log_statement to %app", "security_powers", "%app"},
 	{"create role weak_6 login; grant set on parameter session_replication_role to weak_6; grant set on parameter log_statement to %app", "", ""},
 	{"create role weak_7 login in role trading_app, trading_service", "security_several_roles", "weak_7"},
+	{"create role weak_7 login in role trading_app, trading_service; comment on role weak_7 is 'programs'", "security_several_roles", "weak_7"},
+	{"create role weak_7 login in role trading_app, trading_service; comment on role weak_7 is 'blotter: programs on this machine'", "", ""},
 	{"alter view execution.position_values reset (security_invoker)", "security_view", "execution.position_values"},
 	{"create view public.spy as select * from execution.trades", "security_view", "spy"},
 	{"create view public.spy with (security_invoker = false) as select * from execution.position_values", "security_view", "spy"},

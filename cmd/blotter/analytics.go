@@ -25,6 +25,10 @@ func (s *settings) synchronizer(ctx context.Context, analyticsURL string) (sync 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkAccount(ctx, trades); err != nil {
+		done()
+		return nil, nil, err
+	}
 	sync, err = analytics.New(analytics.Config{Source: trades, Target: target, Logger: s.logger()})
 	return sync, done, err
 }
@@ -209,20 +213,20 @@ func printSummaries(w io.Writer, rows []blotter.PortfolioSummary) error {
 		{name: "account"},
 		{name: "symbol"},
 		{name: "quantity", right: true},
-		{name: "cost", right: true, spare: 3},
+		{name: "cost", right: true, point: true, spare: 3},
 		{name: "last", right: true, spare: 4},
-		{name: "value", right: true},
-		{name: "unrealized", right: true, signed: true},
-		{name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 2},
+		{name: "value", right: true, point: true},
+		{name: "unrealized", right: true, signed: true, point: true},
+		{name: "realized", right: true, signed: true, point: true},
+		{name: "fees", right: true, point: true, spare: 2},
 		{name: "trades", right: true, spare: 5},
 		{name: "currency", spare: 6},
 	}
 	var cells [][]string
 	for _, r := range rows {
 		cells = append(cells, []string{
-			r.AccountID, r.Symbol, r.Quantity.String(), amount(r.CostBasis), priceOf(r.MarketPrice), amountOf(r.TotalValue), amountOf(r.UnrealizedPnL),
-			amount(r.RealizedPnL), amount(r.Fees), thousands(r.EventCount), r.Currency,
+			r.AccountID, r.Symbol, r.Quantity.String(), money(r.CostBasis, r.Currency), priceOf(r.MarketPrice), moneyOf(r.TotalValue, r.Currency), moneyOf(r.UnrealizedPnL, r.Currency),
+			money(r.RealizedPnL, r.Currency), money(r.Fees, r.Currency), thousands(r.EventCount), r.Currency,
 		})
 	}
 	return printListing(w, columns, cells)
@@ -238,8 +242,8 @@ func printMetrics(w io.Writer, rows []blotter.PerformanceMetrics) error {
 		{name: "won", right: true},
 		{name: "lost", right: true},
 		{name: "rate", right: true, spare: 1},
-		{name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 3},
+		{name: "realized", right: true, signed: true, point: true},
+		{name: "fees", right: true, point: true, spare: 3},
 		{name: "currency", spare: 4},
 	}
 	var cells [][]string
@@ -250,7 +254,7 @@ func printMetrics(w io.Writer, rows []blotter.PerformanceMetrics) error {
 		}
 		cells = append(cells, []string{
 			r.AccountID, r.Strategy, r.Date.Format(time.DateOnly), thousands(r.TotalTrades), thousands(r.ClosingTrades), thousands(r.Wins), thousands(r.Losses),
-			rate, amount(r.RealizedPnL), amount(r.Fees), r.Currency,
+			rate, money(r.RealizedPnL, r.Currency), money(r.Fees, r.Currency), r.Currency,
 		})
 	}
 	return printListing(w, columns, cells)

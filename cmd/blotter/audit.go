@@ -40,6 +40,7 @@ and new values whole; those of sensitive columns are ***.`,
 			if err := h.prepare(cmd, set); err != nil {
 				return err
 			}
+			h.formerAccounts = true
 			filter.From, filter.To, filter.NewestFirst, filter.Limit = h.since, h.until, !h.oldest, h.limit
 			return list(cmd, set, &h, "no such entries", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.AuditEntry, error] {
 				return s.StreamAuditLog(ctx, filter)
@@ -61,13 +62,10 @@ and new values whole; those of sensitive columns are ***.`,
 	return cmd
 }
 
-// The widths of cells that would else take the line, and what is left at least where even that is too much.
+// To how many characters cells may be shortened.
 const (
-	auditWhoWidth    = 12
-	auditWordWidth   = 16 // of tables and operations
-	auditKeyWidth    = 32
-	auditChangeWidth = 40
 	auditLeast       = 8
+	auditChangeLeast = 16
 )
 
 // printAudit prints entries. Who did it, and of which account, is never left out.
@@ -79,7 +77,7 @@ func printAudit(w io.Writer, ctx context.Context, entries []blotter.AuditEntry) 
 		{name: "did", least: auditLeast},
 		{name: "table", least: auditLeast},
 		{name: "key", least: auditLeast},
-		{name: "change", spare: 1},
+		{name: "change", spare: 1, least: auditChangeLeast},
 	}
 	return printListing(w, columns, auditRows(ctx, entries))
 }
@@ -95,8 +93,8 @@ func auditRows(ctx context.Context, entries []blotter.AuditEntry) (rows [][]stri
 			who = strings.TrimPrefix(e.Login, "blotter_")
 		}
 		rows = append(rows, []string{
-			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), shortenMiddle(who, auditWhoWidth), shorten(e.Operation, auditWordWidth), shorten(table, auditWordWidth),
-			shortenMiddle(keyCell(e.Key), auditKeyWidth), shorten(changeCell(e), auditChangeWidth),
+			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), who, e.Operation, table,
+			keyCell(e.Key), changeCell(e),
 		})
 	}
 	return rows

@@ -38,6 +38,9 @@ What a killed run has left of that the next one removes.`,
 			if _, err := os.Lstat(args[0]); err == nil {
 				return isThereAlready(args[0])
 			}
+			if err := checkTarget(args[0]); err != nil {
+				return err
+			}
 			d, url, err := set.openOwner(ctx)
 			if err != nil {
 				return err
@@ -97,7 +100,7 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 	}
 	part, err := createPart(file)
 	if err != nil {
-		return nil, err
+		return nil, cannotWrite(file, err)
 	}
 	defer part.discard()
 	var live rowCounts
@@ -125,7 +128,7 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 	if lacking := live.differences(dumped); len(lacking) > 0 {
 		return nil, fmt.Errorf("the dump is not what the database holds, and was removed: %s", sentenceOf(lacking))
 	}
-	return live, part.publish()
+	return live, cannotWrite(file, part.publish())
 }
 
 // dump runs pg_dump as the owner, whom row-level security lets see all (seesAll). FORCE makes pg_dump ask for that word.

@@ -78,7 +78,7 @@ func TestBackupAndRestore(t *testing.T) {
 
 	d.env = append(d.env, "PGTZ=Asia/Kolkata")
 	d.ok(t, "up") // migrated, and empty
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	out = d.ok(t, "restore", file)
 	narrow(t, "restore", out)
 	contains(t, out, "restored ", "all counted", "blotter events rebase", "blotter audit verify")
@@ -163,15 +163,15 @@ func TestBackupsThatFail(t *testing.T) {
 	d.fails(t, 1, []string{"backup", file, "--url=" + blank.OwnerURL}, "holds no blotter schema")
 	d.fails(t, 1, []string{"backup", file, "--url=" + db.Config.URL}, "may not act as trading_owner")
 	d.fails(t, 1, []string{"backup", file, "--url=" + db.OwnerURL, "--postgres", d.dir}, "holds no pg_dump", "install PostgreSQL's client programs")
-	d.fails(t, 1, []string{"restore", file, "--url=" + blank.OwnerURL}, "no such file")
-	d.fails(t, 1, []string{"restore", d.write(t, "no.dump", "hello"), "--url=" + blank.OwnerURL}, "cannot be read as a backup")
+	d.fails(t, 1, []string{"restore", file, "--url=" + blank.OwnerURL}, "there is no file "+file, "check the path")
+	d.fails(t, 1, []string{"restore", d.write(t, "no.dump", "hello"), "--url=" + blank.OwnerURL}, "is not a file that blotter backup has written")
 	d.ok(t, "backup", file, "--url="+db.OwnerURL)
 	d.fails(t, 1, []string{"restore", file, "--url=" + db.OwnerURL}, "holds rows")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.fails(t, 1, []string{"restore", d.write(t, "cut.dump", string(text[:len(text)-len(text)/3])), "--url=" + blank.OwnerURL}, "cannot be read as a backup")
+	d.fails(t, 1, []string{"restore", d.write(t, "cut.dump", string(text[:len(text)-len(text)/3])), "--url=" + blank.OwnerURL}, "is not a file that blotter backup has written")
 	if pgtest.Value[bool](t, blank, "select to_regnamespace('execution') is not null") {
 		t.Error("a restore that failed has left a schema")
 	}

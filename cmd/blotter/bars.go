@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -130,9 +131,10 @@ func (r *reading) nothing(cmd *cobra.Command, db *postgres.DB) error {
 	if err != nil {
 		return err
 	}
-	var others []string
+	var others, symbols []string
 	within := ""
 	for _, s := range list {
+		symbols = append(symbols, s.Symbol)
 		switch {
 		case s.Symbol != r.Symbol:
 		case s.Timeframe == r.Timeframe:
@@ -147,7 +149,8 @@ func (r *reading) nothing(cmd *cobra.Command, db *postgres.DB) error {
 	case len(others) > 0:
 		return fmt.Errorf("no %s bars of %s are stored; there are bars of --timeframe %s", r.Timeframe, r.Symbol, strings.Join(others, ", "))
 	}
-	return fmt.Errorf("no %s bars of %s are stored; blotter import FILES stores some", r.Timeframe, r.Symbol)
+	hint := cmp.Or(didYouMean(r.Symbol, symbols), "; blotter import FILES stores some")
+	return fmt.Errorf("no %s bars of %s are stored%s", r.Timeframe, r.Symbol, hint)
 }
 
 func barsList(set *settings) *cobra.Command {
@@ -195,6 +198,9 @@ longer bars.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.prepare(cmd, set, args[0], "table", "csv", "json"); err != nil {
+				return err
+			}
+			if err := checkTarget(picture); err != nil {
 				return err
 			}
 			if picture == "" {
@@ -314,6 +320,9 @@ be imported again.`,
 			if err := r.prepare(cmd, set, args[0], "csv", "json"); err != nil {
 				return err
 			}
+			if err := checkTarget(out); err != nil {
+				return err
+			}
 			db, err := set.open(cmd.Context())
 			if err != nil {
 				return err
@@ -335,17 +344,21 @@ be imported again.`,
 	return cmd
 }
 
-// orElse yields the bars, or the error of none.
-func orElse(bars iter.Seq2[*blotter.Bar, error], none func() error) iter.Seq2[*blotter.Bar, error] {
-	return func(yield func(*blotter.Bar, error) bool) {
+// orElse yields the rows or, where there are none, the error of none unless that is nil.
+func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
 		empty := true
-		for bar, err := range bars {
-			if empty = false; !yield(bar, err) {
+		for row, err := range rows {
+			empty = false
+			if !yield(row, err) {
 				return
 			}
 		}
-		if empty {
-			yield(nil, none())
+		if !empty {
+			return
+		}
+		if err := none(); err != nil {
+			yield(nil, err)
 		}
 	}
 }

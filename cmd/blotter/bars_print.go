@@ -19,7 +19,7 @@ import (
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	defer func() {
 		if err != nil {
@@ -31,7 +31,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	if err = firstError(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	return nil
 }
@@ -140,8 +140,8 @@ func padded(d blotter.Decimal, decimals int) string {
 	return text + strings.Repeat("0", max(0, decimals-len(fraction)))
 }
 
-// printBars prints a table. Where the numbers leave no room, the source is left out; what is still too wide is cut to
-// fewer digits, which a mark tells: csv and json have them all.
+// printBars prints a table. Where the numbers leave no room, the source is hidden, which a line says; what is still too wide
+// is cut to fewer digits, which a mark tells: csv and json have them all.
 func printBars(w io.Writer, bars []blotter.Bar) error {
 	prices := []func(*blotter.Bar) blotter.Decimal{
 		func(b *blotter.Bar) blotter.Decimal { return b.Open }, func(b *blotter.Bar) blotter.Decimal { return b.High },
@@ -162,14 +162,17 @@ func printBars(w io.Writer, bars []blotter.Bar) error {
 		rows[i] = append(rows[i], padded(b.Volume, volume), b.Source)
 	}
 	header := []string{"date", "open", "high", "low", "close", "volume", "source"}
-	if tableWidth(header, rows) > lineWidth {
+	width, whole := outputWidth(w), tableWidth(header, rows)
+	var hidden []string
+	if whole > width {
+		hidden = header[6:]
 		header = header[:6]
 		for i := range rows {
 			rows[i] = rows[i][:6]
 		}
 	}
 	for _, columns := range [][]int{{5}, {1, 2, 3, 4}} { // the volume first
-		for most := 40; tableWidth(header, rows) > lineWidth && most > 10; most-- {
+		for most := 40; tableWidth(header, rows) > width && most > 10; most-- {
 			for i := range rows {
 				for _, c := range columns {
 					rows[i][c] = shortenNumber(rows[i][c], most)
@@ -180,17 +183,22 @@ func printBars(w io.Writer, bars []blotter.Bar) error {
 	for _, columns := range [][]int{{5}, {1, 2, 3, 4}} { // and what is before the point
 		for i := range rows {
 			for _, c := range columns {
-				if tableWidth(header, rows) > lineWidth {
+				if tableWidth(header, rows) > width {
 					rows[i][c] = shortenWhole(rows[i][c])
 				}
 			}
 		}
 	}
-	return printTable(w, header, []int{1, 2, 3, 4, 5}, func(row func(...string)) {
+
+	err := printTable(w, header, []int{1, 2, 3, 4, 5}, func(row func(...string)) {
 		for _, cells := range rows {
 			row(cells...)
 		}
 	})
+	if err == nil {
+		printHidden(w, hidden, width, whole)
+	}
+	return err
 }
 
 // tableWidth is how wide printTable makes a table.

@@ -78,6 +78,7 @@ type drawing struct {
 	candles                 []candle
 	step                    float64
 	lowest, highest, volume float64
+	fraction                int  // digits after the point of the grid's prices
 	hanging                 bool // what is below hangs from its top
 }
 
@@ -126,11 +127,11 @@ func (d *drawing) title(bars []blotter.Bar, merged int) {
 // prices draws the grid of prices, at round numbers.
 func (d *drawing) prices() {
 	step := roundStep((d.highest - d.lowest) / 7)
-	fraction := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	d.fraction = max(0, -int(math.Floor(math.Log10(step)+1e-9)))
 	for n := math.Ceil(d.lowest/step) + 0; n*step <= d.highest; n++ { // + 0: no -0
 		y := d.y(n * step)
 		d.line(marginLeft, y, rightEdge, y, colorGrid)
-		d.Text(strconv.FormatFloat(n*step, 'f', fraction, 64), rightEdge+8, y+4, 0, style(labelSize, colorText))
+		d.Text(strconv.FormatFloat(n*step, 'f', d.fraction, 64), rightEdge+8, y+4, 0, style(labelSize, colorText))
 	}
 	d.line(marginLeft, volumeBottom, rightEdge, volumeBottom, colorGrid)
 	if d.volume > 0 {

@@ -1,73 +1,79 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// bindSettings gives every flag that was not set on the command line the value of its environment variable, else of its
-// line in blotter.toml: at the top for every command, in [import] for that command alone.
+// notInFile are the flags that can only be typed.
+var notInFile = map[string]bool{"config": true, "help": true, "version": true}
+
+// bindSettings gives every flag that was not set on the command line the value of its environment variable, otherwise of
+// its line in blotter.toml: at the top for every command, in [trades] for the commands of trades, in [trades.import] for
+// that command alone. The most specific table wins.
 func bindSettings(cmd *cobra.Command, path string) error {
 	if path == "" {
 		path = os.Getenv("BLOTTER_CONFIG")
 	}
-	values, path, err := readConfig(path)
+	file, err := readConfig(path)
 	if err != nil {
 		return err
 	}
-	if err := checkKeys(cmd.Root(), values, path); err != nil {
+	values, err := file.settings(cmd.Root())
+	if err != nil {
 		return err
 	}
+
 	typed := map[string]bool{}
 	cmd.Flags().Visit(func(flag *pflag.Flag) { typed[flag.Name] = true })
-	own, _ := values[commandKey(cmd)].(map[string]any)
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		switch {
-		case flag.Changed, err != nil, flag.Name == "config", flag.Name == "help", flag.Name == "version":
+		case flag.Changed, err != nil, notInFile[flag.Name]:
 			return
 		case flag.Name == "account" && typed["all-accounts"], flag.Name == "all-accounts" && typed["account"]:
 			return // the two exclude each other, and what is typed comes first
 		}
-		from, value, found := environment(flag.Name), "", false
-		if value, found = os.LookupEnv(from); !found {
-			from = path
-			for _, table := range []map[string]any{own, values} {
-				if v, ok := table[flag.Name]; ok && !found {
-					value, found = settingText(v), true
-				}
-			}
+		from := environment(flag.Name)
+		value, found := os.LookupEnv(from)
+		if !found {
+			from = file.path
+			value, found = values.lookup(cmd, flag.Name)
 		}
-		if found {
-			if bad := cmd.Flags().Set(flag.Name, value); bad != nil {
-				err = usagef("%s: %s: %v", from, flag.Name, bad)
-			}
+		if !found {
+			return
+		}
+		if bad := cmd.Flags().Set(flag.Name, value); bad != nil {
+			err = usagef("%s: %s: %v", from, flag.Name, bad)
 		}
 	})
 	return err
 }
 
-// settingText is a value of the file as its flag takes it: a list is separated by commas.
-func settingText(value any) string {
-	list, isList := value.([]any)
-	if !isList {
-		return fmt.Sprint(value)
+// tomlSettings are the lines of a configuration file: the texts of the flags, by command.
+type tomlSettings map[*cobra.Command]map[string]string
+
+// lookup returns the value of a flag for the command: that of its own table, otherwise of the nearest above it.
+func (t tomlSettings) lookup(cmd *cobra.Command, flag string) (value string, found bool) {
+	for ; cmd != nil; cmd = cmd.Parent() {
+		if value, found = t[cmd][flag]; found {
+			return value, true
+		}
 	}
-	var texts []string
-	for _, one := range list {
-		texts = append(texts, fmt.Sprint(one))
-	}
-	return strings.Join(texts, ",")
+	return "", false
 }
 
 // environment is the variable of a flag: --data-dir is BLOTTER_DATA_DIR.
@@ -75,13 +81,14 @@ func environment(flag string) string {
 	return "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// commandKey is the table of a command: "blotter migrate up" is [migrate-up].
-func commandKey(cmd *cobra.Command) string {
-	return strings.ReplaceAll(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "), " ", "-")
+// configFile is a configuration file that was read; the zero value is none.
+type configFile struct {
+	path   string
+	values map[string]any
 }
 
 // readConfig reads the file, which must exist if it was asked for by name.
-func readConfig(path string) (map[string]any, string, error) {
+func readConfig(path string) (configFile, error) {
 	places := []string{path}
 	if path == "" {
 		places = []string{"blotter.toml"}
@@ -89,22 +96,34 @@ func readConfig(path string) (map[string]any, string, error) {
 			places = append(places, filepath.Join(dir, "blotter", "blotter.toml"))
 		}
 	}
-	values := map[string]any{}
+
+	file := configFile{values: map[string]any{}}
 	for _, place := range places {
 		text, err := os.ReadFile(place)
 		if errors.Is(err, fs.ErrNotExist) && path == "" {
 			continue
 		}
 		if err != nil {
-			return nil, place, fmt.Errorf("the configuration cannot be read: %w", err)
+			return file, fmt.Errorf("configuration: %w", cannotRead(place, err))
 		}
-		if err := toml.Unmarshal(text, &values); err != nil {
-			return nil, place, fmt.Errorf("%s is not valid TOML: %w", place, err)
+		if err := toml.Unmarshal(text, &file.values); err != nil {
+			return file, notTOML(place, err)
 		}
 		warnOfOpenSecret(place, text)
-		return values, place, nil
+		file.path = place
+		return file, nil
 	}
-	return values, "", nil
+	return file, nil
+}
+
+// notTOML says where a file is not valid TOML.
+func notTOML(path string, err error) error {
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		row, column := wrong.Position()
+		path = fmt.Sprintf("%s line %d, column %d", path, row, column)
+	}
+	return fmt.Errorf("%s is not valid TOML: %s", path, strings.TrimPrefix(err.Error(), "toml: "))
 }
 
 var passwordInURL = regexp.MustCompile(`://[^/@\s:"']*:[^@\s"']+@|(?i)password\s*=`)
@@ -116,27 +135,120 @@ func warnOfOpenSecret(path string, text []byte) {
 	}
 }
 
-// checkKeys refuses a line that no flag has: a misspelt setting must not be silently without effect.
-func checkKeys(root *cobra.Command, values map[string]any, path string) error {
-	commands := allCommands(root)
-	for key, value := range values {
-		scope := commands
-		table, isTable := value.(map[string]any)
-		if isTable {
-			scope = slices.DeleteFunc(slices.Clone(commands), func(c *cobra.Command) bool { return commandKey(c) != key })
-			if len(scope) == 0 {
-				return fmt.Errorf("%s: there is no command for table [%s]", path, key)
+// settings returns the file's lines by command. A line that is not a flag of a command is an error: a misspelled setting
+// must not be silently without effect.
+func (f configFile) settings(root *cobra.Command) (tomlSettings, error) {
+	all := tomlSettings{}
+	return all, f.collect(all, root, "", f.values)
+}
+
+// collect adds the lines of a table to all: its values are flags of the command, or of one below it, and its tables are
+// commands below it. The table is called name, and "" is the top of the file.
+func (f configFile) collect(all tomlSettings, cmd *cobra.Command, name string, table map[string]any) error {
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		inner, isTable := table[key].(map[string]any)
+		if !isTable {
+			text, err := f.setting(cmd, name, key, table[key])
+			if err != nil {
+				return err
 			}
-		} else {
-			table = map[string]any{key: value}
+			if all[cmd] == nil {
+				all[cmd] = map[string]string{}
+			}
+			if _, twice := all[cmd][key]; twice {
+				return fmt.Errorf("%s: %s is set twice for %s", f.path, key, cmd.CommandPath())
+			}
+			all[cmd][key] = text
+			continue
 		}
-		for name := range table {
-			if !slices.ContainsFunc(scope, func(c *cobra.Command) bool { return c.Flag(name) != nil }) {
-				return fmt.Errorf("%s: there is no setting %q; settings are named as the flags of blotter --help", path, name)
+
+		full := key
+		if name != "" {
+			full = name + "." + key
+		}
+		sub := commandOfTable(cmd, key)
+		if sub == nil {
+			return fmt.Errorf("%s: there is no command for table [%s]%s", f.path, full, didYouMean("["+full+"]", tableNames(cmd.Root())))
+		}
+		if err := f.collect(all, sub, full, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setting returns the text of one line as its flag takes it, after checking that there is such a flag.
+func (f configFile) setting(cmd *cobra.Command, table, key string, value any) (string, error) {
+	text, ok := settingText(value)
+	if !ok {
+		return "", fmt.Errorf("%s: [[%s]] is a list of tables; want one table, [%[2]s]", f.path, key)
+	}
+
+	var names []string
+	for _, one := range allCommands(cmd) {
+		visit := func(flag *pflag.Flag) {
+			if !notInFile[flag.Name] {
+				names = append(names, flag.Name)
+			}
+		}
+		one.LocalFlags().VisitAll(visit)
+		one.InheritedFlags().VisitAll(visit)
+	}
+	if !slices.Contains(names, key) {
+		where := ""
+		if table != "" {
+			where = " in [" + table + "]"
+		}
+		hint := cmp.Or(didYouMean(key, names), "; settings are named as the flags of "+cmd.CommandPath()+" --help")
+		return "", fmt.Errorf("%s: there is no setting %q%s%s", f.path, key, where, hint)
+	}
+	return text, nil
+}
+
+// settingText returns a value of the file as its flag takes it: a list is separated by commas, a time is RFC 3339.
+func settingText(value any) (text string, ok bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		return "", false
+	case time.Time:
+		return value.Format(time.RFC3339Nano), true
+	case []any:
+		var texts []string
+		for _, one := range value {
+			text, ok := settingText(one)
+			if !ok {
+				return "", false
+			}
+			texts = append(texts, text)
+		}
+		return strings.Join(texts, ","), true
+	}
+	return fmt.Sprint(value), true
+}
+
+// commandOfTable returns the command that a table below the command's own is for, or nil: [trades.import], or
+// [trades-import] at the top.
+func commandOfTable(cmd *cobra.Command, key string) *cobra.Command {
+	if sub := findCommand(cmd, key); sub != nil {
+		return sub
+	}
+	for _, sub := range cmd.Commands() {
+		if rest, found := strings.CutPrefix(key, sub.Name()+"-"); found {
+			if inner := commandOfTable(sub, rest); inner != nil {
+				return inner
 			}
 		}
 	}
 	return nil
+}
+
+// tableNames returns the names of all tables that a file may have, in brackets.
+func tableNames(root *cobra.Command) (names []string) {
+	for _, cmd := range allCommands(root)[1:] {
+		path := strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
+		names = append(names, "["+strings.ReplaceAll(path, " ", ".")+"]")
+	}
+	return names
 }
 
 func allCommands(cmd *cobra.Command) []*cobra.Command {

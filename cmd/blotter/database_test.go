@@ -31,7 +31,7 @@ func TestUpAndDown(t *testing.T) {
 		t.Errorf("status before up: %+v", r)
 	}
 	up := d.ok(t, "up", "--port", port)
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	contains(t, up, "running   PostgreSQL", d.dataDir(), "127.0.0.1:"+port, "passwords.json")
 	var state struct {
 		Running bool
@@ -93,7 +93,7 @@ func TestNoServer(t *testing.T) {
 	}
 	for _, flag := range []string{"--url", "--readonly-url", "--service-url", "--reporter-url"} {
 		for _, bad := range []string{"postgres://%zz", "mysql://me:secret@localhost/x"} {
-			if r := d.fails(t, 2, []string{"bars", "show", "KO", flag, bad}, flag+" is no database URL"); strings.Contains(r.err, "secret") {
+			if r := d.fails(t, 2, []string{"bars", "show", "KO", flag, bad}, "invalid "+flag+": want postgres://"); strings.Contains(r.err, "secret") {
 				t.Errorf("the password is in %q", r.err)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 
 func demoCommand(set *settings) *cobra.Command {
 	var picture string
+	var consent writeConsent
 	cmd := &cobra.Command{
 		Use:   "demo [FILES...]",
 		Short: "A first look: start a database, load bars, trade on them",
@@ -25,13 +26,24 @@ strategy places orders, its fills arrive in parts, positions and profit and loss
 come out, and verify proves them. Without files the bars are synthetic:
 generated symbols SYN-A, SYN-B and SYN-C that never traded. The account is DEMO,
 or that of --account. What is loaded and traded stays; a second run finds it
-unchanged.`,
+unchanged.
+
+With --url all this goes into your own database: demo then asks first, and
+without a terminal needs --yes.`,
 		Example: "  blotter demo\n  blotter demo ~/bars/*.csv --png equity.png",
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := checkTarget(picture); err != nil {
+				return err
+			}
+			account := cmp.Or(set.account, demoAccount)
+			if err := consent.check(cmd.Context(), set, "demo stores bars and books made-up trades of account "+account); err != nil {
+				return err
+			}
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, picture)
 		},
 	}
 	cmd.Flags().StringVar(&picture, "png", "", "draw the equity curve into this `file` (default: beside the data)")
+	consent.add(cmd)
 	return cmd
 }
 

@@ -215,7 +215,7 @@ func (d *demoTrading) print(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	for _, t := range d.Portfolio.Totals {
-		printWrapped(w, fmt.Sprintf("P&L in %s: %s realized + %s unrealized - %s fees = %s.", t.Currency, amount(t.RealizedPnL), amount(t.UnrealizedPnL), amount(t.Fees), amount(t.NetPnL())))
+		printWrapped(w, fmt.Sprintf("P&L in %s: %s realized + %s unrealized - %s fees = %s.", t.Currency, money(t.RealizedPnL, t.Currency), money(t.UnrealizedPnL, t.Currency), money(t.Fees, t.Currency), money(t.NetPnL(), t.Currency)))
 	}
 	if err := printVerification(w, d.Verification); err != nil {
 		return err

@@ -125,7 +125,7 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		cfg, err := pgx.ParseConfig(url)
 		if err != nil {
 			d.Close()
-			return nil, usagef("--replica %s: it is no database URL", postgres.RedactURL(url))
+			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", postgres.RedactURL(url))
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})

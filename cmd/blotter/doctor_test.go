@@ -114,7 +114,7 @@ func TestDoctorOfPartitions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	leaf := func(table string, months int) string {
 		return table + calendar.AddMonths(time.Now().UTC(), months).Format("_2006_01")
 	}
@@ -143,7 +143,7 @@ func TestDoctorAdvisesAboutIndexes(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "create index half on execution.orders (symbol)")
 	out := d.ok(t, "doctor", "--indexes")
 	contains(t, out, "-- redundant: execution.half (8 kB)\n", "\nDROP INDEX CONCURRENTLY execution.half;\n")
@@ -169,7 +169,7 @@ func TestDoctorOfAReplicaThatIsNotThere(t *testing.T) {
 	}
 	contains(t, r.out, "critical  replication_lag: replica 127.0.0.1\n", "checks: 1 critical, 0 warnings")
 	d.fails(t, 1, append(urls(db), "doctor", "--indexes", "--replica", "postgres://127.0.0.1:1/x"), "no PostgreSQL server answers there")
-	d.fails(t, 2, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:x/x"), "no database URL")
+	d.fails(t, 2, append(urls(db), "doctor", "--replica", "postgres://127.0.0.1:x/x"), "invalid --replica")
 }
 
 func TestPerformance(t *testing.T) {

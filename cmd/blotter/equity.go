@@ -83,7 +83,7 @@ func drawEquity(title string, curve []equity) ([]byte, error) {
 	d.Text(title, marginLeft, 32, 0, style(titleSize, colorText))
 	left := marginLeft + d.MeasureText(title, 0, style(titleSize, colorText)).Width() + 16
 	d.Text(fmt.Sprintf("%s to %s   from %s to %s   below: what was lost since the peak", first.At.UTC().Format(time.DateOnly), last.At.UTC().Format(time.DateOnly),
-		amount(first.Value), amount(last.Value)), left, 32, 0, style(labelSize, colorText))
+		money(first.Value, ""), money(last.Value, "")), left, 32, 0, style(labelSize, colorText))
 	d.prices()
 	d.times("1d")
 	d.curve()
@@ -103,5 +103,5 @@ func (d *drawing) curve() {
 	}
 	d.LineStroke(points, colorRise, 2)
 	last := d.candles[len(d.candles)-1]
-	d.Text(strconv.FormatFloat(last.close, 'f', 0, 64), rightEdge+8, d.y(last.close)-6, 0, style(labelSize, colorRise))
+	d.Text(strconv.FormatFloat(last.close, 'f', d.fraction, 64), rightEdge+8, d.y(last.close)-6, 0, style(labelSize, colorRise))
 }

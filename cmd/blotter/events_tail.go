@@ -103,7 +103,11 @@ func (t *tail) run(ctx context.Context, set *settings) error {
 		pos, _ := strconv.ParseInt(t.from, 10, 64) // checked
 		cfg.After = &pos
 	}
-	return events.Follow(bookContext(ctx), db.DB, cfg)
+	ctx = bookContext(ctx)
+	if err := checkAccount(ctx, db.DB); err != nil {
+		return err
+	}
+	return events.Follow(ctx, db.DB, cfg)
 }
 
 func (t *tail) subscribe(ctx context.Context) error {
@@ -199,7 +203,7 @@ func (t *tail) line(at time.Time, number, kind, key string, data []byte) error {
 		}
 	}
 	text := fmt.Sprintf("%s  %-8s  %-19s  %-12s  ", at.UTC().Format(time.TimeOnly), number, shorten(kind, 19), shortenMiddle(key, 12))
-	if _, err := fmt.Fprintln(t.out, strings.TrimRight(text+shorten(summary(kind, data), max(12, lineWidth-len([]rune(text)))), " ")); err != nil {
+	if _, err := fmt.Fprintln(t.out, strings.TrimRight(text+shorten(summary(kind, data), max(12, outputWidth(t.out)-len([]rune(text)))), " ")); err != nil {
 		return err
 	}
 	return t.enough()

@@ -20,9 +20,11 @@ const historyLimit = 50
 // history is what the listings of the book have in common.
 type history struct {
 	symbol, strategy, side string
+	symbols                []string // those that are asked for by name, beside symbol
 	from, to, format       string
 	limit                  int
 	oldest                 bool
+	formerAccounts         bool // there are rows of accounts that do not exist any more
 	since, until           time.Time
 }
 
@@ -91,12 +93,22 @@ func list[T any](cmd *cobra.Command, set *settings, h *history, none string, str
 	}
 	defer db.Close()
 	ctx := bookContext(cmd.Context())
+	unknown := checkAccount(ctx, db.DB)
+	if unknown != nil && !h.formerAccounts {
+		return unknown
+	}
+	for _, symbol := range append([]string{h.symbol}, h.symbols...) {
+		if err := checkSymbol(ctx, db.DB, symbol); err != nil {
+			return err
+		}
+	}
 	return db.ReadOnly(ctx, func(s *postgres.Session) error {
+		found := orElse(stream(ctx, s), func() error { return unknown })
 		if h.format != "table" {
-			return printRecords(cmd.OutOrStdout(), h.format, stream(ctx, s))
+			return printRecords(cmd.OutOrStdout(), h.format, found)
 		}
 		var rows []T
-		for row, err := range stream(ctx, s) {
+		for row, err := range found {
 			if err != nil {
 				return err
 			}
@@ -122,14 +134,10 @@ func noun(use, short, example string, commands ...*cobra.Command) *cobra.Command
 	for _, c := range commands {
 		names = append(names, c.Name())
 	}
-	choice := names[len(names)-1]
-	if len(names) > 1 {
-		choice = strings.Join(names[:len(names)-1], ", ") + " or " + choice
-	}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("say which: %s %s", cmd.CommandPath(), choice)
+			return usagef("say which: %s %s", cmd.CommandPath(), orList(names))
 		},
 	}
 	cmd.AddCommand(commands...)

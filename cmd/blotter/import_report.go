@@ -161,65 +161,44 @@ var counted = []struct {
 	{"quarantined", func(r postgres.ImportResult) int64 { return r.Quarantined }, false},
 }
 
-// printCounts prints a line for each file and one for all. Columns without a count are left out, and where that leaves
-// room, the range of the bars and the speed are shown.
+// To how many characters the names of files and symbols may be shortened.
+const (
+	fileLeast       = 18
+	fileSymbolLeast = 12
+)
+
+// printCounts prints a line for each file and one for all. Columns without a count are left out.
 func (r *importReport) printCounts(w io.Writer) error {
-	const fileLeast, symbolMost, dateRoom = 18, 12, 24
-	header, right, room := []string{"file"}, []int{}, lineWidth-fileLeast
-	column := func(name string, least int) {
-		right = append(right, len(header))
-		header, room = append(header, name), room-max(len(name), least)-2
-	}
+	columns := []column{{name: "file", least: fileLeast}, {name: "symbol", spare: 2, least: fileSymbolLeast}}
 	var values []func(postgres.ImportResult) int64
 	for _, c := range counted {
 		if c.least || c.value(r.Total) > 0 {
-			column(c.name, len(thousands(c.value(r.Total))))
+			columns = append(columns, column{name: c.name, right: true})
 			values = append(values, c.value)
 		}
 	}
-	speed := room >= 10
-	if speed {
-		column("rows/s", 8)
-	}
-	symbols := room >= symbolMost+2
-	if symbols {
-		header, room = slices.Insert(header, 1, "symbol"), room-symbolMost-2
-		for i := range right {
-			right[i]++
-		}
-	}
-	dates := room >= dateRoom
-	if dates {
-		header, room = append(header, "from", "to"), room-dateRoom
-	}
-	cells := func(name, symbol string, one postgres.ImportResult) []string {
-		row := []string{shorten(name, fileLeast+max(0, room))}
-		if symbols {
-			row = append(row, shorten(symbol, symbolMost))
-		}
+	columns = append(columns, column{name: "rows/s", right: true, spare: 1}, column{name: "from", spare: 3}, column{name: "to", spare: 3})
+
+	var rows [][]string
+	line := func(name, symbol string, one postgres.ImportResult) {
+		cells := []string{name, symbol}
 		for _, value := range values {
-			row = append(row, thousands(value(one)))
+			cells = append(cells, thousands(value(one)))
 		}
-		if speed {
-			row = append(row, thousands(rate(one.Read, one.Elapsed)))
-		}
-		if dates {
-			row = append(row, shortDay(one.From), shortDay(one.To))
-		}
-		return row
+		rows = append(rows, append(cells, thousands(rate(one.Read, one.Elapsed)), shortDay(one.From), shortDay(one.To)))
 	}
-	return printTable(w, header, right, func(row func(...string)) {
-		for _, one := range r.Files {
-			if one.err == nil && one.Skipped == "" {
-				symbol := one.Symbol
-				if symbol == "" {
-					symbol = fmt.Sprintf("(%d)", one.Symbols)
-				}
-				row(cells(filepath.Base(one.File), symbol, one.ImportResult)...)
-			}
+	for _, one := range r.Files {
+		if one.err != nil || one.Skipped != "" {
+			continue
 		}
-		row(cells("all", "", r.Total)...)
-	})
+		symbol := one.Symbol
+		if symbol == "" {
+			symbol = fmt.Sprintf("(%d)", one.Symbols)
+		}
+		line(filepath.Base(one.File), symbol, one.ImportResult)
+	}
+	line("all", "", r.Total)
+	return printListing(w, columns, rows)
 }
 
 func shortDay(t time.Time) string {

@@ -99,7 +99,7 @@ func TestTimesAreUTC(t *testing.T) {
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "fills.csv", "date,symbol,side,quantity,price,currency\n2024-01-02T10:00:00Z,AAPL,buy,1,2,USD\n")
 	d.ok(t, append(urls(db), "import", "AAPL.csv")...)
-	d.ok(t, append(urls(db), "trades", "import", "fills.csv", "--account", "A")...)
+	d.ok(t, append(urls(db), "trades", "import", "fills.csv", "--account", "A", "--create-account")...)
 
 	for _, args := range []string{
 		"bars show AAPL --json", "bars list --json", "trades list --all-accounts --json",

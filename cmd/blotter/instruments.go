@@ -112,6 +112,7 @@ stands in parentheses; --json lists the stated columns under "stated".`,
 				for i := range args {
 					args[i] = strings.ToUpper(args[i])
 				}
+				h.symbols = args
 				clauses = append(clauses, postgres.In("symbol", args))
 			}
 			return list(cmd, set, &h, "no instruments", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Instrument, error] {

@@ -21,7 +21,7 @@ func TestImportOfOptionLives(t *testing.T) {
 		"\"03/15/2024\",\"Sell to Open\",\"SPY 03/15/2024 500.00 C\",\"CALL\",\"2\",\"$0.50\",\"$1.32\",\"$98.68\"\n"+
 		"\"03/15/2024\",\"Buy to Open\",\"SPY 03/15/2024 490.00 P\",\"PUT\",\"1\",\"$0.20\",\"$0.66\",\"-$20.66\"\n")
 
-	contains(t, d.ok(t, "trades", "import", "schwab.csv", "--account", "ACC"), "schwab.csv", "4       4")
+	contains(t, d.ok(t, "trades", "import", "schwab.csv", "--account", "ACC", "--create-account"), "schwab.csv", "4       4")
 	contains(t, d.ok(t, "pnl", "list"), "100.00  1.32   98.68", "-20.00  0.66  -20.66")
 	contains(t, d.ok(t, "trades", "import", "schwab.csv", "--account", "ACC"), "duplicates")
 	contains(t, d.ok(t, "verify"), "verified")
@@ -46,7 +46,7 @@ func TestImportOfWorkbook(t *testing.T) {
 	}
 
 	d.fails(t, 1, []string{"trades", "import", "fills.xlsx", "--account", "ACC"}, `that is sheet "Sheet1"; --sheet chooses another: "Fills"`)
-	contains(t, d.ok(t, "trades", "import", "fills.xlsx", "--account", "ACC", "--sheet", "Fills"), "fills.xlsx", "1       1")
+	contains(t, d.ok(t, "trades", "import", "fills.xlsx", "--account", "ACC", "--sheet", "Fills", "--create-account"), "fills.xlsx", "1       1")
 	contains(t, d.ok(t, "trades", "list"), "KHC", "12.5", "35.1234", "0.1")
 	d.ok(t, "down")
 }

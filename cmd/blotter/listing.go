@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,12 +18,14 @@ type column struct {
 	name   string
 	right  bool
 	signed bool // money won or lost: green and red on a terminal
-	spare  int  // left out where the table is too wide, the greatest first; 0 never is
-	least  int  // free text, which may be shortened to so much where that does not suffice, the widest first; 0 never is
+	point  bool // numbers that stand with their decimal points below each other
+	spare  int  // hidden where the table is too wide, the greatest first, equal ones together; 0 never is
+	least  int  // free text, which may be shortened to so many characters before columns are hidden; 0 never is
 }
 
-// printListing prints rows under the columns, within the line's width where leaving columns out and shortening free text
-// can do that. A column without any value is left out too.
+// printListing prints rows under the columns, within the width of the output. Where they do not fit, free text is shortened
+// first, then columns are hidden, which a line below the table names; what does not fit even then is printed as records,
+// with all columns below each other. A column without any value is left out.
 func printListing(w io.Writer, columns []column, rows [][]string) error {
 	for _, row := range rows {
 		for i := range row {
@@ -30,24 +33,78 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 		}
 	}
 	columns, rows = withoutEmpty(columns, rows)
-	keepTelling(columns, rows)
-	for listingWidth(columns, rows) > lineWidth {
-		widest := -1
-		for i, c := range columns {
-			if c.spare > 0 && (widest < 0 || c.spare > columns[widest].spare) {
-				widest = i
+	alignPoints(columns, rows)
+	columns = keepTelling(columns, rows)
+
+	width := outputWidth(w)
+	whole := listingWidth(columns, rows)
+	shown, cells, hidden := hideSpare(columns, rows, width)
+	if leastWidth(shown, cells) > width {
+		return printAsRecords(w, columns, rows)
+	}
+	cells = shortenToFit(shown, cells, width)
+	if err := printAligned(w, shown, cells); err != nil {
+		return err
+	}
+	printHidden(w, hidden, width, whole)
+	return nil
+}
+
+// printHidden says which columns are not shown, and how to see them. All of them need the width whole.
+func printHidden(w io.Writer, hidden []string, width, whole int) {
+	if len(hidden) > 0 {
+		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, strings.Join(hidden, ", "), whole))
+	}
+}
+
+// hideSpare leaves out the columns that can be spared and have no room, also when free text is shortened, and returns the
+// names of those that it left out. The least of spare comes first.
+func hideSpare(columns []column, rows [][]string, width int) (shown []column, cells [][]string, hidden []string) {
+	least := leastWidths(columns, rows)
+	used := -len(columnGap)
+	var spare []int
+	keep := make([]bool, len(columns))
+	for i, c := range columns {
+		if c.spare > 0 {
+			spare = append(spare, i)
+			continue
+		}
+		keep[i] = true
+		used += least[i] + len(columnGap)
+	}
+
+	slices.SortStableFunc(spare, func(a, b int) int { return columns[a].spare - columns[b].spare })
+	for len(spare) > 0 {
+		together := 1 // those that are as much to spare are shown together or not at all
+		for together < len(spare) && columns[spare[together]].spare == columns[spare[0]].spare {
+			together++
+		}
+		needed := 0
+		for _, i := range spare[:together] {
+			needed += least[i] + len(columnGap)
+		}
+		if used+needed <= width {
+			used += needed
+			for _, i := range spare[:together] {
+				keep[i] = true
 			}
 		}
-		if widest < 0 {
-			break
+		spare = spare[together:]
+	}
+
+	shown, cells = columns, rows
+	for i := len(columns) - 1; i >= 0; i-- {
+		if !keep[i] {
+			hidden = append([]string{columns[i].name}, hidden...)
+			shown, cells = without(shown, cells, i)
 		}
-		columns, rows = without(columns, rows, widest)
 	}
-	shortenWidest(columns, rows)
-	header := make([]string, len(columns))
-	for i, c := range columns {
-		header[i] = c.name
-	}
+	return shown, cells, hidden
+}
+
+// printAligned prints a table, in colors on a terminal.
+func printAligned(w io.Writer, columns []column, rows [][]string) error {
+	header := headerOf(columns)
 	widths := columnWidths(append([][]string{header}, rows...))
 	colored := isTerminal(w)
 	for n, row := range append([][]string{header}, rows...) {
@@ -58,7 +115,7 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 				cell = colorOf(cell)
 			}
 			if i > 0 {
-				line.WriteString("  ")
+				line.WriteString(columnGap)
 			}
 			if columns[i].right {
 				line.WriteString(padding + cell)
@@ -73,45 +130,142 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 	return nil
 }
 
-// shortenWidest cuts a character off the widest column of free text, until the rows fit or none can be cut.
-func shortenWidest(columns []column, rows [][]string) {
-	for listingWidth(columns, rows) > lineWidth {
-		widths := columnWidths(rows)
+// columnGap stands between two columns.
+const columnGap = "  "
+
+// printAsRecords prints each row as a block of lines, one for each column that has a value.
+func printAsRecords(w io.Writer, columns []column, rows [][]string) error {
+	names := columnWidths([][]string{headerOf(columns)})
+	widest := slices.Max(names)
+	for n, row := range rows {
+		if n > 0 {
+			fmt.Fprintln(w)
+		}
+		for i, cell := range row {
+			cell = strings.TrimSpace(cell)
+			if cell == "" {
+				continue
+			}
+			name := strings.TrimSpace(columns[i].name)
+			if _, err := fmt.Fprintf(w, "%-*s%s%s\n", widest, name, columnGap, cell); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alignPoints fills numbers up with spaces, so that the decimal points of a column stand below each other.
+func alignPoints(columns []column, rows [][]string) {
+	for i, c := range columns {
+		if !c.point {
+			continue
+		}
+		longest := 0
+		for _, row := range rows {
+			longest = max(longest, fractionLength(row[i]))
+		}
+		for _, row := range rows {
+			if row[i] != "" {
+				row[i] += strings.Repeat(" ", longest-fractionLength(row[i]))
+			}
+		}
+	}
+}
+
+// fractionLength is how many characters a number has from its decimal point on.
+func fractionLength(number string) int {
+	point := strings.IndexByte(number, '.')
+	if point < 0 {
+		return 0
+	}
+	return len(number) - point
+}
+
+// leastWidths are the widths of the columns when their free text is as short as it may be.
+func leastWidths(columns []column, rows [][]string) []int {
+	widths := columnWidths(append([][]string{headerOf(columns)}, rows...))
+	for i, c := range columns {
+		if c.least > 0 {
+			widths[i] = min(widths[i], max(c.least, utf8.RuneCountInString(c.name)))
+		}
+	}
+	return widths
+}
+
+func leastWidth(columns []column, rows [][]string) int { return sumWidths(leastWidths(columns, rows)) }
+
+// sumWidths is the width of a table of columns with these widths.
+func sumWidths(widths []int) int {
+	sum := -len(columnGap)
+	for _, width := range widths {
+		sum += width + len(columnGap)
+	}
+	return sum
+}
+
+// shortenToFit shortens free text, that of the widest column first, until the rows fit.
+func shortenToFit(columns []column, rows [][]string, width int) [][]string {
+	least := leastWidths(columns, rows)
+	widths := columnWidths(append([][]string{headerOf(columns)}, rows...))
+	for sumWidths(widths) > width {
 		widest := -1
-		for i, c := range columns {
-			if c.least > 0 && widths[i] > max(c.least, len(c.name)) && (widest < 0 || widths[i] > widths[widest]) {
+		for i := range columns {
+			if widths[i] > least[i] && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
 		if widest < 0 {
-			return
+			break
 		}
-		for _, row := range rows {
-			row[widest] = shortenMiddle(row[widest], widths[widest]-1)
+		widths[widest]--
+	}
+
+	cells := make([][]string, len(rows))
+	for n, row := range rows {
+		cells[n] = slices.Clone(row)
+		for i, c := range columns {
+			if c.least > 0 {
+				cells[n][i] = shortenMiddle(row[i], widths[i])
+			}
 		}
 	}
+	return cells
+}
+
+func headerOf(columns []column) []string {
+	header := make([]string, len(columns))
+	for i, c := range columns {
+		header[i] = c.name
+	}
+	return header
 }
 
 // telling are the columns without which rows of two accounts, or money of two currencies, could not be told apart.
 var telling = map[string]bool{"account": true, "currency": true}
 
-const tellingWidth = 16
+// tellingLeast is to how many characters they may be shortened.
+const tellingLeast = 16
 
-// keepTelling makes columns stay that tell rows apart, and keeps them narrow.
-func keepTelling(columns []column, rows [][]string) {
+// keepTelling returns the columns such that those that tell rows apart are never hidden.
+func keepTelling(columns []column, rows [][]string) []column {
+	columns = slices.Clone(columns)
 	for i := range columns {
 		if !telling[columns[i].name] {
 			continue
 		}
+		if columns[i].least == 0 {
+			columns[i].least = tellingLeast
+		}
 		values := map[string]bool{}
 		for n := range rows {
-			rows[n][i] = shortenMiddle(rows[n][i], tellingWidth)
 			values[rows[n][i]] = true
 		}
 		if delete(values, ""); len(values) > 1 {
 			columns[i].spare = 0
 		}
 	}
+	return columns
 }
 
 // shortenMiddle cuts a text of others, made printable, in its middle: names that are numbered differ at their ends.
@@ -135,12 +289,9 @@ func columnWidths(rows [][]string) []int {
 	return widths
 }
 
+// listingWidth is how wide the whole table is.
 func listingWidth(columns []column, rows [][]string) int {
-	header := make([]string, len(columns))
-	for i, c := range columns {
-		header[i] = c.name
-	}
-	return tableWidth(header, rows)
+	return sumWidths(columnWidths(append([][]string{headerOf(columns)}, rows...)))
 }
 
 func withoutEmpty(columns []column, rows [][]string) ([]column, [][]string) {
@@ -180,26 +331,6 @@ func colorOf(amount string) string {
 	return amount
 }
 
-// amount writes money for people: two digits after the point, thousands apart.
-func amount(d blotter.Decimal) string {
-	text := d.RoundHAZ(2).StringFixed(2)
-	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if strings.HasPrefix(text, "-") && strings.Trim(text, "-0.") != "" {
-		whole = "-" + whole
-	}
-	return whole + "." + fraction
-}
-
-func amountOf(d *blotter.Decimal) string {
-	if d == nil {
-		return ""
-	}
-	return amount(*d)
-}
-
 // price writes a price for people: every digit, and at least two after the point.
 func price(d blotter.Decimal) string {
 	whole, fraction, _ := strings.Cut(d.String(), ".")
@@ -209,7 +340,7 @@ func price(d blotter.Decimal) string {
 	return whole + "." + fraction
 }
 
-// averageDigits are the digits after the point that a derived price is shown with.
+// averageDigits are the digits that a derived price is shown with: after the point, and after its leading zeros.
 const averageDigits = 8
 
 // averageOf writes a price that was derived, at the digits that matter.
@@ -217,7 +348,11 @@ func averageOf(d *blotter.Decimal) string {
 	if d == nil {
 		return ""
 	}
-	return price(d.RoundHAZ(averageDigits))
+	digits := averageDigits
+	if fraction, small := strings.CutPrefix(strings.TrimPrefix(d.String(), "-"), "0."); small {
+		digits += len(fraction) - len(strings.TrimLeft(fraction, "0"))
+	}
+	return price(d.RoundHAZ(uint8(min(digits, blotter.DecimalFractionDigitsMax))))
 }
 
 func priceOf(d *blotter.Decimal) string {

@@ -25,6 +25,7 @@ type loadOptions struct {
 
 func loadCommand(set *settings) *cobra.Command {
 	var opts loadOptions
+	var consent writeConsent
 	cmd := &cobra.Command{
 		Use:   "load",
 		Short: "Book generated fills, and measure how the analytics keep up",
@@ -34,11 +35,15 @@ LOAD-PROBE are followed until the analytics show them: that is the lag. In the
 end it waits until nothing is left, and reconciles. The exit status is 1 if a
 fill failed or a figure differs.
 
-It is meant for a database of tests: what it books stays.`,
+It is meant for a database of tests: what it books stays. With --url it asks
+first, and without a terminal needs --yes.`,
 		Example: "  blotter load --rate 5000 --span 60s",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.check(); err != nil {
+				return err
+			}
+			if err := consent.check(cmd.Context(), set, "load books made-up fills of accounts LOAD-1 and so on"); err != nil {
 				return err
 			}
 			report, err := runLoad(cmd.Context(), set, opts)
@@ -63,6 +68,7 @@ It is meant for a database of tests: what it books stays.`,
 	flags.IntVar(&opts.accounts, "accounts", 20, "accounts, 1 to 1,000")
 	flags.IntVar(&opts.symbols, "symbols", 30, "symbols, 1 to 10,000")
 	analyticsFlag(cmd, &opts.analyticsURL)
+	consent.add(cmd)
 	return cmd
 }
 

@@ -59,13 +59,14 @@ func run() int {
 	return 1
 }
 
-// explain is the sentence for people: what a library error says, without the operation where that says nothing more.
+// explain returns the sentence for people: what a library error says, without the operation where that says nothing more,
+// and what is wrong with a file in words that say what to do.
 func explain(err error) string {
 	var e *blotter.Error
 	if errors.As(err, &e) && e.Op == "open" {
 		return e.Message
 	}
-	return err.Error()
+	return explainFile(err)
 }
 
 // usageError is a wrong use of the command line.

@@ -65,22 +65,18 @@ func maintainHistory(set *settings) *cobra.Command {
 }
 
 func printHistory(w io.Writer, runs []blotter.MaintenanceRun) error {
-	columns := []column{{name: "run", right: true}, {name: "started"}, {name: "took", right: true}, {name: "job"}, {name: "result"}, {name: "what"}}
+	columns := []column{{name: "run", right: true}, {name: "started"}, {name: "took", right: true}, {name: "job"}, {name: "result"}, {name: "what", least: 12}}
 	var rows [][]string
 	for _, run := range runs {
 		lasted := ""
 		if run.EndedAt != nil {
 			lasted = took(run.EndedAt.Sub(run.StartedAt))
 		}
-		rows = append(rows, []string{fmt.Sprint(run.ID), instant(run.StartedAt), lasted, strings.TrimSpace(run.Job + " " + run.Service), run.Result})
-	}
-	used := listingWidth(columns[:5], rows)
-	for i, run := range runs {
 		what := run.Error
 		if what == "" {
 			what = figuresText(decodeFigures(run.Figures))
 		}
-		rows[i] = append(rows[i], shorten(what, max(12, lineWidth-used-2)))
+		rows = append(rows, []string{fmt.Sprint(run.ID), instant(run.StartedAt), lasted, strings.TrimSpace(run.Job + " " + run.Service), run.Result, what})
 	}
 	if err := printListing(w, columns, rows); err != nil {
 		return err

@@ -67,7 +67,7 @@ func printOrders(w io.Writer, ctx context.Context, orders []blotter.Order) error
 	columns := []column{
 		{name: "created", spare: 3},
 		{name: "account", spare: 2},
-		{name: "order"},
+		{name: "order", least: idLeast},
 		{name: "symbol"},
 		{name: "side"},
 		{name: "type", spare: 6},
@@ -81,7 +81,7 @@ func printOrders(w io.Writer, ctx context.Context, orders []blotter.Order) error
 	var rows [][]string
 	for _, o := range orders {
 		rows = append(rows, []string{
-			instant(o.CreatedAt), accountCell(bookContext(ctx), o.AccountID), shorten(o.OrderID, 24), o.Symbol, string(o.Side), string(o.OrderType),
+			instant(o.CreatedAt), accountCell(bookContext(ctx), o.AccountID), o.OrderID, o.Symbol, string(o.Side), string(o.OrderType),
 			o.Quantity.String(), o.FilledQuantity.String(), averageOf(o.AvgFillPrice), priceOf(o.Price), string(o.Status), o.Strategy,
 		})
 	}

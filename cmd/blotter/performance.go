@@ -47,8 +47,11 @@ minute. pool.wait is waiting for a connection, connect is making one.`,
 	return cmd
 }
 
-// operationWidth is the most columns that an operation's name takes.
-const operationWidth = 30
+// To how many characters the names of services and operations may be shortened.
+const (
+	serviceLeast   = 16
+	operationLeast = 30
+)
 
 func printPerformance(w io.Writer, since time.Duration, list []monitor.Performance) error {
 	if len(list) == 0 {
@@ -56,8 +59,8 @@ func printPerformance(w io.Writer, since time.Duration, list []monitor.Performan
 		return err
 	}
 	columns := []column{
-		{name: "service"},
-		{name: "operation"},
+		{name: "service", least: serviceLeast},
+		{name: "operation", least: operationLeast},
 		{name: "calls", right: true},
 		{name: "failed", right: true},
 		{name: "slow", right: true},
@@ -69,7 +72,7 @@ func printPerformance(w io.Writer, since time.Duration, list []monitor.Performan
 	var rows [][]string
 	for _, p := range list {
 		rows = append(rows, []string{
-			shortenMiddle(p.Service, tellingWidth), shortenMiddle(p.Operation, operationWidth), thousands(p.Calls), some(p.Errors), some(p.Slow),
+			p.Service, p.Operation, thousands(p.Calls), some(p.Errors), some(p.Slow),
 			thousands(p.Rows), tenths(p.MeanMS), tenths(p.P99MS), tenths(p.MaxMS),
 		})
 	}

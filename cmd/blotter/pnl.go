@@ -61,9 +61,9 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 		{name: "trades", right: true},
 		{name: "closing", right: true, spare: 4},
 		{name: "won", right: true, spare: 3},
-		{name: "realized", right: true, signed: true},
-		{name: "fees", right: true},
-		{name: "net", right: true, signed: true},
+		{name: "realized", right: true, signed: true, point: true},
+		{name: "fees", right: true, point: true},
+		{name: "net", right: true, signed: true, point: true},
 		{name: "currency", spare: 1},
 		{name: "other fees"},
 	}
@@ -75,7 +75,7 @@ func printPnL(w io.Writer, ctx context.Context, by string, groups []postgres.PnL
 		if name == "" {
 			name = "(none)"
 		}
-		return []string{account, name, thousands(p.Trades), thousands(p.Closing), won, amount(p.RealizedPnL), amount(p.Fees), amount(p.NetPnL), p.Currency, otherFees(p.OtherFees)}
+		return []string{account, name, thousands(p.Trades), thousands(p.Closing), won, money(p.RealizedPnL, p.Currency), money(p.Fees, p.Currency), money(p.NetPnL, p.Currency), p.Currency, otherFees(p.OtherFees)}
 	}
 	totals := map[string]*postgres.PnL{}
 	var rows [][]string

@@ -95,18 +95,18 @@ func printPositions(w io.Writer, ctx context.Context, positions []blotter.Positi
 		{name: "quantity", right: true},
 		{name: "average", right: true},
 		{name: "last", right: true, spare: 3},
-		{name: "value", right: true, spare: 4},
-		{name: "unrealized", right: true, signed: true, spare: 2},
-		{name: "realized", right: true, signed: true},
-		{name: "fees", right: true, spare: 5},
+		{name: "value", right: true, point: true, spare: 4},
+		{name: "unrealized", right: true, signed: true, point: true, spare: 2},
+		{name: "realized", right: true, signed: true, point: true},
+		{name: "fees", right: true, point: true, spare: 5},
 		{name: "currency", spare: 6},
 		{name: "other fees"},
 	}
 	var rows [][]string
 	for _, p := range positions {
 		rows = append(rows, []string{
-			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), amountOf(p.MarketValue),
-			amountOf(p.UnrealizedPnL), amount(p.RealizedPnL), amount(p.Fees), p.Currency, otherFees(p.OtherFees),
+			accountCell(bookContext(ctx), p.AccountID), p.Symbol, p.Quantity.String(), averageOf(p.AvgPrice), priceOf(p.MarketPrice), moneyOf(p.MarketValue, p.Currency),
+			moneyOf(p.UnrealizedPnL, p.Currency), money(p.RealizedPnL, p.Currency), money(p.Fees, p.Currency), p.Currency, otherFees(p.OtherFees),
 		})
 	}
 	return printListing(w, columns, rows)
@@ -116,7 +116,7 @@ func printPositions(w io.Writer, ctx context.Context, positions []blotter.Positi
 func otherFees(fees blotter.TradeFees) string {
 	var texts []string
 	for _, fee := range fees {
-		texts = append(texts, price(fee.Amount)+" "+fee.Currency)
+		texts = append(texts, money(fee.Amount, fee.Currency)+" "+fee.Currency)
 	}
 	return strings.Join(texts, ", ")
 }

@@ -50,7 +50,11 @@ exit status is 0 if all agree, else 1.`,
 				return err
 			}
 			defer db.Close()
-			c, err := compare(blotter.WithAccount(cmd.Context(), account), db.DB, account, held)
+			ctx := blotter.WithAccount(cmd.Context(), account)
+			if err := checkAccount(ctx, db.DB); err != nil {
+				return err
+			}
+			c, err := compare(ctx, db.DB, account, held)
 			if err != nil {
 				return err
 			}
@@ -273,11 +277,11 @@ func (d *difference) print(w io.Writer) error {
 		printWrapped(w, fmt.Sprintf("%s: last agreed after the trade of %s; %s since:", d.Symbol, instant(*d.Agreed), lastOf(d.Since)))
 	}
 	columns := []column{
-		{name: "executed"}, {name: "trade", spare: 1}, {name: "side"}, {name: "quantity", right: true}, {name: "price", right: true}, {name: "book after it", right: true},
+		{name: "executed"}, {name: "trade", spare: 1, least: idLeast}, {name: "side"}, {name: "quantity", right: true}, {name: "price", right: true}, {name: "book after it", right: true},
 	}
 	var rows [][]string
 	for _, t := range d.Trades {
-		rows = append(rows, []string{"  " + instant(t.ExecutedAt), shorten(t.TradeID, 24), string(t.Side), t.Quantity.String(), price(t.Price), t.After.String()})
+		rows = append(rows, []string{"  " + instant(t.ExecutedAt), t.TradeID, string(t.Side), t.Quantity.String(), price(t.Price), t.After.String()})
 	}
 	columns[0].name = "  executed"
 	return printListing(w, columns, rows)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -38,14 +39,19 @@ follows -- is handed to psql.`,
 			default:
 				return usagef("--as %s: want app, service, readonly, reporter or owner", login)
 			}
-			url, program := set.urlOf(login), "psql"
+			url, folders := set.urlOf(login), []string{set.postgres}
 			if url == "" {
 				db, err := set.open(cmd.Context())
 				if err != nil {
 					return err
 				}
 				defer db.Close()
-				url, program = db.state.URL(login, embedded.Database), embedded.Binaries{Dir: db.state.BinDir}.Path("psql")
+				url = db.state.URL(login, embedded.Database)
+				folders = append(folders, db.state.BinDir)
+			}
+			program, err := findPsql(cmd.Context(), folders)
+			if err != nil {
+				return err
 			}
 			return runPsql(program, url, "trading_"+login, set.account, args)
 		},
@@ -54,11 +60,29 @@ follows -- is handed to psql.`,
 	return cmd
 }
 
+// findPsql returns the psql of one of the folders, otherwise that of PATH or of an installed PostgreSQL.
+func findPsql(ctx context.Context, folders []string) (string, error) {
+	for _, folder := range folders {
+		if folder == "" {
+			continue
+		}
+		if path, err := exec.LookPath(embedded.Binaries{Dir: folder}.Path("psql")); err == nil {
+			return path, nil
+		}
+	}
+	if path, err := exec.LookPath("psql"); err == nil {
+		return path, nil
+	}
+	if found, err := embedded.Find(ctx, "", "", 0); err == nil {
+		if path, err := exec.LookPath(found.Path("psql")); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("psql is not installed; install PostgreSQL's client package, or set --postgres to the folder that holds psql")
+}
+
 // runPsql hands the terminal to psql. The URL goes by the environment: a command line is for everybody to see.
 func runPsql(program, url, role, account string, args []string) error {
-	if _, err := exec.LookPath(program); err != nil {
-		return errors.New("psql is not installed; it comes with PostgreSQL's client package")
-	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		return errors.New("the URL does not parse")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
@@ -34,7 +33,7 @@ nothing was lost: blotter audit verify.`,
 			if err := checkDumpName("restore", args[0]); err != nil {
 				return err
 			}
-			if _, err := os.Stat(args[0]); err != nil {
+			if err := checkReadable(args[0]); err != nil {
 				return err
 			}
 			d, url, err := set.openOwner(ctx)
@@ -86,7 +85,7 @@ func (s *settings) restore(ctx context.Context, d *database, url, file string) (
 	}
 	dumped, err := countDump(ctx, programs, file)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s cannot be read as a backup: %w", file, err)
+		return nil, 0, fmt.Errorf("%s is not a file that blotter backup has written: %w", file, err)
 	}
 	if err := makeRoom(ctx, conn, url); err != nil {
 		return nil, 0, err

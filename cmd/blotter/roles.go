@@ -37,7 +37,7 @@ owns the database and has CREATEROLE.`,
 			if database == "" && set.url != "" {
 				cfg, err := pgx.ParseConfig(set.url)
 				if err != nil {
-					return usagef("--url is no database URL")
+					return usagef("invalid --url: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 				}
 				database = cfg.Database
 			}

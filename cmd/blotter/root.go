@@ -35,7 +35,12 @@ func newRoot() *cobra.Command {
 Without --url it runs a PostgreSQL of its own in a data folder; nothing has to
 be set up. Every flag can also be an environment variable (--data-dir is
 BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
-from the working folder or from the user's configuration folder.`,
+from the working folder or from the user's configuration folder; a table such as
+[trades.import] is for one command.
+
+Tables are as wide as the terminal or COLUMNS, 80 columns elsewhere, and name
+the columns that they hide. The exit status is 0 for success, 1 for a failure or
+a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 		Example: `  blotter demo                      a first look, on synthetic bars
   blotter import ~/bars/*.csv       store bars
   blotter bars show AAPL --from 2024-01-01
@@ -43,13 +48,8 @@ from the working folder or from the user's configuration folder.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; blotter --help lists them", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := bindSettings(cmd, config); err != nil {
 				return err
@@ -75,7 +75,7 @@ from the working folder or from the user's configuration folder.`,
 	flags.StringVar(&set.reporterURL, "reporter-url", "", "`URL` of a login for trading_reporter (default --url)")
 	flags.StringVar(&set.ownerURL, "owner-url", "", "`URL` of a login for trading_owner (default --url)")
 	flags.BoolVar(&set.verbose, "verbose", false, "log to standard error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("blotter {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
@@ -83,20 +83,19 @@ from the working folder or from the user's configuration folder.`,
 		upCommand(&set), downCommand(&set), statusCommand(&set), psqlCommand(&set), migrateCommand(&set),
 		partitionsCommand(&set), auditCommand(&set), backupCommand(&set), restoreCommand(&set),
 		maintainCommand(&set), logsCommand(&set),
-		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), instrumentsCommand(&set), verifyCommand(&set),
+		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
+		accountsCommand(&set), instrumentsCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
 		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set),
 	)
-	for _, cmd := range root.Commands() {
-		refuseUnknownArgs(cmd)
-	}
+	refuseUnknownArgs(root)
 	root.SetHelpCommand(helpCommand())
 	root.SetUsageTemplate(narrow.Replace(root.UsageTemplate()))
 	return root
 }
 
 // narrow makes help fit into 80 columns.
-var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80")
+var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "for more information about a command", "for more about a command")
 
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
@@ -104,9 +103,13 @@ func helpCommand() *cobra.Command {
 		Short:   "Explain a command",
 		Example: "  blotter help import",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return usagef("there is no command %q; blotter --help lists them", strings.Join(args, " "))
+			found := cmd.Root()
+			for _, word := range args {
+				sub := findCommand(found, word)
+				if sub == nil {
+					return unknownCommand(found, word)
+				}
+				found = sub
 			}
 			found.InitDefaultHelpFlag()
 			return found.Help()
@@ -114,18 +117,35 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// refuseUnknownArgs makes cobra's complaints about arguments usage errors.
+// findCommand returns the command of that name below parent, or nil.
+func findCommand(parent *cobra.Command, name string) *cobra.Command {
+	for _, sub := range parent.Commands() {
+		if sub.Name() == name {
+			return sub
+		}
+	}
+	return nil
+}
+
+// refuseUnknownArgs makes cobra's complaints about arguments usage errors that say what is wanted.
 func refuseUnknownArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		refuseUnknownArgs(sub)
 	}
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usagef("%s takes other arguments: want %s; see %[1]s --help", cmd.CommandPath(), cmd.UseLine())
-			}
+	check := cmd.Args
+	if check == nil {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch err := check(cmd, args); {
+		case err == nil:
 			return nil
+		case len(args) > 0 && cmd.HasSubCommands():
+			return unknownCommand(cmd, args[0])
+		case len(args) == 0:
+			return usagef("%s needs an argument: want %s; see %[1]s --help", cmd.CommandPath(), cmd.UseLine())
 		}
+		return usagef("unexpected argument %q: want %s; see %s --help", args[len(args)-1], cmd.UseLine(), cmd.CommandPath())
 	}
 }
 

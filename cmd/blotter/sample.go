@@ -45,10 +45,10 @@ func sample(n uint64, today time.Time) string {
 		last := max(100, open+random.Int64N(2*step)-step+step/40)
 		high, low := max(open, last)+random.Int64N(step), max(1, min(open, last)-random.Int64N(step))
 		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%d\n", day.Format(time.DateOnly),
-			money(open), money(high), money(low), money(last), money(last), 100_000+random.Int64N(900_000))
+			samplePrice(open), samplePrice(high), samplePrice(low), samplePrice(last), samplePrice(last), 100_000+random.Int64N(900_000))
 		cents = last
 	}
 	return b.String()
 }
 
-func money(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+func samplePrice(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }

@@ -104,7 +104,7 @@ func TestFilesAreTheirOwnersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.ok(t, "up", "--port", freePort(t))
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	d.write(t, "KO.csv", goodBars)
 	d.ok(t, "import", "KO.csv")
 	d.ok(t, "bars", "show", "KO", "--png", "KO.png")
@@ -146,7 +146,7 @@ func TestPasswordsOfTheEnvironmentStayThere(t *testing.T) {
 	d := newDesk(t)
 	d.env = append(d.env, "REDIS_URL=redis://:"+password+"@h", "PGPASSWORD="+password)
 	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down") })
+	t.Cleanup(func() { d.run(t, "down", "--force") })
 	text, err := os.ReadFile(filepath.Join(d.dataDir(), "pg", "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)

@@ -176,7 +176,7 @@ func TestServeKilled(t *testing.T) {
 	daemons := []*daemon{d.serve(t, urls(db)...), d.serve(t, urls(db)...)}
 	done := make(chan string)
 	go func() {
-		r := d.run(t, append(urls(db), "load", "--rate", "500", "--span", "4s")...)
+		r := d.run(t, append(urls(db), "load", "--yes", "--rate", "500", "--span", "4s")...)
 		done <- fmt.Sprint(r.status, r.out, r.err)
 	}()
 	for kills := 0; ; kills++ {
@@ -202,7 +202,7 @@ func TestServeAnalyticsElsewhere(t *testing.T) {
 	d, db, elsewhere := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	url := "--analytics-url=" + elsewhere.AdminURL
 	one := d.serve(t, append(urls(db), url)...)
-	contains(t, d.ok(t, append(urls(db), "load", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "nothing waits")
+	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "nothing waits")
 	contains(t, d.ok(t, append(urls(db), "analytics", "reconcile", url)...), "reconciled: ")
 	contains(t, d.ok(t, append(urls(db), "events", "status", url)...), "analytics")
 	if n := pgtest.Value[int](t, db, `select count(*) from analytics.portfolio_summary`); n != 0 {

@@ -19,9 +19,9 @@ func TestSettings(t *testing.T) {
 		{"bars show A", "limit", "-7", "--limit -7"},
 		{"psql", "as", "nobody", "--as nobody"},
 		{"up", "url", "postgres://h/d", "leave out --url"},
-		{"bars show A", "readonly-url", "nonsense://", "--readonly-url is no database URL"},
-		{"bars show A", "service-url", "nonsense://", "--service-url is no database URL"},
-		{"bars show A", "reporter-url", "nonsense://", "--reporter-url is no database URL"},
+		{"bars show A", "readonly-url", "nonsense://", "invalid --readonly-url: want postgres://"},
+		{"bars show A", "service-url", "nonsense://", "invalid --service-url: want postgres://"},
+		{"bars show A", "reporter-url", "nonsense://", "invalid --reporter-url: want postgres://"},
 		{"up", "port", "70000", "port 70000 does not exist"},
 		{"up", "data-dir", "/dev/null/x", "/dev/null/x"},
 		{"up", "postgres", "/nowhere", "/nowhere holds no PostgreSQL programs"},
@@ -84,21 +84,53 @@ func TestTypedAccountComesFirst(t *testing.T) {
 	d.fails(t, 2, []string{"status"}, "exclude each other")
 }
 
+// A table is for one command, or for all below one, and the most specific line wins.
+func TestSettingsOfNestedCommands(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"[trades.import]\ndates = \"ymd\"\n":                            "ymd",
+		"[trades-import]\ndates = \"ymd\"\n":                            "ymd",
+		"[trades]\ndates = \"ymd\"\n":                                   "ymd",
+		"trades.import.dates = \"ymd\"\n":                               "ymd",
+		"[trades]\ndates = \"dmy\"\n[trades.import]\ndates = \"ymd\"\n": "ymd",
+		"dates = \"dmy\"\n[trades]\ndates = \"ymd\"\n":                  "ymd",
+	} {
+		d := newDesk(t)
+		d.write(t, "fills.csv", fills)
+		d.write(t, "blotter.toml", text)
+		r := d.run(t, "trades", "import", "fills.csv", "--account", "ACC", "--dry-run")
+		if r.status == 0 || !strings.Contains(r.err, want) {
+			t.Errorf("%q: exit status %d, %q, want %q", text, r.status, r.err, want)
+		}
+	}
+	d := newDesk(t)
+	d.write(t, "blotter.toml", "[trades]\nformat = \"xml\"\n")
+	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, "--format xml")
+	d.fails(t, 2, []string{"orders", "list", "--side", "up"}, "--side up")
+}
+
+// A line that no command takes is refused, with the one that was probably meant.
 func TestBadSettingsFile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"datadir = \"x\"\n":              `there is no setting "datadir"`,
-		"[import]\nfromat = \"csv\"\n":   `there is no setting "fromat"`,
-		"[imprt]\nsymbol = \"x\"\n":      "there is no command for table [imprt]",
-		"data-dir = \n":                  "is not valid TOML",
-		"json = true\njson = false\n":    "is not valid TOML",
-		"port = 1\n[[up]]\nport = 2\n[x": "is not valid TOML",
+		"datadir = \"x\"\n":                                           `there is no setting "datadir"; did you mean data-dir?`,
+		"[import]\nfromat = \"csv\"\n":                                `there is no setting "fromat" in [import]; did you mean format`,
+		"[imprt]\nsymbol = \"x\"\n":                                   "there is no command for table [imprt]; did you mean [import]?",
+		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]?",
+		"[trades.list]\ntz = \"UTC\"\n":                               `there is no setting "tz" in [trades.list]`,
+		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings are named as the flags of blotter status --help`,
+		"config = \"other.toml\"\n":                                   `there is no setting "config"`,
+		"[[up]]\nport = 2\n":                                          "[[up]] is a list of tables; want one table, [up]",
+		"trades.import.tz = \"UTC\"\n[trades-import]\ntz = \"UTC\"\n": "tz is set twice for blotter trades import",
+		"data-dir = \n":                                               "line 1, column 12 is not valid TOML",
+		"json = true\njson = false\n":                                 "is not valid TOML",
+		"port = 1\n[[up]]\nport = 2\n[x":                              "is not valid TOML",
 	} {
 		d := newDesk(t)
 		d.write(t, "blotter.toml", text)
 		d.fails(t, 1, []string{"status"}, "blotter.toml", want)
 	}
 	d := newDesk(t)
-	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "missing.toml", "no such file")
-	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "the configuration cannot be read")
+	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "there is no file missing.toml; check the path")
+	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "is a folder; want a file")
 }

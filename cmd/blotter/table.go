@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
 // printable is what others wrote, for people: what is not to be seen, would move a terminal's cursor, begin another line or
@@ -69,8 +72,29 @@ func printTable(w io.Writer, header []string, right []int, fill func(row func(..
 	return nil
 }
 
-// lineWidth is the columns of a terminal that output for people keeps to.
+// lineWidth is the width that output for people keeps to where nothing else is known, and the most that texts have.
 const lineWidth = 80
+
+// The widths that are believed.
+const (
+	outputWidthMin = 20
+	outputWidthMax = 10_000
+)
+
+// outputWidth returns the columns that tables printed to w may have: those of the variable COLUMNS, otherwise the
+// terminal's, otherwise lineWidth.
+func outputWidth(w io.Writer) int {
+	believed := func(n int) bool { return n >= outputWidthMin && n <= outputWidthMax }
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && believed(n) {
+		return n
+	}
+	if f, isFile := w.(*os.File); isFile {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && believed(n) {
+			return n
+		}
+	}
+	return lineWidth
+}
 
 // printWrapped prints a text in lines of at most lineWidth where its words allow, those after the first indented.
 func printWrapped(w io.Writer, text string) { printParagraph(w, "", "  ", text) }
@@ -78,9 +102,10 @@ func printWrapped(w io.Writer, text string) { printParagraph(w, "", "  ", text) 
 // printParagraph prints a text in lines of at most lineWidth, the first after one prefix, the others after another.
 func printParagraph(w io.Writer, first, others, text string) {
 	line, prefix := first, first
+	width := min(lineWidth, outputWidth(w))
 	for _, word := range strings.Fields(text) {
 		word = printable(word)
-		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > lineWidth {
+		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			fmt.Fprintln(w, line)
 			line, prefix = others, others
 		}

@@ -12,8 +12,8 @@ import (
 )
 
 func tradesCommand(set *settings) *cobra.Command {
-	return noun("trades", "List the trades, and import fills", `  blotter trades list --account ACC123
-  blotter trades import activity.xml --account ACC123`, tradesList(set), tradesImport(set))
+	return noun("trades", "List the trades, import fills, and undo imports", `  blotter trades list --account ACC123
+  blotter trades import activity.xml --account ACC123`, tradesList(set), tradesImport(set), tradesImports(set))
 }
 
 func tradesList(set *settings) *cobra.Command {
@@ -47,21 +47,24 @@ CSV or JSON can be imported again.`,
 	return cmd
 }
 
+// idLeast is to how many characters the ids of orders and trades may be shortened.
+const idLeast = 16
+
 func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error {
 	columns := []column{
 		{name: "executed"},
 		{name: "account", spare: 1},
-		{name: "trade", spare: 4},
-		{name: "order", spare: 6},
+		{name: "trade", spare: 5, least: idLeast},
+		{name: "order", spare: 7, least: idLeast},
 		{name: "symbol"},
 		{name: "side"},
 		{name: "quantity", right: true},
 		{name: "price", right: true},
-		{name: "fee", right: true, spare: 2},
-		{name: "effect", spare: 3},
-		{name: "realized", right: true, signed: true},
-		{name: "strategy", spare: 5},
-		{name: "currency", spare: 7},
+		{name: "fee", right: true, spare: 3},
+		{name: "effect", spare: 4},
+		{name: "realized", right: true, signed: true, point: true, spare: 2},
+		{name: "strategy", spare: 6},
+		{name: "currency", spare: 8},
 	}
 	var rows [][]string
 	for _, t := range trades {
@@ -76,10 +79,10 @@ func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error
 			fee = strings.TrimPrefix(fee+", "+other, ", ")
 		}
 		if t.PositionEffect != blotter.Opened && t.PositionEffect != blotter.Increased {
-			realized = amount(t.RealizedPnL)
+			realized = money(t.RealizedPnL, t.Currency)
 		}
 		rows = append(rows, []string{
-			instant(t.ExecutedAt), accountCell(bookContext(ctx), t.AccountID), shorten(t.TradeID, 24), shorten(t.OrderID, 24), t.Symbol, string(t.Side),
+			instant(t.ExecutedAt), accountCell(bookContext(ctx), t.AccountID), t.TradeID, t.OrderID, t.Symbol, string(t.Side),
 			t.Quantity.String(), price(t.Price), fee, string(t.PositionEffect), realized, t.Strategy, t.Currency,
 		})
 	}

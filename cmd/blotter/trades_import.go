@@ -26,6 +26,7 @@ type filling struct {
 	dryRun, simulated bool
 	strict            bool
 	fromAccount       string // whose fills are booked into --account
+	creation          accountCreation
 }
 
 func tradesImport(set *settings) *cobra.Command {
@@ -39,7 +40,9 @@ them, or of patterns. The layout is recognised from the content (docs/fills.md);
 execution, whichever file they stand in.
 
 A file may name the accounts of its fills. With --account, those of others are
-left out; --from-account NAME takes those of NAME into --account.
+left out; --from-account NAME takes those of NAME into --account. An account
+that does not exist is made only with --create-account, or after asking on a
+terminal; blotter accounts create makes one with its currency and zone.
 
 Importing again books nothing twice: a fill that is booked already is counted as
 a duplicate, also where a later export overlaps. What the file says of the same
@@ -48,7 +51,7 @@ quarantine (data_ingestion.data_quality_logs). Dividends, deposits and other
 rows that are no fills are counted and left out.
 
 What was interrupted is simply repeated.`,
-		Example: `  blotter trades import activity.xml
+		Example: `  blotter trades import activity.xml --create-account
   blotter trades import ~/exports --account ACC123 --dry-run
   blotter trades import fills.csv --account ACC123 --tz America/New_York`,
 		Args: cobra.MinimumNArgs(1),
@@ -61,7 +64,7 @@ What was interrupted is simply repeated.`,
 			if with.fromAccount != "" && set.account == "" {
 				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
 			}
-			i := &fillImport{with: with, set: set}
+			i := &fillImport{with: with, options: importOptions(cmd.Flags()), set: set}
 			defer i.close()
 			i.with.Instrument = i.instrument(cmd.Context())
 			if err := i.read(cmd, files); err != nil {
@@ -93,6 +96,7 @@ What was interrupted is simply repeated.`,
 	flags.StringVar(&with.Sheet, "sheet", "", "`name` of the sheet of an .xlsx workbook (default: the first)")
 	flags.IntVar(&with.Round, "round", 0, "round numbers to so many `digits`, where a back test has more than can be kept")
 	flags.StringVar(&with.fromAccount, "from-account", "", "take the fills of this `name` in the file into --account")
+	with.creation.add(cmd)
 	flags.BoolVar(&with.simulated, "simulated", false, "book the fills of a back test, which never happened")
 	flags.BoolVar(&with.strict, "strict", false, "fail if any row is rejected or in conflict")
 	flags.BoolVar(&with.dryRun, "dry-run", false, "say what would be booked, and book nothing")
@@ -118,6 +122,8 @@ type filled struct {
 	Reasons    []reason         `json:"reasons,omitempty"`
 	Skipped    []string         `json:"skipped,omitempty"` // members of an archive, or the file, that hold no fills
 	Error      string           `json:"error,omitempty"`
+	Imports    []int64          `json:"imports,omitempty"` // the numbers under which blotter trades imports knows it
+	digest     []byte           // of the content
 	err        error
 	rejected   []*blotter.RejectedRow
 }
@@ -131,10 +137,12 @@ type fillOf struct {
 // fillImport is one call of the command.
 type fillImport struct {
 	with    filling
+	options map[string]string // that decide what is booked
 	set     *settings
 	db      *database // nil until it is needed
 	files   []*filled
 	fills   []fillOf
+	parts   map[partKey]*importPart
 	elapsed time.Duration
 }
 
@@ -187,14 +195,20 @@ func putInOrder(fills []fillOf) {
 	}
 }
 
-func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
+func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) (err error) {
 	one := i.files[n]
 	var file *fillfile.File
-	var err error
 	if from.path == standardInput {
-		file, err = fillfile.Read(cmd.InOrStdin(), barfile.StandardInput, i.with.Options)
-	} else {
-		file, err = fillfile.Open(from.path, i.with.Options)
+		stdin := newDigestedReader(cmd.InOrStdin())
+		defer func() {
+			var unread error
+			if one.digest, unread = stdin.sum(); err == nil {
+				err = unread
+			}
+		}()
+		file, err = fillfile.Read(stdin, barfile.StandardInput, i.with.Options)
+	} else if file, err = fillfile.Open(from.path, i.with.Options); err == nil {
+		one.digest, err = digestFile(from.path)
 	}
 	if err != nil {
 		return err
@@ -278,11 +292,20 @@ func (i *fillImport) book(ctx context.Context) error {
 		return err
 	}
 	ctx = blotter.WithAllAccounts(ctx)
+	if err := i.with.creation.check(ctx, db.DB, i.accounts()); err != nil {
+		return err
+	}
 	newest, err := db.NewestTrades(ctx, i.accounts())
 	if err != nil {
 		return err
 	}
+	if err := i.begin(ctx, db.DB); err != nil {
+		return err
+	}
 	if err := i.bookAll(ctx, db.DB, newest); err != nil {
+		return err
+	}
+	if err := i.finish(ctx, db.DB); err != nil {
 		return err
 	}
 	for _, f := range i.files {
@@ -292,21 +315,6 @@ func (i *fillImport) book(ctx context.Context) error {
 	}
 	i.elapsed = time.Since(begin)
 	return nil
-}
-
-// executeAll books a batch, again where that is safe and may help.
-func executeAll(ctx context.Context, db *postgres.DB, trades []blotter.Trade) (receipts []postgres.Receipt, err error) {
-	for attempt := 0; ; attempt++ {
-		receipts, err = db.ExecuteTrades(ctx, trades, postgres.AllowZeroPrice) // the file says so
-		if err == nil || attempt == 3 || ctx.Err() != nil || !blotter.Retryable(err) && !errors.Is(err, blotter.ErrCommitUnknown) {
-			return receipts, err
-		}
-		select {
-		case <-ctx.Done():
-			return receipts, err
-		case <-time.After(time.Second << attempt):
-		}
-	}
 }
 
 func (i *fillImport) accounts() []string {

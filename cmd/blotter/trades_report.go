@@ -39,8 +39,8 @@ func (i *fillImport) print(w io.Writer) error {
 		return nil // the command's error says it all
 	}
 	columns := []column{
-		{name: "file"},
-		{name: "layout", spare: 5},
+		{name: "file", least: fileLeast},
+		{name: "layout", spare: 5, least: fileLeast},
 		{name: "fills", right: true},
 		{name: "booked", right: true},
 		{name: "duplicates", right: true},
@@ -48,7 +48,7 @@ func (i *fillImport) print(w io.Writer) error {
 		{name: "rejected", right: true},
 		{name: "left out", right: true},
 		{name: "from", spare: 6},
-		{name: "to", spare: 7},
+		{name: "to", spare: 6},
 	}
 	line := func(name string, f *filled) []string {
 		count := func(n int64) string {
@@ -61,7 +61,7 @@ func (i *fillImport) print(w io.Writer) error {
 		for _, n := range f.Others {
 			others += n
 		}
-		cells := []string{shorten(name, 22), shorten(f.Format, 26), count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
+		cells := []string{name, f.Format, count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
 		total := i.total()
 		for at, none := range map[int]bool{4: total.Duplicates == 0, 5: total.Conflicts == 0, 6: total.Rejected == 0, 7: len(total.Others) == 0} {
 			if none {

@@ -95,7 +95,7 @@ func urlError(flag string, err error) error {
 			}
 		}
 	}
-	return errors.New(flag + " is no database URL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	return errors.New("invalid " + flag + ": want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 
 // checkOwner refuses an --owner-url of another database than --url has.

@@ -12,7 +12,8 @@ var commands = []string{
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "audit repair-cursor", "backup", "restore",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"orders", "orders list", "trades", "trades list", "trades import", "trades imports", "trades imports list", "trades imports undo", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"accounts", "accounts list", "accounts create", "accounts set",
 	"instruments", "instruments set", "instruments list",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
@@ -25,8 +26,12 @@ func TestHelp(t *testing.T) {
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
 	for _, command := range commands {
-		if noun, _, of := strings.Cut(command, " "); of && !strings.Contains(listed, "blotter "+noun+" [") {
-			listed += d.ok(t, noun, "--help")
+		words := strings.Fields(command)
+		if len(words) < 2 {
+			continue
+		}
+		if noun := strings.Join(words[:len(words)-1], " "); !strings.Contains(listed, "blotter "+noun+" [") {
+			listed += d.ok(t, append(words[:len(words)-1:len(words)-1], "--help")...)
 		}
 	}
 	for _, command := range commands {
@@ -56,7 +61,8 @@ func TestWrongUse(t *testing.T) {
 		{"nosuch", `there is no command "nosuch"`},
 		{"help nosuch", `there is no command "nosuch"`},
 		{"migrate nosuch", "blotter migrate --help"},
-		{"--nosuch", "unknown flag: --nosuch"},
+		{"--nosuch", "blotter has no flag --nosuch; blotter --help lists the flags"},
+		{"status -x", "there is no flag -x"},
 		{"bars", "say which"},
 		{"bars A", "blotter bars --help"},
 		{"bars show A B", "want blotter bars show SYMBOL"},
@@ -103,6 +109,36 @@ func TestWrongUse(t *testing.T) {
 		{"status --account " + strings.Repeat("x", 100), "account"},
 	} {
 		d.fails(t, 2, strings.Fields(test.args), test.want)
+	}
+}
+
+// A misspelled command or flag is refused with the name that was probably meant.
+func TestDidYouMean(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, test := range []struct{ args, want string }{
+		{"trads list", `there is no command "trads"; did you mean trades?`},
+		{"Verify", `there is no command "Verify"; did you mean verify?`},
+		{"evrify", `there is no command "evrify"; did you mean verify?`},
+		{"ver", `there is no command "ver"; did you mean verify?`},
+		{"rebuild", `there is no command "rebuild"; did you mean blotter analytics rebuild?`},
+		{"list", `there is no command "list"; did you mean`},
+		{"trades imprt", `blotter trades has no command "imprt"; did you mean import?`},
+		{"help trades imprt", `blotter trades has no command "imprt"; did you mean import?`},
+		{"trades frobnicate", `blotter trades has no command "frobnicate"; blotter trades --help lists them`},
+		{"trades list --acount A", "blotter trades list has no flag --acount; did you mean --account?"},
+		{"trades list --sybmol A", "blotter trades list has no flag --sybmol; did you mean --symbol?"},
+		{"trades list --form csv", "did you mean --format or --from?"},
+		{"--data_dir x status", "has no flag --data_dir; did you mean --data-dir?"},
+	} {
+		r := d.fails(t, 2, strings.Fields(test.args), test.want)
+		if strings.Count(r.err, "did you mean") > 1 || len(r.err) > 160 {
+			t.Errorf("%s: too long: %s", test.args, r.err)
+		}
+	}
+	d.fails(t, 2, []string{"trades", "frobnicate"}, "--help")
+	if r := d.run(t, "xyzzy"); strings.Contains(r.err, "did you mean") {
+		t.Errorf("a word like no command is taken for one: %s", r.err)
 	}
 }
 

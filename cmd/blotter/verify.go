@@ -22,9 +22,12 @@ or of all accounts, follows from its trades:
   fees          the sum of its trades' commissions
   orders        what they have filled, and the status that follows
 
-and that the last trade, every fill's own P&L and the round trips agree. What
-does not is listed with both numbers. The exit status is 0 if all agrees, else
-1.`,
+and that the last trade, every fill's own P&L and the round trips agree.
+Mismatches are listed with the stored and the recomputed value.
+
+The exit status is 0 if all agrees; 1 if something does not, if there is no such
+account, or if the database cannot be read; 2 for a wrong use of the command
+line.`,
 		Example: "  blotter verify\n  blotter verify --account ACC123 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,7 +36,11 @@ does not is listed with both numbers. The exit status is 0 if all agrees, else
 				return err
 			}
 			defer db.Close()
-			v, err := db.Verify(bookContext(cmd.Context()))
+			ctx := bookContext(cmd.Context())
+			if err := checkAccount(ctx, db.DB); err != nil {
+				return err
+			}
+			v, err := db.Verify(ctx)
 			if err != nil {
 				return err
 			}
