@@ -62,4 +62,3 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 	}
 	d.ok(t, "down")
 }
-

@@ -53,7 +53,8 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 // printHidden says which columns are not shown, and how to see them. All of them need the width whole.
 func printHidden(w io.Writer, hidden []string, width, whole int) {
 	if len(hidden) > 0 {
-		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, strings.Join(hidden, ", "), whole))
+		names := strings.Join(hidden, ", ")
+		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, names, whole))
 	}
 }
 
