@@ -100,7 +100,9 @@ select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`
-	sqlParkedKeys = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
+	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify does.
+	sqlWholeTables = `set local enable_nestloop = off`
+	sqlParkedKeys  = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
 )
 
 // figures is a row: its key, and its figures as text and numbers that compare equal exactly if they are.
@@ -133,6 +135,9 @@ func (s *Synchronizer) Reconcile(ctx context.Context) (Reconciliation, error) {
 func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, err error) {
 	for _, q := range []*postgres.Tx{tx, source} {
 		if _, err := q.Exec(ctx, sqlPatience, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
+			return r, err
+		}
+		if _, err := q.Exec(ctx, sqlWholeTables); err != nil {
 			return r, err
 		}
 	}

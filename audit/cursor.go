@@ -50,7 +50,7 @@ func RepairCursor(ctx context.Context, q postgres.Querier) (seal, number int64, 
 	if err == nil {
 		err = c.restore(ctx, q)
 	}
-	return c.seal, c.number, postgres.Translate("put the sealer's cursor back", err)
+	return c.seal, c.number, postgres.Translate(ctx, "put the sealer's cursor back", err)
 }
 
 // cursorOfSeals is the cursor that the last seal tells.

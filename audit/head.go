@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/fileerror"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -89,11 +90,11 @@ func WriteHead(path string, h Head) error {
 	}
 	line, err := json.Marshal(h)
 	if err != nil {
-		return fileError(err)
+		return fileError(path, err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fileError(err)
+		return fileError(path, err)
 	}
 	err = file.Chmod(0o600)
 	if err == nil {
@@ -102,14 +103,14 @@ func WriteHead(path string, h Head) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	return fileError(errors.Join(err, file.Close()))
+	return fileError(path, errors.Join(err, file.Close()))
 }
 
 // ReadHeads reads the heads that WriteHead wrote. Errors: ErrInvalid for a line that is none, and a file without any.
 func ReadHeads(path string) ([]Head, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fileError(err)
+		return nil, fileError(path, err)
 	}
 	heads, err := parseHeads(path, text)
 	if err == nil && len(heads) == 0 {
@@ -125,11 +126,11 @@ func headsIn(path string) ([]Head, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fileError(err)
+		return nil, fileError(path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fileError(err)
+		return nil, fileError(path, err)
 	}
 	heads, err := parseHeads(path, text)
 	if err == nil && len(heads) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
@@ -150,12 +151,12 @@ func parseHeads(path string, text []byte) (heads []Head, err error) {
 		}
 		heads = append(heads, h)
 	}
-	return heads, fileError(lines.Err())
+	return heads, fileError(path, lines.Err())
 }
 
-func fileError(err error) error {
+func fileError(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &blotter.Error{Kind: blotter.ErrOperational, Message: "the file of heads: " + err.Error(), Err: err}
+	return &blotter.Error{Kind: blotter.ErrOperational, Message: fmt.Sprintf("the file of heads %s: %s", path, fileerror.Text(err)), Err: err}
 }

@@ -106,7 +106,7 @@ func (s *Sealer) Stop(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return postgres.Translate("stop the sealer", ctx.Err())
+		return postgres.Translate(ctx, "stop the sealer", ctx.Err())
 	}
 }
 

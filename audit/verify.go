@@ -45,7 +45,7 @@ func Verify(ctx context.Context, q postgres.Querier, heads []Head) (Report, erro
 	}
 	err := v.run(ctx)
 	v.Elapsed = time.Since(v.began)
-	return v.Report, postgres.Translate("verify the audit log", err)
+	return v.Report, postgres.Translate(ctx, "verify the audit log", err)
 }
 
 // verifier goes through the chain.

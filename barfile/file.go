@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/fileerror"
 )
 
 // Options overrule what Open finds out by itself.
@@ -116,12 +117,12 @@ func Open(path string, opts Options) (*File, error) {
 func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fileError(path, "there is no such file")
+	case path == "":
+		return nil, fileError(path, "the name of the file is empty")
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fileError(path, "this user may not read it")
 	case err != nil:
-		return nil, fileError(path, err.Error())
+		return nil, fileError(path, fileerror.Text(err))
 	case info.IsDir():
 		return nil, fileError(path, "it is a folder; name its files, as in "+filepath.Join(path, "*.csv"))
 	}
@@ -129,7 +130,7 @@ func openFile(path string) (*os.File, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fileError(path, "this user may not read it")
 	} else if err != nil {
-		return nil, fileError(path, err.Error())
+		return nil, fileError(path, fileerror.Text(err))
 	}
 	return f, nil
 }

@@ -100,7 +100,7 @@ func TestOpen(t *testing.T) {
 	for path, want := range map[string]string{
 		dir:                           "it is a folder; name its files, as in " + filepath.Join(dir, "*.csv"),
 		filepath.Join(dir, "nothing"): "there is no such file",
-		filepath.Join(path, "below"):  "not a directory",
+		filepath.Join(path, "below"):  "not a folder",
 	} {
 		_, err := barfile.Open(path, barfile.Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), "blotter: "+path) && !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {

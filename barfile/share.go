@@ -33,6 +33,9 @@ func (u *Unpacked) IsArchive() bool { return u.s.isArchive() }
 // SheetHint names, of a workbook in whose sheet nothing was found, the other sheets; "" for any other file.
 func (u *Unpacked) SheetHint() string { return u.s.sheetHint() }
 
+// PackedAs returns what a member of an archive is packed as itself ("zip", "gzip", ...), or "". It looks at its start.
+func PackedAs(r *bufio.Reader) string { return packedAs(r) }
+
 // BytesRead is how much of the file, as it is packed, has been read.
 func (u *Unpacked) BytesRead() int64 { return u.s.read.Load() }
 

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ func download(ctx context.Context, cache string) (Binaries, error) {
 	}
 	scratch, err := os.MkdirTemp("", "blotter-download-")
 	if err != nil {
-		return Binaries{}, err
+		return Binaries{}, fmt.Errorf("making a temporary folder: %w; free space there or set TMPDIR to another folder", err)
 	}
 	defer os.RemoveAll(scratch)
 	// The library also makes a cluster and starts a server. An encoding that does not exist ends it before either.

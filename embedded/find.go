@@ -43,9 +43,14 @@ var usualFolders = []string{
 // too, the error says what to install.
 func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, error) {
 	if setting != "" {
-		return inspectSetting(ctx, setting, wanted)
+		b, err := inspectSetting(ctx, setting, wanted)
+		return b, withCause(ctx, err)
 	}
+
 	found := search(ctx, cache)
+	if err := ctx.Err(); err != nil { // then nothing was found because nobody looked
+		return Binaries{}, fmt.Errorf("looking for PostgreSQL: %w", err)
+	}
 	for _, b := range found {
 		if wanted == 0 || b.Major == wanted {
 			return b, nil
@@ -57,10 +62,11 @@ func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, err
 	if cache == "" {
 		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed: %s", MajorMin, installHint())
 	}
+
 	b, err := download(ctx, cache)
 	switch {
 	case err != nil:
-		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded (%v): %s", MajorMin, err, installHint())
+		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded (%w): %s", MajorMin, err, installHint())
 	case wanted != 0 && b.Major != wanted:
 		return Binaries{}, wrongMajor(wanted, b.Major)
 	}

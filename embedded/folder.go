@@ -140,7 +140,7 @@ func folderError(dir string, err error) error {
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
 		return fmt.Errorf("the data folder %s cannot be made: a file is in its way; choose another --data-dir", dir)
 	}
-	return fmt.Errorf("the data folder %s cannot be made (%v); choose another --data-dir", dir, err)
+	return fmt.Errorf("the data folder %s cannot be used (%w); choose another --data-dir", dir, err)
 }
 
 // takeLock makes this process the folder's only owner until unlock, at the latest when it dies.
@@ -201,7 +201,7 @@ func (p *prepared) makeSocketDir() (string, error) {
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return "", err
+		return "", folderError(dir, err)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode().Perm() != 0o700 || ok && int(stat.Uid) != p.uid {
 		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)

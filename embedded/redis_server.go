@@ -52,7 +52,7 @@ func StartRedisServer(ctx context.Context, cfg RedisConfig) (*RedisServer, error
 	r := &RedisServer{program: program, dir: cfg.Dir, temporary: cfg.Dir == ""}
 	if r.temporary {
 		if r.dir, err = os.MkdirTemp("", "blotter-redis-"); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("making a folder for Redis: %w; free space there or set TMPDIR to another folder", err)
 		}
 	}
 	if r.dir, err = filepath.Abs(r.dir); err != nil {
@@ -97,7 +97,7 @@ func (r *RedisServer) Restart(ctx context.Context) error {
 	defer read.Close()
 	log, err := os.OpenFile(r.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("the folder %s of Redis cannot be written (%w); choose another", r.dir, err)
 	}
 	defer log.Close()
 	watchdog.Stdin, watchdog.Stdout, watchdog.Stderr = read, log, log
@@ -106,7 +106,7 @@ func (r *RedisServer) Restart(ctx context.Context) error {
 		return fmt.Errorf("starting Redis: %w", err)
 	}
 	r.pipe, r.exited = write, waited(watchdog)
-	return r.await(ctx)
+	return withCause(ctx, r.await(ctx))
 }
 
 // await waits until the server answers, which it does not while it reads what it had saved.

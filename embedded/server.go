@@ -44,7 +44,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	p, err := prepare(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, withCause(ctx, err)
 	}
 	s := &Server{State: p.state, cfg: cfg, lock: p.lock}
 	s.OwnerPID = os.Getpid()
@@ -54,7 +54,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	})
 	if err != nil {
 		_ = s.Stop()
-		return nil, err
+		return nil, withCause(ctx, err)
 	}
 	return s, nil
 }
@@ -153,11 +153,11 @@ func Up(ctx context.Context, cfg Config) (State, error) {
 	}
 	p, err := prepare(ctx, cfg)
 	if err != nil {
-		return State{}, err
+		return State{}, withCause(ctx, err)
 	}
 	defer func() { _ = unlock(p.lock) }()
 	if err := p.retry(ctx, func() error { return p.release(ctx) }); err != nil {
-		return State{}, err
+		return State{}, withCause(ctx, err)
 	}
 	return p.state, nil
 }
@@ -225,7 +225,7 @@ func Status(cfg Config) (State, error) {
 		return state, folderError(cfg.DataDir, err)
 	}
 	if err != nil {
-		return state, fmt.Errorf("reading the state of the data folder: %w", err)
+		return state, fmt.Errorf("the state of the data folder cannot be read (%w); choose another --data-dir", err)
 	}
 	if err := json.Unmarshal(text, &state); err != nil {
 		return state, fmt.Errorf("%s is damaged (%w); remove it if no server runs there", stateFile(cfg.DataDir), err)
@@ -245,7 +245,10 @@ func Down(ctx context.Context, cfg Config) error {
 		return err
 	}
 	stop(ctx, state.PID)
-	return os.Remove(stateFile(state.DataDir))
+	if err := os.Remove(stateFile(state.DataDir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the server has ended, but its state stays behind (%w); remove the file", err)
+	}
+	return nil
 }
 
 // await waits until the server answers, prepares its logins, and records its state.

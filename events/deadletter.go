@@ -129,7 +129,7 @@ func (c *Consumer) retryKey(ctx context.Context, tx *postgres.Tx, at *cursor) (p
 		return progress{}, err
 	}
 	failed := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return c.handle(ctx, tx, list) })
-	if retryable(failed) {
+	if retryable(failed) || failed != nil && ctx.Err() != nil {
 		return progress{}, failed
 	}
 	if failed != nil {

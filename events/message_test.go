@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the golden messages of testdata")
 
 // messageTypes are those that have a schema.
-var messageTypes = []string{blotter.TradeExecuted, blotter.PositionUpdated, blotter.MarketDataUpdated}
+var messageTypes = []string{blotter.TradeExecuted, blotter.TradeUndone, blotter.PositionUpdated, blotter.MarketDataUpdated}
 
 // schemaOf reads a type's schema, formats included.
 func schemaOf(t testing.TB, name string) *jsonschema.Schema {
@@ -103,6 +103,65 @@ func TestGoldenMessages(t *testing.T) {
 		if again, _ := back.encode(); err != nil || string(again) != string(bytes.TrimSpace(text)) || back.Offset() != (Offset{2, 41}) {
 			t.Errorf("%s: read and written again it is %s, %v", channel, again, err)
 		}
+	}
+}
+
+// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is again.
+func TestUndoneFillsAreTold(t *testing.T) {
+	t.Parallel()
+	event := goldenEvents(t)[blotter.ChannelTrades]
+	var booked blotter.TradeData
+	if err := json.Unmarshal(event.Data, &booked); err != nil {
+		t.Fatal(err)
+	}
+	booked.OtherFees = blotter.TradeFees{{Currency: "GBP", Amount: blotter.MustDecimal("0.4")}}
+	data, err := json.Marshal(blotter.UndoneTradeData{
+		TradeData: booked, BookID: 55, XID: 1234,
+		PositionBefore: blotter.PositionData{Quantity: blotter.MustDecimal("10"), CostBasis: blotter.MustDecimal("2500000")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event.Type, event.Data = blotter.TradeUndone, data
+
+	m, ok, err := compose(blotter.ChannelTrades, &event)
+	if err != nil || !ok || m.Type != blotter.TradeUndone || m.CorrelationID != "T-1001" {
+		t.Fatalf("on trades: %+v, %v, %v", m, ok, err)
+	}
+	m.Epoch, m.Seq = 2, 41
+	text, err := m.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, '\n')
+	path := filepath.Join("testdata", m.Type+".json")
+	if *update {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if diff := cmp.Diff(string(want), string(text)); err != nil || diff != "" {
+		t.Errorf("%s differs from what was published until now: %v\n%s", path, err, diff)
+	}
+	if err := validate(schemaOf(t, m.Type), text); err != nil {
+		t.Error(err)
+	}
+
+	m, ok, err = compose(blotter.ChannelPositions, &event)
+	var position blotter.PositionUpdate
+	if err == nil {
+		err = json.Unmarshal(m.Data, &position)
+	}
+	if err != nil || !ok || m.Type != blotter.PositionUpdated || position.Quantity.String() != "10" || position.AvgPrice.String() != "5000" {
+		t.Errorf("on positions: %s %s, %v, %v; want the position before the fill", m.Type, m.Data, ok, err)
+	}
+	m.Epoch, m.Seq = 2, 42
+	if text, err = m.encode(); err == nil {
+		err = validate(schemaOf(t, m.Type), text)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -477,7 +477,7 @@ func (d *finder) costs(c *columns) {
 		if d.taken[col.name] || !feeWord.MatchString(col.base) || notFee.MatchString(col.base) || len(col.filled()) == 0 {
 			continue
 		}
-		if slices.ContainsFunc(col.filled(), func(cell string) bool { return !d.isNumber(cell) }) {
+		if slices.ContainsFunc(col.filled(), func(cell string) bool { return !d.isNumber(cell) && !severalFees.MatchString(cell) }) {
 			continue
 		}
 		if totalFee.MatchString(col.base) {

@@ -46,7 +46,14 @@ func (d *draft) checkSign(amount string) error {
 	if err != nil || money.IsZero() {
 		return nil // not told
 	}
-	if side := sideOf(d.side); side == blotter.Buy && !money.IsNeg() || side == blotter.Sell && money.IsNeg() {
+	costs := blotter.Decimal{}
+	for _, cost := range d.fees {
+		if paid, err := number("fee", cost.amount, false); err == nil {
+			costs = costs.Add(paid.Abs())
+		}
+	}
+	isLess := money.Abs().LessThan(costs) // a sale may bring less than it costs
+	if side := sideOf(d.side); side == blotter.Buy && !money.IsNeg() || side == blotter.Sell && money.IsNeg() && !isLess {
 		return fmt.Errorf("side %q contradicts the sign of the amount %s", clip(d.side), clip(amount))
 	}
 	return nil

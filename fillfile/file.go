@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"strings"
@@ -228,7 +229,7 @@ func (f *File) nextMember() error {
 			return err
 		}
 		f.member = name
-		err = f.recognise(r)
+		err = f.recogniseMember(r)
 		not := (*NotFillsError)(nil)
 		if errors.As(err, &not) {
 			not.Hint = f.source.SheetHint()
@@ -238,6 +239,14 @@ func (f *File) nextMember() error {
 		}
 		f.Skipped = append(f.Skipped, err)
 	}
+}
+
+// recogniseMember recognises a file of the source. An archive inside of an archive is not read.
+func (f *File) recogniseMember(r *bufio.Reader) error {
+	if kind := barfile.PackedAs(r); kind != "" && f.source.IsArchive() {
+		return &NotFillsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); unpack it first"}
+	}
+	return f.recognise(r)
 }
 
 // name is what errors call the file or its member.

@@ -3,6 +3,7 @@ package fillfile
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -99,14 +100,27 @@ func (c *columns) draft(r *row) draft {
 		}
 	}
 	for _, m := range c.fees {
-		d.fees = append(d.fees, c.fee(r, m))
+		for _, cell := range feesApart(r.get(m.name)) {
+			d.fees = append(d.fees, c.fee(cell, r, m))
+		}
 	}
 	return d
 }
 
+// severalFees is a cell with fees in several currencies, as blotter trades list writes them: "0.8 EUR, 0.62 GBP".
+var severalFees = regexp.MustCompile(`^-?\d+(\.\d+)? [A-Z0-9]+(, -?\d+(\.\d+)? [A-Z0-9]+)+$`)
+
+// feesApart takes a cell with several fees apart.
+func feesApart(cell string) []string {
+	if severalFees.MatchString(cell) {
+		return strings.Split(cell, ", ")
+	}
+	return []string{cell}
+}
+
 // fee reads one cost, and whether its sign is the one that the column has otherwise.
-func (c *columns) fee(r *row, m moneyColumn) fee {
-	amount, unit := splitUnit(r.get(m.name))
+func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
+	amount, unit := splitUnit(cell)
 	isNegative := strings.ContainsAny(amount, "-(")
 	return fee{
 		amount: amount, currency: or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,

@@ -25,7 +25,7 @@ func init() {
 		kindTax: "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte " +
 			"retençãonafonte 代扣税 代扣稅",
 		kindInterest: "interest zinsen intérêts intereses interessi juros 利息",
-		kindFee:      "fees otherfees gebühren frais tarifas tasas commissioni taxas 费用 費用",
+		kindFee:      "fees otherfees transactionfees transaktionsgebühren gebühren frais tarifas tasas commissioni taxas 费用 費用",
 		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas " +
 			"accionessocietarias operazionisocietarie 公司行动 公司行動",
 		kindTransfer: "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",

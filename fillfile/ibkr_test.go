@@ -28,7 +28,11 @@ var ibkrStatements = []example{
 			"Transaktionen,Data,Trade,Aktien,USD,PYPL,\"2022-07-01, 10:00:00\",-1,70,70,70,-0.35,-69.65,0,0,C\n" +
 			"Transaktionen,Total,,Aktien,USD,,,,,,-3245,-1.55,3246.55,0,15,\n" +
 			"Dividenden,Header,Währung,Datum,Beschreibung,Betrag\nDividenden,Data,USD,2022-07-01,NVO Bardividende,12.5\nDividenden,Data,Gesamt,,,12.5\n" +
-			"Einzahlungen & Auszahlungen,Header,Währung,Abwicklungsdatum,Beschreibung,Betrag\nEinzahlungen & Auszahlungen,Data,EUR,2022-07-01,Überweisung,-500\n",
+			"Einzahlungen & Auszahlungen,Header,Währung,Abwicklungsdatum,Beschreibung,Betrag\nEinzahlungen & Auszahlungen,Data,EUR,2022-07-01,Überweisung,-500\n" +
+			"Transaktionsgebühren,Header,Vermögenswertkategorie,Währung,Datum/Zeit,Symbol,Beschreibung,Menge,Handelspreis,Betrag,Code\n" +
+			"Transaktionsgebühren,Data,Aktien,EUR,\"2022-07-01, 10:00:00\",SAN,French Tax,10,90,-2.7,\nTransaktionsgebühren,Data,Gesamt,,,,,,,-2.7,\n" +
+			"Offene Positionen,Header,DataDiscriminator,Vermögenswertkategorie,Währung,Symbol,Menge,Mult.,Einstandskurs,Kostenbasis,Schlusskurs,Wert,Code\n" +
+			"Offene Positionen,Data,Summary,Aktien,USD,NVO,30,1,110.54,3316.2,111,3330,\nOffene Positionen,Data,Lot,Aktien,USD,NVO,\"2022-07-01, 09:45:10\",30,1,110.54,3316.2,111,3330,\n",
 		fillfile.Options{},
 		"Interactive Brokers statement CSV",
 		[]string{
@@ -37,7 +41,7 @@ var ibkrStatements = []example{
 			"U5550123 2022-07-01T14:00:00Z sell 1 PYPL @ 70 USD fee 0.35",
 		},
 		nil,
-		map[string]int64{"order whose executions are listed": 2, "dividend": 1, "withdrawal": 1},
+		map[string]int64{"order whose executions are listed": 2, "dividend": 1, "withdrawal": 1, "fee": 1},
 	},
 	{
 		"statement in German, without executions, of options and a future", germanHead + germanTrades +

@@ -186,11 +186,22 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 		symbol: r.get("tradesymbol"), class: is, classKnown: true, quantity: r.get("tradequantity"), price: r.get("tradeprice"),
 		multiplier: r.get("knownmultiplier"), currency: r.get("tradecurrency"),
 	}
+	if isUSOption(&d, r.get("tradecategory")) {
+		d.multiplier = usOptionSize
+	}
 	for _, name := range feeCells {
 		d.fees = append(d.fees, fee{amount: r.get(name), currency: r.get("tradefeecurrency"), negated: true})
 	}
 	err := d.weigh(r.get("tradevalue"))
 	return []draft{d}, "", err
+}
+
+// isUSOption reports options on shares and indices of the United States, whose size is known. The proceeds would tell
+// another one where a price is wrong.
+func isUSOption(d *draft, category string) bool {
+	ofFuture := func(word string) bool { return strings.Contains(strings.ToLower(category), word) }
+	return d.class == option && d.currency == "USD" && classOfSymbol(d.symbol) == option &&
+		!slices.ContainsFunc(futureWords, ofFuture)
 }
 
 // weigh lets the proceeds prove quantity, price and multiplier. Of an option that ended at price 0 they are the cash.
@@ -234,9 +245,11 @@ var statementWords = []struct {
 	{plain, listOf("warrant optionsschein")},
 	{cfd, listOf("cfd differenzkontrakt")},
 	{option, listOf("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
-	{future, append(listOf("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")},
+	{future, futureWords},
 	{bond, listOf("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
 }
+
+var futureWords = append(listOf("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")
 
 // conversionWords are those for currencies.
 var conversionWords = listOf("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")

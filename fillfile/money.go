@@ -168,8 +168,8 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, gross *big.Rat, costs [
 	if m.rate != nil {
 		return unproven, agreesConverted(m, gross, costs)
 	}
-	near := func(value *big.Rat) bool {
-		difference := new(big.Rat).Sub(m.amount, value)
+	near := func(value *big.Rat) bool { // fees may be more than a sale brings
+		difference := new(big.Rat).Sub(m.amount, new(big.Rat).Abs(value))
 		return difference.Abs(difference).Cmp(m.tolerance) <= 0
 	}
 	inEither := func(value *big.Rat) bool { // a price in pence may have its total in pounds or in pence
@@ -309,7 +309,8 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 		gross.Mul(gross, exact(fill.Multiplier))
 	}
 	_, fraction, _ := strings.Cut(plain, ".")
-	rounded, _ := new(big.Rat).SetString(gross.FloatString(max(len(fraction), 2)))
+	digits := max(len(fraction), moneyDigits(fill.Currency)) // 4486.5 may be of cents
+	rounded, _ := new(big.Rat).SetString(gross.FloatString(digits))
 	difference := new(big.Rat).Sub(paid.Abs(paid), rounded)
 	if fill.Side == blotter.Sell {
 		difference.Neg(difference)
@@ -326,6 +327,16 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 	}
 	amount, err := blotter.ParseDecimal(decimalText(difference))
 	return cost{amount: amount, currency: fill.Currency}, err
+}
+
+// moneyDigits is how many digits after the point amounts of a currency have; 0 for coins.
+func moneyDigits(code string) int {
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return 0
+	}
+	digits, _ := currency.Standard.Rounding(unit)
+	return digits
 }
 
 func multiplierText(fill *Fill) string {

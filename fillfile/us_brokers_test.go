@@ -33,6 +33,7 @@ var usBrokers = []example{
 			"\"04/01/2024\",\"Buy\",\"GM\",\"GENERAL MOTORS\",\"10\",\"$45.00\",\"\",\"$450.00\"\n" +
 			"\"04/01/2024\",\"Reinvest Shares\",\"GM\",\"GENERAL MOTORS\",\"10.0443\",\"$13.17\",\"\",\"-$132.25\"\n" +
 			"\"04/01/2024\",\"Reinvest Shares\",\"GM\",\"GENERAL MOTORS\",\"10.0443\",\"$13.17\",\"\",\"-$132.50\"\n" +
+			"\"04/01/2024\",\"Sell to Close\",\"GM 05/17/2024 60.00 C\",\"CALL GENERAL MOTORS\",\"1\",\"$0.01\",\"$1.32\",\"-$0.32\"\n" +
 			"\"04/01/2024\",\"Gift Of Shares\",\"GM\",\"GENERAL MOTORS\",\"10\",\"$13.17\",\"\",\"-$131.70\"\n",
 		account,
 		"Schwab CSV",
@@ -43,6 +44,7 @@ var usBrokers = []example{
 			"A 2024-04-03T00:00:00Z buy 4 GM 05/17/2024 48.00 C @ 0.75 x100 USD fee 2.65",
 			"A 2024-04-02T00:00:00Z buy 3000 912796ZZ9 @ 98.5 x0.01 USD",
 			"A 2024-04-01T00:00:00Z buy 10.0443 GM @ 13.17 USD",
+			"A 2024-04-01T00:00:00Z sell 1 GM 05/17/2024 60.00 C @ 0.01 x100 USD fee 1.32",
 		},
 		[]string{
 			"quantity 4 x price 0.75 x 100 is 300, with and without fees, but the file's total is $320.00",
@@ -117,12 +119,42 @@ var usBrokers = []example{
 		nil,
 	},
 	{
+		"thinkorswim, a statement whose cash balance has the fees", "Account Statement for 98765SCHW (me) since 3/1/26 through 3/9/26\n\nCash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n" +
+			"3/1/26,00:00:00,BAL,,Cash balance at the start,,,,\"9,000.00\"\n" +
+			"3/5/26,09:45:10,TRD,=\"1\",SOLD -3 VERTICAL IWM 100 17 APR 26 205/200 PUT @1.05,-0.08,-3.90,315.00,\"9,311.02\"\n" +
+			"3/5/26,09:50:00,TRD,=\"2\",BOT +5 IWM @210.55,,,\"-1,052.75\",\"8,258.27\"\n" +
+			"3/5/26,09:50:00,TRD,=\"3\",BOT +6 IWM @210.50,-0.01,,\"-1,263.00\",\"6,995.26\"\n" +
+			"3/6/26,01:00:00,DOI,=\"4\",ORDINARY DIVIDEND~IWM,,,4.00,\"6,999.26\"\n" +
+			"3/6/26,01:00:00,RAD,=\"5\",REMOVAL OF OPTION DUE TO EXPIRATION,,,0.00,\"6,999.26\"\n" +
+			",,,,TOTAL,-0.09,-3.90,\"-1,996.75\",\"6,999.26\"\n\n" +
+			"Account Order History\nNotes,,Time Placed,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,PRICE,,TIF,Status\n" +
+			",,3/5/26 09:49:00,STOCK,BUY,+9,TO OPEN,IWM,,,STOCK,190.00,LMT,DAY,CANCELED\n\n" +
+			"Account Trade History\n,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type\n" +
+			",3/5/26 09:55:00,STOCK,BUY,+1,TO OPEN,IWM,,,STOCK,210.55,210.55,MKT\n" +
+			",3/5/26 09:50:00,STOCK,BUY,+6,TO OPEN,IWM,,,STOCK,210.50,210.50,MKT\n" +
+			",3/5/26 09:50:00,STOCK,BUY,+5,TO OPEN,IWM,,,STOCK,210.55,210.55,MKT\n" +
+			",3/5/26 09:45:10,VERTICAL,SELL,-3,TO OPEN,IWM,17 APR 26,205,PUT,3.15,1.05,LMT\n" +
+			",,,BUY,+3,TO OPEN,IWM,17 APR 26,200,PUT,2.10,CREDIT,\n\n" +
+			"Equities\nSymbol,Description,Qty,Trade Price,Mark,Mark Value\nIWM,ISHARES,+11,210.52,211.00,\"2,321.00\"\n",
+		newYork,
+		"thinkorswim CSV",
+		[]string{
+			"A 2026-03-05T14:50:00Z buy 6 IWM @ 210.5 USD fee 0.01",
+			"A 2026-03-05T14:50:00Z buy 5 IWM @ 210.55 USD",
+			"A 2026-03-05T14:45:10Z sell 3 IWM   260417P00205000 @ 3.15 x100 USD fee 3.98",
+			"A 2026-03-05T14:45:10Z buy 3 IWM   260417P00200000 @ 2.1 x100 USD",
+		},
+		[]string{"the end of an option stands in the cash balance alone", "the cash balance has no line, or several, with its fees"},
+		map[string]int64{"dividend": 1},
+	},
+	{
 		"Robinhood", robinhoodHead +
 			"\"2/20/2026\",\"2/20/2026\",\"2/20/2026\",\"DAL\",\"Option Expiration for DAL 2/20/2026 Put $55.00\",\"OEXP\",\"3S\",\"\",\"\"\n" +
 			"\"2/20/2026\",\"2/20/2026\",\"2/20/2026\",\"DAL\",\"DAL 2/20/2026 Call $60.00\",\"OEXCS\",\"1\",\"\",\"\"\n" +
 			"\"2/19/2026\",\"2/19/2026\",\"2/20/2026\",\"DAL\",\"Option without a name\",\"OASGN\",\"1S\",\"\",\"\"\n" +
 			"\"2/4/2026\",\"2/4/2026\",\"2/5/2026\",\"DAL\",\"DAL 2/20/2026 Put $55.00\",\"STO\",\"3\",\"$1.25\",\"$374.88\"\n" +
 			"\"2/3/2026\",\"2/3/2026\",\"2/4/2026\",\"DAL\",\"Delta Air Lines\nCUSIP: 247361702\",\"Sell\",\"12.5\",\"$58.40\",\"$729.98\"\n" +
+			"\"2/3/2026\",\"2/3/2026\",\"2/4/2026\",\"DAL\",\"Delta Air Lines\",\"Buy\",\"3\",\"$33.95\",\"($104.5)\"\n" +
 			"\"2/3/2026\",\"2/3/2026\",\"2/4/2026\",\"DAL\",\"Delta Air Lines\",\"Buy\",\"2\",\"$58.00\",\"$116.00\"\n" +
 			"\"2/3/2026\",\"2/3/2026\",\"2/4/2026\",\"DAL\",\"Delta Air Lines\",\"Buy\",\"2\",\"$58.00\",\"($416.00)\"\n" +
 			"\"2/2/2026\",\"2/2/2026\",\"2/3/2026\",\"DAL\",\"Delta Air Lines\",\"ZZZ\",\"2\",\"$58.00\",\"($116.00)\"\n" +
@@ -136,6 +168,7 @@ var usBrokers = []example{
 			"A 2026-02-20T00:00:00Z ends 1 DAL 2/20/2026 CALL $60.00 @ 0 x100 USD settles 2026-02-20",
 			"A 2026-02-04T00:00:00Z sell 3 DAL 2/20/2026 PUT $55.00 @ 1.25 x100 USD fee 0.12 settles 2026-02-05",
 			"A 2026-02-03T00:00:00Z sell 12.5 DAL @ 58.4 USD fee 0.02 settles 2026-02-04",
+			"A 2026-02-03T00:00:00Z buy 3 DAL @ 33.95 USD fee 2.65 settles 2026-02-04",
 		},
 		[]string{
 			"the description names no option",

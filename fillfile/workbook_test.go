@@ -1,6 +1,7 @@
 package fillfile_test
 
 import (
+	"archive/zip"
 	"errors"
 	"os"
 	"path/filepath"
@@ -177,5 +178,37 @@ func TestPositionsOfWorkbook(t *testing.T) {
 	held, err := fillfile.OpenPositions(path, fillfile.Options{Sheet: "Held"})
 	if err != nil || len(held) != 1 || held[0].Symbol != "KHC" || held[0].Quantity.String() != "12.5" || held[0].AvgPrice.String() != "35.25" {
 		t.Errorf("got %v, %v", held, err)
+	}
+}
+
+// A workbook inside of a zip is skipped and named.
+func TestWorkbookInArchive(t *testing.T) {
+	t.Parallel()
+	book, err := os.ReadFile(writeWorkbook(t, sheet{name: "Trades", rows: fillRows}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "export.zip")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := zip.NewWriter(f)
+	for name, content := range map[string][]byte{"fills.csv": []byte(small), "export.xlsx": book} {
+		w, err := archive.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	r := readFile(t, path, fillfile.Options{})
+	if r.err != nil || len(r.fills) != 1 || len(r.file.Skipped) != 1 || !strings.Contains(r.file.Skipped[0].Error(), "export.xlsx: it is packed itself (zip); unpack it first") {
+		t.Errorf("got %v, %v, skipped %v", r.fills, r.err, r.file)
 	}
 }

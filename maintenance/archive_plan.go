@@ -165,7 +165,7 @@ func count(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf, before time
 		sql, args = sql+" where timestamp < $1", []any{before}
 	}
 	err = conn.QueryRow(ctx, sql, args...).Scan(&n)
-	return n, postgres.Translate("archive", err)
+	return n, postgres.Translate(ctx, "archive", err)
 }
 
 // dryRun tells what would move or go, with exact numbers of rows.

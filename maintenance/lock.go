@@ -52,7 +52,7 @@ const (
 func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	err := r.tryLock(ctx, conn, patience)
 	if err != nil {
-		return postgres.Translate("lock maintenance", err)
+		return postgres.Translate(ctx, "lock maintenance", err)
 	}
 	now, err := r.now(ctx, conn)
 	for _, sql := range []string{sqlMarkKilled, sqlForget} {
@@ -63,7 +63,7 @@ func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duratio
 	if err != nil {
 		unlock(ctx, conn)
 	}
-	return postgres.Translate("lock maintenance", err)
+	return postgres.Translate(ctx, "lock maintenance", err)
 }
 
 func (r *Runner) tryLock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {

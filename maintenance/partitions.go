@@ -16,7 +16,7 @@ func (r *Runner) partitions(ctx context.Context, task *Task) (Figures, error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate("partitions", err)
+		return nil, postgres.Translate(ctx, "partitions", err)
 	}
 	figures := Figures{}
 	count := func(step partition.Step, _ string) {

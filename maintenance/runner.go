@@ -95,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 // run runs one job and keeps its row. The error is that of keeping it; the job's own is in the outcome.
 func (r *Runner) run(ctx context.Context, conn *pgx.Conn, job Job, req Request) (o Outcome, err error) {
 	if err := ctx.Err(); err != nil {
-		return o, postgres.Translate("maintain", err)
+		return o, postgres.Translate(ctx, "maintain", err)
 	}
 	var id int64
 	if !req.DryRun {
@@ -153,7 +153,7 @@ func explainEnd(why, err error) error {
 	case errors.Is(why, errLimit), errors.Is(why, errLost):
 		return &blotter.Error{Kind: blotter.ErrOperational, Message: why.Error(), Err: err, Retry: true}
 	case errors.Is(why, context.Canceled):
-		return &blotter.Error{Kind: blotter.ErrOperational, Message: "it was stopped before its end; the next run goes on", Err: err, Retry: true}
+		return &blotter.Error{Kind: blotter.ErrOperational, Message: "it was stopped before its end; the next run goes on", Err: errors.Join(why, err), Retry: true}
 	}
 	return err
 }
@@ -192,11 +192,11 @@ func checkService(ctx context.Context, conn *pgx.Conn, service string) error {
 	}
 	rows, err := conn.Query(ctx, sqlSchemas)
 	if err != nil {
-		return postgres.Translate("maintain", err)
+		return postgres.Translate(ctx, "maintain", err)
 	}
 	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return postgres.Translate("maintain", err)
+		return postgres.Translate(ctx, "maintain", err)
 	}
 	names := ""
 	for _, schema := range schemas {

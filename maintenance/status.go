@@ -45,7 +45,7 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 	}
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate("maintenance status", err)
+		return nil, postgres.Translate(ctx, "maintenance status", err)
 	}
 	var list []Status
 	for _, job := range r.jobs {
@@ -76,11 +76,11 @@ func (r *Runner) status(job Job, runs []pastRun, now time.Time) Status {
 // addProgress tells how far the VACUUM is that runs, if one does.
 func (r *Runner) addProgress(ctx context.Context, conn *pgx.Conn, list []Status) error {
 	if _, err := conn.Exec(ctx, "set role none"); err != nil {
-		return postgres.Translate("maintenance status", err)
+		return postgres.Translate(ctx, "maintenance status", err)
 	}
 	rows, err := conn.Query(ctx, sqlProgressOfAll)
 	if err != nil {
-		return postgres.Translate("maintenance status", err)
+		return postgres.Translate(ctx, "maintenance status", err)
 	}
 	lines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
 		var table, phase string
@@ -93,7 +93,7 @@ func (r *Runner) addProgress(ctx context.Context, conn *pgx.Conn, list []Status)
 			list[i].Progress = lines
 		}
 	}
-	return postgres.Translate("maintenance status", err)
+	return postgres.Translate(ctx, "maintenance status", err)
 }
 
 // HistoryFilter says which runs History lists.

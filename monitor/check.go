@@ -35,6 +35,10 @@ type Check struct {
 	Name string // "security_force", "blocking", ...: snake_case, also the label of its metric
 	Area string // "security", "sessions", "indexes", ...
 	Run  func(ctx context.Context, q postgres.Querier) ([]Finding, error)
+
+	// beside, if there is one, is the same check for a daemon that has done the work itself since start: what waited
+	// before that is no fault of it, and counts as waiting since then.
+	beside func(start time.Time) Check
 }
 
 // Outcome is what one run of a check came to. One that could not be made has Err, and a finding that says so: silence
@@ -139,10 +143,10 @@ func find[T any](area, name, sql string, judge func(row T) Finding, args ...any)
 func read[T any](ctx context.Context, q postgres.Querier, sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, postgres.Translate("check", err)
+		return nil, postgres.Translate(ctx, "check", err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-	return list, postgres.Translate("check", err)
+	return list, postgres.Translate(ctx, "check", err)
 }
 
 // seconds is an age that the server computed.

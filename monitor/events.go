@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // sqlOutboxLag counts what is committed and not applied by each consumer, at most 100,000 events of each: what its done
 // snapshot does not contain, less what it has read of the window that it is in. One that was expired is waited for by nobody.
 const sqlOutboxLag = `
-select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8
+select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8,
+       extract(epoch from clock_timestamp() - c.updated_at)::float8
   from events.cursor c
  cross join lateral (
     select count(*) as events, min(created_at) as oldest
@@ -24,19 +26,42 @@ type outboxRow struct {
 	Consumer string
 	Events   int64
 	Age      float64
+	Idle     float64 // since it last applied something
 }
 
 // outboxLag finds consumers of events that are behind, as the analytics or the relay to Redis.
 func outboxLag(t Thresholds) Check {
+	check := outboxLagSince(t, time.Time{})
+	check.beside = func(start time.Time) Check { return outboxLagSince(t, start) }
+	return check
+}
+
+// atWork is how long ago a consumer that catches up applied something at the most.
+const atWork = 10 * time.Second
+
+// outboxLagSince is outboxLag beside consumers that have been running since start; the zero time is since ever. One that
+// catches up is a warning at worst.
+func outboxLagSince(t Thresholds, start time.Time) Check {
 	return find("events", "outbox_lag", sqlOutboxLag, func(r outboxRow) Finding {
 		if r.Events == 0 {
 			return Finding{}
 		}
-		return Finding{
-			Severity: t.OutboxLag.grade(seconds(r.Age)), Subject: "consumer " + r.Consumer,
+
+		lag := seconds(r.Age)
+		if !start.IsZero() {
+			lag = min(lag, time.Since(start))
+		}
+		f := Finding{
+			Severity: t.OutboxLag.grade(lag), Subject: "consumer " + r.Consumer,
 			Message: fmt.Sprintf("it has not applied %s, the oldest %s old", plural(r.Events, "event"), age(seconds(r.Age))),
 			Remedy:  "See that blotter serve runs and what it logs; end transactions that are open for long.",
 		}
+		if f.Severity == Critical && seconds(r.Idle) < atWork {
+			f.Severity = Warning
+			f.Message += "; it is catching up"
+			f.Remedy = "Wait until it has caught up, and see that it falls behind no further."
+		}
+		return f
 	})
 }
 

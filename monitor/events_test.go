@@ -1,8 +1,10 @@
 package monitor_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
@@ -46,6 +48,51 @@ func TestOutboxLagOfATransactionThatWasOpen(t *testing.T) {
 	quiet(t, db.DB, pick(t, "outbox_lag", thresholds), "")
 	run(t, open, "commit")
 	fires(t, db.DB, "outbox_lag", thresholds, monitor.Warning, "consumer relay", "has not applied 1 event,")
+}
+
+// What waited before a daemon started is no fault of it: beside it, a backlog counts from its start, and nothing is logged
+// while it is worked off. Without one, a consumer that is at work is a warning at worst.
+func TestOutboxLagWhileCatchingUp(t *testing.T) {
+	t.Parallel()
+	db, log := pgtest.Open(t), &writer{}
+	conn := admin(t, db)
+	run(t, conn, `insert into events.cursor (consumer, snap_done, updated_at) values ('analytics', pg_current_snapshot(), now() - interval '3 days')`)
+	run(t, conn, `insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
+		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'test', '{}', now() - interval '2 days')`)
+	none := monitor.Thresholds{}
+	fires(t, db.DB, "outbox_lag", none, monitor.Critical, "consumer analytics", "has not applied 1 event")
+
+	w, err := monitor.NewWatcher(db.DB, []monitor.Check{pick(t, "outbox_lag", none)}, monitor.WatcherConfig{
+		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a watcher that is started again counts anew
+		start(t, w)
+		for range 3 {
+			last := w.Sight().At
+			until(t, "the watcher has looked again", func() bool { return w.Sight().At.After(last) })
+		}
+		stop(t, w)
+	}
+	if found := monitor.Findings(w.Sight().Outcomes); len(found) > 0 || log.String() != "" {
+		t.Errorf("beside a daemon that has just started: %+v, and in the log:\n%s", found, log)
+	}
+
+	late := monitor.Thresholds{OutboxLag: monitor.Level[time.Duration]{Warning: time.Nanosecond, Critical: 2 * time.Nanosecond}}
+	w, err = monitor.NewWatcher(db.DB, []monitor.Check{pick(t, "outbox_lag", late)}, monitor.WatcherConfig{
+		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, w)
+	until(t, "what still waits after that is logged", func() bool { return strings.Contains(log.String(), "level=ERROR") })
+	stop(t, w)
+
+	run(t, conn, `update events.cursor set updated_at = now()`)
+	fires(t, db.DB, "outbox_lag", none, monitor.Warning, "consumer analytics", "it is catching up")
 }
 
 func TestDeadLetters(t *testing.T) {

@@ -48,7 +48,7 @@ select case when s.setrole = 0 and s.setdatabase <> 0 then 'database ' || quote_
                  || case when s.setdatabase <> 0 then ' in database ' || quote_ident(current_database()) else '' end end,
        split_part(setting, '=', 1)
   from pg_db_role_setting s cross join unnest(s.setconfig) setting
- where lower(split_part(setting, '=', 1)) in ('app.current_account_id', 'session_replication_role')
+ where lower(split_part(setting, '=', 1) collate "C") in ('app.current_account_id', 'session_replication_role')
    and (s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database()))
  order by 1, 2`
 )

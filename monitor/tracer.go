@@ -205,7 +205,7 @@ func (t *Tracer) count(o *operation, c call) {
 // kindOf is the place of an error's kind in kinds.
 func kindOf(err error) int {
 	var e *blotter.Error
-	if errors.As(postgres.Translate("", err), &e) {
+	if errors.As(postgres.Translate(context.Background(), "", err), &e) {
 		if at := slices.Index(kinds[:], e.Kind); at >= 0 {
 			return at
 		}

@@ -14,7 +14,8 @@ import (
 
 // Watcher makes checks again and again, keeps what they found last, and writes the heartbeat by which replicas tell how
 // far they are behind. A finding is logged when a second look finds something by the same check, when it becomes worse, and
-// when it is gone. What is gone by the second look is not logged, for example a backlog when a daemon starts.
+// when it is gone. What is gone by the second look is not logged. A backlog of events counts from the watcher's start, when
+// the daemon's consumers began to work it off.
 //
 //	stopped --Start--> looks at once --Period, or ConfirmAfter after something new--> looks --> ... --Stop--> stopped
 //	                     '-- beats every HeartbeatPeriod
@@ -100,6 +101,8 @@ func (w *Watcher) Sight() Sight {
 }
 
 func (w *Watcher) run(ctx context.Context) {
+	w.checks = besideFrom(w.checks, time.Now())
+
 	var beating sync.WaitGroup
 	defer beating.Wait()
 	beating.Go(func() {
@@ -109,6 +112,19 @@ func (w *Watcher) run(ctx context.Context) {
 		})
 	})
 	repeat(ctx, func() time.Duration { return w.lookOnce(ctx) })
+}
+
+// besideFrom returns the checks as a daemon makes them that has been running since start.
+func besideFrom(checks []Check, start time.Time) []Check {
+	checks = slices.Clone(checks)
+	for i, c := range checks {
+		if c.beside != nil {
+			beside := c.beside(start)
+			beside.beside = c.beside
+			checks[i] = beside
+		}
+	}
+	return checks
 }
 
 // repeat calls do at once, and again each time that the pause which do returned is over, until ctx ends.

@@ -36,12 +36,12 @@ func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Ste
 		outcome, err := try(ctx, conn, step)
 		switch {
 		case ctx.Err() != nil:
-			return postgres.Translate("partitions", ctx.Err())
+			return postgres.Translate(ctx, "partitions", ctx.Err())
 		case err != nil && conn.IsClosed():
-			return postgres.Translate("partitions", err)
+			return postgres.Translate(ctx, "partitions", err)
 		case err != nil:
 			failed[step.Table] = true
-			failures = append(failures, Failure{step.Table, explain(step, err)})
+			failures = append(failures, Failure{step.Table, explain(ctx, step, err)})
 		default:
 			done(step, outcome)
 		}
@@ -53,7 +53,7 @@ func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Ste
 }
 
 // explain says what was being done to which leaf, and what the server advises.
-func explain(step Step, err error) error {
+func explain(ctx context.Context, step Step, err error) error {
 	var pg *pgconn.PgError
 	text := ""
 	if errors.As(err, &pg) {
@@ -64,7 +64,7 @@ func explain(step Step, err error) error {
 			text = "; " + pg.Hint
 		}
 	}
-	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, postgres.Translate("", err), text)
+	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, postgres.Translate(ctx, "", err), text)
 }
 
 // try runs a step until it gets its locks.

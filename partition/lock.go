@@ -57,7 +57,7 @@ func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	}
 	if err := lock(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, postgres.Translate("lock partitions", err)
+		return nil, postgres.Translate(ctx, "lock partitions", err)
 	}
 	return &RunnerLock{conn}, nil
 }

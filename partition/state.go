@@ -103,7 +103,7 @@ func Read(ctx context.Context, conn *pgx.Conn) (State, error) {
 		}
 		return err
 	})
-	return state, postgres.Translate("read partitions", err)
+	return state, postgres.Translate(ctx, "read partitions", err)
 }
 
 const sqlTables = `

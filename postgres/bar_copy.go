@@ -21,7 +21,7 @@ func (s *Session) copyBinary(ctx context.Context, sql string, from io.Reader) (i
 		return 0, err
 	}
 	tag, err := s.loan.PgConn().CopyFrom(ctx, from, sql)
-	return tag.RowsAffected(), s.fail(err)
+	return tag.RowsAffected(), s.fail(ctx, err)
 }
 
 const sqlMeets = `
@@ -68,5 +68,5 @@ func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 	}
 	var meets bool
 	err := loan.QueryRow(ctx, sqlMeets, symbols, timeframes, first, last, from, to).Scan(&meets)
-	return !meets && !(f.whole && seen.disordered()), translate("", err)
+	return !meets && !(f.whole && seen.disordered()), translate(ctx, "", err)
 }

@@ -48,7 +48,7 @@ func (f *barFile) lookAhead(ctx context.Context) error {
 			f.ahead = append(f.ahead, b)
 			rows += len(b.bars) + len(b.rejected)
 		case <-ctx.Done():
-			return translate("", ctx.Err())
+			return translate(ctx, "", ctx.Err())
 		}
 	}
 	return nil

@@ -71,11 +71,14 @@ const (
 // Guessed or differ from another source's by a factor; ErrData for what the table refuses, and for
 // rejected rows under Strict.
 func (db *DB) ImportBars(ctx context.Context, in BarImport) (ImportResult, error) {
+	if in.Bars == nil {
+		return ImportResult{}, blotter.Invalid("BarImport.Bars", nil, "the bars to import")
+	}
 	select {
 	case db.imports <- struct{}{}:
 		defer func() { <-db.imports }()
 	case <-ctx.Done():
-		return ImportResult{}, translate("import "+in.File, ctx.Err())
+		return ImportResult{}, translate(ctx, "import "+in.File, ctx.Err())
 	}
 	start := time.Now()
 	im := &importer{db: db, in: in, straight: !in.Once && !in.DryRun && in.Prefer == ""}
@@ -114,7 +117,7 @@ func (im *importer) run(ctx context.Context) error {
 		case errors.Is(err, blotter.ErrSerialization):
 			im.straight = false
 			if !pause(ctx, attempt) {
-				return err
+				return gaveUp(ctx, err)
 			}
 		case LacksPartition(err) && !ensured: // the outbox's ran out
 			ensured = true
@@ -199,7 +202,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	}
 	if err != nil || im.in.DryRun {
 		tx.rollback(ctx)
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 	return tx.commit(ctx)
 }

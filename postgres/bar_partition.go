@@ -74,13 +74,13 @@ select lower::timestamptz, upper::timestamptz from shared.partitions
 func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) {
 	rows, err := loan.Query(ctx, sqlCoverage)
 	if err != nil {
-		return nil, translate("", err)
+		return nil, translate(ctx, "", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s span, err error) {
 		err = row.Scan(&s.from, &s.to)
 		return s, err
 	})
-	return list, translate("", err)
+	return list, translate(ctx, "", err)
 }
 
 // makePartitions makes what the import needs, a transaction a year, on the given connection or on another. Made inside
@@ -114,7 +114,7 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 		}
 		if err != nil {
 			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
-			failed := translate("", err)
+			failed := translate(ctx, "", err)
 			if wait > 0 && sqlState(failed) == "55P03" {
 				return nil, partitionBusy(failed)
 			}

@@ -52,12 +52,12 @@ const sqlPartitionsUntil = `select shared.partitions_until()`
 func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 	im.screen = screen{}
 	if err := loan.QueryRow(ctx, sqlPartitionsUntil).Scan(&im.screen.limit); err != nil {
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 
 	rows, err := loan.Query(ctx, sqlRetired)
 	if err != nil {
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 	leaves, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	for _, leaf := range leaves {
@@ -73,7 +73,7 @@ func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 		}
 		im.screen.retired = append(im.screen.retired, r)
 	}
-	return translate("", err)
+	return translate(ctx, "", err)
 }
 
 // reason is why the table has no place for a bar, or "".

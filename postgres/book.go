@@ -129,7 +129,7 @@ func (b *Book) Stop(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return translate("stop the book", ctx.Err())
+		return translate(ctx, "stop the book", ctx.Err())
 	}
 }
 
@@ -150,7 +150,7 @@ func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Ex
 	case b.room <- struct{}{}:
 		defer func() { <-b.room }()
 	case <-ctx.Done():
-		return refused(translate("execute trade", ctx.Err()))
+		return refused(translate(ctx, "execute trade", ctx.Err()))
 	}
 	if err := b.enqueue(call, scope); err != nil {
 		return refused(err)
@@ -159,7 +159,7 @@ func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Ex
 	case <-call.done:
 	case <-ctx.Done():
 		if b.takeBack(call) {
-			return refused(translate("execute trade", ctx.Err()))
+			return refused(translate(ctx, "execute trade", ctx.Err()))
 		}
 		<-call.done
 	}

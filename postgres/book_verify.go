@@ -150,6 +150,18 @@ const sqlVerifyCounts = `
 select (select count(*) from execution.positions where $1 = '' or account_id = $1), (select count(*) from execution.orders where $1 = '' or account_id = $1),
        (select count(*) from execution.trades where $1 = '' or account_id = $1)`
 
+// verifySettings are those of the transaction in which Verify reads. Its statements join tables and sums of them, once and
+// whole. Where the server believes that the tables are as small as they were at the last ANALYZE, it would add the sums up
+// again for each row, in nested loops: that took 145 s instead of 1.5 s for 4,000 orders and 12,000 trades. Without nested
+// loops it hashes or sorts, in time that grows with the rows alone.
+var verifySettings = []string{
+	"set local statement_timeout = " + milliseconds(verifyTimeout),
+	"set local enable_nestloop = off",
+}
+
+// verifyQueries prove the book, one statement for each kind of row.
+var verifyQueries = []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades, sqlVerifyFees}
+
 // Verify proves the positions and orders of the context's scope from their trades, all at one instant, and lists what does
 // not follow from them. It may run beside any load.
 func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
@@ -159,8 +171,10 @@ func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
 			var none string
 			return intoScope(&none, s.scope)
 		}
-		if _, err := s.Exec(ctx, "set local statement_timeout = "+milliseconds(verifyTimeout)); err != nil {
-			return err
+		for _, sql := range verifySettings {
+			if _, err := s.Exec(ctx, sql); err != nil {
+				return err
+			}
 		}
 		if err := s.QueryRow(ctx, sqlVerifyCounts, s.scope.Account).Scan(&v.Positions, &v.Orders, &v.Trades); err != nil {
 			return err
@@ -168,7 +182,7 @@ func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
 		if err := s.QueryRow(ctx, sqlVerifyOtherFees, s.scope.Account).Scan(&v.OtherFees); err != nil {
 			return err
 		}
-		for _, sql := range []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades, sqlVerifyFees} {
+		for _, sql := range verifyQueries {
 			if err := v.collect(ctx, s, sql); err != nil {
 				return err
 			}

@@ -170,7 +170,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 		return errLook
 	}
 	if err := ctx.Err(); err != nil {
-		return translate("execute trades", err)
+		return translate(ctx, "execute trades", err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
@@ -183,12 +183,12 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	db.books.forget(b)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && severity(pg) == "ERROR" {
-		return translate("execute trades", err) // all of the round trip is undone
+		return translate(ctx, "execute trades", err) // all of the round trip is undone
 	}
 	if !loan.IsClosed() {
 		loan.close()
 	}
-	return commitError(err)
+	return commitError(ctx, err)
 }
 
 // errLook: a trade cannot be booked on what is remembered, which may be old, or it is booked already. It is looked at

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -60,5 +61,73 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 	case <-requests:
 	case <-time.After(10 * time.Second):
 		t.Error("nothing was cancelled")
+	}
+}
+
+// A context that ends while the server does not answer at all is the cause of the error too: of a statement, and of a
+// connection that is being made.
+func TestCancelledWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	d := pgtest.Open(t)
+	silent, over := make(chan struct{}), make(chan struct{})
+	defer close(over) // nobody waits for the answers any more
+	heard := make(chan struct{}, 100)
+	through := pgtest.Proxy(t, d.Config.URL, func(client, server net.Conn) {
+		go func() { _, _ = io.Copy(client, server) }()
+		go func() {
+			<-over
+			_ = client.Close()
+		}()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(buf)
+			if err != nil {
+				return
+			}
+			select {
+			case <-silent:
+				heard <- struct{}{}
+				continue
+			default:
+			}
+			if _, err := server.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	})
+	cfg := d.Config
+	cfg.URL = through
+	db, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	close(silent)
+
+	for name, call := range map[string]func(ctx context.Context) error{
+		"a statement": func(ctx context.Context) error {
+			return db.Transaction(ctx, func(tx *postgres.Tx) error {
+				_, err := tx.Exec(ctx, "select 1")
+				return err
+			})
+		},
+		"connecting": func(ctx context.Context) error {
+			other, err := postgres.Open(ctx, cfg)
+			if err == nil {
+				other.Close()
+			}
+			return err
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-heard
+			cancel()
+		}()
+		err := call(ctx)
+		cancel()
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, blotter.ErrOperational) {
+			t.Errorf("%s: got %v, want ErrOperational because of context.Canceled", name, err)
+		}
 	}
 }

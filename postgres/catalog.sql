@@ -9,7 +9,7 @@ with schemas as (
      where not c.relispartition and c.relkind in ('r', 'p', 'v', 'm') and c.relname <> 'schema_version'
 ), grants as (
     select object, string_agg(grantee || '=' || privileges, ' ' order by grantee) as list
-      from (select object, coalesce(r.rolname, 'public') as grantee, string_agg(lower(a.privilege_type) || case when a.is_grantable then '*' else '' end, ',' order by a.privilege_type) as privileges
+      from (select object, coalesce(r.rolname, 'public') as grantee, string_agg(lower(a.privilege_type collate "C") || case when a.is_grantable then '*' else '' end, ',' order by a.privilege_type) as privileges
               from (select 'schema ' || n.nspname as object, n.nspacl as acl, n.nspowner as owner from pg_namespace n join schemas using (oid)
                     union all select 'table ' || name, relacl, relowner from relations
                     union all select 'column ' || r.name || '.' || a.attname, a.attacl, r.relowner

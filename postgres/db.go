@@ -98,21 +98,25 @@ func inspect(ctx context.Context, cfg Config) (limit int, home identity, err err
 	delete(cc.RuntimeParams, "role") // a database that was never migrated may have no roles
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return 0, home, translate("open "+RedactURL(cfg.URL), err)
+		return 0, home, translate(ctx, "open "+RedactURL(cfg.URL), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if err := pin(ctx, conn, roleApp); err != nil {
+		return 0, home, translate(ctx, "open", err)
+	}
+
 	var migrated bool
 	if err := conn.QueryRow(ctx, sqlInspect).Scan(&limit, &migrated); err != nil {
-		return 0, home, translate("open", err)
+		return 0, home, translate(ctx, "open", err)
 	}
 	if !migrated {
 		return 0, home, schemaError("the database holds no blotter schema", "run blotter migrate up")
 	}
 	if _, err := conn.Exec(ctx, "set role "+string(roleApp)); err != nil {
-		return 0, home, explainRole("open", roleApp, cc.User, err)
+		return 0, home, explainRole(ctx, "open", roleApp, cc.User, err)
 	}
 	if home, err = identify(ctx, conn); err != nil {
-		return 0, home, translate("open", err)
+		return 0, home, translate(ctx, "open", err)
 	}
 	return limit, home, checkVersion(ctx, conn)
 }
@@ -122,7 +126,7 @@ func schemaError(what, remedy string) error {
 }
 
 // explainRole says which setting wants another login, where the server did not let this one act as the role.
-func explainRole(op string, r role, login string, err error) error {
+func explainRole(ctx context.Context, op string, r role, login string, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "22023") {
 		return &blotter.Error{
@@ -131,7 +135,7 @@ func explainRole(op string, r role, login string, err error) error {
 				login, r, r.setting(), r, pgx.Identifier{login}.Sanitize()),
 		}
 	}
-	return translate(op, err)
+	return translate(ctx, op, err)
 }
 
 // fit settles the sizes of the pools against what the server allows.

@@ -182,3 +182,51 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 		}
 	}
 }
+
+// What the server refuses says what to do, after the server's own words.
+func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, "alter database "+db.Name+" set default_transaction_read_only = on")
+	locker := db.Connect(t, db.AdminURL)
+	if _, err := locker.Exec(t.Context(), "begin read write; lock table execution.accounts in access exclusive mode"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := db.Config
+	cfg.LockTimeout = 10 * time.Millisecond
+	cfg.LookOnly = true
+	again, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	ctx := blotter.WithAllAccounts(t.Context())
+	for sql, want := range map[string]string{
+		"insert into data_ingestion.instruments (symbol) values ('X')": "default_transaction_read_only",
+		"select from execution.accounts":                              "blotter doctor",
+		"select from shared.masked_columns for update":                "a login that may",
+	} {
+		err := again.Transaction(ctx, func(tx *postgres.Tx) error {
+			if want == "a login that may" {
+				if _, err := tx.Exec(ctx, "set transaction read write"); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, sql)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", sql, err, want)
+		}
+	}
+
+	refused := func(url, want string) {
+		t.Helper()
+		_, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", url, err, want)
+		}
+	}
+	refused("postgres://u@there-is-no-such-host.invalid/d?connect_timeout=5", "check the host in the URL")
+	refused("postgres://u@127.0.0.1:1/d", "start it or correct the URL")
+}

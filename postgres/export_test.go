@@ -16,6 +16,12 @@ var (
 	CodePoints    = codePoints
 )
 
+// VerifySettings and VerifyQueries are what Verify sends.
+var (
+	VerifySettings = verifySettings
+	VerifyQueries  = verifyQueries
+)
+
 // OpenConns is how many connections the app pool has open.
 func (db *DB) OpenConns() int { return db.PoolStats()[0].Open }
 

@@ -93,13 +93,16 @@ func (t *Table[T]) Find(ctx context.Context, q Querier, clauses ...Clause) ([]T,
 func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		sql, args, err := t.selectSQL(clauses)
+		if err == nil {
+			err = t.session("find", q)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		rows, err := q.Query(ctx, sql, args...)
 		if err != nil {
-			yield(nil, t.fail("find", err))
+			yield(nil, t.fail(ctx, "find", err))
 			return
 		}
 		defer rows.Close()
@@ -109,7 +112,7 @@ func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) ite
 			var zero T
 			row = zero
 			if err := t.scan(rows, &row, targets); err != nil {
-				yield(nil, t.fail("find", err))
+				yield(nil, t.fail(ctx, "find", err))
 				return
 			}
 			if !yield(&row, nil) {
@@ -117,7 +120,7 @@ func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) ite
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, t.fail("find", err))
+			yield(nil, t.fail(ctx, "find", err))
 		}
 	}
 }
@@ -134,7 +137,7 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 		switch c.operator {
 		case "limit":
 			if c.limit <= 0 {
-				return "", nil, t.fail("find", programming(fmt.Sprintf("Limit(%d): want a number above 0", c.limit)))
+				return "", nil, t.refuse("find", fmt.Sprintf("Limit(%d): want a number above 0", c.limit))
 			}
 			tail += " limit " + arg(c.limit)
 			continue

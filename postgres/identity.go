@@ -38,7 +38,7 @@ var errElsewhere = errors.New("another database")
 func (id identity) expect(ctx context.Context, r role, conn *pgx.Conn) error {
 	other, err := identify(ctx, conn)
 	if err != nil {
-		return translate("open", err)
+		return translate(ctx, "open", err)
 	}
 	where := ""
 	switch {

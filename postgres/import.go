@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -14,12 +15,8 @@ const (
 insert into execution.accounts (account_id)
 select $1 where not exists (select from execution.accounts where account_id = $1)
 on conflict do nothing`
-	sqlNewImport = `
-insert into execution.imports (account_id, file, source, digest, layout, options)
-values ($1, $2, $3, $4, $5, $6)
-on conflict (account_id, digest, source) where state <> 'undone' do nothing`
 	sqlResumeImport = `update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`
-	sqlLinkedTrades = `select symbol, trade_id, side from execution.import_trades where account_id = $1 and import_id = $2`
+	sqlLinkedTrades = `select symbol, trade_id from execution.import_trades where account_id = $1 and import_id = $2`
 
 	// sqlFinishImport counts as booked what all runs of the import have booked: to a later run, these are duplicates.
 	sqlFinishImport = `
@@ -29,6 +26,12 @@ update execution.imports i
   from (select count(*) as booked from execution.import_trades where account_id = $1 and import_id = $2) l
  where i.account_id = $1 and i.id = $2 and i.state <> 'undone'`
 )
+
+var sqlNewImport = `
+insert into execution.imports (account_id, file, source, digest, layout, options)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (account_id, digest, source) where state <> 'undone' do nothing
+returning ` + Imports.columnList()
 
 var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
  where account_id = $1 and digest = $2 and source = $3 and state <> 'undone' for update`
@@ -40,38 +43,75 @@ var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
 //
 // Errors are ErrConflict where the same content was imported with other options, or where it does not give the trades any
 // more that were booked of it: either way the file's fills could be booked twice.
-func (db *DB) BeginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (begun blotter.Import, err error) {
-	scope, _ := blotter.ScopeOf(ctx)
-	if err := intoScope(&given.AccountID, scope); err != nil {
-		return begun, err
+func (db *DB) BeginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (blotter.Import, error) {
+	begun, err := db.BeginImports(ctx, []ImportPart{{given, trades}})
+	if err != nil {
+		return blotter.Import{}, err
 	}
-	if err := checkImport(given); err != nil {
-		return begun, err
+	return begun[0], nil
+}
+
+// ImportPart is what a file holds of one account.
+type ImportPart struct {
+	Import blotter.Import
+	Trades []blotter.Trade
+}
+
+// BeginImports is BeginImport for a file with fills of several accounts: it begins the imports of all, or of none.
+func (db *DB) BeginImports(ctx context.Context, parts []ImportPart) (begun []blotter.Import, err error) {
+	parts = slices.Clone(parts)
+	scope, _ := blotter.ScopeOf(ctx)
+	for i := range parts {
+		if err := intoScope(&parts[i].Import.AccountID, scope); err != nil {
+			return nil, err
+		}
+		if err := checkImport(parts[i].Import); err != nil {
+			return nil, err
+		}
 	}
 
 	err = db.Transaction(ctx, func(tx *Tx) error {
-		if _, err := tx.Exec(ctx, sqlNewAccount, given.AccountID); err != nil {
-			return err
+		begun = nil
+		for _, part := range parts {
+			one, err := tx.beginImport(ctx, part.Import, part.Trades)
+			if err != nil {
+				return err
+			}
+			begun = append(begun, one)
 		}
-		made, err := tx.Exec(ctx, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
-		if err != nil {
-			return err
-		}
-		known, err := collect(ctx, tx, Imports, sqlKnownImport, given.AccountID, given.Digest, given.Source)
-		if err != nil {
-			return err
-		}
-		if len(known) == 0 { // it was undone between the two statements
-			return &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the import of the same file was undone meanwhile; repeat the command"}
-		}
-
-		begun = known[0]
-		if made.RowsAffected() > 0 {
-			return nil
-		}
-		return tx.resumeImport(ctx, &begun, given, trades)
+		return nil
 	})
-	return begun, err
+	if err != nil {
+		return nil, err
+	}
+	return begun, nil
+}
+
+func (tx *Tx) beginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (begun blotter.Import, err error) {
+	if given.Options == nil {
+		given.Options = map[string]string{}
+	}
+	if _, err := tx.Exec(ctx, sqlNewAccount, given.AccountID); err != nil {
+		return begun, err
+	}
+	known, err := collect(ctx, tx, Imports, sqlKnownImport, given.AccountID, given.Digest, given.Source)
+	if err != nil {
+		return begun, err
+	}
+	if len(known) > 0 {
+		begun = known[0]
+		err = tx.resumeImport(ctx, &begun, given, trades)
+		return begun, err
+	}
+
+	made, err := collect(ctx, tx, Imports, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
+	if err != nil {
+		return begun, err
+	}
+	if len(made) == 0 { // somebody else began it between the two statements
+		return begun, &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the same file is being imported by another command; repeat this one"}
+	}
+	return made[0], nil
 }
 
 func checkImport(i blotter.Import) error {
@@ -117,11 +157,10 @@ func (tx *Tx) resumeImport(ctx context.Context, known *blotter.Import, given blo
 
 // lostTrades counts the trades of the import that the file does not give any more.
 func (tx *Tx) lostTrades(ctx context.Context, known *blotter.Import, trades []blotter.Trade) (lost int, err error) {
-	read := make(map[tradeKey]bool, len(trades))
+	type key struct{ symbol, id string } // the side of an option's end is known only when it is booked
+	read := make(map[key]bool, len(trades))
 	for i := range trades {
-		key := keyOf(&trades[i])
-		key.account = known.AccountID
-		read[key] = true
+		read[key{trades[i].Symbol, trades[i].TradeID}] = true
 	}
 
 	rows, err := tx.Query(ctx, sqlLinkedTrades, known.AccountID, known.ID)
@@ -130,11 +169,11 @@ func (tx *Tx) lostTrades(ctx context.Context, known *blotter.Import, trades []bl
 	}
 	defer rows.Close()
 	for rows.Next() {
-		key := tradeKey{account: known.AccountID}
-		if err := rows.Scan(&key.symbol, &key.id, &key.side); err != nil {
+		var linked key
+		if err := rows.Scan(&linked.symbol, &linked.id); err != nil {
 			return 0, err
 		}
-		if !read[key] {
+		if !read[linked] {
 			lost++
 		}
 	}

@@ -48,7 +48,7 @@ func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err 
 
 // cancelled reports whether a session failed because its caller no longer wanted it. A deadline that passed is not that.
 func cancelled(ctx context.Context, err error) bool {
-	return errors.Is(ctx.Err(), context.Canceled) && (errors.Is(err, context.Canceled) || sqlState(err) == "57014")
+	return errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled)
 }
 
 func (db *DB) logCommit(ctx context.Context, start time.Time) {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -65,12 +66,19 @@ func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDB(*cc), files,
+	provider, err := goose.NewProvider(goose.DialectPostgres, openOwner(cc), files,
 		goose.WithTableName(versionTable), goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, err
 	}
 	return &Migrator{url: url, provider: provider}, nil
+}
+
+// openOwner makes the connections of goose, with the pinned settings.
+func openOwner(cc *pgx.ConnConfig) *sql.DB {
+	return stdlib.OpenDB(*cc, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		return pin(ctx, conn, roleOwner)
+	}))
 }
 
 // String says which database, without the password.
@@ -86,21 +94,21 @@ func (m *Migrator) Close() error { return m.provider.Close() }
 // Running it again, or from two machines at once, is no error.
 func (m *Migrator) Up(ctx context.Context) ([]int64, error) {
 	results, err := m.provider.Up(ctx)
-	return versions(results), migrationError("migrate up", err)
+	return versions(results), migrationError(ctx, "migrate up", err)
 }
 
 // DownTo undoes every migration above the version: 0 removes all of blotter's tables and their rows. Roles stay: they
 // belong to the cluster.
 func (m *Migrator) DownTo(ctx context.Context, version int64) ([]int64, error) {
 	results, err := m.provider.DownTo(ctx, version)
-	return versions(results), migrationError("migrate down", err)
+	return versions(results), migrationError(ctx, "migrate down", err)
 }
 
 // Status lists every migration.
 func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 	list, err := m.provider.Status(ctx)
 	if err != nil {
-		return nil, migrationError("migrate status", err)
+		return nil, migrationError(ctx, "migrate status", err)
 	}
 	var statuses []MigrationStatus
 	for _, s := range list {
@@ -120,12 +128,12 @@ func versions(results []*goose.MigrationResult) []int64 {
 	return applied
 }
 
-func migrationError(op string, err error) error {
+func migrationError(ctx context.Context, op string, err error) error {
 	var partial *goose.PartialError
 	if errors.As(err, &partial) {
 		err = fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
 	}
-	return translate(op, err)
+	return translate(ctx, op, err)
 }
 
 // SchemaVersion is the version of the schema that this version of the library works with.
@@ -142,10 +150,10 @@ func checkVersion(ctx context.Context, conn *pgx.Conn) error {
 	var version int64
 	if err := conn.QueryRow(ctx, sqlSchemaVersion).Scan(&version); err != nil {
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "42501" { // the grants came with the first migration
+		if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "42703") { // the grants came with the first migration, or it is another's table
 			return schemaError("the database holds no blotter schema", "run blotter migrate up")
 		}
-		return translate("open", err)
+		return translate(ctx, "open", err)
 	}
 	want := SchemaVersion()
 	switch {

@@ -14,11 +14,16 @@ import (
 // ordersMax is how many orders one call may create.
 const ordersMax = 10_000
 
+var errNoOrder = programming("the order is nil")
+
 // CreateOrder stores a new order and fills in what the database made. An order of the same id and content that is there
 // already is returned as it is stored, so a retry after any failure is safe; one with other content is ErrConflict, which
 // names the fields. An order that was adopted from its fills takes over what this one says. The account is the context's,
 // and is created on first use.
 func (tx *Tx) CreateOrder(ctx context.Context, o *blotter.Order) error {
+	if o == nil {
+		return errNoOrder
+	}
 	orders, err := tx.CreateOrders(ctx, []blotter.Order{*o})
 	if err == nil {
 		*o = orders[0]
@@ -28,6 +33,9 @@ func (tx *Tx) CreateOrder(ctx context.Context, o *blotter.Order) error {
 
 // CreateOrder is Tx.CreateOrder in a transaction of its own.
 func (db *DB) CreateOrder(ctx context.Context, o *blotter.Order) error {
+	if o == nil {
+		return errNoOrder
+	}
 	orders, err := db.CreateOrders(ctx, []blotter.Order{*o})
 	if err == nil {
 		*o = orders[0]
@@ -181,6 +189,9 @@ func (tx *Tx) matchOrders(ctx context.Context, given []blotter.Order, stored map
 // UpdateOrder changes an order as blotter.Order.Amend allows, and fills in what the database made. Errors: ErrConflict
 // with both versions if another session changed it since it was read, ErrNotFound, and ErrInvalid for what may not change.
 func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
+	if o == nil {
+		return errNoOrder
+	}
 	err := intoScope(&o.AccountID, tx.scope)
 	if err != nil {
 		return orderError("update", o, err)
@@ -213,6 +224,9 @@ func (db *DB) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 }
 
 func (db *DB) changeOrder(ctx context.Context, o *blotter.Order, change func(*Tx, context.Context, *blotter.Order) error) error {
+	if o == nil {
+		return errNoOrder
+	}
 	given := *o
 	err := db.Transaction(ctx, func(tx *Tx) error {
 		*o = given
@@ -229,6 +243,9 @@ func (db *DB) changeOrder(ctx context.Context, o *blotter.Order, change func(*Tx
 // CancelOrder cancels an order and fills in what the database made; a fill that comes late is booked all the same. One that
 // is cancelled already stays so. Errors are UpdateOrder's.
 func (tx *Tx) CancelOrder(ctx context.Context, o *blotter.Order) error {
+	if o == nil {
+		return errNoOrder
+	}
 	changed := *o
 	changed.Status = blotter.Cancelled
 	if err := tx.UpdateOrder(ctx, &changed); err != nil {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"strings"
 	"sync"
 
 	"github.com/blotterdb/blotter"
@@ -23,6 +23,9 @@ const emitMax = 100_000
 // An event takes what it leaves empty: the account of the context, its key from the account, an id (UUID version 7), the
 // service of Config, the correlation of the context, version 1. Errors are ErrInvalid.
 func (tx *Tx) Emit(ctx context.Context, events ...blotter.Event) error {
+	if tx.state == stateEnded {
+		return errEnded
+	}
 	if len(tx.events)+len(events) > emitMax {
 		return blotter.Invalid("events", len(tx.events)+len(events), "at most 100,000 a transaction")
 	}
@@ -73,35 +76,63 @@ func queueEvents(batch *pgx.Batch, events []blotter.Event) {
 	batch.Queue(sqlEmit, texts[0], texts[1], texts[2], flat(ids), texts[3], versions, texts[4], texts[5], texts[6])
 }
 
-// Last has a statement without rows run before COMMIT, and travel with it: what is known to be a transaction's last saves
-// the round trip. What comes of it is the error of the transaction. A savepoint does not take it back.
+// Last defers a statement without rows to COMMIT, with which it travels: the last statement of a transaction then costs no
+// round trip of its own. It may be the only one. Its error is the error of the transaction. A savepoint that rolls back
+// does not take it back.
 func (tx *Tx) Last(sql string, args ...any) {
 	tx.last = append(tx.last, &pgx.QueuedQuery{SQL: sql, Arguments: args})
 }
 
-// commitWith runs the transaction's last statements, writes its events and commits, in one round trip. Its command tag is
-// COMMIT's.
+// hasDeferred reports whether statements or events wait for COMMIT.
+func (tx *Tx) hasDeferred() bool { return len(tx.last) > 0 || len(tx.events) > 0 }
+
+// commitWith runs the deferred statements, writes the events and commits, in one round trip, in which BEGIN and the
+// session's account go first if nothing has been sent yet. Its command tag is that of COMMIT.
+//
+// An error of a statement before COMMIT is certain: nothing was committed. Only a link that broke leaves that open.
 func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error) {
-	batch := &pgx.Batch{QueuedQueries: slices.Clone(tx.last)}
+	batch := tx.leading()
+	for _, q := range tx.last {
+		tx.noteLeftovers(q.SQL)
+		batch.QueuedQueries = append(batch.QueuedQueries, q)
+	}
 	if len(tx.events) > 0 {
 		queueEvents(batch, tx.events)
 	}
 	batch.Queue("commit")
+
+	commit := len(batch.QueuedQueries) - 1
+	reached := 0
 	results := tx.loan.SendBatch(ctx, batch)
-	for range batch.QueuedQueries {
-		if tag, err = results.Exec(); err != nil {
-			break
-		}
+	tx.led()
+	for ; reached <= commit && err == nil; reached++ {
+		tag, err = results.Exec()
 	}
 	if closing := results.Close(); err == nil {
 		err = closing
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && !tx.loan.IsClosed() {
-		_, _ = tx.loan.Exec(ctx, "rollback") // of what the refused event left open
+	if err == nil {
+		return tag, nil
 	}
-	return tag, err
+
+	var pg *pgconn.PgError
+	refused := errors.As(err, &pg)
+	beforeCommit := reached <= commit && (refused || isUnsent(err) || !tx.loan.IsClosed())
+	if !tx.loan.IsClosed() && (beforeCommit || refused) {
+		if _, undo := tx.loan.Exec(ctx, "rollback"); undo != nil {
+			tx.loan.close()
+		}
+	}
+	if beforeCommit {
+		return tag, translate(ctx, "commit", err)
+	}
+	return tag, commitError(ctx, err)
 }
+
+// isUnsent reports whether pgx could not prepare or encode a batch, for example because of an argument that its type cannot
+// hold: COMMIT, its last statement, was not sent. The error has no type of its own. If its words change, the commit is
+// reported as unknown, which errs on the safe side.
+func isUnsent(err error) bool { return strings.HasPrefix(err.Error(), "error preprocessing batch") }
 
 // bell tells listeners in this process that a transaction with events was committed.
 type bell struct {

@@ -58,7 +58,7 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, explainConnect("connect as "+string(r), r, cc.User, err)
+		return nil, explainConnect(ctx, "connect as "+string(r), r, cc.User, err)
 	}
 	err = r.check(ctx, conn)
 	if err == nil {
@@ -66,11 +66,11 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, translate("connect as "+string(r), err)
+		return nil, translate(ctx, "connect as "+string(r), err)
 	}
 	return conn, nil
 }
 
 // Translate makes an error of pgx or the server the *blotter.Error that this package returns, for the packages that
 // talk to the server on a connection of their own.
-func Translate(op string, err error) error { return translate(op, err) }
+func Translate(ctx context.Context, op string, err error) error { return translate(ctx, op, err) }

@@ -72,7 +72,7 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 		}
 	}
 	if p.conns, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
-		return nil, translate("open pool", err)
+		return nil, translate(context.Background(), "open pool", err)
 	}
 	return p, nil
 }
@@ -133,7 +133,7 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = p.timeoutError()
 	default:
-		err = explainConnect("acquire a connection as "+string(p.role), p.role, p.login, err)
+		err = explainConnect(ctx, "acquire a connection as "+string(p.role), p.role, p.login, err)
 	}
 	if p.waiter != nil {
 		p.waiter.TraceWait(p.service, waited, err)
@@ -200,7 +200,8 @@ func (l *loan) close() {
 }
 
 // reset puts the connection back to its start: DISCARD ALL ends settings, temporary tables, cursors, locks and
-// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters.
+// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters, and the
+// pinned settings.
 func (l *loan) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 	defer cancel()
@@ -216,6 +217,9 @@ func (l *loan) reset() {
 		if err == nil {
 			_, err = l.Exec(ctx, sql)
 		}
+	}
+	if err == nil {
+		err = pin(ctx, l.Conn, l.pool.role)
 	}
 	if err == nil {
 		err = l.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current)

@@ -16,6 +16,9 @@ func (db *DB) Quarantine(ctx context.Context, file string, rows []*blotter.Rejec
 	var texts [5][]string
 	var lines []int64
 	for _, r := range rows {
+		if r == nil {
+			return programming("a row for the quarantine is nil")
+		}
 		appendEach(texts[:], r.Symbol, r.Check, r.Reason, file, r.Raw)
 		lines = append(lines, r.Line)
 	}

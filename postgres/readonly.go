@@ -54,7 +54,7 @@ func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) er
 	if err == nil {
 		err = s.failure
 	}
-	return translate("", err)
+	return translate(ctx, "", err)
 }
 
 // AutoCommit runs fn in a session that writes, each of whose statements is a transaction of its own: for what reads from
@@ -64,7 +64,7 @@ func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope, start: time.Now()}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: time.Now()}
 	defer s.end()
 	return fn(s)
 }

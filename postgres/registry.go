@@ -56,18 +56,18 @@ type liveColumn struct {
 // CompareRegistry lists, a sentence each, where the live catalog of the database at url differs from the declared
 // tables of blotter's schemas.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connectPlain(ctx, url)
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows, err := conn.Query(ctx, sqlRegistry)
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[liveColumn])
 	if err != nil {
-		return nil, translate("compare the registry", err)
+		return nil, translate(ctx, "compare the registry", err)
 	}
 	live := map[string][]liveColumn{}
 	for _, c := range columns {

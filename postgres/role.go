@@ -57,16 +57,16 @@ func (r role) readOnly() bool { return r == roleReadOnly || r == roleReporter }
 const sqlConnected = `select current_user::text, coalesce(to_regtype('shared.exact')::oid, 0)`
 
 // explainConnect is explainRole for a connection that begins as the role.
-func explainConnect(op string, r role, login string, err error) error {
+func explainConnect(ctx context.Context, op string, r role, login string, err error) error {
 	var pg *pgconn.PgError
 	noEntry := errors.As(err, &pg) && pg.Routine == "CheckMyDatabase" // the login may not even connect to the database
 	if pg != nil && pg.Code == "42501" && severity(pg) == "FATAL" && !noEntry {
-		return explainRole(op, r, login, err)
+		return explainRole(ctx, op, r, login, err)
 	}
-	return translate(op, err)
+	return translate(ctx, op, err)
 }
 
-// check refuses a connection that does not act as its role, and teaches it our numbers. A superuser's login passes: it
+// check refuses a connection that does not act as its role, pins its settings, and teaches it our numbers. A superuser's login passes: it
 // acts as the role like any other, and doctor warns of it.
 func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	var current string
@@ -77,6 +77,10 @@ func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	if current != string(r) {
 		return &blotter.Error{Op: "connect", Kind: blotter.ErrPermission, Message: fmt.Sprintf("the connection acts as %s, not as %s: a pooler in between drops the start-up parameter \"role\"", current, r)}
 	}
+	if err := pin(ctx, c, r); err != nil {
+		return err
+	}
+
 	RegisterTypes(c.TypeMap())
 	if exact != 0 {
 		// A parameter of a domain column is announced with the domain's own number.

@@ -24,6 +24,19 @@ BEGIN
     END IF;
 END $same$;
 
+-- Nor is anything done where schemas of others have the names of blotter's.
+DO $foreign$
+DECLARE
+    foreign_schema text;
+BEGIN
+    SELECT nspname INTO foreign_schema FROM pg_namespace
+     WHERE nspname IN ({{schemas}}) AND pg_get_userbyid(nspowner) <> 'trading_owner' ORDER BY nspname LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'schema % is not blotter''s and has the name of one of its own: nothing was done', foreign_schema
+            USING HINT = format('Give blotter a database of its own, or first: ALTER SCHEMA %I RENAME TO %I;', foreign_schema, foreign_schema || '_other');
+    END IF;
+END $foreign$;
+
 -- 1. What may be done is granted to roles that nobody logs in as.
 DO $roles$
 DECLARE

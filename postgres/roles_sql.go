@@ -27,7 +27,7 @@ func RolesSQL(database, prefix string) (string, error) {
 	}
 	return strings.NewReplacer(
 		"{{database}}", pgx.Identifier{database}.Sanitize(), "{{database_text}}", "'"+strings.ReplaceAll(database, "'", "''")+"'",
-		"{{name}}", shellWord(database),
+		"{{name}}", shellWord(database), "{{schemas}}", "'"+strings.Join(Schemas(), "', '")+"'",
 		"{{prefix}}", prefix, "{{prefix_text}}", "'"+prefix+"'").Replace(rolesSQL), nil
 }
 

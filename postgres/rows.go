@@ -19,7 +19,7 @@ func (r sessionRow) Scan(dest ...any) error {
 		if err := r.rows.Err(); err != nil {
 			return err
 		}
-		return translate("", errNoRows)
+		return translate(context.Background(), "", errNoRows)
 	}
 	if err := r.rows.Scan(dest...); err != nil {
 		return err
@@ -31,14 +31,15 @@ func (r sessionRow) Scan(dest ...any) error {
 // sessionRows translate the errors of rows, and end the batch in which their statement was sent.
 type sessionRows struct {
 	pgx.Rows
+	ctx     context.Context // of the query: whether it has ended tells why rows failed
 	session *Session
 	batch   pgx.BatchResults
 	err     error
 	closed  bool
 }
 
-func (s *Session) rows(rows pgx.Rows, batch pgx.BatchResults, err error) (pgx.Rows, error) {
-	r := &sessionRows{Rows: rows, session: s, batch: batch}
+func (s *Session) rows(ctx context.Context, rows pgx.Rows, batch pgx.BatchResults, err error) (pgx.Rows, error) {
+	r := &sessionRows{ctx: ctx, Rows: rows, session: s, batch: batch}
 	if batch != nil {
 		s.led()
 	}
@@ -92,8 +93,8 @@ func (r *sessionRows) Close() {
 			r.err = err
 		}
 	}
-	r.session.settle(context.Background())
-	r.err = r.session.fail(r.err)
+	r.session.settle(r.ctx)
+	r.err = r.session.fail(r.ctx, r.err)
 	r.session.reading = nil
 }
 
@@ -113,6 +114,7 @@ func (r *sessionRows) CommandTag() pgconn.CommandTag {
 // sessionBatch passes over the results of what went first and translates errors.
 type sessionBatch struct {
 	pgx.BatchResults
+	ctx     context.Context // of the batch: whether it has ended tells why it failed
 	session *Session
 	lead    int
 	closed  bool
@@ -122,7 +124,7 @@ type sessionBatch struct {
 func (b *sessionBatch) skipLead() error {
 	for ; b.lead > 0; b.lead-- {
 		if _, err := b.BatchResults.Exec(); err != nil {
-			return b.session.fail(err)
+			return b.session.fail(b.ctx, err)
 		}
 	}
 	return nil
@@ -133,7 +135,7 @@ func (b *sessionBatch) Exec() (pgconn.CommandTag, error) {
 		return pgconn.CommandTag{}, err
 	}
 	tag, err := b.BatchResults.Exec()
-	return tag, b.session.fail(err)
+	return tag, b.session.fail(b.ctx, err)
 }
 
 func (b *sessionBatch) Query() (pgx.Rows, error) {
@@ -142,10 +144,10 @@ func (b *sessionBatch) Query() (pgx.Rows, error) {
 	}
 	rows, err := b.BatchResults.Query()
 	if err != nil {
-		err = b.session.fail(err)
+		err = b.session.fail(b.ctx, err)
 		return &sessionRows{err: err, closed: true}, err
 	}
-	return &sessionRows{Rows: rows, session: b.session}, nil
+	return &sessionRows{ctx: b.ctx, Rows: rows, session: b.session}, nil
 }
 
 func (b *sessionBatch) QueryRow() pgx.Row {
@@ -162,7 +164,7 @@ func (b *sessionBatch) Close() error {
 	b.err = b.skipLead()
 	closing := b.BatchResults.Close()
 	if b.err == nil {
-		b.err = b.session.fail(closing)
+		b.err = b.session.fail(b.ctx, closing)
 	}
 	return b.err
 }

@@ -53,7 +53,7 @@ func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.Com
 		}
 		tag, err := s.loan.Exec(ctx, sql, args...)
 		s.settle(ctx)
-		return tag, s.fail(err)
+		return tag, s.fail(ctx, err)
 	}
 	results := s.loan.SendBatch(ctx, batch)
 	tag, err := afterLead(results, lead, results.Exec)
@@ -61,7 +61,7 @@ func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.Com
 		err = closing
 	}
 	s.led()
-	return tag, s.fail(err)
+	return tag, s.fail(ctx, err)
 }
 
 // Query runs a statement that returns rows. The session serves nothing else until they are read or closed.
@@ -75,11 +75,11 @@ func (s *Session) Query(ctx context.Context, sql string, args ...any) (pgx.Rows,
 			return &sessionRows{err: err, closed: true}, err
 		}
 		rows, err := s.loan.Query(ctx, sql, args...)
-		return s.rows(rows, nil, err)
+		return s.rows(ctx, rows, nil, err)
 	}
 	results := s.loan.SendBatch(ctx, batch)
 	rows, err := afterLead(results, lead, results.Query)
-	return s.rows(rows, results, err)
+	return s.rows(ctx, rows, results, err)
 }
 
 // QueryRow runs a statement that returns at most one row; its Scan is ErrNotFound where there is none.
@@ -106,7 +106,7 @@ func (s *Session) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResu
 	}
 	lead := len(leading.QueuedQueries)
 	leading.QueuedQueries = append(leading.QueuedQueries, batch.QueuedQueries...)
-	s.batch = &sessionBatch{BatchResults: s.loan.SendBatch(ctx, leading), session: s, lead: lead}
+	s.batch = &sessionBatch{ctx: ctx, BatchResults: s.loan.SendBatch(ctx, leading), session: s, lead: lead}
 	s.led()
 	return s.batch
 }
@@ -122,14 +122,14 @@ func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []
 	}
 	n, err := s.loan.CopyFrom(ctx, table, columns, rows)
 	s.settle(ctx)
-	return n, s.fail(err)
+	return n, s.fail(ctx, err)
 }
 
 // ready reports why the session cannot run a statement, and notes what the statement may leave behind.
 func (s *Session) ready(ctx context.Context, sql string) error {
 	switch {
 	case s.state == stateEnded:
-		return programming("the session has ended; it is good only inside the function that it was given to")
+		return errEnded
 	case s.reading != nil && !s.reading.closed:
 		return programming("the rows of the session's last query are not closed yet")
 	case s.batch != nil && !s.batch.closed:
@@ -138,13 +138,20 @@ func (s *Session) ready(ctx context.Context, sql string) error {
 		return &blotter.Error{Kind: blotter.ErrProgramming, SQLState: "25P02", Err: s.failure, Message: "the transaction has failed already and only rolls back: " + s.failure.Error()}
 	}
 	if err := ctx.Err(); err != nil {
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
+	s.noteLeftovers(sql)
+	return nil
+}
+
+// noteLeftovers marks the connection if the statement may leave something behind on it.
+func (s *Session) noteLeftovers(sql string) {
 	if !isPlain(sql) && !leavesNothing(sql) {
 		s.loan.dirty = true
 	}
-	return nil
 }
+
+var errEnded = programming("the session has ended; it is good only inside the function that it was given to")
 
 func programming(message string) *blotter.Error {
 	return &blotter.Error{Kind: blotter.ErrProgramming, Message: message}
@@ -227,12 +234,12 @@ func (s *Session) open(ctx context.Context) error {
 	case s.begin != "":
 		_, err := s.loan.Exec(ctx, s.begin+s.settings())
 		s.led()
-		return s.fail(err)
+		return s.fail(ctx, err)
 	case s.hasSettings():
 		// A statement that cannot be in a batch gets a transaction of its own, which settle ends.
 		s.loan.dirty, s.state = true, stateOpen
 		_, err := s.loan.Exec(ctx, "begin"+s.settings())
-		return s.fail(err)
+		return s.fail(ctx, err)
 	}
 	return nil
 }
@@ -251,14 +258,14 @@ func (s *Session) settle(ctx context.Context) {
 }
 
 // fail translates an error and, inside a transaction, remembers the first one: the transaction is void from there on.
-func (s *Session) fail(err error) error {
+func (s *Session) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	// A row that is missing or does not fit its variable does no harm to the transaction.
 	var pg *pgconn.PgError
 	void := errors.As(err, &pg) || s.loan.IsClosed()
-	err = translate("", err)
+	err = translate(ctx, "", err)
 	if void && s.begin != "" && s.failure == nil {
 		s.failure = err
 	}

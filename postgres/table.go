@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -227,11 +228,11 @@ func (t *Table[T]) scan(rows pgx.Rows, row *T, targets []any) error {
 	return nil
 }
 
-func (t *Table[T]) fail(op string, err error) error {
+func (t *Table[T]) fail(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = translate(op+" "+t.def.QualifiedName(), err)
+	err = translate(ctx, op+" "+t.def.QualifiedName(), err)
 	if e, ok := err.(*blotter.Error); ok && e.Op == "" {
 		named := *e
 		named.Op = op + " " + t.def.QualifiedName()
@@ -240,9 +241,14 @@ func (t *Table[T]) fail(op string, err error) error {
 	return err
 }
 
+// refuse is the error of a call that is not made.
+func (t *Table[T]) refuse(op, message string) error {
+	return &blotter.Error{Op: op + " " + t.def.QualifiedName(), Kind: blotter.ErrProgramming, Message: message}
+}
+
 func (t *Table[T]) readOnly(op string) error {
 	if t.def.View {
-		return t.fail(op, programming("it is a view and can only be read"))
+		return t.refuse(op, "it is a view and can only be read")
 	}
 	return nil
 }

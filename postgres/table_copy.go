@@ -17,6 +17,9 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 	if err := t.readOnly("copy into"); err != nil {
 		return 0, err
 	}
+	if err := t.session("copy into", q); err != nil {
+		return 0, err
+	}
 	var columns []string
 	var fields []*field
 	for i := range t.fields {
@@ -41,7 +44,7 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 	} else {
 		n, err = q.CopyFrom(ctx, pgx.Identifier{t.def.Schema, t.def.Name}, columns, source)
 	}
-	return n, t.fail("copy into", err)
+	return n, t.fail(ctx, "copy into", err)
 }
 
 // hasAccount reports a tenant table: its rows are behind row-level security.

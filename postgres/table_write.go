@@ -12,10 +12,38 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// writable refuses what would panic or fail later: a view, no session, no row.
+func (t *Table[T]) writable(op string, q Querier, row *T) error {
+	if err := t.readOnly(op); err != nil {
+		return err
+	}
+	if row == nil {
+		return t.refuse(op, "the row is nil")
+	}
+	return t.session(op, q)
+}
+
+// session refuses a Querier that is nil.
+func (t *Table[T]) session(op string, q Querier) error {
+	if isNil(q) {
+		return t.refuse(op, "the session is nil: give the one of Transaction or ReadOnly")
+	}
+	return nil
+}
+
+// isNil reports whether q is nil, or an interface that holds a nil pointer.
+func isNil(q Querier) bool {
+	if q == nil {
+		return true
+	}
+	v := reflect.ValueOf(q)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // Insert stores row and fills in what the database made: generated columns, defaults, stamps and the version.
 // A row whose key exists already is ErrIntegrity.
 func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
-	if err := t.readOnly("insert"); err != nil {
+	if err := t.writable("insert", q, row); err != nil {
 		return err
 	}
 	sql, args := t.insert(row, "")
@@ -25,7 +53,7 @@ func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
 // Upsert stores row, or gives the row of its key the values of row's other columns; the version counts up. It is for
 // rows with one writer: Update is what notices another's change.
 func (t *Table[T]) Upsert(ctx context.Context, q Querier, row *T) error {
-	if err := t.readOnly("upsert"); err != nil {
+	if err := t.writable("upsert", q, row); err != nil {
 		return err
 	}
 	var set []string
@@ -112,27 +140,27 @@ func countArgs(values []string) (n int) {
 func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, sql string, args []any) error {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return t.fail(op, err)
+		return t.fail(ctx, op, err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			return t.fail(op, err)
+			return t.fail(ctx, op, err)
 		}
-		return t.fail(op, errNoRows)
+		return t.fail(ctx, op, errNoRows)
 	}
 	if err := t.scan(rows, row, nil); err != nil {
-		return t.fail(op, err)
+		return t.fail(ctx, op, err)
 	}
 	rows.Close()
-	return t.fail(op, rows.Err())
+	return t.fail(ctx, op, rows.Err())
 }
 
 // Update stores row's columns in the row of its key, stamps it and fills in what the database made. In a table with a
 // version, it does so only if the stored row still has row's version, which then counts up; otherwise it is ErrConflict
 // with both versions. A key that does not exist is ErrNotFound.
 func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
-	if err := t.readOnly("update"); err != nil {
+	if err := t.writable("update", q, row); err != nil {
 		return err
 	}
 	v := reflect.ValueOf(row).Elem()
@@ -209,6 +237,9 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err := t.readOnly("delete"); err != nil {
 		return err
 	}
+	if err := t.session("delete", q); err != nil {
+		return err
+	}
 	where, err := t.byKey(key)
 	if err != nil {
 		return err
@@ -217,12 +248,12 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err == nil && tag.RowsAffected() == 0 {
 		err = errNoRows
 	}
-	return t.fail("delete", err)
+	return t.fail(ctx, "delete", err)
 }
 
 func (t *Table[T]) byKey(key []any) (string, error) {
 	if len(t.def.Key) == 0 || len(key) != len(t.def.Key) {
-		return "", t.fail("find", programming(fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key))))
+		return "", t.refuse("find", fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key)))
 	}
 	conditions := make([]string, len(key))
 	for i, column := range t.def.Key {
@@ -234,6 +265,9 @@ func (t *Table[T]) byKey(key []any) (string, error) {
 // Get reads the row of the key; none is ErrNotFound.
 func (t *Table[T]) Get(ctx context.Context, q Querier, key ...any) (T, error) {
 	var row T
+	if err := t.session("get", q); err != nil {
+		return row, err
+	}
 	where, err := t.byKey(key)
 	if err != nil {
 		return row, err

@@ -96,12 +96,18 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 			db.logCommit(ctx, start)
 			return nil
 		}
-		if attempt >= o.maxRetries || !errors.Is(err, blotter.ErrSerialization) || !pause(ctx, attempt) {
-			if !o.unlogged {
-				db.logFailure(ctx, "transaction", start, err, nil)
-			}
-			return err
+
+		again := attempt < o.maxRetries && errors.Is(err, blotter.ErrSerialization)
+		if again && pause(ctx, attempt) {
+			continue
 		}
+		if again {
+			err = gaveUp(ctx, err)
+		}
+		if !o.unlogged {
+			db.logFailure(ctx, "transaction", start, err, nil)
+		}
+		return err
 	}
 }
 
@@ -147,7 +153,7 @@ func (db *DB) attempt(ctx context.Context, o options, fn func(tx *Tx) error) (er
 	returned = true
 	if err != nil {
 		tx.rollback(ctx)
-		return translate("", err)
+		return translate(ctx, "", err)
 	}
 	return tx.commit(ctx)
 }
@@ -170,33 +176,39 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 func (tx *Tx) commit(ctx context.Context) error {
 	tx.closeResults()
 	if tx.failure == nil {
-		tx.failure = translate("", ctx.Err())
+		tx.failure = translate(ctx, "", ctx.Err())
 	}
 	if tx.failure != nil {
 		cause := tx.failure
 		tx.rollback(ctx)
 		return cause
 	}
-	if tx.state == stateIdle && len(tx.events) == 0 { // nothing was ever sent
-		tx.end()
+
+	if tx.state == stateIdle && !tx.hasDeferred() {
+		tx.end() // nothing was ever sent
 		return nil
 	}
+
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	defer tx.end()
+
 	var tag pgconn.CommandTag
 	var err error
-	if len(tx.events) > 0 || len(tx.last) > 0 {
+	if tx.hasDeferred() {
 		tag, err = tx.commitWith(ctx)
 	} else {
 		tag, err = tx.loan.Exec(ctx, "commit")
+		err = commitError(ctx, err)
 	}
+
 	switch {
 	case err != nil:
-		return commitError(err)
+		return err
 	case tag.String() == "ROLLBACK":
 		return programming("the transaction had failed and was rolled back instead of committed; an error of one of its statements was not returned")
 	}
+
 	if tx.booked || len(tx.events) > 0 {
 		tx.db.bell.ring()
 	}
@@ -204,10 +216,14 @@ func (tx *Tx) commit(ctx context.Context) error {
 }
 
 // commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
-func commitError(err error) error {
+func commitError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != "57014" {
-		return translate("commit", err)
+	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != queryCanceled {
+		return translate(ctx, "commit", err)
 	}
 	return &blotter.Error{
 		Op: "commit", Kind: blotter.ErrCommitUnknown, Err: err,
@@ -261,15 +277,33 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 }
 
 // Savepoint runs fn as a part of the transaction that rolls back alone: when fn returns an error, what fn did is undone,
-// the error is returned, and the transaction may go on.
+// the error is returned, and the transaction may go on. What fn did is also undone when it panics.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
-	name, emitted := fmt.Sprintf("blotter_%d", *tx.savepoints), len(tx.events)
+	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
+	emitted := len(tx.events)
+
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
 		return err
 	}
+
+	undo := func() error {
+		tx.closeResults()
+		tx.events = tx.events[:emitted]
+		return tx.rollbackTo(ctx, name)
+	}
+	returned := false
+	defer func() {
+		// fn panicked or called runtime.Goexit. A caller of Begin may recover and commit.
+		if !returned && tx.state == stateOpen {
+			_ = undo()
+		}
+	}()
+
 	err := fn(tx)
+	returned = true
 	tx.closeResults()
+
 	if err == nil && tx.failure == nil {
 		_, err = tx.Exec(ctx, "release savepoint "+name)
 		return err
@@ -277,11 +311,10 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	if err == nil {
 		err = tx.failure // a database error that fn did not return
 	}
-	tx.events = tx.events[:emitted]
-	if undo := tx.rollbackTo(ctx, name); undo != nil {
-		return undo
+	if failed := undo(); failed != nil {
+		return failed
 	}
-	return translate("", err)
+	return translate(ctx, "", err)
 }
 
 // rollbackTo undoes what came after the savepoint and with it the failure, even if the caller's context is cancelled.
@@ -290,5 +323,5 @@ func (tx *Tx) rollbackTo(ctx context.Context, name string) error {
 	defer cancel()
 	tx.failure = nil
 	_, err := tx.loan.Exec(ctx, "rollback to savepoint "+name+"; release savepoint "+name)
-	return tx.fail(err)
+	return tx.fail(ctx, err)
 }

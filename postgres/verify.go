@@ -28,9 +28,9 @@ func (m *Migrator) Verify(ctx context.Context) ([]string, error) {
 }
 
 func readCatalog(ctx context.Context, url string) ([]string, error) {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := connectPlain(ctx, url)
 	if err != nil {
-		return nil, translate("verify", err)
+		return nil, translate(ctx, "verify", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	return collectCatalog(ctx, conn)
@@ -39,7 +39,7 @@ func readCatalog(ctx context.Context, url string) ([]string, error) {
 func collectCatalog(ctx context.Context, q Querier) ([]string, error) {
 	lines, err := QueryCatalog(ctx, q, pgx.RowTo[string], sqlCatalog)
 	slices.Sort(lines)
-	return lines, translate("verify", err)
+	return lines, translate(ctx, "verify", err)
 }
 
 // Drift is Migrator.Verify for whoever may only read: it needs no right but to look at the catalog.

@@ -119,7 +119,7 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 		return err
 	})
 	if err != nil {
-		return nil, postgres.Translate("backup", err)
+		return nil, postgres.Translate(ctx, "backup", err)
 	}
 	dumped, err := countDump(ctx, programs, part.Name())
 	if err != nil {

@@ -258,12 +258,12 @@ func connectForDump(ctx context.Context, text string) (*pgx.Conn, int, error) {
 	maps.Copy(cfg.RuntimeParams, map[string]string{"application_name": "blotter", "statement_timeout": "0", "timezone": "UTC"})
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, 0, postgres.Translate("connect", err)
+		return nil, 0, postgres.Translate(ctx, "connect", err)
 	}
 	var version int
 	if err := conn.QueryRow(ctx, "select current_setting('server_version_num')::int").Scan(&version); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, 0, postgres.Translate("connect", err)
+		return nil, 0, postgres.Translate(ctx, "connect", err)
 	}
 	return conn, version / 10_000, nil
 }

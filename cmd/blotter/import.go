@@ -36,9 +36,9 @@ func importCommand(set *settings) *cobra.Command {
 		Short: "Store the bars of files",
 		Long: `Store the bars of files, of folders with all that is in them, or of patterns in
 quotes ("data/**/*.csv" is those in all folders below data). The format is
-recognised from the content, through .gz, .zip and .tar.gz; "-" is standard
-input. Each file is stored as a whole or not at all; a second import of the same
-file changes nothing, so what was interrupted is simply repeated.
+recognised from the content, through .gz, .zip, .tar.gz and .xlsx; "-" is
+standard input. Each file is stored as a whole or not at all; a second import of
+the same file changes nothing, so what was interrupted is simply repeated.
 
 Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs)
 and are counted. A bar that the same source gives differently later is updated;

@@ -116,6 +116,8 @@ func plain(value any) any {
 	switch value := value.(type) {
 	case blotter.Decimal:
 		return value.String()
+	case blotter.TradeFees:
+		return value.String() // text, which trades import reads again
 	case time.Time:
 		if value.IsZero() {
 			return nil

@@ -110,7 +110,7 @@ func (s *settings) restore(ctx context.Context, d *database, url, file string) (
 		return err
 	})
 	if err != nil {
-		return nil, 0, postgres.Translate("restore", err)
+		return nil, 0, postgres.Translate(ctx, "restore", err)
 	}
 	if lacking := dumped.differences(restored); len(lacking) > 0 {
 		return nil, 0, fmt.Errorf("what was restored is not what the dump holds: %s", sentenceOf(lacking))
@@ -168,7 +168,7 @@ func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 		return err
 	})
 	if err != nil {
-		return postgres.Translate("restore", err)
+		return postgres.Translate(ctx, "restore", err)
 	}
 	m, err := postgres.NewMigrator(ctx, url) // makes the roles that are missing, and the schema shared
 	if err != nil {
@@ -180,7 +180,7 @@ func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 	}
 	for _, sql := range []string{"set role " + roleOfDumps, "drop table if exists shared.schema_version", "drop schema shared", "reset role"} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
-			return postgres.Translate("restore: make room", err)
+			return postgres.Translate(ctx, "restore: make room", err)
 		}
 	}
 	return nil

@@ -95,7 +95,7 @@ a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 }
 
 // narrow makes help fit into 80 columns.
-var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80")
+var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "for more information about a command", "for more about a command")
 
 func helpCommand() *cobra.Command {
 	return &cobra.Command{

@@ -12,8 +12,8 @@ import (
 )
 
 func tradesCommand(set *settings) *cobra.Command {
-	return noun("trades", "List the trades, and import fills", `  blotter trades list --account ACC123
-  blotter trades import activity.xml --account ACC123`, tradesList(set), tradesImport(set))
+	return noun("trades", "List the trades, import fills, and undo imports", `  blotter trades list --account ACC123
+  blotter trades import activity.xml --account ACC123`, tradesList(set), tradesImport(set), tradesImports(set))
 }
 
 func tradesList(set *settings) *cobra.Command {

@@ -64,7 +64,7 @@ What was interrupted is simply repeated.`,
 			if with.fromAccount != "" && set.account == "" {
 				return usagef("--from-account %s: say --account too, into which its fills are booked", with.fromAccount)
 			}
-			i := &fillImport{with: with, set: set}
+			i := &fillImport{with: with, options: importOptions(cmd.Flags()), set: set}
 			defer i.close()
 			i.with.Instrument = i.instrument(cmd.Context())
 			if err := i.read(cmd, files); err != nil {
@@ -122,6 +122,8 @@ type filled struct {
 	Reasons    []reason         `json:"reasons,omitempty"`
 	Skipped    []string         `json:"skipped,omitempty"` // members of an archive, or the file, that hold no fills
 	Error      string           `json:"error,omitempty"`
+	Imports    []int64          `json:"imports,omitempty"` // the numbers under which blotter trades imports knows it
+	digest     []byte           // of the content
 	err        error
 	rejected   []*blotter.RejectedRow
 }
@@ -135,10 +137,12 @@ type fillOf struct {
 // fillImport is one call of the command.
 type fillImport struct {
 	with    filling
+	options map[string]string // that decide what is booked
 	set     *settings
 	db      *database // nil until it is needed
 	files   []*filled
 	fills   []fillOf
+	parts   map[partKey]*importPart
 	elapsed time.Duration
 }
 
@@ -191,14 +195,20 @@ func putInOrder(fills []fillOf) {
 	}
 }
 
-func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) error {
+func (i *fillImport) readFile(cmd *cobra.Command, from found, n int) (err error) {
 	one := i.files[n]
 	var file *fillfile.File
-	var err error
 	if from.path == standardInput {
-		file, err = fillfile.Read(cmd.InOrStdin(), barfile.StandardInput, i.with.Options)
-	} else {
-		file, err = fillfile.Open(from.path, i.with.Options)
+		stdin := newDigestedReader(cmd.InOrStdin())
+		defer func() {
+			var unread error
+			if one.digest, unread = stdin.sum(); err == nil {
+				err = unread
+			}
+		}()
+		file, err = fillfile.Read(stdin, barfile.StandardInput, i.with.Options)
+	} else if file, err = fillfile.Open(from.path, i.with.Options); err == nil {
+		one.digest, err = digestFile(from.path)
 	}
 	if err != nil {
 		return err
@@ -289,7 +299,13 @@ func (i *fillImport) book(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := i.begin(ctx, db.DB); err != nil {
+		return err
+	}
 	if err := i.bookAll(ctx, db.DB, newest); err != nil {
+		return err
+	}
+	if err := i.finish(ctx, db.DB); err != nil {
 		return err
 	}
 	for _, f := range i.files {
@@ -299,21 +315,6 @@ func (i *fillImport) book(ctx context.Context) error {
 	}
 	i.elapsed = time.Since(begin)
 	return nil
-}
-
-// executeAll books a batch, again where that is safe and may help.
-func executeAll(ctx context.Context, db *postgres.DB, trades []blotter.Trade) (receipts []postgres.Receipt, err error) {
-	for attempt := 0; ; attempt++ {
-		receipts, err = db.ExecuteTrades(ctx, trades, postgres.AllowZeroPrice) // the file says so
-		if err == nil || attempt == 3 || ctx.Err() != nil || !blotter.Retryable(err) && !errors.Is(err, blotter.ErrCommitUnknown) {
-			return receipts, err
-		}
-		select {
-		case <-ctx.Done():
-			return receipts, err
-		case <-time.After(time.Second << attempt):
-		}
-	}
 }
 
 func (i *fillImport) accounts() []string {

@@ -152,16 +152,13 @@ func (i *fillImport) bookBatch(ctx context.Context, db *postgres.DB, batch []fil
 	if len(batch) == 0 {
 		return nil
 	}
-	trades := make([]blotter.Trade, len(batch))
-	for n, f := range batch {
-		trades[n] = f.Trade
-	}
-	receipts, err := executeAll(ctx, db, trades)
+	receipts, err := executeImported(ctx, db, i.imported(batch))
 	if err != nil {
 		return fmt.Errorf("%w; what is booked stays, repeat the same command to go on", err)
 	}
 	for n, r := range receipts {
 		i.files[batch[n].file].took(batch[n].Fill, r, newest)
+		i.parts[partKey{batch[n].file, batch[n].AccountID}].took(r)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ var commands = []string{
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
 	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "audit repair-cursor", "backup", "restore",
-	"orders", "orders list", "trades", "trades list", "trades import", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
+	"orders", "orders list", "trades", "trades list", "trades import", "trades imports", "trades imports list", "trades imports undo", "positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"accounts", "accounts list", "accounts create", "accounts set",
 	"instruments", "instruments set", "instruments list",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
@@ -26,8 +26,12 @@ func TestHelp(t *testing.T) {
 	d := newDesk(t)
 	listed := d.ok(t, "--help")
 	for _, command := range commands {
-		if noun, _, of := strings.Cut(command, " "); of && !strings.Contains(listed, "blotter "+noun+" [") {
-			listed += d.ok(t, noun, "--help")
+		words := strings.Fields(command)
+		if len(words) < 2 {
+			continue
+		}
+		if noun := strings.Join(words[:len(words)-1], " "); !strings.Contains(listed, "blotter "+noun+" [") {
+			listed += d.ok(t, append(words[:len(words)-1:len(words)-1], "--help")...)
 		}
 	}
 	for _, command := range commands {

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What a statement means, and how the server writes what it finds, follows from settings that a login or a database may
+// have of its own (ALTER DATABASE ... SET). Every connection of blotter has these values instead.
+//
+// They are set by a statement, not as start-up parameters, which poolers refuse. What an operator decides stays as it is:
+// where tables are stored, which language messages have, that a database is read-only for the time being.
+var pinned = []struct{ name, value string }{
+	// How statements and values are read.
+	{"standard_conforming_strings", "on"},
+	{"backslash_quote", "safe_encoding"},
+	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
+	{"DateStyle", "ISO, MDY"},
+	{"IntervalStyle", "postgres"},
+	{"TimeZone", "UTC"},
+	{"xmloption", "content"},
+
+	// How results are written.
+	{"bytea_output", "hex"},
+	{"extra_float_digits", "1"},
+	{"quote_all_identifiers", "off"},
+	{"client_min_messages", "notice"}, // what could not be made is told by warnings
+
+	// What transactions and rows are like.
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_deferrable", "off"},
+	{"row_security", "on"},
+
+	// How the schema is made.
+	{"check_function_bodies", "on"},
+	{"default_table_access_method", "heap"},
+	{"plpgsql.extra_errors", "none"},
+}
+
+// pinnedSettings are the names and the values of pinned, as arguments of sqlPin.
+func pinnedSettings() (names, values []string) {
+	for _, s := range pinned {
+		names, values = append(names, s.name), append(values, s.value)
+	}
+	return names, values
+}
+
+// ownerPath is where connections that make or maintain the schema look names up, which they give in full: nobody's objects
+// stand in for the server's own, and the server writes names in full.
+const ownerPath = "pg_catalog, pg_temp"
+
+// sqlPin sets what is not so already, for the session.
+const sqlPin = `
+select count(set_config(name, value, false)) from unnest($1::text[], $2::text[]) s(name, value)
+ where current_setting(name, true) is distinct from value`
+
+// connectPlain connects as the login itself, with the pinned settings, to look at the catalog.
+func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if err := pin(ctx, conn, roleOwner); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
+}
+
+// pin gives a connection the pinned settings, and one of the owner its search_path.
+func pin(ctx context.Context, conn *pgx.Conn, r role) error {
+	names, values := pinnedSettings()
+	if r == roleOwner {
+		names, values = append(names, "search_path"), append(values, ownerPath)
+	}
+	_, err := conn.Exec(ctx, sqlPin, pgx.QueryExecModeExec, names, values)
+	return err
+}
