@@ -36,7 +36,7 @@ func TestNoBarFile(t *testing.T) {
 		{"binary", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xfe\n\x00\x01\n", "no column for date"},
 		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\n", "reading it failed: unexpected EOF"},
 		{"zstd", "\x28\xb5\x2f\xfd\x04\x00", "it is packed as zstd"},
-		{"a zip from a stream", "PK\x03\x04", "a zip or .xlsx is read from a file"},
+		{"a zip from a stream", "PK\x03\x04", "a zip is read from a file"},
 		{"trades", "timestamp,price,amount,side\n1605499846,15993.5,0.026472,buy\n", "it holds trades, not bars"},
 		{"one row, no bar", header + "a,b,c,d,e,f\n", "its only row is no bar (line 2: date"},
 		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its rows is a bar (line 2: date"},

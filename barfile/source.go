@@ -92,12 +92,13 @@ func newSource(name string, r io.Reader, sheet string) (*source, error) {
 // openZip opens a zip, or the sheet of a workbook, which is one too.
 func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
 	file, isFile := r.(*os.File)
-	if !isFile {
-		return nil, fileError(s.name, "a zip or .xlsx is read from a file, not from a stream; save it first")
+	var info os.FileInfo
+	var err error
+	if isFile {
+		info, err = file.Stat()
 	}
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, fileError(s.name, "a zip or .xlsx is read from a file, not from a stream; save it first")
+	if !isFile || err != nil || !info.Mode().IsRegular() {
+		return nil, fileError(s.name, "a zip is read from a file, not from a stream; save it first (an .xlsx is one too)")
 	}
 	archive, err := zip.NewReader(file, info.Size())
 	if err != nil {

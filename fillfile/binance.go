@@ -52,7 +52,7 @@ var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
 
 // binanceCSV is what Binance's site exports: amounts carry their coin.
 var binanceCSV = &layout{
-	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC", anyCurrency: true,
+	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC", dateOrder: "ymd", anyCurrency: true,
 	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		quantity, _ := unglue(r.get("executed"))

@@ -11,8 +11,10 @@ import (
 
 // style is how a file writes what can be written in two ways. It is found out from the sample.
 type style struct {
-	comma    bool // 1,234 is a bit more than one
-	dayFirst bool // 2/1/2006 is the second of January
+	comma     bool // 1,234 is a bit more than one
+	dayFirst  bool // 2/1/2006 is the second of January
+	untold    bool // nothing tells whether decimals have a comma
+	yearFirst bool // 24-03-26 is the 26th of March of 2024
 }
 
 // abbreviations are zones that brokers write behind times.
@@ -20,6 +22,9 @@ var abbreviations = map[string]string{
 	"EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "PST": "-08:00", "PDT": "-07:00",
 	"CET": "+01:00", "CEST": "+02:00", "BST": "+01:00", "JST": "+09:00", "HKT": "+08:00",
 }
+
+// shortYear is a date that may begin with a year of two digits.
+var shortYear = regexp.MustCompile(`^\d{2}[-/]\d{2}[-/]\d{2}(\D|$)`)
 
 var (
 	zoneBehind = regexp.MustCompile(`\s([A-Z]{3,4})$`)
@@ -30,6 +35,19 @@ var (
 	blanksBetween = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ")
 	commaAfter    = regexp.MustCompile(`^([\d/.-]{6,}|[\p{L}\d ,.-]*\d{4}),\s*(\d)`)
 )
+
+// zoneNamed is the zone of a cell: an IANA name, or an abbreviation that brokers write.
+func zoneNamed(text string) (*time.Location, error) {
+	if offset := abbreviations[strings.ToUpper(text)]; offset != "" {
+		at, err := time.Parse("-07:00", offset)
+		if err != nil {
+			return nil, err
+		}
+		_, seconds := at.Zone()
+		return time.FixedZone(text, seconds), nil
+	}
+	return barfile.LoadZone(text)
+}
 
 // moment is a point in time of the file. second is not zero where the clocks of its zone show it twice.
 type moment struct {
@@ -88,6 +106,9 @@ func inZone(t time.Time, zone *time.Location) (moment, error) {
 
 // stamp reads a time as it is written.
 func (f *File) stamp(text string) (barfile.Stamp, error) {
+	if f.style.yearFirst && shortYear.MatchString(text) {
+		text = "20" + text
+	}
 	if strings.Trim(text, "0123456789-:.TZ+ ") == "" { // most are ISO 8601
 		return barfile.ParseTime(text, f.style.dayFirst)
 	}

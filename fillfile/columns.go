@@ -11,12 +11,14 @@ import (
 
 // column is one column of a table, or one name of JSON objects, with what its first cells hold.
 type column struct {
-	name  string   // plain, as rows are asked for it
-	exact string   // as the file writes it
-	base  string   // plain, without a unit in brackets
-	unit  string   // in brackets behind the name: USD of "Price (USD)", "" where there is none
-	next  string   // plain name of the column to the right
-	cells []string // of the sample, as they stand, with empty ones for those that are missing
+	name  string // plain, as rows are asked for it
+	exact string // as the file writes it
+	base  string // plain, without a unit in brackets
+	unit  string // in brackets behind the name: USD of "Price (USD)", "" where there is none
+	next  string // plain name of the column to the right
+	// previous is that of the column to the left
+	previous string
+	cells    []string // of the sample, as they stand, with empty ones for those that are missing
 }
 
 // unitInName is a currency or its sign, a time zone or another unit behind a column's name: "Price ($)", "Date(UTC+8)".
@@ -62,10 +64,34 @@ func newColumn(r *row, i int) *column {
 			c.base = plainName(found[1])
 		}
 	}
+	if c.unit == "" {
+		c.unit, c.base = currencyBehind(c.exact, c.base)
+	}
 	if i+1 < len(r.names) {
 		c.next = r.names[i+1]
 	}
+	if i > 0 {
+		c.previous = r.names[i-1]
+	}
 	return c
+}
+
+// currencyBehind takes the currency from the end of a name, as in Fees EUR.
+func currencyBehind(exact, base string) (unit, rest string) {
+	name, last, found := cutLast(strings.TrimSpace(exact), " ")
+	if !found || len(last) != 3 || strings.ToUpper(last) != last || !isMoney(last) {
+		return "", base
+	}
+	return last, plainName(name)
+}
+
+// cutLast cuts a text at the last separator.
+func cutLast(text, separator string) (before, after string, found bool) {
+	at := strings.LastIndex(text, separator)
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+len(separator):], true
 }
 
 // baseNames are plain names without units in brackets.
@@ -116,14 +142,14 @@ var (
 		orderart art vorgang geschäftsart kaufverkauf transaktion transaktionstyp typ tipo tipooperazione operazione operación operação
 		tipodeoperación sens opération typeopération købsalg kjøpsalg köpsälj aankoopverkoop activity event`)
 
-	quantityNames = listOf(`filledqty filledquantity fillqty fillquantity execqty executedqty executedquantity execquantity lastqty
-		tradedqty tradedquantity filledsize dealsize sizeexecuted quantity qty shares noofshares numberofshares nofshares sharesqty units
-		contracts nooflots lots lot size executed filled stück stücknominale anzahl menge antal aantal quantité qté nombre cantidad
+	quantityNames = listOf(`lastqty lastshares filledqty filledquantity fillqty fillquantity execqty executedqty executedquantity execquantity filled
+		tradedqty sharestraded tradedshares tradedquantity filledsize dealsize sizeexecuted quantity qty shares noofshares numberofshares nofshares sharesqty units
+		contracts nooflots lots lot size executed stück stücknominale anzahl menge antal aantal quantité qté nombre cantidad
 		títulos quantidade quantità basequantity baseamount baseqty amountbase filledamount`)
 	// eitherNames may be the quantity or money: the price tells which.
 	eitherNames = listOf(`volume amount vol`)
 
-	priceNames = listOf(`fillprice filledprice execprice executionprice executedprice tradeprice tradedprice dealprice lastpx lastprice
+	priceNames = listOf(`fillprice filledprice execprice executionprice executedprice tradeprice tradedprice dealprice lastpx
 		averageprice avgprice avgfillprice averagefillprice filledavgprice averagefilledprice avgfilledprice avgtradingprice avgtradedprice
 		averagetradedprice avgexecutionprice tradingprice price unitprice pricepershare pricepershares priceperunit shareprice rate
 		ausführungskurs ausführungspreis kurs preis stückpreis koers prijs cours prix prixunitaire prixd'exécution precio preço prezzo
@@ -134,6 +160,10 @@ var (
 		betrag gesamtbetrag kurswert ausmachenderbetrag bedrag bedragtotaal belopp beløb montant montanttotal montantbrut
 		montantnet importe importetotal importo controvalore valor valortotal orderamount`)
 
+	// grossNames are those of totalNames that are without fees.
+	grossNames = listOf(`grossamount grossvalue grossproceeds gross notional notionalvalue funds turnover tradevalue trademoney dealvalue
+		quoteqty quotequantity quoteamount amountquote filledvalue executedvalue value kurswert`)
+
 	feeCurrencies = listOf(`commissioncurrency feecurrency commissionasset feeasset feecoin feescurrency feeunit feeccy
 		currencycommission currencyfee currencyfees commissionccy`)
 	priceCurrencies = listOf(`pricecurrency currencyprice filledpricecoin pricecoin priceunit priceccy quotecurrency quoteasset quotecoin
@@ -143,13 +173,16 @@ var (
 	idNames         = listOf(`tradeid execid executionid fillid dealid dealnumber tradenumber tradeno transactionid transactionnumber txid deal id`)
 	orderNames      = listOf(`orderid order orderref orderno ordernumber orderexecid clientorderid auftragsnummer ordernummer`)
 	accountNames    = listOf(`accountid account accountnumber accountno acct acctid portfolio accountreference clientid depotnummer konto rekening`)
-	multiplierNames = listOf(`multiplier contractmultiplier contractsize pointvalue lotsize`)
+	multiplierNames = listOf(`multiplier contractmultiplier contractsize pointvalue`)
 	classNames      = listOf(`instrumenttype assettype assetclass assetcategory securitytype producttype instrumentclass category
 		sectype assetcategorytype type product kind`)
-	expiryNames   = listOf(`expirationdate expirydate expiration expiry exp maturitydate maturity contractexpiry optionexpiry expdate contractmonth`)
-	strikeNames   = listOf(`strike strikeprice optionstrike exerciseprice`)
-	rightNames    = listOf(`callput putcall callorput putorcall cp pc optiontype optionright right type`)
-	statusNames   = listOf(`status orderstatus state orderstate`)
+	// sureClassNames are those of classNames that say nothing else.
+	sureClassNames = listOf(`instrumenttype assettype assetclass assetcategory securitytype producttype instrumentclass sectype`)
+	expiryNames    = listOf(`expirationdate expirydate expiration expiry exp maturitydate maturity contractexpiry optionexpiry expdate contractmonth
+		verfall verfallsdatum verfalltag fälligkeit vervaldatum échéance vencimiento scadenza`)
+	strikeNames   = listOf(`strike strikeprice optionstrike exerciseprice basispreis uitoefenprijs strikepreis`)
+	rightNames    = listOf(`callput putcall callorput putorcall cp pc optiontype optionright right type optionstyp`)
+	statusNames   = listOf(`status orderstatus tradestatus fillstatus executionstatus state orderstate exectype estado statut stato`)
 	strategyNames = listOf(`strategy`)
 	accruedNames  = listOf(`accruedinterest accrued stückzinsen`)
 	rateNames     = listOf(`exchangerate fxrate conversionrate rateofexchange wechselkurs taux wisselkoers`)
@@ -158,12 +191,20 @@ var (
 // listOf divides a list of names.
 func listOf(list string) []string { return strings.Fields(list) }
 
-// feeWord reports names of costs; notFee are names with such a word that are none.
+// The names of columns of costs. notFee are names with such a word that are none, or that may be more than a cost.
 var (
-	feeWord = regexp.MustCompile(`fees?($|[^d])|commission|^comm$|^commfee|brokerage|tax(es)?$|^tax|duty|levy|^vat$|^gst$|^stt$|^sec$|^taf$|^nscc$|` +
-		`^orf$|^nfa$|^occ$|^finra|clearing$|^ecn|^nasdaq$|courtage|provision|gebühr|^kosten$|transactiekosten|^costs$|frais|spesen|charges?$|comisi|comiss|corretagem|kurtage`)
-	notFee     = regexp.MustCompile(`currency|coin$|asset$|rate$|ccy$|unit$|type$|percent|pct|bps|withholding|taxable|refund|note|date|^pricefee|amountexcl|taxlot|after$`)
-	totalFee   = regexp.MustCompile(`^(total|all|sumof)(fees?|commissions?|costs|charges|brokerage)`)
+	feeWord = regexp.MustCompile(`fees?$|^fees?[^d]|commission|kommission|^comm$|^commfee|brokerage|tax(es)?$|^taxamount|duty$|^duty|lev(y|ies)$|^vat$|` +
+		`^gst$|^stt$|^sec$|^taf$|^nscc$|^orf$|^nfa$|^occ$|^finra|clearing$|^ecn|^nasdaq$|courtage|provision|gebühr|entgelt|kosten$|costs$|frais|` +
+		`spes[ea]|spesen|^bolli?$|gastos|corretaje|corretagem|charges?$|comisi|comiss|commissioni|kurtage|^stamp|rebate$`)
+	notFee = regexp.MustCompile(`currency|coin$|asset$|rate$|ccy$|unit$|type$|percent|pct|bps|withholding|taxable|refund|note|date|^pricefee|taxlot|` +
+		`incl|excl|before|after|less|^net|gross|profit|loss|pnl|pershare|percontract|perunit|ytd|mtd|year|taxid|id$|number|basis|amountexcl`)
+	totalFee = regexp.MustCompile(`^(total|all|sumof)(fees?|commissions?|costs|charges|brokerage)`)
+	// harmless are names of numbers that say nothing of what a fill cost.
+	harmless = regexp.MustCompile(`balance|leverage|margin|limit|stop|trigger|target|tick|pnl|profit|loss|gain|return|realized|realised|result|basis|` +
+		`bookvalue|avgcost|averagecost|position|holding|remaining|leaves|orderqty|orderquantity|totalqty|originalqty|ordered|improvement|netprice|` +
+		`mark|bid|ask|last|current|close|open|high|low|index|^no$|number|^line$|^row$|id$|^id|ref|isin|cusip|sedol|wkn|conid|account|version|sequence|` +
+		`seq|nonce|percent|pct|ratio|weight|score|display|decimal|format|time|date|hour|day|slippage|spread|token|code|settle|year|period|strike|` +
+		`multiplier|lotsize|priceformat|exchange$|bps|rate$|ytd|mtd|quotient|depot|auction|cash$|parvalue|facevalue|marketvalue|size$`)
 	zoneInName = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*(?:([+-])(\d{1,2})(?::?(\d{2}))?)?$`)
 )
 
@@ -174,6 +215,7 @@ type moneyColumn struct {
 	currency       string // of its name: "Fee (EUR)"
 	mixed          bool   // of fees: it holds both signs
 	positive       bool   // of fees: it holds positive numbers alone
+	gross          bool   // of totals: its name says that it is without fees
 	negated        bool   // of fees: what was paid is negative
 }
 
@@ -187,7 +229,11 @@ type columns struct {
 	side           string // "" where the quantity's sign tells
 	signed         bool   // the quantity's sign tells the side
 	quantity       string
-	lots           bool // the quantity counts lots, of a size that is not told
+	lots           bool   // the quantity counts lots, of a size that is not told
+	unit           string // of the quantity
+	cancelled      string // says whether a row was taken back
+	zoneColumn     string // of the time
+	classIsSure    bool   // the column of the class is named for nothing else
 	price          moneyColumn
 	totals         []moneyColumn
 	fees           []moneyColumn
@@ -206,10 +252,20 @@ type finder struct {
 	f     *File
 	all   []*column
 	taken map[string]bool
+	// currencyFirst is a header in which currencies stand before the amounts that they are of.
+	currencyFirst bool
 }
 
 func newFinder(f *File, rows []*row) *finder {
-	return &finder{f: f, all: columnsOf(rows), taken: map[string]bool{}}
+	d := &finder{f: f, all: columnsOf(rows), taken: map[string]bool{}}
+	for _, c := range d.all {
+		isMoneyName := slices.Contains(priceNames, c.base) || slices.Contains(totalNames, c.base) || feeWord.MatchString(c.base) && !notFee.MatchString(c.base)
+		if slices.Contains(priceCurrencies, c.base) || isMoneyName {
+			d.currencyFirst = !isMoneyName
+			break
+		}
+	}
+	return d
 }
 
 // find returns the free column with the best of the names, or nil.
@@ -248,8 +304,12 @@ func (d *finder) money(c *column) moneyColumn {
 		}
 	}
 
-	// A name as "Currency" that comes more than once belongs to the money before it.
-	other := d.named(c.next)
+	// A name as "Currency" that comes more than once belongs to the money beside it, on the side on which the first stands.
+	beside := c.next
+	if d.currencyFirst {
+		beside = c.previous
+	}
+	other := d.named(beside)
 	if other != nil && d.named(other.base+repeatedMark+"2") != nil && slices.Contains(priceCurrencies, other.base) && holdsCurrencies(other) {
 		m.currencyColumn = other.name
 	}

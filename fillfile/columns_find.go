@@ -25,6 +25,8 @@ func settleColumns(f *File) error {
 	c.settles = d.take(settleNames)
 	c.id, c.order = d.take(idNames), d.take(orderNames)
 	c.account, c.strategy, c.status = d.take(accountNames), d.take(strategyNames), d.take(statusNames)
+	c.cancelled = d.take(listOf("cancelled canceled iscancelled iscanceled busted isbust storniert annulé"))
+	c.zoneColumn = d.take(listOf("timezone tz zone zeitzone"))
 	c.multiplier, c.accrued, c.rate = d.take(multiplierNames), d.take(accruedNames), d.take(rateNames)
 	c.expiry, c.strike = d.take(expiryNames), d.take(strikeNames)
 	d.symbols(c)
@@ -33,10 +35,14 @@ func settleColumns(f *File) error {
 	}
 	d.sides(c)
 	d.classes(c)
-	d.costs(c)
+	if err := d.costs(c); err != nil {
+		return err
+	}
 	d.currencies(c)
-
-	return d.sideOfSign(c)
+	if err := d.sideOfSign(c); err != nil {
+		return err
+	}
+	return d.unread(c)
 }
 
 // The shapes of cells of a time column.
@@ -193,8 +199,7 @@ func (d *finder) unnamedTimes() []timeColumn {
 
 // zoneOfName is the zone that a column's name tells, as Filled Time(UTC+08:00) does, or nil.
 func zoneOfName(c *column) *time.Location {
-	switch c.base {
-	case "dateutc", "timeutc", "datetimeutc", "utctime":
+	if strings.HasSuffix(c.base, "utc") || c.base == "utctime" {
 		return time.UTC
 	}
 	found := zoneInName.FindStringSubmatch(c.unit)
@@ -221,7 +226,7 @@ func (d *finder) symbols(c *columns) {
 				continue
 			}
 		}
-		if d.taken[col.name] || len(col.filled()) == 0 || d.isSideColumn(col) {
+		if d.taken[col.name] || len(col.filled()) == 0 || d.isSideColumn(col) || !slices.ContainsFunc(col.filled(), maySymbol) {
 			continue
 		}
 		d.taken[col.name] = true
@@ -233,10 +238,23 @@ func (d *finder) symbols(c *columns) {
 	}
 }
 
+// maySymbol reports whether a cell may be a symbol: it is neither an exchange nor the kind of an instrument.
+func maySymbol(cell string) bool {
+	_, isKind := classOf(cell)
+	return !isKind && !exchanges[strings.ToUpper(cell)]
+}
+
+// exchanges are names of exchanges, which are not symbols.
+var exchanges = wordSet(`NYSE NASDAQ XNAS XNYS AMEX ARCA BATS CBOE CME CBOT NYMEX COMEX ICE EUREX XETRA LSE TSX TSXV ASX NSE BSE HKEX SGX JPX
+	TSE SIX OTC PINK IEX EDGX MEMX FRA GETTEX TRADEGATE SPOT BINANCE COINBASE KRAKEN BYBIT OKX KUCOIN NSDQ`)
+
 // amounts finds the columns of quantity, price and totals.
 func (d *finder) amounts(c *columns) error {
 	price := d.numeric(priceNames)
 	if price != nil {
+		if other := d.otherPrice(c, price); other != nil {
+			return d.ask("price", "either of its columns may hold the prices", []timeColumn{{column: price}, {column: other}})
+		}
 		d.taken[price.name] = true
 		c.price = d.money(price)
 		d.taken[c.price.currencyColumn] = true
@@ -256,18 +274,37 @@ func (d *finder) amounts(c *columns) error {
 	d.taken[quantity.name] = true
 	c.quantity = quantity.name
 	isMetaTrader := quantity.base == "volume" && d.named("swap") != nil
-	c.lots = strings.Contains(quantity.base, "lot") || strings.EqualFold(quantity.unit, "lots") || isMetaTrader
-	if coin := d.money(quantity).currencyColumn; coin != "" {
-		d.taken[coin] = true
+	c.lots = strings.Contains(quantity.base, "lot") || quantity.base == "contracts" || isContractUnit(quantity.unit) || isMetaTrader
+	c.unit = d.money(quantity).currencyColumn
+	if c.unit == "" {
+		c.unit = d.take(listOf("sizeunit quantityunit qtyunit unit tradingunit"))
 	}
+	d.taken[c.unit] = true
 
 	for _, col := range slices.Concat(d.allNumeric(eitherNames), d.allNumeric(totalNames)) {
 		m := d.money(col)
 		d.taken[col.name], d.taken[m.currencyColumn] = true, true
+		m.gross = slices.Contains(grossNames, col.base)
 		c.totals = append(c.totals, m)
 	}
 	if c.price.name == "" && len(c.totals) == 0 {
 		return d.ask("price", "no column holds the prices", nil)
+	}
+	return nil
+}
+
+// otherPrice is another column of prices that differs and may be the fills' as well. In a list of orders, which has their
+// status, the average price of the fills is it.
+func (d *finder) otherPrice(c *columns, price *column) *column {
+	if c.status != "" || d.named("ordertype") != nil {
+		return nil
+	}
+	for _, other := range d.allNumeric(priceNames) {
+		isAverage := strings.HasPrefix(other.base, "a") != strings.HasPrefix(price.base, "a")
+		isTwice := other.base == price.base
+		if other != price && (isAverage || isTwice) && !slices.Equal(other.cells, price.cells) {
+			return other
+		}
 	}
 	return nil
 }
@@ -459,7 +496,8 @@ func (d *finder) classes(c *columns) {
 			_, known := classOf(cell)
 			return known
 		})
-		if isClass {
+		c.classIsSure = slices.Contains(sureClassNames, col.base)
+		if isClass || c.classIsSure && len(col.filled()) > 0 {
 			c.class = col.name
 			return
 		}
@@ -470,21 +508,21 @@ func isRight(cell string) bool {
 	return slices.Contains([]string{"c", "p", "call", "put", "calls", "puts", "ce", "pe"}, strings.ToLower(strings.TrimSpace(cell)))
 }
 
-// costs finds all columns of fees. A column of their sum stands for the others.
-func (d *finder) costs(c *columns) {
+// costs finds all columns of fees, by name. A column that is the sum of all others stands for them.
+func (d *finder) costs(c *columns) error {
 	var all []*column
 	for _, col := range d.all {
-		if d.taken[col.name] || !feeWord.MatchString(col.base) || notFee.MatchString(col.base) || len(col.filled()) == 0 {
+		if d.taken[col.name] || !isFeeName(col) {
 			continue
 		}
-		if slices.ContainsFunc(col.filled(), func(cell string) bool { return !d.isNumber(cell) && !severalFees.MatchString(cell) }) {
-			continue
-		}
-		if totalFee.MatchString(col.base) {
-			all = []*column{col}
-			break
+		if other := sameBase(all, col); other != nil {
+			return d.ask("fee", "two columns may hold the same fee", []timeColumn{{column: other}, {column: col}})
 		}
 		all = append(all, col)
+	}
+	all, err := d.withoutParts(all)
+	if err != nil {
+		return err
 	}
 
 	for _, col := range all {
@@ -509,6 +547,118 @@ func (d *finder) costs(c *columns) {
 	case d.f.opts.FeeSign != "":
 		c.setFeeSign(d.f.opts.FeeSign)
 	}
+	return nil
+}
+
+// isFeeName reports whether a column is named for a cost.
+func isFeeName(c *column) bool {
+	return feeWord.MatchString(c.base) && !notFee.MatchString(c.base) && !strings.Contains(c.exact, "%")
+}
+
+func sameBase(all []*column, c *column) *column {
+	for _, other := range all {
+		if other.base == c.base && !strings.Contains(c.name, repeatedMark) && c.unit != "" {
+			return other
+		}
+	}
+	return nil
+}
+
+// withoutParts drops the columns whose sum another column is. A column named as a total that is not their sum is asked
+// about: it may contain them or come on top.
+func (d *finder) withoutParts(all []*column) ([]*column, error) {
+	if len(all) < 2 {
+		return all, nil
+	}
+	for _, sum := range all {
+		isSum, hasParts := true, false
+		for row := range sum.cells {
+			whole := new(big.Rat)
+			for _, part := range all {
+				value, ok := d.valueOf(part.cells[row])
+				if part == sum || !ok {
+					continue
+				}
+				whole.Add(whole, value)
+				hasParts = hasParts || value.Sign() != 0
+			}
+			value, _ := d.valueOf(sum.cells[row])
+			isSum = isSum && value.Cmp(whole) == 0
+		}
+		if isSum && hasParts {
+			for _, part := range all {
+				d.taken[part.name] = true
+			}
+			return []*column{sum}, nil
+		}
+	}
+	for _, c := range all {
+		if totalFee.MatchString(c.base) || strings.HasSuffix(c.base, "total") {
+			return nil, d.ask("fee", "a column may be the sum of the other fees and is not", []timeColumn{{column: c}})
+		}
+	}
+	return all, nil
+}
+
+// valueOf is the number of a cell, 0 of an empty one.
+func (d *finder) valueOf(cell string) (*big.Rat, bool) {
+	amount, _ := splitUnit(cell)
+	if amount == "" || isFree(amount) {
+		return new(big.Rat), true
+	}
+	plain, err := plainNumber("", amount, d.f.style.comma)
+	if err != nil {
+		return new(big.Rat), false
+	}
+	value, ok := ratOf(plain)
+	if !ok {
+		return new(big.Rat), false
+	}
+	return value, true
+}
+
+// isFree reports words for no fee.
+func isFree(text string) bool {
+	switch strings.ToLower(text) {
+	case "free", "waived", "none", "nil", "gratis", "kostenlos":
+		return true
+	}
+	return false
+}
+
+// unread refuses columns of numbers whose names say nothing, unless they are known to be harmless: one may be a cost.
+func (d *finder) unread(c *columns) error {
+	if c.ours {
+		return nil
+	}
+	for _, col := range d.all {
+		isHarmless := col.base == "ignore" || col.base == "" && col.exact == "" || strings.Contains(col.exact, "%") || harmless.MatchString(col.base)
+		isOrdered := slices.Contains(quantityNames, col.base) && (c.status != "" || d.same(col, c.quantity))
+		isPrice := slices.Contains(priceNames, col.base) && (c.status != "" || d.same(col, c.price.name))
+		if d.taken[col.name] || isHarmless || isOrdered || isPrice {
+			continue
+		}
+		if slices.ContainsFunc(col.filled(), d.holdsAmount) {
+			name := strings.TrimSpace(col.exact)
+			return &AskError{
+				Path: d.f.name(), Option: "cols", Reason: fmt.Sprintf("its column %q holds numbers and is not understood", clip(name)),
+				Say: fmt.Sprintf("what it is, for example --cols 'fee=%s', or --cols 'ignore=%s'", clip(name), clip(name)),
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether a column holds what the named one does.
+func (d *finder) same(c *column, name string) bool {
+	other := d.named(name)
+	return other != nil && slices.Equal(c.cells, other.cells)
+}
+
+// holdsAmount reports whether a cell is a number other than 0.
+func (d *finder) holdsAmount(cell string) bool {
+	value, ok := d.valueOf(cell)
+	return ok && value.Sign() != 0 && d.isNumber(cell)
 }
 
 // mixSigns marks all columns of fees as mixed if some hold negative numbers and others positive ones.

@@ -3,7 +3,6 @@ package fillfile
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -99,11 +98,14 @@ var alpaca = &layout{
 }
 
 // inverse is a contract that is valued at quantity / price, in the coin.
-var inverse = regexp.MustCompile(`USD(_PERP|_\d{6}|[HMUZ]\d{2})?$`)
+var inverse = regexp.MustCompile(`USD(_PERP|-PERPETUAL|-PERP|_\d{6}|[HMUZ]\d{2})?$|-PERPETUAL$`)
+
+// inverseSymbol is a symbol that exchanges give to inverse contracts alone.
+var inverseSymbol = regexp.MustCompile(`USD_PERP$|USD_\d{6}$|^[A-Z]{2,6}-PERPETUAL$|^XBTUSD$`)
 
 // linear refuses inverse contracts: a book that values quantity x price would be wrong.
 func linear(symbol string) error {
-	if inverse.MatchString(strings.ToUpper(symbol)) {
+	if symbol = strings.ToUpper(symbol); inverse.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
 		return errors.New("it is of an inverse contract, whose value is not quantity x price")
 	}
 	return nil
@@ -112,20 +114,32 @@ func linear(symbol string) error {
 // quotes are what prices of an exchange's pairs are in, the longer names first.
 var quotes = []string{
 	"FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "IDRT", "BKRW",
-	"BTC", "ETH", "BNB", "TRX", "XRP", "DAI", "USD", "EUR", "GBP", "AUD", "TRY", "BRL", "RUB", "UAH", "ZAR", "NGN", "PLN", "RON", "ARS", "JPY", "MXN", "CZK",
+	"XBT", "BTC", "ETH", "BNB", "TRX", "XRP", "DAI", "USD", "EUR", "GBP", "AUD", "TRY", "BRL", "RUB", "UAH", "ZAR", "NGN", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "CHF", "CAD", "KRW", "HKD", "SGD",
 }
 
-// quoteOf is the currency of a pair's price: USDT of BTCUSDT, of BTC/USDT and of BTC/USDT:USDT, or "".
+// quoteOf is the currency of a pair's price: USDT of BTCUSDT, of BTC/USDT and of BTC/USDT:USDT, or "". A split whose other half
+// is a known coin wins: DOTUSD is in USD, not in TUSD.
 func quoteOf(symbol string) string {
 	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
 	if _, quote, divided := strings.Cut(symbol, "/"); divided {
 		return quote
 	}
-	i := slices.IndexFunc(quotes, func(quote string) bool {
-		return len(symbol) > len(quote)+1 && strings.HasSuffix(symbol, quote)
-	})
-	if i < 0 {
-		return ""
+	var all, known []string
+	for _, quote := range quotes {
+		base, found := strings.CutSuffix(symbol, quote)
+		if !found || len(base) < 2 {
+			continue
+		}
+		all = append(all, quote)
+		if coins[strings.Trim(base, "-_")] {
+			known = append(known, quote)
+		}
 	}
-	return quotes[i]
+	switch {
+	case len(known) > 0:
+		return known[0]
+	case len(all) == 1:
+		return all[0]
+	}
+	return ""
 }

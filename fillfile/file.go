@@ -31,13 +31,15 @@ type Options struct {
 	// Zone is that of times that carry none, as "America/New_York" or "UTC". Such a file is refused without it, where its
 	// layout does not tell. A date without a time is midnight in Zone, by default in UTC.
 	Zone string
-	// DateOrder is "dmy" or "mdy" for dates as 2/1/2006, where the layout and the file's rows do not tell.
+	// DateOrder is "dmy", "mdy" or "ymd" for dates as 2/1/2006 and 24-03-26, where the layout and the file's rows do not tell.
 	DateOrder string
 	// Columns names the columns of a text in their order, as "date,symbol,side,quantity,price,fee", with empty names for those
 	// that are not needed; or it says what columns of a header, or names of JSON objects, mean: "side=Direction,price=Px".
 	Columns string
 	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
 	Sheet string
+	// Now is the time after which, with a day of grace, nothing can have been executed; zero does not look.
+	Now time.Time
 	// Instrument returns what is known of a symbol, for fills of which the file does not tell it; nil knows nothing.
 	Instrument func(symbol string) (Instrument, error)
 	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
@@ -97,13 +99,16 @@ type File struct {
 	style       style
 	columns     *columns // of a generic layout
 	order       int      // 1 where times ascend, -1 where they descend, 0 where nothing tells
+	symbolOrder int      // the same of each symbol
 	held        []heldFill
 	instruments map[string]Instrument // that are known, by symbol
 	// ordersOnly: a Flex statement without executions lists orders, which are taken for fills.
 	ordersOnly bool
-	separator  byte // between the cells of a text, 0 of other files
-	used       bool // Fills has been read
-	yielded    bool // a fill, or a row that should be one, of this member
+	isOther    bool            // another table has begun
+	seen       map[string]bool // ids of the fills of a generic layout, with symbol and side
+	separator  byte            // between the cells of a text, 0 of other files
+	used       bool            // Fills has been read
+	yielded    bool            // a fill, or a row that should be one, of this member
 }
 
 // Open opens the file and recognises its layout.
@@ -146,8 +151,8 @@ func (o *Options) check() error {
 	if o.Format != "" && o.Format != holdingLayout.name && layoutNamed(o.Format) == nil {
 		return blotter.Invalid("format", o.Format, "one of "+formatList())
 	}
-	if o.DateOrder != "" && o.DateOrder != "dmy" && o.DateOrder != "mdy" {
-		return blotter.Invalid("date order", o.DateOrder, "dmy or mdy")
+	if o.DateOrder != "" && o.DateOrder != "dmy" && o.DateOrder != "mdy" && o.DateOrder != "ymd" {
+		return blotter.Invalid("date order", o.DateOrder, "dmy, mdy or ymd")
 	}
 	if o.Round < -1 || o.Round > blotter.DecimalFractionDigitsMax {
 		return blotter.Invalid("round", o.Round, "-1 to 19 digits")

@@ -19,18 +19,21 @@ type draft struct {
 	class                        class
 	classKnown                   bool // a word of the file tells the class
 	expiry, strike, right        string
+	says                         string // words that describe the instrument
 	side                         string // "" where the sign of the quantity tells
 	ends                         bool   // the end of an option's life, whose side is what closes it
 	quantity, price              string
 	total                        string  // of quantity x price x multiplier, for a fill without a price
 	totals                       []total // that prove quantity x price x multiplier
+	gross                        string  // one that is without fees by its name
 	feeIsRest                    bool    // the fee is what the first of the totals differs by
 	accrued                      string  // interest that a total may contain
 	rate                         string  // at which totals in another currency are converted
 	multiplier                   string
 	currency                     string
 	fees                         []fee
-	scaled                       bool // the price was divided by 100
+	unit                         string // of the quantity, "" where it is not told
+	scaled                       bool   // the price was divided by 100
 }
 
 // minor is the hundredth of a currency in which a price was that was divided by 100, or "".
@@ -52,6 +55,12 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	symbol, is, err := f.instrument(d)
 	if t.Symbol = symbol; err != nil {
 		return fill, err
+	}
+	if f.isGeneric() && inverseSymbol.MatchString(symbol) {
+		return fill, linear(symbol)
+	}
+	if quote := pairQuote(symbol); quote != "" && strings.EqualFold(d.unit, quote) {
+		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; the quantity in the coin is needed", clip(d.quantity), d.unit, symbol)
 	}
 	var known Instrument
 	if d.currency+f.opts.Currency == "" || d.multiplier == "" {
@@ -129,8 +138,10 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 		return nil // at 0
 	case d.price == "" && d.total != "":
 		t.Price, err = f.priceOf(fill, d.total)
-	case d.price == "" && len(d.totals) > 0 && len(d.fees) == 0:
-		t.Price, err = f.priceOf(fill, d.totals[0].amount)
+	case d.price == "" && d.gross != "":
+		t.Price, err = f.priceOf(fill, d.gross)
+	case strings.Contains(d.price, "'") && (d.class == future || classOfSymbol(symbolOf(d.symbol)) == future):
+		return fmt.Errorf("price %q may be in fractions of a point; write it as a decimal", clip(d.price))
 	default:
 		t.Price, err = f.number(fill, "price", d.price)
 	}
@@ -220,7 +231,7 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 	var all []cost
 	for _, of := range d.fees {
 		text, unit := splitUnit(of.amount)
-		if text == "" {
+		if text == "" || isFree(text) {
 			continue
 		}
 		amount, err := f.number(fill, "fee", text)
@@ -231,9 +242,15 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 			amount = amount.Neg()
 		}
 
+		if of.noCurrency && !amount.IsZero() {
+			return nil, fmt.Errorf("the currency of its fee %s is missing", clip(text))
+		}
 		code := or(of.currency, unit)
-		if code == "" && d.scaled {
-			code = or(d.currency, f.opts.Currency) // in pence, as the price
+		if code == "" && d.scaled && !amount.IsZero() {
+			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is too or in %s; a column of the fee's currency does", d.currency, fill.Currency)
+		}
+		if code == "" && strings.Contains(of.amount, "$") && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
+			return nil, fmt.Errorf("fee %q is in dollars, and nothing tells of which country", clip(of.amount))
 		}
 		if major := minorUnits[code]; major != "" {
 			if amount, err = hundredth(amount); err != nil {
@@ -257,6 +274,8 @@ func signed(costs []cost, said proof) ([]cost, error) {
 		return nil, errUnsureFee
 	case said != flipped:
 		return costs, nil
+	case !isUnsure:
+		return nil, errContradictedFee
 	}
 	for i := range costs {
 		costs[i].amount = costs[i].amount.Neg()
@@ -277,6 +296,12 @@ func (fill *Fill) setFees(costs []cost) {
 func (f *File) finish(fill *Fill, at time.Time) error {
 	t := &fill.Trade
 	t.ExecutedAt = at
+	if !f.opts.Now.IsZero() && at.After(f.opts.Now.Add(24*time.Hour)) {
+		return fmt.Errorf("it is in the future: %s", at.Format(time.RFC3339))
+	}
+	if err := f.once(t); err != nil {
+		return err
+	}
 	if t.TradeID == "" {
 		t.TradeID = f.ids.of(fill)
 	}
@@ -290,6 +315,25 @@ func (f *File) finish(fill *Fill, at time.Time) error {
 	}
 	return nil
 }
+
+// once refuses the second fill with an id in a file of anyone's: what is called so is the order's id there, or of the row
+// that stands in the file twice.
+func (f *File) once(t *blotter.Trade) error {
+	if t.TradeID == "" || !f.isGeneric() || f.columns.ours {
+		return nil
+	}
+	key := strings.Join([]string{t.AccountID, t.TradeID, t.Symbol, string(t.Side)}, "\x00")
+	if f.seen[key] {
+		return fmt.Errorf("its id %s stands in the file twice; if it is not the execution's, --cols 'order=COLUMN' says so", clip(t.TradeID))
+	}
+	if len(f.seen) < idsMax {
+		f.seen[key] = true
+	}
+	return nil
+}
+
+// idsMax bounds the ids that are remembered.
+const idsMax = 2_000_000
 
 // hinted adds what rounding would mend.
 func (f *File) hinted(err error) error {
@@ -343,6 +387,9 @@ func digitsOf(d blotter.Decimal) int {
 
 // number reads a number of the file and rounds it if that is asked for.
 func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
+	if f.style.untold && isAmbiguousNumber(text) {
+		return blotter.Decimal{}, fmt.Errorf("%s %q could have a decimal point or thousands; --decimal point or --decimal comma says which", name, clip(text))
+	}
 	d, err := number(name, text, f.style.comma)
 	digits := f.round()
 	if digits > 0 && (err != nil || digitsOf(d) > digits) {

@@ -26,28 +26,50 @@ func namesFills(names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...), name) })
 	}
 	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
-	if has(listOf("openprice entryprice openrate buyprice")) && has(listOf("closeprice exitprice closerate sellprice")) {
-		return false // an entry and an exit a row
+	if isRoundTrips(names) {
+		return false
 	}
-	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl")) {
+	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl currentprice")) {
 		return false // positions
 	}
 	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) && has(symbolNames, sideNames)
 }
 
+// isRoundTrips reports names of closed positions, of which a row is an entry and an exit.
+func isRoundTrips(names []string) bool {
+	return slices.ContainsFunc(names, entryName.MatchString) && slices.ContainsFunc(names, exitName.MatchString)
+}
+
+var (
+	entryName = regexp.MustCompile(`^(avg)?(open|opening|entry|acquired|bought|buy|purchase)(price|date|time|rate)$|^dateacquired$|^avgprice$`)
+	exitName  = regexp.MustCompile(`^(avg)?(close|exit|sold|sell|sale)(price|date|time|rate)$|^datesold$`)
+)
+
 // readGeneric reads a row by what its columns mean.
 func readGeneric(f *File, r *row) ([]draft, string, error) {
 	c := f.columns
-	if c.unfilled(r) {
-		return nil, kindOrder, nil
+	if err := f.whole(r); err != nil {
+		return nil, "", err
+	}
+	other, err := c.unfilled(r)
+	if other != "" || err != nil {
+		return nil, other, err
 	}
 	d := c.draft(r)
+	if kind := r.get(c.class); kind != "" && !d.classKnown && c.classIsSure {
+		return nil, "", fmt.Errorf("its kind of instrument %q is not known", clip(kind))
+	}
+	if zone := r.get(c.zoneColumn); zone != "" {
+		if d.zone, err = zoneNamed(zone); err != nil {
+			return nil, "", err
+		}
+	}
 
 	text := r.get(c.side)
 	side, other := sideIn(text)
 	if other == "" && text != "" || c.signed {
 		d.side = side
-		return []draft{d}, "", nil
+		return []draft{d}, c.kindBeside(r), nil
 	}
 	what := strings.TrimSpace(other + " " + strings.Join(c.kindCells(r), " "))
 	switch {
@@ -56,7 +78,7 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 		return []draft{d}, "", nil
 	case knownKind(what) != "" && (other != "" || d.quantity == "" || d.price == ""):
 		return nil, knownKind(what), nil // a dividend or a deposit among the fills
-	case d.quantity == "" || d.price == "" && len(d.totals) == 0:
+	case d.quantity == "" || d.price == "" && d.gross == "":
 		return nil, kindOf(what), nil
 	case text == "":
 		return nil, "", errors.New("the row does not say whether it buys or sells")
@@ -72,6 +94,7 @@ func (c *columns) draft(r *row) draft {
 		symbol: r.get(c.symbol...), multiplier: r.get(c.multiplier),
 		expiry: r.get(c.expiry), strike: r.get(c.strike), right: r.get(c.right),
 		accrued: r.get(c.accrued), rate: r.get(c.rate),
+		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription", "bezeichnung"), " "),
 	}
 	if c.at == "" {
 		d.at = strings.TrimSpace(dayOf(r.get(c.day), c.clock) + " " + r.get(c.clock))
@@ -89,6 +112,10 @@ func (c *columns) draft(r *row) draft {
 	if d.symbol == "" {
 		d.symbol = unit
 	}
+	d.unit = or(unit, r.get(c.unit))
+	if isContractUnit(d.unit) && !d.classKnown {
+		d.class = lots
+	}
 	d.price, unit = splitUnit(r.get(c.price.name))
 	d.currency = or(unit, c.price.currency, r.get(c.currency...))
 	if d.currency == "" {
@@ -97,6 +124,9 @@ func (c *columns) draft(r *row) draft {
 	for _, m := range c.totals {
 		if amount := r.get(m.name); amount != "" {
 			d.totals = append(d.totals, total{amount: amount, currency: or(m.currency, r.get(m.currencyColumn))})
+			if m.gross {
+				d.gross = amount
+			}
 		}
 	}
 	for _, m := range c.fees {
@@ -118,20 +148,35 @@ func feesApart(cell string) []string {
 	return []string{cell}
 }
 
+// isContractUnit reports whether quantities in a unit count contracts or lots, of a size that is not told.
+func isContractUnit(unit string) bool {
+	switch strings.ToLower(strings.TrimSuffix(unit, ".")) {
+	case "lot", "lots", "cont", "contract", "contracts", "kontrakte":
+		return true
+	}
+	return false
+}
+
 // fee reads one cost, and whether its sign is the one that the column has otherwise.
 func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
 	amount, unit := splitUnit(cell)
 	isNegative := strings.ContainsAny(amount, "-(")
 	return fee{
 		amount: amount, currency: or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,
-		unsure: !c.feesAreSure && (m.mixed || isNegative != m.negated),
+		noCurrency: m.currencyColumn != "" && unit == "" && m.currency == "" && r.get(m.currencyColumn) == "",
+		unsure:     !c.feesAreSure && (m.mixed || isNegative != m.negated),
 	}
 }
 
 // kindCells are the cells that may say what a row without a side is.
 func (c *columns) kindCells(r *row) []string {
+	return c.cellsOf(r, append(slices.Clone(c.kinds), "description", "notes", "note", "comment")...)
+}
+
+// cellsOf are the cells of the named columns that hold something.
+func (c *columns) cellsOf(r *row, names ...string) []string {
 	var cells []string
-	for _, name := range append(slices.Clone(c.kinds), "description", "notes", "note", "comment") {
+	for _, name := range names {
 		if cell := r.get(name); cell != "" {
 			cells = append(cells, cell)
 		}
@@ -166,15 +211,79 @@ func isEnd(text string) bool {
 	return false
 }
 
-// unfilled reports an order that ended or waits without a fill, in a list of orders with their fills.
-func (c *columns) unfilled(r *row) bool {
+// The words of a status: an order that did not fill or was taken back, and one that did.
+var (
+	failedWords = listOf(`cancel reject expire new open pending working accepted storniert gestrichen inactive failed geannuleerd vervallen
+		lapsed deleted withdrawn abgelaufen gelöscht annul bust queued placed submitted triggered suspended`)
+	filledWords = listOf(`fill exec complete done trade ausgeführt uitgevoerd exécut ejecut eseguit executad utför udfør settled confirmed closed ok
+		booked processed success`)
+)
+
+// unfilled reports an order that ended or waits without a fill, in a list of orders with their fills. A status that is not
+// known is an error.
+func (c *columns) unfilled(r *row) (other string, err error) {
+	switch strings.ToLower(r.get(c.cancelled)) {
+	case "", "n", "no", "false", "0", "nein":
+	default:
+		return "", errors.New("it was taken back: " + c.cancelled + " is " + clip(r.get(c.cancelled)))
+	}
+
 	status := strings.ToLower(r.get(c.status))
-	waits := func(word string) bool { return strings.Contains(status, word) }
-	if !slices.ContainsFunc(listOf("cancel reject expire new open pending working accepted storniert gestrichen inactive failed"), waits) {
-		return false
+	says := func(word string) bool { return strings.Contains(status, word) }
+	switch failed := slices.ContainsFunc(failedWords, says); {
+	case status == "":
+		return "", nil
+	case !failed && !slices.ContainsFunc(filledWords, says):
+		return "", fmt.Errorf("its status %q is not known", clip(status))
+	case !failed:
+		return "", nil
 	}
 	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty", "executedquantity", "filled"), false)
-	return err != nil || filled.IsZero()
+	if err != nil || filled.IsZero() {
+		return kindOrder, nil
+	}
+	return "", nil
+}
+
+// kindBeside is what the other columns say that a row with a side is, if it is not a fill.
+func (c *columns) kindBeside(r *row) string {
+	for _, cell := range c.cellsOf(r, c.kinds...) {
+		cell = strings.ToLower(cell)
+		for _, word := range listOf("cancel bust correct funding settlement storno reversal liquidation_fee") {
+			if strings.Contains(cell, word) {
+				return clip(cell)
+			}
+		}
+	}
+	return ""
+}
+
+// whole reports a row that ends before a column that matters, and one that begins another table.
+func (f *File) whole(r *row) error {
+	c := f.columns
+	names := 0
+	for _, cell := range r.cells {
+		if plain := plainName(cell); len(plain) > 1 && slices.Contains(r.names, plain) {
+			names++
+		}
+	}
+	if names >= 3 {
+		f.isOther = true
+	}
+	if f.isOther {
+		return errors.New("another table begins here; put it into a file of its own")
+	}
+
+	needed := append([]string{c.quantity, c.price.name, c.side}, c.symbol...)
+	for _, m := range append(slices.Clone(c.fees), c.totals...) {
+		needed = append(needed, m.name)
+	}
+	for i, name := range r.names {
+		if i >= len(r.cells) && name != "" && slices.Contains(needed, name) {
+			return fmt.Errorf("the row ends before its column %s", name)
+		}
+	}
+	return nil
 }
 
 // neutral are words beside buy and sell that do not change what they say.
@@ -199,6 +308,9 @@ func sideIn(text string) (side, other string) {
 		case !neutral[part]:
 			return "", text
 		}
+	}
+	if len(parts) > 1 && (parts[0] == "close" || parts[0] == "open") && found != "" {
+		return "", text // the close of what was bought, or a purchase that closes?
 	}
 	if found == "" {
 		found = positionSide(parts)

@@ -22,6 +22,7 @@ type fee struct {
 	amount, currency string // currency "" is the price's
 	negated          bool   // what was paid is negative
 	unsure           bool   // whether it was paid or received is not told
+	noCurrency       bool   // the file has a column for its currency, and it is empty
 }
 
 // cost is a fee that has been read: positive where it was paid.
@@ -33,10 +34,11 @@ type cost struct {
 
 // sizes are the multipliers that instruments of a class usually have, the likeliest first. A total tells which it is.
 var sizes = map[class][]string{
-	plain:  {"1"},
-	cfd:    {"1"},
-	bond:   {"0.01", "1", "0.001", "10"},
-	option: {"100", "1", "10", "1000", "50", "5", "20", "25", "15", "40", "75", "250", "500", "0.1", "0.01"},
+	plain:     {"1"},
+	cfd:       {"1"},
+	perpetual: {"1"},
+	bond:      {"0.01", "1", "0.001", "10"},
+	option:    {"100", "1", "10", "1000", "50", "5", "20", "25", "15", "40", "75", "250", "500", "0.1", "0.01"},
 	future: {
 		"1", "5", "50", "2", "20", "0.5", "0.1", "0.01", "10", "25", "100", "200", "250", "500", "1000", "2500", "5000", "10000", "12500", "25000",
 		"37500", "40000", "42000", "50000", "62500", "100000", "112000", "125000", "250000", "500000", "1000000", "12500000",
@@ -58,6 +60,7 @@ type money struct {
 	amount    *big.Rat // absolute
 	text      string
 	rate      *big.Rat // to the price's currency, nil where it is in that
+	isTold    bool     // the file says its currency
 	tolerance *big.Rat
 }
 
@@ -77,7 +80,7 @@ func (f *File) checkTotals(fill *Fill, d *draft, is class, costs []cost) (proof,
 	}
 	for _, size := range candidates {
 		factor, _ := new(big.Rat).SetString(size)
-		said, ok := f.agree(totals, fill, d, new(big.Rat).Mul(base, factor), costs)
+		said, ok := f.agree(totals, fill, d, is, new(big.Rat).Mul(base, factor), costs)
 		if !ok {
 			continue
 		}
@@ -125,6 +128,7 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		case in != fill.Currency && hasRate:
 			m.rate = rate
 		}
+		m.isTold = in != ""
 		all = append(all, m)
 	}
 	return all, nil
@@ -151,9 +155,9 @@ func tolerance(code, text string) *big.Rat {
 }
 
 // agree reports whether every total is the gross value, or that value with the fees, and what the totals say of the fees.
-func (f *File) agree(totals []money, fill *Fill, d *draft, gross *big.Rat, costs []cost) (said proof, ok bool) {
+func (f *File) agree(totals []money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost) (said proof, ok bool) {
 	for _, m := range totals {
-		how, ok := f.agreesWith(m, fill, d, gross, costs)
+		how, ok := f.agreesWith(m, fill, d, is, gross, costs)
 		if !ok {
 			return unproven, false
 		}
@@ -164,7 +168,7 @@ func (f *File) agree(totals []money, fill *Fill, d *draft, gross *big.Rat, costs
 	return said, true
 }
 
-func (f *File) agreesWith(m money, fill *Fill, d *draft, gross *big.Rat, costs []cost) (proof, bool) {
+func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost) (proof, bool) {
 	if m.rate != nil {
 		return unproven, agreesConverted(m, gross, costs)
 	}
@@ -173,7 +177,7 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, gross *big.Rat, costs [
 		return difference.Abs(difference).Cmp(m.tolerance) <= 0
 	}
 	inEither := func(value *big.Rat) bool { // a price in pence may have its total in pounds or in pence
-		return near(value) || d.scaled && near(new(big.Rat).Mul(value, big.NewRat(100, 1)))
+		return near(value) || d.scaled && !m.isTold && near(new(big.Rat).Mul(value, big.NewRat(100, 1)))
 	}
 	values := []*big.Rat{gross}
 	if accrued, isNumber := ratOf(d.accrued); isNumber && accrued.Sign() != 0 {
@@ -184,22 +188,20 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, gross *big.Rat, costs [
 		if inEither(value) && !f.feesMatter(costs, m) {
 			return unproven, true
 		}
-		for _, fees := range sums(costs, fill.Currency) {
-			if fees.Sign() == 0 {
-				continue
-			}
-			if fill.Side == blotter.Sell {
-				fees = new(big.Rat).Neg(fees)
-			}
-			with, without := new(big.Rat).Add(value, fees), new(big.Rat).Sub(value, fees)
-			switch asRead, other := inEither(with), inEither(without); {
-			case asRead && !other:
-				return proven, true
-			case other && !asRead:
-				return flipped, true
-			}
+		fees := sumIn(costs, fill.Currency)
+		if fill.Side == blotter.Sell {
+			fees.Neg(fees)
 		}
-		if inEither(value) || isNearWithForeign(m, value, costs, fill.Currency) {
+		with, without := new(big.Rat).Add(value, fees), new(big.Rat).Sub(value, fees)
+		switch asRead, other := inEither(with), inEither(without); {
+		case fees.Sign() == 0:
+		case asRead && !other:
+			return proven, true
+		case other && !asRead:
+			return flipped, true
+		}
+		isTold := !is.needsMultiplier() || !fill.Multiplier.IsZero()
+		if inEither(value) || isTold && isNearWithForeign(m, value, costs, fill.Currency) {
 			return unproven, true
 		}
 	}
@@ -227,30 +229,15 @@ func (f *File) feesMatter(costs []cost, m money) bool {
 	return slices.ContainsFunc(costs, func(c cost) bool { return exact(c.amount.Abs()).Cmp(m.tolerance) > 0 })
 }
 
-// sums are the sum of the fees in a currency, and each of its parts: a total may contain some of them only.
-func sums(costs []cost, code string) []*big.Rat {
-	var in []*big.Rat
+// sumIn is the sum of the fees in a currency.
+func sumIn(costs []cost, code string) *big.Rat {
 	all := new(big.Rat)
 	for _, c := range costs {
 		if c.currency == code {
-			in = append(in, exact(c.amount))
 			all.Add(all, exact(c.amount))
 		}
 	}
-	found := []*big.Rat{all}
-	if len(in) < 2 || len(in) > 6 {
-		return found
-	}
-	for set := 1; set < 1<<len(in)-1; set++ {
-		part := new(big.Rat)
-		for i, amount := range in {
-			if set&(1<<i) != 0 {
-				part.Add(part, amount)
-			}
-		}
-		found = append(found, part)
-	}
-	return found
+	return all
 }
 
 // agreesConverted compares a total in another currency, at a rate that is rounded: to within the rate's last digit and all
@@ -261,7 +248,11 @@ func agreesConverted(m money, gross *big.Rat, costs []cost) bool {
 		slack.Add(slack, exact(c.amount.Abs()))
 	}
 	slack.Add(slack, new(big.Rat).Mul(m.amount, big.NewRat(1, 1000)))
-	for _, value := range []*big.Rat{gross, new(big.Rat).Mul(gross, m.rate), new(big.Rat).Quo(gross, m.rate)} {
+	values := []*big.Rat{new(big.Rat).Mul(gross, m.rate), new(big.Rat).Quo(gross, m.rate)}
+	if !m.isTold {
+		values = append(values, gross)
+	}
+	for _, value := range values {
 		difference := new(big.Rat).Sub(m.amount, value)
 		if difference.Abs(difference).Cmp(slack) <= 0 {
 			return true
@@ -321,8 +312,8 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 	if isRounding || difference.Sign() == 0 {
 		return cost{}, nil
 	}
-	most := new(big.Rat).Mul(gross, big.NewRat(1, 5))
-	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(25, 1))) > 0 {
+	most := new(big.Rat).Mul(gross, big.NewRat(1, 100))
+	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(5, 1))) > 0 {
 		return cost{}, contradiction(fill, []money{{text: d.totals[0].amount}}, []string{multiplierText(fill)})
 	}
 	amount, err := blotter.ParseDecimal(decimalText(difference))
@@ -348,6 +339,9 @@ func multiplierText(fill *Fill) string {
 
 // errUnsureFee says what to do about a fee of which nothing tells whether it was paid.
 var errUnsureFee = errors.New("nothing tells whether its fee was paid or is a rebate; --fees positive or --fees negative says how the file writes fees that were paid")
+
+// errContradictedFee is a total that contains the fees with the other sign, where the file's sign is known.
+var errContradictedFee = errors.New("its total contains the fees as if they had been received, and the file writes fees that were paid so")
 
 // exact is a decimal as a fraction.
 func exact(d blotter.Decimal) *big.Rat {

@@ -51,8 +51,21 @@ func plainNumber(name, text string, comma bool) (string, error) {
 		return "", fmt.Errorf("%s %q is not a decimal number", name, clip(text))
 	}
 	digits, exponent := splitExponent(digits)
+	if strings.ContainsAny(digits, " '") && !grouped.MatchString(digits) {
+		return "", fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+	}
 	return sign + withPoint(digits, comma) + exponent, nil
 }
+
+// isAmbiguousNumber reports a number such as 1,234, which does not tell what its mark is.
+func isAmbiguousNumber(text string) bool {
+	asPoint, err := plainNumber("", text, false)
+	asComma, err2 := plainNumber("", text, true)
+	return err == nil && err2 == nil && asPoint != asComma
+}
+
+// grouped is a number with blanks or apostrophes between its thousands alone.
+var grouped = regexp.MustCompile(`^\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)?$`)
 
 // roundedNumber reads a number and rounds it to so many digits after the point, half away from zero.
 func roundedNumber(name, text string, comma bool, digits int) (blotter.Decimal, error) {

@@ -23,6 +23,7 @@ func (f *File) recognise(r *bufio.Reader) error {
 	}
 	start := bytes.TrimLeft(head, " \t\r\n")
 	f.broken, f.peeked, f.layout, f.ordersOnly, f.separator = nil, nil, nil, false, 0
+	f.isOther, f.seen = false, map[string]bool{}
 	var err error
 	switch {
 	case len(start) == 0:

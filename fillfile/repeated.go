@@ -28,7 +28,10 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 
 	passes := make([]int, len(held))
 	for _, group := range groupBy(held, func(h heldFill) string { return h.at.first.Format(time.DateOnly) }) {
-		if f.tellPasses(held, group, passes) {
+		if f.tellPasses(held, group, passes, f.order) {
+			continue
+		}
+		if f.order != 0 {
 			continue
 		}
 		symbols := map[string][]int{}
@@ -36,7 +39,7 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 			symbols[held[i].fill.Symbol] = append(symbols[held[i].fill.Symbol], i)
 		}
 		for _, of := range symbols {
-			f.tellPasses(held, of, passes)
+			f.tellPasses(held, of, passes, f.symbolOrder)
 		}
 	}
 
@@ -75,21 +78,21 @@ func groupBy(held []heldFill, key func(heldFill) string) [][]int {
 }
 
 // tellPasses sets the pass, 1 or 2, of fills whose order tells it, and reports whether it does: time steps against the
-// order of the file exactly once.
-func (f *File) tellPasses(held []heldFill, group, passes []int) bool {
+// order exactly once.
+func (f *File) tellPasses(held []heldFill, group, passes []int, order int) bool {
 	switch f.opts.RepeatedHour {
 	case "first":
 		return setPasses(group, passes, len(group), 1)
 	case "second":
 		return setPasses(group, passes, len(group), 2)
 	}
-	if f.order == 0 {
+	if order == 0 {
 		return false
 	}
 
 	step, steps := 0, 0
 	for n := 1; n < len(group); n++ {
-		if held[group[n]].at.local.Compare(held[group[n-1]].at.local) == -f.order {
+		if held[group[n]].at.local.Compare(held[group[n-1]].at.local) == -order {
 			step = n
 			steps++
 		}
@@ -97,7 +100,7 @@ func (f *File) tellPasses(held []heldFill, group, passes []int) bool {
 	if steps != 1 {
 		return false
 	}
-	if f.order > 0 {
+	if order > 0 {
 		return setPasses(group, passes, step, 1)
 	}
 	return setPasses(group, passes, step, 2)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter/barfile"
 )
@@ -13,7 +14,8 @@ import (
 // settle reads the first rows and decides what is the same for all: how dates and numbers are written, and what the columns
 // of a generic layout mean.
 func (f *File) settle() error {
-	f.style = style{comma: f.layout.comma, dayFirst: or(f.opts.DateOrder, f.layout.dateOrder) == "dmy"}
+	order := or(f.opts.DateOrder, f.layout.dateOrder)
+	f.style = style{comma: f.layout.comma, dayFirst: order == "dmy", yearFirst: order == "ymd"}
 	f.Format, f.Simulated = f.layout.title, f.layout.simulated
 	var err error
 	if f.usual, err = barfile.LoadZone(f.layout.zone); err != nil {
@@ -104,11 +106,12 @@ func (f *File) settleDrafts(drafts []draft) error {
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		told := dateOrder(drafts)
 		if told == "ambiguous" {
-			return &AskError{f.name(), "date-order", "its dates could begin with the day or with the month", "--dates dmy or --dates mdy"}
+			return &AskError{f.name(), "date-order", "its dates could begin with the day, with the month or with the year", "--dates dmy, --dates mdy or --dates ymd"}
 		}
-		f.style.dayFirst = told == "dmy"
+		f.style.dayFirst, f.style.yearFirst = told == "dmy", told == "ymd"
 	}
 	f.order = f.orderOfTimes(drafts)
+	f.symbolOrder = f.orderOfSymbols(drafts)
 	if f.isGeneric() && f.layout != holdingLayout {
 		f.settleFees()
 	}
@@ -165,49 +168,129 @@ func (f *File) settleFees() {
 	}
 }
 
-// orderOfTimes tells whether the times of the sample ascend (1) or descend (-1), by its first and last different ones.
+// orderOfTimes tells whether the times of the sample ascend (1) or descend (-1), all of them but for steps of an hour, which
+// clocks that go back make. It is 0 where they do neither.
 func (f *File) orderOfTimes(drafts []draft) int {
-	var first, last barfile.Stamp
+	up, down := false, false
+	var last time.Time
 	for i := range drafts {
 		at, err := f.stamp(drafts[i].at)
 		if err != nil {
 			continue
 		}
-		if first.Time.IsZero() {
-			first = at
+		if step := at.Time.Sub(last); !last.IsZero() {
+			up = up || step > repeatedSpan
+			down = down || step < -repeatedSpan
 		}
-		last = at
+		last = at.Time
 	}
-	return last.Time.Compare(first.Time)
+	switch {
+	case up && !down:
+		return 1
+	case down && !up:
+		return -1
+	case !up && !down && len(drafts) > 1:
+		first, err := f.stamp(drafts[0].at)
+		if err == nil {
+			return last.Compare(first.Time)
+		}
+	}
+	return 0
+}
+
+// repeatedSpan is the longest that clocks are put back.
+const repeatedSpan = time.Hour
+
+// orderOfSymbols is the order of times of every symbol, in a file that is grouped by symbol.
+func (f *File) orderOfSymbols(drafts []draft) int {
+	groups := map[string][]draft{}
+	for i := range drafts {
+		groups[drafts[i].symbol] = append(groups[drafts[i].symbol], drafts[i])
+	}
+	order := 0
+	for _, group := range groups {
+		is := f.orderOfTimes(group)
+		if is == 0 && len(group) > 1 || is != 0 && order != 0 && is != order {
+			return 0
+		}
+		if is != 0 {
+			order = is
+		}
+	}
+	return order
 }
 
 func (f *File) isGeneric() bool {
 	return f.layout == genericCSV || f.layout == genericJSON || f.layout == holdingLayout
 }
 
-var numericDate = regexp.MustCompile(`^(\d{1,2})[-/ ](\d{1,2})[-/ ]\d{2,4}`)
+var numericDate = regexp.MustCompile(`^(\d{1,2})([-/ ])(\d{1,2})[-/ ](\d{2,4})(?:\D|$)`)
 
-// dateOrder tells dates as 31/12/2010 from 12/31/2010: "dmy", "mdy", "ambiguous", or "" where no date is written so.
+// dateOrder tells the order of day, month and year: "dmy", "mdy", "ymd", "ambiguous", or "" where all dates are written in
+// words or with the year of four digits first. An order must fit every date; a zone such as EDT must be in force on it.
 func dateOrder(drafts []draft) string {
-	told := ""
+	fits := map[string]bool{"dmy": true, "mdy": true, "ymd": true}
+	found := false
 	for i := range drafts {
 		for _, text := range []string{drafts[i].at, drafts[i].settles, drafts[i].expiry} {
-			found := numericDate.FindStringSubmatch(text)
-			if found == nil {
+			parts := numericDate.FindStringSubmatch(text)
+			if parts == nil {
 				continue
 			}
-			first, _ := strconv.Atoi(found[1])
-			second, _ := strconv.Atoi(found[2])
-			switch {
-			case first > 12:
-				return "dmy"
-			case second > 12:
-				return "mdy"
-			}
-			told = "ambiguous"
+			found = true
+			first, _ := strconv.Atoi(parts[1])
+			second, _ := strconv.Atoi(parts[3])
+			third, _ := strconv.Atoi(parts[4])
+			fits["dmy"] = fits["dmy"] && isDay(third, second, first, text)
+			fits["mdy"] = fits["mdy"] && isDay(third, first, second, text)
+			fits["ymd"] = fits["ymd"] && len(parts[1]) == 2 && len(parts[4]) == 2 && isDay(first, second, third, text)
 		}
 	}
-	return told
+	if !found {
+		return ""
+	}
+
+	var told []string
+	for _, order := range []string{"dmy", "mdy", "ymd"} {
+		if fits[order] {
+			told = append(told, order)
+		}
+	}
+	if len(told) != 1 {
+		return "ambiguous"
+	}
+	return told[0]
+}
+
+// isDay reports whether a day exists, and whether the clocks show the zone that stands behind it.
+func isDay(year, month, day int, text string) bool {
+	if year < 100 {
+		year += 2000
+	}
+	at := time.Date(year, time.Month(month), day, 12, 0, 0, 0, time.UTC)
+	if month < 1 || month > 12 || at.Day() != day {
+		return false
+	}
+	behind := zoneBehind.FindStringSubmatch(text)
+	if behind == nil {
+		return true
+	}
+	for _, name := range zonesWithSummer[behind[1]] {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			return true
+		}
+		if shown, _ := at.In(zone).Zone(); shown == behind[1] {
+			return true
+		}
+	}
+	return len(zonesWithSummer[behind[1]]) == 0
+}
+
+// zonesWithSummer are the zones of abbreviations that change with the season.
+var zonesWithSummer = map[string][]string{
+	"EST": {"America/New_York"}, "EDT": {"America/New_York"}, "CST": {"America/Chicago"}, "CDT": {"America/Chicago"},
+	"PST": {"America/Los_Angeles"}, "PDT": {"America/Los_Angeles"}, "CET": {"Europe/Berlin"}, "CEST": {"Europe/Berlin"}, "BST": {"Europe/London"},
 }
 
 // settleDecimals decides whether a generic file writes decimals with a comma. A number such as 1,234 or 1.234 does not tell;
@@ -249,6 +332,7 @@ func (f *File) settleDecimals(drafts []draft) error {
 		return &AskError{f.name(), "decimal", "its numbers could have decimal points or decimal commas", "--decimal point or --decimal comma"}
 	}
 	f.style.comma = f.style.comma || commas > 0 && points == 0
+	f.style.untold = commas == 0 && points == 0 && !isSurePoint
 	return nil
 }
 
