@@ -66,7 +66,9 @@ const readableText = 24
 func hideSpare(columns []column, rows [][]string, width int) (shown []column, cells [][]string, hidden []string) {
 	needs := leastWidths(columns, rows)
 	for i, actual := range listingWidths(columns, rows) {
-		needs[i] = max(needs[i], min(actual, readableText))
+		if columns[i].spare == 0 {
+			needs[i] = max(needs[i], min(actual, readableText))
+		}
 	}
 	used := -len(columnGap)
 	var spare []int

@@ -11,7 +11,7 @@ func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,\"2.5 EUR, 0.125 GBP\",s1\n"+
 		"2023-01-05T11:00:00Z,SAND,sell,4,210,SEK,39,-0.5 EUR,s2\n"+
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,39,,s3\n")
-	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--fees", "positive")
+	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--fees", "positive", "--create-account")
 	contains(t, d.ok(t, "positions", "list"), "0.125 GBP", "2.00 EUR")
 	for _, format := range []string{"csv", "json"} {
 		d.write(t, "export."+format, d.ok(t, "trades", "list", "--format", format, "--oldest-first"))
@@ -21,7 +21,7 @@ func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 		d.run(t, "trades", "imports", "undo", []string{"1", "2", "3"}[n])
 	}
 	contains(t, d.ok(t, "trades", "list"), "no such trades")
-	contains(t, d.ok(t, "trades", "import", "export.json"), "3       3")
+	contains(t, d.ok(t, "trades", "import", "export.json", "--create-account"), "3       3")
 	contains(t, d.ok(t, "positions", "list"), "0.125 GBP", "2.00 EUR")
 	d.ok(t, "down")
 }

@@ -26,7 +26,7 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 	d := newDesk(t)
 	d.ok(t, "up")
 	d.write(t, "first.csv", "time,symbol,side,quantity,price,currency,id\n2023-01-05T10:00:00Z,NVO,buy,1,100,DKK,n1\n")
-	d.ok(t, "trades", "import", "first.csv", "--account", "ACC")
+	d.ok(t, "trades", "import", "first.csv", "--account", "ACC", "--create-account")
 	before := d.book(t)
 
 	d.write(t, "feb.csv", statement)
@@ -89,7 +89,7 @@ func TestImportCountsEveryRow(t *testing.T) {
 		"2023-01-05T11:00:00Z,SAND,sell,x,210,SEK,39,SEK,s2,ACC\n"+
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,3,EUR,s3,ACC\n"+
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,3,EUR,s4,OTHER\n")
-	d.run(t, "trades", "import", "fills.csv", "--account", "ACC")
+	d.run(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
 	contains(t, d.ok(t, "trades", "imports", "list", "--json"), `"rows": 4, "booked": 2, "duplicates": 0, "conflicts": 0, "rejected": 1, "left_out": 1`)
 	contains(t, d.ok(t, "pnl", "list"), "39.00  1.00  SEK       3.00 EUR")
 	contains(t, d.ok(t, "positions", "list"), "3.00 EUR")
