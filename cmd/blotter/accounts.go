@@ -32,7 +32,7 @@ func accountsList(set *settings) *cobra.Command {
 		Use:   "list",
 		Short: "List the accounts",
 		Long: `List the accounts: the one of --account, or all. The currency is that of trades
-for which nothing else tells it; the zone is the one whose days are the trading
+that a program books without one; the zone is the one whose days are the trading
 days of pnl and analytics.`,
 		Example: "  blotter accounts list\n  blotter accounts list --json",
 		Args:    cobra.NoArgs,
@@ -140,7 +140,7 @@ func accountsSet(set *settings) *cobra.Command {
 		Use:   "set ACCOUNT",
 		Short: "Change currency, zone or name of an account",
 		Long: `Change currency, zone or name of an account; what no flag says stays. The
-currency is that of later trades for which nothing else tells it: trades that
+currency is that of later trades which a program books without one: trades that
 are booked keep theirs. After a change of the zone, blotter analytics rebuild
 counts by the days of the new one.`,
 		Example: `  blotter accounts set ACC123 --currency EUR
@@ -173,8 +173,11 @@ counts by the days of the new one.`,
 	return cmd
 }
 
+// accountChange writes an account in a transaction.
+type accountChange func(context.Context, *postgres.Tx) error
+
 // changeAccount runs change in a transaction of the account, and prints the account as it is then.
-func (s *settings) changeAccount(cmd *cobra.Command, account *blotter.Account, change func(context.Context, *postgres.Tx) error) error {
+func (s *settings) changeAccount(cmd *cobra.Command, account *blotter.Account, change accountChange) error {
 	if s.account != "" && s.account != account.AccountID {
 		return usagef("leave out --account: the account is %s", account.AccountID)
 	}
@@ -210,7 +213,8 @@ func knownZone(ctx context.Context, db *postgres.DB, zone string) error {
 		var known bool
 		err := s.QueryRow(ctx, "select exists (select from pg_timezone_names where name = $1)", zone).Scan(&known)
 		if err == nil && !known {
-			err = fmt.Errorf("the PostgreSQL server does not know the zone %q; select name from pg_timezone_names lists those it knows", zone)
+			err = fmt.Errorf("the PostgreSQL server does not know the zone %q; "+
+				"select name from pg_timezone_names lists those it knows", zone)
 		}
 		return err
 	})

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -16,17 +19,54 @@ func (c *accountCreation) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.allowed, "create-account", false, "make the accounts that do not exist yet")
 }
 
-// check refuses to book into accounts that do not exist, unless they may be made or the user says so on the terminal. A
-// misspelled account must not become a second book.
-func (c *accountCreation) check(ctx context.Context, db *postgres.DB, accounts []string) error {
-	if c.allowed || len(accounts) == 0 {
+// check makes the accounts of the fills that do not exist yet, if that is allowed or the user says so on the terminal, and
+// refuses otherwise. A misspelled account must not become a second book.
+func (c *accountCreation) check(ctx context.Context, db *postgres.DB, fills []fillOf) error {
+	if len(fills) == 0 {
 		return nil
 	}
-	missing, err := missingAccounts(ctx, db, accounts)
+	accounts := accountsOf(fills)
+	missing, err := missingAccounts(ctx, db, slices.Sorted(maps.Keys(accounts)))
 	if err != nil || len(missing) == 0 {
 		return err
 	}
+	if !c.allowed {
+		if err := askForAccounts(ctx, db, missing); err != nil {
+			return err
+		}
+	}
 
+	for _, id := range missing {
+		account := accounts[id]
+		err := db.Transaction(blotter.WithAccount(ctx, id), func(tx *postgres.Tx) error {
+			return postgres.Accounts.Insert(ctx, tx, &account)
+		}, postgres.Unlogged)
+		if err != nil && !errors.Is(err, blotter.ErrIntegrity) { // somebody else has just made it
+			return err
+		}
+	}
+	return nil
+}
+
+// accountsOf returns the accounts of fills. The currency of each is that of its fills if they have one alone.
+func accountsOf(fills []fillOf) map[string]blotter.Account {
+	accounts := map[string]blotter.Account{}
+	several := map[string]bool{}
+	for _, f := range fills {
+		account, known := accounts[f.AccountID]
+		several[f.AccountID] = several[f.AccountID] || known && account.Currency != f.Currency
+		accounts[f.AccountID] = blotter.Account{AccountID: f.AccountID, Currency: f.Currency}
+	}
+	for id := range several {
+		if several[id] {
+			accounts[id] = blotter.Account{AccountID: id}
+		}
+	}
+	return accounts
+}
+
+// askForAccounts asks on the terminal whether accounts may be made. Without a terminal it refuses.
+func askForAccounts(ctx context.Context, db *postgres.DB, missing []string) error {
 	what := describeMissing(missing)
 	var similar []string
 	if known, err := accountIDs(ctx, db); err == nil && len(missing) == 1 {

@@ -11,7 +11,8 @@ func TestAccounts(t *testing.T) {
 	d := newDesk(t)
 	d.ok(t, "up")
 	contains(t, d.ok(t, "accounts", "list"), "no accounts; blotter accounts create makes one")
-	d.fails(t, 1, []string{"accounts", "list", "--account", "DEPOT"}, `there is no account "DEPOT"; there are no accounts yet`)
+	d.fails(t, 1, []string{"accounts", "list", "--account", "DEPOT"},
+		`there is no account "DEPOT"; there are no accounts yet`)
 
 	created := d.ok(t, "accounts", "create", "DEPOT", "--currency", "eur", "--zone", "Asia/Kolkata", "--name", "Savings, long term")
 	contains(t, created, "DEPOT", "EUR", "Asia/Kolkata", "Savings, long term")
@@ -34,7 +35,8 @@ func TestAccounts(t *testing.T) {
 	}
 	contains(t, d.ok(t, "audit", "list", "--account", "DEPOT"), "INSERT", "UPDATE")
 
-	d.fails(t, 1, []string{"accounts", "create", "DEPOT"}, `there is an account "DEPOT" already; blotter accounts set changes it`)
+	d.fails(t, 1, []string{"accounts", "create", "DEPOT"},
+		`there is an account "DEPOT" already; blotter accounts set changes it`)
 	d.fails(t, 1, []string{"accounts", "set", "DEPTO", "--currency", "USD"}, `there is no account "DEPTO"; did you mean DEPOT?`)
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT"}, "--currency, --zone or --name")
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT", "--currency", "DOLLAR"}, `invalid --currency "DOLLAR"`)
@@ -53,8 +55,10 @@ func TestUnknownAccount(t *testing.T) {
 	d.ok(t, "accounts", "create", "DEPOT")
 	d.write(t, "held.csv", "symbol,quantity\nKO,1\n")
 	for _, command := range []string{
-		"verify", "orders list", "trades list", "trades list --json", "positions list", "positions list --at 2024-01-31", "positions compare held.csv",
-		"pnl list", "pnl list --format csv", "analytics show", "analytics show --by day", "analytics reconcile", "accounts list", "audit list", "audit list --json", "events tail",
+		"verify", "orders list", "trades list", "trades list --json", "pnl list", "pnl list --format csv",
+		"positions list", "positions list --at 2024-01-31", "positions compare held.csv",
+		"analytics show", "analytics show --by day", "analytics reconcile",
+		"accounts list", "audit list", "audit list --json", "events tail",
 	} {
 		args := append(strings.Fields(command), "--account", "DEPTO")
 		if r := d.fails(t, 1, args, `there is no account "DEPTO"; did you mean DEPOT?`); strings.Contains(r.out, "verified") {
@@ -108,5 +112,13 @@ func TestImportMakesNoAccount(t *testing.T) {
 	d.write(t, "two.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
 		"2024-03-01T15:00:00Z,ONE,KO,buy,100,10,USD,a1\n2024-03-01T15:00:00Z,TWO,KO,buy,7,10,USD,a1\n")
 	d.fails(t, 1, []string{"trades", "import", "two.csv"}, `there are no accounts ["ONE" "TWO"]`, "--create-account")
+
+	// An account that an import makes has the currency of its fills.
+	d.write(t, "euros.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
+		"2024-03-01T15:00:00Z,EUROS,SAP,buy,100,10,EUR,a1\n"+
+		"2024-03-01T15:00:00Z,BOTH,SAP,buy,7,10,EUR,a1\n2024-03-01T15:00:00Z,BOTH,KO,buy,7,10,CHF,a2\n")
+	d.ok(t, "trades", "import", "euros.csv", "--create-account")
+	made := d.ok(t, "accounts", "list", "--format", "csv")
+	contains(t, made, "EUROS,,EUR,UTC", "BOTH,,USD,UTC")
 	d.ok(t, "down")
 }

@@ -151,7 +151,7 @@ func TestBookListings(t *testing.T) {
 	d.fails(t, 2, []string{"orders", "list", "--status", "lost"}, "--status lost", "pending")
 	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, "buy or sell")
 	d.fails(t, 2, []string{"pnl", "list", "--by", "moon"}, "symbol, strategy")
-	d.fails(t, 2, []string{"trades"}, "list or import")
+	d.fails(t, 2, []string{"trades"}, "list, import or imports")
 	contains(t, d.ok(t, "orders", "list", "--side", "sell", "--status", "rejected"), "no such orders")
 	if _, err := os.Stat(filepath.Join(d.dataDir(), "demo-equity.png")); err != nil {
 		t.Error(err)

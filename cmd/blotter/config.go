@@ -168,7 +168,8 @@ func (f configFile) collect(all tomlSettings, cmd *cobra.Command, name string, t
 		}
 		sub := commandOfTable(cmd, key)
 		if sub == nil {
-			return fmt.Errorf("%s: there is no command for table [%s]%s", f.path, full, didYouMean("["+full+"]", tableNames(cmd.Root())))
+			hint := didYouMean("["+full+"]", tableNames(cmd.Root()))
+			return fmt.Errorf("%s: there is no command for table [%s]%s", f.path, full, hint)
 		}
 		if err := f.collect(all, sub, full, inner); err != nil {
 			return err

@@ -85,7 +85,7 @@ func TestNoServer(t *testing.T) {
 	d := newDesk(t)
 	nowhere := "--url=postgres://me:secret@127.0.0.1:" + freePort(t) + "/trading"
 	d.write(t, "KO.csv", goodBars)
-	for _, command := range []string{"import KO.csv", "bars show KO", "demo KO.csv", "migrate up", "migrate status", "migrate verify", "migrate down --to 0 --yes", "partitions list", "partitions apply"} {
+	for _, command := range []string{"import KO.csv", "bars show KO", "demo KO.csv --yes", "migrate up", "migrate status", "migrate verify", "migrate down --to 0 --yes", "partitions list", "partitions apply"} {
 		r := d.fails(t, 1, append(strings.Fields(command), nowhere), "no PostgreSQL server answers there", "start it or correct the URL")
 		if strings.Contains(r.err, "secret") || r.out != "" {
 			t.Errorf("%s: %q %q", command, r.out, r.err)

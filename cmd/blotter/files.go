@@ -58,7 +58,8 @@ func cannotWrite(path string, err error) error {
 	case errors.Is(err, syscall.EISDIR):
 		text = fmt.Sprintf("%s is a folder; want a file", path)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		text = fmt.Sprintf("%s cannot be written: this user may not write into %s; change its permissions, or choose another folder", path, folder)
+		text = fmt.Sprintf("%s cannot be written: this user may not write into %s; change its permissions, or choose another",
+			path, folder)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		text = fmt.Sprintf("%s cannot be written: the disk is full; free space and repeat", path)
 	default:
@@ -118,7 +119,9 @@ func plainCause(err error) string {
 }
 
 // writing are the operations of package os by which a file comes to be or changes.
-var writing = []string{"write", "mkdir", "mkdirtemp", "createtemp", "rename", "link", "symlink", "sync", "close", "truncate", "chmod", "remove", "unlink"}
+var writing = []string{
+	"write", "mkdir", "mkdirtemp", "createtemp", "rename", "link", "symlink", "sync", "close", "truncate", "chmod", "remove", "unlink",
+}
 
 // explainFile returns err's text with the words of the operating system about a file, where it has them, replaced by those
 // of cannotRead or cannotWrite.

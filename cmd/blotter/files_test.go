@@ -33,7 +33,7 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 		{"backup book.dump", "book.dump is there already; remove it or choose another name"},
 		{"status --config blotter-3.toml", "there is no file blotter-3.toml; did you mean blotter-2.toml?"},
 		{"status --config folder", "folder is a folder; want a file"},
-		{"audit verify --heads head.json", "there is no file head.json; did you mean heads.json?"},
+		{"audit verify --heads head.json", "head.json: there is no such file or folder; check the path"},
 		{"bars export KO --out none/ko.csv", "there is no folder none; make it"},
 		{"bars export KO --out folder", "folder is a folder; want a file"},
 		{"bars export KO --out /proc/ko.csv", "/proc/ko.csv cannot be written"},

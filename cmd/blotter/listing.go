@@ -53,14 +53,23 @@ func printListing(w io.Writer, columns []column, rows [][]string) error {
 // printHidden says which columns are not shown, and how to see them. All of them need the width whole.
 func printHidden(w io.Writer, hidden []string, width, whole int) {
 	if len(hidden) > 0 {
-		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, strings.Join(hidden, ", "), whole))
+		names := strings.Join(hidden, ", ")
+		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, names, whole))
 	}
 }
 
-// hideSpare leaves out the columns that can be spared and have no room, also when free text is shortened, and returns the
-// names of those that it left out. The least of spare comes first.
+// readableText is how many characters of free text are shown at least where hiding other columns makes room for them.
+const readableText = 24
+
+// hideSpare leaves out the columns that can be spared and have no room beside the others, whose free text is shortened to
+// readableText at the most, and returns the names of those that it left out. The least of spare comes first.
 func hideSpare(columns []column, rows [][]string, width int) (shown []column, cells [][]string, hidden []string) {
-	least := leastWidths(columns, rows)
+	needs := leastWidths(columns, rows)
+	for i, actual := range listingWidths(columns, rows) {
+		if columns[i].spare == 0 {
+			needs[i] = max(needs[i], min(actual, readableText))
+		}
+	}
 	used := -len(columnGap)
 	var spare []int
 	keep := make([]bool, len(columns))
@@ -70,7 +79,7 @@ func hideSpare(columns []column, rows [][]string, width int) (shown []column, ce
 			continue
 		}
 		keep[i] = true
-		used += least[i] + len(columnGap)
+		used += needs[i] + len(columnGap)
 	}
 
 	slices.SortStableFunc(spare, func(a, b int) int { return columns[a].spare - columns[b].spare })
@@ -81,7 +90,7 @@ func hideSpare(columns []column, rows [][]string, width int) (shown []column, ce
 		}
 		needed := 0
 		for _, i := range spare[:together] {
-			needed += least[i] + len(columnGap)
+			needed += needs[i] + len(columnGap)
 		}
 		if used+needed <= width {
 			used += needed
@@ -184,7 +193,7 @@ func fractionLength(number string) int {
 
 // leastWidths are the widths of the columns when their free text is as short as it may be.
 func leastWidths(columns []column, rows [][]string) []int {
-	widths := columnWidths(append([][]string{headerOf(columns)}, rows...))
+	widths := listingWidths(columns, rows)
 	for i, c := range columns {
 		if c.least > 0 {
 			widths[i] = min(widths[i], max(c.least, utf8.RuneCountInString(c.name)))
@@ -207,7 +216,7 @@ func sumWidths(widths []int) int {
 // shortenToFit shortens free text, that of the widest column first, until the rows fit.
 func shortenToFit(columns []column, rows [][]string, width int) [][]string {
 	least := leastWidths(columns, rows)
-	widths := columnWidths(append([][]string{headerOf(columns)}, rows...))
+	widths := listingWidths(columns, rows)
 	for sumWidths(widths) > width {
 		widest := -1
 		for i := range columns {
@@ -290,8 +299,11 @@ func columnWidths(rows [][]string) []int {
 }
 
 // listingWidth is how wide the whole table is.
-func listingWidth(columns []column, rows [][]string) int {
-	return sumWidths(columnWidths(append([][]string{headerOf(columns)}, rows...)))
+func listingWidth(columns []column, rows [][]string) int { return sumWidths(listingWidths(columns, rows)) }
+
+// listingWidths are the widths of the columns with their names.
+func listingWidths(columns []column, rows [][]string) []int {
+	return columnWidths(append([][]string{headerOf(columns)}, rows...))
 }
 
 func withoutEmpty(columns []column, rows [][]string) ([]column, [][]string) {

@@ -116,7 +116,7 @@ func TestBadSettingsFile(t *testing.T) {
 		"datadir = \"x\"\n":                                           `there is no setting "datadir"; did you mean data-dir?`,
 		"[import]\nfromat = \"csv\"\n":                                `there is no setting "fromat" in [import]; did you mean format`,
 		"[imprt]\nsymbol = \"x\"\n":                                   "there is no command for table [imprt]; did you mean [import]?",
-		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]?",
+		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]",
 		"[trades.list]\ntz = \"UTC\"\n":                               `there is no setting "tz" in [trades.list]`,
 		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings are named as the flags of blotter status --help`,
 		"config = \"other.toml\"\n":                                   `there is no setting "config"`,

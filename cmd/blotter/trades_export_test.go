@@ -21,7 +21,7 @@ func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 		d.run(t, "trades", "imports", "undo", []string{"1", "2", "3"}[n])
 	}
 	contains(t, d.ok(t, "trades", "list"), "no such trades")
-	contains(t, d.ok(t, "trades", "import", "export.json"), "3       3")
+	contains(t, d.ok(t, "trades", "import", "export.json", "--create-account"), "3       3")
 	contains(t, d.ok(t, "positions", "list"), "0.125 GBP", "2.00 EUR")
 	d.ok(t, "down")
 }

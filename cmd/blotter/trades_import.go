@@ -292,7 +292,7 @@ func (i *fillImport) book(ctx context.Context) error {
 		return err
 	}
 	ctx = blotter.WithAllAccounts(ctx)
-	if err := i.with.creation.check(ctx, db.DB, i.accounts()); err != nil {
+	if err := i.with.creation.check(ctx, db.DB, i.fills); err != nil {
 		return err
 	}
 	newest, err := db.NewestTrades(ctx, i.accounts())

@@ -115,8 +115,8 @@ func waitForClients(ctx context.Context, state embedded.State) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the database is in use by %s; end that first (blotter serve by Ctrl-C), or --force stops it all the same",
-				describeClients(clients))
+			return fmt.Errorf("the database is in use by %s; "+
+				"end that first (blotter serve by Ctrl-C), or --force stops it all the same", describeClients(clients))
 		}
 		select {
 		case <-time.After(clientsPeriod):
