@@ -81,11 +81,14 @@ func prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // sqlForeign lists schemas that have the names of ours and are somebody else's: not of trading_owner, or there although
-// no migration has begun. An empty schema shared is what prepareGrants made.
+// no migration has begun. An empty schema shared is what prepareGrants made. Where the first migration is applied, whatever
+// differs is for verify to tell.
 const sqlForeign = `
 select n.nspname::text, pg_get_userbyid(n.nspowner)::text
   from pg_namespace n
  where n.nspname = any($1)
+   and not exists (select from pg_type t join pg_namespace s on s.oid = t.typnamespace
+                    where s.nspname = 'shared' and t.typname = 'exact' and pg_get_userbyid(t.typowner) = 'trading_owner')
    and (pg_get_userbyid(n.nspowner) <> 'trading_owner'
         or not exists (select from pg_class v join pg_namespace s on s.oid = v.relnamespace
                         where s.nspname = 'shared' and v.relname = 'schema_version'
