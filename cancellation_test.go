@@ -41,9 +41,12 @@ var withoutDatabase = []string{
 	"logs.Handler.Start", "logs.Handler.Stop", "monitor.Recorder.Start", "monitor.Recorder.Stop", "monitor.Server.Start",
 	"monitor.Server.Stop", "monitor.Watcher.Start", "monitor.Watcher.Stop", "maintenance.Scheduler.Start",
 	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit", "postgres.Tx.Rollback",
-	"postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate", "partition.RunnerLock.Close",
-	"events.Subscribe", "events.Follow", "events.Consume", "logs.Tail", "embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up",
-	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply", "postgres.Drift", "postgres.QueryCatalog",
+	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
+	"partition.RunnerLock.Close",
+	"events.Subscribe", "events.Follow", "events.Consume", "logs.Tail",
+	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up",
+	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply",
+	"postgres.Drift", "postgres.QueryCatalog",
 	"postgres.CompareRegistry", "postgres.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
 }
 
@@ -53,9 +56,9 @@ var promoted = []string{"logs.Handler.Start", "logs.Handler.Stop"}
 // notWalked are exported functions with a context that are called by others: handlers of pgx and slog.
 var notWalked = []string{"monitor.Tracer.", "logs.Handler.Enabled", "logs.Handler.Handle", "logs.Handler.WithAttrs"}
 
-// Wherever a context was the cause, errors.Is finds context.Canceled or context.DeadlineExceeded in the error, whichever
-// public call it came from, and whether the context ended before the call or while the server was at work. What a caller
-// cancelled is not logged as an error.
+// Wherever a context was the cause, errors.Is finds context.Canceled or context.DeadlineExceeded in the error,
+// whichever public call it came from, and whether the context ended before the call or while the server was at work.
+// What a caller cancelled is not logged as an error.
 func TestContextIsTheCause(t *testing.T) {
 	t.Parallel()
 	w := newWalk(t)
@@ -82,7 +85,8 @@ declare
     target regclass;
 begin
     for target in select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                   where c.relkind in ('r', 'p') and n.nspname = any ('{data_ingestion,strategy_engine,execution,risk_management,analytics,logging,shared,events}') loop
+                   where c.relkind in ('r', 'p') and n.nspname in ('data_ingestion', 'strategy_engine', 'execution',
+                         'risk_management', 'analytics', 'logging', 'shared', 'events') loop
         execute format('lock table only %s in access exclusive mode', target);
     end loop;
 end $$`
@@ -169,7 +173,8 @@ func (w *walk) waiting(t *testing.T, name string, end error) {
 	})
 }
 
-// untilSomebodyWaits returns when a session of the database waits for a lock, or the call has returned, or after a moment.
+// untilSomebodyWaits returns when a session of the database waits for a lock, or the call has returned, or after a
+// moment.
 func untilSomebodyWaits(t *testing.T, looker *pgx.Conn, answered chan error) {
 	t.Helper()
 	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline) && len(answered) == 0; {
@@ -199,7 +204,10 @@ func (w *walk) judge(t *testing.T, call string, end, err error) {
 // complete compares the calls with what the packages export.
 func (w *walk) complete(t *testing.T) {
 	exported := map[string]bool{}
-	for _, dir := range []string{"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres"} {
+	packages := []string{
+		"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres",
+	}
+	for _, dir := range packages {
 		for _, name := range contextCalls(t, dir) {
 			exported[name] = true
 		}
@@ -235,7 +243,8 @@ func contextCalls(t *testing.T, dir string) (names []string) {
 		for _, decl := range parsed.Decls {
 			if fn, is := decl.(*ast.FuncDecl); is && fn.Name.IsExported() && takesContext(fn) {
 				if receiver := receiverOf(fn); receiver == "" || ast.IsExported(receiver) {
-					names = append(names, strings.Join(slices.DeleteFunc([]string{dir, receiver, fn.Name.Name}, func(s string) bool { return s == "" }), "."))
+					name := strings.Join([]string{dir, receiver, fn.Name.Name}, ".")
+					names = append(names, strings.ReplaceAll(name, "..", "."))
 				}
 			}
 		}
@@ -355,15 +364,26 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.Migrator.DownTo": func(ctx context.Context) error { return void(migrator.DownTo(ctx, 0)) },
 		"postgres.Migrator.Status": func(ctx context.Context) error { return void(migrator.Status(ctx)) },
 		"postgres.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
-		"postgres.CompareRegistry": func(ctx context.Context) error { return void(postgres.CompareRegistry(ctx, w.db.OwnerURL)) },
-		"postgres.Translate":       func(ctx context.Context) error { return postgres.Translate(ctx, "walk", ctx.Err()) },
-		"postgres.DB.AnalyzeBars":  func(ctx context.Context) error { return db.AnalyzeBars(ctx, 1_000_000) },
+		"postgres.CompareRegistry": func(ctx context.Context) error {
+			return void(postgres.CompareRegistry(ctx, w.db.OwnerURL))
+		},
+		"postgres.PinSettings": func(ctx context.Context) error {
+			return postgres.PinSettings(ctx, w.db.Connect(t, w.db.OwnerURL))
+		},
+		"postgres.Translate": func(ctx context.Context) error {
+			return postgres.Translate(ctx, "walk", ctx.Err())
+		},
+		"postgres.DB.AnalyzeBars": func(ctx context.Context) error { return db.AnalyzeBars(ctx, 1_000_000) },
 		"postgres.DB.Audit": func(ctx context.Context) error {
 			return db.Audit(ctx, postgres.Access{Table: "execution.trades", Operation: "read"})
 		},
-		"postgres.DB.AuditLog":   func(ctx context.Context) error { return void(db.AuditLog(ctx, postgres.AuditFilter{})) },
+		"postgres.DB.AuditLog": func(ctx context.Context) error {
+			return void(db.AuditLog(ctx, postgres.AuditFilter{}))
+		},
 		"postgres.DB.BarHistory": func(ctx context.Context) error { return void(db.BarHistory(ctx, "NOK", 5)) },
-		"postgres.DB.Bars":       func(ctx context.Context) error { return void(db.Bars(ctx, postgres.BarFilter{Symbol: "NOK"})) },
+		"postgres.DB.Bars": func(ctx context.Context) error {
+			return void(db.Bars(ctx, postgres.BarFilter{Symbol: "NOK"}))
+		},
 		"postgres.DB.Begin": func(ctx context.Context) error {
 			tx, err := db.Begin(ctx)
 			if err == nil {
@@ -376,13 +396,25 @@ func (w *walk) addPostgres(t *testing.T) {
 			conn := w.db.Connect(t, w.db.OwnerURL)
 			return db.CheckOwner(ctx, conn)
 		},
-		"postgres.DB.CreateOrder":   func(ctx context.Context) error { return db.CreateOrder(ctx, new(walkOrder())) },
-		"postgres.DB.UpdateOrder":   func(ctx context.Context) error { return db.UpdateOrder(ctx, new(walkOrder())) },
-		"postgres.DB.CancelOrder":   func(ctx context.Context) error { return db.CancelOrder(ctx, new(walkOrder())) },
-		"postgres.DB.CreateOrders":  func(ctx context.Context) error { return void(db.CreateOrders(ctx, []blotter.Order{walkOrder()})) },
-		"postgres.DB.ExecuteTrade":  func(ctx context.Context) error { return void(db.ExecuteTrade(ctx, walkTrade())) },
-		"postgres.DB.ExecuteTrades": func(ctx context.Context) error { return void(db.ExecuteTrades(ctx, []blotter.Trade{walkTrade()})) },
-		"postgres.Book.Start":       book.Start,
+		"postgres.DB.CreateOrder": func(ctx context.Context) error {
+			return db.CreateOrder(ctx, new(walkOrder()))
+		},
+		"postgres.DB.UpdateOrder": func(ctx context.Context) error {
+			return db.UpdateOrder(ctx, new(walkOrder()))
+		},
+		"postgres.DB.CancelOrder": func(ctx context.Context) error {
+			return db.CancelOrder(ctx, new(walkOrder()))
+		},
+		"postgres.DB.CreateOrders": func(ctx context.Context) error {
+			return void(db.CreateOrders(ctx, []blotter.Order{walkOrder()}))
+		},
+		"postgres.DB.ExecuteTrade": func(ctx context.Context) error {
+			return void(db.ExecuteTrade(ctx, walkTrade()))
+		},
+		"postgres.DB.ExecuteTrades": func(ctx context.Context) error {
+			return void(db.ExecuteTrades(ctx, []blotter.Trade{walkTrade()}))
+		},
+		"postgres.Book.Start": book.Start,
 		"postgres.Book.Stop": func(ctx context.Context) error {
 			other, err := db.NewBook(postgres.BookConfig{})
 			if err != nil {
@@ -390,26 +422,67 @@ func (w *walk) addPostgres(t *testing.T) {
 			}
 			return errors.Join(other.Start(ctx), other.Stop(ctx))
 		},
-		"postgres.DB.Gaps":         func(ctx context.Context) error { return void(db.Gaps(ctx, postgres.BarFilter{Symbol: "NOK"})) },
-		"postgres.DB.LatestBar":    func(ctx context.Context) error { return void(db.LatestBar(ctx, "NOK", "1d")) },
-		"postgres.DB.NewestTrades": func(ctx context.Context) error { return void(db.NewestTrades(ctx, []string{"ACC-W"})) },
-		"postgres.DB.Orders":       func(ctx context.Context) error { return void(db.Orders(ctx, postgres.OrderFilter{})) },
-		"postgres.DB.Trades":       func(ctx context.Context) error { return void(db.Trades(ctx, postgres.TradeFilter{})) },
-		"postgres.DB.RoundTrips":   func(ctx context.Context) error { return void(db.RoundTrips(ctx, postgres.RoundTripFilter{})) },
-		"postgres.DB.Positions":    func(ctx context.Context) error { return void(db.Positions(ctx, postgres.PositionFilter{})) },
-		"postgres.DB.PnL":          func(ctx context.Context) error { return void(db.PnL(ctx, postgres.PnLFilter{})) },
-		"postgres.DB.Portfolio":    func(ctx context.Context) error { return void(db.Portfolio(ctx, "ACC-W")) },
-		"postgres.DB.Symbols":      func(ctx context.Context) error { return void(db.Symbols(ctx)) },
-		"postgres.DB.Verify":       func(ctx context.Context) error { return void(db.Verify(ctx)) },
-		"postgres.DB.PositionAsOf": func(ctx context.Context) error { return void(db.PositionAsOf(ctx, "ACC-W", "NOK", time.Unix(0, 0))) },
+		"postgres.DB.Gaps": func(ctx context.Context) error {
+			return void(db.Gaps(ctx, postgres.BarFilter{Symbol: "NOK"}))
+		},
+		"postgres.DB.LatestBar": func(ctx context.Context) error { return void(db.LatestBar(ctx, "NOK", "1d")) },
+		"postgres.DB.NewestTrades": func(ctx context.Context) error {
+			return void(db.NewestTrades(ctx, []string{"ACC-W"}))
+		},
+		"postgres.DB.Orders": func(ctx context.Context) error {
+			return void(db.Orders(ctx, postgres.OrderFilter{}))
+		},
+		"postgres.DB.Trades": func(ctx context.Context) error {
+			return void(db.Trades(ctx, postgres.TradeFilter{}))
+		},
+		"postgres.DB.RoundTrips": func(ctx context.Context) error {
+			return void(db.RoundTrips(ctx, postgres.RoundTripFilter{}))
+		},
+		"postgres.DB.Positions": func(ctx context.Context) error {
+			return void(db.Positions(ctx, postgres.PositionFilter{}))
+		},
+		"postgres.DB.PnL": func(ctx context.Context) error {
+			return void(db.PnL(ctx, postgres.PnLFilter{}))
+		},
+		"postgres.DB.Portfolio": func(ctx context.Context) error { return void(db.Portfolio(ctx, "ACC-W")) },
+		"postgres.DB.Symbols":   func(ctx context.Context) error { return void(db.Symbols(ctx)) },
+		"postgres.DB.Verify":    func(ctx context.Context) error { return void(db.Verify(ctx)) },
+		"postgres.DB.PositionAsOf": func(ctx context.Context) error {
+			return void(db.PositionAsOf(ctx, "ACC-W", "NOK", time.Unix(0, 0)))
+		},
 		"postgres.DB.ImportBars": func(ctx context.Context) error {
 			return void(db.ImportBars(ctx, postgres.BarImport{File: "nok.csv", Bars: walkBars()}))
 		},
 		"postgres.DB.Quarantine": func(ctx context.Context) error {
 			return db.Quarantine(ctx, "nok.csv", []*blotter.RejectedRow{{Line: 2, Check: "price", Reason: "no price"}})
 		},
+		"postgres.DB.Seams": func(ctx context.Context) error {
+			return void(db.Seams(ctx, postgres.BarFilter{Symbol: "NOK"}))
+		},
+		"postgres.DB.Instruments": func(ctx context.Context) error {
+			return void(db.Instruments(ctx, []string{"NOK"}))
+		},
+		"postgres.DB.SetInstrument": func(ctx context.Context) error {
+			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
+		},
+		"postgres.DB.Imports": func(ctx context.Context) error {
+			return void(db.Imports(ctx, postgres.ImportFilter{}))
+		},
+		"postgres.DB.ImportNamed": func(ctx context.Context) error { return void(db.ImportNamed(ctx, 1)) },
+		"postgres.DB.BeginImport": func(ctx context.Context) error {
+			return void(db.BeginImport(ctx, blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}, nil))
+		},
+		"postgres.DB.FinishImport": func(ctx context.Context) error {
+			return db.FinishImport(ctx, "ACC-W", 1, blotter.ImportCounts{})
+		},
+		"postgres.DB.UndoImport": func(ctx context.Context) error { return void(db.UndoImport(ctx, "ACC-W", 1)) },
+		"postgres.DB.ExecuteImported": func(ctx context.Context) error {
+			return void(db.ExecuteImported(ctx, []postgres.ImportedTrade{{Trade: walkTrade(), ImportID: 1}}))
+		},
 		"postgres.DB.Transaction": func(ctx context.Context) error {
-			return db.Transaction(ctx, func(tx *postgres.Tx) error { return void(tx.Exec(ctx, "select from execution.trades")) })
+			return db.Transaction(ctx, func(tx *postgres.Tx) error {
+				return void(tx.Exec(ctx, "select from execution.trades"))
+			})
 		},
 		"postgres.DB.ReadOnly": func(ctx context.Context) error {
 			return db.ReadOnly(ctx, func(s *postgres.Session) error {
@@ -418,7 +491,9 @@ func (w *walk) addPostgres(t *testing.T) {
 			}, postgres.Snapshot)
 		},
 		"postgres.DB.AutoCommit": func(ctx context.Context) error {
-			return db.AutoCommit(ctx, func(s *postgres.Session) error { return void(s.Exec(ctx, "select from execution.trades")) })
+			return db.AutoCommit(ctx, func(s *postgres.Session) error {
+				return void(s.Exec(ctx, "select from execution.trades"))
+			})
 		},
 		"postgres.Book.ExecuteTrade": func(ctx context.Context) error {
 			// A fill that is being booked is waited for: only one that waits is taken back.
@@ -484,13 +559,20 @@ func (w *walk) addSessions() {
 	read("Positions", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Positions(ctx, postgres.PositionFilter{}))
 	})
-	read("Portfolio", func(ctx context.Context, s *postgres.Session) error { return void(s.Portfolio(ctx, "ACC-W")) })
+	read("Portfolio", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Portfolio(ctx, "ACC-W"))
+	})
 	read("PositionAsOf", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.PositionAsOf(ctx, "ACC-W", "NOK", time.Unix(0, 0)))
 	})
-	read("PnL", func(ctx context.Context, s *postgres.Session) error { return void(s.PnL(ctx, postgres.PnLFilter{})) })
+	read("PnL", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.PnL(ctx, postgres.PnLFilter{}))
+	})
 	read("Bars", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Bars(ctx, postgres.BarFilter{Symbol: "NOK"}))
+	})
+	read("Imports", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Imports(ctx, postgres.ImportFilter{}))
 	})
 	read("AuditLog", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.AuditLog(ctx, postgres.AuditFilter{}))
@@ -514,13 +596,21 @@ func (w *walk) addSessions() {
 		return drain(s.StreamAuditLog(ctx, postgres.AuditFilter{}))
 	})
 
-	write("CreateOrder", func(ctx context.Context, tx *postgres.Tx) error { return tx.CreateOrder(ctx, new(walkOrder())) })
+	write("CreateOrder", func(ctx context.Context, tx *postgres.Tx) error {
+		return tx.CreateOrder(ctx, new(walkOrder()))
+	})
 	write("CreateOrders", func(ctx context.Context, tx *postgres.Tx) error {
 		return void(tx.CreateOrders(ctx, []blotter.Order{walkOrder()}))
 	})
-	write("UpdateOrder", func(ctx context.Context, tx *postgres.Tx) error { return tx.UpdateOrder(ctx, new(walkOrder())) })
-	write("CancelOrder", func(ctx context.Context, tx *postgres.Tx) error { return tx.CancelOrder(ctx, new(walkOrder())) })
-	write("ExecuteTrade", func(ctx context.Context, tx *postgres.Tx) error { return void(tx.ExecuteTrade(ctx, walkTrade())) })
+	write("UpdateOrder", func(ctx context.Context, tx *postgres.Tx) error {
+		return tx.UpdateOrder(ctx, new(walkOrder()))
+	})
+	write("CancelOrder", func(ctx context.Context, tx *postgres.Tx) error {
+		return tx.CancelOrder(ctx, new(walkOrder()))
+	})
+	write("ExecuteTrade", func(ctx context.Context, tx *postgres.Tx) error {
+		return void(tx.ExecuteTrade(ctx, walkTrade()))
+	})
 	write("ExecuteTrades", func(ctx context.Context, tx *postgres.Tx) error {
 		return void(tx.ExecuteTrades(ctx, []blotter.Trade{walkTrade()}))
 	})
@@ -548,6 +638,11 @@ func (w *walk) addSessions() {
 			return void(postgres.QueryCatalog(ctx, s, pgx.RowTo[string], "select nspname::text from pg_namespace"))
 		}, postgres.Unlogged)
 	}
+	w.calls["postgres.SeamsOf"] = func(ctx context.Context) error {
+		return w.db.ReadOnly(all, func(s *postgres.Session) error {
+			return void(postgres.SeamsOf(ctx, s, "NOK", "1d", time.Unix(0, 0), time.Unix(9, 0)))
+		}, postgres.Unlogged)
+	}
 	w.calls["postgres.Drift"] = func(ctx context.Context) error {
 		return w.db.ReadOnly(all, func(s *postgres.Session) error { return void(postgres.Drift(ctx, s)) }, postgres.Unlogged)
 	}
@@ -570,12 +665,18 @@ func (w *walk) addTables() {
 	table("Update", func(ctx context.Context, q postgres.Querier) error {
 		return postgres.Instruments.Update(ctx, q, instrument())
 	})
-	table("Delete", func(ctx context.Context, q postgres.Querier) error { return postgres.Instruments.Delete(ctx, q, "NOK") })
+	table("Delete", func(ctx context.Context, q postgres.Querier) error {
+		return postgres.Instruments.Delete(ctx, q, "NOK")
+	})
 	table("Get", func(ctx context.Context, q postgres.Querier) error {
 		return void(postgres.Instruments.Get(ctx, q, "NOK"))
 	})
-	table("Find", func(ctx context.Context, q postgres.Querier) error { return void(postgres.Instruments.Find(ctx, q)) })
-	table("Stream", func(ctx context.Context, q postgres.Querier) error { return drain(postgres.Instruments.Stream(ctx, q)) })
+	table("Find", func(ctx context.Context, q postgres.Querier) error {
+		return void(postgres.Instruments.Find(ctx, q))
+	})
+	table("Stream", func(ctx context.Context, q postgres.Querier) error {
+		return drain(postgres.Instruments.Stream(ctx, q))
+	})
 	table("CopyIn", func(ctx context.Context, q postgres.Querier) error {
 		return void(postgres.Instruments.CopyIn(ctx, q, []blotter.Instrument{*instrument()}))
 	})
@@ -639,7 +740,9 @@ func (w *walk) addServices(t *testing.T) {
 		return use(conn)
 	}
 
-	w.addService("analytics.Synchronizer", func() (service, error) { return analytics.New(analytics.Config{Source: db, Logger: log}) })
+	w.addService("analytics.Synchronizer", func() (service, error) {
+		return analytics.New(analytics.Config{Source: db, Logger: log})
+	})
 	w.addService("events.Consumer", func() (service, error) {
 		return events.NewConsumer(events.Config{Source: db, Name: "walk", Handler: nothing, Logger: log})
 	})
@@ -653,18 +756,30 @@ func (w *walk) addServices(t *testing.T) {
 	w.addService("monitor.Recorder", func() (service, error) {
 		return monitor.NewRecorder(db, tracer, monitor.RecorderConfig{Logger: log})
 	})
-	w.addService("monitor.Watcher", func() (service, error) { return monitor.NewWatcher(db, nil, monitor.WatcherConfig{Logger: log}) })
+	w.addService("monitor.Watcher", func() (service, error) {
+		return monitor.NewWatcher(db, nil, monitor.WatcherConfig{Logger: log})
+	})
 	w.addService("monitor.Server", func() (service, error) {
 		handler, err := monitor.Handler(monitor.HandlerConfig{})
 		return monitor.NewServer(handler, monitor.ServerConfig{Address: "127.0.0.1:0", Logger: log}), err
 	})
 
 	maps.Copy(w.calls, map[string]publicCall{
-		"analytics.Synchronizer.Rebuild":   func(ctx context.Context) error { return void(synchronizer.Rebuild(ctx)) },
-		"analytics.Synchronizer.Reconcile": func(ctx context.Context) error { return void(synchronizer.Reconcile(ctx)) },
-		"audit.Seal":                       func(ctx context.Context) error { return void(audit.Seal(ctx, db, 100)) },
-		"audit.LastHead":                   func(ctx context.Context) error { return void(audit.LastHead(ctx, db)) },
-		"audit.VerifyDatabase":             func(ctx context.Context) error { return void(audit.VerifyDatabase(ctx, db, nil)) },
+		"analytics.Synchronizer.Rebuild": func(ctx context.Context) error {
+			return void(synchronizer.Rebuild(ctx))
+		},
+		"analytics.Synchronizer.Reconcile": func(ctx context.Context) error {
+			return void(synchronizer.Reconcile(ctx))
+		},
+		"audit.Seal": func(ctx context.Context) error {
+			return void(audit.Seal(ctx, db, 100))
+		},
+		"audit.LastHead": func(ctx context.Context) error {
+			return void(audit.LastHead(ctx, db))
+		},
+		"audit.VerifyDatabase": func(ctx context.Context) error {
+			return void(audit.VerifyDatabase(ctx, db, nil))
+		},
 		"audit.ExportHead": func(ctx context.Context) error {
 			return void(audit.ExportHead(ctx, db, filepath.Join(t.TempDir(), "heads")))
 		},
@@ -699,7 +814,9 @@ func (w *walk) addServices(t *testing.T) {
 		"events.Retain": func(ctx context.Context) error {
 			return owner(func(conn *pgx.Conn) error { return void(events.Retain(ctx, conn, 1)) })
 		},
-		"events.Replay":  func(ctx context.Context) error { return void(events.Replay(ctx, db, "walk", time.Unix(0, 0))) },
+		"events.Replay": func(ctx context.Context) error {
+			return void(events.Replay(ctx, db, "walk", time.Unix(0, 0)))
+		},
 		"events.Resolve": func(ctx context.Context) error { return events.Resolve(ctx, db, "walk", "k") },
 		"events.Consumer.Restart": func(ctx context.Context) error {
 			return consumer.Restart(ctx, time.Second, func(context.Context, *postgres.Tx) (string, error) { return "3:3:", nil })
@@ -713,7 +830,9 @@ func (w *walk) addServices(t *testing.T) {
 		"logs.Tail": func(ctx context.Context) error {
 			return logs.Tail(ctx, db, logs.Filter{}, func(blotter.SystemLog) error { return nil }, nil)
 		},
-		"monitor.AdviseIndexes": func(ctx context.Context) error { return void(monitor.AdviseIndexes(ctx, db, monitor.Thresholds{})) },
+		"monitor.AdviseIndexes": func(ctx context.Context) error {
+			return void(monitor.AdviseIndexes(ctx, db, monitor.Thresholds{}))
+		},
 		"monitor.ReadPerformance": func(ctx context.Context) error {
 			return void(monitor.ReadPerformance(ctx, db, time.Hour, ""))
 		},
@@ -758,9 +877,13 @@ func (w *walk) addMaintenance(t *testing.T) {
 			}
 			return err
 		},
-		"maintenance.Runner.History": func(ctx context.Context) error { return void(runner.History(ctx, maintenance.HistoryFilter{})) },
-		"maintenance.Runner.Status":  func(ctx context.Context) error { return void(runner.Status(ctx)) },
-		"partition.Run":              func(ctx context.Context) error { return partition.Run(ctx, w.db.OwnerURL, now, policy, said) },
+		"maintenance.Runner.History": func(ctx context.Context) error {
+			return void(runner.History(ctx, maintenance.HistoryFilter{}))
+		},
+		"maintenance.Runner.Status": func(ctx context.Context) error { return void(runner.Status(ctx)) },
+		"partition.Run": func(ctx context.Context) error {
+			return partition.Run(ctx, w.db.OwnerURL, now, policy, said)
+		},
 		"partition.Lock": func(ctx context.Context) error {
 			lock, err := partition.Lock(ctx, w.db.OwnerURL, "walk")
 			if err == nil {

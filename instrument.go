@@ -92,8 +92,8 @@ func (f InstrumentFacts) Check() error {
 		return Invalid("multiplier", *f.Multiplier, "a number above 0")
 	case f.Currency != nil && strings.ToUpper(*f.Currency) != *f.Currency:
 		return Invalid("currency", *f.Currency, "upper case, as USD")
-	case f.Calendar != nil && *f.Calendar != Weekdays && *f.Calendar != AllDays:
-		return Invalid("calendar", string(*f.Calendar), string(Weekdays)+" or "+string(AllDays))
+	case f.Calendar != nil && *f.Calendar != Weekdays && *f.Calendar != AllDays && !isExchangeCode(string(*f.Calendar)):
+		return Invalid("calendar", string(*f.Calendar), "weekdays or all_days, or the code of an exchange, as XTKS")
 	}
 	return nil
 }
@@ -117,4 +117,14 @@ type DataQualityLog struct {
 	Line      int64     `db:"line"`
 	RawRow    string    `db:"raw_row"`
 	Timestamp time.Time `db:"timestamp,generated"`
+}
+
+// isExchangeCode reports a text that is a market identifier code by its form: four capitals.
+func isExchangeCode(code string) bool {
+	for _, c := range code {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return len(code) == 4
 }

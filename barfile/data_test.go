@@ -36,6 +36,8 @@ var asked = map[string]barfile.Options{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   {Timeframe: "1m"},
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            {Timeframe: "1m"},
 	"polygon-json/v2_aggs_ticker_AAPL_prev.json":                                         {Timeframe: "1d"},
+	"binance-klines/http_spot_market_klines.json":                                        {Symbol: "BTCUSDT"},                          // words, no symbol
+	"candles-json/ib-bars.json.gz":                                                       {Symbol: "AAPL"},                             // a vendor's name, no symbol
 	"daily-csv/btcusdt-1d-gct.csv":                                                       {Columns: "date,volume,open,high,low,close"}, // half of its rows are no bars
 	"intraday-csv/2006-01-02-volume-min-001.txt":                                         {Symbol: "FESX"},
 	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": {Timeframe: "1d"},
@@ -53,16 +55,15 @@ var symbols = map[string]string{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   "AAPL", // see file
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            "AAPL",
 	"alpaca-json/v2-bar.json":                                                            "AAPL", // as asked
-	"binance-klines/UNITTEST_BTC-1m.json":                                                "UNITTEST-BTC",
-	"binance-klines/http_spot_market_klines.json":                                        "HTTP-SPOT-MARKET", // not named
-	"candles-json/Binance-ETH-USD-PT5M-20230313_20230315.json":                           "ETH-USD",          // in the file's name
-	"candles-json/ib-bars.json.gz":                                                       "IB",               // not named
+	"binance-klines/UNITTEST_BTC-1m.json":                                                "BTC",
+	"binance-klines/http_spot_market_klines.json":                                        "BTCUSDT", // as asked
+	"candles-json/Binance-ETH-USD-PT5M-20230313_20230315.json":                           "ETH-USD", // in the file's name
+	"candles-json/ib-bars.json.gz":                                                       "AAPL",    // as asked
 	"daily-csv/hello-world-stock.csv":                                                    "several",
-	"daily-csv/spx-bom-us-dates.csv":                                                     "SPX-BOM-US-DATES",
 	"daily-csv/tesla-stock-price.csv":                                                    "TESLA", // the company's name
 	"intraday-csv/2006-01-02-volume-min-001.txt":                                         "FESX",  // as asked
 	"intraday-csv/gbpusd-m1-ask-2012.csv":                                                "GBPUSD",
-	"intraday-csv/ninjabot-btc-1h.csv":                                                   "NINJABOT-BTC",
+	"intraday-csv/ninjabot-btc-1h.csv":                                                   "BTC",
 	"investing-csv/bitcoin-investing.csv":                                                "BITCOIN",
 	"polygon-json/v1_open-close_AAPL_2005-04-01_adjusted-true.json":                      "AAPL",
 	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": "GIK",

@@ -17,7 +17,7 @@ var (
 		`candles?|candlesticks?|klines?|ohlcv?t?|histor(y|ical)(data|quotes)?|hist|table|max|full|raw|bid|ask|nt|tests?|unittest|sample|samples|example|` +
 		`backtest(ing)?|live|paper|volume|export(ed)?|download(ed|s)?|latest|last|http|https|api|rest|response|request|result|results|output|out|dump|` +
 		`series|time|timeseries|market|markets|quote|quotes|chart|charts|eod|spot|futures?|perpetual|swap|index|indices|crypto|forex|equity|equities|etfs?|` +
-		`file|files|csv|json|new|old|final|clean(ed)?|merged|combined|all|my|hello|world|report|unadjusted|split|splits|utc|gmt|bom|dates?|` +
+		`file|files|csv|json|new|old|final|clean(ed)?|merged|combined|all|my|hello|world|report|unadjusted|split|splits|utc|gmt|bom|us|dates?|` +
 		`yahoo(finance)?|yf(inance)?|google(finance)?|quandl|wiki|stooq|alphavantage|investing|binance(us)?|coinbase|kraken|upbit|alpaca|polygon|massive|zipline|lumibot|` +
 		`ib|ibkr|interactivebrokers|tws|ninjabot|ninjatrader|tiingo|finnhub|iex(cloud)?|eodhd|twelvedata|bybit|okx|okex|kucoin|bitfinex|bitstamp|bittrex|gemini|huobi|` +
 		`deribit|bitmex|cryptodatadownload|tradingview|metatrader|mt4|mt5|dukascopy|histdata|oanda|fxcm|refinitiv|bloomberg|kibot|firstrate(data)?|` +

@@ -1,6 +1,9 @@
 package fillfile
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
 var binanceTrades = &layout{
@@ -55,9 +58,10 @@ var binanceCSV = &layout{
 	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC", dateOrder: "ymd", anyCurrency: true,
 	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
-		quantity, _ := unglue(r.get("executed"))
-		cost, coin := unglue(r.get("fee"))
 		pair := r.get("pair", "market")
+		base := strings.Trim(strings.TrimSuffix(strings.ToUpper(pair), quoteOf(pair)), "/-_")
+		quantity, _ := unglue(r.get("executed"), base)
+		cost, coin := unglue(r.get("fee"), base)
 		return []draft{{
 			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
 			price: r.get("price"), currency: quoteOf(pair), totals: []total{{amount: r.get("amount", "total")}},
@@ -66,7 +70,11 @@ var binanceCSV = &layout{
 	},
 }
 
-func unglue(text string) (amount, coin string) {
+// unglue divides a number and the coin behind it. base is the pair's, which may begin with digits, as 1INCH.
+func unglue(text, base string) (amount, coin string) {
+	if amount, found := strings.CutSuffix(text, base); found && base != "" && isPlain(strings.TrimSpace(strings.ReplaceAll(amount, ",", ""))) {
+		return strings.TrimSpace(amount), base
+	}
 	if found := glued.FindStringSubmatch(text); found != nil {
 		return found[1], found[2]
 	}

@@ -2,6 +2,8 @@ package fillfile
 
 import (
 	"errors"
+	"fmt"
+	"math/big"
 	"regexp"
 	"strings"
 )
@@ -42,12 +44,49 @@ var coinbase = &layout{
 		if other != "" || side == "" {
 			return nil, kindOf(or(other, r.get("transactiontype"))), nil
 		}
+		if err := coinbaseAgrees(r); err != nil {
+			return nil, "", err
+		}
 		return []draft{{
 			id: r.get("id"), at: r.get("timestamp"), symbol: r.get("asset"), side: side, quantity: r.get("quantitytransacted"),
 			price: r.get("priceattransaction", "spotpriceattransaction"), total: r.get("subtotal"),
 			currency: r.get("pricecurrency", "spotpricecurrency"), fees: []fee{{amount: r.get("feesandorspread", "fees")}},
 		}}, "", nil
 	},
+}
+
+// coinbaseAgrees checks a row by its money: the subtotal is quantity x price but for a spread of a few percent, and the
+// total is the subtotal with the fees.
+func coinbaseAgrees(r *row) error {
+	value := func(name ...string) *big.Rat {
+		amount, _ := splitUnit(r.get(name...))
+		is, ok := ratOf(amount)
+		if !ok {
+			return nil
+		}
+		return is.Abs(is)
+	}
+	quantity, price := value("quantitytransacted"), value("priceattransaction", "spotpriceattransaction")
+	subtotal, fees := value("subtotal"), value("feesandorspread", "fees")
+	all := value("totalinclusiveoffeesandorspread", "totalinclusiveoffees")
+	if quantity == nil || subtotal == nil {
+		return nil
+	}
+	if price != nil {
+		gross := new(big.Rat).Mul(quantity, price)
+		spread := new(big.Rat).Sub(subtotal, gross)
+		if spread.Abs(spread).Cmp(new(big.Rat).Mul(subtotal, big.NewRat(1, 20))) > 0 {
+			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"), decimalText(price), decimalText(gross), decimalText(subtotal))
+		}
+	}
+	if all == nil || fees == nil {
+		return nil
+	}
+	rest := new(big.Rat).Sub(all, subtotal)
+	if difference := rest.Sub(rest.Abs(rest), fees); difference.Abs(difference).Cmp(big.NewRat(1, 50)) > 0 {
+		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all), decimalText(subtotal), decimalText(fees))
+	}
+	return nil
 }
 
 // Freetrade prices in the instrument's currency and charges in the account's. A free share is a reward.
@@ -102,7 +141,11 @@ var saxo = &layout{
 		d.account, d.at, d.settles, d.order = r.get("clientid"), r.get("tradedate"), r.get("valuedate"), r.get("orderid")
 		d.symbol, d.isin, d.currency = r.get("instrumentsymbol"), r.get("instrumentisin"), or(d.currency, r.get("instrumentcurrency"))
 		if r.get("conversionrate") == "1" {
-			d.fees = []fee{{amount: withoutValue(&d, r.get("amount"), true)}}
+			cost, err := withoutValue(&d, r.get("amount"), true)
+			if err != nil {
+				return nil, "", err
+			}
+			d.fees = []fee{{amount: cost}}
 		}
 		return []draft{d}, "", nil
 	},

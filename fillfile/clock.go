@@ -38,6 +38,16 @@ var (
 
 // zoneNamed is the zone of a cell: an IANA name, or an abbreviation that brokers write.
 func zoneNamed(text string) (*time.Location, error) {
+	switch strings.ToUpper(text) {
+	case "ET", "EST/EDT", "US/EASTERN":
+		return barfile.LoadZone("America/New_York")
+	case "CT":
+		return barfile.LoadZone("America/Chicago")
+	case "PT":
+		return barfile.LoadZone("America/Los_Angeles")
+	case "IST":
+		return barfile.LoadZone("Asia/Kolkata")
+	}
 	if offset := abbreviations[strings.ToUpper(text)]; offset != "" {
 		at, err := time.Parse("-07:00", offset)
 		if err != nil {

@@ -165,7 +165,8 @@ var (
 		quoteqty quotequantity quoteamount amountquote filledvalue executedvalue value kurswert`)
 
 	feeCurrencies = listOf(`commissioncurrency feecurrency commissionasset feeasset feecoin feescurrency feeunit feeccy
-		currencycommission currencyfee currencyfees commissionccy`)
+		currencycommission currencyfee currencyfees commissionccy
+		feescoin`)
 	priceCurrencies = listOf(`pricecurrency currencyprice filledpricecoin pricecoin priceunit priceccy quotecurrency quoteasset quotecoin
 		currencypriceshare instrumentcurrency tradecurrency symbolcurrency currency currencycode currencyprimary ccy curr pricefeetotalunit
 		währung valuta valutakod devise divisa moneda moeda munt`)
@@ -195,7 +196,7 @@ func listOf(list string) []string { return strings.Fields(list) }
 var (
 	feeWord = regexp.MustCompile(`fees?$|^fees?[^d]|commission|kommission|^comm$|^commfee|brokerage|tax(es)?$|^taxamount|duty$|^duty|lev(y|ies)$|^vat$|` +
 		`^gst$|^stt$|^sec$|^taf$|^nscc$|^orf$|^nfa$|^occ$|^finra|clearing$|^ecn|^nasdaq$|courtage|provision|gebühr|entgelt|kosten$|costs$|frais|` +
-		`spes[ea]|spesen|^bolli?$|gastos|corretaje|corretagem|charges?$|comisi|comiss|commissioni|kurtage|^stamp|rebate$`)
+		`spes[ea]|spesen|^bolli?$|gastos|corretaje|corretagem|charges?$|comisi|comiss|commissioni|kurtage|^stamp`)
 	notFee = regexp.MustCompile(`currency|coin$|asset$|rate$|ccy$|unit$|type$|percent|pct|bps|withholding|taxable|refund|note|date|^pricefee|taxlot|` +
 		`incl|excl|before|after|less|^net|gross|profit|loss|pnl|pershare|percontract|perunit|ytd|mtd|year|taxid|id$|number|basis|amountexcl`)
 	totalFee = regexp.MustCompile(`^(total|all|sumof)(fees?|commissions?|costs|charges|brokerage)`)

@@ -121,6 +121,7 @@ func (d *finder) times(c *columns) error {
 	if len(all) == 0 {
 		all = d.unnamedTimes()
 	}
+	hidden := d.hiddenTimes()
 	slices.SortStableFunc(all, func(a, b timeColumn) int { return a.rank - b.rank })
 
 	best := func(fits func(timeColumn) bool) *timeColumn {
@@ -145,6 +146,8 @@ func (d *finder) times(c *columns) error {
 	case full != nil:
 		c.at = full.name
 		c.zone = zoneOfName(full.column)
+	case day != nil && clock == nil && hidden != nil:
+		return d.ask("time", "a column may hold the times of day and is not understood", []timeColumn{*hidden})
 	case day != nil:
 		c.day = day.name
 		c.zone = zoneOfName(day.column)
@@ -156,6 +159,17 @@ func (d *finder) times(c *columns) error {
 		return d.ask("time", "no column holds the times of the fills", all)
 	}
 	d.taken[c.at], d.taken[c.day] = true, true
+	return nil
+}
+
+// hiddenTimes is a column that is named as a time and holds something else, as 093005 or a fraction of a day.
+func (d *finder) hiddenTimes() *timeColumn {
+	for _, c := range d.all {
+		isNamed := strings.Contains(c.base, "time") || c.base == "hora" || c.base == "uhrzeit" || c.base == "tijd" || c.base == "heure"
+		if isNamed && timeRank(c) >= 0 && len(c.filled()) > 0 && d.shapeOf(c) == noTime {
+			return &timeColumn{column: c}
+		}
+	}
 	return nil
 }
 
@@ -204,6 +218,9 @@ func zoneOfName(c *column) *time.Location {
 	}
 	found := zoneInName.FindStringSubmatch(c.unit)
 	if found == nil {
+		if zone, err := zoneNamed(c.unit); err == nil && c.unit != "" && !strings.EqualFold(c.unit, "local") {
+			return zone
+		}
 		return nil
 	}
 	if found[1] == "" {
@@ -632,6 +649,9 @@ func (d *finder) unread(c *columns) error {
 		return nil
 	}
 	for _, col := range d.all {
+		if cells := col.filled(); len(cells) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return !isHalfDay(cell) }) {
+			return d.ask("time", "a column tells AM and PM apart from the time", []timeColumn{{column: col}})
+		}
 		isHarmless := col.base == "ignore" || col.base == "" && col.exact == "" || strings.Contains(col.exact, "%") || harmless.MatchString(col.base)
 		isOrdered := slices.Contains(quantityNames, col.base) && (c.status != "" || d.same(col, c.quantity))
 		isPrice := slices.Contains(priceNames, col.base) && (c.status != "" || d.same(col, c.price.name))
@@ -647,6 +667,11 @@ func (d *finder) unread(c *columns) error {
 		}
 	}
 	return nil
+}
+
+func isHalfDay(cell string) bool {
+	cell = strings.ToLower(strings.ReplaceAll(cell, ".", ""))
+	return cell == "am" || cell == "pm"
 }
 
 // same reports whether a column holds what the named one does.

@@ -68,7 +68,7 @@ var (
 )
 
 // optionWords are words for options in descriptions: a call or put with a number.
-var optionWords = regexp.MustCompile(`(?i)\b(?:call|put)s?\b.*\d|\d.*\b(?:call|put)s?\b`)
+var optionWords = regexp.MustCompile(`(?i)\b(?:call|put)s?\b.*\d|\d.*\b(?:call|put)s?\b|\d/\d{2,4}\s+\$?[CP]\$?\d|\d/\d{2,4}\s+\$?[\d.]+\s*[CP]\b`)
 
 // saysOption reports whether words of a row are those of an option.
 func saysOption(text string) bool { return optionWords.MatchString(text) }

@@ -2,6 +2,7 @@ package fillfile
 
 import (
 	"errors"
+	"math/big"
 	"regexp"
 	"strings"
 )
@@ -34,10 +35,27 @@ var bybit = &layout{
 		d := draft{
 			id: r.get("execid"), order: r.get("orderid"), at: r.get("exectime"), symbol: r.get("symbol"), side: r.get("side"),
 			quantity: r.get("execqty"), price: r.get("execprice"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("execfee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("execvalue")}},
+			fees: []fee{bybitFee(r)}, totals: []total{{amount: r.get("execvalue")}},
 		}
 		return []draft{d}, "", linear(d.symbol)
 	},
+}
+
+// bybitFee is the fee of an execution. Contracts charge it in the price's currency and may not say so; without its currency
+// a fee that could be a share of the quantity, as the spot market takes it, is in a coin that is not told.
+func bybitFee(r *row) fee {
+	is := fee{amount: r.get("execfee"), currency: r.get("feecurrency")}
+	if is.currency != "" || is.amount == "" {
+		return is
+	}
+	paid, ok := ratOf(is.amount)
+	quantity, ok2 := ratOf(r.get("execqty"))
+	if !ok || !ok2 || quantity.Sign() == 0 {
+		return is
+	}
+	share := paid.Quo(paid.Abs(paid), quantity)
+	is.noCurrency = share.Cmp(big.NewRat(1, 50)) < 0 && share.Sign() > 0
+	return is
 }
 
 // kraken is the list of trades that Kraken exports. Fees are in what the price is in.
@@ -71,7 +89,7 @@ var ax = &layout{
 var alpacaKinds = map[string]string{
 	"DIV": kindDividend, "INT": kindInterest, "FEE": kindFee, "CSD": kindDeposit, "CSW": kindWithdrawal, "SPLIT": kindSplit,
 	"TRANS": kindTransfer, "JNLC": kindTransfer, "JNLS": kindTransfer, "ACATC": kindTransfer, "ACATS": kindTransfer, "CFEE": kindFee,
-	"MA": kindCorporate, "SPIN": kindCorporate, "NC": kindCorporate, "REORG": kindCorporate, "OPASN": kindCorporate, "OPEXP": kindCorporate, "OPXRC": kindCorporate,
+	"MA": kindCorporate, "SPIN": kindCorporate, "NC": kindCorporate, "REORG": kindCorporate,
 }
 
 // alpaca are activities of an Alpaca account, in dollars. Its fees are activities of their own.
@@ -79,7 +97,17 @@ var alpaca = &layout{
 	name: "alpaca", title: "Alpaca activities JSON", zone: "UTC",
 	needs: []string{"activitytype", "id", "qty|date"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
-		if kind := strings.ToUpper(r.get("activitytype")); kind != "FILL" {
+		kind := strings.ToUpper(r.get("activitytype"))
+		switch kind {
+		case "OPEXP", "OPASN", "OPXRC":
+			return []draft{{
+				id: r.get("id"), account: r.get("accountid"), at: r.get("date", "transactiontime"), symbol: r.get("symbol"), ends: true,
+				quantity: r.get("qty"), currency: "USD", class: option, multiplier: "100",
+			}}, "", nil
+		case "OPTRD":
+			return nil, "", errors.New("the shares of an option's assignment or exercise name no side")
+		}
+		if kind != "FILL" {
 			if strings.HasPrefix(kind, "DIV") {
 				kind = "DIV" // DIVNRA, DIVROC, ...
 			}

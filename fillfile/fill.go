@@ -249,8 +249,11 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		if code == "" && d.scaled && !amount.IsZero() {
 			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is too or in %s; a column of the fee's currency does", d.currency, fill.Currency)
 		}
-		if code == "" && strings.Contains(of.amount, "$") && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
-			return nil, fmt.Errorf("fee %q is in dollars, and nothing tells of which country", clip(of.amount))
+		if code == "$" && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
+			return nil, fmt.Errorf("fee %s is in dollars, and nothing tells of which country", clip(of.amount))
+		}
+		if code == "$" {
+			code = ""
 		}
 		if major := minorUnits[code]; major != "" {
 			if amount, err = hundredth(amount); err != nil {

@@ -56,7 +56,10 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 		return nil, other, err
 	}
 	d := c.draft(r)
-	if kind := r.get(c.class); kind != "" && !d.classKnown && c.classIsSure {
+	if r.get("sizeinquote") == "true" {
+		return nil, "", errors.New("its size is in the currency of the price; the quantity in the coin is needed")
+	}
+	if kind := r.get(c.class); kind != "" && !d.classKnown {
 		return nil, "", fmt.Errorf("its kind of instrument %q is not known", clip(kind))
 	}
 	if zone := r.get(c.zoneColumn); zone != "" {
@@ -161,6 +164,9 @@ func isContractUnit(unit string) bool {
 func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
 	amount, unit := splitUnit(cell)
 	isNegative := strings.ContainsAny(amount, "-(")
+	if strings.Contains(r.get(m.name), "$") && unit == "" {
+		unit = "$"
+	}
 	return fee{
 		amount: amount, currency: or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,
 		noCurrency: m.currencyColumn != "" && unit == "" && m.currency == "" && r.get(m.currencyColumn) == "",
@@ -249,7 +255,7 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 func (c *columns) kindBeside(r *row) string {
 	for _, cell := range c.cellsOf(r, c.kinds...) {
 		cell = strings.ToLower(cell)
-		for _, word := range listOf("cancel bust correct funding settlement storno reversal liquidation_fee") {
+		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal", "new order", "order placed", "order accepted"} {
 			if strings.Contains(cell, word) {
 				return clip(cell)
 			}
@@ -341,6 +347,10 @@ var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection
 // isMarket reports a trade of everybody: it has no fee, no order and no account.
 func isMarket(r *row) bool {
 	has := func(name string) bool { return slices.Contains(r.names, name) }
+	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) && len(r.names) <= 7
+	if isRecord && !isOwn(r) {
+		return true
+	}
 	return !isOwn(r) && (slices.ContainsFunc(marketMarks, has) || has("cost") && has("amount"))
 }
 

@@ -36,6 +36,7 @@ func (j *jsonRows) next() (*row, error) {
 		r := &row{line: record.Line, raw: string(record.Raw), exact: texts(record.Keys), cells: texts(record.Cells)}
 		r.within = append(r.within, record.Within...)
 		unwrap(r)
+		flatten(r)
 		for _, name := range r.exact {
 			r.names = append(r.names, j.plainOf(name))
 		}
@@ -55,6 +56,34 @@ func unwrap(r *row) {
 	inner, err := barfile.JSONRecords(strings.NewReader(r.cells[at])).Next()
 	if err == nil && len(inner.Keys) > 0 {
 		r.exact, r.cells = texts(inner.Keys), texts(inner.Cells)
+	}
+}
+
+// flatten gives the members of an object in a field of fees, as "fee": {"cost": 0.7, "currency": "USDT"}, names of their own.
+// A list "fees" beside it says the same again.
+func flatten(r *row) {
+	hasFee := slices.Contains(r.exact, "fee")
+	for i := range len(r.exact) {
+		name, cell := r.exact[i], r.cells[i]
+		switch {
+		case !feeWord.MatchString(plainName(name)):
+			continue
+		case strings.HasPrefix(cell, "[") && name == "fees" && hasFee:
+			r.cells[i] = ""
+			continue
+		case !strings.HasPrefix(cell, "{"):
+			continue
+		}
+		inner, err := barfile.JSONRecords(strings.NewReader("[" + cell + "]")).Next()
+		if err != nil || len(inner.Keys) == 0 {
+			continue
+		}
+		values := texts(inner.Cells)
+		for n, key := range texts(inner.Keys) {
+			r.exact = append(r.exact, name+" "+key)
+			r.cells = append(r.cells, values[n])
+		}
+		r.cells[i] = ""
 	}
 }
 

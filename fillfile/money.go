@@ -169,7 +169,7 @@ func (f *File) agree(totals []money, fill *Fill, d *draft, is class, gross *big.
 }
 
 func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost) (proof, bool) {
-	if m.rate != nil {
+	if m.rate != nil && (m.isTold || !f.isGeneric()) {
 		return unproven, agreesConverted(m, gross, costs)
 	}
 	near := func(value *big.Rat) bool { // fees may be more than a sale brings
@@ -313,7 +313,7 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 		return cost{}, nil
 	}
 	most := new(big.Rat).Mul(gross, big.NewRat(1, 100))
-	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(5, 1))) > 0 {
+	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(5, 1))) > 0 || difference.Cmp(gross) >= 0 && gross.Sign() > 0 {
 		return cost{}, contradiction(fill, []money{{text: d.totals[0].amount}}, []string{multiplierText(fill)})
 	}
 	amount, err := blotter.ParseDecimal(decimalText(difference))

@@ -110,8 +110,10 @@ func (f *File) settleDrafts(drafts []draft) error {
 		}
 		f.style.dayFirst, f.style.yearFirst = told == "dmy", told == "ymd"
 	}
-	f.order = f.orderOfTimes(drafts)
 	f.symbolOrder = f.orderOfSymbols(drafts)
+	if f.order = f.orderOfTimes(drafts); isGrouped(drafts) {
+		f.order = 0
+	}
 	if f.isGeneric() && f.layout != holdingLayout {
 		f.settleFees()
 	}
@@ -200,6 +202,25 @@ func (f *File) orderOfTimes(drafts []draft) int {
 
 // repeatedSpan is the longest that clocks are put back.
 const repeatedSpan = time.Hour
+
+// isGrouped reports whether the rows of each of several symbols stand together.
+func isGrouped(drafts []draft) bool {
+	blocks := map[string]int{}
+	symbols, longest, length := 0, 0, 0
+	for i := range drafts {
+		if i == 0 || drafts[i].symbol != drafts[i-1].symbol {
+			blocks[drafts[i].symbol]++
+			length = 0
+		}
+		length++
+		longest = max(longest, length)
+		if blocks[drafts[i].symbol] > 1 {
+			return false
+		}
+	}
+	symbols = len(blocks)
+	return symbols > 1 && longest > 1
+}
 
 // orderOfSymbols is the order of times of every symbol, in a file that is grouped by symbol.
 func (f *File) orderOfSymbols(drafts []draft) int {

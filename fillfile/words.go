@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"strings"
@@ -65,14 +66,18 @@ func ratOf(text string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(plain)
 }
 
-// withoutValue is what a total costs more than quantity x price, or a sale brings less, at the total's digits; "" where
-// that is not above zero. Brokers that name no fee take it there.
-func withoutValue(d *draft, total string, comma bool) string {
+// withoutValue is what a purchase cost more than quantity x price, or a sale brought less, at the total's digits; "" if it
+// is nothing. Brokers that name no fee take it there. A total with the other sign, or so far from the product that it is
+// no fee, is an error.
+func withoutValue(d *draft, total string, comma bool) (string, error) {
 	plain, err := plainNumber("total", total, comma)
 	value, ok := ratOf(exactProduct(d.quantity, d.price))
 	paid, ok2 := ratOf(plain)
 	if err != nil || !ok || !ok2 {
-		return ""
+		return "", fmt.Errorf("the amount %q beside %s x %s is not a number", clip(total), d.quantity, d.price)
+	}
+	if isSale := sideOf(d.side) == "sell"; paid.Sign() != 0 && isSale != (paid.Sign() > 0) {
+		return "", fmt.Errorf("side %q contradicts the sign of the amount %s", clip(d.side), clip(total))
 	}
 	_, fraction, _ := strings.Cut(plain, ".")
 	value, _ = new(big.Rat).SetString(value.FloatString(len(fraction)))
@@ -80,10 +85,15 @@ func withoutValue(d *draft, total string, comma bool) string {
 	if sideOf(d.side) == "sell" {
 		cost.Neg(cost)
 	}
-	if cost.Sign() <= 0 {
-		return ""
+	most := new(big.Rat).Mul(value, big.NewRat(1, 20))
+	isRounding := cost.Sign() < 0 && new(big.Rat).Abs(cost).Cmp(big.NewRat(1, 100)) <= 0
+	switch {
+	case cost.Sign() == 0 || isRounding:
+		return "", nil
+	case cost.Sign() < 0 || cost.Cmp(most.Add(most, big.NewRat(30, 1))) > 0 || cost.Cmp(value) > 0:
+		return "", fmt.Errorf("quantity %s x price %s is %s, and the file's amount is %s", d.quantity, d.price, decimalText(value), clip(total))
 	}
-	return cost.FloatString(len(fraction))
+	return cost.FloatString(len(fraction)), nil
 }
 
 // kindOr is the kind that words tell, else the other.

@@ -56,8 +56,8 @@ const (
 	lookTimeout  = time.Minute
 )
 
-// Run makes all checks, one after the other, in the role that reads every account's rows (trading_reporter), and returns
-// one outcome for each. One that fails does not stop the others.
+// Run makes all checks, one after the other, in the role that reads every account's rows (trading_reporter), and
+// returns one outcome for each. One that fails does not stop the others.
 func Run(ctx context.Context, db *postgres.DB, checks []Check) []Outcome {
 	ctx = blotter.WithOperation(blotter.WithAllAccounts(ctx), "monitor.check")
 	return runAll(ctx, checks, func(ctx context.Context, check Check) (findings []Finding, err error) {

@@ -15,6 +15,7 @@ func Checks(t Thresholds) []Check {
 		outboxLag, deadLetters, auditSeal,
 		jobOverdue, jobFailed, verifyResult, reconcileResult,
 		schemaVersion, schemaDrift,
+		barSeams,
 	} {
 		list = append(list, check(t))
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // sqlOutboxLag counts what is committed and not applied by each consumer, at most 100,000 events of each: what its done
-// snapshot does not contain, less what it has read of the window that it is in. One that was expired is waited for by nobody.
+// snapshot does not contain, less what it has read of the window that it is in. One that was expired is waited for by
+// nobody.
 const sqlOutboxLag = `
 select c.consumer, o.events, coalesce(extract(epoch from clock_timestamp() - o.oldest), 0)::float8,
        extract(epoch from clock_timestamp() - c.updated_at)::float8
@@ -39,8 +40,8 @@ func outboxLag(t Thresholds) Check {
 // atWork is how long ago a consumer that catches up applied something at the most.
 const atWork = 10 * time.Second
 
-// outboxLagSince is outboxLag beside consumers that have been running since start; the zero time is since ever. One that
-// catches up is a warning at worst.
+// outboxLagSince is outboxLag beside consumers that have been running since start; the zero time is since ever. One
+// that catches up is a warning at worst.
 func outboxLagSince(t Thresholds, start time.Time) Check {
 	return find("events", "outbox_lag", sqlOutboxLag, func(r outboxRow) Finding {
 		if r.Events == 0 {

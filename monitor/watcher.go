@@ -13,9 +13,9 @@ import (
 )
 
 // Watcher makes checks again and again, keeps what they found last, and writes the heartbeat by which replicas tell how
-// far they are behind. A finding is logged when a second look finds something by the same check, when it becomes worse, and
-// when it is gone. What is gone by the second look is not logged. A backlog of events counts from the watcher's start, when
-// the daemon's consumers began to work it off.
+// far they are behind. A finding is logged when a second look finds something by the same check, when it becomes worse,
+// and when it is gone. What is gone by the second look is not logged. A backlog of events counts from the watcher's
+// start, when the daemon's consumers began to work it off.
 //
 //	stopped --Start--> looks at once --Period, or ConfirmAfter after something new--> looks --> ... --Stop--> stopped
 //	                     '-- beats every HeartbeatPeriod
@@ -183,8 +183,8 @@ func (w *Watcher) lookOnce(ctx context.Context) time.Duration {
 	return w.cfg.Period
 }
 
-// logChanges logs the findings that are confirmed, those that are worse than they were, and those that are gone. It reports
-// whether there are some that the next look has to confirm.
+// logChanges logs the findings that are confirmed, those that are worse than they were, and those that are gone. It
+// reports whether there are some that the next look has to confirm.
 func (w *Watcher) logChanges(ctx context.Context, findings []Finding) (unconfirmed bool) {
 	found, logged := map[string]bool{}, map[findingKey]Severity{}
 

@@ -45,7 +45,7 @@ select d
           and case when $6 = '' then i.calendar <> 'all_days' else i.calendar = $6 end)
  order by d`
 
-const sqlCalendar = `select calendar from data_ingestion.instruments where symbol = $1`
+const sqlCalendar = `select calendar, 'calendar' = any(stated) from data_ingestion.instruments where symbol = $1`
 
 // Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of that
 // timeframe and it has none. Days on which its own market is closed do not count: weekends and holidays of its exchange, which
@@ -166,11 +166,12 @@ func (m *market) trades(date time.Time) bool {
 // has bars tell whether it trades on all days, and which exchange has its holidays.
 func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m market, err error) {
 	var calendar string
-	if err := s.QueryRow(ctx, sqlCalendar, symbol).Scan(&calendar); err != nil && !errors.Is(err, blotter.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
+	var stated bool
+	if err := s.QueryRow(ctx, sqlCalendar, symbol).Scan(&calendar, &stated); err != nil && !errors.Is(err, blotter.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
 		return m, err
 	}
 	m.listed = exchange.Named(calendar)
-	if m.listed == nil {
+	if m.listed == nil && !stated {
 		m.listed = exchange.OfSymbol(symbol)
 	}
 	if m.listed != nil {
@@ -190,7 +191,7 @@ func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m 
 		}
 	}
 	m.allDays = calendar == string(blotter.AllDays)
-	if spanned > 1 {
+	if spanned > 1 && !stated {
 		m.allDays = 2*saturdays >= spanned // one stray bar does not tell
 	}
 	if m.allDays {

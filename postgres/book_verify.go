@@ -50,7 +50,8 @@ const (
 //	realized P&L  = sum(-side x quantity x price x multiplier) + sign(quantity) x cost basis
 //
 // and compares fees, the sum of what each fill realized, what the last trade says the position is after it, and the
-// position's closed lives with the present one. Times are facts, which nothing proves. An account of the empty text is all.
+// position's closed lives with the present one. Times are facts, which nothing proves. An account of the empty text is
+// all.
 const sqlVerifyPositions = `
 with folded as (
     select account_id, symbol, count(*) as trades,
@@ -127,8 +128,8 @@ select o.account_id, 'order', o.order_id, c.what, c.stored, c.trades
  where ($1 = '' or o.account_id = $1) and c.stored <> c.trades
  order by 1, 3, 4`
 
-// sqlVerifyFees proves that what is paid beside a commission is in further currencies: in the trade's, or the commission's,
-// it would be missing in the sums of these.
+// sqlVerifyFees proves that what is paid beside a commission is in further currencies: in the trade's, or the
+// commission's, it would be missing in the sums of these.
 const sqlVerifyFees = `
 select t.account_id, 'trade', t.trade_id, 'other fees in ' || f.currency, trim_scale(f.amount)::text, '0'
   from execution.trade_fees f
@@ -150,10 +151,10 @@ const sqlVerifyCounts = `
 select (select count(*) from execution.positions where $1 = '' or account_id = $1), (select count(*) from execution.orders where $1 = '' or account_id = $1),
        (select count(*) from execution.trades where $1 = '' or account_id = $1)`
 
-// verifySettings are those of the transaction in which Verify reads. Its statements join tables and sums of them, once and
-// whole. Where the server believes that the tables are as small as they were at the last ANALYZE, it would add the sums up
-// again for each row, in nested loops: that took 145 s instead of 1.5 s for 4,000 orders and 12,000 trades. Without nested
-// loops it hashes or sorts, in time that grows with the rows alone.
+// verifySettings are those of the transaction in which Verify reads. Its statements join tables and sums of them, once
+// and whole. Where the server believes that the tables are as small as they were at the last ANALYZE, it would add the
+// sums up again for each row, in nested loops: that took 145 s instead of 1.5 s for 4,000 orders and 12,000 trades.
+// Without nested loops it hashes or sorts, in time that grows with the rows alone.
 var verifySettings = []string{
 	"set local statement_timeout = " + milliseconds(verifyTimeout),
 	"set local enable_nestloop = off",
@@ -162,8 +163,8 @@ var verifySettings = []string{
 // verifyQueries prove the book, one statement for each kind of row.
 var verifyQueries = []string{sqlVerifyPositions, sqlVerifyOrders, sqlVerifyTrades, sqlVerifyFees}
 
-// Verify proves the positions and orders of the context's scope from their trades, all at one instant, and lists what does
-// not follow from them. It may run beside any load.
+// Verify proves the positions and orders of the context's scope from their trades, all at one instant, and lists what
+// does not follow from them. It may run beside any load.
 func (db *DB) Verify(ctx context.Context) (v Verification, err error) {
 	start := time.Now()
 	err = db.ReadOnly(ctx, func(s *Session) error {

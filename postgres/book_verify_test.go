@@ -46,8 +46,8 @@ func workOf(ctx context.Context, t *testing.T, s *postgres.Session, sql string, 
 	return plans[0].Plan.work()
 }
 
-// Verify's work grows with the rows, not with their square, when the statistics are those of empty tables, and when there
-// are none.
+// Verify's work grows with the rows, not with their square, when the statistics are those of empty tables, and when
+// there are none.
 func TestVerifyWithOldStatistics(t *testing.T) {
 	t.Parallel()
 	for _, analyzed := range []bool{false, true} {

@@ -37,7 +37,7 @@
 //
 // # Lock order
 //
-// Orders, then positions, each sorted by account and key. Whoever locks several, or calls ExecuteTrade several times in a
+// Imports, then orders, then positions, each sorted by account and key. Whoever locks several, or calls ExecuteTrade several times in a
 // transaction, keeps to it; a deadlock is retried.
 //
 // # The book

@@ -65,8 +65,8 @@ func translate(ctx context.Context, op string, err error) error {
 	return err
 }
 
-// endedBy reports whether a call failed because its context ended: the error says so, or it is what the end of a context
-// makes of a statement, a link or an attempt to connect.
+// endedBy reports whether a call failed because its context ended: the error says so, or it is what the end of a
+// context makes of a statement, a link or an attempt to connect.
 func endedBy(ctx context.Context, err error) bool {
 	end := ctx.Err()
 	if end == nil {
@@ -179,7 +179,7 @@ func unreachable(err error) string {
 	case errors.As(err, &unknown):
 		return "the server's certificate is not known (" + lastLine(err) + "); name its authority by sslrootcert in the URL"
 	case errors.Is(err, fs.ErrPermission):
-		return "this user may not open the server's socket (" + lastLine(err) + "); use a login by TCP, or give the user the right"
+		return "this user may not open the server's socket (" + lastLine(err) + "); connect by TCP, or give the right"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no PostgreSQL server answers in time (" + lastLine(err) + "); check host, port and firewall in the URL"
 	}
@@ -275,7 +275,7 @@ func sentence(pg *pgconn.PgError) string {
 // remedies say, by SQLSTATE, what to do about an error that the server's words leave alone.
 var remedies = map[string]string{
 	"08P01":       "; if a connection pooler is in between, see docs/security.md",
-	"25006":       "; it is a replica, or default_transaction_read_only is on for the database or the login: name the primary, or turn that off",
+	"25006":       "; name the primary, or turn default_transaction_read_only off for the database or the login",
 	"28P01":       "; check user and password in the URL",
 	"3D000":       "; create it with createdb or correct the URL",
 	"40001":       "; repeat the transaction",

@@ -203,8 +203,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	ctx := blotter.WithAllAccounts(t.Context())
 	for sql, want := range map[string]string{
 		"insert into data_ingestion.instruments (symbol) values ('X')": "default_transaction_read_only",
-		"select from execution.accounts":                              "blotter doctor",
-		"select from shared.masked_columns for update":                "a login that may",
+		"select from execution.accounts":                               "blotter doctor",
+		"select from shared.masked_columns for update":                 "a login that may",
 	} {
 		err := again.Transaction(ctx, func(tx *postgres.Tx) error {
 			if want == "a login that may" {

@@ -20,8 +20,8 @@ select coalesce(string_agg(trace, ', ' order by trace), '')
         union all select 'grants ' || datacl::text from pg_database where datname = current_database() and datacl is not null
         union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('public', 'information_schema')) t(trace)`
 
-// A database in which somebody else's schemas have the names of ours is refused before anything is made, and so is one on
-// which the login has too few rights: no role, no schema and no grant stays behind. The remedy that is named works.
+// A database in which somebody else's schemas have the names of ours is refused before anything is made, and so is one
+// on which the login has too few rights: no role, no schema and no grant stays behind. The remedy that is named works.
 func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
 	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})

@@ -80,15 +80,16 @@ func prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
-// sqlForeign lists schemas that have the names of ours and are somebody else's: not of trading_owner, or there although no
-// migration has begun. An empty schema shared is what prepareGrants made.
+// sqlForeign lists schemas that have the names of ours and are somebody else's: not of trading_owner, or there although
+// no migration has begun. An empty schema shared is what prepareGrants made.
 const sqlForeign = `
 select n.nspname::text, pg_get_userbyid(n.nspowner)::text
   from pg_namespace n
  where n.nspname = any($1)
    and (pg_get_userbyid(n.nspowner) <> 'trading_owner'
         or not exists (select from pg_class v join pg_namespace s on s.oid = v.relnamespace
-                        where s.nspname = 'shared' and v.relname = 'schema_version' and pg_get_userbyid(v.relowner) = 'trading_owner')
+                        where s.nspname = 'shared' and v.relname = 'schema_version'
+                          and pg_get_userbyid(v.relowner) = 'trading_owner')
            and (n.nspname <> 'shared'
                 or exists (select from pg_class c where c.relnamespace = n.oid)
                 or exists (select from pg_proc p where p.pronamespace = n.oid)
@@ -114,8 +115,8 @@ func refuseForeign(ctx context.Context, conn *pgx.Conn) error {
 
 	return &blotter.Error{
 		Op: "migrate", Kind: blotter.ErrOperational,
-		Message: fmt.Sprintf("the database has schemas that are not blotter's and have the names of its own: %s; nothing was created. "+
-			"Give blotter a database of its own, or rename them first: %s",
+		Message: fmt.Sprintf("the database has schemas that are not blotter's and have the names of its own: %s; "+
+			"nothing was created. Give blotter a database of its own, or rename them first: %s",
 			strings.Join(foreign, ", "), strings.Join(renames, "; ")),
 	}
 }
@@ -206,7 +207,8 @@ func explainGrants(database string, err error) error {
 	if errors.As(err, &pg) && pg.Code == "42501" {
 		return &blotter.Error{
 			Op: "migrate", Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
-			Message: fmt.Sprintf("this login may not give out rights on database %s (%s); run the first migration as its owner", database, pg.Message),
+			Message: fmt.Sprintf("this login may not give out rights on database %s (%s); run the first migration as its owner",
+				database, pg.Message),
 		}
 	}
 	return err

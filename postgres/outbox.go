@@ -17,11 +17,11 @@ import (
 const emitMax = 100_000
 
 // Emit puts events into the outbox, in the given order, as the last statements before COMMIT: when every row that the
-// transaction changes is locked, so that of two transactions that touch the same rows the later one's events come later.
-// What a savepoint that rolls back has emitted goes with it.
+// transaction changes is locked, so that of two transactions that touch the same rows the later one's events come
+// later. What a savepoint that rolls back has emitted goes with it.
 //
-// An event takes what it leaves empty: the account of the context, its key from the account, an id (UUID version 7), the
-// service of Config, the correlation of the context, version 1. Errors are ErrInvalid.
+// An event takes what it leaves empty: the account of the context, its key from the account, an id (UUID version 7),
+// the service of Config, the correlation of the context, version 1. Errors are ErrInvalid.
 func (tx *Tx) Emit(ctx context.Context, events ...blotter.Event) error {
 	if tx.state == stateEnded {
 		return errEnded
@@ -76,9 +76,9 @@ func queueEvents(batch *pgx.Batch, events []blotter.Event) {
 	batch.Queue(sqlEmit, texts[0], texts[1], texts[2], flat(ids), texts[3], versions, texts[4], texts[5], texts[6])
 }
 
-// Last defers a statement without rows to COMMIT, with which it travels: the last statement of a transaction then costs no
-// round trip of its own. It may be the only one. Its error is the error of the transaction. A savepoint that rolls back
-// does not take it back.
+// Last defers a statement without rows to COMMIT, with which it travels: the last statement of a transaction then costs
+// no round trip of its own. It may be the only one. Its error is the error of the transaction. A savepoint that rolls
+// back does not take it back.
 func (tx *Tx) Last(sql string, args ...any) {
 	tx.last = append(tx.last, &pgx.QueuedQuery{SQL: sql, Arguments: args})
 }
@@ -129,9 +129,9 @@ func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error)
 	return tag, commitError(ctx, err)
 }
 
-// isUnsent reports whether pgx could not prepare or encode a batch, for example because of an argument that its type cannot
-// hold: COMMIT, its last statement, was not sent. The error has no type of its own. If its words change, the commit is
-// reported as unknown, which errs on the safe side.
+// isUnsent reports whether pgx could not prepare or encode a batch, for example because of an argument that its type
+// cannot hold: COMMIT, its last statement, was not sent. The error has no type of its own. If its words change, the
+// commit is reported as unknown, which errs on the safe side.
 func isUnsent(err error) bool { return strings.HasPrefix(err.Error(), "error preprocessing batch") }
 
 // bell tells listeners in this process that a transaction with events was committed.
@@ -151,9 +151,9 @@ func (b *bell) ring() {
 	}
 }
 
-// Doorbell returns a channel that gets a value, at the earliest, when a transaction of this DB has committed events, and a
-// function that ends that. It is a hint, which saves consumers in this process a wait: other processes' commits do not
-// ring.
+// Doorbell returns a channel that gets a value, at the earliest, when a transaction of this DB has committed events,
+// and a function that ends that. It is a hint, which saves consumers in this process a wait: other processes' commits
+// do not ring.
 func (db *DB) Doorbell() (rung <-chan struct{}, stop func()) {
 	heard := make(chan struct{}, 1)
 	db.bell.mu.Lock()

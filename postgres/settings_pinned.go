@@ -9,8 +9,8 @@ import (
 // What a statement means, and how the server writes what it finds, follows from settings that a login or a database may
 // have of its own (ALTER DATABASE ... SET). Every connection of blotter has these values instead.
 //
-// They are set by a statement, not as start-up parameters, which poolers refuse. What an operator decides stays as it is:
-// where tables are stored, which language messages have, that a database is read-only for the time being.
+// They are set by a statement, not as start-up parameters, which poolers refuse. What an operator decides stays as it
+// is: where tables are stored, which language messages have, that a database is read-only for the time being.
 var pinned = []struct{ name, value string }{
 	// How statements and values are read.
 	{"standard_conforming_strings", "on"},
@@ -47,8 +47,8 @@ func pinnedSettings() (names, values []string) {
 	return names, values
 }
 
-// ownerPath is where connections that make or maintain the schema look names up, which they give in full: nobody's objects
-// stand in for the server's own, and the server writes names in full.
+// ownerPath is where connections that make or maintain the schema look names up, which they give in full: nobody's
+// objects stand in for the server's own, and the server writes names in full.
 const ownerPath = "pg_catalog, pg_temp"
 
 // sqlPin sets what is not so already, for the session.
@@ -67,6 +67,12 @@ func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// PinSettings gives a connection that acts as its own login the settings of blotter's connections, whatever the database or
+// the login has: what it reads and writes then means the same everywhere.
+func PinSettings(ctx context.Context, conn *pgx.Conn) error {
+	return translate(ctx, "pin settings", pin(ctx, conn, roleOwner))
 }
 
 // pin gives a connection the pinned settings, and one of the owner its search_path.

@@ -45,8 +45,8 @@ func note(n int) blotter.Event {
 	return blotter.Event{Channel: "notes", Type: "note", Data: fmt.Append(nil, n)}
 }
 
-// A transaction whose only acts are deferred to COMMIT has them happen, or not, whichever way it ends: with its account,
-// its user, and its isolation level.
+// A transaction whose only acts are deferred to COMMIT has them happen, or not, whichever way it ends: with its
+// account, its user, and its isolation level.
 func TestDeferredActsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -262,8 +262,8 @@ func TestDeferredStatementLeavesNothing(t *testing.T) {
 	}
 }
 
-// The link that breaks at the COMMIT of deferred acts leaves open what became of them; while they are still prepared, it
-// does not.
+// The link that breaks at the COMMIT of deferred acts leaves open what became of them; while they are still prepared,
+// it does not.
 func TestDeferredActsCut(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -52,6 +52,9 @@ func execAll(t *testing.T, db *pgtest.Database, sql string) {
 func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
+	for _, setting := range []string{"quote_all_identifiers = on", "standard_conforming_strings = off", "bytea_output = escape"} {
+		db.Exec(t, "alter database "+db.Name+" set "+setting) // of which the backup takes no notice
+	}
 	fillBook(t, db)
 	file, heads := filepath.Join(d.dir, "book.dump"), filepath.Join(d.dir, "heads")
 	head, err := audit.LastHead(t.Context(), db.DB)

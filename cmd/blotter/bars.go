@@ -269,7 +269,11 @@ func barsGaps(set *settings) *cobra.Command {
 		Short: "List the days on which others have bars and a symbol has none",
 		Long: `List the days, between a symbol's first and last bar, on which other symbols of
 its calendar have bars and it has none: weekdays, or every day for what trades
-on all days. Holidays, on which nobody has bars, are no gaps.`,
+on all days. Holidays of its own market are no gaps, and neither are days on
+which nobody has bars.
+
+Places where bars of two sources meet and their prices differ by a factor are
+listed too: one of both is adjusted for splits.`,
 		Example: "  blotter bars gaps AAPL\n  blotter bars gaps BTC-USD --timeframe 1m --from 2021-01-01",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -282,26 +286,60 @@ on all days. Holidays, on which nobody has bars, are no gaps.`,
 			}
 			defer db.Close()
 			gaps, err := db.Gaps(cmd.Context(), r.BarFilter)
-			switch {
-			case errors.Is(err, blotter.ErrNotFound):
+			if errors.Is(err, blotter.ErrNotFound) {
 				return r.nothing(cmd, db.DB)
-			case err != nil:
-				return err
-			case set.json:
-				return printJSON(cmd.OutOrStdout(), append([]postgres.Gap{}, gaps...))
-			case len(gaps) == 0:
-				fmt.Fprintf(cmd.OutOrStdout(), "no gaps in the %s bars of %s\n", r.Timeframe, r.Symbol)
-				return nil
 			}
-			return printTable(cmd.OutOrStdout(), []string{"from", "to", "days"}, []int{2}, func(row func(...string)) {
-				for _, g := range gaps {
-					row(g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), thousands(int64(g.Days)))
-				}
-			})
+			if err != nil {
+				return err
+			}
+			seams, err := db.Seams(cmd.Context(), r.BarFilter)
+			if err != nil {
+				return err
+			}
+			if set.json {
+				return printJSON(cmd.OutOrStdout(), breaksOf(gaps, seams))
+			}
+			return r.printBreaks(cmd.OutOrStdout(), gaps, seams)
 		},
 	}
 	r.flags(cmd, "")
 	return cmd
+}
+
+// gapOrSeam is an element of the JSON of bars gaps: days that are missing, or with Seam a place where two sources meet.
+type gapOrSeam struct {
+	postgres.Gap
+	Seam *postgres.Seam `json:"seam,omitempty"`
+}
+
+func breaksOf(gaps []postgres.Gap, seams []postgres.Seam) []gapOrSeam {
+	all := []gapOrSeam{}
+	for _, g := range gaps {
+		all = append(all, gapOrSeam{Gap: g})
+	}
+	for i := range seams {
+		all = append(all, gapOrSeam{postgres.Gap{From: seams[i].At, To: seams[i].Next}, &seams[i]})
+	}
+	return all
+}
+
+func (r *reading) printBreaks(w io.Writer, gaps []postgres.Gap, seams []postgres.Seam) error {
+	if len(gaps) == 0 {
+		fmt.Fprintf(w, "no gaps in the %s bars of %s\n", r.Timeframe, r.Symbol)
+	} else {
+		err := printTable(w, []string{"from", "to", "days"}, []int{2}, func(row func(...string)) {
+			for _, g := range gaps {
+				row(g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), thousands(int64(g.Days)))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range seams {
+		printWrapped(w, "seam: "+seams[i].String())
+	}
+	return nil
 }
 
 func barsExport(set *settings) *cobra.Command {

@@ -260,6 +260,10 @@ func connectForDump(ctx context.Context, text string) (*pgx.Conn, int, error) {
 	if err != nil {
 		return nil, 0, postgres.Translate(ctx, "connect", err)
 	}
+	if err := postgres.PinSettings(ctx, conn); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, 0, err
+	}
 	var version int
 	if err := conn.QueryRow(ctx, "select current_setting('server_version_num')::int").Scan(&version); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))

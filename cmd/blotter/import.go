@@ -42,9 +42,10 @@ the same file changes nothing, so what was interrupted is simply repeated.
 
 Rows that are no bars go to the quarantine (data_ingestion.data_quality_logs)
 and are counted. A bar that the same source gives differently later is updated;
-one that another source gave stays. The source of CSV and JSON files is their
-folder's: csv:FOLDER. What is no bar file (trades, quotes, fills, ...) is named;
-in a folder it is skipped.
+one that another source gave stays, and a file whose prices differ from another
+source's by a factor is refused: one of both is adjusted for splits. The source
+of CSV and JSON files is their folder's: csv:FOLDER. What is no bar file, but
+trades, quotes or fills, is named; in a folder it is skipped.
 
 Files of adjusted prices only are stored as SYMBOL` + barfile.AdjustedSuffix + `, quotes of markets that
 trade as SYMBOL` + barfile.MidSuffix + ` (the middle of bid and ask): they never mix with prices as

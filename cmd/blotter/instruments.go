@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/exchange"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -49,6 +50,9 @@ booked is refused.`,
 				facts.AllowsNegative = &negative
 			}
 			if changed("calendar") {
+				if len(calendar) == 4 && exchange.Named(calendar) == nil {
+					return usagef("--calendar %s: blotter knows no exchange of that code; want weekdays, all_days or one of %s", calendar, exchangeCodes())
+				}
 				facts.Calendar = new(blotter.Calendar(calendar))
 			}
 			if changed("asset-class") {
@@ -64,7 +68,7 @@ booked is refused.`,
 	flags.StringVar(&multiplier, "multiplier", "", "money per point of price and unit of quantity, a `number`")
 	flags.StringVar(&currency, "currency", "", "`code` of the currency of its prices, as USD")
 	flags.BoolVar(&negative, "allows-negative", false, "prices below 0 are right (=false: they are not)")
-	flags.StringVar(&calendar, "calendar", "", "`days` on which it trades: weekdays or all_days")
+	flags.StringVar(&calendar, "calendar", "", "`days` on which it trades: weekdays, all_days, or the code of its exchange, as XTKS")
 	flags.StringVar(&class, "asset-class", "", "`class`, as stock, option, future or crypto")
 	flags.StringVar(&name, "name", "", "`name` for people")
 	return cmd
@@ -163,4 +167,13 @@ func printInstruments(w io.Writer, instruments []blotter.Instrument) error {
 		return err
 	}
 	return nil
+}
+
+// exchangeCodes lists the codes of the exchanges that are known.
+func exchangeCodes() string {
+	var codes []string
+	for _, e := range exchange.All() {
+		codes = append(codes, e.Code)
+	}
+	return strings.Join(codes, ", ")
 }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Text returns what is wrong with a file and what to do about it, without the file's name and the name of the system call
-// that failed.
+// Text returns what is wrong with a file and what to do about it, without the file's name and the name of the system
+// call that failed.
 func Text(err error) string {
 	for _, known := range []struct {
 		err  error

@@ -88,7 +88,7 @@ GRANT EXECUTE ON FUNCTION execution.import_is_open(boolean) TO trading_app, trad
 -- that nothing follows from the trades: they are the last of their positions. What changes in rows that stay, the caller
 -- writes in the same transaction, with its own rights. The audit log has every trade that was removed.
 CREATE FUNCTION execution.remove_import(account text, import bigint, OUT trades bigint, OUT round_trips bigint, OUT positions bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = on AS $$
 DECLARE
     state_now text;
     held record;
