@@ -299,7 +299,9 @@ func columnWidths(rows [][]string) []int {
 }
 
 // listingWidth is how wide the whole table is.
-func listingWidth(columns []column, rows [][]string) int { return sumWidths(listingWidths(columns, rows)) }
+func listingWidth(columns []column, rows [][]string) int {
+	return sumWidths(listingWidths(columns, rows))
+}
 
 // listingWidths are the widths of the columns with their names.
 func listingWidths(columns []column, rows [][]string) []int {
