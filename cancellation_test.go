@@ -44,7 +44,7 @@ var withoutDatabase = []string{
 	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
 	"partition.RunnerLock.Close",
 	"events.Subscribe", "events.Follow", "events.Consume", "logs.Tail",
-	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up",
+	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up", "embedded.State.Clients",
 	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply",
 	"postgres.Drift", "postgres.QueryCatalog",
 	"postgres.CompareRegistry", "postgres.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
@@ -471,6 +471,10 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.ImportNamed": func(ctx context.Context) error { return void(db.ImportNamed(ctx, 1)) },
 		"postgres.DB.BeginImport": func(ctx context.Context) error {
 			return void(db.BeginImport(ctx, blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}, nil))
+		},
+		"postgres.DB.BeginImports": func(ctx context.Context) error {
+			given := blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}
+			return void(db.BeginImports(ctx, []postgres.ImportPart{{Import: given}}))
 		},
 		"postgres.DB.FinishImport": func(ctx context.Context) error {
 			return db.FinishImport(ctx, "ACC-W", 1, blotter.ImportCounts{})
@@ -912,6 +916,7 @@ func (w *walk) addEmbedded(t *testing.T) {
 		return embedded.Config{DataDir: filepath.Join(dir, fmt.Sprint(time.Now().UnixNano())), Logger: slog.New(w.log)}
 	}
 	maps.Copy(w.calls, map[string]publicCall{
+		"embedded.State.Clients": func(ctx context.Context) error { return void(embedded.State{DataDir: dir}.Clients(ctx)) },
 		"embedded.Find": func(ctx context.Context) error { return void(embedded.Find(ctx, "", dir, 0)) },
 		"embedded.Down": func(ctx context.Context) error {
 			c := cfg()
