@@ -305,6 +305,10 @@ func walkTrade() blotter.Trade {
 	}
 }
 
+func walkImport() blotter.Import {
+	return blotter.Import{AccountID: "ACC-W", File: "nok.csv", Digest: make([]byte, 32)}
+}
+
 func walkBars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		one := blotter.MustDecimal("1")
@@ -398,6 +402,21 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.RoundTrips":   func(ctx context.Context) error { return void(db.RoundTrips(ctx, postgres.RoundTripFilter{})) },
 		"postgres.DB.Positions":    func(ctx context.Context) error { return void(db.Positions(ctx, postgres.PositionFilter{})) },
 		"postgres.DB.PnL":          func(ctx context.Context) error { return void(db.PnL(ctx, postgres.PnLFilter{})) },
+		"postgres.DB.Instruments":  func(ctx context.Context) error { return void(db.Instruments(ctx, []string{"NOK"})) },
+		"postgres.DB.SetInstrument": func(ctx context.Context) error {
+			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
+		},
+		"postgres.DB.BeginImport": func(ctx context.Context) error { return void(db.BeginImport(ctx, walkImport(), nil)) },
+		"postgres.DB.BeginImports": func(ctx context.Context) error {
+			return void(db.BeginImports(ctx, []postgres.ImportPart{{Import: walkImport()}}))
+		},
+		"postgres.DB.ExecuteImported": func(ctx context.Context) error {
+			return void(db.ExecuteImported(ctx, []postgres.ImportedTrade{{Trade: walkTrade(), ImportID: 1}}))
+		},
+		"postgres.DB.FinishImport": func(ctx context.Context) error { return db.FinishImport(ctx, "ACC-W", 1, blotter.ImportCounts{}) },
+		"postgres.DB.Imports":      func(ctx context.Context) error { return void(db.Imports(ctx, postgres.ImportFilter{})) },
+		"postgres.DB.ImportNamed":  func(ctx context.Context) error { return void(db.ImportNamed(ctx, 1)) },
+		"postgres.DB.UndoImport":   func(ctx context.Context) error { return void(db.UndoImport(ctx, "ACC-W", 1)) },
 		"postgres.DB.Portfolio":    func(ctx context.Context) error { return void(db.Portfolio(ctx, "ACC-W")) },
 		"postgres.DB.Symbols":      func(ctx context.Context) error { return void(db.Symbols(ctx)) },
 		"postgres.DB.Verify":       func(ctx context.Context) error { return void(db.Verify(ctx)) },
@@ -487,6 +506,9 @@ func (w *walk) addSessions() {
 	read("Portfolio", func(ctx context.Context, s *postgres.Session) error { return void(s.Portfolio(ctx, "ACC-W")) })
 	read("PositionAsOf", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.PositionAsOf(ctx, "ACC-W", "NOK", time.Unix(0, 0)))
+	})
+	read("Imports", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Imports(ctx, postgres.ImportFilter{}))
 	})
 	read("PnL", func(ctx context.Context, s *postgres.Session) error { return void(s.PnL(ctx, postgres.PnLFilter{})) })
 	read("Bars", func(ctx context.Context, s *postgres.Session) error {
