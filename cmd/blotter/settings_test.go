@@ -88,12 +88,12 @@ func TestTypedAccountComesFirst(t *testing.T) {
 func TestSettingsOfNestedCommands(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[trades.import]\ndates = \"ymd\"\n":                            "ymd",
-		"[trades-import]\ndates = \"ymd\"\n":                            "ymd",
-		"[trades]\ndates = \"ymd\"\n":                                   "ymd",
-		"trades.import.dates = \"ymd\"\n":                               "ymd",
-		"[trades]\ndates = \"dmy\"\n[trades.import]\ndates = \"ymd\"\n": "ymd",
-		"dates = \"dmy\"\n[trades]\ndates = \"ymd\"\n":                  "ymd",
+		"[trades.import]\ndates = \"xyz\"\n":                            "xyz",
+		"[trades-import]\ndates = \"xyz\"\n":                            "xyz",
+		"[trades]\ndates = \"xyz\"\n":                                   "xyz",
+		"trades.import.dates = \"xyz\"\n":                               "xyz",
+		"[trades]\ndates = \"dmy\"\n[trades.import]\ndates = \"xyz\"\n": "xyz",
+		"dates = \"dmy\"\n[trades]\ndates = \"xyz\"\n":                  "xyz",
 	} {
 		d := newDesk(t)
 		d.write(t, "fills.csv", fills)
