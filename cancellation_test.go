@@ -917,7 +917,7 @@ func (w *walk) addEmbedded(t *testing.T) {
 	}
 	maps.Copy(w.calls, map[string]publicCall{
 		"embedded.State.Clients": func(ctx context.Context) error { return void(embedded.State{DataDir: dir}.Clients(ctx)) },
-		"embedded.Find": func(ctx context.Context) error { return void(embedded.Find(ctx, "", dir, 0)) },
+		"embedded.Find":          func(ctx context.Context) error { return void(embedded.Find(ctx, "", dir, 0)) },
 		"embedded.Down": func(ctx context.Context) error {
 			c := cfg()
 			if err := os.MkdirAll(c.DataDir, 0o700); err != nil {

@@ -347,14 +347,14 @@ func (u *undo) checkLives(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var symbol string
-		if err := rows.Scan(&symbol); err != nil {
-			return err
-		}
-		return u.conflict("the round trips of %s are not those of its trades; blotter verify shows what is wrong", symbol)
+	if !rows.Next() {
+		return rows.Err()
 	}
-	return rows.Err()
+	var symbol string
+	if err := rows.Scan(&symbol); err != nil {
+		return err
+	}
+	return u.conflict("the round trips of %s are not those of its trades; blotter verify shows what is wrong", symbol)
 }
 
 // emit tells consumers of each trade that is gone, the last one first: each event has the position before its trade.

@@ -133,6 +133,9 @@ func migrationError(ctx context.Context, op string, err error) error {
 	if errors.As(err, &partial) {
 		err = fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
 	}
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err) // the connection that a context ended is only bad to database/sql
+	}
 	return translate(ctx, op, err)
 }
 

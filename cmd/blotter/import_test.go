@@ -346,7 +346,7 @@ func TestResampleDaysOfAZone(t *testing.T) {
 	d.write(t, "HOURS.csv", minutes.String())
 	d.write(t, "BTC-USD.csv", weekdays.String())
 	d.write(t, "ETH-USD.csv", others.String())
-	d.write(t, "later/BTC-USD.csv", "Date,Open,High,Low,Close,Adj Close,Volume\n2023-01-07,10,11,9,10,10,1\n2023-01-08,10,11,9,10,10,1\n")
+	d.write(t, "later/BTC-USD.csv", "Date,Open,High,Low,Close,Adj Close,Volume\n2023-01-07,10,11,9,10,10,1\n2023-01-08,10,11,9,10,10,1\n2023-01-21,10,11,9,10,10,1\n2023-01-22,10,11,9,10,10,1\n")
 	d.ok(t, "import", "HOURS.csv", "--timeframe", "1h", "--tz", "UTC")
 	out := d.ok(t, "bars", "resample", "HOURS", "--timeframe", "1h", "--to-timeframe", "1d", "--tz", "America/New_York", "--from", "2024-03-10", "--to", "2024-03-12", "--format", "csv")
 	if lines := strings.Count(out, "\n"); lines != 3 {

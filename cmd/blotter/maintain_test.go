@@ -44,7 +44,7 @@ func TestMaintain(t *testing.T) {
 	if err := json.Unmarshal([]byte(ok("run", "vacuum_analyze", "--service", "execution", "--force", "--json")), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Jobs) != 1 || report.Jobs[0].Result != "ok" || report.Jobs[0].Figures["vacuumed"] != 5.0 {
+	if len(report.Jobs) != 1 || report.Jobs[0].Result != "ok" || report.Jobs[0].Figures["vacuumed"] != 8.0 {
 		t.Errorf("%+v", report)
 	}
 
