@@ -28,10 +28,12 @@ update execution.imports i
 )
 
 var sqlNewImport = `
-insert into execution.imports (account_id, file, source, digest, layout, options)
-values ($1, $2, $3, $4, $5, $6)
-on conflict (account_id, digest, source) where state <> 'undone' do nothing
-returning ` + Imports.columnList()
+with made as (
+  insert into execution.imports (account_id, file, source, digest, layout, options)
+  values ($1, $2, $3, $4, $5, $6)
+  on conflict (account_id, digest, source) where state <> 'undone' do nothing
+  returning *)
+select ` + Imports.columnList() + ` from made`
 
 var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
  where account_id = $1 and digest = $2 and source = $3 and state <> 'undone' for update`
