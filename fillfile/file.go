@@ -38,8 +38,6 @@ type Options struct {
 	Columns string
 	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
 	Sheet string
-	// Now is the time after which, with a day of grace, nothing can have been executed; zero does not look.
-	Now time.Time
 	// Instrument returns what is known of a symbol, for fills of which the file does not tell it; nil knows nothing.
 	Instrument func(symbol string) (Instrument, error)
 	// Round rounds quantities, prices and fees with more digits after the point to so many, half away from zero. 0 rounds
