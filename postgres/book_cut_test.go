@@ -69,21 +69,26 @@ func withLogin(t *testing.T, to, of string) string {
 	return u.String()
 }
 
-// cut books in one way until so many links were cut.
+// cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are cut
+// while a new connection prepares its statements, where nothing is open.
 func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, send func(*client, blotter.Trade) sendFill) {
-	until, unknown := cutter.Cuts()+cuts, x.counts[countUnknown].Load()
+	first, unknown := cutter.Cuts(), x.counts[countUnknown].Load()
+	goesOn := func() bool {
+		done := cutter.Cuts() - first
+		return done < cuts || done < 20*cuts && x.counts[countUnknown].Load() == unknown
+	}
 	var clients sync.WaitGroup
 	for i := range cutClients {
 		c := x.client(seed, i)
 		c.name += way
 		clients.Go(func() {
-			for cutter.Cuts() < until && x.t.Context().Err() == nil {
+			for goesOn() && x.t.Context().Err() == nil {
 				f := c.fill()
 				f.AccountID, f.OrderID, f.Symbol = accountName(0), "", symbolName(10+c.rng.IntN(4))
 				if c.chance(30) {
 					cutter.AtCommit(c.when(50))
 				} else if c.chance(50) {
-					cutter.AtMessage(1+c.rng.IntN(3), c.when(70))
+					cutter.AtMessage(1+c.rng.IntN(8), c.when(70)) // a new connection prepares its statements first
 				}
 				c.send(f, send(c, f))
 			}

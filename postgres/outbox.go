@@ -117,7 +117,7 @@ func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error)
 
 	var pg *pgconn.PgError
 	refused := errors.As(err, &pg)
-	beforeCommit := reached <= commit && (refused || isUnsent(err) || !tx.loan.IsClosed())
+	beforeCommit := reached <= commit && (refused || isUnsent(err))
 	if !tx.loan.IsClosed() && (beforeCommit || refused) {
 		if _, undo := tx.loan.Exec(ctx, "rollback"); undo != nil {
 			tx.loan.close()
