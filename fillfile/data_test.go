@@ -29,8 +29,9 @@ var remarks = map[string]struct {
 	rows int64
 	why  string
 }{
-	"broker-fills/degiro-export.csv":              {9, "8 cost lines are part of their fills, 1 line is the rest of an order id"},
+	"broker-fills/degiro-export.csv":              {9, "8 cost lines are part of their fills, 1 line is the rest of an order id; a line of 30 x 22.4 has an amount of 9999.99"},
 	"broker-fills/ibkr-transaction-history.csv":   {9, "9 lines are headers and the summary"},
+	"broker-fills/saxo-export.csv":                {0, "a line of 1.5 x 110.01 has an amount of 110"},
 	"broker-fills/freqtrade-backtest-result.json": {-179, "an entry and an exit a trade"},
 }
 
