@@ -158,7 +158,7 @@ var (
 		netproceeds net netcash netmoney notional notionalvalue proceeds cost funds turnover consideration tradevalue trademoney
 		tradeamount dealvalue quoteqty quotequantity quoteamount amountquote filledvalue executedvalue marketvalue subtotal
 		betrag gesamtbetrag kurswert ausmachenderbetrag bedrag bedragtotaal belopp beløb montant montanttotal montantbrut
-		montantnet importe importetotal importo controvalore valor valortotal orderamount`)
+		settlementamount cashflow tradetotal nettotal montantnet importe importetotal importo controvalore valor valortotal orderamount`)
 
 	// grossNames are those of totalNames that are without fees.
 	grossNames = listOf(`grossamount grossvalue grossproceeds gross notional notionalvalue funds turnover tradevalue trademoney dealvalue
@@ -204,7 +204,7 @@ var (
 	harmless = regexp.MustCompile(`balance|leverage|margin|limit|stop|trigger|target|tick|pnl|profit|loss|gain|return|realized|realised|result|basis|` +
 		`bookvalue|avgcost|averagecost|position|holding|remaining|leaves|orderqty|orderquantity|totalqty|originalqty|ordered|improvement|netprice|` +
 		`mark|bid|ask|last|current|close|open|high|low|index|^no$|number|^line$|^row$|id$|^id|ref|isin|cusip|sedol|wkn|conid|account|version|sequence|` +
-		`seq|nonce|percent|pct|ratio|weight|score|display|decimal|format|time|date|hour|day|slippage|spread|token|code|settle|year|period|strike|` +
+		`seq|nonce|percent|pct|ratio|weight|score|display|decimal|format|time|date|hour|day|slippage|spread|token|code|year|period|strike|` +
 		`multiplier|lotsize|priceformat|exchange$|bps|rate$|ytd|mtd|quotient|depot|auction|cash$|parvalue|facevalue|marketvalue|size$`)
 	zoneInName = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*(?:([+-])(\d{1,2})(?::?(\d{2}))?)?$`)
 )

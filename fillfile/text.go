@@ -162,6 +162,9 @@ func (f *File) notText(rows []*row) error {
 				return &NotFillsError{Path: f.name(), Kind: k.title}
 			}
 		}
+		if isRoundTrips(names) {
+			return &NotFillsError{Path: f.name(), Kind: "closed positions, of which a row is an entry and an exit"}
+		}
 		kind := barfile.KindOf(bytesOf(r.cells))
 		switch isHeader := headerAmong([]*row{r}) != nil; {
 		case kind == "trades" && isHeader && !isOwn(r):
