@@ -80,7 +80,7 @@ func TestPsqlGetsLinkAndPasswordByEnvironment(t *testing.T) {
 	if err := os.Chmod(fake, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.env = append(d.env, "PATH="+filepath.Dir(fake)+":"+os.Getenv("PATH"))
+	d.env = append(d.env, "BLOTTER_POSTGRES=", "PATH="+filepath.Dir(fake)+":"+os.Getenv("PATH"))
 	flags := secretURLs(t, db)
 	for i := range flags {
 		flags[i] += "&sslmode=prefer&connect_timeout=7&sslrootcert=system-ca.pem"
