@@ -31,6 +31,7 @@ func TestNothingIsGuessed(t *testing.T) {
 		{"two columns of prices", header + "Avg Price,Currency\n2024-07-03,IBM,buy,10,190,185,USD\n", "either of its columns may hold the prices"},
 		{"money instead of a quantity", header + "Fee\n2024-07-03,BTCUSDT,buy,600 USDT,60000,0.6\n", "its quantity 600 is in USDT"},
 		{"lots", header + "Currency\n2024-07-03,XAU,buy,10 LOTS,2350,USD\n", "A 2024-07-03T00:00:00Z buy 10 XAU @ 2350 no multiplier USD"},
+		{"a total that an odd multiplier would fit", "Date,Symbol,Expiry,Strike,Call/Put,Side,Quantity,Price,Amount,Currency\n2024-07-03,IBM,2024-07-19,195,C,buy,2,5,500,USD\n", "but the file's total is 500"},
 		{"fractions of a point", header + "Currency\n2024-07-03,ZNU24,buy,1,110'165,USD\n", "may be in fractions of a point"},
 		{"words of an option beside a share", "Date,Side,Symbol,Name,Quantity,Price,Currency\n2024-07-03,buy,IBM,IBM Jul 19 2024 195.0 Call,2,2.5,USD\n", "are those of an option"},
 		{"a contract month without a kind", "Date,Symbol,Contract Month,Side,Quantity,Price,Currency\n2024-07-03,ES,202409,buy,1,5500,USD\n", "buy 1 ES 202409 @ 5500 no multiplier USD"},

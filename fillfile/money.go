@@ -46,6 +46,10 @@ var sizes = map[class][]string{
 	lots: {"100000", "10000", "5000", "1000", "100", "50", "10", "1"},
 }
 
+// dollarOptions are the multipliers of options in dollars: on shares, on coins, and small ones. The others of the class would
+// let a wrong price prove an odd size.
+var dollarOptions = []string{"100", "1", "10"}
+
 // proof is what the totals of a row say of its fees.
 type proof int
 
@@ -75,6 +79,9 @@ func (f *File) checkTotals(fill *Fill, d *draft, is class, costs []cost) (proof,
 
 	base := new(big.Rat).Mul(exact(fill.Quantity), exact(fill.Price.Abs()))
 	candidates := sizes[is]
+	if is == option && fill.Currency == "USD" {
+		candidates = dollarOptions
+	}
 	if !fill.Multiplier.IsZero() {
 		candidates = []string{fill.Multiplier.String()}
 	}

@@ -152,7 +152,7 @@ func (i *fillImport) failure() error {
 	case failed > 0:
 		return fmt.Errorf("%d of %d files were not read or hold nothing that could be booked; the fills of the others are booked. The first: %w", failed, len(i.files), first)
 	case i.with.strict && total.Rejected+total.Conflicts > 0:
-		return fmt.Errorf("%s rows were rejected and %s are in conflict with what is booked (--strict)", thousands(total.Rejected), thousands(total.Conflicts))
+		return fmt.Errorf("rejected rows: %s; rows in conflict with what is booked: %s (--strict)", thousands(total.Rejected), thousands(total.Conflicts))
 	}
 	return nil
 }
@@ -172,7 +172,8 @@ func (f *filled) nothing(with filling) error {
 		return fmt.Errorf("%s: nothing was booked, because its fills are of other accounts; %s books them into --account %s", f.File, strings.Join(flags, " or "), with.Account)
 	}
 	if f.Rejected+f.Conflicts > 0 {
-		return fmt.Errorf("%s: nothing was booked; %s rows were rejected and %s are in conflict", f.File, thousands(f.Rejected), thousands(f.Conflicts))
+		return fmt.Errorf("%s: nothing was booked; rejected rows: %s; rows in conflict with what is booked: %s", f.File,
+			thousands(f.Rejected), thousands(f.Conflicts))
 	}
 	return nil
 }

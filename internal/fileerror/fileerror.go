@@ -1,4 +1,3 @@
-// Package fileerror puts what the operating system says of a file into words that say what to do.
 package fileerror
 
 import (
