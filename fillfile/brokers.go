@@ -35,7 +35,8 @@ var avanza = &layout{
 	},
 }
 
-// Coinbase's account report. Its price is without the spread that it charges, so that its subtotal proves nothing. A conversion names what it gave, and in its notes what it got: it is no fill.
+// Coinbase's account report. Its price excludes the spread that it charges, so its subtotal only roughly equals quantity x
+// price. A conversion names what was given, and in its notes what was received: it is not a fill.
 var coinbase = &layout{
 	name: "coinbase", title: "Coinbase CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},

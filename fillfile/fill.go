@@ -226,7 +226,7 @@ func (f *File) settleMultiplier(fill *Fill, is class, known Instrument) {
 	}
 }
 
-// costs reads the fees. What is 0 is none.
+// costs reads the fees.
 func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 	var all []cost
 	for _, of := range d.fees {
