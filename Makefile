@@ -58,10 +58,11 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: torture
-torture: ## attack the book and the audit log in full: 200,000 fills, 100,000 changes, clients, sealers and servers killed
+torture: ## attack the book, the audit log and imports in full: 200,000 fills, 100,000 changes, everything killed
 	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
 	go test ./audit -count=1 -v -timeout 30m -run TestSealersAreKilled -changes 100000
+	go test ./cmd/blotter -count=1 -v -timeout 30m -run 'TestKilledImport$$' -import-kills 50
 
 .PHONY: chaos
 chaos: ## kill everything in full, beside hostile writers: 100 projectors, 100 relays, PostgreSQL 15 times, Redis 5 times

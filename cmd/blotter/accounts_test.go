@@ -8,7 +8,7 @@ import (
 
 func TestAccounts(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	contains(t, d.ok(t, "accounts", "list"), "no accounts; blotter accounts create makes one")
 	d.fails(t, 1, []string{"accounts", "list", "--account", "DEPOT"},
@@ -50,7 +50,7 @@ func TestAccounts(t *testing.T) {
 // A command that only reads refuses an account that does not exist: nothing of it is not "all is well".
 func TestUnknownAccount(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.ok(t, "accounts", "create", "DEPOT")
 	d.write(t, "held.csv", "symbol,quantity\nKO,1\n")
@@ -77,7 +77,7 @@ func TestUnknownAccount(t *testing.T) {
 // A symbol that nothing is known of is refused with the one that was probably meant.
 func TestUnknownSymbol(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "DEPOT", "--create-account")
@@ -95,7 +95,7 @@ func TestUnknownSymbol(t *testing.T) {
 // An import makes an account only where that is asked for: a misspelled one must not become a second book.
 func TestImportMakesNoAccount(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "accounts", "create", "DEPOT")

@@ -19,7 +19,7 @@ const fills = "time,symbol,side,quantity,price,fee,currency,id\n" +
 
 func TestTradesImport(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "in/fills.csv", fills)
 	d.write(t, "in/bars.csv", goodBars)
@@ -55,7 +55,7 @@ func TestTradesImport(t *testing.T) {
 
 	// What is listed can be imported into another book.
 	d.write(t, "export.csv", d.ok(t, "trades", "list", "--format", "csv", "--oldest-first"))
-	other := newDesk(t)
+	other := newBook(t)
 	other.ok(t, "up")
 	contains(t, other.ok(t, "trades", "import", filepath.Join(d.dir, "export.csv"), "--create-account"), "export.csv", "4       4")
 	want, got := d.ok(t, "positions", "list", "--json", "--all"), other.ok(t, "positions", "list", "--json", "--all")
@@ -69,7 +69,7 @@ func TestTradesImport(t *testing.T) {
 // A broken book is found, and the status says so.
 func TestVerifyFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
@@ -89,7 +89,7 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 
 func TestPositionsCompare(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
@@ -122,7 +122,7 @@ func TestPositionsCompare(t *testing.T) {
 
 func TestBookListings(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.ok(t, "demo")
 	for _, args := range [][]string{
@@ -164,7 +164,7 @@ func TestBookListings(t *testing.T) {
 // A file's fills of another account stay out of this one's book, unless they are asked for by name.
 func TestTradesImportOfAccounts(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "two.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
 		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-1,AAPL,buy,100,10,USD,a1\n2024-03-01T15:00:00Z,Individual-Brokerage-Account-2,AAPL,buy,7,10,EUR,a1\n")

@@ -112,7 +112,7 @@ func TestDoctorFinds(t *testing.T) {
 // can be run.
 func TestDoctorOfPartitions(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })
 	leaf := func(table string, months int) string {
@@ -141,7 +141,7 @@ func TestDoctorOfPartitions(t *testing.T) {
 // The advice is SQL: it can be piped into psql, and is then not given again.
 func TestDoctorAdvisesAboutIndexes(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "create index half on execution.orders (symbol)")

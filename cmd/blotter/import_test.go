@@ -312,7 +312,7 @@ func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 		fmt.Fprintf(&large, "2024-01-%02dT%02d:%02d:00Z,10,11,9,10,%d\n", 2+n/1440, n/60%24, n%60, n)
 	}
 	for _, jobs := range []string{"1", "4"} {
-		d := newDesk(t)
+		d := newBook(t)
 		d.ok(t, "up")
 		d.write(t, "in/a/X.csv", large.String())
 		d.write(t, "in/b/X.csv", "timestamp,open,high,low,close,volume\n2024-01-02T00:00:00Z,10,12,9,12,1\n2024-01-02T00:01:00Z,10,12,9,12,1\n2024-01-02T00:02:00Z,10,12,9,12,1\n")
@@ -327,7 +327,7 @@ func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 // Days of a range are those of --tz, and weekends count for what trades on them, whichever file said so first.
 func TestResampleDaysOfAZone(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	var minutes, weekdays, others strings.Builder
 	minutes.WriteString("timestamp,open,high,low,close,volume\n")

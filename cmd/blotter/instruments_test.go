@@ -4,7 +4,7 @@ import "testing"
 
 func TestInstruments(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	contains(t, d.ok(t, "instruments", "list"), "no instruments")
 	d.fails(t, 2, []string{"instruments", "set", "GC"}, "say what to state of GC")

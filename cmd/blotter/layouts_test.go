@@ -12,7 +12,7 @@ import (
 // that of what is open.
 func TestImportOfOptionLives(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	const head = "\"Date\",\"Action\",\"Symbol\",\"Description\",\"Quantity\",\"Price\",\"Fees & Comm\",\"Amount\"\n"
 	d.write(t, "schwab.csv", head+
@@ -31,7 +31,7 @@ func TestImportOfOptionLives(t *testing.T) {
 // A workbook is imported as the text that it holds; --sheet chooses a sheet.
 func TestImportOfWorkbook(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	book := excelize.NewFile()
 	defer book.Close()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -65,6 +66,34 @@ func newDesk(t *testing.T) *desk {
 	}
 	return d
 }
+
+// newBook is newDesk with a data folder that is migrated already, which spares most tests the three seconds of making one.
+func newBook(t *testing.T) *desk {
+	t.Helper()
+	made, err := migratedFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	d := newDesk(t)
+	// cp keeps the owner of the files, whom the server runs as.
+	if out, err := exec.Command("cp", "-a", made, d.dataDir()).CombinedOutput(); err != nil {
+		t.Fatalf("copying the data folder: %v\n%s", err, out)
+	}
+	return d
+}
+
+// migratedFolder makes the data folder that newBook copies, once.
+var migratedFolder = sync.OnceValues(func() (string, error) {
+	dir := filepath.Dir(program)
+	cmd := exec.Command(program, "migrate", "up", "--data-dir", filepath.Join(dir, "data"))
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("making a data folder: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "data"), nil
+})
 
 func (d *desk) dataDir() string { return filepath.Join(d.dir, "blotter") }
 

@@ -26,7 +26,7 @@ func widest(text string) (n int) {
 // Money is printed with the digits that its currency has at least, and with all that are stored.
 func TestMoneyKeepsItsDigits(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", wideFills)
 	d.ok(t, "trades", "import", "fills.csv", "--create-account")
@@ -67,7 +67,7 @@ func TestMoneyKeepsItsDigits(t *testing.T) {
 // shows all.
 func TestTablesNameWhatTheyHide(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", wideFills)
 	d.ok(t, "trades", "import", "fills.csv", "--create-account")

@@ -93,7 +93,7 @@ func (term *terminal) run(d *desk, question, answer string, args ...string) (str
 // On a terminal an import asks before it makes an account.
 func TestImportAsksForAccount(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "accounts", "create", "DEPOT")
@@ -132,7 +132,7 @@ func TestDemoAsksForURL(t *testing.T) {
 // down does not pull the database away from under other programs.
 func TestDownRefusesWhileInUse(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })
 	one := d.serve(t)

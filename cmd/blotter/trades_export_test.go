@@ -5,7 +5,7 @@ import "testing"
 // What is listed as CSV or JSON is the same fills with the same fees when it is imported again, into whatever book.
 func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,other_fees,id\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,\"2.5 EUR, 0.125 GBP\",s1\n"+

@@ -23,7 +23,7 @@ func (d *desk) book(t *testing.T) string {
 // until its import is undone.
 func TestImportsAreKnownAndUndone(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "first.csv", "time,symbol,side,quantity,price,currency,id\n2023-01-05T10:00:00Z,NVO,buy,1,100,DKK,n1\n")
 	d.ok(t, "trades", "import", "first.csv", "--account", "ACC", "--create-account")
@@ -82,7 +82,7 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 // Every row of a file is in the counts of its import, and fees in several currencies are listed by currency.
 func TestImportCountsEveryRow(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.ok(t, "up")
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,fee currency,id,account\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,SEK,s1,ACC\n"+
