@@ -142,19 +142,24 @@ func readConfiguration(root *cobra.Command, named string) (configuration, error)
 		return configuration{[]*configFile{file}}, nil
 	}
 
+	usersPath := ""
+	if dir, err := os.UserConfigDir(); err == nil { // a user without a home has no file there
+		usersPath = filepath.Join(dir, "blotter", folderFile)
+	}
 	var config configuration
-	file, err := readFolderFile(root)
-	if err != nil {
-		return config, err
+	if !isSameFile(folderFile, usersPath) {
+		file, err := readFolderFile(root)
+		if err != nil {
+			return config, err
+		}
+		if file != nil {
+			config.files = append(config.files, file)
+		}
 	}
-	if file != nil {
-		config.files = append(config.files, file)
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil { // a user without a home has no file there
+	if usersPath == "" {
 		return config, nil
 	}
-	file, err = readChosenFile(root, filepath.Join(dir, "blotter", folderFile))
+	file, err := readChosenFile(root, usersPath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return config, nil
@@ -163,6 +168,16 @@ func readConfiguration(root *cobra.Command, named string) (configuration, error)
 	}
 	config.files = append(config.files, file)
 	return config, nil
+}
+
+// isSameFile reports whether two paths lead to one file, as in the user's configuration folder.
+func isSameFile(path, other string) bool {
+	one, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	two, err := os.Stat(other)
+	return err == nil && os.SameFile(one, two)
 }
 
 // readChosenFile reads a file that the user chose, by naming it or by keeping it in the configuration folder. It may set
@@ -283,6 +298,7 @@ func reportIgnored(w *os.File, ignored []ignoredSetting, chosen func(flag string
 		}
 	}
 	slices.Sort(names)
-	_, err := fmt.Fprintf(w, "blotter: %s: ignored %s: %s; %s\n", file.path, strings.Join(names, ", "), file.distrust, file.remedy)
+	text := fmt.Sprintf("%s: ignored %s: %s; %s", file.path, strings.Join(names, ", "), file.distrust, file.remedy)
+	_, err := fmt.Fprintln(w, "blotter:", printable(text))
 	return err
 }

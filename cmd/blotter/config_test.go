@@ -212,6 +212,8 @@ func TestUsersFileIsTrusted(t *testing.T) {
 	d := newDesk(t)
 	path := d.write(t, "config/blotter/blotter.toml", "url = \"postgres://mine@127.0.0.1:1/mine\"\n")
 	contains(t, d.run(t, "verify").err, "127.0.0.1:1")
+	inside := &desk{dir: filepath.Dir(path), env: d.env} // where it is the file of the working folder too
+	contains(t, inside.run(t, "verify").err, "127.0.0.1:1")
 	if err := os.Chmod(path, 0o622); err != nil {
 		t.Fatal(err)
 	}
