@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"errors"
 	"io"
+
+	"github.com/blotterdb/blotter/internal/spreadsheet"
 )
 
 // recognise finds out how the stream is to be read.
@@ -48,6 +50,9 @@ func (f *File) decode(r *bufio.Reader) (d decoder, symbolBehind string, err erro
 	r = plainText(r)
 	head, _ := r.Peek(peekHead)
 	start := bytes.TrimLeft(head, " \t\r\n")
+	if spreadsheet.IsMarked(start) {
+		return nil, "", fileError(f.name(), spreadsheet.Refusal)
+	}
 	if kind := otherText(start); kind != "" {
 		return nil, "", notBars(f.name(), kind)
 	}

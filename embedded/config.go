@@ -39,7 +39,7 @@ var ErrNotRunning = errors.New("no server is running")
 // DefaultDataDir is the user's folder for data of blotter: $XDG_DATA_HOME/blotter, ~/.local/share/blotter, on macOS
 // ~/Library/Application Support/blotter, and for root, whose home other users cannot enter, /var/lib/blotter.
 func DefaultDataDir() (string, error) {
-	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) { // a relative one is not valid
 		return filepath.Join(dir, "blotter"), nil
 	}
 	if os.Getuid() == 0 {

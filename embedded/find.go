@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/ownership"
 )
 
 // MajorMin is the oldest major version of PostgreSQL that blotter works with.
@@ -94,7 +96,7 @@ func inspectSetting(ctx context.Context, dir string, wanted int) (Binaries, erro
 // search lists the installations it finds, newest first.
 func search(ctx context.Context, cache string) []Binaries {
 	var dirs []string
-	if path, err := exec.LookPath("postgres"); err == nil {
+	if path, err := ownership.LookPath("postgres"); err == nil {
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			path = real
 		}
@@ -104,7 +106,7 @@ func search(ctx context.Context, cache string) []Binaries {
 		matches, _ := filepath.Glob(pattern)
 		dirs = append(dirs, matches...)
 	}
-	if cache != "" {
+	if cache != "" && isUsableCache(cache) {
 		dirs = append(dirs, filepath.Join(cache, "bin"))
 	}
 	var found []Binaries
@@ -115,6 +117,17 @@ func search(ctx context.Context, cache string) []Binaries {
 	}
 	slices.SortStableFunc(found, func(a, b Binaries) int { return b.Major - a.Major })
 	return found
+}
+
+// isUsableCache reports whether the programs of an earlier download may be run: nobody else can have changed them.
+func isUsableCache(cache string) bool {
+	bin := Binaries{Dir: filepath.Join(cache, "bin")}
+	for _, program := range []string{"postgres", "initdb"} {
+		if ownership.Check(bin.Path(program)) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 var versionNumber = regexp.MustCompile(`\) (\d+)`)

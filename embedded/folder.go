@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/ownership"
 )
 
 // serverUser is who runs the server for root, whom PostgreSQL refuses: the owner of the data that is there already, else
@@ -38,9 +40,16 @@ func serverUser(pgData string) (uid, gid int, err error) {
 	return 0, 0, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; run blotter as another user")
 }
 
+// rootCache is where root keeps a downloaded PostgreSQL. The data folder belongs to the server's user then, who could put
+// other programs there for root to run.
+const rootCache = "/var/cache/blotter/postgresql"
+
 // cache is where a downloaded PostgreSQL is kept: in the data folder, and for a temporary server in the user's, so that
 // it is there the next time.
 func (p *prepared) cache() string {
+	if os.Getuid() == 0 {
+		return rootCache
+	}
 	dir := p.cfg.DataDir
 	if p.cfg.Temporary {
 		if own, err := DefaultDataDir(); err == nil {
@@ -146,7 +155,7 @@ func folderError(dir string, err error) error {
 // takeLock makes this process the folder's only owner until unlock, at the latest when it dies.
 func (p *prepared) takeLock() error {
 	path := filepath.Join(p.cfg.DataDir, "lock")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return folderError(p.cfg.DataDir, err)
 	}
@@ -168,7 +177,7 @@ func unlock(file *os.File) error {
 
 // waitLock locks the file when its holder lets go, or fails when the context ends.
 func waitLock(ctx context.Context, path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, folderError(filepath.Dir(path), err)
 	}
@@ -194,19 +203,36 @@ func (p *prepared) makeSocketDir() (string, error) {
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return "", folderError(dir, err)
 	}
-	if os.Getuid() == 0 {
-		if err := os.Chown(dir, p.uid, p.gid); err != nil {
-			return "", folderError(dir, err)
-		}
-	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", folderError(dir, err)
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode().Perm() != 0o700 || ok && int(stat.Uid) != p.uid {
+	owner, known := ownership.Owner(info)
+	if !info.IsDir() || info.Mode().Perm() != 0o700 || known && owner != p.uid && owner != os.Getuid() {
 		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)
 	}
+	if os.Getuid() == 0 {
+		if err := os.Lchown(dir, p.uid, p.gid); err != nil {
+			return "", folderError(dir, err)
+		}
+	}
 	return dir, nil
+}
+
+// checkFolderOwner refuses a data folder in which others could have put the state of a server of theirs.
+func checkFolderOwner(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return folderError(dir, err)
+	}
+	owner, known := ownership.Owner(info)
+	switch {
+	case known && os.Getuid() != 0 && owner != os.Getuid(): // root runs the servers of others, as them
+		return fmt.Errorf("the data folder %s belongs to another user, whose server would get the data; choose another --data-dir", dir)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("others can write the data folder %s, and may have put a server of theirs there; chmod 700 %[1]s once you know what is in it", dir)
+	}
+	return nil
 }
 
 // handOver gives what root has written to the data folder to its owner, who may be the one that starts it next.
@@ -215,7 +241,7 @@ func (p *prepared) handOver() error {
 		return nil
 	}
 	for _, path := range []string{p.lock.Name(), p.logPath(), p.state.PasswordFile(), stateFile(p.cfg.DataDir)} {
-		if err := os.Chown(path, p.uid, p.gid); err != nil {
+		if err := os.Lchown(path, p.uid, p.gid); err != nil { // the server's user could have put a link there
 			return folderError(p.cfg.DataDir, err)
 		}
 	}

@@ -26,7 +26,7 @@ func (p *prepared) detach(cmd *exec.Cmd) (*os.File, error) {
 	if info, err := os.Stat(p.logPath()); err == nil && info.Size() > logBytesMax {
 		_ = os.Rename(p.logPath(), p.logPath()+".old")
 	}
-	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, folderError(p.cfg.DataDir, err)
 	}

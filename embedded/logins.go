@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 
@@ -108,7 +110,16 @@ func readPasswords(dataDir string) (map[string]string, error) {
 // writeFile replaces a file in one step; only its owner may read it.
 func writeFile(path string, text []byte) error {
 	temporary := path + ".new"
-	if err := os.WriteFile(temporary, text, 0o600); err != nil {
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// The folder may belong to the server's user, who must not have root write through a link.
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary, path)

@@ -132,10 +132,21 @@ func (p *prepared) makeCluster(ctx context.Context) error {
 	}
 	// Whoever can enter the socket's folder is trusted; the TCP port wants passwords.
 	hba := "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-	if err := os.WriteFile(filepath.Join(making, "pg_hba.conf"), []byte(hba), 0o600); err != nil {
+	if err := replaceText(filepath.Join(making, "pg_hba.conf"), hba); err != nil {
 		return folderError(p.cfg.DataDir, err)
 	}
 	return folderError(p.cfg.DataDir, os.Rename(making, p.pgData()))
+}
+
+// replaceText gives an existing file another content, and never follows a link, which the server's user could have put
+// there for root.
+func replaceText(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
 
 // command is the server's command line. Its settings are here, not in postgresql.conf, so that they follow the version

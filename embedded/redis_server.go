@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/ownership"
 )
 
 // RedisConfig says how a Redis server is started. The zero value does: a temporary one that keeps nothing.
@@ -45,7 +47,7 @@ type RedisServer struct {
 
 // StartRedisServer finds redis-server on PATH and starts it. The caller stops it.
 func StartRedisServer(ctx context.Context, cfg RedisConfig) (*RedisServer, error) {
-	program, err := exec.LookPath("redis-server")
+	program, err := ownership.LookPath("redis-server")
 	if err != nil {
 		return nil, errors.New("there is no redis-server on PATH; install Redis (Debian: apt-get install redis-server)")
 	}

@@ -227,6 +227,9 @@ func Status(cfg Config) (State, error) {
 	if err != nil {
 		return state, fmt.Errorf("the state of the data folder cannot be read (%w); choose another --data-dir", err)
 	}
+	if err := checkFolderOwner(cfg.DataDir); err != nil {
+		return state, err
+	}
 	if err := json.Unmarshal(text, &state); err != nil {
 		return state, fmt.Errorf("%s is damaged (%w); remove it if no server runs there", stateFile(cfg.DataDir), err)
 	}

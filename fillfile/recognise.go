@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/blotterdb/blotter/internal/spreadsheet"
 )
 
 const (
@@ -30,6 +32,8 @@ func (f *File) recognise(r *bufio.Reader) error {
 		return &NotFillsError{Path: f.name(), Reason: "it is empty"}
 	case bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")):
 		return fileError(f.name(), "it is UTF-16 text; save it as UTF-8")
+	case spreadsheet.IsMarked(start):
+		return fileError(f.name(), spreadsheet.Refusal)
 	case start[0] == '<':
 		err = f.recogniseXML(r, start)
 	case start[0] == '{' || start[0] == '[':

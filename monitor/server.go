@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/internal/health"
 )
 
-// Server serves a handler over HTTP, as a service.
+// Server serves a handler over HTTP, as a service. Requests under a name that is not its own are refused (CheckHost).
 type Server struct {
 	cfg     ServerConfig
 	handler http.Handler
@@ -29,6 +29,8 @@ type ServerConfig struct {
 	// Address to listen at. Default 127.0.0.1:9187; what is served has no passwords, so others than this machine should
 	// reach it through something that asks for one. Port 0 is any that is free.
 	Address string
+	// Hosts are names by which it is asked, besides those that CheckHost allows and the one of Address.
+	Hosts []string
 	// Logger gets a line when serving fails. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -44,7 +46,8 @@ const (
 func NewServer(handler http.Handler, cfg ServerConfig) *Server {
 	setDefault(&cfg.Address, "127.0.0.1:9187")
 	setDefault(&cfg.Logger, slog.Default())
-	return &Server{cfg: cfg, handler: handler}
+	names := append([]string{hostName(cfg.Address)}, cfg.Hosts...)
+	return &Server{cfg: cfg, handler: CheckHost(handler, names...)}
 }
 
 // Start listens, and returns when it does: an error where the address cannot be had.

@@ -47,7 +47,7 @@ days of pnl and analytics.`,
 			}, printAccounts)
 		},
 	}
-	cmd.Flags().StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every column")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every column")
 	return cmd
 }
 

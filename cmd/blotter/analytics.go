@@ -193,7 +193,7 @@ func analyticsShow(set *settings) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&by, "by", "symbol", "symbol (positions) or day (trades by strategy and day)")
-	cmd.Flags().StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every digit")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every digit")
 	return cmd
 }
 

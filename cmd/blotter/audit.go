@@ -56,7 +56,7 @@ and new values whole; those of sensitive columns are ***.`,
 	flags.StringVar(&filter.CorrelationID, "correlation", "", "of this correlation `id`")
 	flags.StringVar(&h.from, "from", "", "first `day` or instant, as 2024-01-31 or 2024-01-31T14:30:00Z")
 	flags.StringVar(&h.to, "to", "", "`day` or instant before which to end")
-	flags.StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every value")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every value")
 	flags.IntVar(&h.limit, "limit", 0, fmt.Sprintf("at most `n` (default %d in a table, else all)", historyLimit))
 	flags.BoolVar(&h.oldest, "oldest-first", false, "begin with the oldest")
 	return cmd

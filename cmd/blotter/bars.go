@@ -47,7 +47,7 @@ func (r *reading) flags(cmd *cobra.Command, formats string) {
 	flags.StringVar(&r.to, "to", "", "`day` or instant before which to end")
 	flags.StringVar(&r.Timeframe, "timeframe", "1d", "`timeframe` of the stored bars")
 	if formats != "" {
-		flags.StringVar(&r.format, "format", strings.Split(formats, ",")[0], strings.ReplaceAll(formats, ",", ", "))
+		formatFlag(cmd, &r.format, formats, strings.ReplaceAll(formats, ",", ", "))
 		flags.IntVar(&r.Limit, "limit", 0, "at most `n` bars")
 	}
 }
@@ -55,14 +55,10 @@ func (r *reading) flags(cmd *cobra.Command, formats string) {
 // prepare checks the flags and takes the symbol.
 func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, formats ...string) (err error) {
 	r.Symbol = strings.ToUpper(symbol)
-	if set.json {
-		if cmd.Flags().Changed("format") && r.format != "json" {
-			return usagef("--json and --format %s exclude each other", r.format)
+	if len(formats) > 0 {
+		if err := set.chooseFormat(cmd, &r.format, formats...); err != nil {
+			return err
 		}
-		r.format = "json"
-	}
-	if len(formats) > 0 && !slices.Contains(formats, r.format) {
-		return usagef("--format %s: want %s", r.format, strings.Join(formats[:len(formats)-1], ", ")+" or "+formats[len(formats)-1])
 	}
 	zone, err := r.dayZone()
 	if err != nil {

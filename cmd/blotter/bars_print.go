@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/spreadsheet"
 )
 
 // writeWhole writes a file that appears when it is complete, and not at all if it fails. Its owner alone may read it.
@@ -54,10 +54,13 @@ func parseDayIn(flag, text string, zone *time.Location) (time.Time, error) {
 var printers = map[string]func(io.Writer, []blotter.Bar) error{
 	"table": printBars,
 	"csv":   func(w io.Writer, bars []blotter.Bar) error { return exportCSV(w, pointers(bars)) },
+	safeCSV: func(w io.Writer, bars []blotter.Bar) error { return exportSafeCSV(w, pointers(bars)) },
 	"json":  func(w io.Writer, bars []blotter.Bar) error { return printJSON(w, bars) },
 }
 
-var exporters = map[string]func(io.Writer, iter.Seq2[*blotter.Bar, error]) error{"csv": exportCSV, "json": exportJSON}
+var exporters = map[string]func(io.Writer, iter.Seq2[*blotter.Bar, error]) error{
+	"csv": exportCSV, safeCSV: exportSafeCSV, "json": exportJSON,
+}
 
 // pointers yields the bars of a slice.
 func pointers(bars []blotter.Bar) iter.Seq2[*blotter.Bar, error] {
@@ -71,7 +74,15 @@ func pointers(bars []blotter.Bar) iter.Seq2[*blotter.Bar, error] {
 }
 
 func exportCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
-	out, begun := csv.NewWriter(w), false
+	return exportRows(spreadsheet.NewWriter(w, false), bars)
+}
+
+func exportSafeCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+	return exportRows(spreadsheet.NewWriter(w, true), bars)
+}
+
+func exportRows(out *spreadsheet.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+	begun := false
 	for b, err := range bars {
 		if err != nil {
 			return err
@@ -91,8 +102,7 @@ func exportCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
 			return err
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return out.Flush()
 }
 
 func exportJSON(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {

@@ -198,6 +198,7 @@ func TestDoctorThresholds(t *testing.T) {
 	contains(t, d.ok(t, doctor("--threshold", "partitions_ahead=3650d/1d")...), "warning   partitions_ahead: ")
 	for _, line := range []string{`"partitions_ahead=3650d/3649d, blocked=1s/2s"`, `["partitions_ahead=3650d/3649d", "blocked=1s/2s"]`} {
 		d.write(t, "blotter.toml", "threshold = "+line+"\n")
+		d.ok(t, "config", "trust")
 		if r := d.run(t, doctor()...); r.status != 1 || r.err != "" {
 			t.Errorf("%s: %+v", line, r)
 		}

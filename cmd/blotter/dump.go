@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ownership"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -45,7 +46,7 @@ func (s *settings) dumpPrograms(ctx context.Context, state embedded.State, major
 	if dir != "" {
 		return checkDumpPrograms(ctx, embedded.Binaries{Dir: dir}, major)
 	}
-	if path, err := exec.LookPath("pg_dump"); err == nil {
+	if path, err := ownership.LookPath("pg_dump"); err == nil {
 		if b, err := checkDumpPrograms(ctx, embedded.Binaries{Dir: filepath.Dir(path)}, major); err == nil {
 			return b, nil
 		}

@@ -34,7 +34,7 @@ func (h *history) flags(cmd *cobra.Command) {
 	flags.StringVar(&h.strategy, "strategy", "", "of this `strategy` alone")
 	flags.StringVar(&h.from, "from", "", "first `day` or instant, as 2024-01-31 or 2024-01-31T14:30:00Z")
 	flags.StringVar(&h.to, "to", "", "`day` or instant before which to end")
-	flags.StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every digit")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every digit")
 }
 
 // pages are the flags of listings that have an order.
@@ -47,14 +47,8 @@ func (h *history) pages(cmd *cobra.Command) {
 // prepare checks the flags.
 func (h *history) prepare(cmd *cobra.Command, set *settings) (err error) {
 	h.symbol, h.side = strings.ToUpper(h.symbol), strings.ToLower(h.side)
-	if set.json {
-		if cmd.Flags().Changed("format") && h.format != "json" {
-			return usagef("--json and --format %s exclude each other", h.format)
-		}
-		h.format = "json"
-	}
-	if !slices.Contains([]string{"table", "csv", "json"}, h.format) {
-		return usagef("--format %s: want table, csv or json", h.format)
+	if err := set.chooseFormat(cmd, &h.format, "table", "csv", "json"); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{"", "buy", "sell"}, h.side) {
 		return usagef("--side %s: want buy or sell", h.side)

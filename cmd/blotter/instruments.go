@@ -124,7 +124,7 @@ stands in parentheses; --json lists the stated columns under "stated".`,
 			}, printInstruments)
 		},
 	}
-	cmd.Flags().StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every column")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every column")
 	return cmd
 }
 

@@ -23,11 +23,8 @@ func maintainHistory(set *settings) *cobra.Command {
 		Example: "  blotter maintain history\n  blotter maintain history --job archive_logs --limit 10\n  blotter maintain history --failed --format csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if set.json {
-				format = "json"
-			}
-			if format != "table" && format != "csv" && format != "json" {
-				return usagef("--format %s: want table, csv or json", format)
+			if err := set.chooseFormat(cmd, &format, "table", "csv", "json"); err != nil {
+				return err
 			}
 			if filter.Limit < 1 {
 				return usagef("--limit %d: want 1 or more", filter.Limit)
@@ -60,7 +57,7 @@ func maintainHistory(set *settings) *cobra.Command {
 	cmd.Flags().StringVar(&filter.Job, "job", "", "of this `job` alone")
 	cmd.Flags().BoolVar(&filter.Failed, "failed", false, "only runs that failed or were killed")
 	cmd.Flags().IntVar(&filter.Limit, "limit", historyLimit, "the newest `n`")
-	cmd.Flags().StringVar(&format, "format", "table", "table, csv or json")
+	formatFlag(cmd, &format, "table", "table, csv or json")
 	return cmd
 }
 

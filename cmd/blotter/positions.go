@@ -56,7 +56,7 @@ the position's.`,
 	flags.StringVar(&h.symbol, "symbol", "", "of this `symbol` alone")
 	flags.BoolVar(&flat, "all", false, "with those that are flat")
 	flags.StringVar(&at, "at", "", "as they were at this `day` (its beginning) or instant")
-	flags.StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every digit")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every digit")
 	return cmd
 }
 

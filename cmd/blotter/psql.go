@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ownership"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
@@ -53,6 +54,7 @@ follows -- is handed to psql.`,
 			if err != nil {
 				return err
 			}
+			set.logger().Debug("run psql", "program", program)
 			return runPsql(program, url, "trading_"+login, set.account, args)
 		},
 	}
@@ -70,7 +72,7 @@ func findPsql(ctx context.Context, folders []string) (string, error) {
 			return path, nil
 		}
 	}
-	if path, err := exec.LookPath("psql"); err == nil {
+	if path, err := ownership.LookPath("psql"); err == nil {
 		return path, nil
 	}
 	if found, err := embedded.Find(ctx, "", "", 0); err == nil {

@@ -1,31 +1,32 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/spreadsheet"
+	"github.com/spf13/cobra"
 )
 
 // Records are rows of tables for scripts: CSV with a header, or a JSON array of objects, with the names of the columns and
 // every digit.
 
-// printRecords writes rows in the format, "csv" or "json".
+// printRecords writes rows in the format, "csv", safeCSV or "json".
 func printRecords[T any](w io.Writer, format string, rows iter.Seq2[*T, error]) error {
-	if format == "csv" {
-		return printRecordsCSV(w, rows)
+	if format == "csv" || format == safeCSV {
+		return printRecordsCSV(spreadsheet.NewWriter(w, format == safeCSV), rows)
 	}
 	return printRecordsJSON(w, rows)
 }
 
-func printRecordsCSV[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
-	out := csv.NewWriter(w)
+func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) error {
 	names := columnsOf[T]()
 	headed := false
 	for row, err := range rows {
@@ -47,8 +48,7 @@ func printRecordsCSV[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
 	if !headed {
 		_ = out.Write(names)
 	}
-	out.Flush()
-	return out.Error()
+	return out.Flush()
 }
 
 func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
@@ -80,6 +80,35 @@ func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
 	}
 	_, err := fmt.Fprintln(w, "\n]")
 	return err
+}
+
+// safeCSV is the format csv with --safe-for-spreadsheets.
+const safeCSV = "csv for spreadsheets"
+
+const safeFlag = "safe-for-spreadsheets"
+
+// formatFlag adds --format, of which the first of formats is the default, and what belongs to it.
+func formatFlag(cmd *cobra.Command, format *string, formats, usage string) {
+	first, _, _ := strings.Cut(formats, ",")
+	cmd.Flags().StringVar(format, "format", first, usage)
+	cmd.Flags().Bool(safeFlag, false, "with csv: no cell is a formula (docs/cli.md); such a file cannot be imported")
+}
+
+// chooseFormat checks --format, with --json in its place, and makes it safeCSV where that was asked for.
+func (s *settings) chooseFormat(cmd *cobra.Command, format *string, formats ...string) error {
+	if s.json {
+		if cmd.Flags().Changed("format") && *format != "json" {
+			return usagef("--json and --format %s exclude each other", *format)
+		}
+		*format = "json"
+	}
+	if !slices.Contains(formats, *format) {
+		return usagef("--format %s: want %s", *format, orList(formats))
+	}
+	if safe, err := cmd.Flags().GetBool(safeFlag); err == nil && safe && *format == "csv" {
+		*format = safeCSV
+	}
+	return nil
 }
 
 // columnsOf are the columns that T's fields are stored in.

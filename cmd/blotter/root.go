@@ -35,8 +35,8 @@ func newRoot() *cobra.Command {
 Without --url it runs a PostgreSQL of its own in a data folder; nothing has to
 be set up. Every flag can also be an environment variable (--data-dir is
 BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
-from the working folder or from the user's configuration folder; a table such as
-[trades.import] is for one command.
+from the user's configuration folder and, once trusted, from the working folder
+(blotter config); a table such as [trades.import] is for one command.
 
 Tables are as wide as the terminal or COLUMNS, 80 columns elsewhere, and name
 the columns that they hide. The exit status is 0 for success, 1 for a failure or
@@ -86,7 +86,7 @@ a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
 		accountsCommand(&set), instrumentsCommand(&set),
 		serveCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
-		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set),
+		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set), configCommand(&set, &config),
 	)
 	refuseUnknownArgs(root)
 	root.SetHelpCommand(helpCommand())
@@ -102,6 +102,8 @@ func helpCommand() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Explain a command",
 		Example: "  blotter help import",
+		// What no setting changes must not fail for one.
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found := cmd.Root()
 			for _, word := range args {
@@ -150,8 +152,10 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 }
 
 func (s *settings) check() error {
-	if err := s.checkURLs(); err != nil {
-		return err
+	for _, check := range []func() error{s.checkPassfiles, s.checkURLs, s.checkSockets} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if s.account != "" && s.allAccounts {
 		return usagef("--account and --all-accounts exclude each other")

@@ -92,6 +92,9 @@ with the daemon; other commands use it meanwhile.`,
 			if _, err := opts.levels.thresholds(); err != nil { // before a server is started
 				return err
 			}
+			if err := checkHostNames(opts.hosts); err != nil {
+				return err
+			}
 			if err := opts.keeping.configure(&maintenance.Config{}); err != nil {
 				return err
 			}

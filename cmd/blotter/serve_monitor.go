@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 // monitorOptions are the flags of what looks after the database.
 type monitorOptions struct {
 	metrics string
+	hosts   []string // names by which the metrics are asked for
 	levels  thresholdFlags
 	chosen  func() bool // whether somebody asked for the address
 }
@@ -22,6 +24,7 @@ const metricsDefault = "127.0.0.1:9187"
 
 func (o *monitorOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz; off for none")
+	cmd.Flags().StringSliceVar(&o.hosts, "http-host", nil, "`name` by which --metrics is asked for, besides localhost and this machine's; may be repeated")
 	o.levels.add(cmd)
 	o.chosen = func() bool { return cmd.Flags().Changed("metrics") }
 }
@@ -55,8 +58,18 @@ func (d *daemon) monitor(tracer *monitor.Tracer, opts monitorOptions) error {
 	if err != nil {
 		return err
 	}
-	server := monitor.NewServer(handler, monitor.ServerConfig{Address: opts.metrics, Logger: d.log})
+	server := monitor.NewServer(handler, monitor.ServerConfig{Address: opts.metrics, Hosts: opts.hosts, Logger: d.log})
 	d.services = append(d.services, named{"metrics", &optional{Server: server, log: d.log, required: opts.chosen()}})
+	return nil
+}
+
+// checkHostNames refuses what is not the name of a host alone.
+func checkHostNames(names []string) error {
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, "/:@*? ") {
+			return usagef("--http-host %q: want the name of a host without scheme and port, as metrics.example.com", name)
+		}
+	}
 	return nil
 }
 

@@ -16,11 +16,22 @@ var metricsAddress = regexp.MustCompile(`msg="metrics are served" address=(\S+)`
 // fetch gets a page of a daemon.
 func fetch(t *testing.T, d *daemon, path string) string {
 	t.Helper()
+	return fetchAs(t, d, "", path)
+}
+
+// fetchAs gets a page under the name of a host, "" for the address.
+func fetchAs(t *testing.T, d *daemon, host, path string) string {
+	t.Helper()
 	found := metricsAddress.FindStringSubmatch(d.said())
 	if found == nil {
 		t.Fatal("no metrics are served")
 	}
-	answer, err := http.Get("http://" + found[1] + path)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+found[1]+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = host
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +47,13 @@ func fetch(t *testing.T, d *daemon, path string) string {
 func TestServeMonitors(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	one := d.serve(t, append(urls(db), "--metrics", "127.0.0.1:0")...)
+	one := d.serve(t, append(urls(db), "--metrics", "127.0.0.1:0", "--http-host", "metrics.example")...)
+	for host, want := range map[string]string{"evil.example": "--http-host NAME", "metrics.example": "go_goroutines"} {
+		contains(t, fetchAs(t, one, host, "/metrics"), want)
+	}
+	for _, name := range []string{"http://x", "x:80", "*.example"} {
+		d.fails(t, 2, append(urls(db), "serve", "--http-host="+name), "want the name of a host")
+	}
 	until(t, "the checks have run", func() bool {
 		return strings.Contains(fetch(t, one, "/metrics"), `blotter_check_findings{check="blocking",severity="critical"} 0`)
 	})

@@ -47,6 +47,9 @@ func TestSettings(t *testing.T) {
 				case "user's file":
 					desk.write(t, "config/blotter/blotter.toml", line)
 				}
+				if how == "file" || how == "table" {
+					desk.ok(t, "config", "trust")
+				}
 				r := desk.run(t, args...)
 				if r.status == 0 || !strings.Contains(r.err, test.want) {
 					t.Errorf("%s: exit status %d, %q, want %q", how, r.status, r.err, test.want)

@@ -232,7 +232,7 @@ goes on with it.`,
 		},
 	}
 	cmd.Flags().IntVar(&h.limit, "limit", 0, fmt.Sprintf("at most `n` (default %d in a table, else all)", historyLimit))
-	cmd.Flags().StringVar(&h.format, "format", "table", "table, csv or json; the latter two have every column")
+	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every column")
 	return cmd
 }
 

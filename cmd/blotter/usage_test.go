@@ -19,6 +19,7 @@ var commands = []string{
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
 	"doctor", "roles", "roles sql", "performance",
+	"config", "config show", "config trust", "config untrust",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 

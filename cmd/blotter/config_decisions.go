@@ -1,0 +1,122 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// settingKind says what a setting can do, which decides whether a file that the user has not chosen may set it.
+type settingKind string
+
+const (
+	// harmless settings say what is shown, or how a file is read that the user names. They may come from any folder: whoever
+	// wrote its blotter.toml could as well have written other rows into the files beside it.
+	harmless settingKind = "harmless"
+	// chooser settings choose the database, its login or its data folder. Ignoring one is an error, since another database
+	// would be written instead.
+	chooser settingKind = "database"
+	// server settings choose another server, or open one.
+	server settingKind = "server"
+	// program settings choose a program to run.
+	program settingKind = "program"
+	// output settings write a file.
+	output settingKind = "output"
+	// removal settings decide what is deleted, and when.
+	removal settingKind = "removal"
+	// guard settings switch a check or a question off, or decide whether anything is done.
+	guard settingKind = "guard"
+)
+
+// settingDecision decides about flags of a command.
+type settingDecision struct {
+	command string // "" is blotter itself: the flags that every command has; "*" is whichever command has the flag
+	kind    settingKind
+	flags   string
+}
+
+// settingDecisions decide about every flag. A flag that is missing here fails TestEverySettingIsDecided, and is not taken
+// from a file that the user has not chosen.
+var settingDecisions = []settingDecision{
+	{"", chooser, "url readonly-url service-url reporter-url owner-url data-dir"},
+	{"", program, "postgres"},
+	{"", harmless, "account all-accounts json verbose"},
+
+	{"*", guard, "safe-for-spreadsheets"},
+
+	{"accounts create", harmless, "currency name zone"},
+	{"accounts list", harmless, "format"},
+	{"accounts set", harmless, "currency name zone"},
+	{"analytics rebuild", chooser, "analytics-url"},
+	{"analytics reconcile", chooser, "analytics-url"},
+	{"analytics show", harmless, "by format"},
+	{"audit list", harmless, "correlation format from limit login oldest-first operation role table to user"},
+	{"audit verify", guard, "heads"},
+	{"bars export", harmless, "format from limit timeframe to"},
+	{"bars export", output, "out"},
+	{"bars gaps", harmless, "from timeframe to"},
+	{"bars resample", harmless, "format from limit timeframe to to-timeframe tz"},
+	{"bars show", harmless, "format from limit timeframe to"},
+	{"bars show", output, "png"},
+	{"config show", harmless, "all"},
+	{"demo", output, "png"},
+	{"demo", guard, "yes"},
+	{"doctor", harmless, "indexes security"},
+	{"doctor", server, "replica"},
+	{"doctor", guard, "strict threshold"},
+	{"down", guard, "force"},
+	{"events replay", guard, "since"}, // which events are applied again
+	{"events resolve", chooser, "analytics-url"},
+	{"events status", chooser, "analytics-url"},
+	{"events tail", harmless, "channel count from"},
+	{"events tail", server, "redis"},
+	{"import", harmless, "cols dates format jobs sheet source symbol timeframe tz"},
+	{"import", guard, "allow-negative dry-run prefer splice strict"}, // prefer replaces stored bars
+	{"instruments list", harmless, "format"},
+	{"instruments set", harmless, "asset-class calendar currency multiplier name"},
+	{"instruments set", guard, "allows-negative"},
+	{"load", chooser, "analytics-url"},
+	{"load", harmless, "accounts callers rate span symbols"},
+	{"load", guard, "yes"},
+	{"logs", harmless, "correlation event-type follow level limit service since"},
+	{"maintain history", harmless, "failed format job limit"},
+	{"maintain run", chooser, "analytics-url"},
+	{"maintain run", harmless, "months-ahead service"},
+	{"maintain run", removal, "archive-days retention-days retire"},
+	{"maintain run", guard, "dry-run exact force"},
+	{"migrate down", removal, "to"},
+	{"migrate down", guard, "yes"},
+	{"orders list", harmless, "format from limit oldest-first side status strategy symbol to"},
+	{"partitions apply", harmless, "months-ahead"},
+	{"partitions apply", removal, "retire"},
+	{"partitions plan", harmless, "months-ahead"},
+	{"partitions plan", removal, "retire"},
+	{"performance", harmless, "service since"},
+	{"pnl list", harmless, "by format from strategy symbol to"},
+	{"positions compare", harmless, "cols sheet"},
+	{"positions list", harmless, "all at format symbol"},
+	{"psql", guard, "as"}, // the role decides what SQL may do
+	{"roles sql", guard, "database prefix"},
+	{"serve", chooser, "analytics-url"},
+	{"serve", harmless, "months-ahead"},
+	{"serve", server, "metrics redis"},
+	{"serve", removal, "archive-days retention-days retire"},
+	{"serve", guard, "http-host maintenance threshold"},
+	{"trades import", harmless, "cols currency dates decimal fees format from-account multiplier repeated-hour sheet strategy symbol tz"},
+	{"trades import", guard, "create-account dry-run round simulated strict"},
+	{"trades imports list", harmless, "format limit"},
+	{"trades list", harmless, "format from limit oldest-first order side strategy symbol to"},
+	{"up", server, "port"},
+}
+
+// kindOf returns the kind of a command's flag; guard where nothing was decided.
+func kindOf(cmd *cobra.Command, flag string) settingKind {
+	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+	for _, decision := range settingDecisions {
+		if slices.Contains([]string{path, "", "*"}, decision.command) && slices.Contains(strings.Fields(decision.flags), flag) {
+			return decision.kind
+		}
+	}
+	return guard
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/blotterdb/blotter/internal/ownership"
+	"github.com/jackc/pgx/v5"
+)
+
+// Checks of what a database URL makes the program read or connect to on this machine.
+
+// checkPassfiles ignores a password file that others may read, as PostgreSQL's own programs do, with the same warning. One
+// that a URL names is an error.
+func (s *settings) checkPassfiles() error {
+	for _, l := range s.logins() {
+		if path := wordsOf(l.url).Get("passfile"); path != "" {
+			if why := openPassfile(path); why != "" {
+				return usagef("%s: the password file %s %s; chmod 600 %[2]s", l.flag, path, why)
+			}
+		}
+	}
+
+	path := os.Getenv("PGPASSFILE")
+	if path == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil
+		}
+		path = filepath.Join(home, ".pgpass")
+	}
+	why := openPassfile(path)
+	if why == "" {
+		return nil
+	}
+	before := s.passwords()
+	// Nothing can be there; a missing file is no error, here and in the programs that are started.
+	if err := os.Setenv("PGPASSFILE", filepath.Join(os.DevNull, "pgpass")); err != nil {
+		return err
+	}
+	for flag, password := range s.passwords() {
+		if password != before[flag] {
+			fmt.Fprintf(os.Stderr, "blotter: warning: password file %s is ignored: it %s; chmod 600 it\n", path, why)
+			return nil
+		}
+	}
+	return nil
+}
+
+// openPassfile says why PostgreSQL's programs would ignore a password file, or returns "".
+func openPassfile(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || runtime.GOOS == "windows":
+		return ""
+	case !info.Mode().IsRegular():
+		return "is not a plain file"
+	case info.Mode().Perm()&0o077 != 0:
+		return "has group or world access"
+	}
+	return ""
+}
+
+// passwords returns the password that each login has, wherever it comes from.
+func (s *settings) passwords() map[string]string {
+	found := map[string]string{}
+	for _, l := range s.logins() {
+		if cfg, err := pgx.ParseConfig(l.url); l.url != "" && err == nil {
+			found[l.flag] = cfg.Password
+		}
+	}
+	return found
+}
+
+// checkSockets refuses a socket that somebody else has put into a folder that everybody may write, as /tmp, where they wait
+// for what is meant for the server.
+func (s *settings) checkSockets() error {
+	for _, l := range s.logins() {
+		if l.url == "" {
+			continue
+		}
+		cfg, err := pgx.ParseConfig(l.url)
+		if err != nil {
+			continue // checkURLs has reported it
+		}
+		if err := checkSocket(cfg.Host, cfg.Port); err != nil {
+			return usageError{fmt.Errorf("%s: %w", l.flag, err)}
+		}
+		for _, other := range cfg.Fallbacks {
+			if err := checkSocket(other.Host, other.Port); err != nil {
+				return usageError{fmt.Errorf("%s: %w", l.flag, err)}
+			}
+		}
+	}
+	return nil
+}
+
+func checkSocket(folder string, port uint16) error {
+	if !strings.HasPrefix(folder, "/") {
+		return nil
+	}
+	info, err := os.Stat(folder)
+	if err != nil || info.Mode().Perm()&0o002 == 0 {
+		return nil
+	}
+	socket := filepath.Join(folder, fmt.Sprintf(".s.PGSQL.%d", port))
+	info, err = os.Lstat(socket)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	owner, known := ownership.Owner(info)
+	if !known || owner == 0 || owner == os.Geteuid() || owner == serverAccount() {
+		return nil
+	}
+	return fmt.Errorf("everybody can put a socket into %s, and user %d has made %s; "+
+		"let the server use a folder that only its user may write (unix_socket_directories), or connect to 127.0.0.1 with a password",
+		folder, owner, socket)
+}
+
+// serverAccount is the number of the user that packages of PostgreSQL run the server as, or -1.
+func serverAccount() int {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return -1
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return -1
+	}
+	return uid
+}
