@@ -45,8 +45,9 @@ var unlisted = map[string]string{
 	"plpgsql.extra_warnings": "all",
 }
 
-// alterSelf gives a login, by itself, a hostile value of everything that it may set, and returns what it was refused.
-func alterSelf(t *testing.T, url string) (refused []string) {
+// alterSelf gives a login, by itself, a hostile value of everything that it may set, where says ("" or " in database ..."),
+// and returns what it was refused.
+func alterSelf(t *testing.T, url, where string) (refused []string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -86,12 +87,9 @@ func alterSelf(t *testing.T, url string) (refused []string) {
 	}
 
 	for name, value := range values {
-		for _, where := range []string{"", " in database " + conn.Config().Database} {
-			_, err := conn.Exec(t.Context(), fmt.Sprintf("alter role session_user%s set %s = '%s'", where, name, value))
-			if err != nil {
-				refused = append(refused, name+": "+err.Error())
-				break
-			}
+		_, err := conn.Exec(t.Context(), fmt.Sprintf("alter role session_user%s set %s = '%s'", where, name, value))
+		if err != nil {
+			refused = append(refused, name+": "+err.Error())
 		}
 	}
 	return refused
@@ -153,9 +151,9 @@ func TestLoginThatAltersItself(t *testing.T) {
 		login := role + "_" + db.Name
 		url := withUser(t, db, login, "trading_"+role)
 		for _, name := range []string{"current_account_id", "user_id", "correlation_id"} { // which takes another login
-			db.Exec(t, "alter role "+login+" set app."+name+" = 'VICTIM'")
+			db.Exec(t, "alter role "+login+" in database "+db.Name+" set app."+name+" = 'VICTIM'")
 		}
-		for _, text := range alterSelf(t, url) {
+		for _, text := range alterSelf(t, url, " in database "+db.Name) {
 			if !strings.HasPrefix(text, "transaction_") { // what a transaction is like is no session's
 				t.Errorf("%s may not set %s", role, text)
 			}
@@ -207,6 +205,43 @@ func TestLoginThatAltersItself(t *testing.T) {
 	}
 	if list, err := altered.Trades(as(t, "A2"), postgres.TradeFilter{}); err != nil || len(list) != 0 {
 		t.Errorf("another account sees %+v, %v", list, err)
+	}
+}
+
+// What a login gives itself in every database is ignored as well. Its role is none of ours: the tests of others would see
+// the settings.
+func TestLoginThatAltersItselfEverywhere(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	url := withUser(t, db, "plain_"+db.Name, "pg_monitor")
+	pinned := func() map[string]string {
+		cfg, err := pgx.ParseConfig(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0", "statement_timeout": "0"} {
+			cfg.RuntimeParams[name] = value // by these no connection lasts until its settings are pinned
+		}
+		conn, err := pgx.ConnectConfig(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		if err := postgres.PinSettings(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+		return sessionSettings(t, conn)
+	}
+	usual := pinned()
+	alterSelf(t, url, "")
+	got := pinned()
+	for name, want := range usual {
+		if name == "default_text_search_config" { // initdb configures the server's, by the locale
+			want = "pg_catalog.simple"
+		}
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
 	}
 }
 

@@ -42,14 +42,15 @@ var pinned = []struct{ name, value string }{
 	{"plpgsql.extra_errors", "none"},
 }
 
-// unset are what no role, database or server may preset for a session: an account, an actor, that triggers do not fire,
-// and what the system's view of settings does not list before PL/pgSQL is loaded. A connection for which triggers are
+// unset are what no role, database or server may preset for a session: an account, an actor, that triggers do not fire, an
+// encoding, and what the system's view of settings does not list before PL/pgSQL is loaded. A connection for which triggers are
 // switched off and that may not switch them on is refused.
 var unset = []struct{ name, value string }{
 	{"app.current_account_id", ""},
 	{"app.user_id", ""},
 	{"app.correlation_id", ""},
 	{"session_replication_role", "origin"},
+	{"client_encoding", "UTF8"}, // Go's
 	{"plpgsql.check_asserts", "on"},
 	{"plpgsql.extra_warnings", "none"},
 	{"plpgsql.print_strict_params", "off"},
@@ -84,7 +85,12 @@ select count(pg_catalog.set_config(name, value, false)) from (
 
 // connectPlain connects as the login itself, with the pinned settings, to look at the catalog.
 func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, url)
+	cc, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	surviveLogin(cc)
+	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +99,14 @@ func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// surviveLogin asks at start-up for what a login may have set for itself so that no connection of it lasts until its
+// settings are pinned.
+func surviveLogin(cc *pgx.ConnConfig) {
+	cc.RuntimeParams["local_preload_libraries"] = ""
+	cc.RuntimeParams["idle_session_timeout"] = "0"
+	cc.RuntimeParams["statement_timeout"] = "0"
 }
 
 // PinSettings gives a connection that acts as its own login the settings of blotter's connections, whatever the database or
