@@ -14,6 +14,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// PublisherSuffix is what the name of the user ends with that RedisACL makes for relays.
+const PublisherSuffix = "publisher"
+
 // RedisACL returns the commands that make two users of Redis, named with the prefix login ("blotter_" makes
 // blotter_publisher and blotter_subscriber): one that may do what a relay does, and one that may do what Subscribe and
 // readers of the streams do, both on names that begin with prefix (DefaultPrefix for ""). They hold no password, change none,
@@ -22,7 +25,7 @@ func RedisACL(prefix, login string) []string {
 	prefix = cmp.Or(prefix, DefaultPrefix)
 	names := fmt.Sprintf("resetkeys resetchannels -@all ~%s*:log &%s*", prefix, prefix)
 	return []string{
-		"ACL SETUSER " + login + "publisher on " + names + " +hello +ping +eval +evalsha +exists +xinfo|stream +xadd +publish",
+		"ACL SETUSER " + login + PublisherSuffix + " on " + names + " +hello +ping +eval +evalsha +exists +xinfo|stream +xadd +publish",
 		"ACL SETUSER " + login + "subscriber on " + names + " +hello +ping +subscribe +unsubscribe +psubscribe +punsubscribe +xread +xrange +xrevrange +xlen",
 	}
 }
