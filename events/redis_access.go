@@ -19,14 +19,16 @@ const PublisherSuffix = "publisher"
 
 // RedisACL returns the commands that make two users of Redis, named with the prefix login ("blotter_" makes
 // blotter_publisher and blotter_subscriber): one that may do what a relay does, and one that may do what Subscribe and
-// readers of the streams do, both on names that begin with prefix (DefaultPrefix for ""). They hold no password, change none,
-// and may be run again.
+// readers of the streams do, both on names that begin with prefix (DefaultPrefix for ""). They hold no password and
+// change none, and may be run again.
 func RedisACL(prefix, login string) []string {
 	prefix = cmp.Or(prefix, DefaultPrefix)
-	names := fmt.Sprintf("resetkeys resetchannels -@all ~%s*:log &%s*", prefix, prefix)
+	names := fmt.Sprintf(" on resetkeys resetchannels -@all ~%s*:log &%s* ", prefix, prefix)
+	publish := "+hello +ping +eval +evalsha +exists +xinfo|stream +xadd +publish"
+	listen := "+hello +ping +subscribe +unsubscribe +psubscribe +punsubscribe +xread +xrange +xrevrange +xlen"
 	return []string{
-		"ACL SETUSER " + login + PublisherSuffix + " on " + names + " +hello +ping +eval +evalsha +exists +xinfo|stream +xadd +publish",
-		"ACL SETUSER " + login + "subscriber on " + names + " +hello +ping +subscribe +unsubscribe +psubscribe +punsubscribe +xread +xrange +xrevrange +xlen",
+		"ACL SETUSER " + login + PublisherSuffix + names + publish,
+		"ACL SETUSER " + login + "subscriber" + names + listen,
 	}
 }
 

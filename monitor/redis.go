@@ -10,10 +10,12 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// RedisCheck asks the Redis of the URL who may add to blotter's streams: whoever may can forge messages. It asks nothing of
-// the database.
+const redisCheck = "security_redis"
+
+// RedisCheck asks the Redis of the URL who may add to blotter's streams: whoever may can forge messages. It asks nothing
+// of the database.
 func RedisCheck(url string) Check {
-	return Check{Name: "security_redis", Area: securityArea, Run: func(ctx context.Context, _ postgres.Querier) ([]Finding, error) {
+	return Check{Name: redisCheck, Area: securityArea, Run: func(ctx context.Context, _ postgres.Querier) ([]Finding, error) {
 		access, err := events.InspectRedis(ctx, url, "")
 		switch {
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
@@ -28,19 +30,23 @@ func RedisCheck(url string) Check {
 	}}
 }
 
-// RedisFindings judges who may write to Redis. Where no network leads to it, everybody may: whoever is on that machine is
-// trusted.
+// RedisFindings judges who may write to Redis. Where no network leads to it, everybody may: whoever is on that machine
+// is trusted.
 func RedisFindings(access events.RedisAccess) (findings []Finding) {
 	add := func(severity Severity, subject, message, remedy string) {
-		findings = append(findings, Finding{Check: "security_redis", Severity: severity, Subject: subject, Message: message, Remedy: remedy})
+		findings = append(findings, Finding{
+			Check: redisCheck, Severity: severity, Subject: subject, Message: message, Remedy: remedy,
+		})
 	}
 
 	if access.Open && !access.Local {
-		add(Critical, "Redis", "whoever reaches it over the network may add to blotter's streams without a password: every message can be forged",
+		add(Critical, "Redis",
+			"whoever reaches it over the network may add to blotter's streams without a password: every message can be forged",
 			"run the commands of blotter roles redis; then, once another user may administer: ACL SETUSER default resetpass off")
 	}
 	if access.User == "default" && !access.Open && !access.Local {
-		add(Warning, "Redis user default", "blotter logs in as the user that every other program has as well: each of them may forge messages",
+		add(Warning, "Redis user default",
+			"blotter logs in as the user that every other program has as well: each of them may forge messages",
 			"run the commands of blotter roles redis, and give blotter serve --redis the URL of the publisher")
 	}
 	for _, name := range access.Writers {
