@@ -43,7 +43,7 @@ var withoutDatabase = []string{
 	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit", "postgres.Tx.Rollback",
 	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
 	"partition.RunnerLock.Close",
-	"events.Subscribe", "events.Follow", "events.Consume", "logs.Tail",
+	"events.Subscribe", "events.InspectRedis", "events.Follow", "events.Consume", "logs.Tail",
 	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up", "embedded.State.Clients",
 	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply",
 	"postgres.Drift", "postgres.QueryCatalog",
@@ -825,6 +825,7 @@ func (w *walk) addServices(t *testing.T) {
 		"events.Consumer.Restart": func(ctx context.Context) error {
 			return consumer.Restart(ctx, time.Second, func(context.Context, *postgres.Tx) (string, error) { return "3:3:", nil })
 		},
+		"events.InspectRedis": func(ctx context.Context) error { return void(events.InspectRedis(ctx, redis.URL, "")) },
 		"events.Subscribe": func(ctx context.Context) error {
 			return events.Subscribe(ctx, client, events.SubscribeConfig{
 				Callback: func(context.Context, events.Message) error { return nil }, Logger: log,

@@ -25,6 +25,14 @@ const redisTimeout = 2 * time.Second
 // failures at once instead of trying again itself, and go-redis, which would write each of them to standard error too, no
 // longer does. The caller closes it. Errors are ErrInvalid.
 func OpenRedis(url string) (redis.UniversalClient, error) {
+	opt, err := redisOptions(url)
+	if err != nil {
+		return nil, err
+	}
+	return redis.NewClient(opt), nil
+}
+
+func redisOptions(url string) (*redis.Options, error) {
 	opt, err := redis.ParseURL(url)
 	if err != nil { // its text may hold the password
 		return nil, &blotter.Error{Op: "open redis", Kind: blotter.ErrInvalid, Message: "the Redis URL is none: want redis://USER:PASSWORD@HOST:PORT/DB"}
@@ -33,7 +41,7 @@ func OpenRedis(url string) (redis.UniversalClient, error) {
 	opt.MaxRetries, opt.DialerRetries = -1, 1
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	opt.ContextTimeoutEnabled = true
-	return redis.NewClient(opt), nil
+	return opt, nil
 }
 
 // silence turns off the log of go-redis, which is one for the process.
@@ -47,6 +55,9 @@ func (silent) Printf(context.Context, string, ...any) {}
 func redisError(op string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if isRefusal(err) {
+		return refusedError(op, err)
 	}
 	return &blotter.Error{Op: op, Kind: blotter.ErrOperational, Retry: true, Err: err, Message: "Redis: " + err.Error()}
 }

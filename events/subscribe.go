@@ -5,25 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/redis/go-redis/v9"
 )
 
-// Subscribe hands the callback what is published on Redis: without a gap, each message once, those of a channel in order.
-// It listens first, then catches up from the streams by number, then goes on with what it hears; where a number is missing
-// it reads the stream. So it outlives broken links and a Redis that is started again, and needs Redis to be there only when
-// it begins.
+// Subscribe hands the callback what the streams of Redis hold: without a gap, each message once, those of a channel in
+// order. What it hears on a channel only tells it to read that channel's stream: whoever may PUBLISH can neither add a
+// message nor displace one. So it outlives broken links and a Redis that is started again, and needs Redis to be there only
+// when it begins.
 //
 // It returns when the context ends, which is no error, and with what the callback returned. ErrNotFound: messages that
-// follow From are no longer in the stream, or the numbers began anew (see SubscribeConfig.Lost). ErrOperational: Redis did
-// not answer at the beginning.
+// follow From are no longer in the stream, or the numbers began anew (see SubscribeConfig.Lost). ErrPermission: the user of
+// Redis may not listen to the channels or read the streams. ErrOperational: Redis did not answer at the beginning.
 func Subscribe(ctx context.Context, client redis.UniversalClient, cfg SubscribeConfig) error {
 	if err := cfg.validate(); err != nil {
 		return err
 	}
-	s := &subscription{cfg: cfg.withDefaults(), client: client, at: map[string]Offset{}, channels: map[string]string{}}
+	s := &subscription{cfg: cfg.withDefaults(), client: client, at: map[string]Offset{}, channels: map[string]string{}, bells: newBells()}
 	err := s.run(ctx)
 	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
 		return nil
@@ -37,12 +38,16 @@ type subscription struct {
 	client   redis.UniversalClient
 	at       map[string]Offset // by channel: up to where messages were handled
 	channels map[string]string // by the name that Redis knows
+	bells    *bells
 	failing  bool
 }
 
-// heardMax is how many messages are kept that were heard and not yet handled. A callback that is slower has Redis wait, and
-// at last disconnect; what is missed then is read from the stream.
-const heardMax = 1000
+// After a look at a stream that had nothing new, the next one waits emptyPauseMin, doubling to emptyPauseMax while nothing
+// comes: however many messages somebody forges, a stream is read a hundred times a second at most.
+const (
+	emptyPauseMin = time.Millisecond
+	emptyPauseMax = 10 * time.Millisecond
+)
 
 func (s *subscription) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -62,47 +67,54 @@ func (s *subscription) run(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	heard, stopped := make(chan *redis.Message, heardMax), make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		listen(ctx, sub, heard)
+		s.listen(ctx, sub)
 	}()
 	defer func() {
 		cancel()
 		_ = sub.Close()
 		<-stopped
 	}()
-	return s.follow(ctx, heard)
+	return s.follow(ctx)
 }
 
-// begin finds where the channels without a place begin, and catches up with the others.
+// begin finds where the channels without a place begin, and catches up with all of them.
 func (s *subscription) begin(ctx context.Context) error {
 	for _, channel := range s.cfg.Channels {
 		from, given := s.cfg.From[channel]
-		if given {
-			s.at[channel] = from
-			if err := s.catchUp(ctx, channel); err != nil {
-				return read(err)
-			}
-			continue
-		}
-		last, err := s.client.XRevRangeN(ctx, s.stream(channel), "+", "-", 1).Result()
-		if err != nil {
-			return redisError("subscribe", err)
-		}
-		if len(last) > 0 {
-			if s.at[channel], err = ParseOffset(last[0].ID); err != nil {
+		if !given {
+			var err error
+			if from, err = s.last(ctx, channel); err != nil {
 				return err
 			}
+		}
+		s.at[channel] = from
+		if _, err := s.catchUp(ctx, channel); err != nil {
+			return read(err)
 		}
 	}
 	return nil
 }
 
+// last is the place of the last message of the channel's stream.
+func (s *subscription) last(ctx context.Context, channel string) (Offset, error) {
+	entries, err := s.client.XRevRangeN(ctx, s.stream(channel), "+", "-", 1).Result()
+	if err != nil {
+		return Offset{}, redisError("subscribe", err)
+	}
+	if len(entries) == 0 {
+		return Offset{}, nil
+	}
+	return ParseOffset(entries[0].ID)
+}
+
 func (s *subscription) stream(channel string) string { return s.cfg.Prefix + channel + ":log" }
 
-// listen passes on what is heard, until the context ends. A link that broke is made again at the next attempt.
-func listen(ctx context.Context, sub *redis.PubSub, heard chan<- *redis.Message) {
+// listen rings the bell of a channel on which something is heard, until the context ends. A link that broke is made again
+// at the next attempt.
+func (s *subscription) listen(ctx context.Context, sub *redis.PubSub) {
 	for ctx.Err() == nil {
 		got, err := sub.Receive(ctx)
 		if errors.Is(err, redis.ErrClosed) {
@@ -113,50 +125,77 @@ func listen(ctx context.Context, sub *redis.PubSub, heard chan<- *redis.Message)
 			continue
 		}
 		if m, isMessage := got.(*redis.Message); isMessage {
-			select {
-			case heard <- m:
-			case <-ctx.Done():
-			}
+			s.bells.ring(s.channels[m.Channel])
 		}
 	}
 }
 
-// follow handles what is heard, and looks at the streams of channels that are silent.
-func (s *subscription) follow(ctx context.Context, heard <-chan *redis.Message) error {
+// bells are the channels on which something was heard since their streams were last read: one read serves any number of
+// messages.
+type bells struct {
+	mu   sync.Mutex
+	rung map[string]bool
+	any  chan struct{} // holds one where rung is not empty
+}
+
+func newBells() *bells { return &bells{rung: map[string]bool{}, any: make(chan struct{}, 1)} }
+
+func (b *bells) ring(channel string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rung[channel] = true
+	select {
+	case b.any <- struct{}{}:
+	default: // somebody has rung already
+	}
+}
+
+// take returns the channels that were rung, and silences them.
+func (b *bells) take() map[string]bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rung := b.rung
+	b.rung = map[string]bool{}
+	return rung
+}
+
+// follow reads the streams of channels on which something is heard, and from time to time those of silent ones.
+func (s *subscription) follow(ctx context.Context) error {
 	ticker := time.NewTicker(s.cfg.CheckEvery)
 	defer ticker.Stop()
+	pause := time.Duration(0)
 	for {
+		rung := map[string]bool{}
 		select {
 		case <-ctx.Done():
 			return nil
-		case m := <-heard:
-			if err := s.hear(ctx, s.channels[m.Channel], []byte(m.Payload)); err != nil {
-				return err
-			}
+		case <-s.bells.any:
+			rung = s.bells.take()
 		case <-ticker.C:
 			for _, channel := range s.cfg.Channels {
-				if err := s.tryCatchUp(ctx, channel); err != nil {
-					return err
-				}
+				rung[channel] = true
 			}
 		}
-	}
-}
 
-// hear handles a message that follows the last one. One before that is dropped; for one behind it the stream is read.
-func (s *subscription) hear(ctx context.Context, channel string, text []byte) error {
-	m, err := decode(channel, text)
-	if err != nil || m.Epoch == 0 {
-		return nil // somebody else's, who publishes on our channel past the outbox: not in the stream
+		fresh := false
+		for _, channel := range s.cfg.Channels {
+			if !rung[channel] {
+				continue
+			}
+			found, err := s.tryCatchUp(ctx, channel)
+			if err != nil {
+				return err
+			}
+			fresh = fresh || found
+		}
+
+		if fresh {
+			pause = 0
+			continue
+		}
+		pause = min(max(2*pause, emptyPauseMin), emptyPauseMax)
+		sleep(ctx, pause, nil)
 	}
-	at := s.at[channel]
-	switch {
-	case m.Epoch == at.Epoch && m.Seq == at.Seq+1:
-		return s.handle(ctx, m)
-	case at.before(m.Offset()):
-		return s.tryCatchUp(ctx, channel)
-	}
-	return nil
 }
 
 func (s *subscription) handle(ctx context.Context, m Message) error {
@@ -170,8 +209,8 @@ func (s *subscription) handle(ctx context.Context, m Message) error {
 }
 
 // tryCatchUp is catchUp, which a Redis that does not answer only delays.
-func (s *subscription) tryCatchUp(ctx context.Context, channel string) error {
-	err := s.catchUp(ctx, channel)
+func (s *subscription) tryCatchUp(ctx context.Context, channel string) (found bool, err error) {
+	found, err = s.catchUp(ctx, channel)
 	var failure *unreadable
 	failed := errors.As(err, &failure)
 	if failed != s.failing && ctx.Err() == nil {
@@ -182,9 +221,9 @@ func (s *subscription) tryCatchUp(ctx context.Context, channel string) error {
 		}
 	}
 	if failed {
-		return nil
+		return false, nil
 	}
-	return err
+	return found, err
 }
 
 // unreadable is what kept the stream from being read, which is no fault of a message or its handling.
@@ -202,26 +241,27 @@ func read(err error) error {
 // catchUpMax is how many messages are read from a stream at a time.
 const catchUpMax = 1000
 
-// catchUp handles what the stream has behind the last message handled.
-func (s *subscription) catchUp(ctx context.Context, channel string) error {
+// catchUp handles what the stream has behind the last message handled, and reports whether there was anything.
+func (s *subscription) catchUp(ctx context.Context, channel string) (found bool, err error) {
 	for {
 		at := s.at[channel]
 		entries, err := s.client.XRangeN(ctx, s.stream(channel), Offset{at.Epoch, at.Seq + 1}.String(), "+", catchUpMax).Result()
 		if err != nil {
-			return &unreadable{redisError("subscribe", err)}
+			return found, &unreadable{redisError("subscribe", err)}
 		}
 		for _, entry := range entries {
 			text, _ := entry.Values[streamField].(string)
 			m, err := decode(channel, []byte(text))
 			if err != nil || m.Offset().String() != entry.ID {
-				return &blotter.Error{Op: "subscribe", Kind: blotter.ErrData, Err: err, Message: fmt.Sprintf("entry %s of %s is no message of the relay", entry.ID, s.stream(channel))}
+				return found, &blotter.Error{Op: "subscribe", Kind: blotter.ErrData, Err: err, Message: fmt.Sprintf("entry %s of %s is no message of the relay", entry.ID, s.stream(channel))}
 			}
 			if err := s.next(ctx, m); err != nil {
-				return err
+				return found, err
 			}
+			found = true
 		}
 		if len(entries) < catchUpMax {
-			return nil
+			return found, nil
 		}
 	}
 }

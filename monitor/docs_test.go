@@ -255,7 +255,7 @@ func TestRunbookHasEverything(t *testing.T) {
 	}
 	var names []string
 	checks := append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
-	for _, check := range append(checks, monitor.PoolCheck(nil, monitor.Thresholds{})) {
+	for _, check := range append(checks, monitor.PoolCheck(nil, monitor.Thresholds{}), monitor.RedisCheck("")) {
 		names = append(names, check.Name)
 	}
 	for _, r := range alerts(t) {

@@ -13,7 +13,7 @@ import (
 // it, or a transaction. Where other logins' sessions come from is told only to who has pg_read_all_stats, as the reporter.
 func SecurityChecks() []Check {
 	var checks []Check
-	for _, group := range [][]catalogCheck{rowSecurityChecks, ownerChecks, policyChecks, roleChecks, loginChecks, objectChecks} {
+	for _, group := range [][]catalogCheck{rowSecurityChecks, ownerChecks, policyChecks, roleChecks, loginChecks, fillChecks, objectChecks} {
 		for _, c := range group {
 			checks = append(checks, c.check())
 		}

@@ -41,16 +41,40 @@ select m.rolname, string_agg(r.rolname, ', ' order by r.rolname)
    and r.rolname <> 'pg_database_owner' and not (m.rolname = 'trading_reporter' and r.rolname = 'pg_read_all_stats')
  group by m.rolname order by 1`
 
-	// A setting is of a role, a database or both; with neither it is every role's. The subject is what follows ALTER.
+	// sessionSettings are those of a role, a database or both; with neither a setting is every role's. The subject is what
+	// follows ALTER.
+	sessionSettings = `settings as (
+    select case when s.setrole = 0 and s.setdatabase <> 0 then 'database ' || quote_ident(current_database())
+                else 'role ' || case s.setrole when 0 then 'all' else quote_ident(pg_get_userbyid(s.setrole)) end
+                     || case when s.setdatabase <> 0 then ' in database ' || quote_ident(current_database()) else '' end end as subject,
+           s.setrole, split_part(setting, '=', 1) as written, lower(split_part(setting, '=', 1) collate "C") as name,
+           substr(setting, strpos(setting, '=') + 1) as value
+      from pg_db_role_setting s cross join unnest(s.setconfig) setting
+     where s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database())
+)`
+
 	sqlSettings = `
-select case when s.setrole = 0 and s.setdatabase <> 0 then 'database ' || quote_ident(current_database())
-            else 'role ' || case s.setrole when 0 then 'all' else quote_ident(pg_get_userbyid(s.setrole)) end
-                 || case when s.setdatabase <> 0 then ' in database ' || quote_ident(current_database()) else '' end end,
-       split_part(setting, '=', 1)
-  from pg_db_role_setting s cross join unnest(s.setconfig) setting
- where lower(split_part(setting, '=', 1) collate "C") in ('app.current_account_id', 'session_replication_role')
-   and (s.setdatabase = 0 or s.setdatabase = (select oid from pg_database where datname = current_database()))
- order by 1, 2`
+with ` + sessionSettings + `
+select subject, written from settings where name in ('app.current_account_id', 'session_replication_role') order by 1, 2`
+
+	// withOwnSettings begins a query with what our logins and roles have of their own, except for what roles sql gives them:
+	// the role as which they begin. The settings of a database and of all roles are the operator's, except for those by which
+	// an acknowledged fill may be lost, or by which somebody seems to act.
+	withOwnSettings = withLogins + `, ` + sessionSettings + `, own as (
+    select subject, written,
+           name like 'app.%' or name in ('role', 'row_security', 'search_path', 'synchronous_commit', 'client_encoding',
+               'local_preload_libraries', 'session_preload_libraries', 'standard_conforming_strings', 'backslash_quote',
+               'transform_null_equals', 'default_transaction_isolation', 'default_transaction_read_only', 'password_encryption',
+               'log_parameter_max_length', 'log_parameter_max_length_on_error') as undermines
+      from settings s
+     where name not in ('app.current_account_id', 'session_replication_role')
+       and (setrole in (select oid from logins union select oid from pg_roles where rolname in ` + trading + `)
+            and not (name = 'role' and exists (select from logins l where l.oid = setrole and l.role = value))
+            or setrole = 0 and (name like 'app.%' or name = 'synchronous_commit' and value in ('off', 'local', 'remote_write')))
+)`
+
+	sqlUndermining   = withOwnSettings + ` select subject, written from own where undermines order by 1, 2`
+	sqlOtherSettings = withOwnSettings + ` select subject, written from own where not undermines order by 1, 2`
 )
 
 var roleChecks = []catalogCheck{
@@ -73,6 +97,16 @@ var roleChecks = []catalogCheck{
 		name: "security_settings", severity: Critical, sql: sqlSettings,
 		message: "{detail} is set for every session: a session that names no account gets one, or skips triggers",
 		remedy:  "as a superuser: ALTER {subject} RESET {detail}",
+	},
+	{
+		name: "security_login_settings", severity: Critical, sql: sqlUndermining,
+		message: "{detail} is set, on which a guarantee rests: sessions of blotter ignore it, those of other programs obey it; a login may set it for itself",
+		remedy:  "as a superuser: ALTER {subject} RESET {detail}; then find out who has used that login, and give it another password",
+	},
+	{
+		name: "security_login_preferences", severity: Warning, sql: sqlOtherSettings,
+		message: "{detail} is set, which blotter roles sql does not do: sessions of blotter ignore it, those of other programs obey it; a login may set it for itself",
+		remedy:  "as a superuser: ALTER {subject} RESET {detail}; what blotter's sessions are to have belongs into their URLs",
 	},
 }
 
@@ -153,5 +187,33 @@ var loginChecks = []catalogCheck{
 		name: "security_tls", severity: Warning, sql: sqlPlainText,
 		message: "its sessions from {detail} are not encrypted: passwords' proofs and all data cross the network in the clear",
 		remedy:  "add sslmode=verify-full and sslrootcert to the URL of {subject}",
+	},
+}
+
+const (
+	// Large objects belong to no table that blotter has, and every login may make some, until roles sql is run as a superuser.
+	sqlLargeObjects = withLogins + `
+select quote_ident(pg_get_userbyid(lomowner)), count(*) || ' large objects; those of this database take '
+       || pg_size_pretty(pg_total_relation_size('pg_catalog.pg_largeobject'))
+  from pg_largeobject_metadata
+ where lomowner in (select oid from logins union select oid from pg_roles where rolname in ` + trading + `)
+ group by lomowner order by 1`
+
+	// A full queue fails every transaction that notifies, of all databases of the server.
+	sqlNotifications = `
+select 'database ' || quote_ident(current_database()), round(100 * pg_notification_queue_usage()) || ' %'
+ where pg_notification_queue_usage() >= 0.5`
+)
+
+var fillChecks = []catalogCheck{
+	{
+		name: "security_large_objects", severity: Warning, sql: sqlLargeObjects,
+		message: "it has made {detail}; blotter makes none, and no other limit than the disk holds them",
+		remedy:  "as a superuser or as {subject}: SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = '{subject}'::regrole; then, as a superuser, run blotter roles sql, which keeps logins from making more",
+	},
+	{
+		name: "security_notifications", severity: Warning, sql: sqlNotifications,
+		message: "the queue of NOTIFY is filled to {detail}: a session listens and does not end its transaction; when it is full, NOTIFY fails",
+		remedy:  "as a superuser: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND xact_start < now() - interval '5 minutes'",
 	},
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -43,6 +45,12 @@ type Config struct {
 	LockTimeout              time.Duration
 	IdleInTransactionTimeout time.Duration
 
+	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", as PostgreSQL's
+	// synchronous_commit. With "off" an acknowledged fill may be lost when the server dies. Default that of the URL
+	// (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". What a login has
+	// set for itself never counts.
+	SynchronousCommit string
+
 	// MaxRetries is how often a transaction is tried again after a serialization failure or deadlock. Default 5;
 	// negative is never.
 	MaxRetries int
@@ -76,6 +84,9 @@ const (
 	rollbackTimeout       = 5 * time.Second
 	commitTimeout         = 30 * time.Second
 )
+
+// synchronousCommits are the values of Config.SynchronousCommit.
+var synchronousCommits = []string{"on", "remote_apply", "remote_write", "local", "off"}
 
 // withDefaults fills what is zero.
 func (c Config) withDefaults() Config {
@@ -115,6 +126,8 @@ func (c Config) validate() error {
 		return blotter.Invalid("Config.AcquireTimeout", c.AcquireTimeout, "zero for the default, or more")
 	case c.MaxConnLifetime < 0:
 		return blotter.Invalid("Config.MaxConnLifetime", c.MaxConnLifetime, "zero for the default, or more")
+	case c.SynchronousCommit != "" && !slices.Contains(synchronousCommits, c.SynchronousCommit):
+		return blotter.Invalid("Config.SynchronousCommit", c.SynchronousCommit, strings.Join(synchronousCommits, ", ")+", or nothing for the default")
 	case len(c.Service) > 50:
 		return blotter.Invalid("Config.Service", c.Service, "at most 50 bytes")
 	}

@@ -79,6 +79,7 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 
 // prepareConfig sets what every connection of ours starts with.
 func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
+	surviveLogin(cc)
 	params := cc.RuntimeParams
 	params["role"] = string(r)
 	params["application_name"] = cfg.Service
@@ -88,6 +89,9 @@ func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
 	// Of a table of 6 million bars, a month is read by the key in its order (1.5 ms), not by a bitmap and a sort (4 ms),
 	// which the default, made for spinning disks, prefers.
 	params["random_page_cost"] = "1.1"
+	if cfg.SynchronousCommit != "" {
+		params["synchronous_commit"] = cfg.SynchronousCommit
+	}
 	params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
 	params["lock_timeout"] = milliseconds(cfg.LockTimeout)
 	params["idle_in_transaction_session_timeout"] = milliseconds(cfg.IdleInTransactionTimeout)

@@ -83,6 +83,24 @@ EXCEPTION WHEN insufficient_privilege THEN
     RAISE WARNING 'trading_reporter lacks pg_read_all_stats: blotter doctor will not see sessions of other logins';
 END $statistics$;
 
+-- 6. Large objects, which blotter does not use, fill the disk by any login, a read-only one too. Who may revoke that is a
+--    superuser; without one they are watched by blotter doctor --security (security_large_objects).
+DO $large$
+DECLARE
+    maker record;
+BEGIN
+    FOR maker IN SELECT oid::regprocedure AS name, pg_has_role(proowner, 'USAGE') AS mine FROM pg_proc
+                  WHERE pronamespace = 'pg_catalog'::regnamespace
+                    AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_truncate', 'lo_truncate64') LOOP
+        IF maker.mine THEN
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', maker.name);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO trading_owner', maker.name);
+        ELSE
+            RAISE NOTICE 'logins may make large objects: only a superuser can revoke %', maker.name;
+        END IF;
+    END LOOP;
+END $large$;
+
 COMMIT;
 
 -- The migrations grant the tables, views and functions; nothing is left to grant by hand. Check it with

@@ -39,6 +39,7 @@ func doctorCommand(set *settings) *cobra.Command {
 	var security, indexes, strict bool
 	var levels thresholdFlags
 	var replicas []string
+	var redis string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong with the database, and say what to do",
@@ -48,9 +49,9 @@ and what keeps accounts apart. docs/runbook.md has a section for every check.
 
 --security asks only what keeps accounts apart: row-level security and its
 policies on every table and partition, roles and logins, views, functions,
-grants. --indexes advises about indexes instead, with the statements to run.
-The role trading_reporter, as which it looks, needs pg_read_all_stats; blotter
-migrate up grants it where it may.
+grants, and with --redis who may forge messages there. --indexes advises about
+indexes instead, with the statements to run. The role trading_reporter, as which
+it looks, needs pg_read_all_stats; blotter migrate up grants it where it may.
 
 The exit status is by severity: 1 if something critical is found, with --strict
 for warnings too; else 0. Nothing is changed: partitions that are due are found,
@@ -66,6 +67,9 @@ not made. Blotter's own database is started and migrated, as by all commands.`,
 				return err
 			}
 			checks := doctorChecks(thresholds)
+			if redis != "" && redis != "off" && redis != "embedded" {
+				checks = append(checks, monitor.RedisCheck(redis))
+			}
 			if security {
 				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
 			}
@@ -93,6 +97,7 @@ not made. Blotter's own database is started and migrated, as by all commands.`,
 	cmd.Flags().BoolVar(&security, "security", false, "ask only what keeps accounts apart")
 	cmd.Flags().BoolVar(&indexes, "indexes", false, "advise about indexes, with the statements to run")
 	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
+	redisFlag(cmd, &redis, "`URL` of a Redis to look at as well (default $REDIS_URL, else none)")
 	levels.add(cmd)
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
 	return cmd

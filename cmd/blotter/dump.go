@@ -256,7 +256,10 @@ func connectForDump(ctx context.Context, text string) (*pgx.Conn, int, error) {
 	if err != nil {
 		return nil, 0, errors.New("the URL does not parse")
 	}
-	maps.Copy(cfg.RuntimeParams, map[string]string{"application_name": "blotter", "statement_timeout": "0", "timezone": "UTC"})
+	maps.Copy(cfg.RuntimeParams, map[string]string{
+		"application_name": "blotter", "statement_timeout": "0", "timezone": "UTC",
+		"local_preload_libraries": "", "idle_session_timeout": "0", // of a login that altered itself
+	})
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, 0, postgres.Translate(ctx, "connect", err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,6 +54,38 @@ func runSQL(t *testing.T, url string, statements ...string) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
+}
+
+// roles redis prints what a Redis takes; who else may write there is found by doctor.
+func TestRolesRedis(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	out := d.ok(t, "roles", "redis")
+	contains(t, out, "ACL SETUSER blotter_publisher on ", "ACL SETUSER blotter_subscriber on ")
+	contains(t, d.ok(t, "roles", "redis", "--prefix", "desk_", "--json"), `"ACL SETUSER desk_publisher on `)
+
+	redis, err := embedded.StartRedisServer(t.Context(), embedded.RedisConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = redis.Stop() })
+	client, err := events.OpenRedis(redis.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, line := range append(strings.Split(strings.TrimSpace(out), "\n"), "ACL SETUSER forger on nopass ~data_sync:* +xadd") {
+		var words []any
+		for word := range strings.FieldsSeq(line) {
+			words = append(words, word)
+		}
+		if err := client.Do(t.Context(), words...).Err(); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	db := pgtest.Open(t)
+	found := d.ok(t, append(urls(db), "doctor", "--security", "--redis", redis.URL)...)
+	contains(t, found, "security_redis: Redis user forger", "0 critical, 1 warning")
 }
 
 // The SQL of roles sql prepares a blank database without a superuser; then the logins that it makes are all that is needed,

@@ -31,6 +31,7 @@ type daemon struct {
 	db       *database
 	target   *postgres.DB // of the analytics
 	services []named
+	checks   []monitor.Check // of the services, besides those of doctor
 	redis    *embedded.Redis // the stand-in; nil without
 	down     func()          // ends the server that serve started
 }
@@ -103,12 +104,17 @@ with the daemon; other commands use it meanwhile.`,
 	}
 	analyticsFlag(cmd, &opts.analyticsURL)
 	flags := cmd.Flags()
-	flags.StringVar(&opts.redis, "redis", os.Getenv("REDIS_URL"), "`URL` of a Redis to publish to, or \"embedded\" for a stand-in (default $REDIS_URL, else none)")
-	flags.Lookup("redis").DefValue = ""
+	redisFlag(cmd, &opts.redis, "`URL` of a Redis to publish to, or \"embedded\" for a stand-in (default $REDIS_URL, else none)")
 	opts.monitorOptions.flags(cmd)
 	flags.BoolVar(&opts.maintenance, "maintenance", true, "run maintenance jobs when they are due")
 	opts.keeping.add(cmd)
 	return cmd
+}
+
+// redisFlag adds --redis, whose default, which may hold a password, is not printed.
+func redisFlag(cmd *cobra.Command, url *string, usage string) {
+	cmd.Flags().StringVar(url, "redis", os.Getenv("REDIS_URL"), usage)
+	cmd.Flags().Lookup("redis").DefValue = ""
 }
 
 func analyticsFlag(cmd *cobra.Command, url *string) {

@@ -40,6 +40,7 @@ func (d *daemon) monitor(tracer *monitor.Tracer, opts monitorOptions) error {
 		return err
 	}
 	checks := append(doctorChecks(thresholds), monitor.PoolCheck(d.db.PoolStats, thresholds))
+	checks = append(checks, d.checks...)
 	watcher, err := monitor.NewWatcher(d.db.DB, checks, monitor.WatcherConfig{Logger: d.log})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/events"
 	"github.com/blotterdb/blotter/maintenance"
+	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -40,6 +41,7 @@ func (d *daemon) addRedis(context.Context) error {
 		return usageError{fmt.Errorf("--redis: %w", err)}
 	}
 	d.add("redis", relay)
+	d.checks = append(d.checks, monitor.RedisCheck(url))
 	return nil
 }
 
