@@ -44,7 +44,10 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 	p := &pool{role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
 	p.waiter, _ = cfg.Tracer.(Waiter)
 	pc.ConnConfig.Tracer = cfg.Tracer
-	pc.ConnConfig.OnNotice = notice
+	pc.ConnConfig.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
+		noteUnreplicated(c, n)
+		notice(c, n)
+	}
 	pc.MaxConns = int32(maxConns)
 	pc.MinConns = 0
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10

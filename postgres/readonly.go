@@ -64,7 +64,7 @@ func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: time.Now()}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: time.Now(), confirmation: &db.confirmation}
 	defer s.end()
 	return fn(s)
 }
