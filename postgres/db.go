@@ -24,7 +24,7 @@ type DB struct {
 	bell    bell
 	// confirmation is about commits that no synchronous replica confirmed.
 	confirmation confirmation
-	warned  sync.Map // texts of warnings that were logged: each once
+	warned       sync.Map // texts of warnings that were logged: each once
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the
