@@ -129,7 +129,7 @@ func TestFailover(t *testing.T) {
 	for i := range *failoversFlag {
 		seed := seed + uint64(i)
 		t.Logf("seed %d", seed)
-		if newFailover(t, seed).play(i%3) {
+		if newFailover(t, seed).play((i + 1) % 3) {
 			stopped++
 		}
 	}

@@ -21,6 +21,7 @@ type options struct {
 	maxRetries int
 	access     *Access // to be recorded before it is read
 	unlogged   bool
+	primary    primaryNeed
 }
 
 // The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
