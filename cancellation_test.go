@@ -277,8 +277,14 @@ func receiverOf(fn *ast.FuncDecl) string {
 // newWalk opens a database and lists the calls.
 func newWalk(t *testing.T) *walk {
 	t.Helper()
-	w := &walk{log: &errorLog{}, calls: map[string]publicCall{}}
-	w.db = pgtest.OpenConfig(t, func(c *postgres.Config) { c.Logger = slog.New(w.log) })
+	log := &errorLog{}
+	return newWalkOn(t, log, pgtest.OpenConfig(t, func(c *postgres.Config) { c.Logger = slog.New(log) }))
+}
+
+// newWalkOn is the walk on a database that logs into log.
+func newWalkOn(t *testing.T, log *errorLog, db *pgtest.Database) *walk {
+	t.Helper()
+	w := &walk{log: log, calls: map[string]publicCall{}, db: db}
 	w.addPostgres(t)
 	w.addSessions()
 	w.addTables()

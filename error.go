@@ -34,6 +34,9 @@ const (
 	ErrPoolTimeout Kind = "pool timeout"
 	// ErrCommitUnknown: the link broke at COMMIT. Nobody can tell whether it took effect; look the key up.
 	ErrCommitUnknown Kind = "commit unknown"
+	// ErrNotReplicated: committed on the primary, and the wait for its synchronous replica was cancelled: a failover may
+	// lose it. It is an ErrCommitUnknown too: repeating a call that carries a key has no second effect, and waits again.
+	ErrNotReplicated Kind = "not replicated"
 )
 
 // Error makes a Kind usable as the target of errors.Is.
@@ -60,9 +63,10 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches the error's Kind; a pool timeout is operational as well.
+// Is matches the error's Kind; a pool timeout is operational as well, and what is not replicated is a commit unknown.
 func (e *Error) Is(target error) bool {
-	return target == e.Kind || (e.Kind == ErrPoolTimeout && target == ErrOperational)
+	return target == e.Kind || (e.Kind == ErrPoolTimeout && target == ErrOperational) ||
+		(e.Kind == ErrNotReplicated && target == ErrCommitUnknown)
 }
 
 // Retryable reports whether the same call may succeed if it is made again later: the server was starting or full, the

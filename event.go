@@ -83,6 +83,18 @@ type EventCursor struct {
 	SystemIdentifier string     `db:"system_identifier"`    // of the cluster whose outbox it is, and its timeline
 	UpdatedAt        time.Time  `db:"updated_at,stamp"`
 	ExpiredAt        *time.Time `db:"expired_at"` // since when it no longer keeps the outbox; nil for a live one
+	Witness          string     `db:"witness"`    // mark that the cursor left with its outbox, where that is elsewhere
+}
+
+// EventWitness is the last mark of a lineage, by which a consumer whose cursor is elsewhere recognises that the outbox has
+// everything that it has consumed.
+type EventWitness struct {
+	Lineage          [16]byte  `db:"lineage"`
+	Consumer         string    `db:"consumer"`
+	Number           int64     `db:"number"` // of the mark, from 1
+	Token            [16]byte  `db:"token"`
+	SystemIdentifier string    `db:"system_identifier"` // of the server that wrote it, and its timeline
+	UpdatedAt        time.Time `db:"updated_at,stamp"`
 }
 
 // EventBatch is a batch that the Redis relay published: what a lost tail is refilled from.

@@ -35,7 +35,7 @@ func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 	var head []byte
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		return s.QueryRow(ctx, sqlHead).Scan(&h.Seal, &h.Number, &head, &h.SealedAt)
-	})
+	}, postgres.Primary)
 	if errors.Is(err, blotter.ErrNotFound) {
 		return h, &blotter.Error{Op: "read the head", Kind: blotter.ErrNotFound, Message: "nothing is sealed yet; run blotter audit seal", Err: err}
 	}
@@ -74,7 +74,7 @@ func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
 	var there bool
 	err := db.ReadOnly(ctx, func(s *postgres.Session) error {
 		return s.QueryRow(ctx, sqlOnChain, h.Seal, h.Number, h.Head).Scan(&there)
-	})
+	}, postgres.Primary)
 	if err == nil && !there {
 		err = &blotter.Error{Op: "export the head", Kind: blotter.ErrConflict, Message: fmt.Sprintf(
 			"the last head in %s (seal %d, entry %d) does not lie on the chain, which was made anew or cut off; nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number)}

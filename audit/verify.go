@@ -29,7 +29,7 @@ func VerifyDatabase(ctx context.Context, db *postgres.DB, heads []Head) (report 
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		report, err = Verify(ctx, s, heads)
 		return err
-	}, postgres.Snapshot)
+	}, postgres.Snapshot, postgres.Primary)
 	return report, err
 }
 

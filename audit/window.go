@@ -54,7 +54,7 @@ func pending(ctx context.Context, db *postgres.DB) (yes bool, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		return s.QueryRow(ctx, sqlPending).Scan(&yes)
-	}, postgres.Unlogged)
+	}, postgres.Unlogged, postgres.Primary)
 	if errors.Is(err, blotter.ErrNotFound) {
 		err = errCursorGone(err)
 	}

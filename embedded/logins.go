@@ -44,6 +44,15 @@ func prepareLogins(ctx context.Context, s State) error {
 	if err != nil {
 		return err
 	}
+
+	var replica bool
+	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&replica); err != nil {
+		return fmt.Errorf("asking the new server whether it is a replica: %w", err)
+	}
+	if replica { // its logins are those of its primary
+		return nil
+	}
+
 	for login, roles := range logins {
 		statements := []string{makeRole(login, "login")}
 		if login == localLogin {

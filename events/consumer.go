@@ -248,6 +248,9 @@ func (c *Consumer) idle(ctx context.Context) (bool, error) {
 		c.busy = false // there will be more: to look first would take longer than to find nothing once
 		return false, nil
 	}
+	if err := c.verifySource(ctx, c.seen); err != nil {
+		return false, err
+	}
 	var err error
 	c.found, err = c.seen.probe(ctx, c.cfg.Source)
 	return !c.found && (c.due == nil || !c.due()), err
@@ -316,13 +319,24 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 	if c.cfg.Source == c.cfg.Target {
 		return list, read(tx)
 	}
-	err = c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error {
-		err := read(tx)
-		if err == nil && fresh && (len(list) > 0 || len(c.cfg.Channels) > 0) {
-			err = flush(ctx, tx)
+	var mark witness
+	err = c.cfg.Source.Transaction(ctx, func(source *postgres.Tx) error {
+		s, err := at.verify(ctx, source)
+		if err != nil {
+			return err
 		}
+		if err := read(source); err != nil {
+			return err
+		}
+		if !fresh || len(list) == 0 && len(c.cfg.Channels) == 0 || mutated("no_flush") {
+			return nil
+		}
+		mark, err = at.testify(ctx, source, s)
 		return err
 	}, postgres.MaxRetries(0), postgres.Unlogged)
+	if err == nil && mark.number > 0 {
+		tx.Last(sqlKeepMark, at.consumer, mark.String())
+	}
 	return list, err
 }
 

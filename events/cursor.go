@@ -19,13 +19,14 @@ type cursor struct {
 	applied  int64
 	epoch    int64
 	identity string
+	witness  string          // of a cursor that is not with its outbox; see witness
 	parked   map[string]bool // keys that wait behind an event that could not be applied
 	asked    string          // one of these that is to be tried again; "" for none
 }
 
 const (
 	sqlCursor = `
-select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoch, system_identifier
+select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoch, system_identifier, witness
   from events.cursor where consumer = $1`
 	// forLeader locks the cursor: whoever holds it leads, without leases or clocks. Nothing is waited for.
 	forLeader = ` for update skip locked`
@@ -69,7 +70,7 @@ func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (
 	if err != nil {
 		return at, false, err
 	}
-	_, err = pgx.ForEachRow(rows, []any{&done, &at.target, &at.posDone, &at.applied, &at.epoch, &at.identity}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&done, &at.target, &at.posDone, &at.applied, &at.epoch, &at.identity, &at.witness}, func() error {
 		found = true
 		return nil
 	})

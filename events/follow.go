@@ -25,7 +25,8 @@ const (
 )
 
 // Follow hands the callback the events of the outbox in order, each once, for as long as it runs: it keeps no cursor and
-// writes nothing. It returns when the context ends, which is no error, with what the callback returned, and with an error
+// writes nothing. It reads from the primary: for one account, where ReadOnlyURL leads to a replica, that is refused. It
+// returns when the context ends, which is no error, with what the callback returned, and with an error
 // of the database.
 func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 	if cfg.Callback == nil {
@@ -70,7 +71,7 @@ func ended(ctx context.Context, err error) error {
 
 // skip moves the cursor to the present.
 func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
-	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.aim(ctx, s) })
+	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.aim(ctx, s) }, postgres.Primary)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string
 		}
 		list, err = next.read(ctx, s, channels, followChunk, nil)
 		return err
-	}, postgres.Snapshot)
+	}, postgres.Snapshot, postgres.Primary)
 	if err != nil {
 		return nil, err
 	}

@@ -16,14 +16,16 @@ func collectPositions(rows pgx.Rows) ([]int64, error) { return pgx.CollectRows(r
 
 const (
 	// sqlIdentity names the cluster and its timeline, which changes when a replica takes over or a backup is rolled forward
-	// to an earlier time; and the first transaction that has not begun.
+	// to an earlier time; and the first transaction that has not begun. The name of the file that is written to tells the
+	// timeline at once, pg_control_checkpoint() only after the first checkpoint. On a replica it is an error.
 	sqlIdentity = `
-select s.system_identifier || '/' || c.timeline_id, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-  from pg_control_system() s, pg_control_checkpoint() c`
+select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
+       pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+  from pg_control_system() s`
 	// sqlNewCursor does not try where there is one: to meet a row that its leader is moving would be to wait for that.
 	sqlNewCursor = `
-insert into events.cursor (consumer, snap_done, system_identifier)
-select $1, $2::text::pg_snapshot, $3 where not exists (select from events.cursor where consumer = $1)
+insert into events.cursor (consumer, snap_done, system_identifier, witness)
+select $1, $2::text::pg_snapshot, $3, $4 where not exists (select from events.cursor where consumer = $1)
 on conflict (consumer) do nothing`
 	sqlAdopt = `update events.cursor set system_identifier = $2, expired_at = null where consumer = $1 and (system_identifier <> $2 or expired_at is not null)`
 )
@@ -34,15 +36,15 @@ func (c *Consumer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begin := nothing
+	begin, mark := nothing, ""
 	if c.cfg.FromNow {
 		begin = here.now
-		if err := c.flushSource(ctx); err != nil {
+		if mark, err = c.mark(ctx, here.identity); err != nil {
 			return err
 		}
 	}
 	return c.cfg.Target.AutoCommit(ctx, func(s *postgres.Session) error {
-		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, here.identity); err != nil {
+		if _, err := s.Exec(ctx, sqlNewCursor, c.cfg.Name, begin, here.identity, mark); err != nil {
 			return err
 		}
 		at, found, err := readCursor(ctx, s, c.cfg.Name, "")
@@ -56,6 +58,9 @@ func (c *Consumer) prepare(ctx context.Context) error {
 		if err := at.belongs(here.identity, here.next); err != nil {
 			return err
 		}
+		if err := c.verifySource(ctx, &at); err != nil {
+			return err
+		}
 		if c.arrived != nil {
 			if err := c.arrived(ctx, s, &at, here.identity); err != nil {
 				return err
@@ -64,28 +69,6 @@ func (c *Consumer) prepare(ctx context.Context) error {
 		_, err = s.Exec(ctx, sqlAdopt, c.cfg.Name, here.identity)
 		return err
 	})
-}
-
-// sqlFlush writes, so that its commit is flushed.
-const sqlFlush = `select set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'blotter', '')`
-
-// flush has the server keep, with the transaction, that those are over which a snapshot before saw end. One that is rolled
-// back is not flushed: after a crash its number may be another's, whose events a cursor that was kept elsewhere would take
-// for consumed. A cursor on the same server is kept after that, or not at all.
-func flush(ctx context.Context, tx *postgres.Tx) error {
-	if mutated("no_flush") {
-		return nil
-	}
-	_, err := tx.Exec(ctx, sqlFlush)
-	return err
-}
-
-// flushSource is flush where the cursor is elsewhere.
-func (c *Consumer) flushSource(ctx context.Context) error {
-	if c.cfg.Source == c.cfg.Target {
-		return nil
-	}
-	return c.cfg.Source.Transaction(ctx, func(tx *postgres.Tx) error { return flush(ctx, tx) })
 }
 
 // history is where the outbox is, at this moment.
@@ -129,7 +112,7 @@ func (at *cursor) foreign(why string) error {
 
 const (
 	sqlRestart = `
-update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, pos_done = 0, system_identifier = $3, updated_at = clock_timestamp(), expired_at = null
+update events.cursor set snap_done = $2::text::pg_snapshot, snap_target = null, pos_done = 0, system_identifier = $3, witness = $4, updated_at = clock_timestamp(), expired_at = null
  where consumer = $1`
 	sqlResolveAll = `update events.dead_letter set resolved_at = clock_timestamp() where consumer = $1 and resolved_at is null`
 	// sqlTakeTime: what is done under the lock may take as long as reading everything does.
@@ -152,7 +135,7 @@ func (c *Consumer) Restart(ctx context.Context, limit time.Duration, fn func(ctx
 		if _, err := tx.Exec(ctx, sqlTakeTime, fmt.Sprint(limit.Milliseconds())); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlNewCursor, c.cfg.Name, nothing, identity); err != nil {
+		if _, err := tx.Exec(ctx, sqlNewCursor, c.cfg.Name, nothing, identity, ""); err != nil {
 			return err
 		}
 		if _, _, err := readCursor(ctx, tx, c.cfg.Name, forOwner); err != nil {
@@ -165,10 +148,11 @@ func (c *Consumer) Restart(ctx context.Context, limit time.Duration, fn func(ctx
 		if _, err := parseSnapshot(seen); err != nil {
 			return err
 		}
-		if err := c.flushSource(ctx); err != nil {
+		mark, err := c.mark(ctx, identity)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlRestart, c.cfg.Name, seen, identity); err != nil {
+		if _, err := tx.Exec(ctx, sqlRestart, c.cfg.Name, seen, identity, mark); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlResolveAll, c.cfg.Name)

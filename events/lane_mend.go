@@ -10,8 +10,9 @@ import (
 
 // sqlPast is what may have happened to the cursor while nobody used it: another cluster or timeline, partitions dropped.
 const sqlPast = `
-select s.system_identifier || '/' || c.timeline_id, (select expired_at is not null from events.cursor where consumer = $1)
-  from pg_control_system() s, pg_control_checkpoint() c`
+select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
+       (select expired_at is not null from events.cursor where consumer = $1)
+  from pg_control_system() s`
 
 const newHistory = "the database was restored, a replica took over, or the cursor was expired: events may be missing, or be others"
 

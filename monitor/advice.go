@@ -41,7 +41,7 @@ func AdviseIndexes(ctx context.Context, db *postgres.DB, t Thresholds, replicas 
 			list = append(list, more...)
 		}
 		return nil
-	})
+	}, postgres.PrimaryOnly)
 	return withoutTwice(list), err
 }
 

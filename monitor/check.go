@@ -57,14 +57,15 @@ const (
 )
 
 // Run makes all checks, one after the other, in the role that reads every account's rows (trading_reporter), and
-// returns one outcome for each. One that fails does not stop the others.
+// returns one outcome for each. One that fails does not stop the others. They are about the primary: where ReporterURL
+// leads to a replica, each fails and says so; use RunOn for a replica.
 func Run(ctx context.Context, db *postgres.DB, checks []Check) []Outcome {
 	ctx = blotter.WithOperation(blotter.WithAllAccounts(ctx), "monitor.check")
 	return runAll(ctx, checks, func(ctx context.Context, check Check) (findings []Finding, err error) {
 		err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 			findings, err = check.Run(ctx, s)
 			return err
-		}, postgres.Unlogged)
+		}, postgres.Unlogged, postgres.PrimaryOnly)
 		return findings, err
 	})
 }

@@ -103,7 +103,7 @@ func readGauges(ctx context.Context, db *postgres.DB) (list []Gauge, err error) 
 			}
 		}
 		return nil
-	}, postgres.Unlogged)
+	}, postgres.Unlogged, postgres.PrimaryOnly)
 	return list, err
 }
 

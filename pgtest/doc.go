@@ -16,4 +16,13 @@
 // none can be had, tests fail; they do not skip.
 //
 // A Cutter cuts links at a COMMIT or at any other message, for tests of what becomes of work whose answer is lost.
+//
+// Replicas starts a primary with streaming replicas, which pause, lag, are promoted, killed and cut off, for tests of
+// what a program does in a failover (on Unix):
+//
+//	cluster := pgtest.Replicas(t, 1)
+//	primary, replica := cluster.Primary, cluster.Replicas[0]
+//	replica.Pause(t)
+//	primary.Kill(t)
+//	replica.Promote(t)
 package pgtest

@@ -66,6 +66,14 @@ func useServer(ctx context.Context, text string) (*server, error) {
 	return s, s.makeTemplate(ctx)
 }
 
+// home is a folder that goes when the server of this test binary ends.
+func (s *server) home() (string, error) {
+	if s.own != nil {
+		return s.own.DataDir, nil
+	}
+	return os.MkdirTemp("", "blotter-pgtest-")
+}
+
 // admin connects as the login that may create databases.
 func (s *server) admin(ctx context.Context) (*pgx.Conn, error) {
 	if s.own != nil {

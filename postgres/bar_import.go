@@ -189,7 +189,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	session := &Session{loan: loan, keep: true, start: time.Now(), begin: "begin"}
+	session := &Session{loan: loan, keep: true, start: time.Now(), begin: "begin", confirmation: &im.db.confirmation}
 	tx := &Tx{Session: session, db: im.db, savepoints: new(int)}
 	limit := milliseconds(importTimeout)
 	_, err = tx.Exec(ctx, "set local statement_timeout = "+limit+"; set local lock_timeout = "+limit)

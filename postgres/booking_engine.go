@@ -157,7 +157,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx)}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), confirmation: &db.confirmation}
 	defer s.end()
 	b.begin(db.cfg.Clock())
 	if err := b.resolve(ctx, s, &db.books); err != nil {
@@ -181,6 +181,10 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 		return nil
 	}
 	db.books.forget(b)
+	if errors.Is(err, blotter.ErrNotReplicated) {
+		db.bell.ring()
+		return err
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && severity(pg) == "ERROR" {
 		return translate(ctx, "execute trades", err) // all of the round trip is undone

@@ -17,6 +17,9 @@ import (
 type Config struct {
 	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment
 	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) fill what it leaves open. Required.
+	//
+	// It may name several hosts (host=a,b), of which target_session_attrs chooses: primary or read-write for this one and
+	// ServiceURL. For ReadOnlyURL and ReporterURL, read-write is a primary too, and read-only a replica.
 	URL string
 	// ReadOnlyURL, ServiceURL and ReporterURL are logins of their own for the roles trading_readonly, trading_service
 	// and trading_reporter. Default: URL, whose login must then be a member of these roles. Production gives every role

@@ -22,7 +22,9 @@ type DB struct {
 	imports chan struct{}
 	books   bookCache
 	bell    bell
-	warned  sync.Map // texts of warnings that were logged: each once
+	// confirmation is about commits that no synchronous replica confirmed.
+	confirmation confirmation
+	warned       sync.Map // texts of warnings that were logged: each once
 }
 
 // Open connects, checks that the schema is the one this version knows and that the pools fit the server, and makes the
@@ -171,6 +173,10 @@ func (db *DB) ensureAhead(ctx context.Context, opts ...Option) error {
 // partition says so. Where no session comes about, or it breaks, it is an error.
 func (db *DB) tryAhead(ctx context.Context) error {
 	err := db.ensureAhead(ctx, Unlogged)
+	if errors.Is(err, blotter.ErrNotReplicated) {
+		db.log.Warn("partitions that are due were made, and no synchronous replica has confirmed it", "error", err.Error())
+		return nil
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && severity(pg) == "ERROR" && ctx.Err() == nil {
 		db.log.Warn("partitions that are due were not made; blotter doctor says what to do", "error", err.Error())

@@ -99,6 +99,9 @@ func (tx *Tx) commitWith(ctx context.Context) (tag pgconn.CommandTag, err error)
 	if len(tx.events) > 0 {
 		queueEvents(batch, tx.events)
 	}
+	if tx.quieted {
+		batch.Queue(sqlHear)
+	}
 	batch.Queue("commit")
 
 	commit := len(batch.QueuedQueries) - 1

@@ -53,8 +53,11 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 		return nil, blotter.Invalid("url", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
 	}
 	prepareConfig(cc, cfg.withDefaults(), r)
-	if notice != nil {
-		cc.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { notice(n) }
+	cc.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
+		noteUnreplicated(c, n)
+		if notice != nil {
+			notice(n)
+		}
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {

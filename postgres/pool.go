@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,10 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 	p := &pool{role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
 	p.waiter, _ = cfg.Tracer.(Waiter)
 	pc.ConnConfig.Tracer = cfg.Tracer
-	pc.ConnConfig.OnNotice = notice
+	pc.ConnConfig.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
+		noteUnreplicated(c, n)
+		notice(c, n)
+	}
 	pc.MaxConns = int32(maxConns)
 	pc.MinConns = 0
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10
@@ -53,6 +57,7 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 	prepareConfig(pc.ConnConfig, cfg, r)
 	if readOnly {
 		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+		validateServer(pc.ConnConfig)
 	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := r.check(ctx, c); err != nil {
@@ -99,6 +104,26 @@ func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
 		cc.ConnectTimeout = connectTimeoutDefault
 	}
 	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: c} }
+}
+
+// validateServer has target_session_attrs ask what the server is, where it asks what its sessions may do: ours are
+// read-only, so read-write would refuse every server, and read-only none. read-write is then a primary, and read-only a
+// replica.
+//
+// pgx keeps no trace of the word but the function that it stands for.
+func validateServer(cc *pgx.ConnConfig) {
+	if cc.ValidateConnect == nil {
+		return
+	}
+	is := func(f pgconn.ValidateConnectFunc) bool {
+		return reflect.ValueOf(cc.ValidateConnect).Pointer() == reflect.ValueOf(f).Pointer()
+	}
+	switch {
+	case is(pgconn.ValidateConnectTargetSessionAttrsReadWrite):
+		cc.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	case is(pgconn.ValidateConnectTargetSessionAttrsReadOnly):
+		cc.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsStandby
+	}
 }
 
 func milliseconds(d time.Duration) string {

@@ -11,7 +11,8 @@ import (
 // (Config.ReadOnlyURL, Config.ReporterURL) no SQL whatever gets out of that.
 //
 // Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries
-// of fn see one instant; with Audited, the audit log knows of the reading first.
+// of fn see one instant; with Audited, the audit log knows of the reading first. Where the URL of the role leads to a
+// replica, fn sees what that has replayed, unless Primary is given.
 func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...Option) error {
 	start := time.Now()
 	o := db.options(opts)
@@ -26,12 +27,12 @@ func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...O
 }
 
 func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) error {
-	loan, scope, err := db.borrow(ctx, true)
+	loan, scope, rerouted, err := db.borrowFor(ctx, o.primary)
 	if err != nil {
 		return err
 	}
 	s := &Session{loan: loan, scope: scope, start: time.Now()}
-	if o.snapshot || o.isolation != "" {
+	if o.snapshot || o.isolation != "" || rerouted {
 		if o.snapshot {
 			o.isolation = "repeatable read"
 		}
@@ -64,7 +65,7 @@ func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: time.Now()}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: time.Now(), confirmation: &db.confirmation}
 	defer s.end()
 	return fn(s)
 }

@@ -93,8 +93,7 @@ func (r *sessionRows) Close() {
 			r.err = err
 		}
 	}
-	r.session.settle(r.ctx)
-	r.err = r.session.fail(r.ctx, r.err)
+	r.err = r.session.fail(r.ctx, r.session.settle(r.ctx, r.err))
 	r.session.reading = nil
 }
 

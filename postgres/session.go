@@ -31,6 +31,10 @@ type Session struct {
 	batch   *sessionBatch // whose results the caller has not closed
 	failure error         // why the transaction cannot commit any more
 	keep    bool          // the connection outlives the session
+	quieted bool          // a statement may have silenced the server's warnings
+	alone   bool          // the present statement may write, and commits alone
+
+	confirmation *confirmation // told of a commit that no replica confirmed
 }
 
 type sessionState int
@@ -52,8 +56,7 @@ func (s *Session) Exec(ctx context.Context, sql string, args ...any) (pgconn.Com
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := s.loan.Exec(ctx, sql, args...)
-		s.settle(ctx)
-		return tag, s.fail(ctx, err)
+		return tag, s.fail(ctx, s.settle(ctx, err))
 	}
 	results := s.loan.SendBatch(ctx, batch)
 	tag, err := afterLead(results, lead, results.Exec)
@@ -121,8 +124,7 @@ func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []
 		return 0, err
 	}
 	n, err := s.loan.CopyFrom(ctx, table, columns, rows)
-	s.settle(ctx)
-	return n, s.fail(ctx, err)
+	return n, s.fail(ctx, s.settle(ctx, err))
 }
 
 // ready reports why the session cannot run a statement, and notes what the statement may leave behind.
@@ -141,13 +143,20 @@ func (s *Session) ready(ctx context.Context, sql string) error {
 		return translate(ctx, "", err)
 	}
 	s.noteLeftovers(sql)
+	s.alone = s.confirmation != nil && s.begin == "" && !reads(sql)
 	return nil
 }
 
 // noteLeftovers marks the connection if the statement may leave something behind on it.
 func (s *Session) noteLeftovers(sql string) {
-	if !isPlain(sql) && !leavesNothing(sql) {
+	if isPlain(sql) {
+		return
+	}
+	if !leavesNothing(sql) {
 		s.loan.dirty = true
+	}
+	if s.loan.dirty || containsFold(sql, "client_min_messages") {
+		s.quieted = true
 	}
 }
 
@@ -244,30 +253,48 @@ func (s *Session) open(ctx context.Context) error {
 	return nil
 }
 
-// settle ends the transaction that open made for a single statement.
-func (s *Session) settle(ctx context.Context) {
+// settle ends the transaction that open made for a single statement, which ended with err, and returns the error of both.
+func (s *Session) settle(ctx context.Context, err error) error {
 	if s.begin != "" || s.state != stateOpen {
-		return
+		return err
 	}
 	s.state = stateIdle
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	if _, err := s.loan.Exec(ctx, "commit"); err != nil { // of a failed transaction it is a rollback
-		s.loan.close()
+	_, failed := s.loan.Exec(ctx, "commit") // of a failed transaction it is a rollback
+	if failed == nil {
+		return err
 	}
+	s.loan.close()
+	if err == nil {
+		return commitError(ctx, failed)
+	}
+	return err
 }
 
 // fail translates an error and, inside a transaction, remembers the first one: the transaction is void from there on.
 func (s *Session) fail(ctx context.Context, err error) error {
 	if err == nil {
-		return nil
+		return s.unconfirmed()
 	}
 	// A row that is missing or does not fit its variable does no harm to the transaction.
 	var pg *pgconn.PgError
 	void := errors.As(err, &pg) || s.loan.IsClosed()
+	if s.alone && s.loan.IsClosed() && !errors.As(err, &pg) {
+		return commitError(ctx, err)
+	}
 	err = translate(ctx, "", err)
 	if void && s.begin != "" && s.failure == nil {
 		s.failure = err
+	}
+	return err
+}
+
+// unconfirmed returns the error of a commit of the session that no synchronous replica confirmed, or nil.
+func (s *Session) unconfirmed() error {
+	err := takeUnreplicated(s.loan.Conn)
+	if err != nil && s.confirmation != nil {
+		s.confirmation.miss()
 	}
 	return err
 }

@@ -76,6 +76,17 @@ func leavesNothing(sql string) bool {
 	return false
 }
 
+// reads reports whether a statement reads, by its first word. A function that it calls may write all the same.
+func reads(sql string) bool {
+	sql = strings.TrimLeft(sql, " \t\r\n(")
+	for _, word := range []string{"select", "show", "table", "values"} {
+		if len(sql) >= len(word) && strings.EqualFold(sql[:len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
+
 // lower is strings.ToLower without allocation for the short lower-case words that it mostly gets.
 func lower(word string) string {
 	for i := range len(word) {

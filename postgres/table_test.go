@@ -83,6 +83,7 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 	crud(t, db, postgres.RoundTrips, blotter.RoundTrip{AccountID: "A1", Symbol: "AAPL", OpenedAt: now, ClosedAt: now, MaxQuantity: dec("5"), Gross: dec("10"), Fees: dec("1"), Trades: 2}, nil)
 	crud(t, db, postgres.Outbox, blotter.Event{AccountID: "A1", Channel: "trades", Key: "A1", EventID: [16]byte{1}, Type: "trade_executed", Service: "execution", Data: json.RawMessage(`{"a": 1}`)}, nil)
 	crud(t, db, postgres.EventCursors, blotter.EventCursor{Consumer: "analytics", SnapDone: "10:20:10,14"}, func(c *blotter.EventCursor) { c.SnapTarget = "11:30:" })
+	crud(t, db, postgres.EventWitnesses, blotter.EventWitness{Lineage: [16]byte{1}, Consumer: "analytics", Number: 1}, func(w *blotter.EventWitness) { w.Number = 2 })
 	crud(t, db, postgres.EventBatches, blotter.EventBatch{Channel: "trades", FirstSeq: 1, Events: 2, SnapDone: "10:20:", SnapTarget: "11:30:"}, func(b *blotter.EventBatch) { b.Events = 3 })
 	crud(t, db, postgres.DeadLetters, blotter.DeadLetter{Consumer: "analytics", Pos: 1, Key: "A1", Error: "poison"}, func(d *blotter.DeadLetter) { d.ResolvedAt = &now })
 	crud(t, db, postgres.PortfolioSummaries, blotter.PortfolioSummary{AccountID: "A1", Symbol: "AAPL", Quantity: dec("1")}, func(p *blotter.PortfolioSummary) { p.MarketPrice = new(dec("2")) })

@@ -22,11 +22,12 @@ var (
 
 	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"), References("execution.accounts", "account_id"))
 
-	Outbox       = NewTable[blotter.Event]("events.outbox", Key("pos"))
-	EventCursors = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
-	EventBatches = NewTable[blotter.EventBatch]("events.batch", Key("channel", "epoch", "first_seq"))
-	DeadLetters  = NewTable[blotter.DeadLetter]("events.dead_letter", Key("consumer", "pos"))
-	Published    = NewTable[blotter.Published]("events.published", Key("account_id", "event_id"))
+	Outbox         = NewTable[blotter.Event]("events.outbox", Key("pos"))
+	EventCursors   = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
+	EventWitnesses = NewTable[blotter.EventWitness]("events.witness", Key("lineage"))
+	EventBatches   = NewTable[blotter.EventBatch]("events.batch", Key("channel", "epoch", "first_seq"))
+	DeadLetters    = NewTable[blotter.DeadLetter]("events.dead_letter", Key("consumer", "pos"))
+	Published      = NewTable[blotter.Published]("events.published", Key("account_id", "event_id"))
 
 	PortfolioSummaries = NewTable[blotter.PortfolioSummary]("analytics.portfolio_summary", Key("account_id", "symbol"))
 	MarketPrices       = NewTable[blotter.MarketPrice]("analytics.market_prices", Key("symbol"))

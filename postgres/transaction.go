@@ -21,6 +21,7 @@ type options struct {
 	maxRetries int
 	access     *Access // to be recorded before it is read
 	unlogged   bool
+	primary    primaryNeed
 }
 
 // The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
@@ -76,7 +77,8 @@ type Tx struct {
 // must not do outside of the transaction what must not be done twice, and must load inside what it updates: Update
 // counts a row's version up in the struct as well. It also runs again, once, if a row found no partition, after the
 // partitions that are due were made. Nothing else is retried, and never what ended in ErrCommitUnknown: the link
-// broke at COMMIT and nobody knows whether it took effect.
+// broke at COMMIT and nobody knows whether it took effect. Where a synchronous replica did not confirm the commit, the
+// error is ErrNotReplicated, which is an ErrCommitUnknown too: it took effect here, and a failover may lose it.
 //
 // fn's statements all see one time in now(), which is what stamps created_at and updated_at.
 func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
@@ -168,7 +170,7 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	session := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: start, begin: o.begin()}
+	session := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: start, begin: o.begin(), confirmation: &db.confirmation}
 	return &Tx{Session: session, db: db, savepoints: new(int)}, nil
 }
 
@@ -191,14 +193,18 @@ func (tx *Tx) commit(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
+	waited, err := tx.waitToo(ctx)
+	if err != nil {
+		tx.rollback(ctx)
+		return err
+	}
 	defer tx.end()
 
 	var tag pgconn.CommandTag
-	var err error
 	if tx.hasDeferred() {
 		tag, err = tx.commitWith(ctx)
 	} else {
-		tag, err = tx.loan.Exec(ctx, "commit")
+		tag, err = tx.loan.Exec(ctx, tx.sqlCommit())
 		err = commitError(ctx, err)
 	}
 
@@ -212,7 +218,21 @@ func (tx *Tx) commit(ctx context.Context) error {
 	if tx.booked || len(tx.events) > 0 {
 		tx.db.bell.ring()
 	}
+	if err := tx.unconfirmed(); err != nil {
+		return err
+	}
+	if waited != 0 {
+		tx.db.confirmation.confirmed(waited)
+	}
 	return nil
+}
+
+// sqlCommit is COMMIT, after which the server's warnings are heard.
+func (tx *Tx) sqlCommit() string {
+	if tx.quieted {
+		return sqlHear + "; commit"
+	}
+	return "commit"
 }
 
 // commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
