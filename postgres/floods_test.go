@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
@@ -78,6 +79,36 @@ func TestNobodyHoldsPartitionsUp(t *testing.T) {
 	var made int
 	if err := conn.QueryRow(t.Context(), `select shared.ensure_ahead()`).Scan(&made); err != nil || made == 0 {
 		t.Errorf("%d partitions were made beside a session that holds what it can: %v", made, err)
+	}
+}
+
+// A session that keeps its transaction open makes a migration wait, but not those who come after the migration.
+func TestMigrationsLetOthersPass(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	a := newAttacker(t, db)
+	a.connect()
+	mustExec(t, a.conn, `begin`)
+	mustExec(t, a.conn, `select from execution.imports`)
+
+	done := make(chan error, 1)
+	go func() {
+		_, err := migrator(t, db.OwnerURL).DownTo(t.Context(), 25) // drops constraints of imports
+		done <- err
+	}()
+	waits := `select exists (select from pg_locks where not granted and relation = 'execution.imports'::regclass)`
+	for deadline := time.Now().Add(30 * time.Second); !pgtest.Value[bool](t, db, waits); {
+		if time.Now().After(deadline) {
+			t.Fatal("the migration never waits")
+		}
+	}
+	other := login(t, db, db.Config.URL, "A1")
+	mustExec(t, other, `set statement_timeout = '20s'`)
+	mustExec(t, other, `select from execution.imports`)
+
+	mustExec(t, a.conn, `rollback`)
+	if err := <-done; err != nil {
+		t.Errorf("when the transaction has ended: %v", err)
 	}
 }
 
