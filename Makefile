@@ -73,6 +73,11 @@ chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1
 	go test -tags mutants -count=1 -run Mutants ./events ./chaos
 
+.PHONY: flood
+flood: ## flood the database as one account for a minute, and take the figures of another's fills; wants a quiet machine
+	go test ./chaos -count=1 -v -timeout 30m -run TestFloodingTenant -flood 60s
+	go test ./events -count=1 -v -timeout 30m -run TestOldEventsOfTwentyMegabytes -large-events 30
+
 .PHONY: calendar
 calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour
 	tools/calendar

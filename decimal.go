@@ -17,9 +17,15 @@ const (
 	DecimalIntegerDigitsMax = 150
 )
 
+// decimalTextMax is the longest text of a Decimal: sign, digits, point, and zeros that people write in front.
+const decimalTextMax = 200
+
 // ParseDecimal reads a decimal in plain notation ("-12.50"). A text that is no such number, or has more digits than a
 // Decimal keeps, is ErrInvalid.
 func ParseDecimal(text string) (Decimal, error) {
+	if len(text) > decimalTextMax {
+		return Decimal{}, Invalid("decimal", text, fmt.Sprintf("at most %d characters", decimalTextMax))
+	}
 	d, err := udecimal.Parse(text)
 	if err != nil {
 		return Decimal{}, Invalid("decimal", text, fmt.Sprintf("a plain decimal number with at most %d digits after the point", DecimalFractionDigitsMax))

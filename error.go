@@ -82,11 +82,16 @@ func Invalid(field string, value any, allowed string) *Error {
 	return &Error{Kind: ErrInvalid, Message: fmt.Sprintf("%s %s is not allowed: want %s", field, clip(value), allowed)}
 }
 
+// clipBytes is how much of a text clip looks at: 80 characters and more. A refusal of megabytes must not take the time that
+// it takes to quote them.
+const clipBytes = 400
+
 // clip shows at most 80 characters of a value, quoted when it is text.
 func clip(value any) string {
 	format := "%v"
-	if _, isText := value.(string); isText {
+	if text, isText := value.(string); isText {
 		format = "%q"
+		value = text[:min(len(text), clipBytes)]
 	}
 	text := []rune(fmt.Sprintf(format, value))
 	if len(text) > 80 {

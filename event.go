@@ -3,6 +3,7 @@ package blotter
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -26,6 +27,9 @@ const (
 
 // EventTextMax is the most characters of an event's channel, key, type and service.
 const EventTextMax = 50
+
+// EventDataMax is the most bytes that the data of an event has.
+const EventDataMax = 64 << 10
 
 // Event is one row of the outbox: something that a committed transaction did.
 type Event struct {
@@ -64,6 +68,8 @@ func (e Event) Check() error {
 		return Invalid("key", e.Key, "the account, "+e.AccountID+": under another's key its events could be held up")
 	case e.V < 1:
 		return Invalid("v", e.V, "1 or more, the version of the data's schema")
+	case len(e.Data) > EventDataMax:
+		return Invalid("data", fmt.Sprint(len(e.Data), " bytes"), fmt.Sprint("at most ", EventDataMax, " bytes"))
 	case !json.Valid(e.Data):
 		return Invalid("data", string(e.Data[:min(len(e.Data), 100)]), "JSON")
 	case bytes.Contains(e.Data, []byte(`\u0000`)):

@@ -46,6 +46,8 @@ func New(cfg Config) (*Synchronizer, error) {
 	var err error
 	s.consumer, err = events.NewConsumer(events.Config{
 		Source: cfg.Source, Target: cfg.Target, Name: Consumer, Handler: s.handle, Logger: cfg.Logger,
+		Channels: []string{blotter.ChannelTrades, blotter.ChannelMarketData},
+		Types:    []string{blotter.TradeExecuted, blotter.TradeUndone, blotter.MarketDataUpdated},
 	})
 	return s, err
 }

@@ -57,16 +57,26 @@ select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_nam
  cross join lateral (select * from shared.audit_log a where a.id = u.id offset 0) e
  order by e.id`
 
-func readEntries(ctx context.Context, q postgres.Querier, sql string, args ...any) ([]blotter.AuditEntry, error) {
+// readEntries hands entries on one by one. A batch is never in memory whole: thousands of entries with old and new values may
+// take gigabytes.
+func readEntries(ctx context.Context, q postgres.Querier, sql string, each func(*blotter.AuditEntry) error, args ...any) error {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e blotter.AuditEntry, err error) {
-		err = row.Scan(&e.ID, &e.AccountID, &e.Login, &e.Role, &e.UserID, &e.TableName, &e.Operation, &e.Key, &e.Old, &e.New,
+	defer rows.Close()
+	for rows.Next() {
+		var e blotter.AuditEntry
+		err := rows.Scan(&e.ID, &e.AccountID, &e.Login, &e.Role, &e.UserID, &e.TableName, &e.Operation, &e.Key, &e.Old, &e.New,
 			&e.CorrelationID, &e.XID, &e.Timestamp)
-		return e, err
-	})
+		if err == nil {
+			err = each(&e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 const sqlInsertSeal = `

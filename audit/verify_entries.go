@@ -30,16 +30,25 @@ const (
 
 // entries compares the entries of a seal with it.
 func (v *verifier) entries(ctx context.Context, s *seal) error {
-	found, err := readEntries(ctx, v.q, sqlEntries, s.ids, slices.MinFunc(s.times, time.Time.Compare), slices.MaxFunc(s.times, time.Time.Compare))
+	byID := make(map[int64]*candidates, len(s.ids))
+	places := make(map[int64]int, len(s.ids))
+	for i, id := range s.ids {
+		places[id] = i
+	}
+	look := func(e *blotter.AuditEntry) error {
+		c := byID[e.ID]
+		if c == nil {
+			c = &candidates{}
+			byID[e.ID] = c
+		}
+		return c.add(e, s.digest(places[e.ID]))
+	}
+	err := readEntries(ctx, v.q, sqlEntries, look, s.ids, slices.MinFunc(s.times, time.Time.Compare), slices.MaxFunc(s.times, time.Time.Compare))
 	if err != nil {
 		return err
 	}
-	byID := make(map[int64][]*blotter.AuditEntry, len(found))
-	for i := range found {
-		byID[found[i].ID] = append(byID[found[i].ID], &found[i])
-	}
 	for i, id := range s.ids {
-		if len(byID[id]) == 0 {
+		if byID[id] == nil {
 			err = v.missing(ctx, place{s, i})
 		} else {
 			err = v.compare(place{s, i}, byID[id])
@@ -47,6 +56,28 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// candidates are the entries of one id, of which there should be one.
+type candidates struct {
+	sealed *blotter.AuditEntry // the one that was sealed, without its values; nil for none
+	first  *blotter.AuditEntry // kept only while none is the sealed one
+}
+
+// add compares an entry with what was sealed.
+func (c *candidates) add(e *blotter.AuditEntry, sealed digest) error {
+	d, err := digestEntry(e)
+	switch {
+	case err != nil:
+		return err
+	case c.sealed != nil:
+	case d == sealed:
+		e.Key, e.Old, e.New = nil, nil, nil
+		c.sealed, c.first = e, nil
+	case c.first == nil:
+		c.first = e
 	}
 	return nil
 }
@@ -64,20 +95,14 @@ func (v *verifier) missing(ctx context.Context, p place) error {
 	return v.settle(ctx)
 }
 
-// compare looks among the entries of one id, of which there should be one, for that which was sealed.
-func (v *verifier) compare(p place, found []*blotter.AuditEntry) error {
+// compare notes what became of an entry of which there are candidates.
+func (v *verifier) compare(p place, found *candidates) error {
 	v.Entries++
-	for _, e := range found {
-		d, err := digestEntry(e)
-		if err != nil {
-			return err
-		}
-		if d == p.seal.digest(p.i) {
-			v.checkTime(p, e)
-			return nil
-		}
+	if found.sealed != nil {
+		v.checkTime(p, found.sealed)
+		return nil
 	}
-	v.odd = append(v.odd, odd{p, *found[0]})
+	v.odd = append(v.odd, odd{p, *found.first})
 	if len(v.odd) > lostMax {
 		return v.tellOdd()
 	}
@@ -104,13 +129,13 @@ func (v *verifier) settle(ctx context.Context) error {
 		for i, p := range lost {
 			ids[i] = p.seal.ids[p.i]
 		}
-		found, err := readEntries(ctx, v.q, sqlEntriesAnywhere, ids)
-		if err != nil {
-			return err
-		}
 		byID := map[int64]blotter.AuditEntry{}
-		for _, e := range found {
-			byID[e.ID] = e
+		keep := func(e *blotter.AuditEntry) error {
+			byID[e.ID] = *e
+			return nil
+		}
+		if err := readEntries(ctx, v.q, sqlEntriesAnywhere, keep, ids); err != nil {
+			return err
 		}
 		for _, p := range lost {
 			if e, there := byID[p.seal.ids[p.i]]; there {

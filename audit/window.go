@@ -222,19 +222,17 @@ func (s *seal) fill(ctx context.Context, q postgres.Querier, ids []int64, times 
 	for i, id := range ids {
 		wanted[position{id, times[i].UnixMicro()}]++
 	}
-	entries, err := readEntries(ctx, q, sqlEntries, ids, slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare))
-	if err != nil {
-		return err
-	}
-	for i := range entries {
-		key := position{entries[i].ID, entries[i].Timestamp.UnixMicro()}
+	add := func(e *blotter.AuditEntry) error {
+		key := position{e.ID, e.Timestamp.UnixMicro()}
 		if wanted[key] == 0 {
-			continue
+			return nil
 		}
 		wanted[key]--
-		if err := s.add(&entries[i]); err != nil {
-			return err
-		}
+		return s.add(e)
+	}
+	err := readEntries(ctx, q, sqlEntries, add, ids, slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare))
+	if err != nil {
+		return err
 	}
 	if len(s.ids) != len(ids) {
 		return &blotter.Error{Op: "seal the audit log", Kind: blotter.ErrConflict, Message: fmt.Sprintf("%d entries changed while they were being sealed", len(ids)-len(s.ids))}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -25,6 +26,7 @@ type source struct {
 	closers []io.Closer
 	plain   *bufio.Reader // of a file that is no archive; nil once it is taken
 	tar     *tar.Reader
+	members int // of the tar, up to here
 	zip     []*zip.File
 	member  io.Closer // of the zip
 	// sheet is the one that is read of a workbook, otherSheets are its others.
@@ -89,6 +91,35 @@ func newSource(name string, r io.Reader, sheet string) (*source, error) {
 	return s, nil
 }
 
+const (
+	// membersMax is the most members of an archive, those included that are not read.
+	membersMax = 100_000
+	// directoryBytesMax is the most bytes that are read of a zip to find its members.
+	directoryBytesMax = 16 << 20
+)
+
+var (
+	errDirectoryTooLong = errors.New("the directory is too long")
+	tooManyMembers      = fmt.Sprintf("the archive has more than %d members; divide it, or unpack it and name the folder", membersMax)
+)
+
+// boundedReader reads at most so many bytes of a file.
+type boundedReader struct {
+	r    io.ReaderAt
+	left int64 // negative for no bound
+}
+
+func (b *boundedReader) ReadAt(p []byte, off int64) (int, error) {
+	if b.left < 0 {
+		return b.r.ReadAt(p, off)
+	}
+	if int64(len(p)) > b.left {
+		return 0, errDirectoryTooLong
+	}
+	b.left -= int64(len(p))
+	return b.r.ReadAt(p, off)
+}
+
 // openZip opens a zip, or the sheet of a workbook, which is one too.
 func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
 	file, isFile := r.(*os.File)
@@ -100,7 +131,12 @@ func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
 	if !isFile || err != nil || !info.Mode().IsRegular() {
 		return nil, fileError(s.name, "a zip is read from a file, not from a stream; save it first (an .xlsx is one too)")
 	}
-	archive, err := zip.NewReader(file, info.Size())
+	directory := &boundedReader{r: file, left: directoryBytesMax}
+	archive, err := zip.NewReader(directory, info.Size())
+	directory.left = -1 // what follows are the members
+	if errors.Is(err, errDirectoryTooLong) || err == nil && len(archive.File) > membersMax {
+		return nil, fileError(s.name, tooManyMembers)
+	}
 	if err != nil {
 		return nil, fileError(s.name, "the zip cannot be read: "+err.Error())
 	}
@@ -173,6 +209,9 @@ func (s *source) next() (name string, r *bufio.Reader, err error) {
 		return "", r, nil
 	case s.tar != nil:
 		for {
+			if s.members++; s.members > membersMax {
+				return "", nil, fileError(s.name, tooManyMembers)
+			}
 			header, err := s.tar.Next()
 			if errors.Is(err, io.EOF) {
 				return "", nil, io.EOF

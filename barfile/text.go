@@ -4,10 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
 const lineBytesMax = 64 << 10 // a longer line is no bar
+
+// blankLinesMax is how many lines without a value may follow each other. Some files begin with years of empty rows; a file of
+// nothing else is not read to its end.
+const blankLinesMax = 1_000_000
 
 // textDecoder reads lines of cells.
 type textDecoder struct {
@@ -21,7 +26,10 @@ type textDecoder struct {
 
 // next reads the next line that is not blank.
 func (d *textDecoder) next(r *record) error {
-	for {
+	for blank := 0; ; blank++ {
+		if blank > blankLinesMax {
+			return fmt.Errorf("more than %d blank lines follow each other, the last is line %d; remove them", blankLinesMax, d.line)
+		}
 		line, err := d.lines.ReadSlice('\n')
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):

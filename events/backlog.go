@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/blotterdb/blotter"
@@ -23,9 +24,9 @@ const backlogMax = 500_000
 const (
 	sqlBacklog = `
 select pos from (
-    select pos from events.outbox where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
+    select pos from events.outbox where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
     union all
-    select pos from events.outbox where xid = any($3::text[]::xid8[]) and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) offset 0) w
+    select pos from events.outbox where xid = any($3::text[]::xid8[]) and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s offset 0) w
  order by pos limit $6`
 	sqlEventsAt = `
 select pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
@@ -37,19 +38,19 @@ func (b *backlog) of(at *cursor) bool {
 	return b.target != "" && b.target == at.target && b.done == at.done.String()
 }
 
-// read reads the next events of the cursor's window.
-func (b *backlog) read(ctx context.Context, q postgres.Querier, at *cursor, limit int, into []blotter.Event) ([]blotter.Event, error) {
+// read reads the next page of the cursor's window.
+func (b *backlog) read(ctx context.Context, q postgres.Querier, at *cursor, f filter, most limit, into []blotter.Event) (p page, err error) {
 	if !b.of(at) || b.cut && b.behind(at) == len(b.positions) {
-		if err := b.fill(ctx, q, at); err != nil {
-			return into, err
+		if err := b.fill(ctx, q, at, f); err != nil {
+			return page{}, err
 		}
 	}
 	rest := b.positions[b.behind(at):]
-	err := byIndex(ctx, q, sqlEventsAt, []any{rest[:min(limit, len(rest))]}, func(rows pgx.Rows) (err error) {
-		into, err = collectEvents(rows, into)
+	err = byIndex(ctx, q, sqlEventsAt, []any{rest[:min(most.events, len(rest))]}, func(rows pgx.Rows) (err error) {
+		p, err = collectEvents(rows, most, into)
 		return err
 	})
-	return into, err
+	return p, err
 }
 
 // behind is how many of the positions are consumed.
@@ -61,13 +62,15 @@ func (b *backlog) behind(at *cursor) int {
 	return n
 }
 
-func (b *backlog) fill(ctx context.Context, q postgres.Querier, at *cursor) error {
+func (b *backlog) fill(ctx context.Context, q postgres.Querier, at *cursor, f filter) error {
 	args, err := at.window()
 	if err != nil {
 		return err
 	}
 	*b = backlog{}
-	err = byIndex(ctx, q, sqlBacklog, append(args, backlogMax), func(rows pgx.Rows) (err error) {
+	condition, values := f.condition()
+	args = append(append(args, backlogMax), values...)
+	err = byIndex(ctx, q, fmt.Sprintf(sqlBacklog, condition), args, func(rows pgx.Rows) (err error) {
 		b.positions, err = collectPositions(rows)
 		return err
 	})

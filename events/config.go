@@ -30,6 +30,9 @@ type Config struct {
 	Name string
 	// Channels are those that it reads. Default all.
 	Channels []string
+	// Types are the types of events that it reads. Default all. The server sends no others: what other writers put on the
+	// same channels costs the consumer little.
+	Types []string
 	// Handler applies the events. Required.
 	Handler Handler
 	// FromNow lets a consumer that has no cursor yet begin with what is committed from now on. Default: with the first
@@ -39,6 +42,9 @@ type Config struct {
 	// ChunkMin and ChunkMax are how many events a transaction handles: it doubles from the one to the other while there are
 	// more. Defaults 1,000 and 20,000.
 	ChunkMin, ChunkMax int
+	// ChunkBytes is how many bytes of data a transaction handles at most, and so how many the consumer holds in memory. An
+	// event that is larger is handled alone. Default 8 MiB.
+	ChunkBytes int
 	// PollMin and PollMax are how long it sleeps when there is nothing to do: it doubles from the one to the other. Defaults
 	// 2 ms and 50 ms.
 	PollMin, PollMax time.Duration
@@ -53,11 +59,15 @@ func (c Config) withDefaults() Config {
 	}
 	c.ChunkMin = cmp.Or(c.ChunkMin, 1000)
 	c.ChunkMax = max(c.ChunkMin, cmp.Or(c.ChunkMax, 20_000))
+	c.ChunkBytes = cmp.Or(c.ChunkBytes, chunkBytes)
 	c.PollMin = cmp.Or(c.PollMin, 2*time.Millisecond)
 	c.PollMax = max(c.PollMin, cmp.Or(c.PollMax, 50*time.Millisecond))
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	return c
 }
+
+// chunkBytesMax is the most that Config.ChunkBytes allows.
+const chunkBytesMax = 256 << 20
 
 func (c Config) validate() error {
 	switch {
@@ -69,6 +79,8 @@ func (c Config) validate() error {
 		return blotter.Invalid("Config.Handler", "nil", "a function")
 	case c.ChunkMin < 0 || c.ChunkMax < 0 || c.ChunkMax > 100_000:
 		return blotter.Invalid("Config.ChunkMax", c.ChunkMax, "zero for the default, up to 100,000")
+	case c.ChunkBytes < 0 || c.ChunkBytes > chunkBytesMax:
+		return blotter.Invalid("Config.ChunkBytes", c.ChunkBytes, "zero for the default, up to 256 MiB")
 	case c.PollMin < 0 || c.PollMax < 0:
 		return blotter.Invalid("Config.PollMin", c.PollMin, "zero for the default, or more")
 	}

@@ -40,6 +40,7 @@ type Consumer struct {
 	seenAt  time.Time // when
 	found   bool      // the last probe found something
 	chunk   int       // events of the next pass
+	long    bool      // the window had more than the last pass took
 	attempt attempt   // what the handler was last given
 	culprit culprit   // the event that fails
 	buffer  []blotter.Event
@@ -52,6 +53,7 @@ type Consumer struct {
 type progress struct {
 	events int
 	more   bool // the window may have more
+	dense  bool // more events than these would not fit the limit of bytes
 	empty  bool // the window had nothing for this consumer
 }
 
@@ -256,23 +258,35 @@ func (c *Consumer) idle(ctx context.Context) (bool, error) {
 	return !c.found && (c.due == nil || !c.due()), err
 }
 
-// adapt doubles the chunk while there is more than it holds, within bounds.
+// adapt doubles the chunk while there is more than it holds, within bounds. Where the events are so large that it ends at
+// its limit of bytes, the next one asks for as many as this one held: what is asked for in vain is sent all the same.
 func (c *Consumer) adapt(did progress) {
-	if did.more {
+	c.long = did.more
+	switch {
+	case did.dense:
+		c.chunk = max(did.events, 1)
+	case did.more:
 		c.chunk = min(2*c.chunk, c.cfg.ChunkMax)
-	} else {
+	default:
 		c.chunk = c.cfg.ChunkMin
 	}
 }
 
+// filter is what the consumer reads of a window.
+func (c *Consumer) filter() filter { return filter{channels: c.cfg.Channels, types: c.cfg.Types} }
+
+// limit is what the next pass reads at most.
+func (c *Consumer) limit() limit { return limit{events: c.chunk, bytes: c.cfg.ChunkBytes} }
+
 // consume handles a chunk of the window and moves the cursor, in the transaction that has it locked.
 func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
 	before := *at
-	list, err := c.next(ctx, tx, at)
+	p, err := c.next(ctx, tx, at)
 	if err != nil {
 		return progress{}, err
 	}
-	if len(list) == 0 && at.posDone == 0 && len(c.cfg.Channels) == 0 {
+	list := p.events
+	if len(list) == 0 && at.posDone == 0 && (c.filter().all() || !c.found) {
 		at.target = before.target // nothing is written while nothing happens
 		if before.target == "" {
 			return progress{}, nil
@@ -294,12 +308,11 @@ func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (pr
 			return progress{}, err
 		}
 	}
-	more := len(list) >= c.chunk
-	return progress{events: len(list), more: more}, at.advance(ctx, tx, list, len(list), more)
+	return progress{events: len(list), more: p.more, dense: p.dense(c.limit())}, at.advance(ctx, tx, list, len(list), p.more)
 }
 
-// next reads the next chunk of the window, which gets a target if it has none.
-func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list []blotter.Event, err error) {
+// next reads the next page of the window, which gets a target if it has none.
+func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (p page, err error) {
 	fresh := at.target == ""
 	read := func(tx *postgres.Tx) error {
 		if err := at.aim(ctx, tx); err != nil {
@@ -308,16 +321,18 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 		if err := c.failpoint("aimed"); err != nil {
 			return err
 		}
-		if !fresh && len(c.cfg.Channels) == 0 && c.chunk > c.cfg.ChunkMin && !mutating() {
-			list, err = c.backlog.read(ctx, tx, at, c.chunk, c.buffer[:0])
+		into := c.emptyBuffer()
+		if !fresh && c.long && !mutating() {
+			p, err = c.backlog.read(ctx, tx, at, c.filter(), c.limit(), into)
 		} else {
-			list, err = at.read(ctx, tx, c.cfg.Channels, c.chunk, c.buffer[:0])
+			p, err = at.read(ctx, tx, c.filter(), c.limit(), into)
 		}
-		c.buffer = list
+		c.buffer = p.events
 		return err
 	}
 	if c.cfg.Source == c.cfg.Target {
-		return list, read(tx)
+		err = read(tx)
+		return p, err
 	}
 	var mark witness
 	err = c.cfg.Source.Transaction(ctx, func(source *postgres.Tx) error {
@@ -328,7 +343,7 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 		if err := read(source); err != nil {
 			return err
 		}
-		if !fresh || len(list) == 0 && len(c.cfg.Channels) == 0 || mutated("no_flush") {
+		if !fresh || len(p.events) == 0 && (c.filter().all() || !c.found) || mutated("no_flush") {
 			return nil
 		}
 		mark, err = at.testify(ctx, source, s)
@@ -337,7 +352,13 @@ func (c *Consumer) next(ctx context.Context, tx *postgres.Tx, at *cursor) (list 
 	if err == nil && mark.number > 0 {
 		tx.Last(sqlKeepMark, at.consumer, mark.String())
 	}
-	return list, err
+	return p, err
+}
+
+// emptyBuffer returns the room that the last page took. The data of that page is let go.
+func (c *Consumer) emptyBuffer() []blotter.Event {
+	clear(c.buffer)
+	return c.buffer[:0]
 }
 
 // handle calls the handler, whose panic is an error.

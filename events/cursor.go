@@ -143,11 +143,6 @@ select o.* from (select pos from w order by pos limit $6) next
       from events.outbox where pos = next.pos limit 1) o
  order by o.pos`
 
-var (
-	sqlWindowOfAll      = fmt.Sprintf(sqlWindow, "")
-	sqlWindowOfChannels = fmt.Sprintf(sqlWindow, "and channel = any($7)")
-)
-
 // The planner knows nothing of what was written a moment ago, and may find that reading a leaf whole is cheap.
 const (
 	sqlByIndex    = `set local enable_seqscan = off`
@@ -167,22 +162,22 @@ func (at *cursor) window() ([]any, error) {
 	return []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), running, at.posDone, at.target}, nil
 }
 
-// read reads up to limit events of the window beyond posDone. The rows are appended to into.
-func (at *cursor) read(ctx context.Context, q postgres.Querier, channels []string, limit int, into []blotter.Event) ([]blotter.Event, error) {
+// read reads the next page of the window beyond posDone: what the filter lets through, up to the limit. The events are
+// appended to into.
+func (at *cursor) read(ctx context.Context, q postgres.Querier, f filter, most limit, into []blotter.Event) (page, error) {
 	args, err := at.window()
 	if err != nil {
-		return into, err
+		return page{}, err
 	}
-	sql, args := sqlWindowOfAll, append(args, limit)
-	if len(channels) > 0 {
-		sql, args = sqlWindowOfChannels, append(args, channels)
-	}
-	sql, args = mutateWindow(sql, args)
+	condition, values := f.condition()
+	sql, args := mutateWindow(fmt.Sprintf(sqlWindow, condition), append(append(args, most.events), values...))
+
+	var p page
 	err = byIndex(ctx, q, sql, args, func(rows pgx.Rows) error {
-		into, err = collectEvents(rows, into)
+		p, err = collectEvents(rows, most, into)
 		return err
 	})
-	return into, err
+	return p, err
 }
 
 // byIndex runs a query of the outbox by its indexes, and hands its rows on.
@@ -205,17 +200,6 @@ func byIndex(ctx context.Context, q postgres.Querier, sql string, args []any, co
 		return err
 	}
 	return results.Close()
-}
-
-func collectEvents(rows pgx.Rows, into []blotter.Event) ([]blotter.Event, error) {
-	var e blotter.Event
-	_, err := pgx.ForEachRow(rows, []any{&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID, &e.CreatedAt, (*[]byte)(&e.Data)}, func() error {
-		e.CreatedAt = e.CreatedAt.UTC()
-		into = append(into, e)
-		e.Data = nil // the next row gets memory of its own
-		return nil
-	})
-	return into, err
 }
 
 const sqlAdvance = `

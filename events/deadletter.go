@@ -128,6 +128,7 @@ func (c *Consumer) retryKey(ctx context.Context, tx *postgres.Tx, at *cursor) (p
 	if err != nil {
 		return progress{}, err
 	}
+	positions = positions[:len(list)]
 	failed := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return c.handle(ctx, tx, list) })
 	if retryable(failed) || failed != nil && ctx.Err() != nil {
 		return progress{}, failed
@@ -144,12 +145,13 @@ func (c *Consumer) retryKey(ctx context.Context, tx *postgres.Tx, at *cursor) (p
 	return progress{events: len(list), more: true}, err
 }
 
-// eventsAt reads the events at these positions.
+// eventsAt reads the events at these positions, from the first on as many as one page holds.
 func (c *Consumer) eventsAt(ctx context.Context, tx *postgres.Tx, positions []int64) (list []blotter.Event, err error) {
+	var p page
 	read := func(q postgres.Querier) error {
 		rows, err := q.Query(ctx, sqlParkedEvents, positions)
 		if err == nil {
-			list, err = collectEvents(rows, nil)
+			p, err = collectEvents(rows, limit{events: len(positions), bytes: c.cfg.ChunkBytes}, nil)
 		}
 		return err
 	}
@@ -158,7 +160,7 @@ func (c *Consumer) eventsAt(ctx context.Context, tx *postgres.Tx, positions []in
 	} else {
 		err = c.cfg.Source.AutoCommit(ctx, func(s *postgres.Session) error { return read(s) })
 	}
-	if err == nil && len(list) != len(positions) {
+	if list = p.events; err == nil && !p.cut && len(list) != len(positions) {
 		err = &blotter.Error{Op: "resolve", Kind: blotter.ErrNotFound, Message: fmt.Sprintf("the outbox has %d of the %d parked events", len(list), len(positions))}
 	}
 	return list, err

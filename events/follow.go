@@ -39,19 +39,19 @@ func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 		return err
 	}
 	for pause := followPollMin; ctx.Err() == nil; {
-		list, err := at.follow(ctx, db, cfg.Channels)
+		p, err := at.follow(ctx, db, cfg.Channels)
 		if err != nil {
 			return ended(ctx, err)
 		}
-		for _, e := range list {
+		for _, e := range p.events {
 			if err := cfg.Callback(ctx, e); err != nil {
 				return ended(ctx, err)
 			}
 		}
 		switch {
-		case len(list) == followChunk:
+		case p.more:
 			continue
-		case len(list) > 0:
+		case len(p.events) > 0:
 			pause = followPollMin
 		default:
 			pause = min(2*pause, followPollMax)
@@ -81,24 +81,24 @@ func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
 }
 
 // follow reads the next events and moves the cursor in memory.
-func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string) (list []blotter.Event, err error) {
+func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string) (p page, err error) {
 	next := *at
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		if err := next.aim(ctx, s); err != nil {
 			return err
 		}
-		list, err = next.read(ctx, s, channels, followChunk, nil)
+		p, err = next.read(ctx, s, filter{channels: channels}, limit{events: followChunk, bytes: chunkBytes}, nil)
 		return err
 	}, postgres.Snapshot, postgres.Primary)
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
-	if len(list) == followChunk {
-		next.posDone = list[len(list)-1].Pos
+	if p.more {
+		next.posDone = p.events[len(p.events)-1].Pos
 	} else {
 		next.done, err = parseSnapshot(next.target)
 		next.target, next.posDone = "", 0
 	}
 	*at = next
-	return list, err
+	return p, err
 }

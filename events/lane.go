@@ -43,8 +43,7 @@ type told struct {
 type held struct {
 	done, target string
 	posDone      int64
-	limit        int
-	events       []blotter.Event
+	page         page
 }
 
 // paces of a lane: the least time between two windows, so that one holds more than one event; longer where the last one
@@ -106,12 +105,12 @@ func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progres
 	if err := l.failpoint("aimed"); err != nil {
 		return progress{}, err
 	}
-	h := held{done: at.done.String(), target: at.target, limit: l.chunk}
-	list, err := at.read(ctx, tx, l.cfg.Channels, h.limit, l.buffer[:0])
-	if l.buffer = list; err != nil {
+	h := held{done: at.done.String(), target: at.target}
+	p, err := at.read(ctx, tx, l.filter(), l.limit(), l.emptyBuffer())
+	if l.buffer = p.events; err != nil {
 		return progress{}, err
 	}
-	if len(list) == 0 {
+	if len(p.events) == 0 {
 		if !l.found { // nothing is written while nothing happens
 			at.target = ""
 			return progress{}, nil
@@ -124,20 +123,20 @@ func (l *lane) choose(ctx context.Context, tx *postgres.Tx, at *cursor) (progres
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return progress{}, err
 	}
-	h.events, l.held = list, h
+	h.page, l.held = p, h
 	return progress{more: true}, nil
 }
 
-// window reads the next events of the window, and reports whether it may have more.
-func (l *lane) window(ctx context.Context, tx *postgres.Tx, at *cursor) (list []blotter.Event, more bool, err error) {
+// window reads the next page of the window.
+func (l *lane) window(ctx context.Context, tx *postgres.Tx, at *cursor) (page, error) {
 	h := l.held
 	l.held = held{}
-	if h.events != nil && h.target == at.target && h.done == at.done.String() && h.posDone == at.posDone {
-		return h.events, len(h.events) >= h.limit, nil
+	if h.page.events != nil && h.target == at.target && h.done == at.done.String() && h.posDone == at.posDone {
+		return h.page, nil
 	}
-	list, err = at.read(ctx, tx, l.cfg.Channels, l.chunk, l.buffer[:0])
-	l.buffer = list
-	return list, len(list) >= l.chunk, err
+	p, err := at.read(ctx, tx, l.filter(), l.limit(), l.emptyBuffer())
+	l.buffer = p.events
+	return p, err
 }
 
 const (
@@ -155,10 +154,11 @@ values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)`
 
 // publish puts the next events of the window into Redis and moves the cursor.
 func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
-	list, more, err := l.window(ctx, tx, at)
+	p, err := l.window(ctx, tx, at)
 	if err != nil {
 		return progress{}, err
 	}
+	list := p.events
 	if err := l.failpoint("read"); err != nil {
 		return progress{}, err
 	}
@@ -190,9 +190,9 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 		tx.Last(sqlBatch, batch(n)...)
 		l.published.Add(int64(n))
 	}
-	err = at.advance(ctx, tx, list, len(messages), more)
+	err = at.advance(ctx, tx, list, len(messages), p.more)
 	l.told.at = Offset{at.epoch, at.applied}
-	return progress{events: len(list), more: more}, err
+	return progress{events: len(list), more: p.more, dense: p.dense(l.limit())}, err
 }
 
 // toldUpTo is up to which number the channel was told before the cursor went back to here, where it did.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
@@ -94,8 +95,17 @@ func hashedID(hash [sha256.Size]byte) (id uuid.UUID) {
 	return id
 }
 
-// encode is the message as it travels.
-func (m *Message) encode() ([]byte, error) { return json.Marshal(m) }
+// encode is the message as it travels. Characters that HTML minds stay as they are: as \u003c they would take six times the
+// room.
+func (m *Message) encode() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(m); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}
 
 // decode reads a message from a channel.
 func decode(channel string, text []byte) (m Message, err error) {

@@ -18,7 +18,7 @@ import (
 
 const (
 	// MessageDataMax is the most bytes that the data of a published message has.
-	MessageDataMax = 64 << 10
+	MessageDataMax = blotter.EventDataMax
 	// publishMax is how many messages one call publishes.
 	publishMax = 1000
 )

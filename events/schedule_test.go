@@ -245,7 +245,7 @@ func (s *stage) readsFew() error {
 			return err
 		}
 		target, _ := parseSnapshot(at.target)
-		sql, args := mutateWindow(sqlWindowOfAll, []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), []string{}, int64(0), at.target, 100})
+		sql, args := mutateWindow(fmt.Sprintf(sqlWindow, ""), []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), []string{}, int64(0), at.target, 100})
 		if _, err := tx.Exec(s.ctx(), sqlByIndex); err != nil {
 			return err
 		}

@@ -238,19 +238,24 @@ func read(err error) error {
 	return err
 }
 
-// catchUpMax is how many messages are read from a stream at a time.
-const catchUpMax = 1000
+// catchUpMin and catchUpMax are how many messages are read from a stream at a time: more while a read brings little.
+const (
+	catchUpMin = 64
+	catchUpMax = 1000
+)
 
 // catchUp handles what the stream has behind the last message handled, and reports whether there was anything.
 func (s *subscription) catchUp(ctx context.Context, channel string) (found bool, err error) {
-	for {
+	for most := int64(catchUpMin); ; {
 		at := s.at[channel]
-		entries, err := s.client.XRangeN(ctx, s.stream(channel), Offset{at.Epoch, at.Seq + 1}.String(), "+", catchUpMax).Result()
+		entries, err := s.client.XRangeN(ctx, s.stream(channel), Offset{at.Epoch, at.Seq + 1}.String(), "+", most).Result()
 		if err != nil {
 			return found, &unreadable{redisError("subscribe", err)}
 		}
+		bytes := 0
 		for _, entry := range entries {
 			text, _ := entry.Values[streamField].(string)
+			bytes += len(text)
 			m, err := decode(channel, []byte(text))
 			if err != nil || m.Offset().String() != entry.ID {
 				return found, &blotter.Error{Op: "subscribe", Kind: blotter.ErrData, Err: err, Message: fmt.Sprintf("entry %s of %s is no message of the relay", entry.ID, s.stream(channel))}
@@ -260,10 +265,20 @@ func (s *subscription) catchUp(ctx context.Context, channel string) (found bool,
 			}
 			found = true
 		}
-		if len(entries) < catchUpMax {
+		if int64(len(entries)) < most {
 			return found, nil
 		}
+		most = nextRead(most, bytes)
 	}
+}
+
+// nextRead returns how many messages the next read asks for, where the last one brought so many bytes: twice as many, as long
+// as they are not likely to be more than a page.
+func nextRead(most int64, bytes int) int64 {
+	if bytes > chunkBytes/4 {
+		return max(most/2, 1)
+	}
+	return min(2*most, catchUpMax)
 }
 
 // next handles a message of the stream, and tells of a gap before it.

@@ -6,7 +6,7 @@ func Checks(t Thresholds) []Check {
 	t = t.WithDefaults()
 	var list []Check
 	for _, check := range []func(Thresholds) Check{
-		rights, connections, longTransactions, idleInTransaction, blocking,
+		rights, connections, longTransactions, idleInTransaction, blocking, takenLocks,
 		deadlocks, tempFiles, cacheHit,
 		invalidIndexes, redundantIndexes, unusedIndexes, foreignKeyIndexes, missingIndexes,
 		deadTuples, vacuumAge, unanalyzedParents, xidAge, multixactAge, sequences,

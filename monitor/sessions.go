@@ -141,6 +141,36 @@ func blocking(t Thresholds) Check {
 	})
 }
 
+// sqlTakenLocks lists sessions that hold the advisory lock of the maintenance, the partitions or the migrations, or wait for
+// it, without being allowed to do what it is for. Anybody may take any number, and PostgreSQL cannot forbid it.
+const sqlTakenLocks = `
+select a.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, 'a dropped role'), string_agg(k.name, ', ' order by k.name)
+  from (values (x'626c6f746d61696e'::bigint, 'maintenance'), (x'626c6f7470617274'::bigint, 'partitions'),
+               (x'00626c6f74746572'::bigint, 'migrations')) k(number, name)
+  join pg_locks l on l.locktype = 'advisory' and l.objsubid = 1 and l.classid::bigint = k.number >> 32
+       and l.objid::bigint = k.number & 4294967295
+       and l.database = (select oid from pg_database where datname = current_database())
+  join pg_stat_activity a on a.pid = l.pid
+ where not coalesce(pg_has_role(a.usesysid, 'trading_owner', 'member'), false)
+ group by 1, 2, 3
+ order by 1
+ limit 20`
+
+// takenLocks finds sessions that keep the owner's work from being done by taking its lock.
+func takenLocks(Thresholds) Check {
+	type row struct {
+		PID                     int
+		Application, User, Lock string
+	}
+	return find("sessions", "taken_locks", sqlTakenLocks, func(r row) Finding {
+		return Finding{
+			Severity: Critical, Subject: session(r.PID, r.Application),
+			Message: fmt.Sprintf("%s, who is not the owner, has the lock of %s: that work waits", r.User, r.Lock),
+			Remedy:  fmt.Sprintf("As a superuser, SELECT pg_terminate_backend(%d) frees it; then ask who has that login.", r.PID),
+		}
+	})
+}
+
 func wait(sessions int) string {
 	if sessions == 1 {
 		return "1 session waits"

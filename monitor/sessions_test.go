@@ -55,6 +55,18 @@ func TestIdleInTransaction(t *testing.T) {
 	quiet(t, db.DB, pick(t, "idle_in_transaction", monitor.Thresholds{}), "")
 }
 
+// The numbers of the owner's advisory locks may be taken by anybody; who is not the owner is found.
+func TestTakenLocks(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	owner := db.Connect(t, db.OwnerURL)
+	run(t, owner, "select pg_advisory_lock(x'626c6f746d61696e'::bigint)")
+	quiet(t, db.DB, pick(t, "taken_locks", monitor.Thresholds{}), "")
+	outsider := db.Connect(t, db.Config.ReadOnlyURL)
+	run(t, outsider, "select pg_advisory_lock(x'626c6f7470617274'::bigint), pg_advisory_lock(x'626c6f74746572'::bigint)")
+	fires(t, db.DB, "taken_locks", monitor.Thresholds{}, monitor.Critical, fmt.Sprint(outsider.PgConn().PID()), "has the lock of migrations, partitions")
+}
+
 // A waits for nobody, B for A, C for B: one finding, of A, with two behind it.
 func TestBlocking(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		if got, _ := entries(t, db, since); len(got) != 1 || !strings.Contains(got[0], `"`+column.Name+`"`) {
 			t.Errorf("%s changed with a fill: recorded %q", column.Name, got)
 		}
-		execAs(t, db, ctx, `delete from execution.orders`)
+		execAs(t, db, ctx, `select execution.remove_orders(o.account_id, array_agg(o.order_id)) from execution.orders o group by o.account_id`)
 	}
 	for sql, recorded := range map[string]int{
 		`filled_quantity = 3, filled_notional = 30`:                     0,
@@ -97,7 +97,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		if got, _ := entries(t, db, since); len(got) != recorded {
 			t.Errorf("set %s: recorded %q, want %d", sql, got, recorded)
 		}
-		execAs(t, db, ctx, `delete from execution.orders`)
+		execAs(t, db, ctx, `select execution.remove_orders(o.account_id, array_agg(o.order_id)) from execution.orders o group by o.account_id`)
 	}
 	execAs(t, db, ctx, strings.Replace(orders, "'partially_filled'", "'cancelled'", 1))
 	_, since := entries(t, db, 0)

@@ -51,9 +51,10 @@ update execution.positions
 	// sqlDropAdopted removes orders of which nothing was known but fills that are gone; sqlRestoreOrders takes the fills out
 	// of the others.
 	sqlDropAdopted = `
-delete from execution.orders o
- where o.account_id = $1 and o.order_id = any($2) and o.adopted
-   and not exists (select from execution.trades t where t.account_id = o.account_id and t.order_id = o.order_id)`
+select execution.remove_orders($1, array(
+    select o.order_id from execution.orders o
+     where o.account_id = $1 and o.order_id = any($2) and o.adopted
+       and not exists (select from execution.trades t where t.account_id = o.account_id and t.order_id = o.order_id)))`
 	sqlRestoreOrders = `
 update execution.orders o
    set filled_quantity = f.quantity, filled_notional = f.notional, quantity = case when o.adopted then f.quantity else o.quantity end,

@@ -30,6 +30,12 @@ const (
 	migrationLock = 0x626c6f74746572 // "blotter"
 	// lockPeriodSeconds and lockTries bound the wait for another migrator: ten minutes.
 	lockPeriodSeconds, lockTries = 1, 600
+
+	// tableLockTimeout is how long a migration waits for the lock of a table: meanwhile everybody else who wants the table
+	// waits behind it. Then it lets them pass, and tries again after tableLockPause, for tableLockPatience.
+	tableLockTimeout  = time.Second
+	tableLockPause    = 2 * time.Second
+	tableLockPatience = 2 * time.Minute
 )
 
 // Migrator changes the schema of one database. Close it.
@@ -49,7 +55,7 @@ type MigrationStatus struct {
 // acts as trading_owner from then on. The login needs no superuser, but the first time CREATEROLE, and CREATE on the
 // database with the right to grant it (its owner has both).
 func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
-	cfg := Config{URL: url, Service: "blotter migrate", StatementTimeout: -1, LockTimeout: time.Minute}.withDefaults()
+	cfg := Config{URL: url, Service: "blotter migrate", StatementTimeout: -1, LockTimeout: tableLockTimeout}.withDefaults()
 	cc, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, blotter.Invalid("url", RedactURL(url), "a database URL that parses: "+withoutURL(err))
@@ -93,15 +99,15 @@ func (m *Migrator) Close() error { return m.provider.Close() }
 // Up applies every pending migration, each in a transaction of its own, and returns the versions that it applied.
 // Running it again, or from two machines at once, is no error.
 func (m *Migrator) Up(ctx context.Context) ([]int64, error) {
-	results, err := m.provider.Up(ctx)
-	return versions(results), migrationError(ctx, "migrate up", err)
+	applied, err := patiently(ctx, func() ([]*goose.MigrationResult, error) { return m.provider.Up(ctx) })
+	return applied, migrationError(ctx, "migrate up", err)
 }
 
 // DownTo undoes every migration above the version: 0 removes all of blotter's tables and their rows. Roles stay: they
 // belong to the cluster.
 func (m *Migrator) DownTo(ctx context.Context, version int64) ([]int64, error) {
-	results, err := m.provider.DownTo(ctx, version)
-	return versions(results), migrationError(ctx, "migrate down", err)
+	undone, err := patiently(ctx, func() ([]*goose.MigrationResult, error) { return m.provider.DownTo(ctx, version) })
+	return undone, migrationError(ctx, "migrate down", err)
 }
 
 // Status lists every migration.
@@ -116,6 +122,29 @@ func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 		statuses = append(statuses, MigrationStatus{Version: s.Source.Version, Name: strings.TrimSuffix(name, ".sql"), Applied: s.AppliedAt})
 	}
 	return statuses, nil
+}
+
+// patiently runs migrations, and runs those that are left again where one did not get the lock of a table. It returns the
+// versions of all that ended well.
+func patiently(ctx context.Context, run func() ([]*goose.MigrationResult, error)) (done []int64, err error) {
+	for start := time.Now(); ; {
+		results, err := run()
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results = partial.Applied
+		}
+		done = append(done, versions(results)...)
+
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != lockTimeout || time.Since(start) > tableLockPatience {
+			return done, err
+		}
+		select {
+		case <-ctx.Done():
+			return done, err
+		case <-time.After(tableLockPause):
+		}
+	}
 }
 
 func versions(results []*goose.MigrationResult) []int64 {

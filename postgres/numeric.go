@@ -187,9 +187,16 @@ func mulAdd(hi, lo, factor, digit uint64) (uint64, uint64, bool) {
 	return hi, lo, top != 0 || carry != 0
 }
 
+// numericGroupsMax is how many groups of four digits decodeLong looks at: more than a Decimal has, with zeros behind. The
+// server may send 32,768.
+const numericGroupsMax = 256
+
 // decodeLong reads what the fast path cannot: more than 128 bits of digits, or a last group whose zeros reach over the
 // nineteenth place.
 func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, error) {
+	if len(groups) > 2*numericGroupsMax {
+		return blotter.Decimal{}, numericError("has %d groups of digits", len(groups)/2)
+	}
 	if weight >= (blotter.DecimalIntegerDigitsMax+3)/4 {
 		return blotter.Decimal{}, numericError("has more than %d digits before the point", blotter.DecimalIntegerDigitsMax)
 	}

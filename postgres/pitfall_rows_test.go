@@ -109,8 +109,10 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 	}
 	before := accountRows(t, db, "A2")
 	conn := login(t, db, db.Config.URL, "A1")
-	mustExec(t, conn, `delete from risk_management.risk_limits`)
-	wantState(t, conn, "23503", `delete from execution.orders`)
+	mustExec(t, conn, `select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
+	mustExec(t, conn, `select risk_management.remove_limits('A2', array['theirs']), execution.remove_orders('A2', array['O-1'])`)
+	wantState(t, conn, "23503", `select execution.remove_orders('A1', array['O-1'])`)
+	wantState(t, conn, "42501", `delete from execution.orders`)
 	wantState(t, conn, "42501", `delete from execution.accounts`)
 	wantState(t, conn, "42501", `truncate execution.orders cascade`)
 	if after := accountRows(t, db, "A2"); after != before {

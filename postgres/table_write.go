@@ -10,6 +10,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // writable refuses what would panic or fail later: a view, no session, no row.
@@ -232,6 +233,27 @@ func (t *Table[T]) keyOf(row *T) []any {
 	return key
 }
 
+// removers are the functions that delete rows of tables on which no account's session has DELETE: with it, it could lock the
+// table against everybody. The last argument is an array, the last column of the key.
+var removers = map[string]string{
+	"execution.orders":                 "execution.remove_orders",
+	"risk_management.risk_limits":      "risk_management.remove_limits",
+	"strategy_engine.strategies":       "strategy_engine.remove_strategies",
+	"strategy_engine.strategy_signals": "strategy_engine.remove_signals",
+}
+
+// remove removes the row of the key by the table's function, and reports how many rows that were.
+func (t *Table[T]) remove(ctx context.Context, q Querier, remover string, key []any) (removed int64, err error) {
+	args := make([]string, len(key))
+	for i := range key {
+		args[i] = "$" + strconv.Itoa(i+1)
+	}
+	last := len(args) - 1
+	args[last] = "array[" + args[last] + "::text]"
+	err = q.QueryRow(ctx, "select "+remover+"("+strings.Join(args, ", ")+")", key...).Scan(&removed)
+	return removed, err
+}
+
 // Delete removes the row of the key; none is ErrNotFound.
 func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err := t.readOnly("delete"); err != nil {
@@ -244,8 +266,16 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err != nil {
 		return err
 	}
-	tag, err := q.Exec(ctx, "delete from "+t.def.sql()+where, key...)
-	if err == nil && tag.RowsAffected() == 0 {
+
+	var removed int64
+	if remover := removers[t.def.QualifiedName()]; remover != "" {
+		removed, err = t.remove(ctx, q, remover, key)
+	} else {
+		var tag pgconn.CommandTag
+		tag, err = q.Exec(ctx, "delete from "+t.def.sql()+where, key...)
+		removed = tag.RowsAffected()
+	}
+	if err == nil && removed == 0 {
 		err = errNoRows
 	}
 	return t.fail(ctx, "delete", err)

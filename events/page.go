@@ -1,0 +1,91 @@
+package events
+
+import (
+	"fmt"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
+)
+
+// chunkBytes is how many bytes of data one page of a window has at most, unless Config.ChunkBytes says otherwise. Each
+// consumer, and each channel of the relay, holds at most one page: this bounds the daemon's memory.
+const chunkBytes = 8 << 20
+
+// limit is where a page of a window ends: at so many events or, if that comes first, at so many bytes of their data. One
+// event is read however large it is: rows older than the limit on an event's size pass one by one.
+type limit struct {
+	events int
+	bytes  int
+}
+
+// page is what one read of a window brought.
+type page struct {
+	events []blotter.Event
+	// more reports that the window may have more: the page ended at its limit.
+	more bool
+	// cut reports that it ended at its limit of bytes.
+	cut bool
+	// bytes are those of its events' data.
+	bytes int
+}
+
+// dense reports that a page with more events would not fit the limit of bytes, or may not.
+func (p page) dense(most limit) bool { return p.cut || p.bytes > most.bytes/2 }
+
+// filter says which events of a window are read. A list without entries lets all through.
+type filter struct {
+	channels []string
+	types    []string
+}
+
+// all reports that the filter lets every event through.
+func (f filter) all() bool { return len(f.channels) == 0 && len(f.types) == 0 }
+
+// filterArg is the number of the filter's first parameter in the statements of a window.
+const filterArg = 7
+
+// condition returns what the filter adds to the condition of a window, and its arguments, from $7 on. So the data of other
+// events never leaves the server: they cost their reader what finding them costs.
+func (f filter) condition() (sql string, args []any) {
+	if len(f.channels) > 0 {
+		args = append(args, f.channels)
+		sql = fmt.Sprintf("and channel = any($%d)", filterArg)
+	}
+	if len(f.types) > 0 {
+		sql += fmt.Sprintf(" and type = any($%d)", filterArg+len(args))
+		args = append(args, f.types)
+	}
+	return sql, args
+}
+
+// dataColumn is the place of the data in the rows that collectEvents reads: the last.
+const dataColumn = 11
+
+// collectEvents reads rows of events up to the limit, and appends them to into. What comes behind the limit of bytes is left
+// on the wire: it is not kept, and read again with the next page.
+func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error) {
+	defer rows.Close()
+	p := page{events: into}
+	for rows.Next() {
+		if p.cut {
+			continue
+		}
+		size := len(rows.RawValues()[dataColumn])
+		if p.bytes+size > most.bytes && len(p.events) > 0 {
+			p.cut = true
+			continue
+		}
+		p.bytes += size
+
+		var e blotter.Event
+		err := rows.Scan(&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID,
+			&e.CreatedAt, (*[]byte)(&e.Data))
+		if err != nil {
+			return p, err
+		}
+		e.CreatedAt = e.CreatedAt.UTC()
+		p.events = append(p.events, e)
+	}
+	p.more = p.cut || len(p.events) >= most.events
+	return p, rows.Err()
+}
