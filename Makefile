@@ -68,6 +68,10 @@ torture: ## attack the book, the audit log and imports in full: 200,000 fills, 1
 chaos: ## kill everything in full, beside hostile writers: 100 projectors, 100 relays, PostgreSQL 15 times, Redis 5 times
 	go test ./chaos -count=1 -v -timeout 60m -run TestChaos -kills 100 -crashes 10 -relay-kills 100 -redis-kills 5 -flush
 
+.PHONY: failovers
+failovers: ## fail over 200 times to a replica that is behind, under a consumer whose cursor is elsewhere
+	go test ./events -count=1 -v -timeout 120m -run 'TestFailover$$' -failovers 200
+
 .PHONY: chaos-short
 chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1

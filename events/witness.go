@@ -80,7 +80,7 @@ func (at *cursor) verify(ctx context.Context, q postgres.Querier) (s standing, e
 	}
 
 	s.last = number == s.mark.number && token == s.mark.token
-	if s.marked && !s.last && number <= s.mark.number && !mutated("no_witness") {
+	if s.marked && !s.last && number <= s.mark.number {
 		return s, at.lost(number)
 	}
 	return s, nil
