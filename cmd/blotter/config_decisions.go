@@ -63,7 +63,7 @@ var settingDecisions = []settingDecision{
 	{"demo", output, "png"},
 	{"demo", guard, "yes"},
 	{"doctor", harmless, "indexes security"},
-	{"doctor", server, "replica"},
+	{"doctor", server, "redis replica"},
 	{"doctor", guard, "strict threshold"},
 	{"down", guard, "force"},
 	{"events replay", guard, "since"}, // which events are applied again
@@ -98,6 +98,7 @@ var settingDecisions = []settingDecision{
 	{"positions list", harmless, "all at format symbol"},
 	{"psql", guard, "as"}, // the role decides what SQL may do
 	{"roles sql", guard, "database prefix"},
+	{"roles redis", guard, "prefix"},
 	{"serve", chooser, "analytics-url"},
 	{"serve", harmless, "months-ahead"},
 	{"serve", server, "metrics redis"},
