@@ -72,6 +72,15 @@ chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1
 	go test -tags mutants -count=1 -run Mutants ./events ./chaos
 
+N ?= 100
+SEED ?= 1
+FILES ?= money
+TIME ?= 40m
+.PHONY: mutants
+mutants: ## build N=100 small defects in (FILES=money or all, SEED=1), one at a time, and list those that no test notices
+	go -C tools test ./mutants
+	go -C tools run ./mutants -n $(N) -seed $(SEED) -files '$(FILES)' -time $(TIME)
+
 .PHONY: calendar
 calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour
 	tools/calendar

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// outcome is what became of a mutant.
+type outcome int
+
+const (
+	survived outcome = iota
+	noticed
+	timedOut
+	notCompiled
+	notTried
+)
+
+// runner tries mutants.
+type runner struct {
+	options
+	work     string // a folder of its own
+	accepted acceptedKeys
+	began    time.Time
+
+	mu        sync.Mutex
+	next      int // of the chosen mutants
+	counted   int // tried, or being tried: of those that compile
+	noticed   int
+	timedOut  int
+	broken    int // did not compile
+	known     int // accepted survivors
+	survivors []survivor
+	took      map[tests]time.Duration // without a defect
+}
+
+type survivor struct {
+	mutant
+	diff string
+}
+
+// try tries mutants in their order until enough were counted or the time is over.
+func (r *runner) try(ctx context.Context, chosen []mutant) error {
+	if err := r.baseline(ctx, chosen); err != nil {
+		return err
+	}
+	var workers sync.WaitGroup
+	errs := make(chan error, r.parallel)
+	for n := range r.parallel {
+		workers.Go(func() {
+			for {
+				m, ok := r.take(chosen)
+				if !ok || ctx.Err() != nil {
+					return
+				}
+				got, diff, err := r.one(ctx, n, m)
+				if err != nil {
+					errs <- err
+					return
+				}
+				r.note(m, got, diff)
+			}
+		})
+	}
+	workers.Wait()
+	close(errs)
+	return <-errs
+}
+
+// take returns the next mutant to try. One that turns out not to compile makes room for another.
+func (r *runner) take(chosen []mutant) (m mutant, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next >= len(chosen) || r.counted >= r.count || time.Since(r.began) > r.limit {
+		return m, false
+	}
+	m = chosen[r.next]
+	r.next++
+	r.counted++
+	return m, true
+}
+
+func (r *runner) note(m mutant, got outcome, diff string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	word := ""
+	switch got {
+	case noticed:
+		r.noticed++
+		word = "noticed"
+	case timedOut:
+		r.noticed++
+		r.timedOut++
+		word = "timed out"
+	case notCompiled:
+		r.broken++
+		r.counted--
+		word = "does not compile"
+	case notTried:
+		r.counted--
+		return
+	case survived:
+		if word = "survived"; r.accepted[m.key()] {
+			r.known++
+			word = "survived, accepted"
+			break
+		}
+		r.survivors = append(r.survivors, survivor{m, diff})
+	}
+	if r.verbose || word == "survived" {
+		fmt.Printf("%-18s %s:%d %s\n", word, m.file, m.line, m.key())
+	}
+}
+
+// baseline runs the tests without a defect: they have to pass, and the time that they take bounds that of a mutant's.
+func (r *runner) baseline(ctx context.Context, chosen []mutant) error {
+	r.took = map[tests]time.Duration{}
+	for _, m := range chosen[:min(len(chosen), 2*r.count)] {
+		for _, stage := range r.stages(m) {
+			if r.took[stage] > 0 {
+				continue
+			}
+			start := time.Now()
+			got, output, err := r.test(ctx, stage, "", 15*time.Minute)
+			switch {
+			case err != nil:
+				return err
+			case got != survived:
+				return fmt.Errorf("without a defect, the tests %q of %s fail:\n%s", stage.run, stage.pkg, output)
+			}
+			r.took[stage] = time.Since(start)
+			fmt.Printf("without a defect   %s -run '%s': %s\n", stage.pkg, stage.run, r.took[stage].Round(time.Second))
+		}
+	}
+	return ctx.Err()
+}
+
+// stages returns the tests to run for a mutant.
+func (r *runner) stages(m mutant) []tests {
+	stages := stagesOf(m.file)
+	if r.quick {
+		return stages[:1]
+	}
+	return stages
+}
+
+// one tries a mutant.
+func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string, error) {
+	path := filepath.Join(r.root, filepath.FromSlash(m.file))
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return notTried, "", err
+	}
+	changed := filepath.Join(r.work, "changed"+strconv.Itoa(worker)+".go")
+	if err := os.WriteFile(changed, m.apply(source), 0o600); err != nil {
+		return notTried, "", err
+	}
+	overlay := filepath.Join(r.work, "overlay"+strconv.Itoa(worker)+".json")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	if err != nil {
+		return notTried, "", err
+	}
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		return notTried, "", err
+	}
+	for _, stage := range r.stages(m) {
+		limit := time.Minute + 5*r.took[stage]
+		got, _, err := r.test(ctx, stage, overlay, limit)
+		if err != nil || got != survived {
+			return got, "", err
+		}
+	}
+	return survived, m.diff(source), nil
+}
+
+// test runs tests of a package. What survived is a package whose tests all pass.
+func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.Duration) (outcome, string, error) {
+	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-run", t.run, "-timeout", limit.String()}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append(args, t.pkg)...)
+	cmd.Dir = r.root
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	output := out.String()
+	switch {
+	case ctx.Err() == context.DeadlineExceeded:
+		return timedOut, output, nil
+	case ctx.Err() != nil:
+		return notTried, output, ctx.Err()
+	case err == nil && strings.Contains(output, "no tests to run"):
+		return notTried, output, fmt.Errorf("-run %q selects no test of %s", t.run, t.pkg)
+	case err == nil:
+		return survived, output, nil
+	case strings.Contains(output, "[build failed]") || strings.Contains(output, "[setup failed]"):
+		return notCompiled, output, nil
+	case strings.Contains(output, "panic: test timed out"):
+		return timedOut, output, nil
+	}
+	return noticed, output, nil
+}
+
+// report prints survivors and the sum.
+func (r *runner) report(w io.Writer, chosen int) {
+	for _, s := range r.survivors {
+		fmt.Fprintf(w, "\n%s:%d in %s\n%s\n  accept it with: - %s: REASON\n", s.file, s.line, s.function, s.diff, s.key())
+	}
+	fmt.Fprintf(w, "\n%d mutants: %d noticed", r.counted, r.noticed)
+	if r.timedOut > 0 {
+		fmt.Fprintf(w, " (%d by a timeout)", r.timedOut)
+	}
+	if r.known > 0 {
+		fmt.Fprintf(w, ", %d accepted", r.known)
+	}
+	fmt.Fprintf(w, ", %d survived\n", len(r.survivors))
+	fmt.Fprintf(w, "seed %d, %s; %d more do not compile; %d of %d possible ones were not tried", r.seed, time.Since(r.began).Round(time.Second), r.broken, chosen-r.next, chosen)
+	if r.counted < min(r.count, chosen-r.broken) {
+		fmt.Fprintf(w, ": the time was over (-time %s)", r.limit)
+	}
+	fmt.Fprintln(w)
+}
