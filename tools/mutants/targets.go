@@ -26,7 +26,7 @@ type tests struct {
 
 const (
 	pure        = "Fill|Flip|Life|Round|Identity|Mirror|Order|Trade|Fees|Digits|Amended|Adopt|Apply|Multiplier|Account|Decimal|Scope|Kinds|Invalid"
-	bookQuick   = "GoldenFillsIn|ExecuteTradeOutcomes|BatchInOrder|RolledBack|OrderChanged|Adopted|Overfill|LateFill|AllOrNothing|MoneyRules|Booking|Receipt"
+	bookQuick   = "BookingStores|OrderChanged|ExecuteTradeOutcomes|Overfill|AllOrNothing|Adopted|LateFill"
 	bookBroad   = "Book|Trade|Fill|Order|Batch|AllOrNothing|Money|Duplicate|Fees|Position|Adopted|Locked|Expired|Settlement|Refused|Divided|Deadlock|LostUpdate|Unspeakable|Lock|Booking|Receipt|Import|Undo|Verify"
 	transacting = "Transaction|Savepoint|Deferred|Commit|Begin|Emit|Isolation|Retr|Session|ReadOnly|Every|Swallowed|Errors|Batch|Partition"
 )
