@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.parallel, "parallel", 2, "mutants tried at once, 1 to 8")
 	flag.DurationVar(&o.limit, "time", 40*time.Minute, "time after which no other mutant is begun")
 	flag.StringVar(&o.match, "match", "", "only mutants whose key contains this text")
-	flag.BoolVar(&o.quick, "quick", false, "run only the first stage of the tests: more survive than would")
+	flag.BoolVar(&o.quick, "quick", false, "leave out the last, broadest stage of the tests: more survive than would")
 	flag.BoolVar(&o.list, "list", false, "list the mutants and try none")
 	flag.BoolVar(&o.verbose, "v", false, "print every mutant that was tried")
 	flag.Parse()

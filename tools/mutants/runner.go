@@ -131,8 +131,12 @@ func (r *runner) baseline(ctx context.Context, chosen []mutant) error {
 			if r.took[stage] > 0 {
 				continue
 			}
+			overlay, err := r.overlay(0, stage, map[string]string{})
+			if err != nil {
+				return err
+			}
 			start := time.Now()
-			got, output, err := r.test(ctx, stage, "", 15*time.Minute)
+			got, output, err := r.test(ctx, stage, overlay, 15*time.Minute)
 			switch {
 			case err != nil:
 				return err
@@ -150,7 +154,7 @@ func (r *runner) baseline(ctx context.Context, chosen []mutant) error {
 func (r *runner) stages(m mutant) []tests {
 	stages := stagesOf(m.file)
 	if r.quick {
-		return stages[:1]
+		return stages[:max(1, len(stages)-1)]
 	}
 	return stages
 }
@@ -166,16 +170,12 @@ func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string
 	if err := os.WriteFile(changed, m.apply(source), 0o600); err != nil {
 		return notTried, "", err
 	}
-	overlay := filepath.Join(r.work, "overlay"+strconv.Itoa(worker)+".json")
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
-	if err != nil {
-		return notTried, "", err
-	}
-	if err := os.WriteFile(overlay, text, 0o600); err != nil {
-		return notTried, "", err
-	}
 	for _, stage := range r.stages(m) {
 		limit := time.Minute + 5*r.took[stage]
+		overlay, err := r.overlay(worker, stage, map[string]string{path: changed})
+		if err != nil {
+			return notTried, "", err
+		}
 		got, _, err := r.test(ctx, stage, overlay, limit)
 		if err != nil || got != survived {
 			return got, "", err
@@ -184,15 +184,50 @@ func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string
 	return survived, m.diff(source), nil
 }
 
+// overlay writes what the compiler is to find instead of files: the change and, for light tests, no heavy test files.
+func (r *runner) overlay(worker int, t tests, replace map[string]string) (path string, err error) {
+	if t.light {
+		heavy, err := heavyTests(filepath.Join(r.root, filepath.FromSlash(t.pkg)))
+		if err != nil {
+			return "", err
+		}
+		for _, file := range heavy {
+			replace[file] = ""
+		}
+	}
+	text, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(r.work, "overlay"+strconv.Itoa(worker)+".json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// heavyTests returns the test files of a folder that import other packages of the module.
+func heavyTests(folder string) (heavy []string, err error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Contains(text, []byte("\t\"github.com/blotterdb/blotter/")) {
+			heavy = append(heavy, file)
+		}
+	}
+	return heavy, nil
+}
+
 // test runs tests of a package. What survived is a package whose tests all pass.
 func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.Duration) (outcome, string, error) {
-	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-run", t.run, "-timeout", limit.String()}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
+	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg, "-run", t.run, "-timeout", limit.String()}
+	args = append(args, strings.Fields(t.args)...)
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append(args, t.pkg)...)
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = r.root
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -20,12 +20,20 @@ var allFiles = append([]string{
 
 // tests are tests of one package that may notice a change of a file.
 type tests struct {
-	pkg string
-	run string // as for go test -run
+	pkg  string
+	run  string // as for go test -run
+	args string // more arguments, separated by spaces
+
+	// light leaves out test files that import other packages of the module, which would all be built again for each mutant.
+	light bool
 }
 
+// noShrinking keeps rapid from looking for the smallest input of a failure, for half a minute, and from keeping it in a file.
+const noShrinking = "-rapid.shrinktime=1ns -rapid.nofailfile"
+
 const (
-	pure        = "Fill|Flip|Life|Round|Identity|Mirror|Order|Trade|Fees|Digits|Amended|Adopt|Apply|Multiplier|Account|Decimal|Scope|Kinds|Invalid"
+	golden      = "Golden|InProportion|LifeOf|Rounding|MultiplierAnd|TradeDiff|TradeCheck|Digits|OtherFees|BookedTrade|NewOrder|OrderCheck|OrderDiff|Amended|AdoptOf|AddUp|Statuses|OrderFill|Transitions|SetFees|Refuses|Account|Decimal|Kinds|Invalid|Event"
+	properties  = "Identity|FlipIs|FlipDividesTheFee$|OrderAndScale|Mirror|OrderLife"
 	bookQuick   = "BookingStores|OrderChanged|ExecuteTradeOutcomes|Overfill|AllOrNothing|Adopted|LateFill"
 	bookBroad   = "Book|Trade|Fill|Order|Batch|AllOrNothing|Money|Duplicate|Fees|Position|Adopted|Locked|Expired|Settlement|Refused|Divided|Deadlock|LostUpdate|Unspeakable|Lock|Booking|Receipt|Import|Undo|Verify"
 	transacting = "Transaction|Savepoint|Deferred|Commit|Begin|Emit|Isolation|Retr|Session|ReadOnly|Every|Swallowed|Errors|Batch|Partition"
@@ -37,21 +45,20 @@ var selections = []struct {
 	pattern string
 	stages  []tests
 }{
-	{"order.go", []tests{{".", pure}, {"./postgres", bookBroad}}},
-	{"*.go", []tests{{".", pure}, {"./postgres", bookBroad}}},
-	{"postgres/book.go", []tests{{"./postgres", "TestBook[^T]|ManyAtOnce|Group|Refused|Locked"}, {"./postgres", bookBroad}}},
-	{"postgres/book*.go", []tests{{"./postgres", bookQuick}, {"./postgres", bookBroad}}},
-	{"postgres/execute.go", []tests{{"./postgres", bookQuick}, {"./postgres", bookBroad}}},
-	{"postgres/order.go", []tests{{"./postgres", "Order|Adopted"}, {"./postgres", bookBroad}}},
-	{"postgres/trade_fees.go", []tests{{"./postgres", "Fees"}, {"./postgres", bookBroad}}},
-	{"postgres/import*.go", []tests{{"./postgres", "Import|Undo"}}},
-	{"postgres/*.go", []tests{{"./postgres", transacting}, {"./postgres", "."}}},
-	{"analytics/*.go", []tests{{"./analytics", "Fold|Price|Undone|Follow|Store"}, {"./analytics", "."}}},
-	{"events/relay*.go", []tests{{"./events", "Redis|Relay|Message"}, {"./events", "."}}},
-	{"events/lane*.go", []tests{{"./events", "Redis|Relay|Message"}, {"./events", "."}}},
-	{"events/*.go", []tests{{"./events", "Schedules|Publish|Poison|Subscribe|Follow|Config"}, {"./events", "."}}},
-	{"audit/*.go", []tests{{"./audit", "."}}},
-	{"partition/*.go", []tests{{"./partition", "Plan|Retire|Parse"}, {"./partition", "."}}},
+	{"*.go", []tests{{pkg: ".", run: golden, light: true}, {pkg: ".", run: properties, args: noShrinking, light: true}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/book.go", []tests{{pkg: "./postgres", run: "TestBook[^T]|ManyAtOnce|Group|Refused|Locked"}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/book*.go", []tests{{pkg: "./postgres", run: bookQuick}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/execute.go", []tests{{pkg: "./postgres", run: bookQuick}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/order.go", []tests{{pkg: "./postgres", run: "Order|Adopted"}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/trade_fees.go", []tests{{pkg: "./postgres", run: "Fees"}, {pkg: "./postgres", run: bookBroad}}},
+	{"postgres/import*.go", []tests{{pkg: "./postgres", run: "Import|Undo"}}},
+	{"postgres/*.go", []tests{{pkg: "./postgres", run: transacting}, {pkg: "./postgres", run: "."}}},
+	{"analytics/*.go", []tests{{pkg: "./analytics", run: "Fold|Price|Undone|Follow|Store"}, {pkg: "./analytics", run: "."}}},
+	{"events/relay*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
+	{"events/lane*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
+	{"events/*.go", []tests{{pkg: "./events", run: "Schedules|Publish|Poison|Subscribe|Follow|Config"}, {pkg: "./events", run: "."}}},
+	{"audit/*.go", []tests{{pkg: "./audit", run: "."}}},
+	{"partition/*.go", []tests{{pkg: "./partition", run: "Plan|Retire|Parse"}, {pkg: "./partition", run: "."}}},
 }
 
 // stagesOf returns the tests for a file.
@@ -61,5 +68,5 @@ func stagesOf(file string) []tests {
 			return s.stages
 		}
 	}
-	return []tests{{"./" + path.Dir(file), "."}}
+	return []tests{{pkg: "./" + path.Dir(file), run: "."}}
 }
