@@ -25,6 +25,9 @@ func (m mutant) key() string {
 	return fmt.Sprintf("`%s` `%s`: `%s → %s`", m.file, m.function, short(m.before), short(m.after))
 }
 
+// functionKey names any change of the mutant's function.
+func (m mutant) functionKey() string { return fmt.Sprintf("`%s` `%s`: any change", m.file, m.function) }
+
 // short squeezes white space, and leaves out the middle of a long text.
 func short(text string) string {
 	text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "`", "'")
@@ -61,10 +64,13 @@ func (m mutant) diff(source []byte) string {
 	return strings.Join(lines, "\n")
 }
 
-// acceptedKeys are the keys of the survivors that need no test.
+// acceptedKeys are the keys of the survivors that need no test, and of functions of which no change does.
 type acceptedKeys map[string]bool
 
-var acceptedLine = regexp.MustCompile("^- (`[^`]+` `[^`]+`: `[^`]+`): \\S")
+// has reports whether a survivor is accepted, by itself or with its function.
+func (a acceptedKeys) has(m mutant) bool { return a[m.key()] || a[m.functionKey()] }
+
+var acceptedLine = regexp.MustCompile("^- (`[^`]+` `[^`]+`: (?:`[^`]+`|any change)): \\S")
 
 // readAccepted reads the list items that name a mutant and say why it is accepted.
 func readAccepted(path string) (acceptedKeys, error) {
@@ -85,7 +91,7 @@ func readAccepted(path string) (acceptedKeys, error) {
 func (a acceptedKeys) withoutMutant(all []mutant) (keys []string) {
 	known, files := map[string]bool{}, map[string]bool{}
 	for _, m := range all {
-		known[m.key()], files["`"+m.file+"`"] = true, true
+		known[m.key()], known[m.functionKey()], files["`"+m.file+"`"] = true, true, true
 	}
 	for key := range a {
 		file, _, _ := strings.Cut(key, " ")

@@ -76,15 +76,20 @@ func TestOrderOfMutants(t *testing.T) {
 func TestAccepted(t *testing.T) {
 	t.Parallel()
 	page := filepath.Join(t.TempDir(), "testing.md")
-	text := "# Page\n\n- `p.go` `f`: `a < b → a <= b`: they are never equal\n- `p.go` `f`: `gone → nothing`: was removed\n- `p.go` `f`: `no reason`:\n"
+	text := "# Page\n\n- `p.go` `f`: `a < b → a <= b`: they are never equal\n- `p.go` `f`: `gone → nothing`: was removed\n- `p.go` `f`: `no reason`:\n- `p.go` `sql`: any change: tried elsewhere\n"
 	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	accepted, err := readAccepted(page)
-	if err != nil || len(accepted) != 2 || !accepted["`p.go` `f`: `a < b → a <= b`"] {
-		t.Fatalf("accepted are %v, %v; want two with a reason", accepted, err)
+	if err != nil || len(accepted) != 3 || !accepted["`p.go` `f`: `a < b → a <= b`"] {
+		t.Fatalf("accepted are %v, %v; want three with a reason", accepted, err)
 	}
 	_, list := keysOf(t, sample)
+	for _, m := range list {
+		if want := m.function == "sql" || strings.HasSuffix(m.key(), "`a < b → a <= b`"); accepted.has(m) != want {
+			t.Errorf("%s is accepted: %v, want %v", m.key(), !want, want)
+		}
+	}
 	if stale := accepted.withoutMutant(list); len(stale) != 1 || !strings.Contains(stale[0], "gone") {
 		t.Errorf("without a mutant are %q, want the one that is gone", stale)
 	}

@@ -111,7 +111,7 @@ func (r *runner) note(m mutant, got outcome, diff string) {
 		r.counted--
 		return
 	case survived:
-		if word = "survived"; r.accepted[m.key()] {
+		if word = "survived"; r.accepted.has(m) {
 			r.known++
 			word = "survived, accepted"
 			break
