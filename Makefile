@@ -27,12 +27,14 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	go vet ./...
 	go vet -tags data ./barfile ./fillfile
 	cd bench && go vet ./...
+	go -C tools vet ./mutants
 	@echo '== staticcheck'
 	$(STATICCHECK) ./...
 	@echo '== import table'
 	go test -count=1 -v -run TestImportTable .
 	@echo '== tests with -race'
 	go test -race ./...
+	go -C tools test ./mutants
 	@echo '== built-in defects are noticed'
 	go vet -tags mutants ./events ./chaos
 	go test -tags mutants -run Mutants ./events ./chaos

@@ -53,7 +53,7 @@ var selections = []struct {
 	{"postgres/trade_fees.go", []tests{{pkg: "./postgres", run: "Fees"}, {pkg: "./postgres", run: bookBroad}}},
 	{"postgres/import*.go", []tests{{pkg: "./postgres", run: "Import|Undo"}}},
 	{"postgres/*.go", []tests{{pkg: "./postgres", run: transacting}, {pkg: "./postgres", run: "."}}},
-	{"analytics/*.go", []tests{{pkg: "./analytics", run: "Fold|PriceKnown"}, {pkg: "./analytics", run: "Undone|Follow|Rebuild|Reconcile"}, {pkg: "./analytics", run: "."}}},
+	{"analytics/*.go", []tests{{pkg: "./analytics", run: "Fold|PriceKnown|RebuildOf"}, {pkg: "./analytics", run: "Undone|Follow|Reconcile|Elsewhere"}, {pkg: "./analytics", run: "."}}},
 	{"events/relay*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
 	{"events/lane*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
 	{"events/*.go", []tests{{pkg: "./events", run: "Schedules|Publish|Poison|Subscribe|Follow|Config"}, {pkg: "./events", run: "."}}},
