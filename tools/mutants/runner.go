@@ -171,7 +171,7 @@ func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string
 		return notTried, "", err
 	}
 	for _, stage := range r.stages(m) {
-		limit := time.Minute + 5*r.took[stage]
+		limit := 30*time.Second + 5*r.took[stage]
 		overlay, err := r.overlay(worker, stage, map[string]string{path: changed})
 		if err != nil {
 			return notTried, "", err
@@ -223,7 +223,7 @@ func heavyTests(folder string) (heavy []string, err error) {
 
 // test runs tests of a package. What survived is a package whose tests all pass.
 func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.Duration) (outcome, string, error) {
-	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg, "-run", t.run, "-timeout", limit.String()}
+	args := []string{"test", "-count=1", "-v", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg, "-run", t.run, "-timeout", limit.String()}
 	args = append(args, strings.Fields(t.args)...)
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
@@ -232,11 +232,13 @@ func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.D
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	out := &watch{found: cancel}
+	cmd.Stdout, cmd.Stderr = out, out
 	err := cmd.Run()
 	output := out.String()
 	switch {
+	case out.failed:
+		return noticed, output, nil
 	case ctx.Err() == context.DeadlineExceeded:
 		return timedOut, output, nil
 	case ctx.Err() != nil:
@@ -251,6 +253,23 @@ func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.D
 		return timedOut, output, nil
 	}
 	return noticed, output, nil
+}
+
+// watch keeps what a test binary prints, and ends it at the first test that fails: others, which run beside that one, might
+// go on for long.
+type watch struct {
+	bytes.Buffer
+	failed bool
+	found  func()
+}
+
+func (w *watch) Write(text []byte) (int, error) {
+	n, err := w.Buffer.Write(text)
+	if !w.failed && bytes.Contains(w.Bytes(), []byte("\n--- FAIL: ")) {
+		w.failed = true
+		w.found()
+	}
+	return n, err
 }
 
 // report prints survivors and the sum.
