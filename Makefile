@@ -27,12 +27,14 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	go vet ./...
 	go vet -tags data ./barfile ./fillfile
 	cd bench && go vet ./...
+	go -C tools vet ./mutants
 	@echo '== staticcheck'
 	$(STATICCHECK) ./...
 	@echo '== import table'
 	go test -count=1 -v -run TestImportTable .
 	@echo '== tests with -race'
 	go test -race ./...
+	go -C tools test ./mutants
 	@echo '== built-in defects are noticed'
 	go vet -tags mutants ./events ./chaos
 	go test -tags mutants -run Mutants ./events ./chaos
@@ -81,6 +83,15 @@ chaos-short: ## the same in short, and that every built-in defect is noticed
 flood: ## flood the database as one account for a minute, and take the figures of another's fills; wants a quiet machine
 	go test ./chaos -count=1 -v -timeout 30m -run TestFloodingTenant -flood 60s
 	go test ./events -count=1 -v -timeout 30m -run TestOldEventsOfTwentyMegabytes -large-events 30
+
+N ?= 100
+SEED ?= 1
+FILES ?= money
+TIME ?= 40m
+.PHONY: mutants
+mutants: ## build N=100 small defects in (FILES=money or all, SEED=1), one at a time, and list those that no test notices
+	go -C tools test ./mutants
+	go -C tools run ./mutants -n $(N) -seed $(SEED) -files '$(FILES)' -time $(TIME)
 
 .PHONY: calendar
 calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour

@@ -35,6 +35,34 @@ func TestSetFeesDividesByCurrency(t *testing.T) {
 	}
 }
 
+// Fees are compared and added by currency, in whatever order they are given, and neither changes what it is given.
+func TestFeesByCurrency(t *testing.T) {
+	t.Parallel()
+	mixed, sorted := blotter.TradeFees{fee("2", "EUR"), fee("1", "CHF")}, blotter.TradeFees{fee("1", "CHF"), fee("2", "EUR")}
+	for _, other := range []blotter.TradeFees{nil, {fee("1", "CHF")}, {fee("2", "CHF"), fee("1", "EUR")}, {fee("1", "CHF"), fee("2", "EUR"), fee("3", "GBP")}} {
+		if mixed.Equal(other) || other.Equal(mixed) || sorted.Equal(other) || other.Equal(sorted) {
+			t.Errorf("%s equals %s", mixed, other)
+		}
+	}
+	if !mixed.Equal(sorted) || !sorted.Equal(mixed) || !mixed.Equal(mixed) || !(blotter.TradeFees{}).Equal(nil) {
+		t.Error("equal fees differ by their order")
+	}
+	if mixed.String() != "2 EUR, 1 CHF" {
+		t.Errorf("comparing changed the fees to %s", mixed)
+	}
+
+	for _, test := range []struct{ currency, amount, want string }{
+		{"DKK", "3", "1 CHF, 3 DKK, 2 EUR"}, {"EUR", "3", "1 CHF, 5 EUR"}, {"EUR", "-2", "1 CHF"}, {"CHF", "-1", "2 EUR"}, {"USD", "0", "1 CHF, 2 EUR"},
+	} {
+		if got := sorted.Add(test.currency, blotter.MustDecimal(test.amount)); got.String() != test.want {
+			t.Errorf("with %s %s the fees are %s, want %s", test.amount, test.currency, got, test.want)
+		}
+	}
+	if sorted.String() != "1 CHF, 2 EUR" {
+		t.Errorf("adding changed the fees to %s", sorted)
+	}
+}
+
 // Fees beside the commission are of further currencies, each once: elsewhere they would be missing in a sum.
 func TestOtherFeesThatBelongElsewhere(t *testing.T) {
 	t.Parallel()

@@ -217,6 +217,48 @@ func TestLateFill(t *testing.T) {
 	}
 }
 
+// A remembered order that another process changed since is not written over, whether one fill follows or several: it stays
+// cancelled, the quantity that it was amended to holds, and every fill counts once. Each case has a memory of its own: after the
+// first surprise a DB begins with locks for a while, which hides what this is about.
+func TestOrderChangedElsewhere(t *testing.T) {
+	t.Parallel()
+	d := pgtest.OpenConfig(t, fewConns)
+	ctx := as(t, "A1")
+	for _, fills := range []int{1, 2} {
+		for _, cancel := range []bool{true, false} {
+			db, order := second(t, d), newOrder("A1", fmt.Sprintf("cancelled %v, fills %d", cancel, fills))
+			if err := db.CreateOrder(ctx, &order); err != nil { // which remembers it
+				t.Fatal(err)
+			}
+			elsewhere, status, quantity := order, blotter.Cancelled, "100"
+			change := d.CancelOrder
+			if !cancel {
+				elsewhere.Quantity, status, quantity = dec("4"), blotter.Filled, "4"
+				change = d.UpdateOrder
+			}
+			if err := change(ctx, &elsewhere); err != nil {
+				t.Fatal(err)
+			}
+
+			var trades []blotter.Trade
+			for n := range fills {
+				trades = append(trades, ofOrder(fmt.Sprint(order.OrderID, n), order.OrderID, fmt.Sprint(4/fills)))
+			}
+			receipts, err := db.ExecuteTrades(ctx, trades)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range receipts {
+				if r.Outcome != postgres.Applied {
+					t.Errorf("%s: %+v", order.OrderID, r)
+				}
+			}
+			wantOrder(t, d, order.OrderID, status, quantity, "4", 3)
+		}
+	}
+	verified(t, d)
+}
+
 func TestOverfill(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -344,3 +344,57 @@ func TestEmitAfterTheEnd(t *testing.T) {
 	}
 	wantKind(t, "Emit after the end", kept.Emit(t.Context(), note(1)), blotter.ErrProgramming)
 }
+
+// A savepoint that rolls back takes back what it emitted, itself or by its fills, and nothing else: what came before it, what a
+// later one emits, and what a released one inside of another kept are written in their order.
+func TestSavepointTakesBackItsEvents(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	ctx := as(t, "A1")
+	act := func(tx *postgres.Tx, n int, result error) error {
+		if _, err := tx.ExecuteTrade(ctx, fill(fmt.Sprint("T", n), blotter.Buy, "1", "5")); err != nil {
+			t.Error(err)
+		}
+		return errors.Join(tx.Emit(ctx, note(n)), result)
+	}
+	swallow := func(tx *postgres.Tx, n int) error {
+		_, _ = tx.Exec(ctx, `select 1/0`)
+		return tx.Emit(ctx, note(n))
+	}
+
+	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
+		first := act(tx, 1, nil)
+		undone := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return act(tx, 2, errOwn) })
+		kept := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return act(tx, 3, nil) })
+		failed := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return swallow(tx, 4) })
+		outer := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
+			if err := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return act(tx, 5, nil) }); err != nil {
+				t.Error(err)
+			}
+			return act(tx, 6, errOwn)
+		})
+		inner := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
+			before := act(tx, 7, nil)
+			if err := tx.Savepoint(ctx, func(tx *postgres.Tx) error { return act(tx, 8, errOwn) }); !errors.Is(err, errOwn) {
+				t.Errorf("the savepoint inside: %v, want the error of its function", err)
+			}
+			return errors.Join(before, act(tx, 9, nil))
+		})
+		wantKind(t, "a database error that was swallowed", failed, blotter.ErrData)
+		if !errors.Is(undone, errOwn) || !errors.Is(outer, errOwn) {
+			t.Errorf("the savepoints returned %v and %v, want the errors of their functions", undone, outer)
+		}
+		return errors.Join(first, kept, inner)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const told = `select string_agg(coalesce(data->>'trade_id', data::text), ' ' order by pos) from events.outbox where account_id = 'A1'`
+	if got := pgtest.Value[string](t, db, told); got != "T1 1 T3 3 T7 7 T9 9" {
+		t.Errorf("the outbox tells of %s, want T1 1 T3 3 T7 7 T9 9", got)
+	}
+	if stored := storedIDs(t, db); stored != "T1 T3 T7 T9" {
+		t.Errorf("the book has %s, want T1 T3 T7 T9", stored)
+	}
+}
