@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// bookTypes are the types of events that the book writes and nobody else. In the database the function events.prove and a
-// CHECK of events.outbox have the same list.
+// bookTypes are the types of events that the book writes and nobody else. In the database the CHECK outbox_is_what_it_says
+// of events.outbox has the same list.
 var bookTypes = []string{TradeExecuted, TradeUndone, PositionUpdated}
 
 // BookEvents lists the types of events that the book writes and nobody else.

@@ -39,7 +39,7 @@ func newFold(zones map[string]*time.Location) *fold {
 	}
 }
 
-// ours reports an event that the book wrote: the database lets nobody else write one. Whose it is, its columns say.
+// ours reports an event of the book. Whose it is, its columns say.
 func ours(e *blotter.Event) bool {
 	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
 		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
@@ -101,6 +101,7 @@ func (f *fold) marketEvent(e *blotter.Event) error {
 		return nil // bars of which none is a price
 	}
 
+	p.From, p.To = nil, nil // bars may be of the future, prices not
 	reason := p.Check(e.CreatedAt)
 	if reason == nil && p.Symbol != e.Key {
 		reason = blotter.Invalid("data.symbol", p.Symbol, "the event's key, "+e.Key)
