@@ -102,9 +102,10 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 			}
 		}
 	}
+	source := "feed"
 	publish := func(price string, at time.Time) {
 		t.Helper()
-		data := fmt.Sprintf(`{"symbol": "S1", "price": %q, "price_at": %q, "source": "feed"}`, price, at.UTC().Format(time.RFC3339))
+		data := fmt.Sprintf(`{"symbol": "S1", "price": %q, "price_at": %q, "source": %q}`, price, at.UTC().Format(time.RFC3339), source)
 		n, err := events.Publish(ctx, db.DB, events.Message{Type: blotter.MarketDataUpdated, Service: "feed", Data: []byte(data), Timestamp: events.Time(at)})
 		if n != 1 || err != nil {
 			t.Fatalf("%d were published, %v", n, err)
@@ -121,6 +122,10 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 	valued("none")
 	publish("13", now.Add(time.Second))
 	valued("13")
+	source = "another"
+	publish("666", now.Add(time.Second)) // of one instant, the first source's stays
+	valued("13")
+	source = "feed"
 	publish("888", now.Add(time.Hour))
 	valued("888")
 	set, err := db.SetPrice(ctx, blotter.LatestPrice{Symbol: "S1", Price: blotter.MustDecimal("14"), At: now}, "USD")

@@ -104,9 +104,9 @@ var singles = []string{
 // forgedIdentities write, under the attacker's account, what says of another account or of the book what is not so.
 var forgedIdentities = []string{
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "VICTIM", "trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
-	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_undone', 'execution', '{"account_id": "ATTACKER", "trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_undone', 'execution', '{"account_id": "VICTIM"}')`,
-	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'positions', 'ATTACKER', gen_random_uuid(), 'position_updated', 'execution', '{"account_id": "ATTACKER"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'positions', 'ATTACKER', gen_random_uuid(), 'position_updated', 'execution', '{"account_id": "VICTIM"}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('VICTIM', 'trades', 'VICTIM', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "VICTIM"}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'notes', 'VICTIM', gen_random_uuid(), 'noted', 's', '{}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`,
