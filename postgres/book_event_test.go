@@ -151,9 +151,18 @@ func TestAccountsRecordReadingAlone(t *testing.T) {
 			mustExec(t, app, "set role none")
 		}
 		for _, entry := range [][2]string{
-			{"shared.audit_cursor", "REPAIR"}, {"shared.audit_cursor", "read"}, {"execution.trades", "REPAIR"}, {"execution.trades", "READ"},
-			{"execution.trades", "Repair"}, {"execution.trades_archive", "read"}, {"trades", "read"}, {"events.outbox_p0", "read"},
-			{"events.outbox", "read"}, {"pg_catalog.pg_class", "read"}, {"data_ingestion.latest_prices", "SET PRICE"}, {"", "read"},
+			{"shared.audit_cursor", "REPAIR"},
+			{"shared.audit_cursor", "read"},
+			{"execution.trades", "REPAIR"},
+			{"execution.trades", "READ"},
+			{"execution.trades", "Repair"},
+			{"execution.trades_archive", "read"},
+			{"trades", "read"},
+			{"events.outbox_p0", "read"},
+			{"events.outbox", "read"},
+			{"pg_catalog.pg_class", "read"},
+			{"data_ingestion.latest_prices", "SET PRICE"},
+			{"", "read"},
 		} {
 			wantState(t, app, "22023", `select shared.record_access($1, $2, null, null)`, entry[0], entry[1])
 		}
