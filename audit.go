@@ -21,3 +21,13 @@ type AuditEntry struct {
 	XID           uint64          `db:"xid,generated"`
 	Timestamp     time.Time       `db:"timestamp,generated"`
 }
+
+// IsClaim reports whether the entry is what an account's session said of itself: that it read something. Nobody checked it.
+// Entries of changes are written by triggers, those of the service and the owner by the programs that operate the database.
+func (e *AuditEntry) IsClaim() bool {
+	switch e.Operation {
+	case "INSERT", "UPDATE", "DELETE", "TRUNCATE":
+		return false
+	}
+	return e.Role != "trading_service" && e.Role != "trading_owner"
+}

@@ -468,6 +468,11 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.Instruments": func(ctx context.Context) error {
 			return void(db.Instruments(ctx, []string{"NOK"}))
 		},
+		"postgres.DB.SetPrice": func(ctx context.Context) error {
+			return void(db.SetPrice(ctx, blotter.LatestPrice{Symbol: "NOK", Price: blotter.MustDecimal("1")}, ""))
+		},
+		"postgres.DB.ForgetPrice": func(ctx context.Context) error { return void(db.ForgetPrice(ctx, "NOK")) },
+		"postgres.DB.Prices":      func(ctx context.Context) error { return void(db.Prices(ctx, nil)) },
 		"postgres.DB.SetInstrument": func(ctx context.Context) error {
 			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
 		},
@@ -823,6 +828,11 @@ func (w *walk) addServices(t *testing.T) {
 		},
 		"events.Retain": func(ctx context.Context) error {
 			return owner(func(conn *pgx.Conn) error { return void(events.Retain(ctx, conn, 1)) })
+		},
+		"events.Refuse": func(ctx context.Context) error {
+			return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *postgres.Tx) error {
+				return events.Refuse(ctx, tx, "walk", events.Refusal{Event: blotter.Event{Pos: 7, Key: "k"}, Reason: errors.New("forged")})
+			})
 		},
 		"events.Replay": func(ctx context.Context) error {
 			return void(events.Replay(ctx, db, "walk", time.Unix(0, 0)))

@@ -75,7 +75,7 @@ func (e Event) Check() error {
 	case bytes.Contains(e.Data, []byte(`\u0000`)):
 		return Invalid("data", "text with NUL", "JSON without \\u0000, which PostgreSQL does not store")
 	}
-	return nil
+	return e.CheckIdentity()
 }
 
 // EventCursor is how far a consumer of the outbox has come.

@@ -51,7 +51,20 @@ type PriceData struct {
 	PriceAt  *EventTime `json:"price_at"`
 	Source   string     `json:"source"`
 	Currency string     `json:"currency,omitempty"` // of the price; "" is USD
+
+	// Correction is "" for news. A price that is set replaces the last one, whatever its time; one that is forgotten leaves
+	// none.
+	Correction PriceCorrection `json:"correction,omitempty"`
 }
+
+// PriceCorrection says how a price takes back the one before it.
+type PriceCorrection string
+
+// The corrections of prices.
+const (
+	PriceSet       PriceCorrection = "set"
+	PriceForgotten PriceCorrection = "forget"
+)
 
 // EventTime is an instant as events carry it: UTC, to the microsecond, RFC 3339.
 type EventTime time.Time

@@ -106,6 +106,21 @@ type LatestPrice struct {
 	Source string    `db:"source"`
 }
 
+// KnownPrice is what a database knows of a symbol's price: the last one of its bars, or set by hand, and the one that the
+// analytics value positions with. Where they differ, the analytics have yet to follow, or another service published a price.
+type KnownPrice struct {
+	Symbol   string     `db:"symbol"`
+	Price    *Decimal   `db:"price"` // nil for none
+	At       *time.Time `db:"at"`
+	Source   string     `db:"source"`
+	Currency string     `db:"currency"` // the instrument's
+
+	AnalyticsPrice    *Decimal   `db:"analytics_price"` // nil for none, or where the analytics are in another database
+	AnalyticsAt       *time.Time `db:"analytics_at"`
+	AnalyticsSource   string     `db:"analytics_source"`
+	AnalyticsCurrency string     `db:"analytics_currency"`
+}
+
 // DataQualityLog is one row of the quarantine: a line of a file that did not become a bar, and why.
 type DataQualityLog struct {
 	ID        int64     `db:"id,generated"`

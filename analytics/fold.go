@@ -8,6 +8,7 @@ import (
 	_ "time/tzdata" // zones of accounts, the same on every machine
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/events"
 )
 
 // fold is what a number of events add up to. It is pure: the same events make the same sums, whether they come one by one,
@@ -16,8 +17,15 @@ type fold struct {
 	zones     map[string]*time.Location // of accounts; UTC where there is none
 	summaries map[summaryKey]*blotter.PortfolioSummary
 	metrics   map[metricsKey]*blotter.PerformanceMetrics
-	prices    map[string]*blotter.MarketPrice
-	undone    bool // a trade was taken out: a row may have none left
+	prices    map[string]*priceChange
+	undone    bool             // a trade was taken out: a row may have none left
+	refused   []events.Refusal // events that are not what they say
+}
+
+// priceChange is what becomes of a symbol's price.
+type priceChange struct {
+	last     *blotter.MarketPrice // nil for none
+	corrects bool                 // it replaces what is stored, however new that is
 }
 
 type summaryKey struct{ account, symbol string }
@@ -27,43 +35,92 @@ type metricsKey struct{ account, strategy, date, currency string }
 func newFold(zones map[string]*time.Location) *fold {
 	return &fold{
 		zones: zones, summaries: map[summaryKey]*blotter.PortfolioSummary{},
-		metrics: map[metricsKey]*blotter.PerformanceMetrics{}, prices: map[string]*blotter.MarketPrice{},
+		metrics: map[metricsKey]*blotter.PerformanceMetrics{}, prices: map[string]*priceChange{},
 	}
 }
 
-// ours reports an event that a transaction of the book wrote. Others may say what they like of a trade.
+// ours reports an event of the book. Whose it is, its columns say.
 func ours(e *blotter.Event) bool {
 	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
 		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
 }
 
-// event adds an event. One of another kind adds nothing.
+// event adds an event. One of another kind adds nothing, and neither does one that is not what it says: it is refused. An
+// error is of an event that should be added and cannot be.
 func (f *fold) event(e *blotter.Event) error {
-	var err error
 	switch {
-	case ours(e) && e.Type == blotter.TradeUndone:
-		var t blotter.UndoneTradeData
-		if err = decode(e, &t); err == nil {
-			f.undo(&t)
-		}
 	case ours(e):
-		var t blotter.TradeData
-		if err = decode(e, &t); err == nil {
-			f.syncTradeData(&t)
-			f.syncPositionData(&t)
-		}
-	case e.Channel == blotter.ChannelMarketData && e.Type == blotter.MarketDataUpdated:
-		var p blotter.PriceData
-		if err = decode(e, &p); err == nil {
-			f.syncMarketData(&p)
-		}
+		return f.bookEvent(e)
+	case e.Type == blotter.MarketDataUpdated && e.Channel == blotter.ChannelMarketData:
+		return f.marketEvent(e)
 	}
-	return err
+	return nil
+}
+
+func (f *fold) refuse(e *blotter.Event, reason error) {
+	f.refused = append(f.refused, events.Refusal{Event: *e, Reason: reason})
+}
+
+func (f *fold) bookEvent(e *blotter.Event) error {
+	var t blotter.UndoneTradeData
+	if err := decode(e, &t); err != nil {
+		if reason := e.CheckIdentity(); reason != nil {
+			f.refuse(e, reason)
+			return nil
+		}
+		return err
+	}
+	if e.AccountID == "" || t.AccountID != e.AccountID {
+		f.refuse(e, e.CheckIdentity())
+		return nil
+	}
+
+	if e.Type == blotter.TradeUndone {
+		f.undo(&t)
+		return nil
+	}
+	f.syncTradeData(&t.TradeData)
+	f.syncPositionData(&t.TradeData)
+	return nil
+}
+
+func (f *fold) marketEvent(e *blotter.Event) error {
+	if reason := e.CheckIdentity(); reason != nil {
+		f.refuse(e, reason)
+		return nil
+	}
+	if e.V != 1 {
+		return unknownVersion(e)
+	}
+	var p blotter.PriceData
+	if err := json.Unmarshal(e.Data, &p); err != nil {
+		f.refuse(e, err)
+		return nil
+	}
+	if p.Correction == "" && (p.Price == nil || p.PriceAt == nil) {
+		return nil // bars of which none is a price
+	}
+
+	p.From, p.To = nil, nil // bars may be of the future, prices not
+	reason := p.Check(e.CreatedAt)
+	if reason == nil && p.Symbol != e.Key {
+		reason = blotter.Invalid("data.symbol", p.Symbol, "the event's key, "+e.Key)
+	}
+	if reason != nil {
+		f.refuse(e, reason)
+		return nil
+	}
+	f.syncMarketData(&p)
+	return nil
+}
+
+func unknownVersion(e *blotter.Event) error {
+	return fmt.Errorf("event %d of type %s is of version %d, of which this program knows nothing; update it", e.Pos, e.Type, e.V)
 }
 
 func decode(e *blotter.Event, into any) error {
 	if e.V != 1 {
-		return fmt.Errorf("event %d of type %s is of version %d, of which this program knows nothing; update it", e.Pos, e.Type, e.V)
+		return unknownVersion(e)
 	}
 	if err := json.Unmarshal(e.Data, into); err != nil {
 		return fmt.Errorf("event %d is no %s: %w", e.Pos, e.Type, err)
@@ -161,14 +218,25 @@ func (f *fold) syncPositionData(t *blotter.TradeData) {
 	s.EventCount++
 }
 
-// syncMarketData takes over a price that is newer, or corrects the one of its source. Prices move forward in time only.
+// syncMarketData takes over a price that is newer, or corrects the one of its source: prices move forward in time only. A
+// correction replaces whatever is known.
 func (f *fold) syncMarketData(p *blotter.PriceData) {
-	if p.Price == nil || p.PriceAt == nil {
+	var next *blotter.MarketPrice
+	if p.Correction != blotter.PriceForgotten && p.Price != nil && p.PriceAt != nil {
+		next = &blotter.MarketPrice{
+			Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source, Currency: cmp.Or(p.Currency, "USD"),
+		}
+	}
+	if p.Correction != "" {
+		f.prices[p.Symbol] = &priceChange{last: next, corrects: true}
 		return
 	}
-	next := &blotter.MarketPrice{Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source, Currency: cmp.Or(p.Currency, "USD")}
-	last := f.prices[p.Symbol]
-	if last == nil || next.At.After(last.At) || next.At.Equal(last.At) && next.Source == last.Source {
-		f.prices[p.Symbol] = next
+
+	known := f.prices[p.Symbol]
+	switch {
+	case known == nil:
+		f.prices[p.Symbol] = &priceChange{last: next}
+	case known.last == nil || next.At.After(known.last.At) || next.At.Equal(known.last.At) && next.Source == known.last.Source:
+		known.last = next
 	}
 }

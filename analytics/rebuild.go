@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -70,6 +71,9 @@ func (s *Synchronizer) rebuild(ctx context.Context, source, tx *postgres.Tx, did
 	if err != nil {
 		return "", err
 	}
+	if err = s.foldPendingPrices(ctx, source, tx, f, seen); err != nil {
+		return "", err
+	}
 	for _, sql := range []string{sqlNoSummary, sqlNoMetrics} {
 		if _, err = tx.Exec(ctx, sql); err != nil {
 			return "", err
@@ -112,10 +116,45 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	var price blotter.MarketPrice
 	_, err = pgx.ForEachRow(rows, []any{&price.Symbol, &price.Price, &price.At, &price.Source, &price.Currency}, func() error {
 		last := price
-		f.prices[price.Symbol] = &last
+		f.prices[price.Symbol] = &priceChange{last: &last}
 		return nil
 	})
 	return f, err
+}
+
+// sqlPendingPrices reads the prices that were published after the cursor's last window, up to a snapshot: the cursor is moved
+// past them, and a price that was taken back would stay. $1 is what is done, $2 the snapshot.
+const sqlPendingPrices = `
+select pos, coalesce(account_id, ''), channel, key, type, v, created_at, data
+  from events.outbox
+ where type = 'market_data_updated' and xid >= pg_snapshot_xmin($1::text::pg_snapshot)
+   and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
+ order by pos`
+
+// foldPendingPrices folds the prices that the cursor has yet to reach. Those of a window that was begun are folded again, in
+// their order, which leaves the same.
+func (s *Synchronizer) foldPendingPrices(ctx context.Context, source, tx *postgres.Tx, f *fold, seen string) error {
+	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
+	if errors.Is(err, blotter.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rows, err := source.Query(ctx, sqlPendingPrices, at.SnapDone, seen)
+	if err != nil {
+		return err
+	}
+	var e blotter.Event
+	_, err = pgx.ForEachRow(rows, []any{&e.Pos, &e.AccountID, &e.Channel, &e.Key, &e.Type, &e.V, &e.CreatedAt, (*[]byte)(&e.Data)}, func() error {
+		err := f.event(&e)
+		e.Data = nil // a refused event keeps its own
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.noteRefused(ctx, tx, f.refused)
 }
 
 func allZones(ctx context.Context, source *postgres.Tx) (map[string]*time.Location, error) {

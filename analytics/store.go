@@ -17,13 +17,18 @@ const valued = `p.price, trim_scale(round(u.quantity * p.price * u.multiplier, 1
        trim_scale(round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))`
 
 const (
+	// sqlPrices moves prices forward in time. $6 is blotter.PriceAheadMax: a price that is dated further ahead is not taken,
+	// and where one was stored, the next replaces it.
 	sqlPrices = `
 insert into analytics.market_prices as m (symbol, price, at, source, currency)
 select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[]) u(symbol, price, at, source, currency)
+ where u.at <= clock_timestamp() + $6::interval
  order by symbol
 on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source, currency = excluded.currency
- where excluded.at > m.at
+ where excluded.at > m.at or m.at > clock_timestamp() + $6::interval
     or excluded.at = m.at and excluded.source = m.source and (excluded.price, excluded.currency) is distinct from (m.price, m.currency)`
+
+	sqlForgetPrices = `delete from analytics.market_prices where symbol = any($1::text[])`
 
 	// sqlSummaries writes positions: their figures are the last ones, traded value and count add up.
 	sqlSummaries = `
@@ -40,13 +45,13 @@ on conflict (account_id, symbol) do update
        event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
-	// sqlRevalue values what is held of symbols whose price changed. A price in another currency is no price.
+	// sqlRevalue values what is held of symbols whose price changed or is gone. A price in another currency is no price.
 	sqlRevalue = `
 update analytics.portfolio_summary u
    set (market_price, total_value, unrealized_pnl, last_updated) = (
        select ` + valued + `, clock_timestamp() from (select case when m.currency = u.currency then m.price end as price) p)
-  from analytics.market_prices m
- where m.symbol = u.symbol and u.symbol = any($1::text[])
+  from unnest($1::text[]) s(symbol) left join analytics.market_prices m on m.symbol = s.symbol
+ where s.symbol = u.symbol and u.symbol = any($1::text[])
    and u.market_price is distinct from case when m.currency = u.currency then m.price end`
 
 	sqlMetrics = `
@@ -98,16 +103,28 @@ func (f *fold) queuePrices(batch *pgx.Batch) {
 	if len(f.prices) == 0 {
 		return
 	}
-	var symbols, sources, currencies []string
+	var corrected, symbols, sources, currencies []string
 	var prices []blotter.Decimal
 	var times []time.Time
-	for _, symbol := range slices.Sorted(maps.Keys(f.prices)) {
-		p := f.prices[symbol]
-		symbols, sources, prices, times = append(symbols, symbol), append(sources, p.Source), append(prices, p.Price), append(times, p.At)
-		currencies = append(currencies, p.Currency)
+	changed := slices.Sorted(maps.Keys(f.prices))
+	for _, symbol := range changed {
+		change := f.prices[symbol]
+		if change.corrects {
+			corrected = append(corrected, symbol)
+		}
+		if p := change.last; p != nil {
+			symbols, sources, prices, times = append(symbols, symbol), append(sources, p.Source), append(prices, p.Price), append(times, p.At)
+			currencies = append(currencies, p.Currency)
+		}
 	}
-	batch.Queue(sqlPrices, symbols, prices, times, sources, currencies)
-	batch.Queue(sqlRevalue, symbols)
+
+	if len(corrected) > 0 {
+		batch.Queue(sqlForgetPrices, corrected)
+	}
+	if len(symbols) > 0 {
+		batch.Queue(sqlPrices, symbols, prices, times, sources, currencies, blotter.PriceAheadMax)
+	}
+	batch.Queue(sqlRevalue, changed)
 }
 
 func (f *fold) queueSummaries(batch *pgx.Batch) {

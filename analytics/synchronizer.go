@@ -101,7 +101,21 @@ func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blott
 			return err
 		}
 	}
+	if err := s.noteRefused(ctx, tx, f.refused); err != nil {
+		return err
+	}
 	return f.write(ctx, tx)
+}
+
+// noteRefused keeps what the fold refused, for people to look at. It holds up nothing.
+func (s *Synchronizer) noteRefused(ctx context.Context, tx *postgres.Tx, refused []events.Refusal) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	first := refused[0]
+	s.cfg.Logger.WarnContext(ctx, "events were refused because they are not what they say; events.dead_letter has them",
+		"events", len(refused), "pos", first.Event.Pos, "key", first.Event.Key, "type", first.Event.Type, "error", first.Reason.Error())
+	return events.Refuse(ctx, tx, Consumer, refused...)
 }
 
 // zonesFor is how long the zone of an account is remembered. A zone that is changed later wants a rebuild in any case.

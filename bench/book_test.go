@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -146,9 +147,12 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 		after.MaxQuantity, after.LifePnL, after.LifeFees, after.LifeTrades, after.Strategy); err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1, 'trades', $1, $2, 'trade_executed', 'execution',
-			jsonb_build_object('trade_id', $3::text, 'symbol', $4::text, 'side', $5::text, 'quantity', $6::text, 'price', $7::text, 'realized_pnl', $8::text, 'position', jsonb_build_object('quantity', $9::text, 'cost_basis', $10::text)))`,
-		t.AccountID, uuid.New(), t.TradeID, t.Symbol, string(t.Side), t.Quantity.String(), t.Price.String(), t.RealizedPnL.String(), t.QuantityAfter.String(), t.CostBasisAfter.String()); err != nil {
+	data, err := json.Marshal(t.EventData())
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3)`,
+		t.AccountID, uuid.New(), data); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, "commit")

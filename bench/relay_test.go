@@ -130,7 +130,7 @@ func listen(ctx context.Context, b *testing.B, url string, warmUp time.Duration)
 	latencies, ended, begin := &[]time.Duration{}, make(chan struct{}), time.Now()
 	go func() {
 		defer close(ended)
-		err := events.Subscribe(ctx, client, events.SubscribeConfig{Types: []string{blotter.TradeExecuted}, Callback: func(_ context.Context, m events.Message) error {
+		err := events.Subscribe(ctx, client, events.SubscribeConfig{Channels: []string{blotter.ChannelTrades}, Callback: func(_ context.Context, m events.Message) error {
 			if time.Since(begin) > warmUp {
 				*latencies = append(*latencies, time.Since(m.Timestamp.Time()))
 			}
@@ -151,7 +151,7 @@ func write(ctx context.Context, b *testing.B, db *postgres.DB, writers, size int
 	var running sync.WaitGroup
 	for w := range writers {
 		running.Go(func() {
-			event := blotter.Event{AccountID: fmt.Sprint("A", w), Channel: "trades", Type: blotter.TradeExecuted, Service: blotter.ServiceExecution, Data: data}
+			event := blotter.Event{AccountID: fmt.Sprint("A", w), Channel: "trades", Type: "fill", Service: "bench", Data: data}
 			list := slices.Repeat([]blotter.Event{event}, size)
 			next := time.Now()
 			for ctx.Err() == nil {

@@ -34,8 +34,12 @@ type Time = blotter.EventTime
 // Offset is where in its channel the message stands.
 func (m Message) Offset() Offset { return Offset{m.Epoch, m.Seq} }
 
-// compose makes an event the message of a channel. It is not ok for one that says nothing there.
+// compose makes an event the message of a channel. It is not ok for one that says nothing there, nor for one that says of
+// its account what its columns do not: nobody is to hear it.
 func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
+	if e.CheckIdentity() != nil {
+		return m, false, nil
+	}
 	m = Message{
 		Type: e.Type, Service: e.Service, Data: e.Data, Timestamp: Time(e.CreatedAt), CorrelationID: e.CorrelationID,
 		ID: e.EventID, Key: e.Key, V: e.V, Channel: channel,

@@ -32,8 +32,12 @@ const (
 // effect. One without ID has that of its type, correlation, timestamp and data, so it needs a Timestamp.
 //
 // Fills and positions are published by what booked them. A message trade_executed or position_updated has no effect where
-// data.trade_id is that of a stored trade, and else is ErrInvalid: book the trade. Services named like blotter's own are
-// ErrInvalid.
+// data.trade_id is that of a stored trade, and else is ErrInvalid: book the trade. So are trade_undone, and services named
+// like blotter's own.
+//
+// Prices (market_data_updated, and whatever else goes to that channel) belong to no account: they are published within
+// WithAllAccounts, else they are ErrInvalid. So is a price that no consumer could store: of another symbol than its key, not
+// above zero where the instrument does not allow that, dated before 1900 or more than a day ahead (blotter.PriceAheadMax).
 //
 // Other errors: ErrConflict where a message of that ID and other content is published; then nothing of the call is.
 func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored int, err error) {
@@ -69,6 +73,9 @@ func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored 
 				continue
 			}
 			delete(fresh, p.event.EventID) // it may be in the call twice
+			if err := p.checkSign(ctx, tx); err != nil {
+				return err
+			}
 			stored++
 			if err := tx.Emit(ctx, p.event); err != nil {
 				return err
@@ -89,6 +96,8 @@ type publication struct {
 
 	// Of a fill or a position:
 	account, tradeID string
+
+	price *blotter.PriceData // of market_data_updated
 }
 
 // newPublication checks a message and completes it.
@@ -112,13 +121,49 @@ func newPublication(m Message, account string) (p publication, err error) {
 		}
 		m.ID = hashedID(hashOf(m.Type, m.CorrelationID, m.Timestamp.String(), string(data)))
 	}
+	if m.Type == blotter.MarketDataUpdated {
+		if p.price, err = priceOf(&m); err != nil {
+			return p, err
+		}
+	}
 	p.event = blotter.Event{
 		AccountID: account, Channel: cmp.Or(m.Channel, channelOf[m.Type]), Key: cmp.Or(m.Key, account), EventID: m.ID, Type: m.Type,
 		V: cmp.Or(m.V, 1), Service: m.Service, CorrelationID: m.CorrelationID, Data: data,
 	}
 	e := &p.event
 	p.digest = hashOf(e.Channel, e.Key, e.Type, fmt.Sprint(e.V), e.Service, e.CorrelationID, string(data))
+	if blotter.IsBookEvent(e.Type) {
+		return p, blotter.Invalid("type", e.Type, "a type of your own: the book writes these itself")
+	}
 	return p, e.Check()
+}
+
+// priceOf reads the price of a message, whose key is the symbol unless it has one.
+func priceOf(m *Message) (*blotter.PriceData, error) {
+	p := &blotter.PriceData{}
+	if err := json.Unmarshal(m.Data, p); err != nil {
+		return nil, blotter.Invalid("data", string(m.Data[:min(len(m.Data), 100)]), "the data of "+m.Type+": "+err.Error())
+	}
+	if p.Correction != "" {
+		return nil, blotter.Invalid("data.correction", string(p.Correction), "none: DB.SetPrice and DB.ForgetPrice take a price back")
+	}
+	m.Key = cmp.Or(m.Key, p.Symbol)
+	return p, nil
+}
+
+const sqlAllowsNegative = `select exists (select from data_ingestion.instruments where symbol = $1 and allows_negative)`
+
+// checkSign refuses a price that is not above zero, unless its instrument allows that.
+func (p *publication) checkSign(ctx context.Context, tx *postgres.Tx) error {
+	if p.price == nil || p.price.Price == nil || p.price.Price.Sign() > 0 {
+		return nil
+	}
+	var allowed bool
+	if err := tx.QueryRow(ctx, sqlAllowsNegative, p.price.Symbol).Scan(&allowed); err != nil || allowed {
+		return err
+	}
+	return blotter.Invalid("data.price", p.price.Price.String(), "a price above 0: the instrument does not allow others "+
+		"(blotter instruments set "+p.price.Symbol+" --allows-negative)")
 }
 
 // newEcho is a message that says what a stored trade has said already.

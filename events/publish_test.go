@@ -110,3 +110,75 @@ func TestPublishAtOnce(t *testing.T) {
 		t.Errorf("the outbox has %d", n)
 	}
 }
+
+// Prices are published by the service alone, and only such as every consumer can store: none stays for ever, and none parks
+// its symbol.
+func TestPublishedPricesAreChecked(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `insert into data_ingestion.instruments (symbol, allows_negative) values ('CL', true)`)
+	all := blotter.WithAllAccounts(t.Context())
+	price := func(data string) Message {
+		return Message{Type: blotter.MarketDataUpdated, Service: "feed", ID: uuid.New(), Data: []byte(data)}
+	}
+	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	now := time.Now()
+
+	for name, m := range map[string]Message{
+		"of 2200":             price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`),
+		"of the day after":    price(`{"symbol": "KO", "price": "1", "price_at": "` + at(now.Add(blotter.PriceAheadMax+time.Minute)) + `"}`),
+		"of 1899":             price(`{"symbol": "KO", "price": "1", "price_at": "1899-12-31T00:00:00Z"}`),
+		"bars of 2200":        price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`),
+		"a long symbol":       price(`{"symbol": "` + strings.Repeat("X", 5000) + `", "price": "1", "price_at": "` + at(now) + `"}`),
+		"no symbol":           price(`{"price": "1", "price_at": "` + at(now) + `"}`),
+		"a long source":       price(`{"symbol": "KO", "source": "` + strings.Repeat("x", 51) + `"}`),
+		"a long currency":     price(`{"symbol": "KO", "currency": "` + strings.Repeat("x", 21) + `"}`),
+		"below zero":          price(`{"symbol": "KO", "price": "-1", "price_at": "` + at(now) + `"}`),
+		"zero":                price(`{"symbol": "KO", "price": "0", "price_at": "` + at(now) + `"}`),
+		"too great":           price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`),
+		"no number":           price(`{"symbol": "KO", "price": "Infinity"}`),
+		"a correction":        price(`{"symbol": "KO", "correction": "forget"}`),
+		"of another key":      {Type: blotter.MarketDataUpdated, Service: "feed", Key: "PEP", ID: uuid.New(), Data: []byte(`{"symbol": "KO"}`)},
+		"a removal of a fill": {Type: blotter.TradeUndone, Service: "feed", Key: "A1", ID: uuid.New(), Data: []byte(`{"account_id": "A1"}`)},
+	} {
+		if n, err := Publish(all, db.DB, m); n != 0 || !errors.Is(err, blotter.ErrInvalid) {
+			t.Errorf("%s: %d, %v; want ErrInvalid", name, n, err)
+		}
+	}
+	one := blotter.WithAccount(t.Context(), "A1")
+	for name, m := range map[string]Message{
+		"a price":                  price(`{"symbol": "KO", "price": "1", "price_at": "` + at(now) + `"}`),
+		"something on its channel": {Type: "noted", Service: "feed", Channel: blotter.ChannelMarketData, ID: uuid.New(), Data: []byte(`{}`)},
+	} {
+		if n, err := Publish(one, db.DB, m); n != 0 || !errors.Is(err, blotter.ErrInvalid) {
+			t.Errorf("%s under an account: %d, %v; want ErrInvalid", name, n, err)
+		}
+	}
+	for name, m := range map[string]Message{
+		"a price":           price(`{"symbol": "KO", "price": "1", "price_at": "` + at(now) + `", "source": "feed"}`),
+		"of tomorrow":       price(`{"symbol": "KO", "price": "1", "price_at": "` + at(now.Add(blotter.PriceAheadMax-time.Minute)) + `"}`),
+		"below zero, CL":    price(`{"symbol": "CL", "price": "-37.63", "price_at": "` + at(now) + `"}`),
+		"bars and no price": price(`{"symbol": "KO", "inserted": 7}`),
+	} {
+		if n, err := Publish(all, db.DB, m); n != 1 || err != nil {
+			t.Errorf("%s: %d, %v; want 1", name, n, err)
+		}
+	}
+}
+
+// What an event says of another account than its own is nobody's to hear.
+func TestForgedEventsAreNotPublished(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]blotter.Event{
+		"another account's fill":     {AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeExecuted, V: 1, Service: "execution", Data: []byte(`{"account_id": "B", "trade_id": "T"}`)},
+		"another account's removal":  {AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeUndone, V: 1, Service: "execution", Data: []byte(`{"account_id": "B", "trade_id": "T"}`)},
+		"another account's position": {AccountID: "A", Key: "A", Channel: "positions", Type: blotter.PositionUpdated, V: 1, Service: "execution", Data: []byte(`{"account_id": "B"}`)},
+		"an account's price":         {AccountID: "A", Key: "A", Channel: "market_data", Type: blotter.MarketDataUpdated, V: 1, Service: "feed", Data: []byte(`{"symbol": "KO"}`)},
+	} {
+		for _, channel := range relayed {
+			if m, ok, err := compose(channel, &e); ok || err != nil {
+				t.Errorf("%s on %s: %+v, %v", name, channel, m, err)
+			}
+		}
+	}
+}

@@ -238,7 +238,8 @@ func TestRefillIsQuiet(t *testing.T) {
 func TestUndecodableEvent(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false)
-	d.db.Exec(t, `insert into events.outbox (channel, key, event_id, type, service, data) values ('trades', 'A', gen_random_uuid(), 'trade_executed', 'execution', '{"symbol": 7}')`)
+	d.db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
+		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A", "symbol": 7}')`)
 	d.trade("A1", "T1")
 	if err := d.drain(d.relay.lane("positions")); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 const sqlEmit = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-	values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'test', '{}')`
+	values ('A', 'trades', 'A', gen_random_uuid(), 'noted', 'test', '{}')`
 
 // A consumer that stopped: what is committed after its snapshot waits. One that has applied part of a window has applied
 // that part. One that goes on is quiet.
@@ -58,7 +58,7 @@ func TestOutboxLagWhileCatchingUp(t *testing.T) {
 	conn := admin(t, db)
 	run(t, conn, `insert into events.cursor (consumer, snap_done, updated_at) values ('analytics', pg_current_snapshot(), now() - interval '3 days')`)
 	run(t, conn, `insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
-		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'test', '{}', now() - interval '2 days')`)
+		values ('A', 'trades', 'A', gen_random_uuid(), 'noted', 'test', '{}', now() - interval '2 days')`)
 	none := monitor.Thresholds{}
 	fires(t, db.DB, "outbox_lag", none, monitor.Critical, "consumer analytics", "has not applied 1 event")
 

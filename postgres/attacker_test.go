@@ -101,6 +101,35 @@ var singles = []string{
 	"alter role session_user set row_security = off", "alter role session_user set role = 'trading_service'", "alter role session_user set search_path = 'pg_temp'",
 }
 
+// forgedIdentities write, under the attacker's account, what says of another account or of the book what is not so.
+var forgedIdentities = []string{
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "VICTIM", "trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_undone', 'execution', '{"account_id": "VICTIM"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'positions', 'ATTACKER', gen_random_uuid(), 'position_updated', 'execution', '{"account_id": "VICTIM"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('VICTIM', 'trades', 'VICTIM', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "VICTIM"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'notes', 'VICTIM', gen_random_uuid(), 'noted', 's', '{}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data, xid) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'noted', 's', '{}', '3')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"position": {"account_id": "ATTACKER"}, "account_id": "VICTIM"}')`,
+	`alter table events.outbox drop constraint outbox_is_what_it_says`, `alter table events.outbox_p0 drop constraint outbox_is_what_it_says`,
+	`create or replace function shared.uuid_v7() returns uuid language sql as 'select null::uuid'`, `select events.undone_data(t, t) from execution.trades t`,
+}
+
+// poisonedStates write what all accounts share.
+var poisonedStates = []string{
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'market_data', 'ATTACKER', gen_random_uuid(), 'market_data_updated', 'feed', '{"symbol": "KO", "price": "777777", "price_at": "2200-01-01T00:00:00Z"}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'market_data', 'ATTACKER', gen_random_uuid(), 'noted', 'feed', '{}')`,
+	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'market_data_updated', 'feed', '{}')`,
+	`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'KO', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{"symbol": "KO"}')`,
+	`update data_ingestion.latest_prices set price = 777777`, `delete from data_ingestion.latest_prices`, `insert into analytics.market_prices values ('KO', 777777, now(), 's')`,
+	`update analytics.market_prices set price = 777777`, `update data_ingestion.instruments set multiplier = 777777`, `insert into data_ingestion.instruments (symbol) values ('FORGED')`,
+	`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('KO', now(), 1, 1, 1, 1, 1, 's')`,
+	`select shared.record_access('shared.audit_cursor', 'REPAIR', '{}', null)`, `set role none; select shared.record_access('shared.audit_cursor', 'REPAIR', '{}', null)`,
+	`select shared.record_access('data_ingestion.latest_prices', 'SET PRICE', '{}', null)`, `select shared.record_access('execution.orders', 'UPDATED', '{}', null)`,
+	`insert into events.dead_letter (consumer, pos, key, error) values ('analytics', 1, 'VICTIM', 'x')`, `update events.cursor set pos_done = 1`, `delete from events.published`,
+}
+
 // attacks are every vehicle with every tenant table and a leaf, and the singles.
 func attackTexts(t *testing.T, relations []string) (texts []string) {
 	t.Helper()
@@ -112,6 +141,8 @@ func attackTexts(t *testing.T, relations []string) (texts []string) {
 		}
 	}
 	texts = append(texts, singles...)
+	texts = append(texts, forgedIdentities...)
+	texts = append(texts, poisonedStates...)
 	for _, text := range texts {
 		for _, forbidden := range []string{"current_account_id", "commit", victimMark} {
 			if strings.Contains(strings.ToLower(strings.ReplaceAll(text, "on commit", "")), strings.ToLower(forbidden)) {
@@ -207,7 +238,12 @@ func TestAttacker(t *testing.T) {
 	if len(texts) < 200 {
 		t.Fatalf("only %d attacks", len(texts))
 	}
-	before := accountRows(t, db, "VICTIM")
+	for _, kind := range [][]string{forgedIdentities, poisonedStates} {
+		if len(kind) < 12 {
+			t.Fatalf("only %d attacks of a kind", len(kind))
+		}
+	}
+	before, shared := accountRows(t, db, "VICTIM"), pgtest.Value[string](t, db, sqlShared)
 	a := newAttacker(t, db)
 	a.connect()
 	for _, text := range texts {
@@ -228,11 +264,26 @@ func TestAttacker(t *testing.T) {
 	if after := accountRows(t, db, "VICTIM"); after != before {
 		t.Errorf("the victim's rows were\n%s\nand are\n%s after attacks through the library", before, after)
 	}
+	if after := pgtest.Value[string](t, db, sqlShared); after != shared {
+		t.Errorf("what all share was\n%s\nand is\n%s", shared, after)
+	}
 	if drift, err := migrator(t, db.OwnerURL).Verify(t.Context()); err != nil || len(drift) > 0 {
 		t.Errorf("the attacks have changed the schema: %v, %v", drift, err)
 	}
 	t.Logf("%d attacks", len(texts))
 }
+
+// sqlShared reads what no account may change: prices, instruments and bars, events of nobody, of the book, or that say they are
+// another account's, and entries of the audit log that read like an operator's.
+const sqlShared = `
+select concat_ws(E'\n', (select string_agg(l::text, ',' order by symbol) from data_ingestion.latest_prices l),
+    (select string_agg(m::text, ',' order by symbol) from analytics.market_prices m),
+    (select string_agg(i::text, ',' order by symbol) from data_ingestion.instruments i), (select count(*) from data_ingestion.market_data),
+    (select string_agg(o::text, ',' order by pos) from events.outbox o
+      where account_id is null or channel = 'market_data' or created_at < '2000-01-01'
+         or type in ('trade_executed', 'trade_undone', 'position_updated', 'market_data_updated')),
+    (select string_agg(a::text, ',' order by id) from shared.audit_log a where operation in ('REPAIR', 'SET PRICE', 'UPDATED') or operation = 'stolen'),
+    (select count(*) from events.cursor), (select count(*) from events.dead_letter), (select count(*) from events.published where account_id <> 'ATTACKER'))`
 
 // attackByLibrary makes the same attacks in sessions of the library, whose connections then serve the victim: it sees its
 // own rows, all of them.

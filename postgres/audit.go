@@ -12,8 +12,11 @@ import (
 
 // Access is something done with data that the triggers of the audit log do not see: that somebody read it.
 type Access struct {
-	Table     string // "execution.trades", or any name of 1 to 130 characters
-	Operation string // a word of your own, as "read" or "export", of 1 to 50 characters; not one that triggers record
+	// Table is one that the session may read, as "execution.trades"; of all accounts, any name of 1 to 130 characters.
+	Table string
+	// Operation is "read", "list", "view", "search", "export", "print" or "share"; of all accounts, any word of 1 to 50
+	// characters that triggers do not record.
+	Operation string
 	Key       any    // what of the table: becomes JSON; nil is all that the session sees
 	Account   string // of a scope of all accounts: whose rows; a session of one account records for that one
 }
@@ -24,7 +27,10 @@ const sqlRecordAccess = `select shared.record_access($1, $2, $3, $4)`
 // does not know. Who is the login, its role and the context's WithUser. Read only after it has returned nil, or let
 // ReadOnly call it: see Audited.
 //
-// Errors: ErrInvalid for an access that lacks table or operation, ErrData for an operation that triggers record.
+// What a session of one account records is its claim, which nobody checks: see blotter.AuditEntry.IsClaim.
+//
+// Errors: ErrInvalid for an access that lacks table or operation, ErrData for an operation that triggers record, and for one
+// or a table that an account may not record.
 func (db *DB) Audit(ctx context.Context, access Access) error {
 	if err := access.check(); err != nil {
 		return err

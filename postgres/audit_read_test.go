@@ -61,7 +61,7 @@ func TestAuditFilters(t *testing.T) {
 	db := pgtest.Open(t)
 	for i := range 7 {
 		ctx := blotter.WithCorrelation(blotter.WithUser(as(t, fmt.Sprintf("A%d", i%2)), fmt.Sprintf("u%d", i%3)), fmt.Sprintf("c%d", i))
-		if err := db.Audit(ctx, postgres.Access{Table: fmt.Sprintf("t%d", i%2), Operation: []string{"read", "export"}[i/4]}); err != nil {
+		if err := db.Audit(ctx, postgres.Access{Table: []string{"execution.trades", "execution.orders"}[i%2], Operation: []string{"read", "export"}[i/4]}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestAuditFilters(t *testing.T) {
 		"back":        {postgres.AuditFilter{After: &first[2], NewestFirst: true}, "c1 c0"},
 		"account":     {postgres.AuditFilter{Account: "A1"}, "c1 c3 c5"},
 		"user":        {postgres.AuditFilter{UserID: "u1"}, "c1 c4"},
-		"table":       {postgres.AuditFilter{Table: "t0"}, "c0 c2 c4 c6"},
+		"table":       {postgres.AuditFilter{Table: "execution.trades"}, "c0 c2 c4 c6"},
 		"operation":   {postgres.AuditFilter{Operation: "export"}, "c4 c5 c6"},
 		"correlation": {postgres.AuditFilter{CorrelationID: "c5"}, "c5"},
 		"role":        {postgres.AuditFilter{Role: "trading_service"}, ""},

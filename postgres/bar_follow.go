@@ -35,7 +35,8 @@ insert into data_ingestion.bar_sources (symbol, timeframe, source)
 select * from unnest($1::text[], $2::text[], $3::text[]) s(symbol, timeframe, source) order by 1, 2, 3
 on conflict do nothing`
 
-// newestBars is the newest stored bar of each symbol among those that the file has. As ranges of one instant, and not as
+// newestBars is the newest stored bar of each symbol among those that the file has. A bar may be of the future, a price not:
+// it would keep all that come before its time from being one. 24 hours are blotter.PriceAheadMax. As ranges of one instant, and not as
 // equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
 // symbols of a day under one.
 const newestBars = `
@@ -44,16 +45,17 @@ with newest as materialized (
       from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
            lateral (select * from data_ingestion.market_data m
                      where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
-                       and m.timestamp between $4 and $5 offset 0) m
+                       and m.timestamp between $4 and $5 and m.timestamp <= now() + interval '24 hours' offset 0) m
      order by m.symbol, m.timestamp desc, m.timeframe
 )`
 
-// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time.
+// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time, except that one which is dated
+// too far ahead is replaced.
 const sqlLatestPrices = newestBars + `
 insert into data_ingestion.latest_prices as l (symbol, price, at, source)
 select symbol, close, timestamp, source from newest order by symbol
 on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > l.at or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
+ where excluded.at > l.at or l.at > now() + interval '24 hours' or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
 
 // sqlEvents tells the rest of the system what changed: one event a symbol.
 const sqlEvents = newestBars + `

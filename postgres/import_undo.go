@@ -1,15 +1,12 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/blotterdb/blotter"
-	"github.com/google/uuid"
 )
 
 // undoMax is how many trades an import may have that is undone: each has an event, and all are in one transaction.
@@ -133,7 +130,7 @@ func (u *undo) run(ctx context.Context) error {
 	if _, err := u.tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{u.lock, u.checkFollowers, u.rewind, u.remove, u.restore, u.checkLives, u.emit} {
+	for _, step := range []func(context.Context) error{u.lock, u.checkFollowers, u.rewind, u.remove, u.restore, u.checkLives} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -304,8 +301,10 @@ func (u *undo) positionAfter(ctx context.Context, last *blotter.Trade) (blotter.
 	return position, nil
 }
 
-// remove removes the trades, and what is theirs alone.
+// remove removes the trades, and what is theirs alone. The database's function writes the events that tell of it, the last
+// trade's first, each with the position before its trade. Their positions are locked, so later fills' events follow.
 func (u *undo) remove(ctx context.Context) error {
+	u.tx.booked = true
 	var trips int64
 	if err := u.tx.QueryRow(ctx, sqlRemoveImport, u.account, u.id).Scan(&u.done.Trades, &trips, &u.done.Removed); err != nil {
 		return err
@@ -356,49 +355,6 @@ func (u *undo) checkLives(ctx context.Context) error {
 		return err
 	}
 	return u.conflict("the round trips of %s are not those of its trades; blotter verify shows what is wrong", symbol)
-}
-
-// emit tells consumers of each trade that is gone, the last one first: each event has the position before its trade.
-func (u *undo) emit(ctx context.Context) error {
-	befores := make([]blotter.PositionData, len(u.trades))
-	for i := range u.trades {
-		t := &u.trades[i]
-		if i > 0 && u.trades[i-1].Symbol == t.Symbol {
-			befores[i] = u.trades[i-1].EventData().Position
-			continue
-		}
-		p := u.before[t.Symbol]
-		befores[i] = blotter.PositionData{Quantity: p.Quantity, CostBasis: p.CostBasis, RealizedPnL: p.RealizedPnL, Fees: p.Fees}
-	}
-
-	order := make([]int, len(u.trades))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(u.trades[b].ID, u.trades[a].ID) })
-	for _, i := range order {
-		event, err := newUndoneEvent(&u.trades[i], befores[i])
-		if err != nil {
-			return err
-		}
-		if err := u.tx.Emit(ctx, event); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newUndoneEvent is the event of a trade that was removed.
-func newUndoneEvent(t *blotter.Trade, before blotter.PositionData) (blotter.Event, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return blotter.Event{}, err
-	}
-	data, err := json.Marshal(t.UndoneData(before))
-	return blotter.Event{
-		AccountID: t.AccountID, Channel: blotter.ChannelTrades, Key: t.AccountID, EventID: id, Type: blotter.TradeUndone, V: 1,
-		Service: blotter.ServiceExecution, Data: data,
-	}, err
 }
 
 // touched lists what a cache may remember of the import's orders and positions.

@@ -3,9 +3,11 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/google/uuid"
@@ -21,7 +23,8 @@ const emitMax = 100_000
 // later. What a savepoint that rolls back has emitted goes with it.
 //
 // An event takes what it leaves empty: the account of the context, its key from the account, an id (UUID version 7),
-// the service of Config, the correlation of the context, version 1. Errors are ErrInvalid.
+// the service of Config, the correlation of the context, version 1. Errors are ErrInvalid, also for a type that the book
+// alone writes (blotter.IsBookEvent), for market data under an account, and for a price that no consumer could store.
 func (tx *Tx) Emit(ctx context.Context, events ...blotter.Event) error {
 	if tx.state == stateEnded {
 		return errEnded
@@ -53,7 +56,29 @@ func (tx *Tx) complete(ctx context.Context, e *blotter.Event) error {
 		}
 		e.EventID = id
 	}
-	return e.Check()
+	if err := e.Check(); err != nil {
+		return err
+	}
+	return checkEmitted(e)
+}
+
+// checkEmitted refuses what is not a caller's to say, and prices that no consumer could store.
+func checkEmitted(e *blotter.Event) error {
+	if blotter.IsBookEvent(e.Type) {
+		return blotter.Invalid("type", e.Type, "a type of your own: the book writes these itself, with the trade that it books")
+	}
+	if e.Type != blotter.MarketDataUpdated {
+		return nil
+	}
+
+	var p blotter.PriceData
+	if err := json.Unmarshal(e.Data, &p); err != nil {
+		return blotter.Invalid("data", string(e.Data[:min(len(e.Data), 100)]), "the data of "+e.Type+": "+err.Error())
+	}
+	if p.Symbol != e.Key {
+		return blotter.Invalid("data.symbol", p.Symbol, "the event's key, "+e.Key)
+	}
+	return p.Check(time.Now())
 }
 
 const sqlEmit = `

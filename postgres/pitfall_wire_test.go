@@ -203,7 +203,7 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 	_, err = db.Verify(ctx)
 	must(t, err)
-	must(t, db.Audit(ctx, postgres.Access{Table: "execution.trades", Operation: markOccasion, Key: markTrade}))
+	must(t, db.Audit(ctx, postgres.Access{Table: "execution.trades", Operation: "read", Key: []string{markTrade, markOccasion}}))
 	entries, err := db.AuditLog(ctx, postgres.AuditFilter{UserID: markUser, CorrelationID: markOccasion})
 	must(t, err)
 	if len(entries) == 0 {

@@ -30,7 +30,8 @@ func auditList(set *settings) *cobra.Command {
 		Long: `List who did what to which row, newest first: to the rows of --account, or of
 all accounts. Orders, accounts and risk limits are recorded when people change
 them, trades and positions when somebody rewrites them, readings where a program
-asks for it. Fills are not: the book is their record. JSON and CSV have the old
+asks for it. Fills are not: the book is their record. What an account's session
+says of itself is marked "says:": nobody checked it. JSON and CSV have the old
 and new values whole; those of sensitive columns are ***.`,
 		Example: `  blotter audit list --account ACC123
   blotter audit list --table execution.orders --operation DELETE
@@ -92,8 +93,12 @@ func auditRows(ctx context.Context, entries []blotter.AuditEntry) (rows [][]stri
 		if who == "" {
 			who = strings.TrimPrefix(e.Login, "blotter_")
 		}
+		did := e.Operation
+		if e.IsClaim() {
+			did = "says: " + did
+		}
 		rows = append(rows, []string{
-			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), who, e.Operation, table,
+			instant(e.Timestamp), accountCell(bookContext(ctx), e.AccountID), who, did, table,
 			keyCell(e.Key), changeCell(e),
 		})
 	}

@@ -217,7 +217,7 @@ func TestServeParks(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	one := d.serve(t, urls(db)...)
 	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, v, service, data)
-		values ('O''Brien', 'trades', 'O''Brien', gen_random_uuid(), 'trade_executed', 1, 'execution', '{"quantity": "many"}')`)
+		values ('O''Brien', 'trades', 'O''Brien', gen_random_uuid(), 'trade_executed', 1, 'execution', '{"account_id": "O''Brien", "quantity": "many"}')`)
 	until(t, "it is said", func() bool { return strings.Contains(one.said(), "cannot be applied") })
 	r := d.run(t, append(urls(db), "events", "status")...)
 	if r.status != 1 || r.err != "" {

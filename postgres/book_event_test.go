@@ -1,0 +1,186 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+const sqlForge = `
+insert into events.outbox (account_id, channel, key, event_id, type, v, service, data)
+values ($1, $2, $1, gen_random_uuid(), $3, $4, $5, $6)`
+
+// forgery is an event that an application writes by SQL.
+type forgery struct {
+	channel, kind, service string
+	version                int
+	data                   map[string]any
+}
+
+func (f forgery) write(ctx context.Context, conn *pgx.Conn, account string) error {
+	data, err := json.Marshal(f.data)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sqlForge, account, f.channel, f.kind, f.version, f.service, string(data))
+	return err
+}
+
+// Whoever writes it, an event of the book names the account that its columns name. The types of the list in Go are those of
+// the database.
+func TestBookEventsNameTheirAccount(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	refused := func(conn *pgx.Conn, f forgery) bool {
+		t.Helper()
+		err := f.write(t.Context(), conn, "A1")
+		if err != nil && !strings.Contains(err.Error(), "outbox_is_what_it_says") {
+			t.Fatalf("%+v: %v", f, err)
+		}
+		return err != nil
+	}
+	for role, url := range map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL} {
+		conn := login(t, db, url, "A1")
+		for _, setRole := range []string{"", "set role none"} {
+			if setRole != "" && role != "app" {
+				continue
+			}
+			if setRole != "" {
+				mustExec(t, conn, setRole)
+			}
+			for _, kind := range append(blotter.BookEvents(), "noted") {
+				for _, data := range []map[string]any{{"account_id": "A2"}, {}, {"account_id": nil}, {"account_id": []string{"A1"}}, {"position": map[string]any{"account_id": "A1"}}} {
+					if got := refused(conn, forgery{"trades", kind, "execution", 1, data}); got != blotter.IsBookEvent(kind) {
+						t.Errorf("%s with %v by the %s: refused %v", kind, data, role, got)
+					}
+				}
+				own := forgery{"trades", kind, "execution", 1, map[string]any{"account_id": "A1"}}
+				if refused(conn, own) {
+					t.Errorf("%s of its own by the %s is refused", kind, role)
+				}
+			}
+		}
+	}
+	owner := login(t, db, db.OwnerURL, "")
+	wantState(t, owner, "23514", `insert into events.outbox (channel, key, event_id, type, service, data)
+		values ('trades', 'A1', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A1"}')`)
+	wantState(t, login(t, db, db.Config.URL, "A1"), "42501", `insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
+		values ('A1', 'notes', 'A1', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`)
+}
+
+// Emit refuses what is not the caller's to say, and what no consumer could store. So does the database.
+func TestEmitRefuses(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	all := blotter.WithAllAccounts(t.Context())
+	one := as(t, "A1")
+	price := func(data string) blotter.Event {
+		return blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated, Data: []byte(data)}
+	}
+	ahead := time.Now().Add(blotter.PriceAheadMax + time.Hour).UTC().Format(time.RFC3339)
+	long := strings.Repeat("X", 5000)
+	for what, test := range map[string]struct {
+		ctx   context.Context
+		event blotter.Event
+	}{
+		"a fill of another account": {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A2"}`)}},
+		"a fill of its own":         {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
+		"a fill by the service":     {all, blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
+		"a removal":                 {one, blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
+		"a position":                {one, blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
+		"a price of an account":     {one, blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
+		"market data of an account": {one, blotter.Event{Channel: "market_data", Type: "x", Data: []byte(`{}`)}},
+		"a price of tomorrow":       {all, price(`{"symbol": "KO", "price": "1", "price_at": "` + ahead + `"}`)},
+		"a price of 2200":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`)},
+		"a price of 1800":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "1800-01-01T00:00:00Z"}`)},
+		"bars of 2200":              {all, price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`)},
+		"another symbol":            {all, price(`{"symbol": "PEP"}`)},
+		"a long symbol":             {all, blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated, Data: []byte(`{"symbol": "` + long + `"}`)}},
+		"a long source":             {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
+		"a long currency":           {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
+		"no number":                 {all, price(`{"symbol": "KO", "price": "NaN"}`)},
+		"a great number":            {all, price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`)},
+		"a number":                  {all, price(`7`)},
+	} {
+		err := db.Transaction(test.ctx, func(tx *postgres.Tx) error { return tx.Emit(test.ctx, test.event) })
+		if !errors.Is(err, blotter.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", what, err)
+		}
+	}
+	now := time.Now().UTC().Format(time.RFC3339)
+	err := db.Transaction(all, func(tx *postgres.Tx) error {
+		return tx.Emit(all, price(`{"symbol": "KO", "price": "1", "price_at": "`+now+`", "source": "feed", "currency": "USD"}`))
+	})
+	if err != nil {
+		t.Errorf("a price: %v", err)
+	}
+
+	for _, url := range []string{db.Config.URL, db.Config.ServiceURL} {
+		conn := login(t, db, url, "A1")
+		for _, f := range []forgery{
+			{"market_data", "x", "s", 1, map[string]any{}},
+			{"x", blotter.MarketDataUpdated, "s", 1, map[string]any{"symbol": "KO"}},
+		} {
+			if err := f.write(t.Context(), conn, "A1"); !strings.Contains(fmt.Sprint(err), "outbox_is_what_it_says") {
+				t.Errorf("%+v by SQL: %v", f, err)
+			}
+		}
+	}
+	app := login(t, db, db.Config.URL, "A1")
+	wantState(t, app, "42501", `insert into events.outbox (channel, key, event_id, type, service, data)
+		values ('market_data', 'KO', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{"symbol": "KO"}')`)
+}
+
+// An application forges no entry of the audit log that reads like an operator's: it records that it reads, in a few words,
+// a table that it may read. What it records is marked as its claim.
+func TestAccountsRecordReadingAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	app := login(t, db, db.Config.URL, "A1")
+	for _, asLogin := range []bool{false, true} {
+		if asLogin {
+			mustExec(t, app, "set role none")
+		}
+		for _, entry := range [][2]string{
+			{"shared.audit_cursor", "REPAIR"},
+			{"shared.audit_cursor", "read"},
+			{"execution.trades", "REPAIR"},
+			{"execution.trades", "READ"},
+			{"execution.trades", "Repair"},
+			{"execution.trades_archive", "read"},
+			{"trades", "read"},
+			{"events.outbox_p0", "read"},
+			{"events.outbox", "read"},
+			{"pg_catalog.pg_class", "read"},
+			{"data_ingestion.latest_prices", "SET PRICE"},
+			{"", "read"},
+		} {
+			wantState(t, app, "22023", `select shared.record_access($1, $2, null, null)`, entry[0], entry[1])
+		}
+	}
+	for _, word := range []string{"read", "list", "view", "search", "export", "print", "share"} {
+		mustExec(t, app, `select shared.record_access('execution.trades', $1, null, 'A2')`, word)
+	}
+	service := login(t, db, db.Config.ServiceURL, "")
+	mustExec(t, service, "set role trading_service")
+	mustExec(t, service, `select shared.record_access('shared.audit_cursor', 'REPAIR', null, null)`)
+
+	log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()), postgres.AuditFilter{})
+	if err != nil || len(log) != 8 {
+		t.Fatalf("%d entries, %v; want 8", len(log), err)
+	}
+	for _, e := range log {
+		if wanted := e.Operation != "REPAIR"; e.IsClaim() != wanted || wanted && e.AccountID != "A1" {
+			t.Errorf("%s of %q by %s: a claim %v, want %v", e.Operation, e.AccountID, e.Role, e.IsClaim(), wanted)
+		}
+	}
+}
