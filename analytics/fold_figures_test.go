@@ -181,7 +181,7 @@ func TestFoldIsStored(t *testing.T) {
 		}
 	}
 	priced := func(price, currency string, minute int) *blotter.Event {
-		e := priceEvent(t, 0)
+		e := stepEvent(t, 0)
 		data := blotter.PriceData{Symbol: "S", Source: "test", Currency: currency, Price: new(blotter.MustDecimal(price))}
 		data.PriceAt = new(blotter.EventTime(time.Date(2026, 5, 4, 10, minute, 0, 0, time.UTC)))
 		var err error

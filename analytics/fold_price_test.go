@@ -26,8 +26,8 @@ var priceSteps = []struct{ at, source, price, currency, known string }{
 	{"10:03", "alpha", "107.25", "", "107.25 USD of alpha at 10:03"}, //
 }
 
-// priceEvent is the event of a step.
-func priceEvent(t *testing.T, n int) *blotter.Event {
+// stepEvent is the event of a step.
+func stepEvent(t *testing.T, n int) *blotter.Event {
 	t.Helper()
 	step := priceSteps[n]
 	data := blotter.PriceData{Symbol: "S", Source: step.source, Currency: step.currency}
@@ -45,7 +45,10 @@ func priceEvent(t *testing.T, n int) *blotter.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &blotter.Event{Channel: blotter.ChannelMarketData, Type: blotter.MarketDataUpdated, Service: blotter.ServiceDataIngestion, Key: "S", V: 1, Data: text}
+	return &blotter.Event{
+		Channel: blotter.ChannelMarketData, Type: blotter.MarketDataUpdated, Service: blotter.ServiceDataIngestion, Key: "S", V: 1,
+		CreatedAt: time.Date(2026, 5, 4, 11, 0, 0, 0, time.UTC), Data: text,
+	}
 }
 
 // The price that is known after each event does not depend on where the events are divided into transactions: between two of one
@@ -58,12 +61,16 @@ func TestPriceKnownAfterEachEvent(t *testing.T) {
 		db.Exec(t, `delete from analytics.market_prices`)
 		f := newFold(nil)
 		for n, step := range priceSteps {
-			if err := f.event(priceEvent(t, n)); err != nil {
+			if err := f.event(stepEvent(t, n)); err != nil {
 				t.Fatal(err)
 			}
 			if size == 0 {
-				if p := f.prices["S"]; p == nil || described(p) != step.known {
-					t.Errorf("after %+v %s is known, want %s", step, described(p), step.known)
+				var known *blotter.MarketPrice
+				if change := f.prices["S"]; change != nil {
+					known = change.last
+				}
+				if described(known) != step.known {
+					t.Errorf("after %+v %s is known, want %s", step, described(known), step.known)
 				}
 				continue
 			}
