@@ -31,7 +31,16 @@ func bookEvent(t *testing.T, kind string, data any) *blotter.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &blotter.Event{AccountID: "A", Channel: blotter.ChannelTrades, Key: "A", Type: kind, V: 1, Service: blotter.ServiceExecution, Data: text}
+	var of struct {
+		AccountID string `json:"account_id"`
+	}
+	if err := json.Unmarshal(text, &of); err != nil {
+		t.Fatal(err)
+	}
+	return &blotter.Event{
+		AccountID: of.AccountID, Channel: blotter.ChannelTrades, Key: of.AccountID, Type: kind, V: 1,
+		Service: blotter.ServiceExecution, Data: text,
+	}
 }
 
 // undoing is the event that takes a trade out, with another position before it than after it.
@@ -149,7 +158,7 @@ func TestFoldOfForeignEvents(t *testing.T) {
 		"another service": {func(e *blotter.Event) { e.Service = "desk" }, false},
 		"another type":    {func(e *blotter.Event) { e.Type = blotter.PositionUpdated }, false},
 		"a later version": {func(e *blotter.Event) { e.V = 2 }, true},
-		"not a trade":     {func(e *blotter.Event) { e.Data = []byte(`[]`) }, true},
+		"not a trade":     {func(e *blotter.Event) { e.Data = []byte(`{"account_id": "A", "quantity": "many"}`) }, true},
 	} {
 		for _, kind := range []string{blotter.TradeExecuted, blotter.TradeUndone} {
 			f, e := newFold(nil), bookEvent(t, kind, figuresData(blotter.Opened, "0", "0"))
