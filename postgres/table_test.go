@@ -81,7 +81,7 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 	crud(t, db, postgres.Trades, blotter.Trade{AccountID: "A1", TradeID: "T-1", OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: dec("1"), Price: dec("189.5"), Commission: dec("-0.01"), PositionEffect: blotter.Opened, ExecutedAt: now, QuantityAfter: dec("1"), CostBasisAfter: dec("189.5"), SettlementDate: new(time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC))}, nil)
 	crud(t, db, postgres.Positions, blotter.Position{AccountID: "A1", Symbol: "AAPL", Quantity: dec("-3"), CostBasis: dec("568.5"), OpenedAt: &now}, func(p *blotter.Position) { p.Fees = dec("1") })
 	crud(t, db, postgres.RoundTrips, blotter.RoundTrip{AccountID: "A1", Symbol: "AAPL", OpenedAt: now, ClosedAt: now, MaxQuantity: dec("5"), Gross: dec("10"), Fees: dec("1"), Trades: 2}, nil)
-	crud(t, db, postgres.Outbox, blotter.Event{AccountID: "A1", Channel: "trades", Key: "A1", EventID: [16]byte{1}, Type: "trade_executed", Service: "execution", Data: json.RawMessage(`{"a": 1}`)}, nil)
+	crud(t, db, postgres.Outbox, blotter.Event{AccountID: "A1", Channel: "trades", Key: "A1", EventID: [16]byte{1}, Type: "note", Service: "test", Data: json.RawMessage(`{"a": 1}`)}, nil)
 	crud(t, db, postgres.EventCursors, blotter.EventCursor{Consumer: "analytics", SnapDone: "10:20:10,14"}, func(c *blotter.EventCursor) { c.SnapTarget = "11:30:" })
 	crud(t, db, postgres.EventWitnesses, blotter.EventWitness{Lineage: [16]byte{1}, Consumer: "analytics", Number: 1}, func(w *blotter.EventWitness) { w.Number = 2 })
 	crud(t, db, postgres.EventBatches, blotter.EventBatch{Channel: "trades", FirstSeq: 1, Events: 2, SnapDone: "10:20:", SnapTarget: "11:30:"}, func(b *blotter.EventBatch) { b.Events = 3 })

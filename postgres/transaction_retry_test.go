@@ -109,7 +109,7 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 	const (
 		event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
 			values ('A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
-		entry = `select shared.record_access('t', 'o', null, 'A1')`
+		entry = `select shared.record_access('execution.orders', 'read', null, 'A1')`
 		log   = `insert into logging.system_logs (service, level, message) values ('t', 'info', 'm')`
 		call  = `insert into logging.performance_logs (service, operation, execution_time_ms) values ('t', 'o', 1)`
 		quote = `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source)

@@ -86,9 +86,11 @@ func ofATable(object, description string, has, hasNot map[string]string) bool {
 	case "policy", "trigger", "rule":
 		_, table, _ = strings.Cut(name, " of ")
 	case "grants":
-		name, isTable := strings.CutPrefix(name, "on table ")
-		if isTable {
-			table = name
+		if column, isColumn := strings.CutPrefix(name, "on column "); isColumn {
+			table = column[:strings.LastIndexByte(column, '.')]
+		}
+		if granted, isTable := strings.CutPrefix(name, "on table "); isTable {
+			table = granted
 		}
 	}
 	_, here := has["table "+table]

@@ -95,6 +95,7 @@ var settingDecisions = []settingDecision{
 	{"performance", harmless, "service since"},
 	{"pnl list", harmless, "by format from strategy symbol to"},
 	{"positions compare", harmless, "cols sheet"},
+	{"prices set", harmless, "at currency"},
 	{"positions list", harmless, "all at format symbol"},
 	{"psql", guard, "as"}, // the role decides what SQL may do
 	{"roles sql", guard, "database prefix"},

@@ -24,13 +24,14 @@ func pricesSet(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set SYMBOL PRICE",
 		Short: "Set the last price of a symbol, whatever stands there",
-		Long: `Set the last price of a symbol, whatever stands there: prices otherwise move only
-forward in time, so that a wrong one with a late date would stay. Positions are
-valued with it at once, the analytics follow with the events, in whatever
-database they are. It is recorded in the audit log. A later bar or published
-price replaces it.`,
+		Long: `Set the last price of a symbol, whatever the stored one is: prices otherwise
+only move forward in time, so a wrong one with a late date would stay. Positions
+are valued with it at once; the analytics follow with the events, in whatever
+database they are. The audit log records it. A later bar or published price
+replaces it. Put -- before a price below 0.`,
 		Example: `  blotter prices set AAPL 189.50
-  blotter prices set AAPL 189.50 --at 2024-01-31T21:00:00Z`,
+  blotter prices set AAPL 189.50 --at 2024-01-31T21:00:00Z
+  blotter prices set CL -- -37.63`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			price := blotter.LatestPrice{Symbol: strings.ToUpper(args[0])}
@@ -105,9 +106,9 @@ func pricesList(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [SYMBOL...]",
 		Short: "List the last prices of symbols",
-		Long: `List the last prices of the symbols named, or of all: those of bars and of prices
-set, and beside them those that the analytics value positions with, where these
-differ. Analytics in another database are not seen from here.`,
+		Long: `List the last prices of the symbols named, or of all: those of bars and those
+set by hand. Where the analytics value positions with another price, it stands
+beside. Analytics in another database are not seen from here.`,
 		Example: `  blotter prices list
   blotter prices list AAPL MSFT --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,7 +11,7 @@ func TestPrices(t *testing.T) {
 	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--at", "soon"}, `--at "soon" is no day`)
 	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--account", "A"}, "prices belong to no account")
 	d.fails(t, 1, []string{"prices", "set", "KO", "1", "--at", "2200-01-01"}, "data.price_at", "a day after now")
-	d.fails(t, 1, []string{"prices", "set", "KO", "-1"}, "a price above 0", "--allows-negative")
+	d.fails(t, 1, []string{"prices", "set", "KO", "--", "-1"}, "a price above 0", "--allows-negative")
 	d.fails(t, 1, []string{"prices", "set", "KO", "1", "--currency", "EUR"}, "USD, that of the instrument")
 
 	contains(t, d.ok(t, "prices", "set", "ko", "61.50", "--at", "2024-01-31T21:00:00Z", "--currency", "usd"),

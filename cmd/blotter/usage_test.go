@@ -18,7 +18,7 @@ var commands = []string{
 	"instruments", "instruments set", "instruments list",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
-	"doctor", "roles", "roles sql", "performance",
+	"doctor", "roles", "roles sql", "roles redis", "performance", "prices", "prices list", "prices set", "prices forget",
 	"config", "config show", "config trust", "config untrust",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
