@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const sqlForge = `
@@ -63,6 +65,9 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 						t.Errorf("%s with %v by the %s: refused %v", kind, data, role, got)
 					}
 				}
+				if role == "app" && blotter.IsBookEvent(kind) {
+					continue // TestEventsOfTheBookAreProved
+				}
 				own := forgery{"trades", kind, "execution", 1, map[string]any{"account_id": "A1"}}
 				if refused(conn, own) {
 					t.Errorf("%s of its own by the %s is refused", kind, role)
@@ -75,6 +80,84 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 		values ('trades', 'A1', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A1"}')`)
 	wantState(t, login(t, db, db.Config.URL, "A1"), "42501", `insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
 		values ('A1', 'notes', 'A1', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`)
+}
+
+const sqlStoreTrade = `
+insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+                              realized_pnl, position_effect, strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+values ('A1', $1, 'KO', 'buy', 5, 61.5, 1, 'USD', 0, 'USD', 0, 'open', '', now(), 5, 307.5, 0, 0)`
+
+// An application writes an event of the book only about a trade that its transaction has stored, as it has stored it.
+func TestEventsOfTheBookAreProved(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	fact := func(changes map[string]any) map[string]any {
+		data := map[string]any{
+			"account_id": "A1", "trade_id": "T2", "symbol": "KO", "side": "buy", "quantity": "5.00", "price": "61.50", "realized_pnl": "0",
+			"position": map[string]any{"quantity": "5"},
+		}
+		maps.Copy(data, changes)
+		return data
+	}
+
+	for _, setRole := range []string{"select 1", "set role none"} {
+		conn := login(t, db, db.Config.URL, "A1")
+		mustExec(t, conn, setRole)
+		mustExec(t, conn, sqlStoreTrade, "T1 "+setRole)
+		try := func(f forgery, changes ...string) (err error) {
+			t.Helper()
+			tx, err := conn.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tx.Rollback(t.Context()) }()
+			mustExec(t, conn, sqlStoreTrade, "T2")
+			for _, change := range changes {
+				mustExec(t, conn, change)
+			}
+			return f.write(t.Context(), conn, "A1")
+		}
+		event := func(changes map[string]any) forgery {
+			return forgery{"trades", blotter.TradeExecuted, "execution", 1, fact(changes)}
+		}
+		if err := try(event(nil)); err != nil {
+			t.Errorf("%s: the event of a stored trade: %v", setRole, err)
+		}
+
+		forged := map[string]forgery{
+			"an earlier trade":   event(map[string]any{"trade_id": "T1 " + setRole}),
+			"no stored trade":    event(map[string]any{"trade_id": "T3"}),
+			"no trade":           event(map[string]any{"trade_id": nil}),
+			"another symbol":     event(map[string]any{"symbol": "PEP"}),
+			"another side":       event(map[string]any{"side": "sell"}),
+			"another quantity":   event(map[string]any{"quantity": "777777"}),
+			"another price":      event(map[string]any{"price": "61.51"}),
+			"another profit":     event(map[string]any{"realized_pnl": "1"}),
+			"another position":   event(map[string]any{"position": map[string]any{"quantity": "777777"}}),
+			"no position":        event(map[string]any{"position": nil}),
+			"another version":    {"trades", blotter.TradeExecuted, "execution", 2, fact(nil)},
+			"another channel":    {"notes", blotter.TradeExecuted, "execution", 1, fact(nil)},
+			"another service":    {"trades", blotter.TradeExecuted, "desk", 1, fact(nil)},
+			"a removal":          {"trades", blotter.TradeUndone, "execution", 1, fact(nil)},
+			"a changed position": {"positions", blotter.PositionUpdated, "execution", 1, fact(nil)},
+		}
+		for what, f := range forged {
+			var refused *pgconn.PgError
+			if err := try(f); !errors.As(err, &refused) || refused.Code != "42501" {
+				t.Errorf("%s, %s: %v, want it refused", setRole, what, err)
+			}
+		}
+		// Nobody's own settings and objects mislead the proof.
+		misleading := []string{
+			"set local search_path = pg_temp, execution", "create temp table trades (like execution.trades)",
+			"insert into pg_temp.trades select * from execution.trades", "set local enable_indexscan = off",
+		}
+		var refused *pgconn.PgError
+		if err := try(event(map[string]any{"quantity": "777777"}), misleading...); !errors.As(err, &refused) || refused.Code != "42501" {
+			t.Errorf("%s, misled: %v, want it refused", setRole, err)
+		}
+	}
 }
 
 // Emit refuses what is not the caller's to say, and what no consumer could store. So does the database.
