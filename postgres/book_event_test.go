@@ -160,6 +160,46 @@ func TestEventsOfTheBookAreProved(t *testing.T) {
 	}
 }
 
+// The proof looks trades up by their primary key, also in a session that made its plan while there were none.
+func TestProofReadsOneTrade(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	makeAccount(t, db.DB, "A1")
+	conn := login(t, db, db.Config.URL, "A1")
+	book := func(name string, trades int) (read int) {
+		t.Helper()
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range trades {
+			mustExec(t, conn, sqlStoreTrade, fmt.Sprint(name, n))
+		}
+
+		const sqlRead = `select coalesce(sum(idx_tup_fetch + seq_tup_read), 0) from pg_stat_xact_user_tables where relname = 'trades'`
+		before := ask[int](t, conn, sqlRead)
+		event := forgery{"trades", blotter.TradeExecuted, "execution", 1, map[string]any{
+			"account_id": "A1", "trade_id": name + "0", "symbol": "KO", "side": "buy", "quantity": "5", "price": "61.5", "realized_pnl": "0",
+			"position": map[string]any{"quantity": "5"},
+		}}
+		if err := event.write(t.Context(), conn, "A1"); err != nil {
+			t.Fatal(err)
+		}
+		read = ask[int](t, conn, sqlRead) - before
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return read
+	}
+	for range 10 {
+		book(fmt.Sprint("early", time.Now().UnixNano(), "-"), 1)
+	}
+	book("many", 300)
+	if read := book("late", 1); read != 1 {
+		t.Errorf("%d trades were read to prove one event, want 1", read)
+	}
+}
+
 // Emit refuses what is not the caller's to say, and what no consumer could store. So does the database.
 func TestEmitRefuses(t *testing.T) {
 	t.Parallel()
