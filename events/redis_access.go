@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/redis/go-redis/v9"
@@ -47,6 +48,22 @@ type RedisAccess struct {
 // Errors are ErrInvalid for a URL that is none, ErrOperational where Redis does not answer, ErrPermission where it refuses
 // the user.
 func InspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) {
+	access, err := inspectRedis(ctx, url, prefix)
+	if err == nil || errors.Is(err, blotter.ErrInvalid) {
+		return access, err
+	}
+
+	// The socket has the deadline of the context, and may time out just before the context does.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return access, &blotter.Error{
+			Op: "inspect redis", Kind: blotter.ErrOperational, Message: "the deadline passed before Redis answered",
+			Err: errors.Join(context.DeadlineExceeded, err),
+		}
+	}
+	return access, err
+}
+
+func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) {
 	opt, err := redisOptions(url)
 	if err != nil {
 		return RedisAccess{}, err
