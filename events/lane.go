@@ -162,10 +162,7 @@ func (l *lane) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progre
 	if err := l.failpoint("read"); err != nil {
 		return progress{}, err
 	}
-	messages, err := l.compose(ctx, list, at)
-	if err != nil {
-		return progress{}, err
-	}
+	messages := l.compose(ctx, list, at)
 	told, err := l.toldUpTo(ctx, tx, Offset{at.epoch, at.applied})
 	if err != nil {
 		return progress{}, err
@@ -207,25 +204,28 @@ func (l *lane) toldUpTo(ctx context.Context, tx *postgres.Tx, here Offset) (int6
 
 // compose makes the messages of events, numbered on from the cursor. An event whose data is not what its type says is
 // reported and left out: a stream cannot wait behind it for ever, and always leaves out the same.
-func (l *lane) compose(ctx context.Context, list []blotter.Event, at *cursor) ([][]byte, error) {
+func (l *lane) compose(ctx context.Context, list []blotter.Event, at *cursor) [][]byte {
 	messages := make([][]byte, 0, len(list))
 	for i := range list {
-		m, ok, err := compose(l.channel, &list[i])
+		text, err := l.message(&list[i], Offset{at.epoch, at.applied + int64(len(messages)) + 1})
 		if err != nil {
 			l.cfg.Logger.ErrorContext(ctx, "an event cannot be published", "channel", l.channel, "pos", list[i].Pos, "error", err.Error())
-			continue
 		}
-		if !ok {
-			continue
+		if text != nil {
+			messages = append(messages, text)
 		}
-		m.Epoch, m.Seq = at.epoch, at.applied+int64(len(messages))+1
-		text, err := m.encode()
-		if err != nil {
-			return nil, err
-		}
-		messages = append(messages, text)
 	}
-	return messages, nil
+	return messages
+}
+
+// message makes the message of an event, at its place in the channel. It is nil for an event that makes none.
+func (l *lane) message(e *blotter.Event, at Offset) ([]byte, error) {
+	m, ok, err := compose(l.channel, e)
+	if err != nil || !ok {
+		return nil, err
+	}
+	m.Epoch, m.Seq = at.Epoch, at.Seq
+	return m.encode()
 }
 
 // partMax is how many messages one call of the script appends: for as long Redis does nothing else.

@@ -1,8 +1,34 @@
 -- +goose Up
 -- What a row says is checked against who wrote it: whose an event is, is told by its columns, which policies guard.
 
--- The time of an event is the server's to say.
+-- Numbers, transactions and times of rows are the server's to say. An event is proved by a trade of its own transaction, so
+-- nobody gives a trade another one's.
 REVOKE INSERT (created_at) ON events.outbox FROM trading_app;
+REVOKE INSERT ON execution.trades, logging.system_logs, logging.performance_logs FROM trading_app;
+GRANT INSERT (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+    realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after,
+    fees_after) ON execution.trades TO trading_app;
+GRANT INSERT (service, level, message, data, correlation_id, event_type, timestamp) ON logging.system_logs TO trading_app;
+
+-- What readers of all accounts compute from a trade has room: sums of products, and years that JSON can write.
+ALTER TABLE execution.trades DROP CONSTRAINT trades_product_is_exact, ADD CONSTRAINT trades_product_is_exact CHECK (
+    min_scale(quantity) + min_scale(price) + min_scale(multiplier) <= 19
+    AND greatest(quantity, abs(price), abs(quantity_after)) < 1e50 AND multiplier < 1e20 AND abs(cost_basis_after) < 1e130
+    AND executed_at >= '1677-01-01Z' AND executed_at < '9999-12-31Z') NOT VALID;
+
+-- +goose StatementBegin
+-- known_zone refuses a zone that is not one of the IANA database, in which programs compute days.
+CREATE FUNCTION execution.known_zone() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.zone !~ '^[A-Z][A-Za-z0-9_+/-]*$' OR NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = NEW.zone) THEN
+        RAISE EXCEPTION 'zone "%" is not one of the IANA database', NEW.zone USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER known_zone BEFORE INSERT OR UPDATE OF zone ON execution.accounts FOR EACH ROW WHEN (NEW.zone <> 'UTC')
+    EXECUTE FUNCTION execution.known_zone();
 
 -- An event of the book is of the account that its data names; prices are of none. The list of the book's types is that of
 -- blotter.IsBookEvent. It is one short condition: the server reads its text with every statement, so with every fill. Events
@@ -10,6 +36,36 @@ REVOKE INSERT (created_at) ON events.outbox FROM trading_app;
 ALTER TABLE events.outbox ADD CONSTRAINT outbox_is_what_it_says CHECK (
     (account_id IS NULL OR channel <> 'market_data' AND type <> 'market_data_updated')
     AND (type <> ALL ('{trade_executed,trade_undone,position_updated}') OR (data ->> 'account_id' = account_id) IS TRUE)) NOT VALID;
+
+-- +goose StatementBegin
+-- uuid_v7 returns a UUID of version 7: the milliseconds of the clock, then chance.
+CREATE FUNCTION shared.uuid_v7() RETURNS uuid
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+RETURN encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+    PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- undone_data is the data of an event trade_undone: the trade as it was booked, and the position after the trade before it,
+-- which has no columns where it was the first.
+CREATE FUNCTION events.undone_data(gone execution.trades, before execution.trades) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+RETURN jsonb_strip_nulls(jsonb_build_object(
+    'trade_id', gone.trade_id, 'order_id', gone.order_id, 'account_id', gone.account_id, 'symbol', gone.symbol, 'side', gone.side,
+    'quantity', trim_scale(gone.quantity)::text, 'price', trim_scale(gone.price)::text, 'multiplier', trim_scale(gone.multiplier)::text,
+    'currency', gone.currency, 'commission', trim_scale(gone.commission)::text, 'commission_currency', gone.commission_currency,
+    'other_fees', (SELECT jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) ORDER BY f.currency COLLATE "C")
+                     FROM execution.trade_fees f
+                    WHERE f.account_id = gone.account_id AND f.symbol = gone.symbol AND f.trade_id = gone.trade_id AND f.side = gone.side),
+    'realized_pnl', trim_scale(gone.realized_pnl)::text, 'position_effect', gone.position_effect, 'strategy', gone.strategy,
+    'executed_at', to_char(gone.executed_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'position', jsonb_build_object('quantity', trim_scale(gone.quantity_after)::text, 'cost_basis', trim_scale(gone.cost_basis_after)::text,
+        'realized_pnl', trim_scale(gone.realized_pnl_after)::text, 'fees', trim_scale(gone.fees_after)::text),
+    'position_before', jsonb_build_object(
+        'quantity', trim_scale(coalesce(before.quantity_after, 0))::text, 'cost_basis', trim_scale(coalesce(before.cost_basis_after, 0))::text,
+        'realized_pnl', trim_scale(coalesce(before.realized_pnl_after, 0))::text, 'fees', trim_scale(coalesce(before.fees_after, 0))::text),
+    'book_id', gone.id, 'xid', gone.xid::text::bigint));
+-- +goose StatementEnd
 
 -- +goose StatementBegin
 -- prove refuses an event of the book that an application writes about no trade of its transaction. The service is trusted to
@@ -45,36 +101,6 @@ END $$;
 CREATE TRIGGER prove AFTER INSERT ON events.outbox REFERENCING NEW TABLE AS written FOR EACH STATEMENT
     WHEN (NOT pg_has_role('trading_service', 'USAGE') AND NOT pg_has_role('trading_owner', 'USAGE'))
     EXECUTE FUNCTION events.prove();
-
--- +goose StatementBegin
--- uuid_v7 returns a UUID of version 7: the milliseconds of the clock, then chance.
-CREATE FUNCTION shared.uuid_v7() RETURNS uuid
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-RETURN encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-    PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid;
--- +goose StatementEnd
-
--- +goose StatementBegin
--- undone_data is the data of an event trade_undone: the trade as it was booked, and the position after the trade before it,
--- which has no columns where it was the first.
-CREATE FUNCTION events.undone_data(gone execution.trades, before execution.trades) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
-RETURN jsonb_strip_nulls(jsonb_build_object(
-    'trade_id', gone.trade_id, 'order_id', gone.order_id, 'account_id', gone.account_id, 'symbol', gone.symbol, 'side', gone.side,
-    'quantity', trim_scale(gone.quantity)::text, 'price', trim_scale(gone.price)::text, 'multiplier', trim_scale(gone.multiplier)::text,
-    'currency', gone.currency, 'commission', trim_scale(gone.commission)::text, 'commission_currency', gone.commission_currency,
-    'other_fees', (SELECT jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) ORDER BY f.currency COLLATE "C")
-                     FROM execution.trade_fees f
-                    WHERE f.account_id = gone.account_id AND f.symbol = gone.symbol AND f.trade_id = gone.trade_id AND f.side = gone.side),
-    'realized_pnl', trim_scale(gone.realized_pnl)::text, 'position_effect', gone.position_effect, 'strategy', gone.strategy,
-    'executed_at', to_char(gone.executed_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'position', jsonb_build_object('quantity', trim_scale(gone.quantity_after)::text, 'cost_basis', trim_scale(gone.cost_basis_after)::text,
-        'realized_pnl', trim_scale(gone.realized_pnl_after)::text, 'fees', trim_scale(gone.fees_after)::text),
-    'position_before', jsonb_build_object(
-        'quantity', trim_scale(coalesce(before.quantity_after, 0))::text, 'cost_basis', trim_scale(coalesce(before.cost_basis_after, 0))::text,
-        'realized_pnl', trim_scale(coalesce(before.realized_pnl_after, 0))::text, 'fees', trim_scale(coalesce(before.fees_after, 0))::text),
-    'book_id', gone.id, 'xid', gone.xid::text::bigint));
--- +goose StatementEnd
 
 -- +goose StatementBegin
 -- remove_import removes the trades of an import, their fees, links and round trips, and positions that have no trade left.
@@ -280,6 +306,15 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+DROP TRIGGER known_zone ON execution.accounts;
+DROP FUNCTION execution.known_zone();
+ALTER TABLE execution.trades DROP CONSTRAINT trades_product_is_exact, ADD CONSTRAINT trades_product_is_exact CHECK (
+    min_scale(quantity) + min_scale(price) + min_scale(multiplier) <= 19);
+REVOKE INSERT (service, level, message, data, correlation_id, event_type, timestamp) ON logging.system_logs FROM trading_app;
+REVOKE INSERT (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+    realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after,
+    fees_after) ON execution.trades FROM trading_app;
+GRANT INSERT ON execution.trades, logging.system_logs, logging.performance_logs TO trading_app;
 DROP TRIGGER prove ON events.outbox;
 DROP FUNCTION events.prove();
 DROP FUNCTION events.undone_data(execution.trades, execution.trades);

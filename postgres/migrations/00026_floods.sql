@@ -4,25 +4,26 @@
 -- 1. Sizes. What an account's session stores is bounded by its table, and so is what readers of all accounts load. Rows that
 -- were stored before stay as they are (NOT VALID), and readers take them one at a time. jsonb is measured as text, which is
 -- how it travels: 1e131071 takes 12 bytes in the table and 131,072 on its way. The text has a space after each comma and
--- colon, so that it may be longer than what was given (EventDataMax, 64 KiB), but not twice as long.
+-- colon, so that it may be longer than what was given (EventDataMax, 64 KiB), but not twice as long. It is nested at most 64
+-- levels deep: readers give up at some depth (encoding/json at 10,000), and one row would stop those of all accounts.
 ALTER TABLE events.outbox
-    ADD CONSTRAINT outbox_data_size CHECK (octet_length(data::text) <= 131072) NOT VALID;
+    ADD CONSTRAINT outbox_data_size CHECK (octet_length(data::text) <= 131072 AND NOT jsonb_path_exists(data, '$.**{65}')) NOT VALID;
 ALTER TABLE logging.system_logs
     ADD CONSTRAINT system_logs_message_size CHECK (octet_length(message) <= 16384) NOT VALID,
-    ADD CONSTRAINT system_logs_data_size CHECK (octet_length(data::text) <= 65536) NOT VALID;
+    ADD CONSTRAINT system_logs_data_size CHECK (octet_length(data::text) <= 65536 AND NOT jsonb_path_exists(data, '$.**{65}')) NOT VALID;
 ALTER TABLE execution.imports
-    ADD CONSTRAINT imports_options_size CHECK (octet_length(options::text) <= 16384) NOT VALID,
+    ADD CONSTRAINT imports_options_size CHECK (octet_length(options::text) <= 16384 AND NOT jsonb_path_exists(options, '$.**{65}')) NOT VALID,
     ADD CONSTRAINT imports_login_size CHECK (length(login) <= 100) NOT VALID,
     ADD CONSTRAINT imports_user_id_size CHECK (length(user_id) <= 100) NOT VALID;
 ALTER TABLE risk_management.risk_events
     ADD CONSTRAINT risk_events_message_size CHECK (octet_length(message) <= 16384) NOT VALID,
-    ADD CONSTRAINT risk_events_data_size CHECK (octet_length(data::text) <= 65536) NOT VALID;
+    ADD CONSTRAINT risk_events_data_size CHECK (octet_length(data::text) <= 65536 AND NOT jsonb_path_exists(data, '$.**{65}')) NOT VALID;
 ALTER TABLE strategy_engine.strategies
     ADD CONSTRAINT strategies_description_size CHECK (octet_length(description) <= 65536) NOT VALID,
-    ADD CONSTRAINT strategies_parameters_size CHECK (octet_length(parameters::text) <= 131072) NOT VALID;
+    ADD CONSTRAINT strategies_parameters_size CHECK (octet_length(parameters::text) <= 131072 AND NOT jsonb_path_exists(parameters, '$.**{65}')) NOT VALID;
 -- The key of an entry that record_access writes is its caller's to choose. What triggers write is bounded by their tables.
 ALTER TABLE shared.audit_log
-    ADD CONSTRAINT audit_log_key_size CHECK (octet_length(key::text) <= 16384) NOT VALID;
+    ADD CONSTRAINT audit_log_key_size CHECK (octet_length(key::text) <= 16384 AND NOT jsonb_path_exists(key, '$.**{65}')) NOT VALID;
 
 -- 2. Locks. LOCK TABLE in a mode that stops others takes UPDATE, DELETE or TRUNCATE on the whole table. UPDATE of columns is
 -- enough to update, and to lock one's own rows, but not for LOCK TABLE. A table that gets a column gets a line here.
