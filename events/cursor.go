@@ -20,7 +20,7 @@ type cursor struct {
 	epoch    int64
 	identity string
 	witness  string          // of a cursor that is not with its outbox; see witness
-	parked   map[string]bool // keys that wait behind an event that could not be applied
+	parked   map[parkedKey]bool // keys that wait behind an event that could not be applied
 	asked    string          // one of these that is to be tried again; "" for none
 }
 
@@ -32,12 +32,16 @@ select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoc
 	forLeader = ` for update skip locked`
 	forOwner  = ` for update`
 	sqlParked = `
-select key, bool_or(asked_at is not null) from events.dead_letter where consumer = $1 and resolved_at is null group by key`
+select coalesce(account_id, ''), key, bool_or(asked_at is not null)
+  from events.dead_letter where consumer = $1 and resolved_at is null group by account_id, key`
 	// sqlQuietCommit: cursor and what was made of the events share their fate, so the last commits may be lost together.
 	// SET LOCAL, not set_config: after that a session takes its connection for one to be cleaned. It is not the first
 	// statement, with which BEGIN can travel.
 	sqlQuietCommit = `set local synchronous_commit = off`
 )
+
+// parkedKey is a key with the account of its events, which is "" for events of no account: an account may be named like a symbol.
+type parkedKey struct{ account, key string }
 
 // lock locks the consumer's cursor for the transaction. It is false where another instance leads.
 func (c *Consumer) lock(ctx context.Context, tx *postgres.Tx) (at cursor, leads bool, err error) {
@@ -64,7 +68,7 @@ func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (
 	batch.Queue(sqlParked, name)
 	results := q.SendBatch(ctx, batch)
 	defer results.Close()
-	at = cursor{consumer: name, parked: map[string]bool{}}
+	at = cursor{consumer: name, parked: map[parkedKey]bool{}}
 	var done string
 	rows, err := results.Query()
 	if err != nil {
@@ -83,11 +87,12 @@ func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (
 	if rows, err = results.Query(); err != nil {
 		return at, false, err
 	}
-	var key string
+	var parked parkedKey
 	var asked bool
-	_, err = pgx.ForEachRow(rows, []any{&key, &asked}, func() error {
-		if at.parked[key] = true; asked {
-			at.asked = key
+	_, err = pgx.ForEachRow(rows, []any{&parked.account, &parked.key, &asked}, func() error {
+		at.parked[parked] = true
+		if asked {
+			at.asked = parked.key
 		}
 		return nil
 	})

@@ -81,11 +81,13 @@ func (c *Consumer) setAside(ctx context.Context, tx *postgres.Tx, at *cursor, li
 	var accounts, keys, reasons []string
 	live = make([]blotter.Event, 0, len(list))
 	for _, e := range list {
+		key := parkedKey{e.AccountID, e.Key}
 		var reason string
 		switch {
 		case e.Pos == c.culprit.pos:
-			at.parked[e.Key], reason = true, fmt.Sprintf("%.*s", deadErrorMax, c.culprit.err)
-		case at.parked[e.Key]:
+			at.parked[key] = true
+			reason = fmt.Sprintf("%.*s", deadErrorMax, c.culprit.err)
+		case at.parked[key]:
 			reason = "parked behind an earlier event of its key"
 		default:
 			live = append(live, e)
