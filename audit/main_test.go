@@ -65,7 +65,7 @@ func sealForEver(text string) {
 	os.Exit(1)
 }
 
-var zones atomic.Int64
+var changes atomic.Int64
 
 // change makes n changes that the audit log records, each in a transaction of its own.
 func change(t *testing.T, db *pgtest.Database, n int) {
@@ -73,7 +73,7 @@ func change(t *testing.T, db *pgtest.Database, n int) {
 	ctx := blotter.WithAccount(t.Context(), "A1")
 	for range n {
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC') on conflict (account_id) do update set zone = $1`, fmt.Sprint(zones.Add(1)))
+			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, name) values ('A1', '') on conflict (account_id) do update set name = $1`, fmt.Sprint(changes.Add(1)))
 			return err
 		})
 		if err != nil {

@@ -19,9 +19,9 @@ type cursor struct {
 	applied  int64
 	epoch    int64
 	identity string
-	witness  string          // of a cursor that is not with its outbox; see witness
+	witness  string             // of a cursor that is not with its outbox; see witness
 	parked   map[parkedKey]bool // keys that wait behind an event that could not be applied
-	asked    string          // one of these that is to be tried again; "" for none
+	asked    string             // one of these that is to be tried again; "" for none
 }
 
 const (

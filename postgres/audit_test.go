@@ -111,7 +111,7 @@ func TestAuditSaysWho(t *testing.T) {
 		return blotter.WithUser(blotter.WithCorrelation(ctx, "C'1"), "ann; drop\x00")
 	}
 	for i, scope := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
-		insert := fmt.Sprintf(`insert into execution.accounts (account_id) values ('A1') on conflict (account_id) do update set zone = 'z%d'`, i)
+		insert := fmt.Sprintf(`insert into execution.accounts (account_id) values ('A1') on conflict (account_id) do update set currency = 'C%d'`, i)
 		role := []string{"trading_app", "trading_service"}[i]
 		for name, run := range map[string]func(tx *postgres.Tx) error{
 			"plain": func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), insert); return err },
@@ -125,7 +125,7 @@ func TestAuditSaysWho(t *testing.T) {
 			if err := db.Transaction(ctx, run); err != nil {
 				t.Fatal(name, err)
 			}
-			execAs(t, db, blotter.WithAllAccounts(t.Context()), `update execution.accounts set zone = zone || 'x'`)
+			execAs(t, db, blotter.WithAllAccounts(t.Context()), `update execution.accounts set currency = 'X' || currency`)
 			log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()), postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
 			if err != nil || len(log) != 2 {
 				t.Fatalf("%s: %d entries, %v", name, len(log), err)
