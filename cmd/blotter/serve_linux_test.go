@@ -182,8 +182,8 @@ func TestServeKilled(t *testing.T) {
 	for kills := 0; ; kills++ {
 		select {
 		case out := <-done:
-			if kills < 5 {
-				t.Errorf("only %d kills", kills)
+			if kills == 0 {
+				t.Error("no daemon was killed")
 			}
 			contains(t, out, "0booked     2,000 fills", "reconciled: ", "nothing waits")
 			return
