@@ -39,14 +39,14 @@ func newFold(zones map[string]*time.Location) *fold {
 	}
 }
 
-// ours reports an event of the book. Whose it is, its columns say.
+// ours reports whether e is an event of the book. Its columns name its account.
 func ours(e *blotter.Event) bool {
 	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
 		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
 }
 
-// event adds an event. One of another kind adds nothing, and neither does one that is not what it says: it is refused. An
-// error is of an event that should be added and cannot be.
+// event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its columns. Its
+// error means that an event should be added but cannot be.
 func (f *fold) event(e *blotter.Event) error {
 	switch {
 	case ours(e):
@@ -115,7 +115,7 @@ func (f *fold) marketEvent(e *blotter.Event) error {
 }
 
 func unknownVersion(e *blotter.Event) error {
-	return fmt.Errorf("event %d of type %s is of version %d, of which this program knows nothing; update it", e.Pos, e.Type, e.V)
+	return fmt.Errorf("event %d of type %s has version %d, which this program does not know; update it", e.Pos, e.Type, e.V)
 }
 
 func decode(e *blotter.Event, into any) error {

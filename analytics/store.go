@@ -45,7 +45,7 @@ on conflict (account_id, symbol) do update
        event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
-	// sqlRevalue values what is held of symbols whose price changed or is gone. A price in another currency is no price.
+	// sqlRevalue values what is held of symbols whose price changed or is gone. A price in another currency does not count.
 	sqlRevalue = `
 update analytics.portfolio_summary u
    set (market_price, total_value, unrealized_pnl, last_updated) = (
@@ -113,7 +113,10 @@ func (f *fold) queuePrices(batch *pgx.Batch) {
 			corrected = append(corrected, symbol)
 		}
 		if p := change.last; p != nil {
-			symbols, sources, prices, times = append(symbols, symbol), append(sources, p.Source), append(prices, p.Price), append(times, p.At)
+			symbols = append(symbols, symbol)
+			prices = append(prices, p.Price)
+			times = append(times, p.At)
+			sources = append(sources, p.Source)
 			currencies = append(currencies, p.Currency)
 		}
 	}

@@ -84,7 +84,9 @@ func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) 
 	}
 
 	anybody := *opt
-	anybody.Username, anybody.Password, anybody.CredentialsProvider = "", "", nil
+	anybody.Username = ""
+	anybody.Password = ""
+	anybody.CredentialsProvider = nil
 	if access.Open, err = mayAppend(ctx, &anybody, streams); err != nil {
 		return access, err
 	}

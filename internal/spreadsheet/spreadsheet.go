@@ -1,4 +1,3 @@
-// Package spreadsheet writes CSV that a spreadsheet program shows without computing anything.
 package spreadsheet
 
 import (

@@ -1,0 +1,2 @@
+// Package ownership tells whether others can change a file that the program is about to believe or to run.
+package ownership

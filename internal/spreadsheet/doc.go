@@ -1,0 +1,2 @@
+// Package spreadsheet writes CSV that a spreadsheet program shows without computing anything.
+package spreadsheet
