@@ -17,7 +17,7 @@ func pricesCommand(set *settings) *cobra.Command {
 }
 
 // pricesAsked says what a correction waits for.
-const pricesAsked = "the analytics follow as soon as blotter serve reads it (at once, where it runs)"
+const pricesAsked = "the analytics follow as soon as blotter serve reads it"
 
 func pricesSet(set *settings) *cobra.Command {
 	var at, currency string
