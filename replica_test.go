@@ -18,6 +18,7 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // openBehind opens a primary whose reading roles read from a replica.
@@ -46,7 +47,7 @@ func leadsToReplica(err error) bool {
 var replicaRefused = []string{"monitor.AdviseIndexes", "monitor.Run"}
 
 // notOnReplicas are calls that would undo the database, or know nothing of it.
-var notOnReplicas = []string{"embedded.", "postgres.Migrator.DownTo"}
+var notOnReplicas = []string{"embedded.", "schema.Migrator.DownTo"}
 
 // Where ReadOnlyURL and ReporterURL lead to a replica, every public call works or is refused in words of ours: nothing is
 // sent to a replica that this cannot do.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/postgres"
 )
@@ -123,7 +124,7 @@ func (c Config) validate() error {
 
 // String is what tells configurations apart, without the password of the URL.
 func (c Config) String() string {
-	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}", postgres.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
+	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}", connection.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
 }
 
 // GoString keeps the password out of %#v.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -52,7 +52,7 @@ const (
 func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	err := r.tryLock(ctx, conn, patience)
 	if err != nil {
-		return postgres.Translate(ctx, "lock maintenance", err)
+		return pgerror.Translate(ctx, "lock maintenance", err)
 	}
 	now, err := r.now(ctx, conn)
 	for _, sql := range []string{sqlMarkKilled, sqlForget} {
@@ -63,7 +63,7 @@ func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duratio
 	if err != nil {
 		unlock(ctx, conn)
 	}
-	return postgres.Translate(ctx, "lock maintenance", err)
+	return pgerror.Translate(ctx, "lock maintenance", err)
 }
 
 func (r *Runner) tryLock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {

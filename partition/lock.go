@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -57,7 +58,7 @@ func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	}
 	if err := lock(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, postgres.Translate(ctx, "lock partitions", err)
+		return nil, pgerror.Translate(ctx, "lock partitions", err)
 	}
 	return &RunnerLock{conn}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -150,7 +151,7 @@ const sqlAnalyzeBars = `select shared.analyze_bars($1)`
 // of the table or more. Somebody else who does the same is not waited for.
 func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
 	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
-		if _, err := tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+		if _, err := tx.Exec(ctx, "set local statement_timeout = "+connection.Milliseconds(importTimeout)); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, sqlAnalyzeBars, changed)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/internal/retry"
 )
 
 // BarImport is one import: the bars of one file.
@@ -116,10 +119,10 @@ func (im *importer) run(ctx context.Context) error {
 			im.straight = false
 		case errors.Is(err, blotter.ErrSerialization):
 			im.straight = false
-			if !pause(ctx, attempt) {
-				return gaveUp(ctx, err)
+			if !retry.Pause(ctx, attempt) {
+				return pgerror.GaveUp(ctx, err)
 			}
-		case LacksPartition(err) && !ensured: // the outbox's ran out
+		case pgerror.LacksPartition(err) && !ensured: // the outbox's ran out
 			ensured = true
 			if err := im.db.ensureAhead(ctx); err != nil {
 				return err
@@ -162,7 +165,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	if err := f.lookAhead(ctx); err != nil {
 		return err
 	}
-	loan, err := im.db.pools[roleService].acquire(ctx)
+	loan, err := im.db.pools[connection.Service].acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -191,7 +194,7 @@ func (im *importer) attempt(ctx context.Context) (err error) {
 	}
 	session := &Session{loan: loan, keep: true, start: time.Now(), begin: "begin", confirmation: &im.db.confirmation}
 	tx := &Tx{Session: session, db: im.db, savepoints: new(int)}
-	limit := milliseconds(importTimeout)
+	limit := connection.Milliseconds(importTimeout)
 	_, err = tx.Exec(ctx, "set local statement_timeout = "+limit+"; set local lock_timeout = "+limit)
 	if err == nil {
 		err = f.store(ctx, tx)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -90,7 +92,7 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 		if im.db.cfg.MaxConns < 2 {
 			return nil, partitionBusy(nil)
 		}
-		other, err := im.db.pools[roleService].acquire(ctx)
+		other, err := im.db.pools[connection.Service].acquire(ctx)
 		if errors.Is(err, blotter.ErrPoolTimeout) {
 			return nil, partitionBusy(err)
 		} else if err != nil {
@@ -105,7 +107,7 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 	}
 	slices.SortFunc(years, func(a, b span) int { return a.from.Compare(b.from) })
 	for _, year := range years {
-		_, err := on.Exec(ctx, "begin; set local lock_timeout = "+milliseconds(cmp.Or(wait, importTimeout)))
+		_, err := on.Exec(ctx, "begin; set local lock_timeout = "+connection.Milliseconds(cmp.Or(wait, importTimeout)))
 		if err == nil {
 			_, err = on.Exec(ctx, "select shared.ensure_partitions('data_ingestion.market_data', $1, $2)", year.from, year.to)
 		}
@@ -115,7 +117,7 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 		if err != nil {
 			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
 			failed := translate(ctx, "", err)
-			if wait > 0 && sqlState(failed) == "55P03" {
+			if wait > 0 && pgerror.State(failed) == "55P03" {
 				return nil, partitionBusy(failed)
 			}
 			return nil, failed
@@ -130,7 +132,7 @@ var errPartitionBusy = errors.New("a partition could not be made beside the impo
 
 func partitionBusy(cause error) error {
 	return &blotter.Error{
-		Kind: blotter.ErrOperational, SQLState: sqlState(cause), Err: errors.Join(errPartitionBusy, cause),
+		Kind: blotter.ErrOperational, SQLState: pgerror.State(cause), Err: errors.Join(errPartitionBusy, cause),
 		Message: "a partition could not be made beside the import; nothing is stored, repeat it",
 	}
 }

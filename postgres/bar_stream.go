@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/numeric"
 )
 
 const (
@@ -228,7 +229,7 @@ func appendText(buf []byte, text string) []byte {
 
 func appendField(buf []byte, d blotter.Decimal) []byte {
 	at := len(buf)
-	buf = appendNumeric(append(buf, 0, 0, 0, 0), d)
+	buf = numeric.Append(append(buf, 0, 0, 0, 0), d)
 	binary.BigEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
 	return buf
 }

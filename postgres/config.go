@@ -3,13 +3,12 @@ package postgres
 import (
 	"fmt"
 	"log/slog"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -80,12 +79,11 @@ type Waiter interface {
 }
 
 const (
-	maxConnsDefault       = 30
-	keepConnsDefault      = 10
-	reporterShare         = 6 // the reporter's pool is this fraction of MaxConns
-	connectTimeoutDefault = 10 * time.Second
-	rollbackTimeout       = 5 * time.Second
-	commitTimeout         = 30 * time.Second
+	maxConnsDefault  = 30
+	keepConnsDefault = 10
+	reporterShare    = 6 // the reporter's pool is this fraction of MaxConns
+	rollbackTimeout  = 5 * time.Second
+	commitTimeout    = 30 * time.Second
 )
 
 // synchronousCommits are the values of Config.SynchronousCommit.
@@ -137,10 +135,33 @@ func (c Config) validate() error {
 	return nil
 }
 
-// String is the configuration without its passwords.
+// urlFor returns the URL of the role's login.
+func (c Config) urlFor(r connection.Role) string {
+	switch r {
+	case connection.Service:
+		return c.ServiceURL
+	case connection.ReadOnly:
+		return c.ReadOnlyURL
+	case connection.Reporter:
+		return c.ReporterURL
+	}
+	return c.URL
+}
+
+// settings returns what its connections start with.
+func (c Config) settings() connection.Settings {
+	return connection.Settings{
+		Service: c.Service, SynchronousCommit: c.SynchronousCommit,
+		StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, IdleInTransactionTimeout: c.IdleInTransactionTimeout,
+	}
+}
+
+// String returns the configuration without its passwords.
 func (c Config) String() string {
-	return fmt.Sprintf("postgres.Config{URL: %s, ReadOnlyURL: %s, ServiceURL: %s, ReporterURL: %s, Service: %q, MaxConns: %d, KeepConns: %d, AcquireTimeout: %s}",
-		RedactURL(c.URL), RedactURL(c.ReadOnlyURL), RedactURL(c.ServiceURL), RedactURL(c.ReporterURL),
+	redact := connection.RedactURL
+	return fmt.Sprintf("postgres.Config{URL: %s, ReadOnlyURL: %s, ServiceURL: %s, ReporterURL: %s, "+
+		"Service: %q, MaxConns: %d, KeepConns: %d, AcquireTimeout: %s}",
+		redact(c.URL), redact(c.ReadOnlyURL), redact(c.ServiceURL), redact(c.ReporterURL),
 		c.Service, c.MaxConns, c.KeepConns, c.AcquireTimeout)
 }
 
@@ -152,22 +173,3 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText keeps passwords out of JSON and other encodings.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-var passwordWord = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
-
-// RedactURL is the database URL with "xxxxx" in place of its password, fit for people and logs.
-func RedactURL(text string) string {
-	if u, err := url.Parse(text); err == nil && u.Scheme != "" {
-		return passwordWord.ReplaceAllString(u.Redacted(), "${1}xxxxx")
-	}
-	if before, _, found := cutUserinfo(text); found {
-		return before + "xxxxx"
-	}
-	return passwordWord.ReplaceAllString(text, "${1}xxxxx")
-}
-
-// cutUserinfo finds the user part of a URL that does not parse (its password may hold anything).
-func cutUserinfo(text string) (before, after string, found bool) {
-	match := regexp.MustCompile(`^[a-z]+://[^:/@]*:`).FindString(text)
-	return match, text[len(match):], match != ""
-}

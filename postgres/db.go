@@ -8,6 +8,9 @@ import (
 	"sync"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -17,7 +20,7 @@ type DB struct {
 	cfg   Config
 	home  identity
 	log   *slog.Logger
-	pools map[role]*pool
+	pools map[connection.Role]*pool
 	// imports holds a place for each import that runs: one may need a second connection, so they may not take all.
 	imports chan struct{}
 	books   bookCache
@@ -47,10 +50,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := fit(&cfg, limit); err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, home: home, log: cfg.Logger, pools: map[role]*pool{}, imports: make(chan struct{}, max(1, cfg.MaxConns/2))}
-	for _, r := range roles[1:] {
+	db := &DB{cfg: cfg, home: home, log: cfg.Logger, pools: map[connection.Role]*pool{}, imports: make(chan struct{}, max(1, cfg.MaxConns/2))}
+	for _, r := range sessionRoles() {
 		size := cfg.MaxConns
-		if r == roleReporter {
+		if r == connection.Reporter {
 			size = max(1, size/reporterShare)
 		}
 		if db.pools[r], err = newPool(cfg, home, r, size, db.warn); err != nil {
@@ -92,18 +95,18 @@ select current_setting('max_connections')::int - current_setting('superuser_rese
 // inspect reports how many connections the server allows and which database this is, and refuses a schema of another
 // version.
 func inspect(ctx context.Context, cfg Config) (limit int, home identity, err error) {
-	cc, err := pgx.ParseConfig(cfg.URL)
+	cc, err := connection.ParseURL("Config.URL", cfg.URL)
 	if err != nil {
-		return 0, home, blotter.Invalid("Config.URL", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
+		return 0, home, err
 	}
-	prepareConfig(cc, cfg, roleApp)
+	connection.Prepare(cc, cfg.settings(), connection.App)
 	delete(cc.RuntimeParams, "role") // a database that was never migrated may have no roles
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return 0, home, translate(ctx, "open "+RedactURL(cfg.URL), err)
+		return 0, home, translate(ctx, "open "+connection.RedactURL(cfg.URL), err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if err := pin(ctx, conn, roleApp); err != nil {
+	if err := connection.Pin(ctx, conn, connection.App); err != nil {
 		return 0, home, translate(ctx, "open", err)
 	}
 
@@ -112,33 +115,19 @@ func inspect(ctx context.Context, cfg Config) (limit int, home identity, err err
 		return 0, home, translate(ctx, "open", err)
 	}
 	if !migrated {
-		return 0, home, schemaError("the database holds no blotter schema", "run blotter migrate up")
+		return 0, home, schema.NotMigratedError()
 	}
-	if _, err := conn.Exec(ctx, "set role "+string(roleApp)); err != nil {
-		return 0, home, explainRole(ctx, "open", roleApp, cc.User, err)
+	if _, err := conn.Exec(ctx, "set role "+string(connection.App)); err != nil {
+		return 0, home, connection.App.Explain(ctx, "open", cc.User, err)
 	}
 	if home, err = identify(ctx, conn); err != nil {
 		return 0, home, translate(ctx, "open", err)
 	}
-	return limit, home, checkVersion(ctx, conn)
+	return limit, home, schema.CheckVersion(ctx, conn)
 }
 
-func schemaError(what, remedy string) error {
-	return &blotter.Error{Op: "open", Kind: blotter.ErrOperational, Message: what + "; " + remedy}
-}
-
-// explainRole says which setting wants another login, where the server did not let this one act as the role.
-func explainRole(ctx context.Context, op string, r role, login string, err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "22023") {
-		return &blotter.Error{
-			Op: op, Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
-			Message: fmt.Sprintf("login %s may not act as %s; set %s to a login that may (one login for all roles needs GRANT %s TO %s)",
-				login, r, r.setting(), r, pgx.Identifier{login}.Sanitize()),
-		}
-	}
-	return translate(ctx, op, err)
-}
+// sessionRoles returns the roles that sessions act as: all but the owner.
+func sessionRoles() []connection.Role { return connection.Roles()[1:] }
 
 // fit settles the sizes of the pools against what the server allows.
 func fit(cfg *Config, limit int) error {
@@ -178,7 +167,7 @@ func (db *DB) tryAhead(ctx context.Context) error {
 		return nil
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && ctx.Err() == nil {
+	if errors.As(err, &pg) && pgerror.Severity(pg) == "ERROR" && ctx.Err() == nil {
 		db.log.Warn("partitions that are due were not made; blotter doctor says what to do", "error", err.Error())
 		return nil
 	}
@@ -206,14 +195,15 @@ func (db *DB) poolFor(ctx context.Context, readOnly bool) (*pool, blotter.Scope,
 			return nil, scope, err
 		}
 	}
-	r := roleApp
+
+	r := connection.App
 	switch {
 	case readOnly && scope.All:
-		r = roleReporter
+		r = connection.Reporter
 	case readOnly:
-		r = roleReadOnly
+		r = connection.ReadOnly
 	case scope.All:
-		r = roleService
+		r = connection.Service
 	}
 	return db.pools[r], scope, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -118,7 +119,7 @@ func TestPasswordsAreNeverShown(t *testing.T) {
 		c := postgres.Config{URL: u, ReadOnlyURL: u, ServiceURL: u, ReporterURL: u}
 		var logged bytes.Buffer
 		slog.New(slog.NewTextHandler(&logged, nil)).Info("config", "config", c)
-		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(), postgres.RedactURL(u)} {
+		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(), connection.RedactURL(u)} {
 			if strings.Contains(shown, "s3c") || strings.Contains(shown, "with spaces") {
 				t.Errorf("%s shows the password: %s", u, shown)
 			}

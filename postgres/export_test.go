@@ -8,11 +8,8 @@ import (
 
 // What the tests outside of the package look at.
 var (
-	ReadCatalog   = readCatalog
 	IsPlain       = isPlain
 	LeavesNothing = leavesNothing
-	DecodeNumeric = decodeNumeric
-	AppendNumeric = appendNumeric
 	CodePoints    = codePoints
 )
 

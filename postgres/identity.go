@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // identity tells one database from another. A replica has the identity of what it replicates.
@@ -24,8 +25,7 @@ const (
 
 func identify(ctx context.Context, conn *pgx.Conn) (id identity, err error) {
 	err = conn.QueryRow(ctx, sqlIdentity, pgx.QueryExecModeExec).Scan(&id.system, &id.database)
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "42883") {
+	if state := pgerror.ServerState(err); state == "42501" || state == "42883" {
 		err = conn.QueryRow(ctx, sqlNameIdentity, pgx.QueryExecModeExec).Scan(&id.system, &id.database)
 	}
 	return id, err
@@ -35,7 +35,7 @@ func identify(ctx context.Context, conn *pgx.Conn) (id identity, err error) {
 var errElsewhere = errors.New("another database")
 
 // expect refuses a connection by the URL of r that does not lead to the database id.
-func (id identity) expect(ctx context.Context, r role, conn *pgx.Conn) error {
+func (id identity) expect(ctx context.Context, r connection.Role, conn *pgx.Conn) error {
 	other, err := identify(ctx, conn)
 	if err != nil {
 		return translate(ctx, "open", err)
@@ -51,7 +51,7 @@ func (id identity) expect(ctx context.Context, r role, conn *pgx.Conn) error {
 	}
 	return &blotter.Error{
 		Op: "open", Kind: blotter.ErrInvalid, Err: errElsewhere,
-		Message: fmt.Sprintf("%s leads to another database than %s (%s); give URLs of one database", r.setting(), roleApp.setting(), where),
+		Message: fmt.Sprintf("%s leads to another database than %s (%s); give URLs of one database", r.Setting(), connection.App.Setting(), where),
 	}
 }
 
@@ -64,8 +64,8 @@ const checkURLsTimeout = 5 * time.Second
 func (db *DB) CheckURLs(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, checkURLsTimeout)
 	defer cancel()
-	for _, r := range roles[1:] {
-		if r != roleApp && r.url(db.cfg) == db.cfg.URL {
+	for _, r := range sessionRoles() {
+		if r != connection.App && db.cfg.urlFor(r) == db.cfg.URL {
 			continue
 		}
 		loan, err := db.pools[r].acquire(bounded)
@@ -81,5 +81,5 @@ func (db *DB) CheckURLs(ctx context.Context) error {
 
 // CheckOwner refuses a connection of ConnectOwner to another database than the DB's (ErrInvalid).
 func (db *DB) CheckOwner(ctx context.Context, conn *pgx.Conn) error {
-	return db.home.expect(ctx, roleOwner, conn)
+	return db.home.expect(ctx, connection.Owner, conn)
 }

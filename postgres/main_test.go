@@ -8,6 +8,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"go.uber.org/goleak"
 )
 
@@ -18,6 +19,16 @@ func TestMain(m *testing.M) {
 	}
 	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
+}
+
+func migrator(t *testing.T, url string) *schema.Migrator {
+	t.Helper()
+	m, err := schema.NewMigrator(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
 }
 
 func as(t *testing.T, account string) context.Context {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -38,21 +39,21 @@ func ConnectOwner(ctx context.Context, url, service string, opts ...OwnerOption)
 	for _, set := range opts {
 		set(&o)
 	}
-	return connectAs(ctx, roleOwner, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}, o.notice)
+	return connectAs(ctx, connection.Owner, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}, o.notice)
 }
 
 // ConnectReporter opens one connection that acts as trading_reporter, to a replica for instance, where Open, which makes
 // partitions, cannot. The caller closes it. Its errors are those of ConnectOwner.
 func ConnectReporter(ctx context.Context, url, service string) (*pgx.Conn, error) {
-	return connectAs(ctx, roleReporter, Config{URL: url, Service: service}, nil)
+	return connectAs(ctx, connection.Reporter, Config{URL: url, Service: service}, nil)
 }
 
-func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Notice)) (*pgx.Conn, error) {
-	cc, err := pgx.ParseConfig(cfg.URL)
+func connectAs(ctx context.Context, r connection.Role, cfg Config, notice func(*pgconn.Notice)) (*pgx.Conn, error) {
+	cc, err := connection.ParseURL("url", cfg.URL)
 	if err != nil {
-		return nil, blotter.Invalid("url", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
+		return nil, err
 	}
-	prepareConfig(cc, cfg.withDefaults(), r)
+	connection.Prepare(cc, cfg.withDefaults().settings(), r)
 	cc.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
 		noteUnreplicated(c, n)
 		if notice != nil {
@@ -61,11 +62,11 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, explainConnect(ctx, "connect as "+string(r), r, cc.User, err)
+		return nil, r.ExplainConnect(ctx, "connect as "+string(r), cc.User, err)
 	}
-	err = r.check(ctx, conn)
+	err = r.Check(ctx, conn)
 	if err == nil {
-		err = checkVersion(ctx, conn)
+		err = schema.CheckVersion(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
@@ -73,7 +74,3 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	return conn, nil
 }
-
-// Translate makes an error of pgx or the server the *blotter.Error that this package returns, for the packages that
-// talk to the server on a connection of their own.
-func Translate(ctx context.Context, op string, err error) error { return translate(ctx, op, err) }

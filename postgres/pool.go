@@ -10,16 +10,16 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // pool lends connections of one role. It adds to pgxpool what that lacks: a limit on the wait with an error of its own,
 // a number of connections to keep that is below the number it may open, and connections that come back clean.
 type pool struct {
-	role     role
+	role     connection.Role
 	login    string // as which its connections log in
 	conns    *pgxpool.Pool
 	keep     int32
@@ -36,11 +36,11 @@ type pool struct {
 // surplus is the key under which a connection's custom data says that it no longer counts as open.
 const surplus = "blotter.surplus"
 
-func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
-	url, readOnly := r.url(cfg), r.readOnly()
+func newPool(cfg Config, home identity, r connection.Role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
+	url := cfg.urlFor(r)
 	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, blotter.Invalid("Config.URL", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+		return nil, connection.InvalidURL("Config.URL", url, err)
 	}
 	p := &pool{role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
 	p.waiter, _ = cfg.Tracer.(Waiter)
@@ -54,13 +54,13 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10
 	pc.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
 	pc.MaxConnIdleTime = cfg.MaxConnLifetime
-	prepareConfig(pc.ConnConfig, cfg, r)
-	if readOnly {
+	connection.Prepare(pc.ConnConfig, cfg.settings(), r)
+	if r.IsReadOnly() {
 		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 		validateServer(pc.ConnConfig)
 	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		if err := r.check(ctx, c); err != nil {
+		if err := r.Check(ctx, c); err != nil {
 			return err
 		}
 		if url != cfg.URL {
@@ -82,30 +82,6 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 	return p, nil
 }
 
-// prepareConfig sets what every connection of ours starts with.
-func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
-	surviveLogin(cc)
-	params := cc.RuntimeParams
-	params["role"] = string(r)
-	params["application_name"] = cfg.Service
-	params["client_encoding"] = "UTF8" // Go's; the default is the database's own
-	params["timezone"] = "UTC"
-	params["jit"] = "off" // compiling costs more than it saves on queries over many partitions (40 ms became 6)
-	// Of a table of 6 million bars, a month is read by the key in its order (1.5 ms), not by a bitmap and a sort (4 ms),
-	// which the default, made for spinning disks, prefers.
-	params["random_page_cost"] = "1.1"
-	if cfg.SynchronousCommit != "" {
-		params["synchronous_commit"] = cfg.SynchronousCommit
-	}
-	params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
-	params["lock_timeout"] = milliseconds(cfg.LockTimeout)
-	params["idle_in_transaction_session_timeout"] = milliseconds(cfg.IdleInTransactionTimeout)
-	if cc.ConnectTimeout == 0 {
-		cc.ConnectTimeout = connectTimeoutDefault
-	}
-	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: c} }
-}
-
 // validateServer has target_session_attrs ask what the server is, where it asks what its sessions may do: ours are
 // read-only, so read-write would refuse every server, and read-only none. read-write is then a primary, and read-only a
 // replica.
@@ -124,19 +100,6 @@ func validateServer(cc *pgx.ConnConfig) {
 	case is(pgconn.ValidateConnectTargetSessionAttrsReadOnly):
 		cc.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsStandby
 	}
-}
-
-func milliseconds(d time.Duration) string {
-	return fmt.Sprint(max(0, d.Milliseconds()))
-}
-
-// withoutURL is what is wrong with a URL, without the URL, which may hold a password.
-func withoutURL(err error) string {
-	text := err.Error()
-	if _, after, found := strings.Cut(text, "`: "); found {
-		return after
-	}
-	return "cannot parse it"
 }
 
 // loan is a connection on loan from its pool.
@@ -162,7 +125,7 @@ func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = p.timeoutError()
 	default:
-		err = explainConnect(ctx, "acquire a connection as "+string(p.role), p.role, p.login, err)
+		err = p.role.ExplainConnect(ctx, "acquire a connection as "+string(p.role), p.login, err)
 	}
 	if p.waiter != nil {
 		p.waiter.TraceWait(p.service, waited, err)
@@ -188,7 +151,7 @@ func (l *loan) release() {
 	if l.pooled == nil {
 		return
 	}
-	if _, is := l.PgConn().CustomData()[doubtful]; is {
+	if connection.HasPendingCancel(l.PgConn()) {
 		l.close()
 	}
 	if l.dirty && !l.IsClosed() {
@@ -248,7 +211,7 @@ func (l *loan) reset() {
 		}
 	}
 	if err == nil {
-		err = pin(ctx, l.Conn, l.pool.role)
+		err = connection.Pin(ctx, l.Conn, l.pool.role)
 	}
 	if err == nil {
 		err = l.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current)
@@ -286,7 +249,7 @@ type PoolStats struct {
 // PoolStats reports the pools' figures, in the order app, service, read-only, reporter.
 func (db *DB) PoolStats() []PoolStats {
 	var list []PoolStats
-	for _, r := range roles[1:] {
+	for _, r := range sessionRoles() {
 		p := db.pools[r]
 		stat := p.conns.Stat()
 		list = append(list, PoolStats{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -65,12 +66,12 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 		return nil, scope, false, needsPrimary(r)
 	}
 
-	l, err = db.pools[roleService].acquire(ctx)
+	l, err = db.pools[connection.Service].acquire(ctx)
 	if err != nil {
 		return nil, scope, false, err
 	}
 	if replica, err = l.isReplica(ctx); err == nil && replica {
-		err = needsPrimary(roleService)
+		err = needsPrimary(connection.Service)
 	}
 	if err != nil {
 		l.release()
@@ -79,9 +80,9 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 	return l, scope, true, nil
 }
 
-func needsPrimary(r role) error {
+func needsPrimary(r connection.Role) error {
 	return &blotter.Error{
 		Op: "read from the primary", Kind: blotter.ErrOperational,
-		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; name the primary there", r.setting()),
+		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; name the primary there", r.Setting()),
 	}
 }

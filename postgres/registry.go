@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -36,16 +37,6 @@ var unregistered = []string{
 	"execution.trade_fees", "execution.import_trades", "shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
 }
 
-// Schemas are the schemas of blotter's tables, in the order of their names.
-func Schemas() []string {
-	var names []string
-	for _, def := range Tables() {
-		names = append(names, def.Schema)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 type liveColumn struct {
 	Table, Name         string
 	Nullable, Generated bool
@@ -56,7 +47,7 @@ type liveColumn struct {
 // CompareRegistry lists, a sentence each, where the live catalog of the database at url differs from the declared
 // tables of blotter's schemas.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
-	conn, err := connectPlain(ctx, url)
+	conn, err := connection.Plain(ctx, url)
 	if err != nil {
 		return nil, translate(ctx, "compare the registry", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // secret is the password of this test's URLs.
@@ -56,7 +57,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s works", text)
 		}
-		_, migrating := postgres.NewMigrator(t.Context(), text)
+		_, migrating := schema.NewMigrator(t.Context(), text)
 		_, owning := postgres.ConnectOwner(t.Context(), text, "test")
 		_, comparing := postgres.CompareRegistry(t.Context(), text)
 		good := db.Config
@@ -75,7 +76,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 	must(t, err)
 	t.Cleanup(handle.Close)
 	failInEveryWay(t, handle, say)
-	m, err := postgres.NewMigrator(t.Context(), withPassword(t, db.OwnerURL))
+	m, err := schema.NewMigrator(t.Context(), withPassword(t, db.OwnerURL))
 	must(t, err)
 	defer m.Close()
 	say(handle, cfg, m)
@@ -178,7 +179,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 		must(t, err)
 		attempts := map[string]error{}
 		_, attempts["open"] = postgres.Open(t.Context(), postgres.Config{URL: plain})
-		_, attempts["migrator"] = postgres.NewMigrator(t.Context(), plain)
+		_, attempts["migrator"] = schema.NewMigrator(t.Context(), plain)
 		_, attempts["owner"] = postgres.ConnectOwner(t.Context(), plain, "test")
 		all := blotter.WithAllAccounts(t.Context())
 		attempts["service"] = handles.Transaction(all, func(tx *postgres.Tx) error { _, err := tx.Exec(all, "select 1"); return err })

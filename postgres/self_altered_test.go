@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
@@ -227,7 +228,7 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close(context.Background())
-		if err := postgres.PinSettings(t.Context(), conn); err != nil {
+		if err := connection.PinLogin(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		return sessionSettings(t, conn)

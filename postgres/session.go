@@ -162,10 +162,6 @@ func (s *Session) noteLeftovers(sql string) {
 
 var errEnded = programming("the session has ended; it is good only inside the function that it was given to")
 
-func programming(message string) *blotter.Error {
-	return &blotter.Error{Kind: blotter.ErrProgramming, Message: message}
-}
-
 // leading are the statements that have to go before the caller's: BEGIN, for the first statement of a transaction, and
 // the account and who acts.
 func (s *Session) leading() *pgx.Batch {

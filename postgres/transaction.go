@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/internal/retry"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -89,7 +90,7 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 	ensured := false
 	for attempt := 0; ; attempt++ {
 		err := db.attempt(ctx, o, fn)
-		if !ensured && LacksPartition(err) {
+		if !ensured && pgerror.LacksPartition(err) {
 			if ensured = true; db.ensureAhead(ctx, Unlogged) == nil {
 				err = db.attempt(ctx, o, fn)
 			}
@@ -100,37 +101,16 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Op
 		}
 
 		again := attempt < o.maxRetries && errors.Is(err, blotter.ErrSerialization)
-		if again && pause(ctx, attempt) {
+		if again && retry.Pause(ctx, attempt) {
 			continue
 		}
 		if again {
-			err = gaveUp(ctx, err)
+			err = pgerror.GaveUp(ctx, err)
 		}
 		if !o.unlogged {
 			db.logFailure(ctx, "transaction", start, err, nil)
 		}
 		return err
-	}
-}
-
-// LacksPartition reports whether a row was refused because no partition covers it. The server says so with the state of a
-// violated CHECK; only the routine that reports it tells the two apart.
-func LacksPartition(err error) bool {
-	var pg *pgconn.PgError
-
-	return errors.As(err, &pg) && pg.Code == "23514" && pg.Routine == "ExecFindPartition"
-}
-
-// pause waits before the next attempt: full jitter up to 5 ms, doubling to 320 ms. It is false if the context ended.
-func pause(ctx context.Context, attempt int) bool {
-	most := 5 * time.Millisecond << min(attempt, 6)
-	timer := time.NewTimer(rand.N(most))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -242,7 +222,7 @@ func commitError(ctx context.Context, err error) error {
 	}
 
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != queryCanceled {
+	if errors.As(err, &pg) && pgerror.Severity(pg) == "ERROR" && pg.Code != pgerror.QueryCanceled {
 		return translate(ctx, "commit", err)
 	}
 	return &blotter.Error{

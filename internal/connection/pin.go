@@ -1,19 +1,19 @@
-package postgres
+package connection
 
 import (
 	"context"
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
-// What a statement means, and how the server writes what it finds, follows from settings that a login or a database may
-// have of its own (ALTER DATABASE ... SET). Every connection of blotter has these values instead.
+// pinned are settings that decide what a statement means and how the server writes a result. A login or a database may
+// have values of its own for them (ALTER DATABASE ... SET); every connection of blotter has these instead.
 //
-// They are set by a statement, not as start-up parameters, which poolers refuse. What an operator decides, for the server
-// or the database, stays as it is: where tables are stored, which language messages have, that a database is read-only for
-// the time being.
+// They are set by a statement, not as start-up parameters, which poolers refuse. Decisions of an operator stay as they
+// are: where tables are stored, the language of messages, whether a database is read-only for now.
 var pinned = []struct{ name, value string }{
 	// How statements and values are read.
 	{"standard_conforming_strings", "on"},
@@ -29,7 +29,7 @@ var pinned = []struct{ name, value string }{
 	{"bytea_output", "hex"},
 	{"extra_float_digits", "1"},
 	{"quote_all_identifiers", "off"},
-	{"client_min_messages", "notice"}, // what could not be made is told by warnings
+	{"client_min_messages", "notice"}, // warnings report what could not be made
 
 	// What transactions and rows are like.
 	{"default_transaction_isolation", "read committed"},
@@ -42,10 +42,10 @@ var pinned = []struct{ name, value string }{
 	{"plpgsql.extra_errors", "none"},
 }
 
-// unset are what no role, database or server may preset for a session: an account, an actor, that triggers do not fire, an
-// encoding, and what the system's view of settings does not list before PL/pgSQL is loaded. A connection for which triggers are
-// switched off and that may not switch them on is refused.
-var unset = []struct{ name, value string }{
+// cleared are settings that no role, database or server may preset for a session: the account and the actor, whether
+// triggers fire, the encoding, and settings of PL/pgSQL, which pg_settings does not list before it is loaded. A
+// connection for which triggers are switched off and that may not switch them on is refused.
+var cleared = []struct{ name, value string }{
 	{"app.current_account_id", ""},
 	{"app.user_id", ""},
 	{"app.correlation_id", ""},
@@ -56,21 +56,22 @@ var unset = []struct{ name, value string }{
 	{"plpgsql.print_strict_params", "off"},
 }
 
-// pinnedSettings are the names and the values of pinned, as arguments of sqlPin.
+// pinnedSettings returns the names and values of pinned, as arguments of sqlPin.
 func pinnedSettings() (names, values []string) {
 	for _, s := range pinned {
-		names, values = append(names, s.name), append(values, s.value)
+		names = append(names, s.name)
+		values = append(values, s.value)
 	}
 	return names, values
 }
 
-// ownerPath is where connections that make or maintain the schema look names up, which they give in full: nobody's
-// objects stand in for the server's own, and the server writes names in full.
+// ownerPath is the search_path of connections that make or maintain the schema. It contains none of the schemas, so
+// that nobody's objects stand in for the server's own, and the server writes names in full.
 const ownerPath = "pg_catalog, pg_temp"
 
-// sqlPin sets what is not so already, for the session: the settings that are given, and the defaults of PostgreSQL for
-// whatever the login has of its own. A login may change its own settings, for good, and so may whoever was given its
-// password; nobody else has a say in them. What is acknowledged is on disk, unless synchronous_commit is given.
+// sqlPin sets for the session what differs: the given settings, and PostgreSQL's default for every setting that the
+// login has a value of its own for. A login may change its own settings for good, and so may everybody who knows its
+// password. An acknowledged commit is on disk, unless synchronous_commit is given.
 const sqlPin = `
 select count(pg_catalog.set_config(name, value, false)) from (
     select name, value from unnest($1::text[], $2::text[]) given(name, value)
@@ -83,25 +84,26 @@ select count(pg_catalog.set_config(name, value, false)) from (
      where source in ('user', 'database user') and context = 'user' and pg_catalog.lower(name) <> all ($3::text[])) wanted
  where coalesce(pg_catalog.current_setting(name, true), '') <> value`
 
-// connectPlain connects as the login itself, with the pinned settings, to look at the catalog.
-func connectPlain(ctx context.Context, url string) (*pgx.Conn, error) {
+// Plain connects as the login itself, with the pinned settings, to read the catalog.
+func Plain(ctx context.Context, url string) (*pgx.Conn, error) {
 	cc, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
 	surviveLogin(cc)
+
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
 		return nil, err
 	}
-	if err := pin(ctx, conn, roleOwner); err != nil {
+	if err := Pin(ctx, conn, Owner); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}
 	return conn, nil
 }
 
-// surviveLogin asks at start-up for what a login may have set for itself so that no connection of it lasts until its
+// surviveLogin overrides at start-up what a login may have set for itself so that its connections end before their
 // settings are pinned.
 func surviveLogin(cc *pgx.ConnConfig) {
 	cc.RuntimeParams["local_preload_libraries"] = ""
@@ -109,21 +111,23 @@ func surviveLogin(cc *pgx.ConnConfig) {
 	cc.RuntimeParams["statement_timeout"] = "0"
 }
 
-// PinSettings gives a connection that acts as its own login the settings of blotter's connections, whatever the database or
-// the login has: what it reads and writes then means the same everywhere.
-func PinSettings(ctx context.Context, conn *pgx.Conn) error {
-	return translate(ctx, "pin settings", pin(ctx, conn, roleOwner))
+// PinLogin gives a connection that acts as its own login the settings of blotter's connections, whatever the database
+// or the login has, so that what it reads and writes means the same everywhere.
+func PinLogin(ctx context.Context, conn *pgx.Conn) error {
+	return pgerror.Translate(ctx, "pin settings", Pin(ctx, conn, Owner))
 }
 
-// pin gives a connection the pinned settings, those that it asked for when it began, which a pooler may have dropped, and
-// one of the owner its search_path.
-func pin(ctx context.Context, conn *pgx.Conn, r role) error {
+// Pin sets the pinned settings of a connection, repeats its start-up parameters, which a pooler may have dropped, and
+// sets the search_path of an owner.
+func Pin(ctx context.Context, conn *pgx.Conn, r Role) error {
 	names, values := pinnedSettings()
-	if r == roleOwner {
-		names, values = append(names, "search_path"), append(values, ownerPath)
+	if r == Owner {
+		names = append(names, "search_path")
+		values = append(values, ownerPath)
 	}
-	for _, s := range unset {
-		names, values = append(names, s.name), append(values, s.value)
+	for _, s := range cleared {
+		names = append(names, s.name)
+		values = append(values, s.value)
 	}
 
 	lower := make([]string, len(names))
@@ -135,8 +139,11 @@ func pin(ctx context.Context, conn *pgx.Conn, r role) error {
 		if slices.Contains(lower, low) || slices.Contains(notPinned, low) {
 			continue
 		}
-		names, values, lower = append(names, name), append(values, value), append(lower, low)
+		names = append(names, name)
+		values = append(values, value)
+		lower = append(lower, low)
 	}
+
 	_, err := conn.Exec(ctx, sqlPin, pgx.QueryExecModeExec, names, values, lower)
 	return err
 }

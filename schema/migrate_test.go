@@ -1,4 +1,4 @@
-package postgres_test
+package schema_test
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
 var update = flag.Bool("update", false, "write catalog.txt from the migrations")
 
-func migrator(t *testing.T, url string) *postgres.Migrator {
+func migrator(t *testing.T, url string) *schema.Migrator {
 	t.Helper()
-	m, err := postgres.NewMigrator(t.Context(), url)
+	m, err := schema.NewMigrator(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func migrator(t *testing.T, url string) *postgres.Migrator {
 func TestCatalogIsUpToDate(t *testing.T) {
 	db := pgtest.Open(t)
 	if *update {
-		lines, err := postgres.ReadCatalog(t.Context(), db.AdminURL)
+		lines, err := schema.ReadCatalog(t.Context(), db.AdminURL)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,11 +45,11 @@ func TestCatalogIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, difference := range drift {
-		t.Errorf("%s; if that is meant: go test ./postgres -run TestCatalog -update", difference)
+		t.Errorf("%s; if that is meant: go test ./schema -run TestCatalog -update", difference)
 	}
 }
 
-func TestVerifyFindsWhatWasChangedByHand(t *testing.T) {
+func TestVerifyFindsManualChanges(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]struct{ sql, want string }{
 		"column":           {"alter table execution.orders add column note text", "column execution.orders.note was added"},
@@ -81,7 +81,7 @@ func TestVerifyFindsWhatWasChangedByHand(t *testing.T) {
 	}
 }
 
-// How the server writes what the catalog holds depends on settings. None of them is drift, and reading leaves them alone.
+// Settings decide how the server writes the catalog. They are not drift, and reading restores them.
 func TestVerifyUnderOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -101,11 +101,11 @@ func TestVerifyUnderOtherSettings(t *testing.T) {
 		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&before); err != nil {
 			return err
 		}
-		if drift, err := postgres.Drift(t.Context(), tx); err != nil || len(drift) > 0 {
+		if drift, err := schema.Drift(t.Context(), tx); err != nil || len(drift) > 0 {
 			t.Errorf("Drift: %v, %q", err, drift)
 		}
 		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&after); err != nil || after != before || !strings.HasPrefix(after, "escape on ") {
-			t.Errorf("Drift makes the settings %s of %s: %v", after, before, err)
+			t.Errorf("Drift changes the settings from %s to %s: %v", before, after, err)
 		}
 		return nil
 	})
@@ -135,13 +135,13 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 		if applied, err := m.Up(t.Context()); err != nil || len(applied) != len(all) {
 			t.Fatalf("Up applied %v, %v; want all %d", applied, err, len(all))
 		}
-		if again, err := m.Up(t.Context()); err != nil || len(again) != 0 {
-			t.Fatalf("a second Up applied %v, %v; want nothing", again, err)
+		if repeated, err := m.Up(t.Context()); err != nil || len(repeated) != 0 {
+			t.Fatalf("a second Up applied %v, %v; want nothing", repeated, err)
 		}
 		if drift, err := m.Verify(t.Context()); err != nil || len(drift) != 0 {
 			t.Fatalf("Verify: %v, %v", drift, err)
 		}
-		// One by one, so that each migration's down is its up's opposite.
+		// One by one: each migration's down is the opposite of its up.
 		for _, s := range slices.Backward(all) {
 			if undone, err := m.DownTo(t.Context(), s.Version-1); err != nil || !slices.Equal(undone, []int64{s.Version}) {
 				t.Fatalf("DownTo(%d) undid %v, %v", s.Version-1, undone, err)
@@ -155,14 +155,14 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 	}
 }
 
-// Two machines start the migration at once, of one database and of two databases of one cluster.
+// Two machines may migrate at once: one database, and two databases of one cluster.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	one, two := pgtest.Blank(t), pgtest.Blank(t)
 	var wait sync.WaitGroup
 	for _, db := range []*pgtest.Database{one, one, two, two} {
 		wait.Go(func() {
-			m, err := postgres.NewMigrator(t.Context(), db.OwnerURL)
+			m, err := schema.NewMigrator(t.Context(), db.OwnerURL)
 			if err != nil {
 				t.Error(err)
 				return
@@ -181,7 +181,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 }
 
-// A managed PostgreSQL gives no superuser: the first migration works with CREATEROLE and the database alone.
+// A managed PostgreSQL has no superuser login: the first migration needs only CREATEROLE and the database.
 func TestMigrateWithoutSuperuser(t *testing.T) {
 	t.Parallel()
 	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
