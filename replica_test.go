@@ -18,7 +18,6 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/blotterdb/blotter/schema"
 )
 
 // openBehind opens a primary whose reading roles read from a replica.

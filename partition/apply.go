@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/internal/pgerror"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
