@@ -128,7 +128,9 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 
 // patience is how often a booking is tried again. What does not exist yet cannot be locked: each time that somebody else was
 // first to make a position or an order of the booking, there is one less that can be missing.
-func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.given))) }
+func (b *booking) patience(db *DB) TxOption {
+	return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.given)))
+}
 
 // bookLocked books trades with their orders and positions locked.
 func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {

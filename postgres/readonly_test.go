@@ -82,7 +82,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 			"an account": ctx, "no account": t.Context(), "all accounts": blotter.WithAllAccounts(t.Context()),
 		} {
 			for _, mode := range modes {
-				for _, opts := range [][]postgres.Option{nil, {postgres.Snapshot}} {
+				for _, opts := range [][]postgres.ReadOption{nil, {postgres.Snapshot}} {
 					failed := false
 					_ = db.ReadOnly(ctx, func(s *postgres.Session) error {
 						for _, sql := range attack {
@@ -116,7 +116,7 @@ func TestSingleReadsSeeTheNewest(t *testing.T) {
 	}
 	for name, want := range map[string]int{"single": 1, "snapshot": 0} {
 		db.Exec(t, `truncate data_ingestion.instruments`)
-		var opts []postgres.Option
+		var opts []postgres.ReadOption
 		if name == "snapshot" {
 			opts = append(opts, postgres.Snapshot)
 		}

@@ -111,7 +111,7 @@ func TestSessionIsPgx(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s in a transaction of %q: %v", name, scope.Account, err)
 			}
-			for _, opts := range [][]postgres.Option{nil, {postgres.Snapshot}} {
+			for _, opts := range [][]postgres.ReadOption{nil, {postgres.Snapshot}} {
 				err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 					for range 2 {
 						if err := use(ctx, s); err != nil {

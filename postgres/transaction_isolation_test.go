@@ -58,7 +58,7 @@ func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 func TestIsolationLevels(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	for want, opts := range map[string][]postgres.Option{
+	for want, opts := range map[string][]postgres.TxOption{
 		"read committed":   nil,
 		"repeatable read":  {postgres.RepeatableRead},
 		"serializable":     {postgres.Serializable},
