@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,69 +13,69 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Config says how to reach the database. The zero value of every field but URL works.
+// Config says how to reach the database. Only URL is required: every other field has a default.
 type Config struct {
-	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment
-	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) fill what it leaves open. Required.
+	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment variables
+	// and files of libpq (PGHOST, PGPASSFILE, service files, ...) supply what it leaves out. Required.
 	//
-	// It may name several hosts (host=a,b), of which target_session_attrs chooses: primary or read-write for this one and
-	// ServiceURL. For ReadOnlyURL and ReporterURL, read-write is a primary too, and read-only a replica.
+	// It may name several hosts (host=a,b), from which target_session_attrs chooses. Use primary or read-write for URL and
+	// ServiceURL. For ReadOnlyURL and ReporterURL, read-write means a primary too, and read-only a replica.
 	URL string
-	// ReadOnlyURL, ServiceURL and ReporterURL are logins of their own for the roles trading_readonly, trading_service
-	// and trading_reporter. Default: URL, whose login must then be a member of these roles. Production gives every role
-	// its own login: only then can no SQL of a read-only session become another role.
+	// ReadOnlyURL, ServiceURL and ReporterURL are the URLs for the roles trading_readonly, trading_service and
+	// trading_reporter. Default: URL, whose login must then be a member of these roles. In production, give every role its
+	// own login: only then can no SQL of a read-only session change to another role.
 	ReadOnlyURL string
 	ServiceURL  string
 	ReporterURL string
 
-	// Service is the name under which connections, logs and statistics appear. Default "blotter".
+	// Service is the name of the program in connections, logs and statistics. Default "blotter".
 	Service string
 
-	// MaxConns is the most connections that each of the app, read-only and service pools opens (the reporter's: a
-	// sixth). Default 30, or fewer where the server allows fewer.
+	// MaxConns is the most connections that each of the app, read-only and service pools opens; the reporter's pool opens a
+	// sixth of it. Default 30, or fewer if the server allows fewer.
 	MaxConns int
-	// KeepConns is how many connections a pool keeps when they are idle; one more is closed on release unless somebody
-	// waits for it. Default 10, at most MaxConns.
+	// KeepConns is how many idle connections a pool keeps. One more is closed when it is released, unless a caller waits for
+	// it. Default 10, at most MaxConns.
 	KeepConns int
 	// AcquireTimeout is how long to wait for a connection before ErrPoolTimeout. Default 30 s.
 	AcquireTimeout time.Duration
-	// MaxConnLifetime is the age at which a connection is replaced, give or take a tenth. Default 1 h.
+	// MaxConnLifetime is the age at which a connection is replaced, within a tenth. Default 1 h.
 	MaxConnLifetime time.Duration
 
-	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound what one statement, one wait for a lock and one
-	// pause inside a transaction may take. Defaults 30 s, 10 s and 60 s; negative is no limit.
+	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound one statement, one wait for a lock and one pause
+	// inside a transaction. Defaults 30 s, 10 s and 60 s; negative is no limit.
 	StatementTimeout         time.Duration
 	LockTimeout              time.Duration
 	IdleInTransactionTimeout time.Duration
 
-	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", as PostgreSQL's
-	// synchronous_commit. With "off" an acknowledged fill may be lost when the server dies. Default that of the URL
-	// (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". What a login has
-	// set for itself never counts.
+	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like PostgreSQL's
+	// synchronous_commit. With "off", an acknowledged fill may be lost when the server crashes. Default: the URL's
+	// (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". A setting that a
+	// login has for itself never counts.
 	SynchronousCommit string
 
-	// MaxRetries is how often a transaction is tried again after a serialization failure or deadlock. Default 5;
-	// negative is never.
+	// MaxRetries is how often a transaction runs again after a serialization failure or deadlock. Default 5; negative is
+	// never.
 	MaxRetries int
 
-	// LookOnly has Open make no partitions, for programs that report what is.
+	// LookOnly keeps Open from making partitions, for programs that only report.
 	LookOnly bool
 
-	// Tracer is told of every statement of every pool, as monitor.Tracer is, which counts them. What it has of pgx's
-	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
+	// Tracer observes every statement of every pool; monitor.Tracer counts them. If it also implements pgx's other tracers
+	// (batch, copy, connect) or Waiter, these are used as well. Default none.
 	Tracer pgx.QueryTracer
 
-	// Clock gives the time from which BarHistory counts back, and the ExecutedAt of a trade without one. The server's now()
-	// stamps what a transaction stamps by itself, as created_at. Default time.Now.
+	// Clock returns the present time, from which BarHistory counts back, and which is the ExecutedAt of a trade without one.
+	// Columns like created_at have the server's now(). Default time.Now.
 	Clock func() time.Time
 
-	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
+	// Logger receives one line for each failed session and a debug line for each commit. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Waiter is a Tracer that is also told how long each session waited for a connection of its pool; err is nil where it got
-// one.
+// Waiter is a Tracer that also observes waits for connections.
 type Waiter interface {
+	// TraceWait reports how long a session waited for a connection; err is nil if it got one.
 	TraceWait(service string, wait time.Duration, err error)
 }
 
@@ -89,19 +90,19 @@ const (
 // synchronousCommits are the values of Config.SynchronousCommit.
 var synchronousCommits = []string{"on", "remote_apply", "remote_write", "local", "off"}
 
-// withDefaults fills what is zero.
+// withDefaults returns c with defaults in place of zero values.
 func (c Config) withDefaults() Config {
-	setDefault(&c.ReadOnlyURL, c.URL)
-	setDefault(&c.ServiceURL, c.URL)
-	setDefault(&c.ReporterURL, c.URL)
-	setDefault(&c.Service, "blotter")
-	setDefault(&c.AcquireTimeout, 30*time.Second)
-	setDefault(&c.MaxConnLifetime, time.Hour)
-	setDefault(&c.StatementTimeout, 30*time.Second)
-	setDefault(&c.LockTimeout, 10*time.Second)
-	setDefault(&c.IdleInTransactionTimeout, 60*time.Second)
-	setDefault(&c.MaxRetries, 5)
-	setDefault(&c.Logger, slog.Default())
+	c.ReadOnlyURL = cmp.Or(c.ReadOnlyURL, c.URL)
+	c.ServiceURL = cmp.Or(c.ServiceURL, c.URL)
+	c.ReporterURL = cmp.Or(c.ReporterURL, c.URL)
+	c.Service = cmp.Or(c.Service, "blotter")
+	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 30*time.Second)
+	c.MaxConnLifetime = cmp.Or(c.MaxConnLifetime, time.Hour)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, 30*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 10*time.Second)
+	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 60*time.Second)
+	c.MaxRetries = cmp.Or(c.MaxRetries, 5)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -128,7 +129,8 @@ func (c Config) validate() error {
 	case c.MaxConnLifetime < 0:
 		return blotter.Invalid("Config.MaxConnLifetime", c.MaxConnLifetime, "zero for the default, or more")
 	case c.SynchronousCommit != "" && !slices.Contains(synchronousCommits, c.SynchronousCommit):
-		return blotter.Invalid("Config.SynchronousCommit", c.SynchronousCommit, strings.Join(synchronousCommits, ", ")+", or nothing for the default")
+		return blotter.Invalid("Config.SynchronousCommit", c.SynchronousCommit,
+			strings.Join(synchronousCommits, ", ")+", or nothing for the default")
 	case len(c.Service) > 50:
 		return blotter.Invalid("Config.Service", c.Service, "at most 50 bytes")
 	}

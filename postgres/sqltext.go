@@ -12,13 +12,13 @@ var plainVerbs = map[string]bool{
 	"insert": true, "update": true, "delete": true, "merge": true,
 }
 
-// leftovers are pieces of SQL by which even such a statement may leave something: a setting, a session lock, a
-// temporary table, or any of these through SQL in a string.
+// leftovers are pieces of SQL with which even such a statement may leave something on the connection: a setting, a session
+// lock, a temporary table, or any of these through SQL in a string.
 var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`}
 
-// isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on
-// the safe side: what is not plain costs a reset of the connection when it is released, and begins its transaction in
-// a round trip of its own.
+// isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on the
+// safe side, and therefore looks into literals as well: a statement that is not plain costs a reset of the connection when
+// it is released, and a round trip to begin its transaction.
 func isPlain(sql string) bool {
 	if known, found := plainTexts.Load(sql); found {
 		return known.(bool)
@@ -32,8 +32,8 @@ func isPlain(sql string) bool {
 	return plain
 }
 
-// plainTexts remembers what isPlain found: programs repeat their statements, and reading one takes longer than to send
-// it. Beyond plainTextsMax all are forgotten.
+// plainTexts remembers the results of isPlain: programs repeat their statements, and reading one takes longer than sending
+// it. Beyond plainTextsMax, all are forgotten.
 var (
 	plainTexts sync.Map
 	plainCount atomic.Int64
@@ -61,7 +61,7 @@ func readsPlain(sql string) bool {
 	return true
 }
 
-// leavesNothing reports whether a statement that is not plain is known to end with its transaction all the same.
+// leavesNothing reports whether a statement that is not plain is still known to end with its transaction.
 func leavesNothing(sql string) bool {
 	words := strings.Fields(strings.ToLower(sql[:min(len(sql), 80)]))
 	if len(words) < 2 || strings.Contains(strings.TrimRight(sql, "; \n\t"), ";") {
@@ -76,7 +76,7 @@ func leavesNothing(sql string) bool {
 	return false
 }
 
-// reads reports whether a statement reads, by its first word. A function that it calls may write all the same.
+// reads reports whether a statement reads, by its first word. A function that it calls may still write.
 func reads(sql string) bool {
 	sql = strings.TrimLeft(sql, " \t\r\n(")
 	for _, word := range []string{"select", "show", "table", "values"} {
@@ -87,7 +87,7 @@ func reads(sql string) bool {
 	return false
 }
 
-// lower is strings.ToLower without allocation for the short lower-case words that it mostly gets.
+// lower is strings.ToLower without the allocation for words that are in lower case, as most are.
 func lower(word string) string {
 	for i := range len(word) {
 		if word[i] < 'a' {

@@ -160,7 +160,7 @@ func TestUpdateNoticesAStaleVersion(t *testing.T) {
 	stale.Status = blotter.Cancelled
 	err := update(&stale)
 	wantKind(t, "a stale update", err, blotter.ErrConflict)
-	if want := "orders ACC1/O-7: version 1 was changed by another session, now 3"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "orders ACC1/O-7: another session changed version 1, which is now 3"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want it to say %q", err, want)
 	}
 	missing := newOrder("ACC1", "no such order")

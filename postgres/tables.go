@@ -2,7 +2,7 @@ package postgres
 
 import "github.com/blotterdb/blotter"
 
-// The tables of the schema. Migrations make them; Verify compares the two.
+// The tables of the schema. Migrations make them; CompareRegistry compares the two.
 var (
 	MarketData      = NewTable[blotter.Bar]("data_ingestion.market_data", Key("symbol", "timeframe", "timestamp"))
 	Instruments     = NewTable[blotter.Instrument]("data_ingestion.instruments", Key("symbol"))
@@ -18,7 +18,8 @@ var (
 		References("execution.accounts", "account_id"))
 	RoundTrips = NewTable[blotter.RoundTrip]("execution.round_trips", Key("account_id", "symbol", "id"),
 		References("execution.accounts", "account_id"))
-	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"), View(), Derived("other_fees", otherFeesOfPosition))
+	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"),
+		View(), Derived("other_fees", otherFeesOfPosition))
 
 	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"), References("execution.accounts", "account_id"))
 
