@@ -22,7 +22,7 @@ func TestTranslateFindsEndOfContext(t *testing.T) {
 		"context":    ctx.Err(),
 		"server":     &pgconn.PgError{Code: pgerror.QueryCanceled},
 		"link":       errors.New("unexpected EOF"),
-		"translated": &blotter.Error{Kind: blotter.ErrOperational, Err: errors.New("conn closed")},
+		"translated": &blotter.Error{Kind: blotter.ErrOperational, Message: "lost: conn closed"},
 	} {
 		got := pgerror.Translate(ctx, "test", err)
 		if !errors.Is(got, context.Canceled) || !errors.Is(got, blotter.ErrOperational) {
