@@ -17,7 +17,7 @@ import (
 // victimMark is in a column of every row of the account VICTIM, and in no statement.
 const victimMark = "mark7f3a1c"
 
-// vehicles carry a query Q of a table T to where its rows would be seen.
+// vehicles run a query Q of a table T where its rows would become visible.
 var vehicles = []string{
 	"Q",
 	"with q as materialized (Q) select * from q",
@@ -63,7 +63,7 @@ var vehicles = []string{
 	"comment on table T is 'mine'; analyze T",
 }
 
-// singles are tries of their own.
+// singles are attacks that need no table.
 var singles = []string{
 	"select pg_read_file('PG_VERSION')", "select pg_ls_dir('.')", "select pg_stat_file('PG_VERSION')", "select pg_read_binary_file('global/pg_control')",
 	"copy execution.orders from '/etc/passwd'", "copy (select 1) to '/tmp/blotter-attack'", "copy execution.orders from program 'echo'",
@@ -101,7 +101,7 @@ var singles = []string{
 	"alter role session_user set row_security = off", "alter role session_user set role = 'trading_service'", "alter role session_user set search_path = 'pg_temp'",
 }
 
-// forgedIdentities write, under the attacker's account, what says of another account or of the book what is not so.
+// forgedIdentities write, under the attacker's account, false statements about another account or the book.
 var forgedIdentities = []string{
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "VICTIM", "trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"trade_id": "T-1", "symbol": "KO", "side": "buy", "quantity": "777777"}')`,
@@ -116,7 +116,7 @@ var forgedIdentities = []string{
 	`create or replace function shared.uuid_v7() returns uuid language sql as 'select null::uuid'`, `select events.undone_data(t, t) from execution.trades t`,
 }
 
-// poisonedStates write what all accounts share.
+// poisonedStates write to tables that all accounts share.
 var poisonedStates = []string{
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'market_data', 'ATTACKER', gen_random_uuid(), 'market_data_updated', 'feed', '{"symbol": "KO", "price": "777777", "price_at": "2200-01-01T00:00:00Z"}')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'market_data', 'ATTACKER', gen_random_uuid(), 'noted', 'feed', '{}')`,
@@ -130,7 +130,7 @@ var poisonedStates = []string{
 	`insert into events.dead_letter (consumer, pos, key, error) values ('analytics', 1, 'VICTIM', 'x')`, `update events.cursor set pos_done = 1`, `delete from events.published`,
 }
 
-// attacks are every vehicle with every tenant table and a leaf, and the singles.
+// attackTexts returns every vehicle with every tenant table and leaf, and the singles.
 func attackTexts(t *testing.T, relations []string) (texts []string) {
 	t.Helper()
 	for _, relation := range relations {
@@ -153,12 +153,12 @@ func attackTexts(t *testing.T, relations []string) (texts []string) {
 	return texts
 }
 
-// attacker is a connection of a login that is a member of trading_app and nothing else.
+// attacker is a connection of a login that is a member of trading_app only.
 type attacker struct {
 	t    *testing.T
 	url  string
 	conn *pgx.Conn
-	seen bytes.Buffer // everything that the server has said
+	seen bytes.Buffer // everything that the server sent
 }
 
 func newAttacker(t *testing.T, db *pgtest.Database) *attacker {
@@ -182,8 +182,8 @@ func (a *attacker) connect() {
 	a.t.Cleanup(func() { _ = a.conn.Close(context.Background()) })
 }
 
-// try runs the attack in a transaction of the account ATTACKER, which is committed if that can be, and keeps what is
-// seen: rows, notices and errors.
+// try runs the attack in a transaction of the account ATTACKER, commits it if possible, and keeps what the server sends: rows,
+// notices and errors.
 func (a *attacker) try(text string) {
 	a.t.Helper()
 	ctx := a.t.Context()
@@ -214,7 +214,7 @@ func (a *attacker) try(text string) {
 	mustExec(a.t, a.conn, "discard all")
 }
 
-// copyOut carries the query by COPY, in a transaction of its own.
+// copyOut runs the query with COPY, in a transaction of its own.
 func (a *attacker) copyOut(query string) {
 	mustExec(a.t, a.conn, "begin")
 	mustExec(a.t, a.conn, "select set_config('app.current_account_id', 'ATTACKER', true)")
@@ -222,8 +222,8 @@ func (a *attacker) copyOut(query string) {
 	_, _ = a.conn.Exec(a.t.Context(), "rollback")
 }
 
-// A login of an application, whatever SQL it is given, sees and changes nothing of another account, as long as that SQL
-// neither sets the account nor ends its transaction by COMMIT.
+// An application's login neither sees nor changes anything of another account, whatever SQL it runs, as long as that SQL
+// does not set the account or end its transaction with COMMIT.
 func TestAttacker(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -252,7 +252,7 @@ func TestAttacker(t *testing.T) {
 			t.Errorf("%s\nsees %s", text, a.seen.String())
 		}
 	}
-	a.connect() // with what it may have left for its next connection
+	a.connect() // which shows what the attacks left for the next connection
 	a.try("select r::text from execution.orders r")
 	if strings.Contains(a.seen.String(), victimMark) {
 		t.Errorf("its next connection sees %s", a.seen.String())
@@ -265,16 +265,16 @@ func TestAttacker(t *testing.T) {
 		t.Errorf("the victim's rows were\n%s\nand are\n%s after attacks through the library", before, after)
 	}
 	if after := pgtest.Value[string](t, db, sqlShared); after != shared {
-		t.Errorf("what all share was\n%s\nand is\n%s", shared, after)
+		t.Errorf("the shared rows were\n%s\nand are\n%s", shared, after)
 	}
 	if drift, err := migrator(t, db.OwnerURL).Verify(t.Context()); err != nil || len(drift) > 0 {
-		t.Errorf("the attacks have changed the schema: %v, %v", drift, err)
+		t.Errorf("the attacks changed the schema: %v, %v", drift, err)
 	}
 	t.Logf("%d attacks", len(texts))
 }
 
-// sqlShared reads what no account may change: prices, instruments and bars, events of nobody, of the book, or that say they are
-// another account's, and entries of the audit log that read like an operator's.
+// sqlShared reads rows that no account may change: prices, instruments and bars; events without an account, of the book, or
+// in the name of another account; and entries of the audit log that look like an operator's.
 const sqlShared = `
 select concat_ws(E'\n', (select string_agg(l::text, ',' order by symbol) from data_ingestion.latest_prices l),
     (select string_agg(m::text, ',' order by symbol) from analytics.market_prices m),
@@ -285,14 +285,14 @@ select concat_ws(E'\n', (select string_agg(l::text, ',' order by symbol) from da
     (select string_agg(a::text, ',' order by id) from shared.audit_log a where operation in ('REPAIR', 'SET PRICE', 'UPDATED') or operation = 'stolen'),
     (select count(*) from events.cursor), (select count(*) from events.dead_letter), (select count(*) from events.published where account_id <> 'ATTACKER'))`
 
-// attackByLibrary makes the same attacks in sessions of the library, whose connections then serve the victim: it sees its
-// own rows, all of them.
+// attackByLibrary runs the same attacks in sessions of the library, whose connections then serve the victim, who must see
+// exactly its own rows.
 func attackByLibrary(t *testing.T, db *pgtest.Database, texts []string) {
 	t.Helper()
 	ctx := as(t, "ATTACKER")
 	for _, text := range texts {
 		if strings.HasPrefix(text, "alter role session_user") {
-			continue // this login is every test's
+			continue // all tests share this login
 		}
 		_ = db.Transaction(ctx, func(tx *postgres.Tx) error {
 			_, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol)

@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Bookings of every kind write no entry but for accounts and orders that they make.
+// Bookings write no audit entry, except for accounts and orders that they create.
 func TestFillsAreNotAudited(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -47,7 +47,7 @@ func TestFillsAreNotAudited(t *testing.T) {
 	}
 }
 
-// Whatever else changes of an order while it is filled is recorded, each column of it.
+// Every other change of an order that happens together with a fill is recorded, column by column.
 func TestNothingHidesBehindAFill(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -80,7 +80,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		`filled_quantity = 3, filled_notional = 30`:                     0,
 		`filled_quantity = 10, filled_notional = 30, status = 'filled'`: 0,
 
-		`filled_quantity = 1`:                               1, // no fill takes anything back
+		`filled_quantity = 1`:                               1, // no fill reduces it
 		`filled_notional = 1`:                               1,
 		`status = 'filled'`:                                 1,
 		`filled_quantity = 3, status = 'pending'`:           1,
@@ -88,7 +88,7 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		`status = 'cancelled'`:                              1,
 		`version = 7`:                                       1,
 
-		`filled_quantity = 12, filled_notional = 30, quantity = 12, status = 'filled'`:      1, // it was no order that fills made
+		`filled_quantity = 12, filled_notional = 30, quantity = 12, status = 'filled'`:      1, // the order was not created by a fill
 		`filled_quantity = 12, filled_notional = 120, quantity = quantity, status = status`: 0,
 	} {
 		execAs(t, db, ctx, orders)

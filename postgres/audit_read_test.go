@@ -11,7 +11,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A reading is recorded before it takes place, for the account of the session, and none takes place that is not recorded.
+// An access is recorded, for the account of the session, before it takes place. Without the entry, it does not take place.
 func TestAuditOfReading(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -55,7 +55,7 @@ func TestAuditOfReading(t *testing.T) {
 	}
 }
 
-// The log is read by who, what and when, page by page, in both directions.
+// The log is filtered by user, table and time, and read page by page in both directions.
 func TestAuditFilters(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -22,7 +22,7 @@ func execAs(t *testing.T, db *pgtest.Database, ctx context.Context, sql string) 
 	}
 }
 
-// entries are what the audit log has got since the id, as "table operation key old new", and the newest id.
+// entries returns the audit log's entries since the id, as "table operation key old new", and the newest id.
 func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, newest int64) {
 	t.Helper()
 	newest = since
@@ -42,7 +42,7 @@ func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, new
 const someTrade = `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 	values ('A1', 'T1', 'AAPL', 'buy', 1, 2, 'open', now(), 1, 2, 0, 0)`
 
-// Every change by hand is recorded with its key and what changed, under the name of its table; what fills do is not.
+// Every manual change is recorded with its key and the changed values, under the name of its table. Fills are not recorded.
 func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -52,7 +52,7 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 	for _, step := range []struct {
 		as   context.Context // nil is the superuser
 		sql  string
-		want []string // parts of the entries, in their order
+		want []string // parts of the entries, in order
 	}{
 		{app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`, []string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`}},
 		{app, `update execution.accounts set zone = 'Europe/Paris'`, []string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`}},
@@ -75,7 +75,7 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		{app, `update execution.positions set fees = 1`, nil},
 		{nil, `update execution.positions set fees = 2`, []string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
 		{nil, `update execution.trades set price = 3`, []string{`execution.trades UPDATE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"} {"price": 2} {"price": 3}`}},
-		{nil, `update execution.trades set xid = '7'`, nil}, // as blotter events rebase does, of every trade
+		{nil, `update execution.trades set xid = '7'`, nil}, // as blotter events rebase does for every trade
 		{nil, `update execution.trades set xid = '8', price = 3.5`, []string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`}},
 		{nil, `set session_replication_role = replica; update execution.trades set price = 4`, []string{`execution.trades UPDATE`}},
 		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
@@ -103,7 +103,8 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 	}
 }
 
-// Who, on whose behalf and on which occasion, by every way in which a transaction may begin; and nothing of it is left.
+// Entries have the login, the user and the correlation id, however the transaction begins, and no later session inherits
+// them.
 func TestAuditSaysWho(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
@@ -144,8 +145,8 @@ func TestAuditSaysWho(t *testing.T) {
 
 func third[T any](_ T, err error) error { return err }
 
-// Who acts is one statement more in the round trip of a transaction that says so, and none in any other.
-func TestWhoActsCostsTheOthersNothing(t *testing.T) {
+// Setting the actor is one more statement in the same round trip, and only in transactions that have one.
+func TestActorCostsOthersNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		ctx  context.Context
@@ -161,7 +162,7 @@ func TestWhoActsCostsTheOthersNothing(t *testing.T) {
 	}
 }
 
-// No role of the application inserts, changes or removes an entry, whatever it says; an account sees its own alone.
+// No role of an application inserts, changes or removes an entry. An account sees only its own.
 func TestAuditLogIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -197,7 +198,7 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	}
 }
 
-// Sensitive columns are recorded as having changed, not as what they were; a partition's rows under its root's name.
+// Of sensitive columns, only the fact of a change is recorded. Rows of a partition are recorded under its root's name.
 func TestAuditMasksAndNamesTheRoot(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

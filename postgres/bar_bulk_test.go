@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// daily yields n daily bars of a symbol from a day on, whose prices follow from symbol and day; step -1 goes back.
+// daily yields n daily bars of a symbol from first on, with prices computed from symbol and day; step -1 goes back in time.
 func daily(symbol, source string, first time.Time, n, step int) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for i := range n {
@@ -34,13 +34,13 @@ func date(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
-// rows is how many bars a database has, and how many different keys they are of.
+// rows returns how many bars a database has, and how many different keys.
 func rows(t *testing.T, db *pgtest.Database) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `select count(*) || ' of ' || count(distinct (symbol, timeframe, timestamp)) from data_ingestion.market_data`)
 }
 
-// A file of a century makes its partitions as it goes, also where there is one connection only.
+// The import of a century makes partitions as it proceeds, even with a single connection.
 func TestImportAcrossYears(t *testing.T) {
 	t.Parallel()
 	for _, conns := range []int{1, 4} {
@@ -68,7 +68,7 @@ func TestImportAcrossYears(t *testing.T) {
 	}
 }
 
-// More rejected rows than are kept in memory reach the quarantine, in one transaction with the bars between them.
+// More rejected rows than fit in memory are quarantined, in one transaction with the bars between them.
 func TestImportOfManyRejectedRows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -96,7 +96,7 @@ func TestImportOfManyRejectedRows(t *testing.T) {
 	}
 }
 
-// A dry run says what the import would do, and does nothing.
+// A dry run counts what the import would do, and changes nothing.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -123,7 +123,7 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// A stream that can be read once only goes through the stage.
+// A stream that can be read only once goes through the stage.
 func TestImportOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -140,7 +140,7 @@ func TestImportOnce(t *testing.T) {
 	}
 }
 
-// Each import that changes a symbol tells of it once.
+// Each import writes one event for each symbol that it changes.
 func TestImportEvents(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -176,11 +176,11 @@ market_data BB market_data_updated c1 10 0 2019-06-01@ 2019-06-10@ 162.02 2019-0
 	}
 }
 
-// Importers of overlapping files at once, some of which go back in time, disturb each other and lose nothing.
+// Concurrent imports of overlapping files, some of them in descending order, lose nothing.
 func TestTwentyImportersAtOnce(t *testing.T) {
 	t.Parallel()
-	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 40 }) // half of them import at once
-	var ready sync.WaitGroup                                                 // all have begun before the first goes on
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 40 }) // half of them may import at once
+	var ready sync.WaitGroup                                                 // all begin before the first continues
 	ready.Add(20)
 	const symbols, days = 6, 2500
 	first := date(1995, 1, 1)
@@ -191,7 +191,7 @@ func TestTwentyImportersAtOnce(t *testing.T) {
 		wait.Go(func() {
 			var all []iter.Seq2[blotter.BarRow, error]
 			for s := range symbols {
-				name := fmt.Sprint("S", (s*(1+2*(i%2))+i)%symbols) // in an order of its own
+				name := fmt.Sprint("S", (s*(1+2*(i%2))+i)%symbols) // each in its own order
 				from, step := first.AddDate(0, 0, 100*(i%5)), 1
 				if i%3 == 0 {
 					from, step = from.AddDate(0, 0, days-1), -1
@@ -227,7 +227,7 @@ func TestTwentyImportersAtOnce(t *testing.T) {
 	}
 }
 
-// Of two vendors at once, whichever came first stays, and the other's bars are counted.
+// Of two vendors that import at once, the bars of the first stay, and those of the other are counted.
 func TestTwoSourcesAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -258,7 +258,7 @@ func TestTwoSourcesAtOnce(t *testing.T) {
 	}
 }
 
-// Statistics of the partitioned table are there after a load, and are gathered again only when much has changed.
+// AnalyzeBars gathers statistics of the partitioned table after a load, and again only after many changes.
 func TestAnalyzeBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// barsOf yields n daily bars of a symbol from 2013 on, whose close is the price.
+// barsOf yields n daily bars of a symbol from 2013 on, with the price as close.
 func barsOf(symbol, source, price string, n int) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for i := range n {
@@ -47,13 +47,13 @@ func failing(err error) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) { yield(blotter.BarRow{}, err) }
 }
 
-// counts is a result in short: read = inserted + updated + unchanged + other source + quarantined.
+// counts returns a result as text: read = inserted + updated + unchanged + other source + quarantined.
 func counts(r postgres.ImportResult) string {
 	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource, r.Quarantined)
 }
 
-// The importer and the server agree on the last instant that gets a partition, on 29 February too, when two years from now
-// is 28 February to one calendar and 1 March to another. What lies beyond is quarantined and stops nothing else.
+// The importer and the server agree on the last instant that may have a partition, even on 29 February, when calendars
+// differ on whether two years from then is 28 February or 1 March. Later bars are quarantined, and the rest is stored.
 func TestImportUntilTheLastPartition(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -79,7 +79,7 @@ func TestImportUntilTheLastPartition(t *testing.T) {
 	}
 }
 
-func TestImportTellsRowsApart(t *testing.T) {
+func TestImportCountsRows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	rejected := failing(&blotter.RejectedRow{Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing", Raw: "2013-07-01,,,"})
@@ -116,7 +116,7 @@ func TestImportTellsRowsApart(t *testing.T) {
 	}
 }
 
-// Files of one source that contradict each other do not take turns: what is imported again has no news.
+// If two files of one source contradict each other, importing the first again changes nothing.
 func TestImportAgainUpdatesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -146,7 +146,7 @@ func TestImportAgainUpdatesNothing(t *testing.T) {
 	}
 }
 
-// All of a file is stored, or nothing of it.
+// A file is stored completely or not at all.
 func TestImportIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -170,7 +170,7 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// Importers of the same new years at once make the partitions together and store every row once.
+// Concurrent imports of the same new years make each partition once and store each row once.
 func TestImportAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -41,7 +41,7 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 	}
 }
 
-// folded makes longer bars of bars in order, the plain way.
+// folded combines ordered bars into longer ones in Go, as a reference.
 func folded(bars []blotter.Bar, bucket func(time.Time) time.Time) (out []blotter.Bar) {
 	for _, b := range bars {
 		at := bucket(b.Timestamp)
@@ -70,7 +70,7 @@ func ohlcv(bars []blotter.Bar) string {
 	return strings.Join(lines, "\n")
 }
 
-// Longer bars made in SQL are those made the plain way, also over gaps and the change of the clock.
+// Resampling in SQL gives the same bars as in Go, including gaps and daylight saving time.
 func TestResample(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -137,7 +137,7 @@ func TestLatestBar(t *testing.T) {
 	wantKind(t, "no such bar", err, blotter.ErrNotFound)
 }
 
-// A day is missing where others of the calendar have bars on it: holidays and weekends are no gaps.
+// A day is missing if other symbols of the calendar have bars on it. Holidays and weekends are not gaps.
 func TestGaps(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -186,7 +186,7 @@ func TestGaps(t *testing.T) {
 	wantKind(t, "no such symbol", err, blotter.ErrNotFound)
 }
 
-// One symbol's month touches one partition, whoever asks and however many partitions there are.
+// A query for one month of a symbol reads one partition, for every role and any number of partitions.
 func TestMonthPrunes(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// priced yields n daily bars from a day on around a price, with a small move from day to day.
+// priced yields n daily bars from first on, near a price, with small moves from day to day.
 func priced(symbol, source string, first time.Time, n int, price int64) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for i := range n {
@@ -28,7 +28,7 @@ func priced(symbol, source string, first time.Time, n int, price int64) iter.Seq
 	}
 }
 
-// Bars of two scales do not come into one series, unless that is asked for.
+// Bars of two scales are not stored in one series, except with Splice.
 func TestSeams(t *testing.T) {
 	t.Parallel()
 	const neighbours, factor, guess = "its prices do not continue those that are stored", "so with it one series would have two scales", "is a guess from its name"
@@ -37,7 +37,7 @@ func TestSeams(t *testing.T) {
 		name   string
 		stored iter.Seq2[blotter.BarRow, error]
 		in     postgres.BarImport
-		want   string // of the error, "" where the bars are stored
+		want   string // part of the error, "" if the bars are stored
 	}{
 		{"another source goes on at a quarter", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100)}, neighbours},
 		{"another source ends at four times", priced("A", "x", first, 30, 100), postgres.BarImport{Bars: priced("A", "y", date(2019, 2, 2), 30, 400)}, neighbours},
@@ -82,7 +82,7 @@ func TestSeams(t *testing.T) {
 	}
 }
 
-// Seams that are stored all the same are found.
+// Seams finds seams that were stored with Splice.
 func TestStoredSeams(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -105,7 +105,8 @@ func TestStoredSeams(t *testing.T) {
 	}
 }
 
-// A bar that stands on a Saturday by mistake, or in UTC only, makes no market of all days; one that trades on Saturdays does.
+// A stray bar on a Saturday, or one that is on Saturday only in UTC, does not make a symbol trade on all days. Regular bars on
+// Saturdays do.
 func TestCalendarOfBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -160,7 +161,7 @@ func TestCalendarOfBars(t *testing.T) {
 	}
 }
 
-// Holidays of a symbol's own market are no gaps, although others trade; days on which its market is open are.
+// Holidays of a symbol's own market are not gaps, even if others trade. Days on which its market is open are.
 func TestGapsOnHolidays(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -202,7 +203,7 @@ func TestGapsOnHolidays(t *testing.T) {
 	}
 }
 
-// A position is valued at prices in its own currency only: those of another listing are no prices.
+// A position is valued only at prices in its own currency, not at those of another listing.
 func TestValuationInOwnCurrency(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

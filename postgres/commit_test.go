@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Where the link breaks at COMMIT nobody can tell what became of it: the error says so, and nothing is retried.
+// If the connection breaks at COMMIT, its outcome is unknown. The error says so, and nothing is retried.
 func TestCommitUnknown(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -46,7 +46,7 @@ func TestCommitUnknown(t *testing.T) {
 	}
 }
 
-// A context that ends while the COMMIT is under way does not make it unknown.
+// A context that ends during COMMIT does not make its outcome unknown.
 func TestCommitIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Every class of SQLSTATE has its kind, decided by the code alone.
+// Every class of SQLSTATE has a kind, which depends only on the code.
 func TestKindsOfErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -47,7 +47,7 @@ func TestKindsOfErrors(t *testing.T) {
 	}
 }
 
-func TestConstraintsAreNamedInWords(t *testing.T) {
+func TestConstraintErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	makeAccount(t, db.DB, "A1")
@@ -61,7 +61,7 @@ func TestConstraintsAreNamedInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"execution.orders has such a row already":    insert(func(*blotter.Order) {}),
+		"execution.orders already contains this row": insert(func(*blotter.Order) {}),
 		"check orders_quantity_check":                insert(func(o *blotter.Order) { o.OrderID, o.Quantity = "O-2", blotter.Decimal{} }),
 		"check orders_side_check":                    insert(func(o *blotter.Order) { o.OrderID, o.Side = "O-3", "hold" }),
 		"new row violates row-level security policy": insert(func(o *blotter.Order) { o.AccountID = "A2" }),
@@ -77,7 +77,7 @@ func TestConstraintsAreNamedInWords(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	d, blank := pgtest.Open(t), pgtest.Blank(t)
 	missing := strings.Replace(d.Config.URL, d.Name, "no_such_database", 1)
@@ -127,7 +127,7 @@ func TestPasswordsAreNeverShown(t *testing.T) {
 	}
 }
 
-// A failure is one line of the log, where the session ends, with what an operator needs to find it.
+// A failure is one line in the log, written when the session ends, with what an operator needs to find it.
 func TestFailuresAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
@@ -184,7 +184,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// What the server refuses says what to do, after the server's own words.
+// An error of the server says what to do, after the server's own message.
 func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

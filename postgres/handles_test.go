@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// From one URL, of a login that is a member of every role, or from one for each: sessions act as the role of their scope,
-// and the owner's connection as the owner.
+// With one URL, of a login that is a member of every role, or with one URL for each role: sessions act as the role of their
+// scope, and the owner's connection as the owner.
 func TestHandlesFromOneURLOrFour(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -51,11 +51,11 @@ func actingAs(t *testing.T, ctx context.Context, q postgres.Querier) (role strin
 	return role
 }
 
-// withUser makes a login of these roles for the test, and returns its URL.
+// withUser creates a login with these roles for the test, and returns its URL.
 func withUser(t *testing.T, db *pgtest.Database, name, roles string) string {
 	t.Helper()
 	db.Exec(t, fmt.Sprintf("create role %s login password 'x' in role %s", name, roles))
-	t.Cleanup(func() { // after its connections are gone
+	t.Cleanup(func() { // after its connections are closed
 		conn, err := pgx.Connect(context.Background(), db.AdminURL)
 		if err == nil {
 			_, err = conn.Exec(context.Background(), "drop owned by "+name+"; drop role "+name)

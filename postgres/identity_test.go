@@ -10,8 +10,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A URL of a role that leads to another database is refused by the first session that would use it, and beforehand by
-// CheckURLs; the URLs of one database are not.
+// A URL that leads to another database is refused by CheckURLs and by the first session that would use it. URLs of one
+// database are accepted.
 func TestURLsLeadToOneDatabase(t *testing.T) {
 	t.Parallel()
 	db, other := pgtest.Open(t), pgtest.Open(t)
@@ -54,7 +54,7 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 	}
 }
 
-// A login that may not act as the role of its URL is told which setting is meant.
+// The error for a login that may not act as the role of its URL names the setting.
 func TestWrongLoginNamesTheSetting(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 a text that marks its rows.
+// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 marks its rows.
 type tenant struct{ table, insert string }
 
-// tenants are in the order in which rows may be stored. A new table with an account_id wants a line here.
+// tenants are in the order in which rows may be stored. Add a line for a new table with an account_id.
 var tenants = []tenant{
 	{"execution.accounts", `(account_id, name) values ($1, $2)`},
 	{"execution.orders", `(account_id, order_id, symbol, side, quantity, strategy) values ($1, 'O-1', 'KO', 'buy', 1, $2)`},
@@ -51,7 +51,7 @@ func seed(t testing.TB, db *pgtest.Database, account, mark string) {
 	}
 }
 
-// tenantRelations are the tenant tables and their leaves, each table before its leaves.
+// tenantRelations returns the tenant tables and their leaves, each table before its leaves.
 func tenantRelations(t testing.TB, db *pgtest.Database) []string {
 	t.Helper()
 	found := pgtest.Value[[]string](t, db, `
@@ -70,17 +70,17 @@ func isTenant(name string) bool {
 	return slices.ContainsFunc(tenants, func(tenant tenant) bool { return tenant.table == name })
 }
 
-// trial tries one relation's isolation inside a transaction of a superuser that is rolled back: every privilege is
-// granted, so that the policies are all that is in the way. Accounts A1 and A2 have rows.
+// trial tests the isolation of one relation in a transaction of a superuser that is rolled back. Every privilege is granted,
+// so that only the policies protect rows. Accounts A1 and A2 have rows.
 type trial struct {
 	tx       pgx.Tx
 	relation string
-	columns  string // that a row is copied by
+	columns  string // with which a row is copied
 	faults   []string
 }
 
-// isolationFaults are the ways in which the relation does not keep accounts apart; none in a healthy database. It calls
-// weaken first, in the same transaction, and leaves nothing behind.
+// isolationFaults lists the ways in which the relation does not keep accounts apart: none in a healthy database. It runs weaken
+// first, in the same transaction, and leaves nothing behind.
 func isolationFaults(ctx context.Context, conn *pgx.Conn, relation, weaken string) ([]string, error) {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -126,7 +126,7 @@ func (x *trial) prepare(ctx context.Context, weaken string) error {
 		where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''`, x.relation).Scan(&x.columns)
 }
 
-// restricted tries everything that a role of one account must not be able to.
+// restricted tries everything that a role of one account must not be able to do.
 func (x *trial) restricted(ctx context.Context, role string) {
 	none := func(n int) bool { return n == 0 }
 	x.count(ctx, role, "A1", "its own rows", "account_id = 'A1'", func(n int) bool { return n > 0 })
@@ -180,7 +180,7 @@ func (x *trial) count(ctx context.Context, role, account, what, where string, go
 	})
 }
 
-// refused wants 42501, the policy's own refusal.
+// refused expects 42501, with which a policy refuses a row.
 func (x *trial) refused(ctx context.Context, role, account, sql string) {
 	x.as(ctx, role, account, func() {
 		var pg *pgconn.PgError
@@ -190,7 +190,7 @@ func (x *trial) refused(ctx context.Context, role, account, sql string) {
 	})
 }
 
-// touches wants that no row is changed.
+// touches expects that no row is changed.
 func (x *trial) touches(ctx context.Context, role, sql string) {
 	x.as(ctx, role, "A1", func() {
 		if tag, err := x.tx.Exec(ctx, sql); err == nil && tag.RowsAffected() > 0 {

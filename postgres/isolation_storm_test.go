@@ -22,20 +22,20 @@ var stormFlag = flag.Duration("storm", 3*time.Second, "how long two accounts sha
 
 const (
 	stormWorkers = 32
-	stormConns   = 6 // few, so that every connection serves both accounts all the time
+	stormConns   = 6 // few, so that every connection serves both accounts
 )
 
-// storm is what the workers share.
+// storm is the state that the workers share.
 type storm struct {
 	t       *testing.T
 	db      *pgtest.Database
-	done    atomic.Int64 // sessions that ended well
-	broken  atomic.Int64 // that were cancelled, panicked, failed or left by Goexit
+	done    atomic.Int64 // sessions that succeeded
+	broken  atomic.Int64 // sessions that were cancelled, panicked, failed or exited their goroutine
 	crossed atomic.Int64 // rows of another account
 }
 
-// Two accounts, one pool, 32 workers that read and write in every kind of session, and leave them in every way, many by
-// cancellation and panic at random: no row is seen or written across.
+// Two accounts share one pool. 32 workers read and write in every kind of session and end them in every way, many at random
+// by cancellation and panic. No account sees or writes a row of the other.
 func TestTwoAccountsOnePool(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
@@ -60,7 +60,7 @@ func TestTwoAccountsOnePool(t *testing.T) {
 	t.Logf("%d sessions ended well, %d did not", s.done.Load(), s.broken.Load())
 }
 
-// session runs one session of the account in a goroutine of its own, so that it can leave by Goexit too.
+// session runs one session of the account in a goroutine of its own, which it may exit with Goexit.
 func (s *storm) session(rng *rand.Rand, account, id string) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
@@ -85,7 +85,7 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 	}
 }
 
-// leftovers are first statements that leave something on a connection, or would, if it were not cleaned.
+// leftovers are first statements that would leave something on a connection that is not reset.
 var leftovers = []string{
 	"select 1", "select 1", "select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "set app.current_account_id = 'A2'",
 	"create temporary table mine as select * from execution.orders", "declare held cursor with hold for select * from execution.orders",
@@ -105,7 +105,7 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		case 2:
 			return errors.New("storm")
 		case 3:
-			_, err := q.Exec(ctx, sql) // last, so that nothing of it is undone here
+			_, err := q.Exec(ctx, sql) // last, so that nothing undoes it here
 			return err
 		}
 		return nil
@@ -130,10 +130,10 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 	return s.db.Transaction(ctx, func(tx *postgres.Tx) error { return work(tx, true) })
 }
 
-// readAndWrite stores an order of the account, marked with it, and reads what is there.
+// readAndWrite stores an order of the account, marked with it, and reads all orders.
 func (s *storm) readAndWrite(ctx context.Context, q postgres.Querier, account, id string, write bool) error {
 	if write {
-		// The account is the server's, not the caller's: what the connection has is what is written.
+		// The account comes from the connection, not from the caller.
 		_, err := q.Exec(ctx, `insert into execution.orders (account_id, order_id, symbol, side, quantity, strategy)
 			select current_setting('app.current_account_id', true), $1, 'KO', 'buy', 1, $2`, id, account)
 		if err != nil {
@@ -152,7 +152,7 @@ func (s *storm) readAndWrite(ctx context.Context, q postgres.Querier, account, i
 	return err
 }
 
-// compare wants a row that a session of an account has seen to be that account's, and to have been written by one of it.
+// compare expects that a row seen by a session belongs to the session's account and was written by a session of it.
 func (s *storm) compare(account, owner, writer string) {
 	if owner != account || writer != account {
 		if s.crossed.Add(1) <= 5 {
@@ -161,7 +161,7 @@ func (s *storm) compare(account, owner, writer string) {
 	}
 }
 
-// check wants every row that was written to carry the account of the session that wrote it.
+// check expects that every row has the account of the session that wrote it.
 func (s *storm) check() {
 	for table, mark := range map[string]string{"execution.orders": "order_id", "execution.trades": "trade_id"} {
 		total := pgtest.Value[int](s.t, s.db, "select count(*) from "+table)

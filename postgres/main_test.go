@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain is also the program that TestKilledClients kills.
+// TestMain runs the tests, or is the program that TestKilledClients kills.
 func TestMain(m *testing.M) {
 	if urls := os.Getenv(bookClientOf); urls != "" {
 		bookClient(urls)
@@ -36,7 +36,7 @@ func as(t *testing.T, account string) context.Context {
 	return blotter.WithAccount(t.Context(), account)
 }
 
-// makeAccount stores the account that tests write rows for.
+// makeAccount stores an account for which tests write rows.
 func makeAccount(t *testing.T, db *postgres.DB, id string) {
 	t.Helper()
 	ctx := as(t, id)
@@ -55,7 +55,7 @@ func newOrder(account, id string) blotter.Order {
 	}
 }
 
-// countOrders counts what the account sees.
+// countOrders returns how many orders the account sees.
 func countOrders(t *testing.T, db *postgres.DB, account string) (n int) {
 	t.Helper()
 	ctx := as(t, account)

@@ -28,7 +28,7 @@ func TestPitfall07StrayPermissivePolicy(t *testing.T) {
 	wantState(t, app, "42501", "insert into events.outbox "+tenants[5].insert, "A2", "forged")
 }
 
-// leavesOf are the leaves of the partitioned tenant tables.
+// leavesOf returns the leaves of the partitioned tenant tables.
 func leavesOf(t *testing.T, db *pgtest.Database) (leaves []string) {
 	t.Helper()
 	for _, name := range tenantRelations(t, db) {
@@ -42,7 +42,7 @@ func leavesOf(t *testing.T, db *pgtest.Database) (leaves []string) {
 	return leaves
 }
 
-// leafIsClosed wants a leaf to be out of every role's reach, and behind its own policies where somebody grants it.
+// leafIsClosed expects that no role may use a leaf, and that its own policies protect it if somebody grants it.
 func leafIsClosed(t *testing.T, db *pgtest.Database, leaf string) {
 	t.Helper()
 	for _, url := range []string{db.Config.URL, db.Config.ReadOnlyURL, db.Config.ServiceURL, db.Config.ReporterURL} {
@@ -69,7 +69,7 @@ func TestPitfall08DirectQueryOfALeaf(t *testing.T) {
 	}
 }
 
-// A partition made later, by the importer's function, the runner's or the fill's own, is closed like one of the start.
+// A partition made later, by an import, by the runner or for a fill, is closed like one of the first migration.
 func TestPitfall09PartitionMadeLater(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -96,7 +96,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 		}
 		made++
 		leafIsClosed(t, db, leaf)
-		// With rows of both accounts in it, the whole trial.
+		// The whole trial, with rows of both accounts in the leaf.
 		if pgtest.Value[bool](t, db, "select exists (select from "+leaf+" where account_id = 'A2')") {
 			faults, err := isolationFaults(t.Context(), db.Connect(t, db.AdminURL), leaf, "select 1")
 			if err != nil || len(faults) > 0 {
@@ -121,8 +121,8 @@ func TestPitfall13Truncate(t *testing.T) {
 	}
 }
 
-// PostgreSQL refuses COPY FROM into a table under a policy. CopyIn therefore stages and inserts: a foreign row in the
-// stage fails the batch as a whole.
+// PostgreSQL refuses COPY FROM into a table with row-level security, so CopyIn copies into a temporary table and inserts from
+// there. A row of another account makes the whole batch fail.
 func TestPitfall14CopyFrom(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -151,8 +151,8 @@ func TestPitfall14CopyFrom(t *testing.T) {
 	}
 }
 
-// Of a partitioned table under a policy COPY TO may write nothing, without an error. An export is COPY (SELECT), and its
-// count is compared.
+// COPY TO may write nothing of a partitioned table with row-level security, without an error. Exports therefore use COPY
+// (SELECT), and compare the count.
 func TestPitfall15CopyTo(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -174,7 +174,7 @@ func TestPitfall15CopyTo(t *testing.T) {
 	}
 }
 
-// The SQL of the library never copies a tenant table.
+// No SQL of the library copies a tenant table.
 func TestNoQueryCopiesATenantTable(t *testing.T) {
 	t.Parallel()
 	for name, sql := range sqlConstants(t) {

@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The pitfalls of row-level security, each a test that carries its number. Number 2 (a superuser or BYPASSRLS login) is
-// doctor's: TestPitfall02 in packages monitor and cmd/blotter.
+// The tests of the pitfalls of row-level security carry their numbers. Number 2 (a superuser or BYPASSRLS login) is found by
+// doctor: see TestPitfall02 in packages monitor and cmd/blotter.
 
-// login is a plain connection of a production login, a member of one role, with the account for the session.
+// login opens a plain connection of a production login, a member of one role, with the account set for the session.
 func login(t *testing.T, db *pgtest.Database, url, account string) *pgx.Conn {
 	t.Helper()
 	conn := db.Connect(t, url)
@@ -44,7 +44,7 @@ func ask[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (value T)
 	return value
 }
 
-// wantState wants the server to refuse the statement with this SQLSTATE.
+// wantState expects that the server refuses the statement with this SQLSTATE.
 func wantState(t *testing.T, conn *pgx.Conn, state, sql string, args ...any) {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), sql, args...)
@@ -103,8 +103,8 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 	}
 }
 
-// One connection serves every kind of session of an account, each left in a way of its own; the next user has no
-// account.
+// One connection serves every kind of session of an account, and each session ends in a different way. The next user of the
+// connection has no account.
 func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
@@ -155,7 +155,7 @@ func leaveWith(t *testing.T, db *postgres.DB, sql string, leave func(context.Con
 	_ = db.Transaction(ctx, func(tx *postgres.Tx) error { return use(tx) })
 }
 
-// accountSeen is what the next user of the connection has: its account, and how many orders it sees.
+// accountSeen returns the account of the next user of the connection, and how many orders it sees.
 func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 	t.Helper()
 	ctx := t.Context()

@@ -30,7 +30,7 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	if got := ask[string](t, conn, "select string_agg(account_id, ',') from execution.position_values"); got != "A1" {
 		t.Errorf("A1 sees the position values of %q", got)
 	}
-	// The two accounts' strategies are named after their marks.
+	// The strategies of the two accounts are named after their marks.
 	if got := ask[string](t, conn, "select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
 		t.Errorf("A1 sees the performance of %q", got)
 	}
@@ -40,7 +40,7 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	}
 }
 
-// Row-level security does not reach a materialized view: there is none that anybody else than its owner may read.
+// Row-level security does not cover materialized views, so nobody except the owner may read one.
 func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -49,7 +49,7 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	if granted := pgtest.Value[string](t, db, sqlGranted); granted != "" {
 		t.Errorf("granted: %s", granted)
 	}
-	// Nor does one that is made later come with a grant.
+	// One that is created later has no grants either.
 	owner := db.Connect(t, db.OwnerURL)
 	mustExec(t, owner, "set role trading_owner")
 	mustExec(t, owner, "create materialized view analytics.everything as select * from execution.trades")
@@ -58,7 +58,7 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	}
 }
 
-// securityDefiners are the functions that act as their owner, and who may call them.
+// securityDefiners lists the functions that act as their owner, and who may call them.
 var securityDefiners = map[string]string{
 	"execution.remove_import(text,bigint)":       "trading_app,trading_service",
 	"execution.remove_orders(text,text[])":       "trading_app,trading_service",
@@ -76,8 +76,8 @@ var securityDefiners = map[string]string{
 	"shared.ensure_partitions(text,timestamp with time zone,timestamp with time zone)": "trading_service",
 }
 
-// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few. A
-// function, operator or table of the caller's that is named as one of the system's is not called in its place.
+// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few roles. It never
+// calls a function, operator or table of the caller that has the name of one of the system's.
 func TestPitfall12SecurityDefiners(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -114,8 +114,8 @@ func hasFixedPath(settings string) bool {
 	return len(settings) >= len(fixed) && settings[:len(fixed)] == fixed
 }
 
-// forgedFunctionsAreNotCalled gives a caller everything to be called by mistake: functions in a schema before pg_catalog on
-// the path, and temporary tables and types of the names that the owner's functions use.
+// forgedFunctionsAreNotCalled gives a caller everything that could be called by mistake: functions in a schema before
+// pg_catalog on the path, and temporary tables and types with the names that the owner's functions use.
 func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	t.Helper()
 	db.Exec(t, "create schema forged; grant all on schema forged to public")
@@ -131,7 +131,7 @@ func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	mustExec(t, conn, `create temporary table pg_class (oid oid, relname name); create temporary table pg_inherits (inhparent oid);
 		create temporary table partitions (leaf regclass); create domain pg_temp.regclass as text`)
 	mustExec(t, conn, "set search_path = forged, pg_temp, shared, pg_catalog, public")
-	// To see that the forgery is one: here it is called.
+	// The forgery works where nothing protects from it: here it is called.
 	wantState(t, conn, "XX999", "select now()")
 	wantState(t, conn, "42703", "select relkind from pg_class")
 	db.Exec(t, `do $$ declare leaf regclass; begin
@@ -140,12 +140,12 @@ func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 		t.Error("ensure_ahead had nothing to do, so it tried nothing")
 	}
 	db.Exec(t, "alter function shared.ensure_ahead() reset search_path")
-	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // the path is what kept it from the forgery
+	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // only the fixed path protected the function
 }
 
-// A connection that held a cursor WITH HOLD, a temporary table or a prepared statement of one account goes to the next
-// user without.
-func TestPitfall22NothingIsLeftToTheNextUser(t *testing.T) {
+// A connection on which one account left a cursor WITH HOLD, a temporary table or a prepared statement comes to the next user
+// without them.
+func TestPitfall22NothingIsLeftForTheNextUser(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
 	seed(t, db, "A1", "mine")

@@ -15,7 +15,7 @@ import (
 func TestPitfall05InsertForAnotherAccount(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	seed(t, db, "A2", "theirs") // A1 has nothing, so that no key is in the way
+	seed(t, db, "A2", "theirs") // A1 has no rows whose keys could conflict
 	for _, url := range []string{db.Config.URL, db.Config.ReadOnlyURL} {
 		conn := login(t, db, url, "A1")
 		for _, tenant := range tenants {
@@ -25,7 +25,7 @@ func TestPitfall05InsertForAnotherAccount(t *testing.T) {
 	conn := login(t, db, db.Config.URL, "A1")
 	wantState(t, conn, "42501", `insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'KO', gen_random_uuid(), 't', 's', '{}')`)
 	wantState(t, conn, "42501", `insert into shared.audit_log (table_name, operation) values ('t', 'o')`)
-	// An event under another account's key could stop that account's events; its position and transaction are the server's.
+	// An event with another account's key could stop that account's events. The server sets its position and transaction.
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
 	const event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data%s) %s values ('A1', 'trades', '%s', gen_random_uuid(), 't', 's', '{}'%s)`
 	mustExec(t, conn, fmt.Sprintf(event, "", "", "A1", ""))
@@ -64,7 +64,7 @@ func TestPitfall16TheSameIDsInTwoAccounts(t *testing.T) {
 			mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert, account, "mine")
 		}
 	}
-	// The unique keys and foreign keys of every tenant table begin with the account: none tells what another account has.
+	// Unique keys and foreign keys of every tenant table begin with the account, so none reveals rows of another account.
 	oracle := pgtest.Value[string](t, db, `
 		select coalesce(string_agg(i.indexrelid::regclass::text, ' '), '') from pg_index i
 		  join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'account_id'
@@ -93,7 +93,7 @@ func TestPitfall18ForeignKeyToAnothersOrder(t *testing.T) {
 	seed(t, db, "A2", "theirs")
 	conn := login(t, db, db.Config.URL, "A1")
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
-	trade := "insert into execution.trades " + tenants[2].insert // of order O-1, which A2 has
+	trade := "insert into execution.trades " + tenants[2].insert // for order O-1, which belongs to A2
 	wantState(t, conn, "23503", trade, "A1", "mine")
 	mustExec(t, conn, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-1', 'KO', 'buy', 1)`)
 	mustExec(t, conn, trade, "A1", "mine")
@@ -120,7 +120,7 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 	}
 }
 
-// accountRows is the text of every row of an account.
+// accountRows returns the text of every row of an account.
 func accountRows(t testing.TB, db *pgtest.Database, account string) (all string) {
 	t.Helper()
 	conn := db.Connect(t, db.AdminURL)
@@ -187,7 +187,7 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 	}
 }
 
-// Whatever an account is called, it is data: in sessions of every kind, first statements of every kind, and bookings.
+// An account id is data, whatever it contains: in every kind of session and first statement, and in bookings.
 func TestPitfall24AccountIDsAreData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

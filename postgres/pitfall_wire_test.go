@@ -19,8 +19,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// recorder passes everything on to the server and keeps the texts of the statements: what pg_stat_activity and the
-// server's log show.
+// recorder is a proxy that keeps the texts of the statements, as pg_stat_activity and the server's log show them.
 type recorder struct {
 	mu    sync.Mutex
 	texts []string
@@ -36,7 +35,7 @@ func (r *recorder) serve(client, server net.Conn) {
 	}
 }
 
-// pass hands one message on. Its length stands behind its type.
+// pass forwards one message. Its length follows its type.
 func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool {
 	if _, err := io.ReadFull(client, head); err != nil {
 		return false
@@ -49,7 +48,7 @@ func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool
 		r.keep(body[:len(body)-1])
 	}
 	if lengthAt == 1 && head[0] == 'P' {
-		_, text, _ := bytes.Cut(body, []byte{0}) // behind the name of the prepared statement
+		_, text, _ := bytes.Cut(body, []byte{0}) // after the name of the prepared statement
 		text, _, _ = bytes.Cut(text, []byte{0})
 		r.keep(text)
 	}
@@ -65,8 +64,7 @@ func (r *recorder) keep(text []byte) {
 	}
 }
 
-// The marks of the data: none of them may be part of a statement's text. They are also what somebody would type to have
-// it there.
+// The marks of the data. None of them may be part of a statement's text, although they are written to get there.
 const (
 	markAccount  = "ACCT-MARK' or true --"
 	markSymbol   = `SYMBOLMARK'";--`
@@ -78,7 +76,7 @@ const (
 	markOccasion = "OCCASIONMARK\"; --"
 )
 
-// recorded is a database with the texts of everything that the library sends for one account.
+// recorded opens a database and returns the texts of everything that the library sends for one account.
 func recorded(t *testing.T) (*pgtest.Database, []string) {
 	t.Helper()
 	d, r := pgtest.Open(t), &recorder{}
@@ -213,8 +211,8 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 }
 
-// Every statement that the library sends for an account reads its tables by an index that begins with the account: in
-// the plan for any parameters too, where the account is a condition of the index, not a filter behind it.
+// Every statement that the library sends for an account reads its tables by an index that begins with the account, even in the
+// generic plan. The account is a condition of the index, not a filter on its rows.
 func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)
@@ -256,7 +254,7 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	}
 }
 
-// planNode is what EXPLAIN says of one step of a plan.
+// planNode is one step of a plan, as EXPLAIN describes it.
 type planNode struct {
 	Type      string     `json:"Node Type"`
 	Relation  string     `json:"Relation Name"`
@@ -276,7 +274,7 @@ func (p *planNode) walk(visit func(node *planNode, conditions string)) {
 	}
 }
 
-// conditions are those of the indexes of a scan; a bitmap may be made of several.
+// conditions returns the conditions of the indexes of a scan; a bitmap may use several.
 func (p *planNode) conditions() string {
 	all := p.IndexCond
 	for i := range p.Plans {
@@ -287,8 +285,8 @@ func (p *planNode) conditions() string {
 	return all
 }
 
-// What others of the same role read in pg_stat_activity, and operators in the server's log and pg_stat_statements, is
-// the text of statements: no value of an account is part of it.
+// Others of the same role read the text of statements in pg_stat_activity, and operators in the server's log and in
+// pg_stat_statements. It contains no value of an account.
 func TestPitfall25TextsHoldNoValues(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// 30 sessions are served, the 31st waits and gets ErrPoolTimeout at its limit; after the burst 10 connections stay.
+// 30 sessions are served, and the 31st waits and gets ErrPoolTimeout. After the burst, 10 connections stay open.
 func TestPoolLimits(t *testing.T) {
 	t.Parallel()
 	const limit = 300 * time.Millisecond
@@ -78,7 +78,7 @@ func TestPoolLimits(t *testing.T) {
 	}
 }
 
-// A waiting caller gets the connection that would otherwise be one too many.
+// A waiting caller gets a connection that would otherwise be closed as one too many.
 func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 4, 1 })
@@ -106,7 +106,7 @@ func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 	}
 }
 
-// Nothing of one user of a connection reaches the next.
+// Nothing that one user leaves on a connection reaches the next.
 func TestConnectionsComeBackClean(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 1 })
@@ -218,7 +218,7 @@ func TestIsPlain(t *testing.T) {
 	}
 }
 
-// Pools that the server cannot serve are refused when they were asked for, and smaller when they were not.
+// Configured pools that the server cannot serve are refused. Default pools are made smaller.
 func TestPoolsFitTheServer(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

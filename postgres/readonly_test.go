@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// fingerprint is what every blotter table holds.
+// fingerprint returns a digest of the contents of every table.
 func fingerprint(t *testing.T, db *pgtest.Database) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `
@@ -21,7 +21,7 @@ func fingerprint(t *testing.T, db *pgtest.Database) string {
 		       'logging', 'shared', 'strategy_engine', 'risk_management')`)
 }
 
-// attacks are tries to change something from a read-only session, each with what it takes to get there.
+// attacks try to change something from a read-only session, each with the statements that prepare it.
 var attacks = [][]string{
 	{`insert into execution.accounts (account_id) values ('A2')`},
 	{`insert into data_ingestion.latest_prices values ('EVIL', 1, now(), 'x')`},
@@ -65,7 +65,7 @@ var attacks = [][]string{
 	{`prepare evil as insert into execution.accounts (account_id) values ('A2')`, `execute evil`},
 }
 
-// A read-only session, with a login of its own, cannot change a row of any table, whatever SQL it is given.
+// A read-only session with a login of its own cannot change a row of any table, whatever SQL it runs.
 func TestReadOnlySessionChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -103,7 +103,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 	}
 }
 
-// A single read is one round trip, without BEGIN and COMMIT: the transaction it runs in ends with it.
+// A single read is one round trip without BEGIN and COMMIT, and sees the newest data.
 func TestSingleReadsSeeTheNewest(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -134,7 +134,7 @@ func TestSingleReadsSeeTheNewest(t *testing.T) {
 	}
 }
 
-// An error in a single read does not spoil the session: there is no transaction that it could spoil.
+// After an error in a single read the session continues, because there is no transaction that could fail.
 func TestReadOnlySessionGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -193,7 +193,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// Account ids are data, whatever is in them, in every way that a session sends them.
+// Account ids are data, whatever they contain and however a session sends them.
 func TestAccountIDsAreData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -206,7 +206,7 @@ func TestAccountIDsAreData(t *testing.T) {
 		})
 		if err == nil {
 			err = db.Transaction(ctx, func(tx *postgres.Tx) error {
-				if _, err := tx.Exec(ctx, `set local work_mem = '4MB'`); err != nil { // begins by a simple query
+				if _, err := tx.Exec(ctx, `set local work_mem = '4MB'`); err != nil { // begins with a simple query
 					return err
 				}
 				return tx.QueryRow(ctx, `select account_id from execution.accounts`).Scan(&simple)

@@ -15,13 +15,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// committer is a way to commit something of its own number.
+// committer is a way to commit something with a number.
 type committer struct {
 	name   string
 	commit func(ctx context.Context, db *postgres.DB, n int) error
 }
 
-// committers are all ways in which the library commits.
+// committers returns every way in which the library commits.
 func committers(t *testing.T) []committer {
 	emit := func(tx *postgres.Tx, ctx context.Context, n int) error {
 		return tx.Emit(ctx, blotter.Event{Channel: "test", Type: "test", Data: []byte(fmt.Sprint(n))})
@@ -126,8 +126,8 @@ func committers(t *testing.T) []committer {
 	}
 }
 
-// hurry ends every wait for a synchronous replica by a function of the server (pg_cancel_backend, pg_terminate_backend)
-// until the returned function is called.
+// hurry ends every wait for a synchronous replica with a function of the server (pg_cancel_backend or pg_terminate_backend),
+// until stop is called.
 func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -170,8 +170,8 @@ func openWaiting(t *testing.T, node *pgtest.Node, setting string) *postgres.DB {
 	return db
 }
 
-// Every way to commit, under every value of synchronous_commit, beside a synchronous replica that lives, does not replay,
-// or is dead: where the commit waits and the wait is cancelled, the answer is never nil.
+// If a commit waits for a synchronous replica and the wait is cancelled, its error is never nil: for every way to commit, every
+// value of synchronous_commit, and a replica that runs, does not replay, or is dead.
 func TestNotReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -183,7 +183,7 @@ func TestNotReplicated(t *testing.T) {
 	}
 	makeAccount(t, dbs["on"], "A1")
 	n := 0
-	// try commits in every way and compares the kind of the error, by setting; none is success.
+	// try commits in every way and compares the kind of the error for each setting; "" is success.
 	try := func(state string, settings []string, want map[string]blotter.Kind) {
 		t.Helper()
 		for _, setting := range settings {
@@ -223,8 +223,7 @@ func TestNotReplicated(t *testing.T) {
 	stop()
 }
 
-// A caller who repeats what was not confirmed is told that it is done only when a replica has it, also where repeating
-// writes nothing.
+// A caller who repeats an unconfirmed call gets success only when a replica has it, even if the repetition writes nothing.
 func TestRepeatedUntilReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -258,7 +257,7 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 	if !errors.Is(err, blotter.ErrNotReplicated) {
 		t.Errorf("repeated as one of several: %+v, %v", receipts, err)
 	}
-	other := openWaiting(t, primary, "on") // as after a restart of the program
+	other := openWaiting(t, primary, "on") // like after a restart of the program
 	if receipt, err = other.ExecuteTrade(ctx, trade); !errors.Is(err, blotter.ErrNotReplicated) {
 		t.Errorf("repeated by another program: %s, %v", receipt.Outcome, err)
 	}
@@ -279,7 +278,7 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 	}
 }
 
-// After a commit that was confirmed nothing waits that need not, and what a connection was told reaches no other session.
+// After a confirmed commit nothing waits needlessly, and a warning on a connection reaches no other session.
 func TestConfirmationEnds(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -339,7 +338,7 @@ func TestConfirmationEnds(t *testing.T) {
 		t.Errorf("%d sessions wait", n)
 	}
 
-	// An operator who shuts the primary down ends the wait: nobody is told that it is done.
+	// An operator who shuts the primary down ends the wait. No caller gets success.
 	ended := make(chan error, 1)
 	go func() { ended <- rename(ctx, "second") }()
 	until(t, "the statement waits", func() bool {

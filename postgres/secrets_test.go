@@ -23,7 +23,7 @@ import (
 // secret is the password of this test's URLs.
 const secret = "S3cr3t'pa55 word"
 
-// lines collects what is logged.
+// lines collects the log.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -35,7 +35,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// A password is in no error, no log line, and nothing that prints a value of ours, whatever goes wrong.
+// No error, log line or printed value of the library contains a password, whatever fails.
 func TestPasswordsAreNowhere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -94,7 +94,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 	}
 }
 
-// withPassword is a URL with the secret for its password, which a server that trusts does not ask for.
+// withPassword returns the URL with the secret as its password, which a server with trust authentication ignores.
 func withPassword(t *testing.T, text string) string {
 	t.Helper()
 	u, err := url.Parse(text)
@@ -105,10 +105,10 @@ func withPassword(t *testing.T, text string) string {
 	return u.String()
 }
 
-// badURLs are ways to get a URL wrong, each with the secret in it.
+// badURLs returns wrong URLs of every kind, each with the secret in it.
 func badURLs(t *testing.T, db *pgtest.Database) []string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // of which nobody answers
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers on it
 	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	silent := listener.Addr().(*net.TCPAddr).Port
@@ -144,8 +144,7 @@ func failInEveryWay(t *testing.T, db *postgres.DB, say func(...any)) {
 	say(db.PoolStats())
 }
 
-// What the URL asks of the link holds for every connection: where TLS is required and the server has none, nothing is said
-// to it.
+// If a URL requires TLS and the server has none, no connection sends anything to it.
 func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -162,7 +161,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			}
 			request := make([]byte, 8)
 			_, _ = io.ReadFull(conn, request)
-			_, _ = conn.Write([]byte("N")) // no TLS here
+			_, _ = conn.Write([]byte("N")) // no TLS
 			rest, _ := io.ReadAll(io.LimitReader(conn, 1000))
 			mu.Lock()
 			heard = append(heard, rest...)

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// hostile are values of settings whose type does not say which are harmful.
+// hostile has harmful values for settings whose type does not show which values are harmful.
 var hostile = map[string]string{
 	"application_name":                    "forged",
 	"client_encoding":                     "LATIN1",
@@ -39,15 +39,15 @@ var hostile = map[string]string{
 	"transaction_timeout":                 "1",
 }
 
-// unlisted are settings that the system's view does not show, with values that would matter.
+// unlisted are settings that pg_settings does not show, with values that would matter.
 var unlisted = map[string]string{
 	"role":                   "none",
 	"plpgsql.extra_errors":   "all",
 	"plpgsql.extra_warnings": "all",
 }
 
-// alterSelf gives a login, by itself, a hostile value of everything that it may set, where says ("" or " in database ..."),
-// and returns what it was refused.
+// alterSelf makes a login give itself a hostile value of every setting that it may set, and returns the settings that were
+// refused. where is "" or " in database ...".
 func alterSelf(t *testing.T, url, where string) (refused []string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -55,7 +55,7 @@ func alterSelf(t *testing.T, url, where string) (refused []string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), "do $$ begin end $$"); err != nil { // only then plpgsql's settings are known
+	if _, err := conn.Exec(t.Context(), "do $$ begin end $$"); err != nil { // loads the settings of plpgsql
 		t.Fatal(err)
 	}
 	rows, err := conn.Query(t.Context(), `
@@ -96,7 +96,7 @@ func alterSelf(t *testing.T, url, where string) (refused []string) {
 	return refused
 }
 
-// sessionSettings are all settings of a session, one a line.
+// sessionSettings returns all settings of a session.
 func sessionSettings(t *testing.T, q postgres.Querier) map[string]string {
 	t.Helper()
 	rows, err := q.Query(t.Context(), `
@@ -138,8 +138,8 @@ func everySession(t *testing.T, db *postgres.DB, ownerURL string, fn func(role s
 	fn("owner", conn)
 }
 
-// Whatever a login gives itself, blotter's sessions have the settings that they have without, on fresh and on used
-// connections: fills are booked, on disk when they are acknowledged, and seen by their account alone.
+// Settings that a login gives itself change nothing in blotter's sessions, on fresh and on used connections: fills are booked,
+// are on disk when they are acknowledged, and are seen only by their account.
 func TestLoginThatAltersItself(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 2 })
@@ -151,11 +151,11 @@ func TestLoginThatAltersItself(t *testing.T) {
 	url := func(role string) string {
 		login := role + "_" + db.Name
 		url := withUser(t, db, login, "trading_"+role)
-		for _, name := range []string{"current_account_id", "user_id", "correlation_id"} { // which takes another login
+		for _, name := range []string{"current_account_id", "user_id", "correlation_id"} { // which only another login may do
 			db.Exec(t, "alter role "+login+" in database "+db.Name+" set app."+name+" = 'VICTIM'")
 		}
 		for _, text := range alterSelf(t, url, " in database "+db.Name) {
-			if !strings.HasPrefix(text, "transaction_") { // what a transaction is like is no session's
+			if !strings.HasPrefix(text, "transaction_") { // these belong to transactions, not to sessions
 				t.Errorf("%s may not set %s", role, text)
 			}
 		}
@@ -173,7 +173,7 @@ func TestLoginThatAltersItself(t *testing.T) {
 		everySession(t, altered, owner, func(role string, q postgres.Querier) {
 			got := sessionSettings(t, q)
 			for name, want := range usual[role] {
-				if name == "default_text_search_config" { // initdb configures the server's, by the locale
+				if name == "default_text_search_config" { // initdb sets the server's from the locale
 					want = "pg_catalog.simple"
 				}
 				if got[name] != want {
@@ -209,8 +209,8 @@ func TestLoginThatAltersItself(t *testing.T) {
 	}
 }
 
-// What a login gives itself in every database is ignored as well. Its role is none of ours: the tests of others would see
-// the settings.
+// Settings that a login gives itself in every database are ignored as well. The test uses a role of its own, because other
+// tests would see the settings.
 func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -221,7 +221,7 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0", "statement_timeout": "0"} {
-			cfg.RuntimeParams[name] = value // by these no connection lasts until its settings are pinned
+			cfg.RuntimeParams[name] = value // with these, connections would end before their settings are pinned
 		}
 		conn, err := pgx.ConnectConfig(t.Context(), cfg)
 		if err != nil {
@@ -237,7 +237,7 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 	alterSelf(t, url, "")
 	got := pinned()
 	for name, want := range usual {
-		if name == "default_text_search_config" { // initdb configures the server's, by the locale
+		if name == "default_text_search_config" { // initdb sets the server's from the locale
 			want = "pg_catalog.simple"
 		}
 		if got[name] != want {
@@ -254,7 +254,7 @@ func count(t *testing.T, q postgres.Querier, sql string) (n int) {
 	return n
 }
 
-// What a COMMIT waits for is the operator's to say, in the configuration, the URL, or, for more, on the server.
+// The operator decides what a COMMIT waits for: in the configuration, in the URL or, to wait for more, on the server.
 func TestSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A session offers what pgx offers, so generated and hand-written code runs inside it: every way to send a first and a
-// later statement, with and without an account.
+// A session works like pgx for generated and hand-written code: for every way to send a first and a later statement, with and
+// without an account.
 func TestSessionIsPgx(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -131,7 +131,7 @@ func TestSessionIsPgx(t *testing.T) {
 	}
 }
 
-// A database of another encoding than Go's stores the same text, not the bytes of ours taken for its own.
+// A database with another encoding stores the same text, not UTF-8 bytes read in its own encoding.
 func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	blank := pgtest.Blank(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Arguments that are nil are errors of the call, which leave the transaction as it was; they never panic.
+// A nil argument is an error of the call. It leaves the transaction as it was and never panics.
 func TestNilArguments(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

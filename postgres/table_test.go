@@ -19,7 +19,7 @@ var now = time.Date(2026, 3, 2, 14, 30, 0, 123456000, time.UTC)
 
 func dec(text string) blotter.Decimal { return blotter.MustDecimal(text) }
 
-// crud stores a row, finds it again unchanged, changes it and removes it, as far as the table's grants let anybody.
+// crud stores a row, finds it unchanged, changes it and removes it, as far as the table's grants allow.
 func crud[T any](t *testing.T, db *pgtest.Database, table *postgres.Table[T], row T, change func(*T)) {
 	t.Helper()
 	t.Run(table.Def().QualifiedName(), func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 	}
 }
 
-// What the Go side declares is what the catalog has: columns, types, nullability, keys, foreign keys, and nothing else.
+// The tables declared in Go are those of the catalog: columns, types, nullability, keys and foreign keys.
 func TestRegistryAgreesWithTheCatalog(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

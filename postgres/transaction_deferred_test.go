@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// deferredActs are what a transaction may leave to COMMIT. Each is its only act: nothing is sent before.
+// deferredActs are the acts that a transaction can defer to COMMIT. Each is its only act: nothing is sent before.
 var deferredActs = map[string]struct {
 	rows, events int
 	run          func(ctx context.Context, tx *postgres.Tx, account string) error
@@ -45,8 +45,8 @@ func note(n int) blotter.Event {
 	return blotter.Event{Channel: "notes", Type: "note", Data: fmt.Append(nil, n)}
 }
 
-// A transaction whose only acts are deferred to COMMIT has them happen, or not, whichever way it ends: with its
-// account, its user, and its isolation level.
+// Deferred acts that are a transaction's only acts happen when it commits, and not when it rolls back, with its account, user
+// and isolation level.
 func TestDeferredActsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -171,7 +171,7 @@ func TestDeferredActsAlone(t *testing.T) {
 	}
 }
 
-// currentAccount is whose rows a session without an account would see.
+// currentAccount returns the account whose rows a session without an account would see.
 func currentAccount(t *testing.T, db *postgres.DB) (account string) {
 	t.Helper()
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
@@ -183,7 +183,7 @@ func currentAccount(t *testing.T, db *postgres.DB) (account string) {
 	return account
 }
 
-// Deferred acts see the account of their session, and nothing else's.
+// Deferred acts see only the account of their session.
 func TestDeferredActsAreTheAccounts(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -204,7 +204,7 @@ func TestDeferredActsAreTheAccounts(t *testing.T) {
 	}
 }
 
-// A deferred statement that fails says so for certain: nothing was committed, and the connection is as good as before.
+// The failure of a deferred statement is certain: nothing was committed, and the connection stays usable.
 func TestDeferredStatementThatFails(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
@@ -235,7 +235,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 				t.Errorf("%s (something sent before: %v): got %v, want an error that is certain", name, sent, err)
 			}
 			again := backend(t, db.DB)
-			if again != pid && name != unsendable { // pgx closes the connection of a batch that it cannot put together
+			if again != pid && name != unsendable { // pgx closes the connection if it cannot encode a batch
 				t.Errorf("%s (something sent before: %v): the connection was lost", name, sent)
 			}
 			pid = again
@@ -246,7 +246,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 	}
 }
 
-// What a deferred statement leaves on its connection does not reach the next session.
+// Whatever a deferred statement leaves on its connection does not reach the next session.
 func TestDeferredStatementLeavesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 1 })
@@ -262,8 +262,8 @@ func TestDeferredStatementLeavesNothing(t *testing.T) {
 	}
 }
 
-// The link that breaks at the COMMIT of deferred acts leaves open what became of them; while they are still prepared,
-// it does not.
+// If the connection breaks at the COMMIT of deferred acts, the outcome is unknown. If it breaks while they are being prepared,
+// nothing was committed.
 func TestDeferredActsCut(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -303,7 +303,7 @@ func TestDeferredActsCut(t *testing.T) {
 	}
 }
 
-// Acts of a savepoint that panicked are undone, also when the caller of Begin recovers and commits.
+// Acts of a savepoint that panicked are undone, even if the caller of Begin recovers and commits.
 func TestSavepointPanic(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -334,7 +334,7 @@ func TestSavepointPanic(t *testing.T) {
 	}
 }
 
-// An event after the end of its transaction is an error, not lost in silence.
+// Emitting an event after the end of the transaction is an error.
 func TestEmitAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -345,8 +345,8 @@ func TestEmitAfterTheEnd(t *testing.T) {
 	wantKind(t, "Emit after the end", kept.Emit(t.Context(), note(1)), blotter.ErrProgramming)
 }
 
-// A savepoint that rolls back takes back what it emitted, itself or by its fills, and nothing else: what came before it, what a
-// later one emits, and what a released one inside of another kept are written in their order.
+// A savepoint that rolls back takes back only the events that it, or its fills, emitted. Events from before it, from a later
+// savepoint, and from a released inner savepoint are written in their order.
 func TestSavepointTakesBackItsEvents(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

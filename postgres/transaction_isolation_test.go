@@ -34,7 +34,7 @@ func TestTransactionSeesOneTime(t *testing.T) {
 	}
 }
 
-// The original's listing sets the isolation level as the first statement.
+// SET TRANSACTION works as the first statement.
 func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

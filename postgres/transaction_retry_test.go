@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Two sessions each read both rows and change one: without serializable isolation the sum would go below zero.
+// Two sessions each read both rows and change one. Without serializable isolation, the sum would fall below zero.
 func TestSerializableWriteSkewIsRetried(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -28,7 +28,7 @@ func TestSerializableWriteSkewIsRetried(t *testing.T) {
 			if err := tx.QueryRow(ctx, `select sum(price)::int from data_ingestion.latest_prices`).Scan(&sum); err != nil {
 				return err
 			}
-			if attempts.Add(1) == 2 { // the first attempts of both have read before either writes
+			if attempts.Add(1) == 2 { // both first attempts have read before either writes
 				close(both)
 			}
 			<-both
@@ -86,7 +86,7 @@ func raise(ctx context.Context, q postgres.Querier, code string) error {
 	return err
 }
 
-// A commit that fails for certain is no unknown commit: a deferred constraint is checked there.
+// A commit that the server refuses, for example because of a deferred constraint, is not unknown.
 func TestCommitRefusedByTheServer(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -101,8 +101,8 @@ func TestCommitRefusedByTheServer(t *testing.T) {
 	}
 }
 
-// No fill fails because no runner made the partition: it is made, and the closure runs again, once.
-func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
+// A fill does not fail for want of a partition: the partition is made and the function runs again, once.
+func TestMissingPartitionIsMade(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	makeAccount(t, db.DB, "A1")

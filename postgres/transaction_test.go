@@ -17,7 +17,7 @@ import (
 
 var errOwn = errors.New("the caller's own error")
 
-// Every path out of the function ends the transaction and gives the connection back, clean and alive.
+// However the function ends, the transaction ends and the connection returns to the pool, clean and usable.
 func TestEveryPathEndsTheTransaction(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -84,7 +84,7 @@ func cancelledInStatement(ctx context.Context, cancel func(), tx *postgres.Tx) e
 	return err
 }
 
-// backend is the process that serves the app pool's only connection.
+// backend returns the process that serves the app pool's only connection.
 func backend(t *testing.T, db *postgres.DB) (pid int) {
 	t.Helper()
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
@@ -206,7 +206,7 @@ func TestErrorsReachPgconn(t *testing.T) {
 	}
 }
 
-// A batch whose results the caller never closed is carried out and committed, or its error returned: never lost.
+// A batch whose results the caller did not close is committed, or its error returned.
 func TestBatchLeftOpenIsCommitted(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
