@@ -35,8 +35,8 @@ func leaves(t *testing.T, db *pgtest.Database, table string) int {
 	return pgtest.Value[int](t, db, `select count(*) from shared.partitions where table_name = $1::text::regclass`, table)
 }
 
-// A detached table has the name of a partition that is due: Open makes every other one, succeeds, and logs one line about it.
-// A write that needs the partition still fails.
+// A detached table has the name of a partition that is due: Open makes every other one, succeeds, and logs one line
+// about it. A write that needs the partition still fails.
 func TestOpenWithADetachedPartition(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -182,8 +182,8 @@ func (a *attacker) connect() {
 	a.t.Cleanup(func() { _ = a.conn.Close(context.Background()) })
 }
 
-// try runs the attack in a transaction of the account ATTACKER, commits it if possible, and keeps what the server sends: rows,
-// notices and errors.
+// try runs the attack in a transaction of the account ATTACKER, commits it if possible, and keeps what the server
+// sends: rows, notices and errors.
 func (a *attacker) try(text string) {
 	a.t.Helper()
 	ctx := a.t.Context()
@@ -222,8 +222,8 @@ func (a *attacker) copyOut(query string) {
 	_, _ = a.conn.Exec(a.t.Context(), "rollback")
 }
 
-// An application's login neither sees nor changes anything of another account, whatever SQL it runs, as long as that SQL
-// does not set the account or end its transaction with COMMIT.
+// An application's login neither sees nor changes anything of another account, whatever SQL it runs, as long as that
+// SQL does not set the account or end its transaction with COMMIT.
 func TestAttacker(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -273,8 +273,8 @@ func TestAttacker(t *testing.T) {
 	t.Logf("%d attacks", len(texts))
 }
 
-// sqlShared reads rows that no account may change: prices, instruments and bars; events without an account, of the book, or
-// in the name of another account; and entries of the audit log that look like an operator's.
+// sqlShared reads rows that no account may change: prices, instruments and bars; events without an account, of the
+// book, or in the name of another account; and entries of the audit log that look like an operator's.
 const sqlShared = `
 select concat_ws(E'\n', (select string_agg(l::text, ',' order by symbol) from data_ingestion.latest_prices l),
     (select string_agg(m::text, ',' order by symbol) from analytics.market_prices m),
@@ -285,8 +285,8 @@ select concat_ws(E'\n', (select string_agg(l::text, ',' order by symbol) from da
     (select string_agg(a::text, ',' order by id) from shared.audit_log a where operation in ('REPAIR', 'SET PRICE', 'UPDATED') or operation = 'stolen'),
     (select count(*) from events.cursor), (select count(*) from events.dead_letter), (select count(*) from events.published where account_id <> 'ATTACKER'))`
 
-// attackByLibrary runs the same attacks in sessions of the library, whose connections then serve the victim, who must see
-// exactly its own rows.
+// attackByLibrary runs the same attacks in sessions of the library, whose connections then serve the victim, who must
+// see exactly its own rows.
 func attackByLibrary(t *testing.T, db *pgtest.Database, texts []string) {
 	t.Helper()
 	ctx := as(t, "ATTACKER")

@@ -12,11 +12,11 @@ import (
 
 // Access is a use of data that the triggers of the audit log do not see: somebody reads it.
 type Access struct {
-	// Table is a table that the session may read, for example "execution.trades". In a scope of all accounts it may be any
-	// name of 1 to 130 characters.
+	// Table is a table that the session may read, for example "execution.trades". In a scope of all accounts it may be
+	// any name of 1 to 130 characters.
 	Table string
-	// Operation is "read", "list", "view", "search", "export", "print" or "share". In a scope of all accounts it may be any
-	// word of 1 to 50 characters that triggers do not record.
+	// Operation is "read", "list", "view", "search", "export", "print" or "share". In a scope of all accounts it may be
+	// any word of 1 to 50 characters that triggers do not record.
 	Operation string
 	Key       any    // which rows, recorded as JSON; nil is all that the session sees
 	Account   string // whose rows, in a scope of all accounts; a session of one account records for that one
@@ -24,14 +24,14 @@ type Access struct {
 
 const sqlRecordAccess = `select shared.record_access($1, $2, $3, $4)`
 
-// Audit records an access in the audit log and commits the entry before it returns, so that nobody reads without an entry
-// in the log. The entry names the login, its role and the user of the context (blotter.WithUser). Read only after Audit has
-// returned nil, or give ReadOnly the option Audited.
+// Audit records an access in the audit log and commits the entry before it returns, so that nobody reads without an
+// entry in the log. The entry names the login, its role and the user of the context (blotter.WithUser). Read only after
+// Audit has returned nil, or give ReadOnly the option Audited.
 //
 // An entry of a session of one account is a claim that nobody checks; see blotter.AuditEntry.IsClaim.
 //
-// Errors: ErrInvalid for an access without table or operation; ErrData for an operation that triggers record, and for an
-// operation or a table that an account may not record.
+// Errors: ErrInvalid for an access without table or operation; ErrData for an operation that triggers record, and for
+// an operation or a table that an account may not record.
 func (db *DB) Audit(ctx context.Context, access Access) error {
 	if err := access.check(); err != nil {
 		return err
@@ -41,7 +41,8 @@ func (db *DB) Audit(ctx context.Context, access Access) error {
 	if access.Key != nil {
 		var err error
 		if key, err = json.Marshal(access.Key); err != nil {
-			return blotter.Invalid("Access.Key", fmt.Sprintf("%T", access.Key), "a value that encodes as JSON: "+err.Error())
+			return blotter.Invalid("Access.Key", fmt.Sprintf("%T", access.Key),
+				"a value that encodes as JSON: "+err.Error())
 		}
 	}
 
@@ -68,8 +69,8 @@ func (db *DB) recordAccess(ctx context.Context, o options) error {
 	return db.Audit(ctx, *o.access)
 }
 
-// AuditFilter says which entries of the audit log to read, in the order in which they were written. The zero value is all
-// that the context's scope may see: an account's own entries, or every account's.
+// AuditFilter says which entries of the audit log to read, in the order in which they were written. The zero value is
+// all that the context's scope may see: an account's own entries, or every account's.
 type AuditFilter struct {
 	Account       string // restricts an all-accounts scope to one account
 	UserID        string

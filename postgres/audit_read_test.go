@@ -11,7 +11,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// An access is recorded, for the account of the session, before it takes place. Without the entry, it does not take place.
+// An access is recorded, for the account of the session, before it takes place. Without the entry, it does not take
+// place.
 func TestAuditOfReading(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

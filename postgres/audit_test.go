@@ -42,7 +42,8 @@ func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, new
 const someTrade = `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 	values ('A1', 'T1', 'AAPL', 'buy', 1, 2, 'open', now(), 1, 2, 0, 0)`
 
-// Every manual change is recorded with its key and the changed values, under the name of its table. Fills are not recorded.
+// Every manual change is recorded with its key and the changed values, under the name of its table. Fills are not
+// recorded.
 func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -103,8 +104,8 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 	}
 }
 
-// Entries have the login, the user and the correlation id, however the transaction begins, and no later session inherits
-// them.
+// Entries have the login, the user and the correlation id, however the transaction begins, and no later session
+// inherits them.
 func TestAuditSaysWho(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })

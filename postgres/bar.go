@@ -18,11 +18,11 @@ type BarFilter struct {
 	From, To    time.Time // From <= timestamp < To; zero is unbounded
 	Limit       int       // the most bars; 0 is all
 	NewestFirst bool      // default oldest first
-	// Resample combines the bars of Timeframe into bars of this longer timeframe, a multiple of it: "1m" into "1h". A bar has
-	// the first open, the highest high, the lowest low, the last close and the sum of the volumes. Intervals without bars give
-	// none. An interval that From or To cuts is made from the bars that remain.
+	// Resample combines the bars of Timeframe into bars of this longer timeframe, a multiple of it: "1m" into "1h". A
+	// bar has the first open, the highest high, the lowest low, the last close and the sum of the volumes. Intervals
+	// without bars give none. An interval that From or To cuts is made from the bars that remain.
 	Resample string
-	Zone     string // time zone of the days and longer intervals of resampling, for example America/New_York; default UTC
+	Zone     string // time zone of days and longer intervals, for example America/New_York; default UTC
 }
 
 // The bounds that stand for "unbounded": with a bound the server prunes partitions, without one it does not.
@@ -128,7 +128,8 @@ type barReader struct {
 }
 
 func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
-	err := rows.Scan(&b.ID, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume, &b.AdjClose, &r.raw, &b.CreatedAt)
+	err := rows.Scan(&b.ID, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume, &b.AdjClose,
+		&r.raw, &b.CreatedAt)
 	if string(r.raw) != r.source {
 		r.source = string(r.raw)
 	}

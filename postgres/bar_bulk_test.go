@@ -14,7 +14,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// daily yields n daily bars of a symbol from first on, with prices computed from symbol and day; step -1 goes back in time.
+// daily yields n daily bars of a symbol from first on, with prices computed from symbol and day; step -1 goes back in
+// time.
 func daily(symbol, source string, first time.Time, n, step int) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for i := range n {

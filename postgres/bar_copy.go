@@ -32,8 +32,8 @@ select exists (
                   where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.first and s.last
                     and m.timestamp between $5 and $6 limit 1) stored)`
 
-// meetsNothing reports whether, as far as the beginning of the file shows, no bar of it can be in the table: none of its
-// series has a stored bar in the range of the file or, if the file goes on, from its first bar in its direction.
+// meetsNothing reports whether, as far as the beginning of the file shows, no bar of it can be in the table: none of
+// its series has a stored bar in the range of the file or, if the file goes on, from its first bar in its direction.
 func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 	var seen seriesSet
 	for _, b := range f.ahead {

@@ -45,6 +45,7 @@ func (f *barFile) lookAhead(ctx context.Context) error {
 			if b.err != nil {
 				return b.err
 			}
+
 			f.ahead = append(f.ahead, b)
 			rows += len(b.bars) + len(b.rejected)
 		case <-ctx.Done():
@@ -76,8 +77,8 @@ func (f *barFile) next() *barBatch {
 	return b
 }
 
-// Read returns the data of a COPY: header, rows, trailer. It ends early if a partition has to be made first, or if rejected
-// rows have to be written; another COPY then continues.
+// Read returns the data of a COPY: header, rows, trailer. It ends early if a partition has to be made first, or if
+// rejected rows have to be written; another COPY then continues.
 func (f *barFile) Read(p []byte) (int, error) {
 	for f.sent == len(f.row) {
 		if f.ended {

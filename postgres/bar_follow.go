@@ -36,8 +36,8 @@ insert into data_ingestion.bar_sources (symbol, timeframe, source)
 select * from unnest($1::text[], $2::text[], $3::text[]) s(symbol, timeframe, source) order by 1, 2, 3
 on conflict do nothing`
 
-// newestBars reads the newest stored bar of each symbol among those of the file. A bar may be in the future but a price may
-// not, because it would keep out every price until then; 24 hours is blotter.PriceAheadMax.
+// newestBars reads the newest stored bar of each symbol among those of the file. A bar may be in the future but a price
+// may not, because it would keep out every price until then; 24 hours is blotter.PriceAheadMax.
 //
 // Timestamps are compared as ranges of one instant, not as equal, so that the server looks them up by the key. Without
 // statistics, equality would seem as selective on the index of timestamps, which has all symbols of a day under one.
@@ -46,18 +46,20 @@ with newest as materialized (
     select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
       from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
            lateral (select * from data_ingestion.market_data m
-                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
+                     where m.symbol = s.symbol and m.timeframe = s.timeframe
+                       and m.timestamp between s.timestamp and s.timestamp
                        and m.timestamp between $4 and $5 and m.timestamp <= now() + interval '24 hours' offset 0) m
      order by m.symbol, m.timestamp desc, m.timeframe
 )`
 
-// sqlLatestPrices keeps the newest close of each symbol. A price is replaced only by a later one, unless it is dated too far
-// ahead.
+// sqlLatestPrices keeps the newest close of each symbol. A price is replaced only by a later one, unless it is dated
+// too far ahead.
 const sqlLatestPrices = newestBars + `
 insert into data_ingestion.latest_prices as l (symbol, price, at, source)
 select symbol, close, timestamp, source from newest order by symbol
 on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > l.at or l.at > now() + interval '24 hours' or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
+ where excluded.at > l.at or l.at > now() + interval '24 hours'
+    or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
 
 // sqlEvents writes one event for each symbol that changed.
 const sqlEvents = newestBars + `
@@ -92,7 +94,7 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 		batch.Queue(sqlSources, symbols, timeframes, sources)
 	}
 	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
-	batch.Queue(sqlImported, f.content.Sum(nil)) // late, because another import of the same content waits here for this one
+	batch.Queue(sqlImported, f.content.Sum(nil)) // late: another import of the same content waits here
 
 	if len(f.events) > 0 {
 		tx.booked = true
@@ -160,8 +162,8 @@ func (f *barFile) queueInstruments(batch *pgx.Batch) {
 
 const sqlAnalyzeBars = `select shared.analyze_bars($1)`
 
-// AnalyzeBars updates the planner's statistics of the bars after imports that changed so many rows, if that is a tenth of the
-// table or more. It does not wait for another session that does the same.
+// AnalyzeBars updates the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
+// of the table or more. It does not wait for another session that does the same.
 func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
 	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
 		if _, err := tx.Exec(ctx, "set local statement_timeout = "+connection.Milliseconds(importTimeout)); err != nil {

@@ -17,8 +17,8 @@ type Gap struct {
 	Days int       `json:"days"` // missing days; days on which no symbol has bars do not count
 }
 
-// sqlOwnDays lists the days from a symbol's first bar to its last, and whether it has bars on them. Each day is one index
-// lookup. Days are those of the zone $5.
+// sqlOwnDays lists the days from a symbol's first bar to its last, and whether it has bars on them. Each day is one
+// index lookup. Days are those of the zone $5.
 const sqlOwnDays = `
 with symbol as (
     select (select min(timestamp) from data_ingestion.market_data
@@ -47,10 +47,10 @@ select d
 
 const sqlCalendar = `select calendar, 'calendar' = any(stated) from data_ingestion.instruments where symbol = $1`
 
-// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of that
-// timeframe and it has none. Weekends and holidays of its exchange do not count. The exchange follows from the symbol or,
-// failing that, from the days on which it has bars. For symbols that trade on all days, every day counts. ErrNotFound if
-// there are no bars of the symbol.
+// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of
+// that timeframe and it has none. Weekends and holidays of its exchange do not count. The exchange follows from the
+// symbol or, failing that, from the days on which it has bars. For symbols that trade on all days, every day counts.
+// ErrNotFound if there are no bars of the symbol.
 func (db *DB) Gaps(ctx context.Context, f BarFilter) (gaps []Gap, err error) {
 	if err := f.prepare(); err != nil {
 		return nil, err
@@ -116,7 +116,9 @@ func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone 
 }
 
 // othersDays returns the days among missing on which other symbols have bars.
-func othersDays(ctx context.Context, s *Session, f BarFilter, missing []time.Time, zone, peers string) (map[time.Time]bool, error) {
+func othersDays(
+	ctx context.Context, s *Session, f BarFilter, missing []time.Time, zone, peers string,
+) (map[time.Time]bool, error) {
 	rows, err := s.Query(ctx, sqlOthersDays, missing, f.Timeframe, f.From, f.To, zone, peers)
 	if err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func othersDays(ctx context.Context, s *Session, f BarFilter, missing []time.Tim
 // runsOf joins missing days into gaps; a day with bars ends a gap.
 func runsOf(days []barDay, others map[time.Time]bool) (gaps []Gap) {
 	open := false // the previous day that counts is missing
+
 	for _, d := range days {
 		date := d.date.UTC()
 		switch {
@@ -169,8 +172,8 @@ func (m *market) trades(date time.Time) bool {
 	return !m.listed.IsWeekend(date.Weekday()) && !m.listed.IsHoliday(date)
 }
 
-// marketOf returns the market of a symbol: the exchange that its calendar or the symbol names. Otherwise, the days on which it
-// has bars show whether it trades on all days, and which exchange has its holidays.
+// marketOf returns the market of a symbol: the exchange that its calendar or the symbol names. Otherwise, the days on
+// which it has bars show whether it trades on all days, and which exchange has its holidays.
 func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m market, err error) {
 	var calendar string
 	var stated bool
@@ -213,8 +216,8 @@ func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m 
 	return m, nil
 }
 
-// exchangeByDays returns the exchange whose holidays the bars of a symbol keep: New York's if they keep those, because most
-// symbols without a suffix are listed there; otherwise the one that explains the most missing days, or nil.
+// exchangeByDays returns the exchange whose holidays the bars of a symbol keep: New York's if they keep those, because
+// most symbols without a suffix are listed there; otherwise the one that explains the most missing days, or nil.
 func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 	explainsMost := 0
 	for _, e := range exchange.All() {

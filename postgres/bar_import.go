@@ -18,21 +18,21 @@ import (
 type BarImport struct {
 	// File names the origin of the bars in the quarantine.
 	File string
-	// Bars yields the bars. An error that is a *blotter.RejectedRow quarantines that row; any other error ends the import
-	// without effect. The import ranges over Bars in a goroutine of its own, and again if it has to start over.
+	// Bars yields the bars. An error that is a *blotter.RejectedRow quarantines that row; any other error ends the
+	// import without effect. The import ranges over Bars in a goroutine of its own, and again if it has to start over.
 	Bars iter.Seq2[blotter.BarRow, error]
 	// Once says that Bars is a stream that can be read only once. Its bars go through the stage.
 	Once bool
 	// Prefer is a source whose bars replace those of other sources. Default: the bar that was stored first stays.
 	Prefer string
-	// Guessed says that the symbol is a guess, for example from the file's name: if its bars contradict stored ones, the import
-	// ends without effect.
+	// Guessed says that the symbol is a guess, for example from the file's name: if its bars contradict stored ones,
+	// the import ends without effect.
 	Guessed bool
-	// Splice stores bars beside those of another source even if their prices differ by a factor. Default: such an import ends
-	// without effect, because only one of the two is adjusted for splits.
+	// Splice stores bars beside those of another source even if their prices differ by a factor. Default: such an
+	// import ends without effect, because only one of the two is adjusted for splits.
 	Splice bool
-	// Zone is the time zone of the exchange, in which intraday bars are assigned to days. Default: that of the exchange that the
-	// symbol names, if any.
+	// Zone is the time zone of the exchange, in which intraday bars are assigned to days. Default: that of the exchange
+	// that the symbol names, if any.
 	Zone *time.Location
 	// Strict ends the import without effect at the first rejected row.
 	Strict bool
@@ -46,7 +46,7 @@ type ImportResult struct {
 	Inserted    int64         `json:"inserted"`
 	Updated     int64         `json:"updated"`      // same source, different values
 	Unchanged   int64         `json:"unchanged"`    // already stored, equal
-	OtherSource int64         `json:"other_source"` // already stored with other values, of another source or a later file; those stay
+	OtherSource int64         `json:"other_source"` // stored with other values, of another source or a later file
 	Quarantined int64         `json:"quarantined"`
 	LeftOut     []LeftOut     `json:"left_out,omitempty"` // among the quarantined: rows of periods without a partition
 	From        time.Time     `json:"from,omitzero"`      // timestamps of the bars read
@@ -58,14 +58,15 @@ type ImportResult struct {
 const (
 	importTimeout  = 30 * time.Minute // of one statement of an import
 	importAttempts = 50               // attempts in spite of deadlocks and rows of other sessions
-	// partitionWait is how long an import that has rows in the table waits for the lock to make a partition. The holder of the
-	// lock may be waiting for the import, so it then rolls back, makes the partition, and starts over.
+	// partitionWait is how long an import that has rows in the table waits for the lock to make a partition. The holder
+	// of the lock may be waiting for the import, so it then rolls back, makes the partition, and starts over.
 	partitionWait = 3 * time.Second
 )
 
-// ImportBars stores bars in one transaction: all of the file or nothing. Bars that cannot meet any in the table are copied
-// straight into it. Others are copied into a stage, from which one statement moves those that are new or changed. A second
-// import of the same file writes only what is missing: stored bars that differ came later, from another file.
+// ImportBars stores bars in one transaction: all of the file or nothing. Bars that cannot meet any in the table are
+// copied straight into it. Others are copied into a stage, from which one statement moves those that are new or
+// changed. A second import of the same file writes only what is missing: stored bars that differ came later, from
+// another file.
 //
 // Missing partitions are made first, in transactions of their own. The import updates the newest prices and writes one
 // market_data_updated event for each symbol. It acts as trading_service, whatever the scope of the context.
@@ -105,8 +106,8 @@ type importer struct {
 	result   ImportResult
 }
 
-// run repeats the import until no other session is in the way. After a key that is already stored, or a deadlock, the file
-// goes through the stage, which writes keys in order.
+// run repeats the import until no other session is in the way. After a key that is already stored, or a deadlock, the
+// file goes through the stage, which writes keys in order.
 func (im *importer) run(ctx context.Context) error {
 	ensured := false
 	for attempt := 0; ; attempt++ {
@@ -183,8 +184,8 @@ func (im *importer) attempt(ctx context.Context) error {
 	return f.write(ctx, loan)
 }
 
-// plan makes the partitions that the beginning of the file needs, and decides whether it can be copied straight into the
-// table.
+// plan makes the partitions that the beginning of the file needs, and decides whether it can be copied straight into
+// the table.
 func (f *barFile) plan(ctx context.Context, loan *loan) (err error) {
 	im := f.im
 	if f.covered, err = im.coverage(ctx, loan); err != nil {

@@ -88,8 +88,8 @@ func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) 
 	return list, translate(ctx, "", err)
 }
 
-// makePartitions makes the partitions that the import needs, in one transaction for each year, on the given connection or on
-// another. In the transaction of the file, two imports would deadlock.
+// makePartitions makes the partitions that the import needs, in one transaction for each year, on the given connection
+// or on another. In the transaction of the file, two imports would deadlock.
 func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Duration) (coverage, error) {
 	if on == nil {
 		if im.db.cfg.MaxConns < 2 {
@@ -124,11 +124,13 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 	return im.coverage(ctx, on)
 }
 
+const sqlEnsurePartitions = `select shared.ensure_partitions('data_ingestion.market_data', $1, $2)`
+
 // makeYear makes the partitions of one year. A wait of 0 is that of an import.
 func makeYear(ctx context.Context, on *loan, year span, wait time.Duration) error {
 	_, err := on.Exec(ctx, "begin; set local lock_timeout = "+connection.Milliseconds(cmp.Or(wait, importTimeout)))
 	if err == nil {
-		_, err = on.Exec(ctx, "select shared.ensure_partitions('data_ingestion.market_data', $1, $2)", year.from, year.to)
+		_, err = on.Exec(ctx, sqlEnsurePartitions, year.from, year.to)
 	}
 	if err == nil {
 		_, err = on.Exec(ctx, "commit")
@@ -139,7 +141,8 @@ func makeYear(ctx context.Context, on *loan, year span, wait time.Duration) erro
 	return translate(ctx, "", err)
 }
 
-// errPartitionBusy is the cause of the error of an import that could not make a partition because it has rows in the table.
+// errPartitionBusy is the cause of the error of an import that could not make a partition because it has rows in the
+// table.
 var errPartitionBusy = errors.New("a partition could not be made beside the import")
 
 func partitionBusy(cause error) error {

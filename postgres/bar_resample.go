@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// resampleQuery combines bars into longer ones. The first %s is one of the buckets below, the second asc or desc. The bucket of
-// a bar is the interval that contains its timestamp. Intervals without bars give none.
+// resampleQuery combines bars into longer ones. The first %s is one of the buckets below, the second asc or desc. The
+// bucket of a bar is the interval that contains its timestamp. Intervals without bars give none.
 const resampleQuery = `
 select 0::bigint, bucket, (array_agg(open order by timestamp))[1], max(high), min(low),
        (array_agg(close order by timestamp desc))[1], sum(volume), (array_agg(adj_close order by timestamp desc))[1],
@@ -21,13 +21,14 @@ select 0::bigint, bucket, (array_agg(open order by timestamp))[1], max(high), mi
          where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4) bars
  group by bucket order by bucket %s limit $5`
 
-// The buckets: intraday intervals in UTC, and days and longer intervals by the calendar of a zone ($7). The latter are stamped
-// with midnight UTC of their first date, like every such bar. Weeks begin on Monday.
+// The buckets: intraday intervals in UTC, and days and longer intervals by the calendar of a zone ($7). The latter are
+// stamped with midnight UTC of their first date, like every such bar. Weeks begin on Monday.
 const (
 	bucketFixed  = `date_bin($6::interval, timestamp, '1970-01-01Z')`
 	bucketDays   = `date_bin($6::interval, timestamp at time zone $7, '1970-01-05') at time zone 'UTC'`
 	bucketMonths = `(date_trunc('year', timestamp at time zone $7)
-         + $6::int * div(extract(month from timestamp at time zone $7) - 1, $6::int) * interval '1 month') at time zone 'UTC'`
+         + $6::int * div(extract(month from timestamp at time zone $7) - 1, $6::int) * interval '1 month')
+         at time zone 'UTC'`
 )
 
 const day = 24 * time.Hour
@@ -107,5 +108,6 @@ func resampleTargets(timeframe string, from time.Duration, months int) string {
 	if len(targets) == 0 {
 		return "a multiple of " + timeframe + " of a day or longer"
 	}
-	return "a multiple of " + timeframe + " that divides the day (" + strings.Join(targets, ", ") + "), or days, weeks and months"
+	return "a multiple of " + timeframe + " that divides the day (" + strings.Join(targets, ", ") +
+		"), or days, weeks and months"
 }

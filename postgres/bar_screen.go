@@ -18,8 +18,8 @@ type LeftOut struct {
 	Rows   int64  `json:"rows"`
 }
 
-// screen finds the bars that get no partition: those outside the years that may have partitions, and those of a period whose
-// partition was detached.
+// screen finds the bars that get no partition: those outside the years that may have partitions, and those of a period
+// whose partition was detached.
 type screen struct {
 	limit   time.Time // the first instant that is too late for a partition
 	retired []retired
@@ -31,8 +31,8 @@ type retired struct {
 	leaf string
 }
 
-// earliestPartition is the first instant that may have a partition, as in shared.check_partition_range. The last one follows
-// from the server's clock, see shared.partitions_until.
+// earliestPartition is the first instant that may have a partition, as in shared.check_partition_range. The last one
+// follows from the server's clock, see shared.partitions_until.
 var earliestPartition = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // sqlRetired lists detached leaves. Their columns distinguish them from other tables of such a name.
@@ -41,7 +41,8 @@ select c.relname
   from pg_class c
  where c.relnamespace = 'data_ingestion'::regnamespace and c.relkind = 'r' and not c.relispartition
    and c.relname ~ '^market_data_(y[0-9]{4}|[0-9]{4}_[0-9]{2})$'
-   and not exists (select attname from pg_attribute where attrelid = 'data_ingestion.market_data'::regclass and attnum > 0 and not attisdropped
+   and not exists (select attname from pg_attribute
+                    where attrelid = 'data_ingestion.market_data'::regclass and attnum > 0 and not attisdropped
                    except select attname from pg_attribute where attrelid = c.oid)
 union all
 select c.relname from shared.partitions p join pg_class c on c.oid = p.leaf
@@ -75,6 +76,11 @@ func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 		im.screen.retired = append(im.screen.retired, r)
 	}
 	return translate(ctx, "", err)
+}
+
+// mayHit reports whether a bar needs a closer look. Most need none.
+func (s *screen) mayHit(at time.Time) bool {
+	return at.Before(earliestPartition) || !at.Before(s.limit) || len(s.retired) > 0
 }
 
 // reason returns why a bar gets no partition, or "".
@@ -113,8 +119,8 @@ func (im *importer) sift(b *barBatch, covered coverage) error {
 	for i := range b.bars {
 		bar := &b.bars[i]
 		reason := ""
-		if at := bar.Timestamp; at.Before(earliestPartition) || !at.Before(im.screen.limit) || len(im.screen.retired) > 0 {
-			reason = im.screen.reason(at, covered)
+		if im.screen.mayHit(bar.Timestamp) {
+			reason = im.screen.reason(bar.Timestamp, covered)
 		}
 		if reason == "" {
 			kept = append(kept, *bar)

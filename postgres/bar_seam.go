@@ -11,8 +11,8 @@ import (
 	"github.com/quagmt/udecimal"
 )
 
-// Seam is a place where bars of two sources meet in one series and their prices differ by a factor, for example because only
-// one of the two is adjusted for splits.
+// Seam is a place where bars of two sources meet in one series and their prices differ by a factor, for example because
+// only one of the two is adjusted for splits.
 type Seam struct {
 	Symbol    string          `json:"symbol"`
 	Timeframe string          `json:"timeframe"`
@@ -27,15 +27,17 @@ type Seam struct {
 
 // String describes the seam in one line.
 func (s *Seam) String() string {
-	return fmt.Sprintf("%s %s: close %s on %s (source %s), then open %s on %s (source %s), a factor of %s", s.Symbol, s.Timeframe,
-		s.Close, s.At.UTC().Format(time.DateOnly), s.Source, s.Open, s.Next.UTC().Format(time.DateOnly), s.Other, s.Factor)
+	at := s.At.UTC().Format(time.DateOnly)
+	next := s.Next.UTC().Format(time.DateOnly)
+	return fmt.Sprintf("%s %s: close %s on %s (source %s), then open %s on %s (source %s), a factor of %s",
+		s.Symbol, s.Timeframe, s.Close, at, s.Source, s.Open, next, s.Other, s.Factor)
 }
 
 var (
 	// jumpMin is the smallest factor at a seam that is not a usual move of a price: the smallest split is 3 for 2.
 	jumpMin = udecimal.MustParse("1.4")
-	// factorMin is the smallest factor between two sources' closes of the same bars that is more than rounding or another
-	// venue.
+	// factorMin is the smallest factor between two sources' closes of the same bars that is more than rounding or
+	// another venue.
 	factorMin = udecimal.MustParse("1.04")
 	one       = udecimal.MustFromInt64(1, 0)
 )
@@ -55,16 +57,17 @@ func gapOf(timeframe string) time.Duration {
 	return max(seamGap, 5*(length+time.Duration(months)*31*day))
 }
 
-// sqlNeighbours reads the stored bars of another source before the first and after the last bar of each series of a file,
-// unless the bar at that end of the file is another source's too. The files of a folder may be of several vendors although
-// they have one source; $9 treats each of them as a source of its own.
+// sqlNeighbours reads the stored bars of another source before the first and after the last bar of each series of a
+// file, unless the bar at that end of the file is another source's too. The files of a folder may be of several vendors
+// although they have one source; $9 treats each of them as a source of its own.
 const sqlNeighbours = `
 select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
   from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::interval[])
            with ordinality s(symbol, timeframe, source, first, last, gap, n)
   left join lateral (
        select timestamp, close, source from data_ingestion.market_data m
-        where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp < s.first and m.timestamp >= s.first - s.gap
+        where m.symbol = s.symbol and m.timeframe = s.timeframe
+          and m.timestamp < s.first and m.timestamp >= s.first - s.gap
           and m.timestamp between $7 and $8
         order by timestamp desc limit 1) p
     on (p.source <> s.source or $9 and s.source ~ '^(csv|json)(:|$)') and p.close > 0 and not exists (
@@ -72,7 +75,8 @@ select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
           and m.timestamp = s.first and m.timestamp between $7 and $8 and m.source <> s.source)
   left join lateral (
        select timestamp, open, source from data_ingestion.market_data m
-        where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp > s.last and m.timestamp <= s.last + s.gap
+        where m.symbol = s.symbol and m.timeframe = s.timeframe
+          and m.timestamp > s.last and m.timestamp <= s.last + s.gap
           and m.timestamp between $7 and $8
         order by timestamp limit 1) n
     on (n.source <> s.source or $9 and s.source ~ '^(csv|json)(:|$)') and n.open > 0 and not exists (
@@ -80,7 +84,8 @@ select s.n, p.timestamp, p.close, p.source, n.timestamp, n.open, n.source
           and m.timestamp = s.last and m.timestamp between $7 and $8 and m.source <> s.source)
  where p.timestamp is not null or n.timestamp is not null`
 
-// checkNeighbours refuses the import if its bars would stand beside those of another source with prices of another scale.
+// checkNeighbours refuses the import if its bars would stand beside those of another source with prices of another
+// scale.
 func (f *barFile) checkNeighbours(ctx context.Context, tx *Tx) error {
 	if f.im.in.Splice || f.im.result.Inserted+f.im.result.Updated == 0 {
 		return nil
@@ -154,7 +159,8 @@ func (f *barFile) refuseSeam(s *series, seam Seam) error {
 
 // seriesRemedy says what to do about a file whose prices have another scale than the stored ones.
 func seriesRemedy(symbol string) string {
-	return "Give it a series of its own with --symbol " + ownSeries(symbol) + ", or store it beside the other with --splice"
+	return "Give it a series of its own with --symbol " + ownSeries(symbol) +
+		", or store it beside the other with --splice"
 }
 
 // ownSeries returns a symbol for a series that does not mix with the one of symbol.
@@ -170,9 +176,9 @@ func (f *barFile) refused(message string) error {
 	return &blotter.Error{Op: "import " + f.im.in.File, Kind: blotter.ErrInvalid, Message: message}
 }
 
-// sqlDiffers lists the symbols of a file with a close that differs from the stored bar of the same key by more than 1 %. The
-// left joins here and in sqlOverlap are there for the plan: an inner join would begin with the table, whose new partitions
-// have no statistics.
+// sqlDiffers lists the symbols of a file with a close that differs from the stored bar of the same key by more than 1
+// %. The left joins here and in sqlOverlap are there for the plan: an inner join would begin with the table, whose new
+// partitions have no statistics.
 const sqlDiffers = `
 with compared as materialized (
     select s.symbol, s.close, m.close as stored
@@ -184,12 +190,13 @@ with compared as materialized (
 select distinct symbol from compared
  where stored > 0 and close > 0 and (close > stored * 1.01 or stored > close * 1.01)`
 
-// sqlOverlap compares, for each series, the closes of bars that both the file and the table have: how many there are, how many
-// differ, in how many the ranges of prices do not meet, how many ratios are near their median, the median, the ratios at both
-// ends, and the worst example.
+// sqlOverlap compares, for each series, the closes of bars that both the file and the table have: how many there are,
+// how many differ, in how many the ranges of prices do not meet, how many ratios are near their median, the median, the
+// ratios at both ends, and the worst example.
 const sqlOverlap = `
 with compared as materialized (
-    select s.symbol, s.timeframe, s.timestamp, s.close, m.close as stored, m.source, s.low > m.high or s.high < m.low as apart
+    select s.symbol, s.timeframe, s.timestamp, s.close, m.close as stored, m.source,
+           s.low > m.high or s.high < m.low as apart
       from blotter_bar_stage s
       left join data_ingestion.market_data m
         on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
@@ -206,7 +213,8 @@ with compared as materialized (
            percentile_disc(0.5) within group (order by ratio) filter (where back <= 5) as last
       from common group by symbol, timeframe
 )
-select c.symbol, c.timeframe, count(*), count(*) filter (where abs(c.ratio - 1) > 0.01), count(*) filter (where c.apart),
+select c.symbol, c.timeframe, count(*),
+       count(*) filter (where abs(c.ratio - 1) > 0.01), count(*) filter (where c.apart),
        count(*) filter (where abs(c.ratio - m.ratio) <= m.ratio * 0.02), m.ratio, m.first, m.last,
        (array_agg(c.timestamp order by c.apart desc, abs(c.ratio - 1) desc))[1],
        (array_agg(c.close order by c.apart desc, abs(c.ratio - 1) desc))[1],
@@ -230,8 +238,8 @@ type overlap struct {
 // commonMin is the smallest number of bars that shows a factor.
 const commonMin = 3
 
-// contradicts reports whether the bars are those of another instrument: half of them are nowhere near the stored ones, or
-// differ without being a multiple.
+// contradicts reports whether the bars are those of another instrument: half of them are nowhere near the stored ones,
+// or differ without being a multiple.
 func (o *overlap) contradicts() bool {
 	if o.scaled() {
 		return false
@@ -242,8 +250,8 @@ func (o *overlap) contradicts() bool {
 // scaled reports whether nearly all closes are the same multiple of the stored ones.
 func (o *overlap) scaled() bool { return o.Common >= commonMin && 10*o.Alike >= 9*o.Common }
 
-// checkOverlap refuses the import if its bars contradict the stored ones of a symbol that is a guess, and if it would leave a
-// series whose parts differ by a factor.
+// checkOverlap refuses the import if its bars contradict the stored ones of a symbol that is a guess, and if it would
+// leave a series whose parts differ by a factor.
 func (f *barFile) checkOverlap(ctx context.Context, tx *Tx, symbols []string) error {
 	if f.im.in.Splice {
 		return nil
@@ -291,7 +299,8 @@ func (f *barFile) overlaps(ctx context.Context, tx *Tx, symbols []string) ([]ove
 // contradiction describes the overlap of a file whose symbol is a wrong guess.
 func (o *overlap) contradiction() string {
 	return fmt.Sprintf("its symbol %s is a guess from its name, and its prices contradict the stored ones: "+
-		"on %s it has the close %s, source %s has %s, and %d of %d bars differ. Name the symbol of these prices with --symbol",
+		"on %s it has the close %s, source %s has %s, and %d of %d bars differ. "+
+		"Name the symbol of these prices with --symbol",
 		o.Symbol, o.At.UTC().Format(time.DateOnly), o.Close, o.Source, o.Stored, o.Differing, o.Common)
 }
 
@@ -316,11 +325,12 @@ func (f *barFile) checkScale(ctx context.Context, tx *Tx, o *overlap) error {
 	}
 	return f.refused(fmt.Sprintf("its prices of %s are %s times those of source %s in bars that both have "+
 		"(on %s, for example, %s and %s), so the series would have two scales. Is one of the two adjusted? %s",
-		o.Symbol, factor.RoundBank(4), o.Source, o.At.UTC().Format(time.DateOnly), o.Close, o.Stored, seriesRemedy(o.Symbol)))
+		o.Symbol, factor.RoundBank(4), o.Source, o.At.UTC().Format(time.DateOnly), o.Close, o.Stored,
+		seriesRemedy(o.Symbol)))
 }
 
-// sqlLeaves reads whether the file has bars of a series that are not stored, and whether bars are stored before or after those
-// of the file.
+// sqlLeaves reads whether the file has bars of a series that are not stored, and whether bars are stored before or
+// after those of the file.
 const sqlLeaves = `
 select exists (select from blotter_bar_stage s
                 where s.symbol = $1 and s.timeframe = $2
@@ -330,11 +340,13 @@ select exists (select from blotter_bar_stage s
        exists (select from data_ingestion.market_data m where m.symbol = $1 and m.timeframe = $2 and m.timestamp < $3),
        exists (select from data_ingestion.market_data m where m.symbol = $1 and m.timeframe = $2 and m.timestamp > $4)`
 
-// leavesParts reports whether a series would have parts of two scales: stored bars would stay beside new or updated ones.
+// leavesParts reports whether a series would have parts of two scales: stored bars would stay beside new or updated
+// ones.
 func (f *barFile) leavesParts(ctx context.Context, tx *Tx, o *overlap, least blotter.Decimal) (bool, error) {
 	s := f.seen.byKey[[2]string{o.Symbol, o.Timeframe}]
 	var more, before, after bool
-	if err := tx.QueryRow(ctx, sqlLeaves, s.symbol, s.timeframe, s.from, s.to).Scan(&more, &before, &after); err != nil {
+	row := tx.QueryRow(ctx, sqlLeaves, s.symbol, s.timeframe, s.from, s.to)
+	if err := row.Scan(&more, &before, &after); err != nil {
 		return false, err
 	}
 	if f.updates(o) {
@@ -365,8 +377,8 @@ select symbol, timeframe, timestamp, close, source, next, open, other, round(ope
 // seamsMax is the most seams that Seams lists.
 const seamsMax = 100
 
-// Seams lists the places in the filter's range where bars of two sources meet in a series and their prices differ by a factor of
-// 1.4 or more, at most 100.
+// Seams lists the places in the filter's range where bars of two sources meet in a series and their prices differ by a
+// factor of 1.4 or more, at most 100.
 func (db *DB) Seams(ctx context.Context, f BarFilter) (seams []Seam, err error) {
 	if err := f.prepare(); err != nil {
 		return nil, err

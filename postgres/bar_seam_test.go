@@ -31,7 +31,7 @@ func priced(symbol, source string, first time.Time, n int, price int64) iter.Seq
 // Bars of two scales are not stored in one series, except with Splice.
 func TestSeams(t *testing.T) {
 	t.Parallel()
-	const neighbours, factor, guess = "its prices do not continue those that are stored", "so with it one series would have two scales", "is a guess from its name"
+	const neighbours, factor, guess = "its prices do not continue those that are stored", "so the series would have two scales", "is a guess from its name"
 	first := date(2019, 3, 4)
 	for _, test := range []struct {
 		name   string
@@ -105,8 +105,8 @@ func TestStoredSeams(t *testing.T) {
 	}
 }
 
-// A stray bar on a Saturday, or one that is on Saturday only in UTC, does not make a symbol trade on all days. Regular bars on
-// Saturdays do.
+// A stray bar on a Saturday, or one that is on Saturday only in UTC, does not make a symbol trade on all days. Regular
+// bars on Saturdays do.
 func TestCalendarOfBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -12,7 +12,8 @@ import (
 const sqlStage = `
 create temporary table blotter_bar_stage (
     line bigint, member text, symbol text, timeframe text, timestamp timestamptz,
-    open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text) on commit drop`
+    open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text
+) on commit drop`
 
 // fromStage moves the stage into the table.
 func (f *barFile) fromStage(ctx context.Context, tx *Tx) error {
@@ -56,15 +57,15 @@ func (f *barFile) dropContradictions(ctx context.Context, tx *Tx) error {
 	if f.im.in.Strict && contradictions > 0 {
 		return &blotter.Error{
 			Op: "import " + f.im.in.File, Kind: blotter.ErrData,
-			Message: fmt.Sprintf("%d rows contradict an earlier row of the same bar; import without --strict to quarantine them",
-				contradictions),
+			Message: fmt.Sprintf("%d rows contradict an earlier row of the same bar; "+
+				"import without --strict to quarantine them", contradictions),
 		}
 	}
 	return nil
 }
 
-// storeChanges writes new and changed bars, or counts them in a dry run. It repeats that for rows that another session wrote
-// meanwhile, which only another statement sees.
+// storeChanges writes new and changed bars, or counts them in a dry run. It repeats that for rows that another session
+// wrote meanwhile, which only another statement sees.
 func (f *barFile) storeChanges(ctx context.Context, tx *Tx, symbols []string) error {
 	sql := sqlStore
 	if f.im.in.DryRun {
@@ -88,8 +89,8 @@ func (f *barFile) storeChanges(ctx context.Context, tx *Tx, symbols []string) er
 	return nil
 }
 
-// sqlContradictions removes rows that repeat an earlier row of their key from the stage, and quarantines those that contradict
-// it. The stage has the rows in the order of the file, for an archive member by member.
+// sqlContradictions removes rows that repeat an earlier row of their key from the stage, and quarantines those that
+// contradict it. The stage has the rows in the order of the file, for an archive member by member.
 const sqlContradictions = `
 with numbered as (
     select ctid, first_value(ctid) over key as first from blotter_bar_stage
@@ -98,7 +99,8 @@ with numbered as (
     delete from blotter_bar_stage s using numbered n where s.ctid = n.ctid and n.ctid <> n.first
     returning s.*, n.first
 ), contradicting as (
-    select r.*, f.line as first_line, f.member as first_member, f.open as o, f.high as h, f.low as l, f.close as c, f.volume as v
+    select r.*, f.line as first_line, f.member as first_member,
+           f.open as o, f.high as h, f.low as l, f.close as c, f.volume as v
       from removed r join blotter_bar_stage f on f.ctid = r.first
      where (r.open, r.high, r.low, r.close, r.volume, r.adj_close)
            is distinct from (f.open, f.high, f.low, f.close, f.volume, f.adj_close)
@@ -123,7 +125,8 @@ func (f *barFile) contradictions(ctx context.Context, tx *Tx) (n int64, err erro
 const differingRows = `
 with differing as materialized (
     select s.symbol, s.timeframe, s.timestamp, s.open, s.high, s.low, s.close, s.volume, s.adj_close, s.source,
-           m.symbol is not null as stored, m.symbol is not null and (m.source = s.source and not $5 or s.source = $1) as ours
+           m.symbol is not null as stored,
+           m.symbol is not null and (m.source = s.source and not $5 or s.source = $1) as ours
       from blotter_bar_stage s
       left join data_ingestion.market_data m
         on m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp = s.timestamp
@@ -132,9 +135,10 @@ with differing as materialized (
            is distinct from (s.open, s.high, s.low, s.close, s.volume, s.adj_close)
 )`
 
-// sqlStore moves the stage into market_data. It inserts new bars, and updates changed bars of the same (or the preferred) source
-// unless the same file was imported before. Equal bars and those of other sources stay. It writes keys in order, so that two
-// imports do not deadlock. The fourth count is of rows that another session wrote since the statement began.
+// sqlStore moves the stage into market_data. It inserts new bars, and updates changed bars of the same (or the
+// preferred) source unless the same file was imported before. Equal bars and those of other sources stay. It writes
+// keys in order, so that two imports do not deadlock. The fourth count is of rows that another session wrote since the
+// statement began.
 const sqlStore = differingRows + `, written as (
     insert into data_ingestion.market_data as m
            (symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source)
@@ -146,7 +150,8 @@ const sqlStore = differingRows + `, written as (
            volume = excluded.volume, adj_close = excluded.adj_close, source = excluded.source
      where (m.source = excluded.source and not $5 or excluded.source = $1)
        and (m.open, m.high, m.low, m.close, m.volume, m.adj_close)
-           is distinct from (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.adj_close)
+           is distinct from (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume,
+                             excluded.adj_close)
     returning symbol, timeframe, timestamp
 )
 select symbol, count(w.symbol) filter (where not stored), count(w.symbol) filter (where stored),
@@ -157,7 +162,8 @@ select symbol, count(w.symbol) filter (where not stored), count(w.symbol) filter
 
 // sqlCompare counts what sqlStore would do.
 const sqlCompare = differingRows + `
-select symbol, count(*) filter (where not stored), count(*) filter (where ours), count(*) filter (where stored and not ours), 0,
+select symbol, count(*) filter (where not stored), count(*) filter (where ours),
+       count(*) filter (where stored and not ours), 0,
        min(timestamp), max(timestamp)
   from differing group by symbol`
 
@@ -168,12 +174,14 @@ type symbolChange struct {
 	from, to          time.Time
 }
 
-// symbolsByKey is the most symbols of a file whose bars are looked up symbol by symbol. More are read by their range of time
-// only: comparing each stored bar with a list of 6,000 symbols took 20 s.
+// symbolsByKey is the most symbols of a file whose bars are looked up symbol by symbol. More are read by their range of
+// time only: comparing each stored bar with a list of 6,000 symbols took 20 s.
 const symbolsByKey = 200
 
 // compare runs sqlStore or sqlCompare and adds its counts to the result and to changes.
-func (f *barFile) compare(ctx context.Context, tx *Tx, sql string, symbols []string, changes map[string]*symbolChange) error {
+func (f *barFile) compare(
+	ctx context.Context, tx *Tx, sql string, symbols []string, changes map[string]*symbolChange,
+) error {
 	if len(symbols) > symbolsByKey {
 		sql = strings.Replace(sql, "m.symbol = any($4)", "$4::text[] is null", 1)
 		symbols = nil

@@ -176,12 +176,14 @@ func (s *seriesSet) add(b *blotter.Bar) error {
 		found := s.byKey[key]
 		if found == nil {
 			if len(s.all) == seriesMax {
-				return blotter.Invalid("file", len(s.all), "at most 100000 symbols; check which column holds the symbol")
+				return blotter.Invalid("file", len(s.all), "at most 100000 symbols: check which column holds them")
 			}
+
 			if s.byKey == nil {
 				s.byKey = map[[2]string]*series{}
 			}
-			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: newWeekEvidence(b.Symbol, b.Timeframe, s.zone)}
+			week := newWeekEvidence(b.Symbol, b.Timeframe, s.zone)
+			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: week}
 			s.byKey[key] = found
 			s.all = append(s.all, found)
 		}

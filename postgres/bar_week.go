@@ -7,8 +7,8 @@ import (
 	"github.com/blotterdb/blotter/internal/exchange"
 )
 
-// weekEvidence collects what a series shows about the days on which its instrument trades: one that trades on Saturdays trades
-// on all days. Days are those of the exchange's zone, because Friday evening in New York is Saturday in UTC.
+// weekEvidence collects what a series shows about the days on which its instrument trades: one that trades on Saturdays
+// trades on all days. Days are those of the exchange's zone, because Friday evening in New York is Saturday in UTC.
 type weekEvidence struct {
 	counts      bool           // false for bars of more than a day
 	zone        *time.Location // nil if it is not known
@@ -72,8 +72,8 @@ func (w *weekEvidence) spanned() int {
 	return 1 + (days-until)/7
 }
 
-// calendarOf returns the calendar of a symbol that has bars on some of the Saturdays of their range, and whether that is
-// certain. A single bar on a Saturday may be a stray one, so it decides only for a new instrument.
+// calendarOf returns the calendar of a symbol that has bars on some of the Saturdays of their range, and whether that
+// is certain. A single bar on a Saturday may be a stray one, so it decides only for a new instrument.
 func calendarOf(symbol string, saturdays, spanned int) (calendar blotter.Calendar, sure bool) {
 	weekdays := blotter.Weekdays
 	if listed := exchange.OfSymbol(symbol); listed != nil {

@@ -17,7 +17,8 @@ import (
 // cancelRequest is how a cancel request begins, after its length (PostgreSQL documentation, section 55.7).
 const cancelRequest = 80877102
 
-// A cancel request that reaches the server late cancels no other statement: the connection is not lent before it arrived.
+// A cancel request that reaches the server late cancels no other statement: the connection is not lent before it
+// arrived.
 func TestLateCancellationHitsNobody(t *testing.T) {
 	t.Parallel()
 	const late = 400 * time.Millisecond
@@ -64,8 +65,8 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 	}
 }
 
-// A context that ends while the server does not answer at all is also the cause of the error, for a statement and for a new
-// connection.
+// A context that ends while the server does not answer at all is also the cause of the error, for a statement and for a
+// new connection.
 func TestCancelledWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -15,15 +15,15 @@ import (
 
 // Config says how to reach the database. Only URL is required: every other field has a default.
 type Config struct {
-	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment variables
-	// and files of libpq (PGHOST, PGPASSFILE, service files, ...) supply what it leaves out. Required.
+	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment
+	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) supply what it leaves out. Required.
 	//
-	// It may name several hosts (host=a,b), from which target_session_attrs chooses. Use primary or read-write for URL and
-	// ServiceURL. For ReadOnlyURL and ReporterURL, read-write means a primary too, and read-only a replica.
+	// It may name several hosts (host=a,b), from which target_session_attrs chooses. Use primary or read-write for URL
+	// and ServiceURL. For ReadOnlyURL and ReporterURL, read-write means a primary too, and read-only a replica.
 	URL string
 	// ReadOnlyURL, ServiceURL and ReporterURL are the URLs for the roles trading_readonly, trading_service and
-	// trading_reporter. Default: URL, whose login must then be a member of these roles. In production, give every role its
-	// own login: only then can no SQL of a read-only session change to another role.
+	// trading_reporter. Default: URL, whose login must then be a member of these roles. In production, give every role
+	// its own login: only then can no SQL of a read-only session change to another role.
 	ReadOnlyURL string
 	ServiceURL  string
 	ReporterURL string
@@ -31,11 +31,11 @@ type Config struct {
 	// Service is the name of the program in connections, logs and statistics. Default "blotter".
 	Service string
 
-	// MaxConns is the most connections that each of the app, read-only and service pools opens; the reporter's pool opens a
-	// sixth of it. Default 30, or fewer if the server allows fewer.
+	// MaxConns is the most connections that each of the app, read-only and service pools opens; the reporter's pool
+	// opens a sixth of it. Default 30, or fewer if the server allows fewer.
 	MaxConns int
-	// KeepConns is how many idle connections a pool keeps. One more is closed when it is released, unless a caller waits for
-	// it. Default 10, at most MaxConns.
+	// KeepConns is how many idle connections a pool keeps. One more is closed when it is released, unless a caller
+	// waits for it. Default 10, at most MaxConns.
 	KeepConns int
 	// AcquireTimeout is how long to wait for a connection before ErrPoolTimeout. Default 30 s.
 	AcquireTimeout time.Duration
@@ -48,25 +48,25 @@ type Config struct {
 	LockTimeout              time.Duration
 	IdleInTransactionTimeout time.Duration
 
-	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like PostgreSQL's
-	// synchronous_commit. With "off", an acknowledged fill may be lost when the server crashes. Default: the URL's
-	// (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". A setting that a
-	// login has for itself never counts.
+	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like
+	// PostgreSQL's synchronous_commit. With "off", an acknowledged fill may be lost when the server crashes. Default:
+	// the URL's (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". A
+	// setting that a login has for itself never counts.
 	SynchronousCommit string
 
-	// MaxRetries is how often a transaction runs again after a serialization failure or deadlock. Default 5; negative is
-	// never.
+	// MaxRetries is how often a transaction runs again after a serialization failure or deadlock. Default 5; negative
+	// is never.
 	MaxRetries int
 
 	// LookOnly keeps Open from making partitions, for programs that only report.
 	LookOnly bool
 
-	// Tracer observes every statement of every pool; monitor.Tracer counts them. If it also implements pgx's other tracers
-	// (batch, copy, connect) or Waiter, these are used as well. Default none.
+	// Tracer observes every statement of every pool; monitor.Tracer counts them. If it also implements pgx's other
+	// tracers (batch, copy, connect) or Waiter, these are used as well. Default none.
 	Tracer pgx.QueryTracer
 
-	// Clock returns the present time, from which BarHistory counts back, and which is the ExecutedAt of a trade without one.
-	// Columns like created_at have the server's now(). Default time.Now.
+	// Clock returns the present time, from which BarHistory counts back, and which is the ExecutedAt of a trade without
+	// one. Columns like created_at have the server's now(). Default time.Now.
 	Clock func() time.Time
 
 	// Logger receives one line for each failed session and a debug line for each commit. Default slog.Default().
@@ -96,12 +96,14 @@ func (c Config) withDefaults() Config {
 	c.ServiceURL = cmp.Or(c.ServiceURL, c.URL)
 	c.ReporterURL = cmp.Or(c.ReporterURL, c.URL)
 	c.Service = cmp.Or(c.Service, "blotter")
+
 	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 30*time.Second)
 	c.MaxConnLifetime = cmp.Or(c.MaxConnLifetime, time.Hour)
 	c.StatementTimeout = cmp.Or(c.StatementTimeout, 30*time.Second)
 	c.LockTimeout = cmp.Or(c.LockTimeout, 10*time.Second)
 	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 60*time.Second)
 	c.MaxRetries = cmp.Or(c.MaxRetries, 5)
+
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -154,7 +156,8 @@ func (c Config) urlFor(r connection.Role) string {
 func (c Config) settings() connection.Settings {
 	return connection.Settings{
 		Service: c.Service, SynchronousCommit: c.SynchronousCommit,
-		StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, IdleInTransactionTimeout: c.IdleInTransactionTimeout,
+		StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout,
+		IdleInTransactionTimeout: c.IdleInTransactionTimeout,
 	}
 }
 

@@ -22,7 +22,8 @@ type DB struct {
 	home  identity
 	log   *slog.Logger
 	pools map[connection.Role]*pool
-	// imports has one slot for each import that runs. An import may need a second connection, so they must not take all.
+	// imports has one slot for each import that runs. An import may need a second connection, so they must not take
+	// all.
 	imports chan struct{}
 	books   bookCache
 	bell    bell
@@ -31,14 +32,14 @@ type DB struct {
 	warned       sync.Map // texts of warnings that were logged, each once
 }
 
-// Open connects, checks that the schema has the version of this library and that the pools fit the server, and makes the
-// partitions that are due, unless Config.LookOnly is set. A partition that cannot be made is a warning in the log. Close the
-// DB.
+// Open connects, checks that the schema has the version of this library and that the pools fit the server, and makes
+// the partitions that are due, unless Config.LookOnly is set. A partition that cannot be made is a warning in the log.
+// Close the DB.
 //
 // Connections of the other URLs are checked, as they are made, to lead to the database of Config.URL.
 //
-// Errors: ErrInvalid for a configuration that cannot work, ErrOperational if the server cannot be reached or its schema has
-// another version, ErrPermission if the login may not act as trading_app.
+// Errors: ErrInvalid for a configuration that cannot work, ErrOperational if the server cannot be reached or its schema
+// has another version, ErrPermission if the login may not act as trading_app.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -170,8 +171,8 @@ func (db *DB) ensureAhead(ctx context.Context, opts ...TxOption) error {
 	}, opts...)
 }
 
-// tryAhead makes the partitions that are due. A refusal of the server is a warning: the database can be used, and a write
-// that finds no partition says so. A session that cannot be opened or breaks is an error.
+// tryAhead makes the partitions that are due. A refusal of the server is a warning: the database can be used, and a
+// write that finds no partition says so. A session that cannot be opened or breaks is an error.
 func (db *DB) tryAhead(ctx context.Context) error {
 	err := db.ensureAhead(ctx, Unlogged)
 	if errors.Is(err, blotter.ErrNotReplicated) {

@@ -1,4 +1,5 @@
-// Package postgres stores orders, trades, positions and bars in PostgreSQL. It is the only writer of the trading tables.
+// Package postgres stores orders, trades, positions and bars in PostgreSQL. It is the only writer of the trading
+// tables.
 //
 // Open a database once and use it from any goroutine:
 //
@@ -20,8 +21,8 @@
 //		return err
 //	})
 //
-// A session is one connection from a pool of its role. The role is a start-up parameter of the connection, and the account
-// travels with the first statement:
+// A session is one connection from a pool of its role. The role is a start-up parameter of the connection, and the
+// account travels with the first statement:
 //
 //	context            Transaction acts as   ReadOnly acts as    sees
 //	WithAccount        trading_app           trading_readonly    that account's rows
@@ -39,9 +40,9 @@
 //	                           |-- fn returns an error, panics, exits its goroutine; context cancelled --> ROLLBACK
 //	                           '-- 40001, 40P01 --> ROLLBACK, wait, run fn again, at most MaxRetries times
 //
-// BEGIN travels with the first statement, so a transaction of one statement takes two round trips, not three. A connection
-// on which a statement may have left something (SET, temporary tables, held cursors, advisory locks, LISTEN) is reset with
-// DISCARD ALL before another session gets it.
+// BEGIN travels with the first statement, so a transaction of one statement takes two round trips, not three. A
+// connection on which a statement may have left something (SET, temporary tables, held cursors, advisory locks, LISTEN)
+// is reset with DISCARD ALL before another session gets it.
 //
 // # Errors
 //
@@ -55,11 +56,11 @@
 //
 // # The book
 //
-// ExecuteTrade books a fill: order, trade, position, round trip and event in one transaction, or none of them. The life of a
-// booking:
+// ExecuteTrade books a fill: order, trade, position, round trip and event in one transaction, or none of them. The life
+// of a booking:
 //
 //	computed from what is remembered --one round trip--> written --> Applied
-//	   |                                  '-- another session was first, or it cannot be booked, or it is already booked
+//	   |                                  '-- another was first, or it cannot be booked, or it is booked already
 //	   v
 //	locked, read, computed again --> written --> Applied, Duplicate, Conflict, Overfill, UnknownOrder, Refused
 //
@@ -72,13 +73,13 @@
 //
 // # Bars
 //
-// ImportBars stores the bars of a file, all or none; Bars and StreamBars read them, resampled if a filter says so; Gaps and
-// Seams find missing days and places where two sources meet.
+// ImportBars stores the bars of a file, all or none; Bars and StreamBars read them, resampled if a filter says so; Gaps
+// and Seams find missing days and places where two sources meet.
 //
 // # The audit log
 //
-// Triggers record what people change, except fills, which the book itself proves. Audit and the option Audited record what
-// they read, for the user and the correlation id of the context:
+// Triggers record what people change, except fills, which the book itself proves. Audit and the option Audited record
+// what they read, for the user and the correlation id of the context:
 //
 //	ctx = blotter.WithUser(blotter.WithCorrelation(ctx, "request 17"), "ann")
 //	err = db.ReadOnly(ctx, fn, postgres.Audited(postgres.Access{Table: "execution.trades", Operation: "export"}))
@@ -88,6 +89,6 @@
 //
 // # Lock order
 //
-// Imports are locked first, then orders, then positions, each sorted by account and key. Code that locks several of them, or
-// calls ExecuteTrade several times in a transaction, must keep to this order. A deadlock is retried.
+// Imports are locked first, then orders, then positions, each sorted by account and key. Code that locks several of
+// them, or calls ExecuteTrade several times in a transaction, must keep to this order. A deadlock is retried.
 package postgres

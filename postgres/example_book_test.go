@@ -10,8 +10,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none of
-// them does.
+// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none
+// of them does.
 func ExampleTx_ExecuteTrade() {
 	db, done := pgtest.OpenExample()
 	defer done()

@@ -18,8 +18,8 @@ import (
 // blotterSchemas are the schemas of the migrations, as an SQL list.
 const blotterSchemas = `('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'events', 'shared')`
 
-// sqlTryLocks tries every mode of LOCK TABLE that conflicts with reading or writing rows, on every table and leaf, and raises a
-// notice for each lock that is granted.
+// sqlTryLocks tries every mode of LOCK TABLE that conflicts with reading or writing rows, on every table and leaf, and
+// raises a notice for each lock that is granted.
 const sqlTryLocks = `
 do $$
 declare
@@ -39,7 +39,8 @@ begin
     end loop;
 end $$`
 
-// No account's login can lock a table against others, neither with LOCK TABLE nor by locking rows that all accounts share.
+// No account's login can lock a table against others, neither with LOCK TABLE nor by locking rows that all accounts
+// share.
 func TestNobodyLocksOthersOut(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -62,8 +63,8 @@ func TestNobodyLocksOthersOut(t *testing.T) {
 	}
 }
 
-// An account's session cannot keep a partition from being made, neither with an advisory lock nor with a transaction in which
-// it asked for partitions that nobody needs.
+// An account's session cannot keep a partition from being made, neither with an advisory lock nor with a transaction in
+// which it asked for partitions that nobody needs.
 func TestNobodyHoldsPartitionsUp(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -171,7 +172,8 @@ func TestEmitBoundsData(t *testing.T) {
 	}
 }
 
-// unbounded lists the columns that an account's session may write without a bound, each with the reason. Today there are none.
+// unbounded lists the columns that an account's session may write without a bound, each with the reason. Today there
+// are none.
 var unbounded = map[string]string{}
 
 // Every column that accounts write has a bound on the size of its values.

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// With one URL, of a login that is a member of every role, or with one URL for each role: sessions act as the role of their
-// scope, and the owner's connection as the owner.
+// With one URL, of a login that is a member of every role, or with one URL for each role: sessions act as the role of
+// their scope, and the owner's connection as the owner.
 func TestHandlesFromOneURLOrFour(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -53,7 +53,8 @@ func TestTargetSessionAttrs(t *testing.T) {
 	}
 }
 
-// isReplicaBy reports, for the URL of each login, whether its sessions are on a replica. The other URLs are those of cfg.
+// isReplicaBy reports, for the URL of each login, whether its sessions are on a replica. The other URLs are those of
+// cfg.
 var isReplicaBy = map[string]func(t *testing.T, cfg postgres.Config, url string) (replica bool, err error){
 	"app": func(t *testing.T, cfg postgres.Config, url string) (bool, error) {
 		cfg.URL = url

@@ -62,9 +62,9 @@ func (id identity) expect(ctx context.Context, r connection.Role, conn *pgx.Conn
 // checkURLsTimeout bounds CheckURLs if a server does not answer.
 const checkURLsTimeout = 5 * time.Second
 
-// CheckURLs refuses URLs that lead to another database than Config.URL (ErrInvalid). Every connection is checked when it is
-// made; call CheckURLs to know beforehand. A login that cannot connect is not an error here, but when a session needs it.
-// One connection of each login stays open in its pool, so that checks of sessions see it.
+// CheckURLs refuses URLs that lead to another database than Config.URL (ErrInvalid). Every connection is checked when
+// it is made; call CheckURLs to know beforehand. A login that cannot connect is not an error here, but when a session
+// needs it. One connection of each login stays open in its pool, so that checks of sessions see it.
 func (db *DB) CheckURLs(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, checkURLsTimeout)
 	defer cancel()

@@ -70,8 +70,8 @@ func isTenant(name string) bool {
 	return slices.ContainsFunc(tenants, func(tenant tenant) bool { return tenant.table == name })
 }
 
-// trial tests the isolation of one relation in a transaction of a superuser that is rolled back. Every privilege is granted,
-// so that only the policies protect rows. Accounts A1 and A2 have rows.
+// trial tests the isolation of one relation in a transaction of a superuser that is rolled back. Every privilege is
+// granted, so that only the policies protect rows. Accounts A1 and A2 have rows.
 type trial struct {
 	tx       pgx.Tx
 	relation string
@@ -79,8 +79,8 @@ type trial struct {
 	faults   []string
 }
 
-// isolationFaults lists the ways in which the relation does not keep accounts apart: none in a healthy database. It runs weaken
-// first, in the same transaction, and leaves nothing behind.
+// isolationFaults lists the ways in which the relation does not keep accounts apart: none in a healthy database. It
+// runs weaken first, in the same transaction, and leaves nothing behind.
 func isolationFaults(ctx context.Context, conn *pgx.Conn, relation, weaken string) ([]string, error) {
 	tx, err := conn.Begin(ctx)
 	if err != nil {

@@ -46,8 +46,8 @@ func TestAccountsAreApartEverywhere(t *testing.T) {
 	}
 }
 
-// That test would notice a weakness: it fails if any policy of any table is dropped or loosened, or if row-level security is
-// off or not forced.
+// That test would notice a weakness: it fails if any policy of any table is dropped or loosened, or if row-level
+// security is off or not forced.
 func TestEveryPolicyIsNeeded(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)

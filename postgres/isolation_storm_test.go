@@ -34,8 +34,8 @@ type storm struct {
 	crossed atomic.Int64 // rows of another account
 }
 
-// Two accounts share one pool. 32 workers read and write in every kind of session and end them in every way, many at random
-// by cancellation and panic. No account sees or writes a row of the other.
+// Two accounts share one pool. 32 workers read and write in every kind of session and end them in every way, many at
+// random by cancellation and panic. No account sees or writes a row of the other.
 func TestTwoAccountsOnePool(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)

@@ -14,8 +14,8 @@ import (
 )
 
 // logFailure logs the one line of a failed session: what failed and why, how long it took, and who called. The level is
-// debug for a missing row, for an error of the caller's own and for a session that the caller cancelled: the database did
-// not fail.
+// debug for a missing row, for an error of the caller's own and for a session that the caller cancelled: the database
+// did not fail.
 func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err error, panicked any) {
 	var e *blotter.Error
 	isOwn := !errors.As(err, &e)
@@ -51,7 +51,8 @@ func cancelled(ctx context.Context, err error) bool {
 func (db *DB) logCommit(ctx context.Context, start time.Time) {
 	if db.log.Enabled(ctx, slog.LevelDebug) {
 		db.log.LogAttrs(ctx, slog.LevelDebug, "transaction committed",
-			slog.Int64("duration_ms", time.Since(start).Milliseconds()), slog.String("correlation_id", blotter.CorrelationOf(ctx)))
+			slog.Int64("duration_ms", time.Since(start).Milliseconds()),
+			slog.String("correlation_id", blotter.CorrelationOf(ctx)))
 	}
 }
 

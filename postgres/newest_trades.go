@@ -7,10 +7,13 @@ import (
 
 // sqlNewestTrades reads when each position of some accounts was last traded.
 const sqlNewestTrades = `
-select account_id, symbol, max(executed_at) from execution.trades where account_id = any($1) group by account_id, symbol`
+select account_id, symbol, max(executed_at)
+  from execution.trades
+ where account_id = any($1)
+ group by account_id, symbol`
 
-// NewestTrades returns, by account and symbol, when each position of the accounts was last traded. A trade that was executed
-// earlier but is booked later comes late: average costs are computed in the order of booking.
+// NewestTrades returns, by account and symbol, when each position of the accounts was last traded. A trade that was
+// executed earlier but is booked later comes late: average costs are computed in the order of booking.
 func (db *DB) NewestTrades(ctx context.Context, accounts []string) (newest map[[2]string]time.Time, err error) {
 	newest = map[[2]string]time.Time{}
 	err = db.ReadOnly(ctx, func(s *Session) error {
@@ -19,6 +22,7 @@ func (db *DB) NewestTrades(ctx context.Context, accounts []string) (newest map[[
 			return err
 		}
 		defer rows.Close()
+
 		for rows.Next() {
 			var account, symbol string
 			var at time.Time

@@ -53,7 +53,8 @@ func TestNumericAgainstTheServer(t *testing.T) {
 	}
 }
 
-// Divisions and aggregates have display scales that constants do not have: groups of zeros, scales beyond the last digit.
+// Divisions and aggregates have display scales that constants do not have: groups of zeros, scales beyond the last
+// digit.
 func TestNumericOfComputedValues(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -84,10 +84,10 @@ const (
 	// Snapshot makes every query of the session see the same instant.
 	Snapshot ReadMode = iota + 1
 
-	// Primary makes the session read from the primary, even if ReadOnlyURL or ReporterURL leads to a replica: a replica's
-	// snapshot does not say which transactions run, so that what is computed from snapshots is wrong there. A session of
-	// all accounts then reads by ServiceURL, in a read-only transaction of trading_service. A session of one account is
-	// refused with ErrOperational, and so is any session if the other URL leads to a replica too.
+	// Primary makes the session read from the primary, even if ReadOnlyURL or ReporterURL leads to a replica: a
+	// replica's snapshot does not say which transactions run, so that what is computed from snapshots is wrong there. A
+	// session of all accounts then reads by ServiceURL, in a read-only transaction of trading_service. A session of one
+	// account is refused with ErrOperational, and so is any session if the other URL leads to a replica too.
 	Primary
 
 	// PrimaryOnly makes the session read from the primary by its own URL. It is refused if that leads to a replica.

@@ -121,8 +121,8 @@ func TestPitfall13Truncate(t *testing.T) {
 	}
 }
 
-// PostgreSQL refuses COPY FROM into a table with row-level security, so CopyIn copies into a temporary table and inserts from
-// there. A row of another account makes the whole batch fail.
+// PostgreSQL refuses COPY FROM into a table with row-level security, so CopyIn copies into a temporary table and
+// inserts from there. A row of another account makes the whole batch fail.
 func TestPitfall14CopyFrom(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -151,8 +151,8 @@ func TestPitfall14CopyFrom(t *testing.T) {
 	}
 }
 
-// COPY TO may write nothing of a partitioned table with row-level security, without an error. Exports therefore use COPY
-// (SELECT), and compare the count.
+// COPY TO may write nothing of a partitioned table with row-level security, without an error. Exports therefore use
+// COPY (SELECT), and compare the count.
 func TestPitfall15CopyTo(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The tests of the pitfalls of row-level security carry their numbers. Number 2 (a superuser or BYPASSRLS login) is found by
-// doctor: see TestPitfall02 in packages monitor and cmd/blotter.
+// The tests of the pitfalls of row-level security carry their numbers. Number 2 (a superuser or BYPASSRLS login) is
+// found by doctor: see TestPitfall02 in packages monitor and cmd/blotter.
 
 // login opens a plain connection of a production login, a member of one role, with the account set for the session.
 func login(t *testing.T, db *pgtest.Database, url, account string) *pgx.Conn {
@@ -103,8 +103,8 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 	}
 }
 
-// One connection serves every kind of session of an account, and each session ends in a different way. The next user of the
-// connection has no account.
+// One connection serves every kind of session of an account, and each session ends in a different way. The next user of
+// the connection has no account.
 func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })

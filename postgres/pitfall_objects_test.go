@@ -76,8 +76,8 @@ var securityDefiners = map[string]string{
 	"shared.ensure_partitions(text,timestamp with time zone,timestamp with time zone)": "trading_service",
 }
 
-// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few roles. It never
-// calls a function, operator or table of the caller that has the name of one of the system's.
+// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few roles.
+// It never calls a function, operator or table of the caller that has the name of one of the system's.
 func TestPitfall12SecurityDefiners(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -143,8 +143,8 @@ func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // only the fixed path protected the function
 }
 
-// A connection on which one account left a cursor WITH HOLD, a temporary table or a prepared statement comes to the next user
-// without them.
+// A connection on which one account left a cursor WITH HOLD, a temporary table or a prepared statement comes to the
+// next user without them.
 func TestPitfall22NothingIsLeftForTheNextUser(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })

@@ -25,7 +25,8 @@ func TestPitfall05InsertForAnotherAccount(t *testing.T) {
 	conn := login(t, db, db.Config.URL, "A1")
 	wantState(t, conn, "42501", `insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'KO', gen_random_uuid(), 't', 's', '{}')`)
 	wantState(t, conn, "42501", `insert into shared.audit_log (table_name, operation) values ('t', 'o')`)
-	// An event with another account's key could stop that account's events. The server sets its position and transaction.
+	// An event with another account's key could stop that account's events. The server sets its position and
+	// transaction.
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
 	const event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data%s) %s values ('A1', 'trades', '%s', gen_random_uuid(), 't', 's', '{}'%s)`
 	mustExec(t, conn, fmt.Sprintf(event, "", "", "A1", ""))
@@ -64,7 +65,8 @@ func TestPitfall16TheSameIDsInTwoAccounts(t *testing.T) {
 			mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert, account, "mine")
 		}
 	}
-	// Unique keys and foreign keys of every tenant table begin with the account, so none reveals rows of another account.
+	// Unique keys and foreign keys of every tenant table begin with the account, so none reveals rows of another
+	// account.
 	oracle := pgtest.Value[string](t, db, `
 		select coalesce(string_agg(i.indexrelid::regclass::text, ' '), '') from pg_index i
 		  join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'account_id'

@@ -211,8 +211,8 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 }
 
-// Every statement that the library sends for an account reads its tables by an index that begins with the account, even in the
-// generic plan. The account is a condition of the index, not a filter on its rows.
+// Every statement that the library sends for an account reads its tables by an index that begins with the account, even
+// in the generic plan. The account is a condition of the index, not a filter on its rows.
 func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)

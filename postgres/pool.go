@@ -89,8 +89,8 @@ func newPool(cfg Config, home identity, r connection.Role, maxConns int, notice 
 	return p, nil
 }
 
-// validateServer makes target_session_attrs ask what the server is, not what its sessions may do. Sessions of these pools
-// are read-only, so read-write would refuse every server and read-only none. Here, read-write means a primary and
+// validateServer makes target_session_attrs ask what the server is, not what its sessions may do. Sessions of these
+// pools are read-only, so read-write would refuse every server and read-only none. Here, read-write means a primary and
 // read-only a replica.
 //
 // pgx keeps only the function that the word stands for.
@@ -152,13 +152,13 @@ func (p *pool) timeoutError() error {
 	stat := p.conns.Stat()
 	return &blotter.Error{
 		Op: "acquire a connection as " + string(p.role), Kind: blotter.ErrPoolTimeout, Retry: true,
-		Message: fmt.Sprintf("no connection came free within %s: %d of %d are in use, %d callers wait; shorten sessions or raise MaxConns",
-			p.timeout, stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
+		Message: fmt.Sprintf("no connection came free within %s: %d of %d are in use, %d callers wait; "+
+			"shorten sessions or raise MaxConns", p.timeout, stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
 	}
 }
 
-// release gives the connection back clean. It closes one that cannot be cleaned, and one beyond the number that the pool
-// keeps while nobody waits.
+// release gives the connection back clean. It closes one that cannot be cleaned, and one beyond the number that the
+// pool keeps while nobody waits.
 func (l *loan) release() {
 	if l.pooled == nil {
 		return
@@ -206,7 +206,8 @@ func (l *loan) close() {
 }
 
 // reset returns the connection to its initial state. DISCARD ALL ends settings, temporary tables, cursors, locks and
-// listening. It also drops the role, which RESET ROLE takes from the start-up parameters again, and the pinned settings.
+// listening. It also drops the role, which RESET ROLE takes from the start-up parameters again, and the pinned
+// settings.
 func (l *loan) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 	defer cancel()
@@ -266,9 +267,15 @@ func (db *DB) PoolStats() []PoolStats {
 	for _, r := range sessionRoles() {
 		p := db.pools[r]
 		stat := p.conns.Stat()
+
 		list = append(list, PoolStats{
-			Role: string(r), MaxConns: int(stat.MaxConns()), Open: int(stat.TotalConns()), InUse: int(stat.AcquiredConns()),
-			Waiting: int(p.waiting.Load()), Acquired: p.acquired.Load(), Waited: time.Duration(p.waited.Load()),
+			Role:     string(r),
+			MaxConns: int(stat.MaxConns()),
+			Open:     int(stat.TotalConns()),
+			InUse:    int(stat.AcquiredConns()),
+			Waiting:  int(p.waiting.Load()),
+			Acquired: p.acquired.Load(),
+			Waited:   time.Duration(p.waited.Load()),
 		})
 	}
 	return list

@@ -31,7 +31,9 @@ func (l *loan) isReplica(ctx context.Context) (replica bool, err error) {
 
 // borrowFor takes a connection for a read-only session that may need the primary. It reports whether the connection is
 // one of the service role, whose transactions must be made read-only.
-func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope blotter.Scope, rerouted bool, err error) {
+func (db *DB) borrowFor(
+	ctx context.Context, need primaryNeed,
+) (l *loan, scope blotter.Scope, rerouted bool, err error) {
 	l, scope, err = db.borrow(ctx, true)
 	if err != nil || need == primaryAny {
 		return l, scope, false, err
@@ -67,6 +69,7 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 func needsPrimary(r connection.Role) error {
 	return &blotter.Error{
 		Op: "read from the primary", Kind: blotter.ErrOperational,
-		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; give it the URL of the primary", r.Setting()),
+		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; "+
+			"give it the URL of the primary", r.Setting()),
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Quarantine stores rows of a file that could not be imported, with the reason, in data_ingestion.data_quality_logs. A row
-// that is already there stays as it is. It needs a scope of all accounts (blotter.WithAllAccounts).
+// Quarantine stores rows of a file that could not be imported, with the reason, in data_ingestion.data_quality_logs. A
+// row that is already there stays as it is. It needs a scope of all accounts (blotter.WithAllAccounts).
 func (db *DB) Quarantine(ctx context.Context, file string, rows []*blotter.RejectedRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -39,8 +39,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 	}
 }
 
-// sqlConstants returns the string constants of this package and of the packages below it whose names begin with sql, with
-// concatenations resolved.
+// sqlConstants returns the string constants of this package and of the packages below it whose names begin with sql,
+// with concatenations resolved.
 func sqlConstants(t *testing.T) map[string]string {
 	t.Helper()
 	var names []string

@@ -10,9 +10,9 @@ import (
 // (or, with WithAllAccounts, trading_reporter), roles that may only read. If the role has a login of its own
 // (Config.ReadOnlyURL, Config.ReporterURL), no SQL gets around that.
 //
-// Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries of
-// fn see one instant. With Audited, the audit log records the access first. If the URL of the role leads to a replica, fn
-// sees what the replica has replayed, unless Primary is given.
+// Each query is one round trip, without BEGIN and COMMIT, and sees the data as it is then. With Snapshot, all queries
+// of fn see one instant. With Audited, the audit log records the access first. If the URL of the role leads to a
+// replica, fn sees what the replica has replayed, unless Primary is given.
 func (db *DB) ReadOnly(ctx context.Context, fn func(s *Session) error, opts ...ReadOption) error {
 	start := time.Now()
 	o := readOptions(opts)
@@ -58,8 +58,8 @@ func (db *DB) read(ctx context.Context, fn func(s *Session) error, o options) er
 	return translate(ctx, "", err)
 }
 
-// AutoCommit runs fn in a session that may write, in which each statement is a transaction of its own. Use it to read from
-// the primary without holding a transaction open. It is neither retried nor rolled back as a whole.
+// AutoCommit runs fn in a session that may write, in which each statement is a transaction of its own. Use it to read
+// from the primary without holding a transaction open. It is neither retried nor rolled back as a whole.
 func (db *DB) AutoCommit(ctx context.Context, fn func(s *Session) error) error {
 	loan, scope, err := db.borrow(ctx, false)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlRegistry reads the live tables in the form of the registry: one row for each column, with the table's key and foreign
-// keys as text.
+// sqlRegistry reads the live tables in the form of the registry: one row for each column, with the table's key and
+// foreign keys as text.
 const sqlRegistry = `
 select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind <> 'v',
        a.attidentity <> '' or a.attgenerated <> '',
@@ -28,7 +28,8 @@ select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind 
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
  where c.relkind in ('r', 'p', 'v') and not c.relispartition
-   and n.nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events')
+   and n.nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging',
+                     'shared', 'events')
  order by 1, a.attnum`
 
 // unregistered are objects of the schema that no Table maps: the library's own records, and views for people.
@@ -46,8 +47,8 @@ type liveColumn struct {
 	View                bool
 }
 
-// CompareRegistry compares the live catalog of the database at url with the tables that are declared in Go, and lists the
-// differences, each as a sentence.
+// CompareRegistry compares the live catalog of the database at url with the tables that are declared in Go, and lists
+// the differences, each as a sentence.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
 	live, err := readColumns(ctx, url)
 	if err != nil {

@@ -126,8 +126,8 @@ func committers(t *testing.T) []committer {
 	}
 }
 
-// hurry ends every wait for a synchronous replica with a function of the server (pg_cancel_backend or pg_terminate_backend),
-// until stop is called.
+// hurry ends every wait for a synchronous replica with a function of the server (pg_cancel_backend or
+// pg_terminate_backend), until stop is called.
 func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -170,8 +170,8 @@ func openWaiting(t *testing.T, node *pgtest.Node, setting string) *postgres.DB {
 	return db
 }
 
-// If a commit waits for a synchronous replica and the wait is cancelled, its error is never nil: for every way to commit, every
-// value of synchronous_commit, and a replica that runs, does not replay, or is dead.
+// If a commit waits for a synchronous replica and the wait is cancelled, its error is never nil: for every way to
+// commit, every value of synchronous_commit, and a replica that runs, does not replay, or is dead.
 func TestNotReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -223,7 +223,8 @@ func TestNotReplicated(t *testing.T) {
 	stop()
 }
 
-// A caller who repeats an unconfirmed call gets success only when a replica has it, even if the repetition writes nothing.
+// A caller who repeats an unconfirmed call gets success only when a replica has it, even if the repetition writes
+// nothing.
 func TestRepeatedUntilReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)

@@ -44,6 +44,7 @@ func (s *Session) rows(ctx context.Context, rows pgx.Rows, batch pgx.BatchResult
 	if batch != nil {
 		s.led()
 	}
+
 	if err != nil {
 		if rows == nil {
 			r.Rows = nil

@@ -46,8 +46,8 @@ var unlisted = map[string]string{
 	"plpgsql.extra_warnings": "all",
 }
 
-// alterSelf makes a login give itself a hostile value of every setting that it may set, and returns the settings that were
-// refused. where is "" or " in database ...".
+// alterSelf makes a login give itself a hostile value of every setting that it may set, and returns the settings that
+// were refused. where is "" or " in database ...".
 func alterSelf(t *testing.T, url, where string) (refused []string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -138,8 +138,8 @@ func everySession(t *testing.T, db *postgres.DB, ownerURL string, fn func(role s
 	fn("owner", conn)
 }
 
-// Settings that a login gives itself change nothing in blotter's sessions, on fresh and on used connections: fills are booked,
-// are on disk when they are acknowledged, and are seen only by their account.
+// Settings that a login gives itself change nothing in blotter's sessions, on fresh and on used connections: fills are
+// booked, are on disk when they are acknowledged, and are seen only by their account.
 func TestLoginThatAltersItself(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 2 })
@@ -209,8 +209,8 @@ func TestLoginThatAltersItself(t *testing.T) {
 	}
 }
 
-// Settings that a login gives itself in every database are ignored as well. The test uses a role of its own, because other
-// tests would see the settings.
+// Settings that a login gives itself in every database are ignored as well. The test uses a role of its own, because
+// other tests would see the settings.
 func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -10,7 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Querier is what Tx and Session have in common with pgx: code that sqlc generated, and hand-written pgx, run in either.
+// Querier is what Tx and Session have in common with pgx: code that sqlc generated, and hand-written pgx, run in
+// either.
 type Querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -121,9 +122,11 @@ func (s *Session) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResu
 	return s.batch
 }
 
-// CopyFrom streams rows into a table in COPY's binary format. PostgreSQL refuses that for tables with row-level security:
-// copy into a temporary table and insert from there, as Table.CopyIn does.
-func (s *Session) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error) {
+// CopyFrom streams rows into a table in COPY's binary format. PostgreSQL refuses that for tables with row-level
+// security: copy into a temporary table and insert from there, as Table.CopyIn does.
+func (s *Session) CopyFrom(
+	ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource,
+) (int64, error) {
 	if err := s.ready(ctx, "insert"); err != nil {
 		return 0, err
 	}
@@ -173,13 +176,14 @@ func (s *Session) noteLeftovers(sql string) {
 
 var errEnded = programming("the session has ended: use it only in the function that received it")
 
-// leading returns the statements that must precede the caller's: BEGIN, before the first statement of a transaction, and the
-// settings of the account and the actor.
+// leading returns the statements that must precede the caller's: BEGIN, before the first statement of a transaction,
+// and the settings of the account and the actor.
 func (s *Session) leading() *pgx.Batch {
 	batch := &pgx.Batch{}
 	if s.state != stateIdle {
 		return batch
 	}
+
 	if s.begin != "" {
 		batch.Queue(s.begin)
 	}
@@ -195,8 +199,8 @@ func (s *Session) leading() *pgx.Batch {
 // hasSettings reports whether the session's statements need the account or the actor.
 func (s *Session) hasSettings() bool { return s.scope.Account != "" || s.actor != (actor{}) }
 
-// lead returns a batch of the leading statements and the caller's, and the number of the former. It returns nil if nothing
-// has to lead or the statement cannot be in a batch.
+// lead returns a batch of the leading statements and the caller's, and the number of the former. It returns nil if
+// nothing has to lead or the statement cannot be in a batch.
 func (s *Session) lead(sql string, args []any) (*pgx.Batch, int) {
 	if s.state == stateOpen || s.begin == "" && !s.hasSettings() {
 		return nil, 0
@@ -211,7 +215,8 @@ func (s *Session) lead(sql string, args []any) (*pgx.Batch, int) {
 	return batch, lead
 }
 
-// takesOption reports whether pgx would read the first argument as an option of the query, which batches do not support.
+// takesOption reports whether pgx would read the first argument as an option of the query, which batches do not
+// support.
 func takesOption(args []any) bool {
 	if len(args) == 0 {
 		return false
@@ -241,12 +246,13 @@ func afterLead[T any](results pgx.BatchResults, lead int, get func() (T, error))
 	return get()
 }
 
-// open begins the transaction in a round trip of its own: one simple query, in which the account is written as code points
-// so that nothing in it is SQL. SET LOCAL takes no snapshot, so the caller may still set the isolation level.
+// open begins the transaction in a round trip of its own: one simple query, in which the account is written as code
+// points so that nothing in it is SQL. SET LOCAL takes no snapshot, so the caller may still set the isolation level.
 func (s *Session) open(ctx context.Context) error {
 	if s.state != stateIdle {
 		return nil
 	}
+
 	switch {
 	case s.begin != "":
 		_, err := s.loan.Exec(ctx, s.begin+s.settings())
@@ -262,8 +268,8 @@ func (s *Session) open(ctx context.Context) error {
 	return nil
 }
 
-// settle ends the transaction that open began for a single statement. err is the statement's error; settle returns it, or
-// that of the commit.
+// settle ends the transaction that open began for a single statement. err is the statement's error; settle returns it,
+// or that of the commit.
 func (s *Session) settle(ctx context.Context, err error) error {
 	if s.begin != "" || s.state != stateOpen {
 		return err
@@ -284,7 +290,8 @@ func (s *Session) settle(ctx context.Context, err error) error {
 	return err
 }
 
-// fail translates an error and, inside a transaction, remembers the first one, after which the transaction cannot commit.
+// fail translates an error and, inside a transaction, remembers the first one, after which the transaction cannot
+// commit.
 func (s *Session) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return s.unconfirmed()

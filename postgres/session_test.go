@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A session works like pgx for generated and hand-written code: for every way to send a first and a later statement, with and
-// without an account.
+// A session works like pgx for generated and hand-written code: for every way to send a first and a later statement,
+// with and without an account.
 func TestSessionIsPgx(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

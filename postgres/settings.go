@@ -9,8 +9,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// A session sets these before its first statement, for the transaction of both: the account whose rows it sees and, for the
-// audit log, who acts.
+// A session sets these before its first statement, for the transaction of both: the account whose rows it sees and, for
+// the audit log, who acts.
 const (
 	sqlSetAccount = `select set_config('app.current_account_id', $1, true)`
 	sqlSetActor   = `select set_config('app.user_id', $1, true), set_config('app.correlation_id', $2, true)`
@@ -36,7 +36,8 @@ func setting(text string) string {
 // actorLengthMax is how many characters of the id of a user or an occasion are kept.
 const actorLengthMax = 100
 
-// settings returns the same as part of a simple query. Values are written as code points, so that nothing in them is SQL.
+// settings returns the same as part of a simple query. Values are written as code points, so that nothing in them is
+// SQL.
 func (s *Session) settings() string {
 	var b strings.Builder
 	set := func(name, value string) {

@@ -12,13 +12,15 @@ var plainVerbs = map[string]bool{
 	"insert": true, "update": true, "delete": true, "merge": true,
 }
 
-// leftovers are pieces of SQL with which even such a statement may leave something on the connection: a setting, a session
-// lock, a temporary table, or any of these through SQL in a string.
-var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`}
+// leftovers are pieces of SQL with which even such a statement may leave something on the connection: a setting, a
+// session lock, a temporary table, or any of these through SQL in a string.
+var leftovers = []string{
+	"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`,
+}
 
-// isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on the
-// safe side, and therefore looks into literals as well: a statement that is not plain costs a reset of the connection when
-// it is released, and a round trip to begin its transaction.
+// isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on
+// the safe side, and therefore looks into literals as well: a statement that is not plain costs a reset of the
+// connection when it is released, and a round trip to begin its transaction.
 func isPlain(sql string) bool {
 	if known, found := plainTexts.Load(sql); found {
 		return known.(bool)
@@ -32,8 +34,8 @@ func isPlain(sql string) bool {
 	return plain
 }
 
-// plainTexts remembers the results of isPlain: programs repeat their statements, and reading one takes longer than sending
-// it. Beyond plainTextsMax, all are forgotten.
+// plainTexts remembers the results of isPlain: programs repeat their statements, and reading one takes longer than
+// sending it. Beyond plainTextsMax, all are forgotten.
 var (
 	plainTexts sync.Map
 	plainCount atomic.Int64
@@ -50,6 +52,7 @@ func readsPlain(sql string) bool {
 	if !plainVerbs[lower(sql[:end])] {
 		return false
 	}
+
 	if semicolon := strings.IndexByte(sql, ';'); semicolon >= 0 && strings.TrimSpace(sql[semicolon+1:]) != "" {
 		return false
 	}

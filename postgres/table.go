@@ -82,8 +82,8 @@ func References(table string, columns ...string) TableOption {
 	return func(d *TableDef) { d.ForeignKeys = append(d.ForeignKeys, ForeignKey{Columns: columns, Table: table}) }
 }
 
-// Derived declares a column that is read from an SQL expression and is not stored in the table. The expression names the
-// table's columns with the table's name before them.
+// Derived declares a column that is read from an SQL expression and is not stored in the table. The expression names
+// the table's columns with the table's name before them.
 func Derived(column, expression string) TableOption {
 	return func(d *TableDef) {
 		if d.derived == nil {
@@ -101,8 +101,8 @@ var registry struct {
 	tables []*TableDef
 }
 
-// NewTable declares the table name ("schema.table"; an unqualified name is refused) and adds it to the registry. Use it for
-// package variables: it panics on a declaration that cannot work.
+// NewTable declares the table name ("schema.table"; an unqualified name is refused) and adds it to the registry. Use it
+// for package variables: it panics on a declaration that cannot work.
 func NewTable[T any](name string, opts ...TableOption) *Table[T] {
 	schema, table, qualified := strings.Cut(name, ".")
 	if !qualified || schema == "" || table == "" {

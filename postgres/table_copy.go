@@ -12,8 +12,8 @@ import (
 // CopyIn stores many rows with COPY and returns their number: it stores all of them or, with an error, none. Generated,
 // stamped and version columns, and omitzero columns that are zero in every row, get their defaults.
 //
-// PostgreSQL refuses COPY into a table with row-level security. So q must be a transaction for a table with an account: its
-// rows are copied into a temporary table and inserted from there. A row of another account than the session's is
+// PostgreSQL refuses COPY into a table with row-level security. So q must be a transaction for a table with an account:
+// its rows are copied into a temporary table and inserted from there. A row of another account than the session's is
 // ErrPermission.
 func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, error) {
 	if err := t.readOnly("copy into"); err != nil {
@@ -59,7 +59,9 @@ func (t *Table[T]) hasAccount() bool {
 }
 
 // copyBeside copies the rows into a temporary table and inserts them from there, where every row meets the policies.
-func (t *Table[T]) copyBeside(ctx context.Context, q Querier, columns []string, source pgx.CopyFromSource) (int64, error) {
+func (t *Table[T]) copyBeside(
+	ctx context.Context, q Querier, columns []string, source pgx.CopyFromSource,
+) (int64, error) {
 	const stage = "blotter_copy_stage"
 	quoted := make([]string, len(columns))
 	for i, column := range columns {
@@ -67,7 +69,8 @@ func (t *Table[T]) copyBeside(ctx context.Context, q Querier, columns []string, 
 	}
 	list := strings.Join(quoted, ", ")
 
-	create := "create temporary table " + stage + " on commit drop as select " + list + " from " + t.def.sql() + " with no data"
+	create := "create temporary table " + stage + " on commit drop as " +
+		"select " + list + " from " + t.def.sql() + " with no data"
 	if _, err := q.Exec(ctx, create); err != nil {
 		return 0, err
 	}

@@ -41,8 +41,8 @@ func isNil(q Querier) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// Insert stores row and sets in it what the database made: generated columns, defaults, stamps and the version. A row whose
-// key already exists is ErrIntegrity.
+// Insert stores row and sets in it what the database made: generated columns, defaults, stamps and the version. A row
+// whose key already exists is ErrIntegrity.
 func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("insert", q, row); err != nil {
 		return err
@@ -51,8 +51,8 @@ func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
 	return t.writeOne(ctx, q, "insert", row, sql, args)
 }
 
-// Upsert stores row or, if its key exists, updates the stored row with its columns and increments the version. Use it for
-// rows with one writer: only Update notices changes of others.
+// Upsert stores row or, if its key exists, updates the stored row with its columns and increments the version. Use it
+// for rows with one writer: only Update notices changes of others.
 func (t *Table[T]) Upsert(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("upsert", q, row); err != nil {
 		return err
@@ -134,7 +134,9 @@ func (t *Table[T]) insertText(omitted uint64) string {
 			values = append(values, "$"+strconv.Itoa(1+countArgs(values)))
 		}
 	}
-	return "insert into " + t.def.sql() + " (" + strings.Join(columns, ", ") + ") values (" + strings.Join(values, ", ") + ")"
+
+	return "insert into " + t.def.sql() +
+		" (" + strings.Join(columns, ", ") + ") values (" + strings.Join(values, ", ") + ")"
 }
 
 func countArgs(values []string) (n int) {
@@ -168,9 +170,9 @@ func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, s
 	return t.fail(ctx, op, rows.Err())
 }
 
-// Update stores the columns of row in the row of its key, and sets in row what the database made. In a table with a version
-// it does so only if the stored row still has row's version, and increments it; otherwise it returns ErrConflict with both
-// versions. A key that does not exist is ErrNotFound.
+// Update stores the columns of row in the row of its key, and sets in row what the database made. In a table with a
+// version it does so only if the stored row still has row's version, and increments it; otherwise it returns
+// ErrConflict with both versions. A key that does not exist is ErrNotFound.
 func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("update", q, row); err != nil {
 		return err
@@ -248,8 +250,8 @@ func (t *Table[T]) keyOf(row *T) []any {
 	return key
 }
 
-// removers are the functions that delete rows of the tables on which sessions of one account have no DELETE: with it, they
-// could lock the table against everybody. The last argument is an array of the last column of the key.
+// removers are the functions that delete rows of the tables on which sessions of one account have no DELETE: with it,
+// they could lock the table against everybody. The last argument is an array of the last column of the key.
 var removers = map[string]string{
 	"execution.orders":                 "execution.remove_orders",
 	"risk_management.risk_limits":      "risk_management.remove_limits",
@@ -299,7 +301,8 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 // byKey returns the WHERE clause for a key.
 func (t *Table[T]) byKey(key []any) (string, error) {
 	if len(t.def.Key) == 0 || len(key) != len(t.def.Key) {
-		return "", t.refuse("find", fmt.Sprintf("the key is (%s), but %d values were given", strings.Join(t.def.Key, ", "), len(key)))
+		return "", t.refuse("find", fmt.Sprintf("the key is (%s), but %d values were given",
+			strings.Join(t.def.Key, ", "), len(key)))
 	}
 
 	conditions := make([]string, len(key))

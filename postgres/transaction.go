@@ -27,8 +27,8 @@ type Tx struct {
 
 // Transaction runs fn in a transaction of the context's scope and commits it when fn returns nil. When fn returns an
 // error, panics, exits its goroutine or the context is cancelled, the transaction is rolled back, the connection
-// returned, and the error or panic passed on. A database error that fn does not return is returned all the same, because
-// the transaction can no longer commit.
+// returned, and the error or panic passed on. A database error that fn does not return is returned all the same,
+// because the transaction can no longer commit.
 //
 // fn runs again from its start in two cases: after a serialization failure or deadlock (40001, 40P01), up to MaxRetries
 // times, and once if a row found no partition, after the partitions that are due were made. So fn must not do outside
@@ -126,8 +126,8 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 	return &Tx{Session: session, db: db, savepoints: new(int)}, nil
 }
 
-// commit ends the transaction. The caller's context no longer cancels it, because the outcome of an interrupted COMMIT is
-// unknown.
+// commit ends the transaction. The caller's context no longer cancels it, because the outcome of an interrupted COMMIT
+// is unknown.
 func (tx *Tx) commit(ctx context.Context) error {
 	tx.closeResults()
 	if tx.failure == nil {
@@ -205,8 +205,9 @@ func commitError(ctx context.Context, err error) error {
 	}
 }
 
-// Begin starts a transaction that the caller ends, for work that does not fit a function. Prefer Transaction: with Begin,
-// nothing is retried, and the pool loses the connection unless the caller calls Commit or Rollback on every path.
+// Begin starts a transaction that the caller ends, for work that does not fit a function. Prefer Transaction: with
+// Begin, nothing is retried, and the pool loses the connection unless the caller calls Commit or Rollback on every
+// path.
 func (db *DB) Begin(ctx context.Context, opts ...BeginOption) (*Tx, error) {
 	o := db.beginOptions(opts)
 	if err := db.recordAccess(ctx, o); err != nil {
@@ -244,10 +245,12 @@ func (tx *Tx) Commit(ctx context.Context) error {
 	return nil
 }
 
-// Rollback ends a transaction from Begin without effect. After Commit or Rollback it does nothing, so it may be deferred.
+// Rollback ends a transaction from Begin without effect. After Commit or Rollback it does nothing, so it may be
+// deferred.
 func (tx *Tx) Rollback(ctx context.Context) error {
 	if !tx.manual {
-		return programming("Rollback is for transactions from Begin; the function of Transaction returns an error to roll back")
+		return programming("Rollback is for transactions from Begin; " +
+			"the function of Transaction returns an error to roll back")
 	}
 	if tx.state != stateEnded {
 		tx.rollback(ctx)
@@ -255,8 +258,8 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 	return nil
 }
 
-// Savepoint runs fn as a part of the transaction that rolls back on its own: when fn returns an error or panics, what fn
-// did is undone, the error returned or the panic passed on, and the transaction may go on.
+// Savepoint runs fn as a part of the transaction that rolls back on its own: when fn returns an error or panics, what
+// fn did is undone, the error returned or the panic passed on, and the transaction may go on.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
 	name := fmt.Sprintf("blotter_%d", *tx.savepoints)

@@ -45,8 +45,8 @@ func note(n int) blotter.Event {
 	return blotter.Event{Channel: "notes", Type: "note", Data: fmt.Append(nil, n)}
 }
 
-// Deferred acts that are a transaction's only acts happen when it commits, and not when it rolls back, with its account, user
-// and isolation level.
+// Deferred acts that are a transaction's only acts happen when it commits, and not when it rolls back, with its
+// account, user and isolation level.
 func TestDeferredActsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -262,8 +262,8 @@ func TestDeferredStatementLeavesNothing(t *testing.T) {
 	}
 }
 
-// If the connection breaks at the COMMIT of deferred acts, the outcome is unknown. If it breaks while they are being prepared,
-// nothing was committed.
+// If the connection breaks at the COMMIT of deferred acts, the outcome is unknown. If it breaks while they are being
+// prepared, nothing was committed.
 func TestDeferredActsCut(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -345,8 +345,8 @@ func TestEmitAfterTheEnd(t *testing.T) {
 	wantKind(t, "Emit after the end", kept.Emit(t.Context(), note(1)), blotter.ErrProgramming)
 }
 
-// A savepoint that rolls back takes back only the events that it, or its fills, emitted. Events from before it, from a later
-// savepoint, and from a released inner savepoint are written in their order.
+// A savepoint that rolls back takes back only the events that it, or its fills, emitted. Events from before it, from a
+// later savepoint, and from a released inner savepoint are written in their order.
 func TestSavepointTakesBackItsEvents(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// An application cannot store values that would stop readers of all accounts: JSON that is nested too deep to parse, times and
-// products that programs cannot hold, unknown time zones, and numbers and transactions of its own choice.
+// An application cannot store values that would stop readers of all accounts: JSON that is nested too deep to parse,
+// times and products that programs cannot hold, unknown time zones, and numbers and transactions of its own choice.
 func TestUnreadableRowsAreRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

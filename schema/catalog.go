@@ -84,6 +84,7 @@ func belongsToMissingTable(object, description string, in, other map[string]stri
 // tableOf returns the table to which an object belongs, or "".
 func tableOf(object, description string) string {
 	kind, name, _ := strings.Cut(object, " ")
+
 	switch kind {
 	case "column", "constraint":
 		return name[:strings.LastIndexByte(name, '.')]

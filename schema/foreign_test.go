@@ -22,8 +22,8 @@ select coalesce(string_agg(trace, ', ' order by trace), '')
         union all select 'grants ' || datacl::text from pg_database where datname = current_database() and datacl is not null
         union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('public', 'information_schema')) t(trace)`
 
-// A database in which another program's schemas have the names of blotter's is refused before anything is made, and so is
-// one on which the login has too few rights: no role, schema or grant stays behind. The remedy in the error works.
+// A database in which another program's schemas have the names of blotter's is refused before anything is made, and so
+// is one on which the login has too few rights: no role, schema or grant stays behind. The remedy in the error works.
 func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
 	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})

@@ -25,6 +25,7 @@ func Grants() map[string][]string {
 		if !isGrant {
 			continue
 		}
+
 		for _, grant := range strings.Fields(description) {
 			role, privileges, _ := strings.Cut(grant, "=")
 			for _, privilege := range strings.Split(privileges, ",") {

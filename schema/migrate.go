@@ -46,15 +46,16 @@ type MigrationStatus struct {
 }
 
 // NewMigrator prepares the migration of the database at url: it makes the roles and grants that migrations need, and
-// acts as trading_owner from then on. The login need not be a superuser. The first time, it needs CREATEROLE, and CREATE
-// on the database with the right to grant it, which the database's owner has.
+// acts as trading_owner from then on. The login need not be a superuser. The first time, it needs CREATEROLE, and
+// CREATE on the database with the right to grant it, which the database's owner has.
 func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	cc, err := connection.ParseURL("url", url)
 	if err != nil {
 		return nil, err
 	}
 	connection.Prepare(cc, connection.Settings{
-		Service: "blotter migrate", StatementTimeout: -1, LockTimeout: tableLockTimeout, IdleInTransactionTimeout: time.Minute,
+		Service: "blotter migrate", StatementTimeout: -1,
+		LockTimeout: tableLockTimeout, IdleInTransactionTimeout: time.Minute,
 	}, connection.Owner)
 	if err := prepareDatabase(ctx, cc); err != nil {
 		return nil, err
@@ -64,7 +65,8 @@ func NewMigrator(ctx context.Context, url string) (*Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(lockPeriodSeconds, lockTries))
+	locker, err := lock.NewPostgresSessionLocker(
+		lock.WithLockID(migrationLock), lock.WithLockTimeout(lockPeriodSeconds, lockTries))
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +123,8 @@ func (m *Migrator) Status(ctx context.Context) ([]MigrationStatus, error) {
 	return statuses, nil
 }
 
-// Verify compares the live catalog with the one that the migrations make, and lists the differences, each as a sentence.
-// An empty list means that the schema is as this version expects it.
+// Verify compares the live catalog with the one that the migrations make, and lists the differences, each as a
+// sentence. An empty list means that the schema is as this version expects it.
 func (m *Migrator) Verify(ctx context.Context) ([]string, error) {
 	live, err := readCatalog(ctx, m.url)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// roleTries bounds how often making the roles is repeated. Roles belong to the cluster, so two databases that migrate at
-// once disturb each other.
+// roleTries bounds how often making the roles is repeated. Roles belong to the cluster, so two databases that migrate
+// at once disturb each other.
 const roleTries = 50
 
 // prepareDatabase makes the roles, lets the login act as trading_owner, and grants that role the database.
@@ -88,14 +88,15 @@ func prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // sqlForeign lists schemas that have the name of one of blotter's and are another program's: trading_owner does not own
-// them, or they exist although no migration has begun. (An empty schema shared is one that prepareGrants made.) Once the
-// first migration is applied, Verify reports what differs.
+// them, or they exist although no migration has begun. (An empty schema shared is one that prepareGrants made.) Once
+// the first migration is applied, Verify reports what differs.
 const sqlForeign = `
 select n.nspname::text, pg_get_userbyid(n.nspowner)::text
   from pg_namespace n
  where n.nspname = any($1)
    and not exists (select from pg_type t join pg_namespace s on s.oid = t.typnamespace
-                    where s.nspname = 'shared' and t.typname = 'exact' and pg_get_userbyid(t.typowner) = 'trading_owner')
+                    where s.nspname = 'shared' and t.typname = 'exact'
+                      and pg_get_userbyid(t.typowner) = 'trading_owner')
    and (pg_get_userbyid(n.nspowner) <> 'trading_owner'
         or not exists (select from pg_class v join pg_namespace s on s.oid = v.relnamespace
                         where s.nspname = 'shared' and v.relname = 'schema_version'
@@ -194,7 +195,8 @@ func explainCreateRole(r connection.Role, err error) error {
 	if pgerror.ServerState(err) == permissionDenied {
 		return &blotter.Error{
 			Op: "migrate", Kind: blotter.ErrPermission, SQLState: permissionDenied, Err: err,
-			Message: fmt.Sprintf("role %s does not exist and this login may not create it; run the first migration as a login with CREATEROLE", r),
+			Message: fmt.Sprintf("role %s does not exist and this login may not create it; "+
+				"run the first migration as a login with CREATEROLE", r),
 		}
 	}
 	return err
@@ -229,8 +231,8 @@ func explainGrants(database string, err error) error {
 	if errors.As(err, &pg) && pg.Code == permissionDenied {
 		return &blotter.Error{
 			Op: "migrate", Kind: blotter.ErrPermission, SQLState: pg.Code, Err: err,
-			Message: fmt.Sprintf("this login may not grant privileges on database %s (%s); run the first migration as its owner",
-				database, pg.Message),
+			Message: fmt.Sprintf("this login may not grant privileges on database %s (%s); "+
+				"run the first migration as its owner", database, pg.Message),
 		}
 	}
 	return err

@@ -21,7 +21,8 @@ var loginPrefix = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // prefix other than 1 to 40 lower-case letters, digits and underscores, and for a database without a name.
 func RolesSQL(database, prefix string) (string, error) {
 	if !loginPrefix.MatchString(prefix) {
-		return "", blotter.Invalid("prefix", prefix, "1 to 40 lower-case letters, digits and underscores, a letter first")
+		return "", blotter.Invalid("prefix", prefix,
+			"1 to 40 lower-case letters, digits and underscores, a letter first")
 	}
 	if database == "" || strings.ContainsAny(database, "\x00\n\r") {
 		return "", blotter.Invalid("database", database, "the name of a database")

@@ -90,7 +90,8 @@ func TestLeavesGetTheOptionsOfTheirTable(t *testing.T) {
 	}
 }
 
-// A table with partitions by years gets this year and the next; a year that has a month already gets the rest by months.
+// A table with partitions by years gets this year and the next; a year that has a month already gets the rest by
+// months.
 func TestYearsAhead(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -54,9 +54,11 @@ func CheckVersion(ctx context.Context, conn *pgx.Conn) error {
 
 	switch want := Version(); {
 	case version < want:
-		return versionError(fmt.Sprintf("the database's schema is version %d and this blotter needs %d; run blotter migrate up", version, want))
+		return versionError(fmt.Sprintf("the database's schema is version %d and this blotter needs %d; "+
+			"run blotter migrate up", version, want))
 	case version > want:
-		return versionError(fmt.Sprintf("the database's schema is version %d and this blotter knows only %d; install a newer blotter", version, want))
+		return versionError(fmt.Sprintf("the database's schema is version %d and this blotter knows only %d; "+
+			"install a newer blotter", version, want))
 	}
 	return nil
 }

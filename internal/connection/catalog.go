@@ -15,12 +15,15 @@ type Querier interface {
 }
 
 const (
-	// sqlCatalogSettings reads the present settings, and the search_path without blotter's schemas: the server then writes
-	// their names in full.
+	// sqlCatalogSettings reads the present settings, and the search_path without blotter's schemas: the server then
+	// writes their names in full.
 	sqlCatalogSettings = `
-select (select array_agg(coalesce(current_setting(name, true), '') order by place) from unnest($1::text[]) with ordinality s(name, place)),
-       (select coalesce(string_agg(quote_ident(name), ', ' order by place), '""') from unnest(current_schemas(false)) with ordinality p(name, place)
-         where name not in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events'))`
+select (select array_agg(coalesce(current_setting(name, true), '') order by place)
+          from unnest($1::text[]) with ordinality s(name, place)),
+       (select coalesce(string_agg(quote_ident(name), ', ' order by place), '""')
+          from unnest(current_schemas(false)) with ordinality p(name, place)
+         where name not in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics',
+                            'logging', 'shared', 'events'))`
 	sqlSetLocally = `select set_config(name, value, true) from unnest($1::text[], $2::text[]) s(name, value)`
 )
 

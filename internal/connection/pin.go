@@ -77,11 +77,13 @@ select count(pg_catalog.set_config(name, value, false)) from (
     select name, value from unnest($1::text[], $2::text[]) given(name, value)
     union all
     select 'synchronous_commit', 'on'
-     where 'synchronous_commit' <> all ($1) and pg_catalog.current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
+     where 'synchronous_commit' <> all ($1)
+       and pg_catalog.current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
     union all
     select name, coalesce(boot_val, case name when 'timezone_abbreviations' then 'Default' else '' end)
       from pg_catalog.pg_settings
-     where source in ('user', 'database user') and context = 'user' and pg_catalog.lower(name) <> all ($3::text[])) wanted
+     where source in ('user', 'database user') and context = 'user'
+       and pg_catalog.lower(name) <> all ($3::text[])) wanted
  where coalesce(pg_catalog.current_setting(name, true), '') <> value`
 
 // Plain connects as the login itself, with the pinned settings, to read the catalog.

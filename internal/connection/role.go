@@ -59,7 +59,8 @@ func (r Role) Check(ctx context.Context, conn *pgx.Conn) error {
 	if current != string(r) {
 		return &blotter.Error{
 			Op: "connect", Kind: blotter.ErrPermission,
-			Message: fmt.Sprintf("the connection acts as %s, not as %s: a pooler in between drops the start-up parameter \"role\"", current, r),
+			Message: fmt.Sprintf("the connection acts as %s, not as %s: "+
+				"a pooler in between drops the start-up parameter \"role\"", current, r),
 		}
 	}
 	if err := Pin(ctx, conn, r); err != nil {
@@ -79,7 +80,8 @@ func (r Role) Explain(ctx context.Context, op, login string, err error) error {
 	if state := pgerror.ServerState(err); state == "42501" || state == "22023" {
 		return &blotter.Error{
 			Op: op, Kind: blotter.ErrPermission, SQLState: state, Err: err,
-			Message: fmt.Sprintf("login %s may not act as %s; set %s to a login that may (one login for all roles needs GRANT %s TO %s)",
+			Message: fmt.Sprintf("login %s may not act as %s; set %s to a login that may "+
+				"(one login for all roles needs GRANT %s TO %s)",
 				login, r, r.Setting(), r, pgx.Identifier{login}.Sanitize()),
 		}
 	}

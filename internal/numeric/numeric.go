@@ -30,15 +30,20 @@ var pow10 = [...]uint64{1, 10, 100, 1000, 10000}
 func Register(m *pgtype.Map) {
 	numeric := &pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: codec{}}
 	m.RegisterType(numeric)
-	m.RegisterType(&pgtype.Type{Name: "_numeric", OID: pgtype.NumericArrayOID, Codec: &pgtype.ArrayCodec{ElementType: numeric}})
+	m.RegisterType(arrayOf(numeric, pgtype.NumericArrayOID))
 
-	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
+	utc := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
+	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: utc}
 	m.RegisterType(instant)
-	m.RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
+	m.RegisterType(arrayOf(instant, pgtype.TimestamptzArrayOID))
 
 	m.RegisterDefaultPgType(blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType(&blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType([]blotter.Decimal{}, "_numeric")
+}
+
+func arrayOf(element *pgtype.Type, oid uint32) *pgtype.Type {
+	return &pgtype.Type{Name: "_" + element.Name, OID: oid, Codec: &pgtype.ArrayCodec{ElementType: element}}
 }
 
 // RegisterDomain makes a domain over NUMERIC travel like NUMERIC: the server announces a parameter of a domain column
@@ -111,7 +116,8 @@ func decodeText(text string) (blotter.Decimal, error) {
 	}
 	d, err := udecimal.Parse(text)
 	if err != nil {
-		return blotter.Decimal{}, dataError("%.40q is NaN, infinite, or has more digits than a blotter.Decimal keeps", text)
+		const format = "%.40q is NaN, infinite, or has more digits than a blotter.Decimal keeps"
+		return blotter.Decimal{}, dataError(format, text)
 	}
 	return d, nil
 }
@@ -212,7 +218,8 @@ func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, erro
 	}
 
 	var integer, fraction strings.Builder
-	for w := -1; w > weight && fraction.Len() <= blotter.DecimalFractionDigitsMax; w-- { // between the point and the first group
+	// Zeros between the point and the first group.
+	for w := -1; w > weight && fraction.Len() <= blotter.DecimalFractionDigitsMax; w-- {
 		fraction.WriteString("0000")
 	}
 	for i := 0; i < len(groups); i += 2 {
@@ -237,8 +244,8 @@ func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, erro
 
 	d, err := udecimal.Parse(text)
 	if err != nil || len(significant) > blotter.DecimalIntegerDigitsMax {
-		return blotter.Decimal{}, dataError("has more digits than a blotter.Decimal keeps (%d before, %d after the point)",
-			blotter.DecimalIntegerDigitsMax, blotter.DecimalFractionDigitsMax)
+		const format = "has more digits than a blotter.Decimal keeps (%d before, %d after the point)"
+		return blotter.Decimal{}, dataError(format, blotter.DecimalIntegerDigitsMax, blotter.DecimalFractionDigitsMax)
 	}
 	return d, nil
 }
@@ -287,7 +294,11 @@ func appendLong(buf []byte, d blotter.Decimal) []byte {
 
 	groups := make([]uint16, 0, len(digits)/4)
 	for ; digits != ""; digits = digits[4:] {
-		groups = append(groups, uint16(digits[0]-'0')*1000+uint16(digits[1]-'0')*100+uint16(digits[2]-'0')*10+uint16(digits[3]-'0'))
+		var group uint16
+		for _, digit := range []byte(digits[:4]) {
+			group = 10*group + uint16(digit-'0')
+		}
+		groups = append(groups, group)
 	}
 
 	return appendGroups(buf, d.IsNeg(), scale, len(integer)/4-1, groups)

@@ -25,7 +25,7 @@ func message(pg *pgconn.PgError) string {
 	case "23505":
 		return fmt.Sprintf("%s already contains this row (unique key %s)%s", table, pg.ConstraintName, detail)
 	case "23503":
-		return fmt.Sprintf("%s refers to a row that does not exist, or other rows still refer to this one (foreign key %s)%s",
+		return fmt.Sprintf("%s refers to a row that does not exist, or other rows refer to this one (foreign key %s)%s",
 			table, pg.ConstraintName, detail)
 	case "23502":
 		return fmt.Sprintf("%s.%s must have a value", table, pg.ColumnName)
@@ -33,8 +33,8 @@ func message(pg *pgconn.PgError) string {
 		return checkMessage(table, pg)
 	case "28000":
 		if pg.Routine == "ClientAuthentication" { // pg_hba.conf has no line for this client
-			return pg.Message + "; the server wants TLS (sslmode=verify-full in the URL) if it says \"no encryption\"," +
-				" otherwise a line in its pg_hba.conf"
+			return pg.Message + "; the server wants TLS (sslmode=verify-full in the URL) if it says " +
+				"\"no encryption\", otherwise a line in its pg_hba.conf"
 		}
 		return pg.Message + remedies["28P01"]
 	case "53100":
@@ -68,7 +68,7 @@ var remedies = map[string]string{
 	"55000":       "; see the server's log for what it waits for",
 	"55006":       "; end the sessions that use it, and repeat",
 	LockTimeout:   "; another session holds a lock on it: repeat later, or find the session with blotter doctor",
-	QueryCanceled: " (statement_timeout, or cancelled); repeat it when the server is less busy, or with a longer timeout",
+	QueryCanceled: " (statement_timeout, or cancelled); repeat it when the server is less busy, or allow more time",
 	"57P01":       "; the server is being stopped or restarted: repeat in a moment",
 	"57P02":       "; the server crashed and is recovering: repeat in a moment",
 	"57P03":       "; try again in a moment",

@@ -51,7 +51,7 @@ func Translate(ctx context.Context, op string, err error) error {
 	case errors.Is(err, pgx.ErrNoRows):
 		return &blotter.Error{Op: op, Kind: blotter.ErrNotFound, Message: "no such row", Err: err}
 	case errors.Is(err, pgx.ErrTooManyRows):
-		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "more than one row where one was expected", Err: err}
+		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "there is more than one row", Err: err}
 	case errors.Is(err, puddle.ErrClosedPool):
 		return &blotter.Error{Op: op, Kind: blotter.ErrProgramming, Message: "the DB is closed", Err: err}
 	case errors.As(err, &connect):
@@ -110,7 +110,8 @@ func isRetryable(pg *pgconn.PgError) bool {
 // isLostConnection reports whether err is what a connection that broke makes of a statement.
 func isLostConnection(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || isClosedLink(err)
+	return errors.As(err, &network) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		isClosedLink(err)
 }
 
 // isClosedLink recognizes the errors to which pgx gives no type: the stream ended.

@@ -18,6 +18,7 @@ const (
 // text. It allocates nothing.
 func Next(sql string, i int) (Kind, int) {
 	rest := sql[i:]
+
 	switch c := sql[i]; {
 	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 		return Blank, i + 1
@@ -60,8 +61,8 @@ func after(sql string, i int, end string) int {
 	return len(sql)
 }
 
-// afterString skips quotes that are doubled or follow a backslash. A backslash is an escape only in E'...'; elsewhere the
-// literal may come out longer than it is.
+// afterString skips quotes that are doubled or follow a backslash. A backslash is an escape only in E'...'; elsewhere
+// the literal may come out longer than it is.
 func afterString(sql string, i int) int {
 	for i < len(sql) {
 		switch {
