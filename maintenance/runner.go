@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/advisory"
 	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
@@ -71,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 		return nil, err
 	}
 	if !req.DryRun {
-		if err := r.lock(ctx, conn, holderPatience); err != nil {
+		if err := r.lock(ctx, conn, advisory.Patience); err != nil {
 			return nil, err
 		}
 		defer unlock(ctx, conn)
