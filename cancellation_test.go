@@ -298,7 +298,7 @@ func newWalkOn(t *testing.T, log *errorLog, db *pgtest.Database) *walk {
 // void drops the result of a call.
 func void[T any](_ T, err error) error { return err }
 
-func drain[T any](rows iter.Seq2[*T, error]) error {
+func drain[T any](rows iter.Seq2[T, error]) error {
 	for _, err := range rows {
 		if err != nil {
 			return err

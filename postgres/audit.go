@@ -109,7 +109,7 @@ func (s *Session) AuditLog(ctx context.Context, f AuditFilter) ([]blotter.AuditE
 }
 
 // StreamAuditLog yields the entries in constant memory. The session serves nothing else meanwhile.
-func (s *Session) StreamAuditLog(ctx context.Context, f AuditFilter) iter.Seq2[*blotter.AuditEntry, error] {
+func (s *Session) StreamAuditLog(ctx context.Context, f AuditFilter) iter.Seq2[blotter.AuditEntry, error] {
 	return stream(ctx, s, AuditLog, f.clauses(s.scope))
 }
 

@@ -58,11 +58,11 @@ func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) 
 }
 
 // StreamBars yields the bars of one symbol in constant memory. The session serves nothing else meanwhile.
-func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotter.Bar, error] {
-	return func(yield func(*blotter.Bar, error) bool) {
+func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[blotter.Bar, error] {
+	return func(yield func(blotter.Bar, error) bool) {
 		rows, err := s.queryBars(ctx, &f)
 		if err != nil {
-			yield(nil, err)
+			yield(blotter.Bar{}, err)
 			return
 		}
 		defer rows.Close()
@@ -71,15 +71,15 @@ func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotte
 		for rows.Next() {
 			var bar blotter.Bar
 			if err := reader.scan(rows, &bar); err != nil {
-				yield(nil, err)
+				yield(blotter.Bar{}, err)
 				return
 			}
-			if !yield(&bar, nil) {
+			if !yield(bar, nil) {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, err)
+			yield(blotter.Bar{}, err)
 		}
 	}
 }
