@@ -52,12 +52,14 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 	if a, s := leaves(t, db, "shared.audit_log"), leaves(t, db, "logging.system_logs"); a != 3 || s != 4 {
 		t.Errorf("%d leaves of the audit log and %d of the logs are there, want 3 and 4", a, s)
 	}
+
 	order := newOrder("A1", "O-1")
 	ctx := as(t, "A1")
 	err := again.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }, postgres.Unlogged)
 	if err == nil || !strings.Contains(err.Error(), "shared.audit_log has no partition for this row") {
 		t.Errorf("the write that needs it: %v", err)
 	}
+
 	for table, want := range map[string]string{"shared.audit_log": now + " exists and is not the partition", "logging.performance_logs": "performance_logs_rest"} {
 		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 || !strings.Contains(log.String(), want) {
 			t.Errorf("%d lines say that %s lacks one, want 1 with %q:\n%s", n, table, want, log)

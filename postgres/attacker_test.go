@@ -140,6 +140,7 @@ func attackTexts(t *testing.T, relations []string) (texts []string) {
 			texts[len(texts)-1] = strings.ReplaceAll(texts[len(texts)-1], "'T'", "'"+relation+"'")
 		}
 	}
+
 	texts = append(texts, singles...)
 	texts = append(texts, forgedIdentities...)
 	texts = append(texts, poisonedStates...)
@@ -150,6 +151,7 @@ func attackTexts(t *testing.T, relations []string) (texts []string) {
 			}
 		}
 	}
+
 	return texts
 }
 
@@ -196,6 +198,7 @@ func (a *attacker) try(text string) {
 			a.seen.Write(bytes.Join(row, []byte("|")))
 		}
 	}
+
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		fmt.Fprintln(&a.seen, pg.Message, pg.Detail, pg.Hint, pg.Where)
@@ -207,10 +210,12 @@ func (a *attacker) try(text string) {
 		a.connect()
 		return
 	}
+
 	_, _ = a.conn.Exec(ctx, "commit")
 	if len(text) < 200 && strings.HasPrefix(text, "select r::text") {
 		a.copyOut(text)
 	}
+
 	mustExec(a.t, a.conn, "discard all")
 }
 
@@ -238,11 +243,13 @@ func TestAttacker(t *testing.T) {
 	if len(texts) < 200 {
 		t.Fatalf("only %d attacks", len(texts))
 	}
+
 	for _, kind := range [][]string{forgedIdentities, poisonedStates} {
 		if len(kind) < 12 {
 			t.Fatalf("only %d attacks of a kind", len(kind))
 		}
 	}
+
 	before, shared := accountRows(t, db, "VICTIM"), pgtest.Value[string](t, db, sqlShared)
 	a := newAttacker(t, db)
 	a.connect()
@@ -252,6 +259,7 @@ func TestAttacker(t *testing.T) {
 			t.Errorf("%s\nsees %s", text, a.seen.String())
 		}
 	}
+
 	a.connect() // which shows what the attacks left for the next connection
 	a.try("select r::text from execution.orders r")
 	if strings.Contains(a.seen.String(), victimMark) {
@@ -260,6 +268,7 @@ func TestAttacker(t *testing.T) {
 	if after := accountRows(t, db, "VICTIM"); after != before {
 		t.Errorf("the victim's rows were\n%s\nand are\n%s", before, after)
 	}
+
 	attackByLibrary(t, db, texts)
 	if after := accountRows(t, db, "VICTIM"); after != before {
 		t.Errorf("the victim's rows were\n%s\nand are\n%s after attacks through the library", before, after)
@@ -270,6 +279,7 @@ func TestAttacker(t *testing.T) {
 	if drift, err := migrator(t, db.OwnerURL).Verify(t.Context()); err != nil || len(drift) > 0 {
 		t.Errorf("the attacks changed the schema: %v, %v", drift, err)
 	}
+
 	t.Logf("%d attacks", len(texts))
 }
 
@@ -302,6 +312,7 @@ func attackByLibrary(t *testing.T, db *pgtest.Database, texts []string) {
 			t.Fatalf("after %s the next user of the connection has %q", text, got)
 		}
 	}
+
 	victim := as(t, "VICTIM")
 	err := db.Transaction(victim, func(tx *postgres.Tx) error {
 		orders, err := postgres.Orders.Find(victim, tx)

@@ -18,16 +18,19 @@ func TestFillsAreNotAudited(t *testing.T) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	_, since := entries(t, db, 0)
 	trade := func(id, order string, side blotter.Side, quantity string) blotter.Trade {
 		return blotter.Trade{TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity), Price: dec("5")}
 	}
+
 	book := func(opts postgres.ExecuteOption, trades ...blotter.Trade) {
 		t.Helper()
 		if _, err := db.ExecuteTrades(ctx, trades, opts|postgres.AllOrNothing); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	book(0, trade("T1", "O-1", blotter.Buy, "1"))
 	book(0, trade("T2", "O-1", blotter.Buy, "1"), trade("T3", "", blotter.Sell, "4"), trade("T4", "O-1", blotter.Buy, "2"))
 	book(postgres.AllowOverfill, trade("T5", "O-1", blotter.Buy, "500"))
@@ -35,6 +38,7 @@ func TestFillsAreNotAudited(t *testing.T) {
 	if got, _ := entries(t, db, since); len(got) > 0 {
 		t.Errorf("fills recorded %q", got)
 	}
+
 	book(postgres.AdoptOrder, trade("T7", "O-2", blotter.Buy, "1"))
 	book(postgres.AdoptOrder, trade("T8", "O-2", blotter.Buy, "1"))
 	book(postgres.AdoptOrder, trade("T9", "O-2", blotter.Buy, "1"), trade("T10", "O-3", blotter.Buy, "1"))

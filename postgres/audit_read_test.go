@@ -23,6 +23,7 @@ func TestAuditOfReading(t *testing.T) {
 	if err := db.Audit(app, postgres.Access{Table: "execution.trades", Operation: "read", Key: key, Account: "A2"}); err != nil {
 		t.Fatal(err)
 	}
+
 	read := postgres.Audited(postgres.Access{Table: "execution.orders", Operation: "export", Account: "A2"})
 	all := blotter.WithAllAccounts(t.Context())
 	err := db.ReadOnly(all, func(s *postgres.Session) error {
@@ -38,6 +39,7 @@ func TestAuditOfReading(t *testing.T) {
 	if err := db.Transaction(all, func(*postgres.Tx) error { return nil }, read); err != nil {
 		t.Fatal(err)
 	}
+
 	log, err := db.AuditLog(all, postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
 	if err != nil || len(log) != 3 {
 		t.Fatalf("%d entries, %v", len(log), err)
@@ -48,6 +50,7 @@ func TestAuditOfReading(t *testing.T) {
 	if e := log[1]; e.AccountID != "A2" || e.Role != "trading_service" || e.Key != nil {
 		t.Errorf("of all accounts: %+v", e)
 	}
+
 	for _, bad := range []postgres.Access{{Operation: "read"}, {Table: "t"}, {Table: "t", Operation: "update"}, {Table: "t", Operation: "read", Key: make(chan int)}} {
 		err := db.ReadOnly(app, func(*postgres.Session) error { t.Errorf("%+v: was read", bad); return nil }, postgres.Audited(bad))
 		if !errors.Is(err, blotter.ErrInvalid) && !errors.Is(err, blotter.ErrData) {
@@ -66,11 +69,13 @@ func TestAuditFilters(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	all := blotter.WithAllAccounts(t.Context())
 	first, err := db.AuditLog(all, postgres.AuditFilter{Limit: 3})
 	if err != nil || len(first) != 3 {
 		t.Fatal(len(first), err)
 	}
+
 	for name, test := range map[string]struct {
 		filter postgres.AuditFilter
 		want   string

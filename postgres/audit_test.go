@@ -90,6 +90,7 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		} else {
 			execAs(t, db, step.as, step.sql)
 		}
+
 		var got []string
 		got, since = entries(t, db, since)
 		if len(got) != len(step.want) {
@@ -112,6 +113,7 @@ func TestAuditSaysWho(t *testing.T) {
 	who := func(ctx context.Context) context.Context {
 		return blotter.WithUser(blotter.WithCorrelation(ctx, "C'1"), "ann; drop\x00")
 	}
+
 	for i, scope := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
 		insert := fmt.Sprintf(`insert into execution.accounts (account_id) values ('A1') on conflict (account_id) do update set currency = 'C%d'`, i)
 		role := []string{"trading_app", "trading_service"}[i]
@@ -189,6 +191,7 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 			t.Errorf("all accounts %v: %d entries, %v", scope.All, len(log), err)
 		}
 	}
+
 	for _, sql := range []string{`select * from shared.audit_seals`, `select * from shared.audit_cursor`, `update shared.audit_cursor set id_done = 1`} {
 		ctx := as(t, "A1")
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
@@ -213,6 +216,7 @@ func TestAuditMasksAndNamesTheRoot(t *testing.T) {
 			t.Errorf("recorded %s, want %s", got[i], want)
 		}
 	}
+
 	db.Exec(t, `create table execution.things (account_id text, id int, at timestamptz) partition by range (id);
 		create table execution.things_one partition of execution.things for values from (0) to (10);
 		create table execution.things_two partition of execution.things for values from (10) to (20);
@@ -220,10 +224,12 @@ func TestAuditMasksAndNamesTheRoot(t *testing.T) {
 		set timezone = 'America/New_York';
 		insert into execution.things values ('A1', 1, '2026-07-01 12:00Z'), ('A1', 11, null);
 		update execution.things set at = now() where id = 1; delete from execution.things where id = 11`)
+
 	got, _ = entries(t, db, since)
 	if len(got) != 4 {
 		t.Fatalf("recorded %q", got)
 	}
+
 	for _, entry := range got {
 		if !strings.HasPrefix(entry, "execution.things ") {
 			t.Errorf("recorded as %s", entry)

@@ -63,6 +63,7 @@ func TestImportAcrossYears(t *testing.T) {
 				t.Errorf("%d connections, %s: %s, %v; want %s", conns, step.what, counts(result), err, step.want)
 			}
 		}
+
 		if got := rows(t, db); got != "100020 of 100020" {
 			t.Errorf("%s bars", got)
 		}
@@ -83,6 +84,7 @@ func TestImportOfManyRejectedRows(t *testing.T) {
 			}
 		}
 	}
+
 	for range 2 {
 		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.zip", Bars: bars})
 		if err != nil || result.Quarantined != 9000 || result.Read != 18_000 {
@@ -92,6 +94,7 @@ func TestImportOfManyRejectedRows(t *testing.T) {
 			t.Errorf("the quarantine holds %s", got)
 		}
 	}
+
 	if got := rows(t, db); got != "9000 of 9000" {
 		t.Errorf("%s bars", got)
 	}
@@ -104,12 +107,15 @@ func TestDryRun(t *testing.T) {
 	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(2019, 1, 1), 100, 1)}); err != nil {
 		t.Fatal(err)
 	}
+
 	everything := `select (select count(*) from data_ingestion.market_data) || ' ' || (select count(*) from data_ingestion.data_quality_logs)
 		|| ' ' || (select count(*) from events.outbox) || ' ' || (select count(*) from shared.partitions)`
+
 	before := pgtest.Value[string](t, db, everything)
 	in := postgres.BarImport{DryRun: true, Bars: chain(
 		daily("A", "csv", date(1980, 1, 1), 50, 1), daily("A", "other", date(2019, 1, 1), 50, 1), daily("A", "csv", date(2019, 4, 1), 20, 1),
 		barsOf("A", "csv", "3.5", 1), failing(&blotter.RejectedRow{Line: 7, Check: "parse", Reason: "x", Raw: "y"}))}
+
 	planned, err := db.ImportBars(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +123,7 @@ func TestDryRun(t *testing.T) {
 	if after := pgtest.Value[string](t, db, everything); after != before {
 		t.Errorf("a dry run left %s, before there was %s", after, before)
 	}
+
 	in.DryRun = false
 	done, err := db.ImportBars(t.Context(), in)
 	if err != nil || counts(planned) != counts(done) || counts(done) != "122 = 61 + 0 + 60 + 0 + 1" {
@@ -149,11 +156,13 @@ func TestImportEvents(t *testing.T) {
 		return pgtest.Value[string](t, db, `select coalesce(string_agg(concat_ws(' ', channel, key, type, correlation_id, data->>'inserted', data->>'updated',
 			data->>'from', data->>'to', data->>'price', data->>'price_at', data->>'source'), E'\n' order by pos), '') from events.outbox`)
 	}
+
 	ctx := blotter.WithCorrelation(t.Context(), "c1")
 	both := chain(daily("A", "csv", date(2019, 1, 1), 300, 1), daily("BB", "csv", date(2019, 6, 1), 10, 1))
 	const stamp = "T00:00:00.000000Z"
 	first := strings.ReplaceAll(`market_data A market_data_updated c1 300 0 2019-01-01@ 2019-10-27@ 301.01 2019-10-27@ csv
 market_data BB market_data_updated c1 10 0 2019-06-01@ 2019-06-10@ 162.02 2019-06-10@ csv`, "@", stamp)
+
 	for _, step := range []struct {
 		what string
 		bars iter.Seq2[blotter.BarRow, error]
@@ -214,6 +223,7 @@ func TestTwentyImportersAtOnce(t *testing.T) {
 			mu.Unlock()
 		})
 	}
+
 	wait.Wait()
 	want := symbols * (days + 400)
 	if got := rows(t, db); got != fmt.Sprintf("%d of %d", want, want) || inserted != int64(want) {
@@ -246,6 +256,7 @@ func TestTwoSourcesAtOnce(t *testing.T) {
 			})
 		}
 		wait.Wait()
+
 		won, lost := results[0], results[1]
 		if lost.Inserted > 0 {
 			won, lost = lost, won
@@ -267,6 +278,7 @@ func TestAnalyzeBars(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	analyzed := func() (n int) {
 		return pgtest.Value[int](t, db, `select count(*) from pg_stats where tablename = 'market_data' and attname = 'symbol'`)
 	}

@@ -105,6 +105,7 @@ func TestImportCountsRows(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
 	}
+
 	quarantine := pgtest.Value[string](t, db, `select string_agg(line || ' ' || check_type || ' ' || message, E'\n' order by line) from data_ingestion.data_quality_logs`)
 	for _, want := range []string{"99 parse open is missing", "2 contradiction contradicts line 2"} {
 		if !strings.Contains(quarantine, want) || strings.Count(quarantine, "\n") != 2 {
@@ -139,6 +140,7 @@ func TestImportAgainUpdatesNothing(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
 	}
+
 	db.Exec(t, "delete from data_ingestion.market_data where timestamp < '2013-01-06'")
 	result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: first})
 	if want := "20 = 5 + 0 + 15 + 0 + 0"; err != nil || counts(result) != want {
@@ -162,6 +164,7 @@ func TestImportIsAllOrNothing(t *testing.T) {
 		if _, err := db.ImportBars(t.Context(), in); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+
 		for _, table := range []string{"market_data", "latest_prices", "instruments", "data_quality_logs"} {
 			if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.`+table); n != 0 {
 				t.Errorf("%s: %d rows of %s are stored", name, n, table)
@@ -185,6 +188,7 @@ func TestImportAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.market_data`); n != 1500+8*10 {
 		t.Errorf("%d bars are stored, want %d", n, 1500+8*10)
@@ -200,6 +204,7 @@ func TestBarsAndHistory(t *testing.T) {
 	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: barsOf("A", "yahoo", "1.25", 400)}); err != nil {
 		t.Fatal(err)
 	}
+
 	day := func(n int) time.Time { return time.Date(2013, 1, n, 0, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		filter      postgres.BarFilter
@@ -219,11 +224,13 @@ func TestBarsAndHistory(t *testing.T) {
 	if none, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"}); err != nil || len(none) != 0 {
 		t.Errorf("bars of another timeframe: %d, %v", len(none), err)
 	}
+
 	_, err := db.Bars(t.Context(), postgres.BarFilter{})
 	wantKind(t, "no symbol", err, blotter.ErrInvalid)
 	if _, err := db.BarHistory(t.Context(), "A", 30); err != nil {
 		t.Error(err)
 	}
+
 	streamed := 0
 	err = db.ReadOnly(t.Context(), func(s *postgres.Session) error {
 		for bar, err := range s.StreamBars(t.Context(), postgres.BarFilter{Symbol: "A"}) {
@@ -250,10 +257,12 @@ func TestImportSurvivesItsIterator(t *testing.T) {
 		}()
 		_, _ = db.ImportBars(t.Context(), postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
 	}()
+
 	raw := failing(&blotter.RejectedRow{Line: 2, Check: "parse", Reason: "x", Raw: "a\x00b\xff"})
 	if result, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw}); err != nil || result.Quarantined != 1 {
 		t.Errorf("a row that is no text: %+v, %v", result, err)
 	}
+
 	db.Close()
 	_, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw})
 	wantKind(t, "after Close", err, blotter.ErrProgramming)

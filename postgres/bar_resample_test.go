@@ -30,6 +30,7 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 			if !yield(blotter.BarRow{Bar: bar}, nil) {
 				return
 			}
+
 			switch random.IntN(40) {
 			case 0:
 				at = at.Add(time.Duration(random.IntN(3000)) * time.Minute)
@@ -59,6 +60,7 @@ func folded(bars []blotter.Bar, bucket func(time.Time) time.Time) (out []blotter
 		}
 		last.Close, last.Volume = b.Close, last.Volume.Add(b.Volume)
 	}
+
 	return out
 }
 
@@ -77,14 +79,17 @@ func TestResample(t *testing.T) {
 	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: minutes("A", date(2019, 2, 20), 20_000)}); err != nil {
 		t.Fatal(err)
 	}
+
 	stored, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"})
 	if err != nil || len(stored) != 20_000 {
 		t.Fatalf("%d bars, %v", len(stored), err)
 	}
+
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	midnight := func(t time.Time) time.Time { return date(t.Year(), t.Month(), t.Day()) }
 	for _, test := range []struct {
 		to, zone string
@@ -115,10 +120,12 @@ func TestResample(t *testing.T) {
 			t.Errorf("%s %s, newest first:\n%s\n%v", test.to, test.zone, ohlcv(newest), err)
 		}
 	}
+
 	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"}, {"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
 		_, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: bad[0], Resample: bad[1]})
 		wantKind(t, fmt.Sprint(bad), err, blotter.ErrInvalid)
 	}
+
 	_, err = db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m", Resample: "1d", Zone: "Mars/Base"})
 	wantKind(t, "zone", err, blotter.ErrInvalid)
 }
@@ -154,6 +161,7 @@ func TestGaps(t *testing.T) {
 			}
 		}
 	}
+
 	for _, bars := range []iter.Seq2[blotter.BarRow, error]{
 		without("EQ1", 60, false, 1, 21), without("EQ2", 60, false, 1, 4, 7, 8, 21, 30), // 1 and 21 are holidays
 		without("BTC", 40, true), without("ETH", 30, true, 5, 6, 7, 20), without("XRP", 60, true, 2),
@@ -162,6 +170,7 @@ func TestGaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, test := range []struct {
 		filter postgres.BarFilter
 		want   string
@@ -182,6 +191,7 @@ func TestGaps(t *testing.T) {
 			t.Errorf("%+v: %v, %v; want %s", test.filter, got, err, test.want)
 		}
 	}
+
 	_, err := db.Gaps(t.Context(), postgres.BarFilter{Symbol: "NONE"})
 	wantKind(t, "no such symbol", err, blotter.ErrNotFound)
 }
@@ -193,6 +203,7 @@ func TestMonthPrunes(t *testing.T) {
 	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
 		t.Fatal(err)
 	}
+
 	conn := db.Connect(t, db.AdminURL)
 	for name, sql := range postgres.BarQueries() {
 		var plan string

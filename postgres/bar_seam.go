@@ -390,7 +390,7 @@ func (db *DB) Seams(ctx context.Context, f BarFilter) (seams []Seam, err error) 
 	return seams, err
 }
 
-// SeamsOf lists the seams of one series, like DB.Seams, in a session. A zero time is no bound.
+// SeamsOf lists the seams of one series, like DB.Seams, in a session. A zero time is unbounded.
 func SeamsOf(ctx context.Context, q Querier, symbol, timeframe string, from, to time.Time) ([]Seam, error) {
 	filter := BarFilter{Symbol: symbol, Timeframe: timeframe, From: from, To: to}
 	if err := filter.prepare(); err != nil {

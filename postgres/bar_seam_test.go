@@ -64,6 +64,7 @@ func TestSeams(t *testing.T) {
 			if _, err := db.ImportBars(t.Context(), postgres.BarImport{File: "a.csv", Bars: test.stored}); err != nil {
 				t.Fatal(err)
 			}
+
 			before := rows(t, db)
 			test.in.File = "b.csv"
 			_, err := db.ImportBars(t.Context(), test.in)
@@ -95,10 +96,12 @@ func TestStoredSeams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	seams, err := db.Seams(t.Context(), postgres.BarFilter{Symbol: "A"})
 	if err != nil || len(seams) != 1 {
 		t.Fatalf("%v, %v; want one seam", seams, err)
 	}
+
 	const want = "A 1d: close 400.01 on 2019-04-02 (source x), then open 100 on 2019-04-03 (source y), a factor of 0.25"
 	if got := seams[0].String(); got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -114,6 +117,7 @@ func TestCalendarOfBars(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	weekdays := func(symbol string) iter.Seq2[blotter.BarRow, error] {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2019, 3, 4), 40, 100) {
@@ -123,6 +127,7 @@ func TestCalendarOfBars(t *testing.T) {
 			}
 		}
 	}
+
 	at := func(symbol, timeframe string, times ...time.Time) iter.Seq2[blotter.BarRow, error] {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2019, 3, 4), len(times), 100) {
@@ -133,6 +138,7 @@ func TestCalendarOfBars(t *testing.T) {
 			}
 		}
 	}
+
 	friday := time.Date(2019, 3, 8, 19, 59, 0, 0, newYork)
 	saturday := time.Date(2019, 3, 9, 10, 0, 0, 0, time.UTC)
 	for _, in := range []postgres.BarImport{
@@ -151,10 +157,12 @@ func TestCalendarOfBars(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	got := pgtest.Value[string](t, db, `select string_agg(symbol || ' ' || calendar, ', ' order by symbol collate "C") from data_ingestion.instruments`)
 	if want := "7203.T XTKS, BACK weekdays, COIN all_days, MINUTE all_days, STRAY weekdays"; got != want {
 		t.Errorf("calendars %s, want %s", got, want)
 	}
+
 	gaps, err := db.Gaps(t.Context(), postgres.BarFilter{Symbol: "STRAY"})
 	if err != nil || len(gaps) != 0 {
 		t.Errorf("gaps %v, %v; want none", gaps, err)
@@ -178,6 +186,7 @@ func TestGapsOnHolidays(t *testing.T) {
 			}
 		}
 	}
+
 	for _, bars := range []iter.Seq2[blotter.BarRow, error]{
 		without("YANK", "2022-11-24", "2022-11-15"), without("NIPPON", "2022-11-03", "2022-11-23"), without("9999.T", "2022-11-03", "2022-11-23", "2022-11-25"),
 		without("SAID", "2022-11-24", "2022-11-03"), without("ALL", ""),
@@ -189,6 +198,7 @@ func TestGapsOnHolidays(t *testing.T) {
 	if _, err := db.SetInstrument(t.Context(), blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.Calendar("XTKS"))}); err != nil {
 		t.Fatal(err)
 	}
+
 	for symbol, want := range map[string]string{
 		"YANK": "2022-11-15", "NIPPON": "", "9999.T": "2022-11-25", "SAID": "2022-11-24", "ALL": "",
 	} {
@@ -216,11 +226,13 @@ func TestValuationInOwnCurrency(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, symbol := range []string{"EURO", "DOLLAR"} {
 		if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: priced(symbol, "x", date(2019, 3, 4), 1, 100)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	values := func() string {
 		return pgtest.Value[string](t, db, `select string_agg(symbol || ' ' || coalesce(market_value::text, 'none'), ', ' order by symbol) from execution.position_values`)
 	}

@@ -167,7 +167,7 @@ select symbol, count(*) filter (where not stored), count(*) filter (where ours),
        min(timestamp), max(timestamp)
   from differing group by symbol`
 
-// symbolChange is what an import changed in the bars of a symbol.
+// symbolChange counts the bars of a symbol that an import changed.
 type symbolChange struct {
 	symbol            string
 	inserted, updated int64

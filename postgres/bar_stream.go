@@ -120,7 +120,7 @@ func (r *barReaderAhead) close() {
 	<-r.done
 }
 
-// series is what an import has read of one symbol in one timeframe.
+// series summarizes the bars of one symbol in one timeframe that an import has read.
 type series struct {
 	symbol, timeframe string
 	rows              int64

@@ -46,18 +46,21 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 			_, _ = io.Copy(client, server)
 		})
 	})
+
 	sleep := func(ctx context.Context, seconds string) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
 			_, err := tx.Exec(ctx, "select pg_sleep("+seconds+")")
 			return err
 		})
 	}
+
 	ctx, cancel := context.WithTimeout(as(t, "A1"), 50*time.Millisecond)
 	defer cancel()
 	wantKind(t, "a statement that is longer than its context", sleep(ctx, "0.1"), blotter.ErrOperational)
 	if err := sleep(as(t, "A2"), "0.8"); err != nil {
 		t.Errorf("the next user of the connection: %v", err)
 	}
+
 	select {
 	case <-requests:
 	case <-time.After(10 * time.Second):

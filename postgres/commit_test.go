@@ -40,6 +40,7 @@ func TestCommitUnknown(t *testing.T) {
 			t.Errorf("the session after it: %v", err)
 		}
 	}
+
 	stored := pgtest.Value[int](t, d, `select count(*) from execution.accounts where account_id = 'A1-false'`)
 	if stored != 0 {
 		t.Errorf("the COMMIT that the server never heard of took effect")
@@ -58,6 +59,7 @@ func TestCommitIsNotCancelled(t *testing.T) {
 		defer func() { go cancel() }()
 		return postgres.Accounts.Insert(ctx, tx, &blotter.Account{AccountID: "A1"})
 	})
+
 	stored := pgtest.Value[int](t, db, `select count(*) from execution.accounts`)
 	if (err == nil) != (stored == 1) {
 		t.Errorf("the transaction returned %v and %d accounts are stored", err, stored)

@@ -43,12 +43,12 @@ type Config struct {
 	MaxConnLifetime time.Duration
 
 	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound one statement, one wait for a lock and one pause
-	// inside a transaction. Defaults 30 s, 10 s and 60 s; negative is no limit.
+	// inside a transaction. Defaults 30 s, 10 s and 60 s; negative means no limit.
 	StatementTimeout         time.Duration
 	LockTimeout              time.Duration
 	IdleInTransactionTimeout time.Duration
 
-	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like
+	// SynchronousCommit says what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like
 	// PostgreSQL's synchronous_commit. With "off", an acknowledged fill may be lost when the server crashes. Default:
 	// the URL's (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". A
 	// setting that a login has for itself never counts.
@@ -119,12 +119,14 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 func (c Config) validate() error {
+	tooMany := c.MaxConns > 0 && c.KeepConns > c.MaxConns
+
 	switch {
 	case c.URL == "":
 		return blotter.Invalid("Config.URL", c.URL, "the URL of a PostgreSQL database")
 	case c.MaxConns < 0:
 		return blotter.Invalid("Config.MaxConns", c.MaxConns, "zero for the default, or more")
-	case c.KeepConns < 0 || c.MaxConns > 0 && c.KeepConns > c.MaxConns:
+	case c.KeepConns < 0 || tooMany:
 		return blotter.Invalid("Config.KeepConns", c.KeepConns, "zero for the default, up to MaxConns")
 	case c.AcquireTimeout < 0:
 		return blotter.Invalid("Config.AcquireTimeout", c.AcquireTimeout, "zero for the default, or more")

@@ -155,7 +155,7 @@ func fit(cfg *Config, limit int) error {
 		}
 	} else if total(cfg.MaxConns) > limit {
 		return blotter.Invalid("Config.MaxConns", cfg.MaxConns,
-			fmt.Sprintf("pools that open at most %d connections: the server allows no more", limit))
+			fmt.Sprintf("pools that together open at most %d connections, which the server allows", limit))
 	}
 
 	cfg.KeepConns = cmp.Or(cfg.KeepConns, min(keepConnsDefault, cfg.MaxConns))

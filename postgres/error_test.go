@@ -34,6 +34,7 @@ func TestKindsOfErrors(t *testing.T) {
 	} {
 		err := db.Transaction(t.Context(), func(tx *postgres.Tx) error { return raise(t.Context(), tx, code) }, postgres.MaxRetries(0))
 		wantKind(t, code, err, kind)
+
 		var e *blotter.Error
 		var pg *pgconn.PgError
 		if !errors.As(err, &e) || e.SQLState != code || !errors.As(err, &pg) {
@@ -60,6 +61,7 @@ func TestConstraintErrors(t *testing.T) {
 	if err := insert(func(*blotter.Order) {}); err != nil {
 		t.Fatal(err)
 	}
+
 	for want, err := range map[string]error{
 		"execution.orders already contains this row": insert(func(*blotter.Order) {}),
 		"check orders_quantity_check":                insert(func(o *blotter.Order) { o.OrderID, o.Quantity = "O-2", blotter.Decimal{} }),
@@ -71,6 +73,7 @@ func TestConstraintErrors(t *testing.T) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
 	}
+
 	var e *blotter.Error
 	if err := insert(func(*blotter.Order) {}); !errors.As(err, &e) || e.Constraint != "orders_pkey" {
 		t.Errorf("%v carries constraint %q, want orders_pkey", err, e.Constraint)
@@ -81,6 +84,7 @@ func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	d, blank := pgtest.Open(t), pgtest.Blank(t)
 	missing := strings.Replace(d.Config.URL, d.Name, "no_such_database", 1)
+
 	newer := pgtest.Open(t)
 	newer.Exec(t, `insert into shared.schema_version (version_id, is_applied) values (9999, true)`)
 	older := pgtest.Open(t)
@@ -134,6 +138,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
+
 	ctx := blotter.WithCorrelation(t.Context(), "C-17")
 	for name, c := range map[string]struct {
 		run  func() error

@@ -56,10 +56,12 @@ func ExampleDB_NewBook() {
 	if err != nil {
 		fmt.Println(err)
 	}
+
 	ctx := blotter.WithAllAccounts(context.Background())
 	if err := book.Start(ctx); err != nil {
 		fmt.Println(err)
 	}
+
 	var callers sync.WaitGroup
 	for n := range 100 {
 		callers.Go(func() {
@@ -72,14 +74,17 @@ func ExampleDB_NewBook() {
 			}
 		})
 	}
+
 	callers.Wait()
 	if err := book.Stop(ctx); err != nil { // books what still waits
 		fmt.Println(err)
 	}
+
 	positions, err := db.Positions(ctx, postgres.PositionFilter{Symbol: "AAPL"})
 	for _, p := range positions {
 		fmt.Println(p.AccountID, p.Quantity, p.CostBasis, err)
 	}
+
 	// Output:
 	// ACC0 40 7580 <nil>
 	// ACC1 40 7580 <nil>

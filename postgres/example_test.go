@@ -145,7 +145,9 @@ func ExampleTx_Savepoint() {
 		fmt.Println("again:", errors.Is(err, blotter.ErrIntegrity))
 		return nil // the first one stays
 	})
+
 	fmt.Println(err)
+
 	// Output:
 	// again: true
 	// <nil>
@@ -179,6 +181,7 @@ func (q *queries) ListStrategies(ctx context.Context, status string) ([]string, 
 		}
 		items = append(items, id)
 	}
+
 	return items, rows.Err()
 }
 
@@ -197,7 +200,9 @@ func ExampleTx_sqlc() {
 		fmt.Println(active, slices.IsSorted(active))
 		return err
 	})
+
 	fmt.Println(err)
+
 	// Output:
 	// [pairs trend] true
 	// <nil>

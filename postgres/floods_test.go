@@ -163,6 +163,7 @@ func TestEmitBoundsData(t *testing.T) {
 			return tx.Emit(ctx, blotter.Event{Channel: "c", Type: "t", Data: []byte(data)})
 		})
 	}
+
 	list := "[" + strings.Repeat("1,", blotter.EventDataMax/2-2) + "1]" // the server adds the most spaces to this
 	if err := emit(list); err != nil {
 		t.Errorf("%d bytes: %v", len(list), err)
@@ -197,15 +198,18 @@ select c.oid::regclass || '.' || a.attname
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, column := range found {
 		if unbounded[column] == "" {
 			t.Errorf("%s may be written by accounts and has no bound: add a CHECK (octet_length(...) <= n), or a reason here", column)
 		}
 	}
+
 	for column := range unbounded {
 		if !slices.Contains(found, column) {
 			t.Errorf("%s is bounded, or not there: take it off the list", column)
@@ -221,6 +225,7 @@ func TestDeleteByFunction(t *testing.T) {
 		seed(t, db, account, "mine")
 		db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ($1, 'O-2', 'KO', 'buy', 1)`, account)
 	}
+
 	ctx := as(t, "A1")
 	remove := func(ctx context.Context, account string) (failed [2]error) {
 		_ = db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -230,25 +235,30 @@ func TestDeleteByFunction(t *testing.T) {
 		})
 		return failed
 	}
+
 	for _, err := range remove(ctx, "A2") {
 		if !errors.Is(err, blotter.ErrNotFound) {
 			t.Errorf("another account's row: %v", err)
 		}
 	}
+
 	for _, err := range remove(ctx, "A1") {
 		if err != nil {
 			t.Errorf("its own row: %v", err)
 		}
 	}
+
 	for _, err := range remove(blotter.WithAllAccounts(t.Context()), "A2") {
 		if err != nil {
 			t.Errorf("a row of any account, as the service: %v", err)
 		}
 	}
+
 	left := pgtest.Value[string](t, db, `select coalesce(string_agg(account_id, ','), '') from execution.orders where order_id = 'O-2'`)
 	if left != "" {
 		t.Error("left:", left)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if err := postgres.Strategies.Insert(ctx, tx, &blotter.Strategy{StrategyID: "S", Name: "s"}); err != nil {
 			return err

@@ -29,12 +29,14 @@ func TestHandlesFromOneURLOrFour(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+
 		var got []string
 		for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
 			must(t, handles.Transaction(ctx, func(tx *postgres.Tx) error { got = append(got, actingAs(t, ctx, tx)); return nil }))
 			must(t, handles.ReadOnly(ctx, func(s *postgres.Session) error { got = append(got, actingAs(t, ctx, s)); return nil }))
 		}
 		handles.Close()
+
 		owner, err := postgres.ConnectOwner(t.Context(), urls.owner, "test")
 		must(t, err)
 		got = append(got, actingAs(t, t.Context(), owner))
@@ -65,13 +67,16 @@ func withUser(t *testing.T, db *pgtest.Database, name, roles string) string {
 			t.Error(err)
 		}
 	})
+
 	cfg, err := pgx.ParseConfig(db.Config.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	url := strings.Replace(db.Config.URL, cfg.User, name, 1)
 	if cfg.Password != "" {
 		url = strings.Replace(url, ":"+cfg.Password+"@", ":x@", 1)
 	}
+
 	return url
 }

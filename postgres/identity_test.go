@@ -44,6 +44,7 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 			t.Errorf("%s of another database: %v", setting, err)
 		}
 	}
+
 	for _, owned := range []*pgtest.Database{db, other} {
 		conn, err := postgres.ConnectOwner(t.Context(), owned.OwnerURL, "test")
 		must(t, err)
@@ -64,6 +65,7 @@ func TestWrongLoginNamesTheSetting(t *testing.T) {
 	if !errors.Is(err, blotter.ErrPermission) || !strings.Contains(err.Error(), "set URL (--url) to a login that may") {
 		t.Errorf("%v", err)
 	}
+
 	cfg = db.Config
 	cfg.ReporterURL = cfg.URL
 	mixed, err := postgres.Open(t.Context(), cfg)

@@ -92,18 +92,23 @@ func isolationFaults(ctx context.Context, conn *pgx.Conn, relation, weaken strin
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", relation, err)
 	}
+
 	for _, role := range []string{"trading_app", "trading_readonly"} {
 		x.restricted(ctx, role)
 	}
+
 	for _, role := range []string{"trading_service", "trading_reporter", "trading_owner"} {
 		x.count(ctx, role, "A1", "both accounts' rows", "account_id in ('A1', 'A2')", func(n int) bool { return n >= 2 })
 	}
+
 	x.within(ctx, "drop policy if exists blotter_roles on "+relation, func() {
 		x.count(ctx, "trading_owner", "A1", "rows without a policy that lets it", "true", func(n int) bool { return n == 0 })
 	})
+
 	x.within(ctx, "create policy stray on "+relation+" using (true) with check (true)", func() {
 		x.count(ctx, "trading_app", "A1", "other accounts' rows by a stray policy", "account_id is distinct from 'A1'", func(n int) bool { return n == 0 })
 	})
+
 	return x.faults, nil
 }
 
@@ -118,10 +123,12 @@ func (x *trial) prepare(ctx context.Context, weaken string) error {
 			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
+
 	var rows int
 	if err := x.tx.QueryRow(ctx, "select count(*) from foreign_row").Scan(&rows); err != nil || rows == 0 {
 		return fmt.Errorf("no row of A2 to try with: %w", errors.Join(err, errors.New("seed it")))
 	}
+
 	return x.tx.QueryRow(ctx, `select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
 		where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''`, x.relation).Scan(&x.columns)
 }

@@ -78,6 +78,7 @@ func TestEveryPolicyIsNeeded(t *testing.T) {
 			}
 		}
 	}
+
 	if mutants < 12*len(tenants) {
 		t.Errorf("only %d mutants were tried", mutants)
 	}

@@ -44,6 +44,7 @@ func TestTwoAccountsOnePool(t *testing.T) {
 	for _, account := range []string{"A1", "A2"} {
 		makeAccount(t, db.DB, account)
 	}
+
 	end := time.Now().Add(*stormFlag)
 	var wait sync.WaitGroup
 	for i := range stormWorkers {
@@ -55,6 +56,7 @@ func TestTwoAccountsOnePool(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	s.check()
 	t.Logf("%d sessions ended well, %d did not", s.done.Load(), s.broken.Load())
@@ -71,6 +73,7 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 		timer := time.AfterFunc(time.Duration(rng.IntN(3000))*time.Microsecond, cancel)
 		defer timer.Stop()
 	}
+
 	kind, leave, sql := rng.IntN(6), rng.IntN(8), leftovers[rng.IntN(len(leftovers))]
 	ended := make(chan bool, 1)
 	go func() {
@@ -78,6 +81,7 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 		defer func() { _ = recover(); ended <- well }()
 		well = s.use(ctx, kind, leave, account, id, sql) == nil
 	}()
+
 	if <-ended {
 		s.done.Add(1)
 	} else {
@@ -110,6 +114,7 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		}
 		return nil
 	}
+
 	switch kind {
 	case 0:
 		return s.db.ReadOnly(ctx, func(q *postgres.Session) error { return work(q, false) })
@@ -120,6 +125,7 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 			TradeID: id, Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("60"), Strategy: account,
 		})
 		return err
+
 	case 3:
 		orders, err := s.db.Orders(ctx, postgres.OrderFilter{Limit: 50})
 		for _, o := range orders {
@@ -127,6 +133,7 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		}
 		return err
 	}
+
 	return s.db.Transaction(ctx, func(tx *postgres.Tx) error { return work(tx, true) })
 }
 
@@ -140,15 +147,18 @@ func (s *storm) readAndWrite(ctx context.Context, q postgres.Querier, account, i
 			return err
 		}
 	}
+
 	rows, err := q.Query(ctx, `select account_id, strategy from execution.orders order by id desc limit 20`)
 	if err != nil {
 		return err
 	}
+
 	type row struct{ Account, Strategy string }
 	seen, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
 	for _, r := range seen {
 		s.compare(account, r.Account, r.Strategy)
 	}
+
 	return err
 }
 

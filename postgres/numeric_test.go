@@ -39,6 +39,7 @@ func TestNumericAgainstTheServer(t *testing.T) {
 			if err != nil {
 				r.Fatalf("%s: %v", text, err)
 			}
+
 			if !decoded.Equal(want) {
 				r.Fatalf("the server's %s was decoded as %s", text, decoded)
 			}
@@ -76,6 +77,7 @@ func TestNumericOfComputedValues(t *testing.T) {
 			if err := s.QueryRow(t.Context(), "select "+sql).Scan(&got); err != nil {
 				return err
 			}
+
 			if got.String() != want {
 				t.Errorf("%s is %s, want %s", sql, got, want)
 			}
@@ -113,6 +115,7 @@ func TestNumericNullAndArrays(t *testing.T) {
 		if err := s.QueryRow(t.Context(), `select null::numeric, $1::numeric[]`, sent).Scan(&none, &list); err != nil {
 			return err
 		}
+
 		if none != nil || len(list) != 2 || !list[0].Equal(sent[0]) || !list[1].Equal(sent[1]) {
 			t.Errorf("null and array came back as %v and %v", none, list)
 		}
@@ -133,6 +136,7 @@ func FuzzNumericAgainstTheServer(f *testing.F) {
 	for _, text := range []string{"0", "-1.50", "1e19", "1e-19", "1e-20", "NaN", "-Infinity", "0.00010000000000000000", "123456789012345678901234567890.5"} {
 		f.Add(text)
 	}
+
 	db := pgtest.Open(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		ctx := context.Background()

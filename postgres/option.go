@@ -18,7 +18,7 @@ type SessionOption interface {
 	ReadOption
 }
 
-// options are what the options of one session say.
+// options collects the options of one session.
 type options struct {
 	isolation  Isolation
 	maxRetries int

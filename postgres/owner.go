@@ -18,7 +18,7 @@ type ownerOptions struct {
 	notice          func(*pgconn.Notice)
 }
 
-// OwnerTimeouts bounds the time of a statement and of a wait for a lock; negative is no limit.
+// OwnerTimeouts bounds the time of a statement and of a wait for a lock; negative means no limit.
 func OwnerTimeouts(statement, lock time.Duration) OwnerOption {
 	return func(o *ownerOptions) { o.statement, o.lock = statement, lock }
 }

@@ -51,6 +51,7 @@ func leafIsClosed(t *testing.T, db *pgtest.Database, leaf string) {
 			wantState(t, conn, "42501", sql+leaf)
 		}
 	}
+
 	db.Exec(t, "grant select, insert, update, delete on "+leaf+" to trading_app, trading_readonly")
 	conn := login(t, db, db.Config.URL, "A1")
 	if foreign := ask[int](t, conn, "select count(*) from "+leaf+" where account_id is distinct from 'A1'"); foreign != 0 {
@@ -82,6 +83,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 	} {
 		mustExec(t, service, sql)
 	}
+
 	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 5000000)`)
 	mustExec(t, login(t, db, db.Config.URL, ""), `select shared.ensure_ahead()`)
 	for _, account := range []string{"A1", "A2"} {
@@ -89,6 +91,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 			from unnest('{2020-01-05, 2020-02-01, 2021-05-31, 2019-01-01}'::timestamptz[]) m`, account)
 		db.Exec(t, `insert into events.outbox `+tenants[5].insert, account, "late")
 	}
+
 	made := 0
 	for _, leaf := range leavesOf(t, db) {
 		if strings.Contains(strings.Join(before, " ")+" ", leaf+" ") {
@@ -135,6 +138,7 @@ func TestPitfall14CopyFrom(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "0A000") {
 		t.Errorf("COPY FROM into a tenant table: %v, want 0A000", err)
 	}
+
 	ctx := as(t, "A1")
 	copyIn := func(orders ...blotter.Order) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -142,6 +146,7 @@ func TestPitfall14CopyFrom(t *testing.T) {
 			return err
 		})
 	}
+
 	wantKind(t, "a batch with a foreign row", copyIn(newOrder("A1", "O-1"), newOrder("A2", "O-2"), newOrder("A1", "O-3")), blotter.ErrPermission)
 	if n := pgtest.Value[int](t, db, "select count(*) from execution.orders"); n != 0 {
 		t.Errorf("it left %d orders", n)
@@ -166,6 +171,7 @@ func TestPitfall15CopyTo(t *testing.T) {
 		if err == nil && tag.RowsAffected() != 0 && table != "execution.trades" {
 			t.Errorf("COPY %s TO writes %d rows: PostgreSQL has changed, exports may be simpler", table, tag.RowsAffected())
 		}
+
 		tag, err = conn.PgConn().CopyTo(t.Context(), &selected, "copy (select * from "+table+") to stdout")
 		want := ask[int64](t, conn, "select count(*) from "+table)
 		if err != nil || want == 0 || tag.RowsAffected() != want || strings.Contains(selected.String(), "theirs") {

@@ -85,6 +85,7 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 			mustExec(t, conn, `set app.current_account_id = 'A1'; reset app.current_account_id`)
 		}
 	}
+
 	ctx := t.Context()
 	for _, used := range []string{"fresh", "used"} {
 		var n int
@@ -119,6 +120,7 @@ func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 		`select U&"\0073et_config"('app.current_account_id', 'A1', false)`,
 		"select query_to_xml('select set_config(''app.current_account_id'', ''A1'', false)', true, true, '')",
 	}
+
 	for _, sql := range statements {
 		for how, leave := range map[string]func(ctx context.Context) error{
 			"commit":    func(context.Context) error { return nil },
@@ -152,6 +154,7 @@ func leaveWith(t *testing.T, db *postgres.DB, sql string, leave func(context.Con
 		_ = db.ReadOnly(ctx, func(s *postgres.Session) error { return use(s) })
 		return
 	}
+
 	_ = db.Transaction(ctx, func(tx *postgres.Tx) error { return use(tx) })
 }
 
@@ -166,6 +169,7 @@ func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 		got = fmt.Sprintf("%s|%d", account, orders)
 		return err
 	}
+
 	var err error
 	if readOnly {
 		err = db.ReadOnly(ctx, func(s *postgres.Session) error { return read(s) })
@@ -175,5 +179,6 @@ func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 	if err != nil {
 		t.Error(err)
 	}
+
 	return got
 }

@@ -21,19 +21,23 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	if len(views) < 3 {
 		t.Fatalf("only the views %v", views)
 	}
+
 	for _, view := range views {
 		if !pgtest.Value[bool](t, db, "select reloptions @> '{security_invoker=true}' from pg_class where oid = $1::text::regclass", view) {
 			t.Errorf("%s is not security_invoker", view)
 		}
 	}
+
 	conn := login(t, db, db.Config.ReadOnlyURL, "A1")
 	if got := ask[string](t, conn, "select string_agg(account_id, ',') from execution.position_values"); got != "A1" {
 		t.Errorf("A1 sees the position values of %q", got)
 	}
+
 	// The strategies of the two accounts are named after their marks.
 	if got := ask[string](t, conn, "select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
 		t.Errorf("A1 sees the performance of %q", got)
 	}
+
 	nobody := login(t, db, db.Config.ReadOnlyURL, "")
 	if n := ask[int](t, nobody, "select count(*) from execution.position_values"); n != 0 {
 		t.Errorf("without an account there are %d position values", n)
@@ -49,6 +53,7 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	if granted := pgtest.Value[string](t, db, sqlGranted); granted != "" {
 		t.Errorf("granted: %s", granted)
 	}
+
 	// One that is created later has no grants either.
 	owner := db.Connect(t, db.OwnerURL)
 	mustExec(t, owner, "set role trading_owner")
@@ -89,6 +94,7 @@ func TestPitfall12SecurityDefiners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found := map[string]bool{}
 	var name, settings, grantees string
 	for rows.Next() {
@@ -103,9 +109,11 @@ func TestPitfall12SecurityDefiners(t *testing.T) {
 			t.Errorf("%s has no fixed search_path: %q", name, settings)
 		}
 	}
+
 	if len(found) != len(securityDefiners) || rows.Err() != nil {
 		t.Errorf("found %v, %v", found, rows.Err())
 	}
+
 	forgedFunctionsAreNotCalled(t, db)
 }
 
@@ -128,17 +136,22 @@ func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	} {
 		mustExec(t, conn, "create function "+forged+body)
 	}
+
 	mustExec(t, conn, `create temporary table pg_class (oid oid, relname name); create temporary table pg_inherits (inhparent oid);
 		create temporary table partitions (leaf regclass); create domain pg_temp.regclass as text`)
+
 	mustExec(t, conn, "set search_path = forged, pg_temp, shared, pg_catalog, public")
+
 	// The forgery works where nothing protects from it: here it is called.
 	wantState(t, conn, "XX999", "select now()")
 	wantState(t, conn, "42703", "select relkind from pg_class")
 	db.Exec(t, `do $$ declare leaf regclass; begin
 		for leaf in select p.leaf from shared.partitions p where p.table_name = 'shared.audit_log'::regclass loop execute 'drop table ' || leaf; end loop; end $$`)
+
 	if made := ask[int](t, conn, "select shared.ensure_ahead()"); made == 0 {
 		t.Error("ensure_ahead had nothing to do, so it tried nothing")
 	}
+
 	db.Exec(t, "alter function shared.ensure_ahead() reset search_path")
 	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // only the fixed path protected the function
 }
@@ -167,6 +180,7 @@ func TestPitfall22NothingIsLeftForTheNextUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	next := blotter.WithAccount(t.Context(), "A2")
 	for sql, state := range map[string]string{
 		"fetch all from held": "34000", "select * from copied": "42P01", "select * from pg_temp.copied": "42P01",

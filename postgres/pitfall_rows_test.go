@@ -22,9 +22,11 @@ func TestPitfall05InsertForAnotherAccount(t *testing.T) {
 			wantState(t, conn, "42501", "insert into "+tenant.table+" "+tenant.insert, "A2", "forged")
 		}
 	}
+
 	conn := login(t, db, db.Config.URL, "A1")
 	wantState(t, conn, "42501", `insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'KO', gen_random_uuid(), 't', 's', '{}')`)
 	wantState(t, conn, "42501", `insert into shared.audit_log (table_name, operation) values ('t', 'o')`)
+
 	// An event with another account's key could stop that account's events. The server sets its position and
 	// transaction.
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
@@ -65,6 +67,7 @@ func TestPitfall16TheSameIDsInTwoAccounts(t *testing.T) {
 			mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert, account, "mine")
 		}
 	}
+
 	// Unique keys and foreign keys of every tenant table begin with the account, so none reveals rows of another
 	// account.
 	oracle := pgtest.Value[string](t, db, `
@@ -109,6 +112,7 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 	if cascades != "" {
 		t.Errorf("foreign keys with an action: %s", cascades)
 	}
+
 	before := accountRows(t, db, "A2")
 	conn := login(t, db, db.Config.URL, "A1")
 	mustExec(t, conn, `select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
@@ -165,6 +169,7 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 			}
 			return accounts
 		}
+
 		for _, sql := range []string{"set local app.current_account_id = 'A2'", "select set_config('app.current_account_id', 'A2', true)"} {
 			err := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
 				if _, err := tx.Exec(ctx, sql); err != nil {
@@ -223,6 +228,7 @@ func TestPitfall24AccountIDsAreData(t *testing.T) {
 			}
 		}
 	}
+
 	for _, bad := range []string{"", "\x00", "A\x00", string(make50('x')) + "x", "\xff"} {
 		err := db.ReadOnly(as(t, bad), func(*postgres.Session) error { return nil })
 		wantKind(t, fmt.Sprintf("account %q", bad), err, blotter.ErrInvalid)

@@ -40,6 +40,7 @@ func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool
 	if _, err := io.ReadFull(client, head); err != nil {
 		return false
 	}
+
 	body := make([]byte, binary.BigEndian.Uint32(head[lengthAt:])-4)
 	if _, err := io.ReadFull(client, body); err != nil {
 		return false
@@ -52,6 +53,7 @@ func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool
 		text, _, _ = bytes.Cut(text, []byte{0})
 		r.keep(text)
 	}
+
 	_, err := server.Write(append(slices.Clone(head), body...))
 	return err == nil
 }
@@ -85,6 +87,7 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL} {
 		*url = withLogin(t, through, *url)
 	}
+
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -99,11 +102,13 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	if len(r.texts) < 30 {
 		t.Fatalf("only %d texts were recorded", len(r.texts))
 	}
+
 	stored := pgtest.Value[int](t, d, `select count(*) from execution.trades where account_id = $1 and symbol = $2 and strategy in ($3, '')
 		and trade_id like $4`, markAccount, markSymbol, markStrategy, markTrade+"%")
 	if stored != 8 {
 		t.Errorf("%d trades are stored as they were given, want 8", stored)
 	}
+
 	return d, slices.Clone(r.texts)
 }
 
@@ -129,6 +134,7 @@ func useForOrders(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 	first.Quantity = blotter.MustDecimal("20")
 	must(t, db.UpdateOrder(ctx, &first))
+
 	must(t, db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if _, err := tx.Exec(ctx, "set local work_mem = '5MB'"); err != nil { // a first statement that is not plain
 			return err
@@ -159,6 +165,7 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 			Price: blotter.MustDecimal(markPrice), Strategy: markStrategy, ExecutedAt: time.Date(2026, 1, 5, 15, n, 0, 0, time.UTC),
 		}
 	}
+
 	_, err := db.ExecuteTrade(ctx, trade(1, blotter.Buy, markOrder+"1"))
 	must(t, err)
 	_, err = db.ExecuteTrade(ctx, trade(1, blotter.Buy, markOrder+"1")) // a duplicate
@@ -167,6 +174,7 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 		_, err = db.ExecuteTrade(ctx, trade(2+i, side, ""))
 		must(t, err)
 	}
+
 	_, err = db.ExecuteTrades(ctx, []blotter.Trade{trade(10, blotter.Buy, markOrder+"9"), trade(11, blotter.Sell, ""), trade(12, blotter.Buy, "")}, postgres.AdoptOrder)
 	must(t, err)
 	_, err = db.ExecuteTrade(ctx, trade(13, blotter.Buy, "NO-SUCH"))
@@ -189,6 +197,7 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 		_, err = db.Trades(ctx, f)
 		must(t, err)
 	}
+
 	_, err = db.RoundTrips(ctx, postgres.RoundTripFilter{Symbol: markSymbol})
 	must(t, err)
 	_, err = db.Positions(ctx, postgres.PositionFilter{OpenOnly: true})
@@ -207,6 +216,7 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	if len(entries) == 0 {
 		t.Error("the audit log does not know who acted")
 	}
+
 	_, err = db.NewestTrades(ctx, []string{markAccount})
 	must(t, err)
 }
@@ -220,6 +230,7 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	d.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) select 'A' || n % 50 + 1, n, 'S' || n % 7, 'buy', 1 from generate_series(1, 5000) n`)
 	d.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0 from execution.orders where symbol <> $1`, markSymbol)
+
 	d.Exec(t, `insert into execution.positions (account_id, symbol) select 'A' || a, 'S' || s from generate_series(1, 50) a, generate_series(1, 40) s`)
 	d.Exec(t, `insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades) select account_id, symbol, now(), now(), 1, 1, 1, 2 from execution.positions where symbol <> $1`, markSymbol)
 	d.Exec(t, `analyze execution.accounts, execution.orders, execution.trades, execution.positions, execution.round_trips`)
@@ -295,6 +306,7 @@ func TestPitfall25TextsHoldNoValues(t *testing.T) {
 	if !strings.Contains(shown, "set_config('app.current_account_id', $1, true)") && !strings.Contains(shown, "execution.") && !strings.Contains(shown, "commit") {
 		t.Errorf("pg_stat_activity shows none of the library's statements: %s", shown)
 	}
+
 	for _, text := range append(texts, shown) {
 		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK", "OCCASIONMARK", markPrice} {
 			if strings.Contains(text, mark) {

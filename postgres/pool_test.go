@@ -29,6 +29,7 @@ func TestPoolLimits(t *testing.T) {
 			return err
 		})
 	}
+
 	for range 30 {
 		busy.Add(1)
 		done.Go(func() {
@@ -41,6 +42,7 @@ func TestPoolLimits(t *testing.T) {
 			}
 		})
 	}
+
 	busy.Wait()
 	start := time.Now()
 	err := db.Transaction(t.Context(), func(*postgres.Tx) error { return nil })
@@ -48,6 +50,7 @@ func TestPoolLimits(t *testing.T) {
 	if !errors.Is(err, blotter.ErrPoolTimeout) || !errors.Is(err, blotter.ErrOperational) || !blotter.Retryable(err) {
 		t.Errorf("the 31st session got %v, want a retryable ErrPoolTimeout", err)
 	}
+
 	for _, part := range []string{"30 of 30", "300ms"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not name %s", err, part)
@@ -59,6 +62,7 @@ func TestPoolLimits(t *testing.T) {
 	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit || stats.Acquired < 31 {
 		t.Errorf("the pool's figures are %+v; want 30 in use and the wait counted", stats)
 	}
+
 	ctx, cancel := context.WithTimeout(t.Context(), limit/10)
 	defer cancel()
 	if err := db.Transaction(ctx, func(*postgres.Tx) error { return nil }); errors.Is(err, blotter.ErrPoolTimeout) || !errors.Is(err, context.DeadlineExceeded) {
@@ -67,12 +71,14 @@ func TestPoolLimits(t *testing.T) {
 	if n := db.OpenConns(); n != 30 {
 		t.Errorf("%d connections in the burst, want 30", n)
 	}
+
 	close(release)
 	done.Wait()
 	deadline := time.Now().Add(10 * time.Second)
 	for db.OpenConns() != 10 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
+
 	if n := db.OpenConns(); n != 10 {
 		t.Errorf("%d connections after the burst, want 10", n)
 	}
@@ -96,11 +102,13 @@ func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	deadline := time.Now().Add(10 * time.Second)
 	for db.OpenConns() != 1 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
+
 	if n := db.OpenConns(); n != 1 {
 		t.Errorf("%d connections are kept, want 1", n)
 	}
@@ -127,6 +135,7 @@ func TestConnectionsComeBackClean(t *testing.T) {
 		}
 		return got
 	}
+
 	clean := state(ctx)
 	for _, sql := range []string{
 		`set app.current_account_id = 'A2'`,
@@ -187,6 +196,7 @@ func TestReadOnlyConnectionsComeBackClean(t *testing.T) {
 		`set default_transaction_read_only = off`, `declare held cursor with hold for select 1`,
 	} {
 		_ = db.ReadOnly(t.Context(), func(s *postgres.Session) error { _, err := s.Exec(t.Context(), sql); return err })
+
 		err := db.ReadOnly(t.Context(), func(s *postgres.Session) error {
 			var rows, cursors int
 			var readOnly string

@@ -25,10 +25,12 @@ func TestEveryQueryPrepares(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "create temporary table blotter_bar_stage (line bigint, member text, symbol text, timeframe text, timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric, adj_close numeric, source text, check_type text, message text, raw_row text)"); err != nil {
 		t.Fatal(err)
 	}
+
 	queries := sqlConstants(t)
 	if len(queries) < 10 {
 		t.Fatalf("only %d queries were found", len(queries))
 	}
+
 	for name, sql := range queries {
 		if strings.Contains(sql, "create temporary table") || name == "sqlBarColumns" {
 			continue
@@ -51,6 +53,7 @@ func sqlConstants(t *testing.T) map[string]string {
 		}
 		names = append(names, found...)
 	}
+
 	var files []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
@@ -62,6 +65,7 @@ func sqlConstants(t *testing.T) map[string]string {
 		}
 		files = append(files, file)
 	}
+
 	found := map[string]string{}
 	var value func(ast.Expr) string
 	value = func(e ast.Expr) string {
@@ -76,6 +80,7 @@ func sqlConstants(t *testing.T) map[string]string {
 		}
 		return ""
 	}
+
 	for range 2 { // the second time resolves what the first had not seen yet
 		for _, file := range files {
 			ast.Inspect(file, func(n ast.Node) bool {
@@ -89,6 +94,7 @@ func sqlConstants(t *testing.T) map[string]string {
 			})
 		}
 	}
+
 	maps.DeleteFunc(found, func(name, _ string) bool { return !strings.HasPrefix(name, "sql") }) // parts of queries
 	return found
 }
@@ -124,6 +130,7 @@ func TestEveryTenantTableIsIsolated(t *testing.T) {
 	if open != "" {
 		t.Errorf("not behind row-level security: %s", open)
 	}
+
 	makeAccount(t, db.DB, "A1")
 	makeAccount(t, db.DB, "A2")
 	ctx := as(t, "A1")
@@ -132,6 +139,7 @@ func TestEveryTenantTableIsIsolated(t *testing.T) {
 	wantKind(t, "an order for another account", err, blotter.ErrPermission)
 	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error { return postgres.Orders.Insert(t.Context(), tx, &foreign) })
 	wantKind(t, "an order without an account", err, blotter.ErrPermission)
+
 	// Without RETURNING, which would ask the policy a second time; and a row that moves to another account.
 	for _, sql := range []string{
 		`insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A2', 'O-2', 'X', 'buy', 1)`,
@@ -140,6 +148,7 @@ func TestEveryTenantTableIsIsolated(t *testing.T) {
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
 		wantKind(t, sql, err, blotter.ErrPermission)
 	}
+
 	for _, sql := range []string{
 		`update execution.trades set price = 1`, `delete from execution.trades`, `truncate execution.trades`,
 		`delete from shared.audit_log`, `update shared.audit_log set operation = 'x'`, `select * from events.cursor`,

@@ -75,6 +75,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 	if err := db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }); err != nil {
 		t.Fatal(err)
 	}
+
 	before := fingerprint(t, db)
 	modes := []any{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol}
 	for _, attack := range attacks {
@@ -114,6 +115,7 @@ func TestSingleReadsSeeTheNewest(t *testing.T) {
 		}
 		return n
 	}
+
 	for name, want := range map[string]int{"single": 1, "snapshot": 0} {
 		db.Exec(t, `truncate data_ingestion.instruments`)
 		var opts []postgres.ReadOption
@@ -146,6 +148,7 @@ func TestReadOnlySessionGoesOnAfterAnError(t *testing.T) {
 			if _, err := s.Exec(ctx, "select 1; select 1/0"); !errors.Is(err, blotter.ErrData) {
 				t.Errorf("division by zero in the second statement: %v", err)
 			}
+
 			var one int
 			return s.QueryRow(ctx, "select 1").Scan(&one)
 		})
@@ -187,6 +190,7 @@ func TestScopes(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	for _, id := range []string{"", "x\x00y", "\xff", "123456789012345678901234567890123456789012345678901"} {
 		err := db.ReadOnly(as(t, id), func(*postgres.Session) error { return nil })
 		wantKind(t, "account "+id, err, blotter.ErrInvalid)
@@ -204,6 +208,7 @@ func TestAccountIDsAreData(t *testing.T) {
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 			return tx.QueryRow(ctx, `select account_id from execution.accounts`).Scan(&batched)
 		})
+
 		if err == nil {
 			err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 				if _, err := tx.Exec(ctx, `set local work_mem = '4MB'`); err != nil { // begins with a simple query

@@ -135,6 +135,7 @@ func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -148,6 +149,7 @@ func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
+
 	return func() {
 		cancel()
 		<-ended

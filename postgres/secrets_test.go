@@ -51,6 +51,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 			logger.Info("said", "inside", struct{ Value any }{v}, "encoded", string(encoded))
 		}
 	}
+
 	for _, text := range badURLs(t, db) {
 		cfg := postgres.Config{URL: text, Logger: logger, AcquireTimeout: time.Second}
 		_, err := postgres.Open(t.Context(), cfg)
@@ -70,6 +71,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		}
 		say(err, migrating, owning, comparing, opening, cfg, &cfg, good)
 	}
+
 	cfg := db.Config
 	cfg.URL, cfg.Logger = withPassword(t, db.Config.URL), logger
 	handle, err := postgres.Open(t.Context(), cfg)
@@ -85,6 +87,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 	if log.text.Len() < 1000 || len(said) < 50 {
 		t.Fatalf("only %d things were said and %d bytes logged", len(said), log.text.Len())
 	}
+
 	for _, text := range append(said, log.text.String()) {
 		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), "S3cr3t"} {
 			if at := strings.Index(text, form); at >= 0 {
@@ -113,11 +116,13 @@ func badURLs(t *testing.T, db *pgtest.Database) []string {
 	t.Cleanup(func() { _ = listener.Close() })
 	silent := listener.Addr().(*net.TCPAddr).Port
 	escaped := url.QueryEscape(secret)
+
 	own, err := url.Parse(withPassword(t, db.Config.URL))
 	must(t, err)
 	nobody, nowhere := *own, *own
 	nobody.User = url.UserPassword("no_such_login", secret)
 	nowhere.Path = "/no_such_database"
+
 	return []string{
 		"postgres://me:" + escaped + "@127.0.0.1:1/d", "postgres://me:" + escaped + "@nowhere.invalid/d",
 		fmt.Sprintf("postgres://me:%s@127.0.0.1:%d/d?connect_timeout=1", escaped, silent),
@@ -169,6 +174,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
+
 	for _, mode := range []string{"require", "verify-ca", "verify-full"} {
 		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(), Path: "/d", RawQuery: "sslmode=" + mode}
 		plain := u.String()
@@ -191,6 +197,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			}
 		}
 	}
+
 	mu.Lock()
 	defer mu.Unlock()
 	if len(heard) > 0 {

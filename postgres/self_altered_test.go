@@ -123,12 +123,14 @@ func everySession(t *testing.T, db *postgres.DB, ownerURL string, fn func(role s
 			t.Errorf("a session as %s: %v", role, err)
 		}
 	}
+
 	for role, ctx := range map[string]context.Context{"readonly": t.Context(), "reporter": all} {
 		err := db.ReadOnly(ctx, func(s *postgres.Session) error { fn(role, s); return nil })
 		if err != nil {
 			t.Errorf("a session as %s: %v", role, err)
 		}
 	}
+
 	conn, err := postgres.ConnectOwner(t.Context(), ownerURL, "test")
 	if err != nil {
 		t.Errorf("a connection as owner: %v", err)
@@ -233,6 +235,7 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 		}
 		return sessionSettings(t, conn)
 	}
+
 	usual := pinned()
 	alterSelf(t, url, "")
 	got := pinned()
@@ -296,6 +299,7 @@ func TestSynchronousCommit(t *testing.T) {
 		}
 		opened.Close()
 	}
+
 	cfg := db.Config
 	cfg.SynchronousCommit = "maybe"
 	_, err := postgres.Open(t.Context(), cfg)

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Querier is what Tx and Session have in common with pgx: code that sqlc generated, and hand-written pgx, run in
+// Querier has the methods that Tx and Session share with pgx: code that sqlc generated, and hand-written pgx, run in
 // either.
 type Querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)

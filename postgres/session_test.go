@@ -25,6 +25,7 @@ func TestSessionIsPgx(t *testing.T) {
 		}
 		return got
 	}
+
 	for name, use := range map[string]func(ctx context.Context, q postgres.Querier) error{
 		"exec":        func(ctx context.Context, q postgres.Querier) error { _, err := q.Exec(ctx, "select 1"); return err },
 		"exec with ;": func(ctx context.Context, q postgres.Querier) error { _, err := q.Exec(ctx, "select 1;\n"); return err },
@@ -147,14 +148,17 @@ func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	other := strings.NewReplacer(blank.Name, name)
 	if _, err := migrator(t, other.Replace(blank.OwnerURL)).Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	cfg := blank.Config
 	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL, &cfg.ServiceURL, &cfg.ReporterURL} {
 		*url = other.Replace(*url)
 	}
+
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +172,7 @@ func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 	if err != nil || characters != 1 || bytes != 1 {
 		t.Errorf("an account of one letter has %d characters of %d bytes, %v", characters, bytes, err)
 	}
+
 	japanese := blotter.WithAccount(t.Context(), "日本")
 	err = db.Transaction(japanese, func(tx *postgres.Tx) error {
 		_, err := tx.Exec(japanese, `insert into execution.accounts (account_id) values ($1)`, "日本")

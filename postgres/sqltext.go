@@ -90,7 +90,7 @@ func reads(sql string) bool {
 	return false
 }
 
-// lower is strings.ToLower without the allocation for words that are in lower case, as most are.
+// lower returns word in lower case, without an allocation if it already is.
 func lower(word string) string {
 	for i := range len(word) {
 		if word[i] < 'a' {

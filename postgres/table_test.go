@@ -29,6 +29,7 @@ func crud[T any](t *testing.T, db *pgtest.Database, table *postgres.Table[T], ro
 			if err := table.Insert(ctx, tx, &row); err != nil {
 				return err
 			}
+
 			found, err := table.Find(ctx, tx)
 			if err != nil {
 				return err
@@ -39,6 +40,7 @@ func crud[T any](t *testing.T, db *pgtest.Database, table *postgres.Table[T], ro
 			if diff := cmp.Diff(row, found[len(found)-1], sameJSON); diff != "" {
 				return fmt.Errorf("Find differs from what Insert returned: %s", diff)
 			}
+
 			if change == nil {
 				return nil
 			}
@@ -119,15 +121,19 @@ func TestRegistryAgreesWithTheCatalog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range differences {
 		t.Error(d)
 	}
+
 	db.Exec(t, `alter table execution.orders drop column session_id; alter table execution.orders add column note text;
 		alter table execution.orders alter column strategy drop not null; create table execution.strange (i int primary key)`)
+
 	differences, err = postgres.CompareRegistry(t.Context(), db.AdminURL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"execution.orders.session_id", "execution.orders.note", "execution.orders.strategy", "execution.strange"} {
 		if !strings.Contains(strings.Join(differences, "\n"), want) {
 			t.Errorf("the comparison does not find %s: %q", want, differences)
@@ -147,6 +153,7 @@ func TestUpdateNoticesAStaleVersion(t *testing.T) {
 	if err := db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }); err != nil {
 		t.Fatal(err)
 	}
+
 	stale := order
 	for range 2 {
 		order.Status = blotter.Submitted
@@ -154,15 +161,18 @@ func TestUpdateNoticesAStaleVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if order.Version != 3 || !order.UpdatedAt.After(order.CreatedAt) {
 		t.Errorf("after two updates the version is %d and updated_at %s (created %s)", order.Version, order.UpdatedAt, order.CreatedAt)
 	}
+
 	stale.Status = blotter.Cancelled
 	err := update(&stale)
 	wantKind(t, "a stale update", err, blotter.ErrConflict)
 	if want := "orders ACC1/O-7: another session changed version 1, which is now 3"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want it to say %q", err, want)
 	}
+
 	missing := newOrder("ACC1", "no such order")
 	wantKind(t, "an update of nothing", update(&missing), blotter.ErrNotFound)
 }
@@ -191,6 +201,7 @@ func TestGetUpsertDelete(t *testing.T) {
 		}
 		return postgres.Strategies.Delete(ctx, tx, "trend")
 	})
+
 	wantKind(t, "Delete of nothing", err, blotter.ErrNotFound)
 }
 
@@ -246,6 +257,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, clause := range []postgres.Clause{postgres.Eq("no_column", 1), postgres.Asc("price; drop table x"), postgres.Limit(0)} {
 		err := db.ReadOnly(ctx, func(s *postgres.Session) error {
 			_, err := postgres.LatestPrices.Find(ctx, s, clause)
@@ -260,6 +272,7 @@ func TestTableDeclarations(t *testing.T) {
 	type row struct {
 		ID int `db:"id"`
 	}
+
 	for name, declare := range map[string]func(){
 		"unqualified": func() { postgres.NewTable[row]("orders") },
 		"unknown key": func() { postgres.NewTable[row]("s.orders", postgres.Key("nothing")) },
@@ -273,6 +286,7 @@ func TestTableDeclarations(t *testing.T) {
 			declare()
 		}()
 	}
+
 	err := postgres.PositionValues.Insert(context.Background(), nil, &blotter.PositionValue{})
 	wantKind(t, "an insert into a view", err, blotter.ErrProgramming)
 }

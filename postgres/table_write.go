@@ -84,7 +84,7 @@ func (t *Table[T]) keyList() string {
 
 func (t *Table[T]) isKey(column string) bool { return slices.Contains(t.def.Key, column) }
 
-// textKey is what the text of an INSERT depends on: which omitzero columns are left out, and its ON CONFLICT clause.
+// textKey identifies the text of an INSERT: the omitzero columns that it leaves out, and its ON CONFLICT clause.
 type textKey struct {
 	omitted  uint64 // a bit for each field
 	conflict string

@@ -193,11 +193,13 @@ func TestDeferredActsAreTheAccounts(t *testing.T) {
 		lastOrder(tx, "A2", "O-1")
 		return nil
 	})
+
 	wantKind(t, "Last with another account's row", err, blotter.ErrPermission)
 	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error {
 		lastOrder(tx, "A2", "O-1")
 		return nil
 	})
+
 	wantKind(t, "Last without an account", err, blotter.ErrPermission)
 	if n := countOrders(t, db.DB, "A2"); n != 0 {
 		t.Errorf("%d orders of A2 are stored, want 0", n)
@@ -210,6 +212,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
 		c.MaxConns, c.AcquireTimeout, c.StatementTimeout = 1, 5*time.Second, 200*time.Millisecond
 	})
+
 	makeAccount(t, db.DB, "A1")
 	ctx := as(t, "A1")
 	const unsendable = "an argument that its type cannot hold"
@@ -313,6 +316,7 @@ func TestSavepointPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	func() {
 		defer func() { _ = recover() }()
 		_ = tx.Savepoint(ctx, func(tx *postgres.Tx) error {
@@ -323,6 +327,7 @@ func TestSavepointPanic(t *testing.T) {
 			panic("boom")
 		})
 	}()
+
 	if err := errors.Join(tx.Emit(ctx, note(2)), tx.Commit(ctx)); err != nil {
 		t.Fatal(err)
 	}

@@ -131,6 +131,7 @@ func TestSavepointRollsBackAlone(t *testing.T) {
 		order := newOrder("A1", id)
 		return postgres.Orders.Insert(ctx, tx, &order)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if err := insert(tx, "kept-1"); err != nil {
 			return err
@@ -189,6 +190,7 @@ func TestBeginByHand(t *testing.T) {
 	if n := countOrders(t, db.DB, "A1"); n != 1 {
 		t.Errorf("%d orders are stored, want the committed one", n)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error { return tx.Commit(ctx) })
 	wantKind(t, "Commit inside Transaction", err, blotter.ErrProgramming)
 }
@@ -225,5 +227,6 @@ func TestBatchLeftOpenIsCommitted(t *testing.T) {
 	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.instruments`); n != 1 {
 		t.Errorf("%d rows are stored, want 1", n)
 	}
+
 	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`), blotter.ErrIntegrity)
 }

@@ -125,11 +125,13 @@ func TestRolesSQLLeavesForeignDatabasesAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	before := textOf(t, inside, sqlTraces)
 	_, err = inside.Exec(t.Context(), text)
 	if err == nil || !strings.Contains(err.Error(), "schema analytics is not blotter's") {
 		t.Errorf("the error is %v", err)
 	}
+
 	execAll(t, inside, "rollback")
 	if after := textOf(t, inside, sqlTraces); after != before {
 		t.Errorf("there was %q before, and after the refusal %q", before, after)

@@ -19,6 +19,7 @@ func TestIndexList(t *testing.T) {
 	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) select 'A' || n % 10 + 1, n, 'S' || n % 70, 'buy', 1 from generate_series(1, 2000) n`)
 	db.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0 from execution.orders`)
+
 	db.Exec(t, `analyze execution.orders, execution.trades`)
 	for table, paths := range map[string][]struct{ where, index string }{
 		"data_ingestion.market_data": {
@@ -66,6 +67,7 @@ func TestIndexList(t *testing.T) {
 			}
 		}
 	}
+
 	twice := pgtest.Value[string](t, db, `
 		select coalesce(string_agg(a.indexrelid::regclass || ' is a prefix of ' || b.indexrelid::regclass, ', '), '')
 		  from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid
@@ -92,6 +94,7 @@ func indexesServing(t *testing.T, db *pgtest.Database, table, where string) (ser
 	for _, column := range equals.FindAllStringSubmatch(where, -1) {
 		asked = append(asked, column[1])
 	}
+
 	slices.Sort(asked)
 	order := orderBy.FindStringSubmatch(where)
 	for _, line := range strings.Split(pgtest.Value[string](t, db, `
@@ -109,6 +112,7 @@ func indexesServing(t *testing.T, db *pgtest.Database, table, where string) (ser
 			serving = append(serving, strings.Fields(line)[0])
 		}
 	}
+
 	return serving
 }
 
@@ -118,14 +122,17 @@ func explain(t *testing.T, db *pgtest.Database, sql string) (plan string) {
 	if _, err := conn.Exec(t.Context(), "set enable_seqscan = off; set enable_sort = off"); err != nil {
 		t.Fatal(err)
 	}
+
 	rows, err := conn.Query(t.Context(), "explain (costs off) "+sql)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return strings.Join(lines, "\n")
 }
 

@@ -40,10 +40,12 @@ func TestCatalogIsUpToDate(t *testing.T) {
 		}
 		return
 	}
+
 	drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, difference := range drift {
 		t.Errorf("%s; if that is meant: go test ./schema -run TestCatalog -update", difference)
 	}
@@ -91,10 +93,12 @@ func TestVerifyUnderOtherSettings(t *testing.T) {
 	} {
 		db.Exec(t, "alter database "+db.Name+" set "+setting)
 	}
+
 	drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
 	if err != nil || len(drift) > 0 {
 		t.Errorf("Verify: %v, %q", err, drift)
 	}
+
 	const sqlSettings = "select concat_ws(' ', current_setting('bytea_output'), current_setting('quote_all_identifiers'), current_setting('search_path'))"
 	err = pgx.BeginFunc(t.Context(), db.Connect(t, db.Config.ReporterURL), func(tx pgx.Tx) error {
 		var before, after string
@@ -131,6 +135,7 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 	if err != nil || len(all) != len(migrationNames(t)) {
 		t.Fatalf("Status: %v, %v", all, err)
 	}
+
 	for range 2 {
 		if applied, err := m.Up(t.Context()); err != nil || len(applied) != len(all) {
 			t.Fatalf("Up applied %v, %v; want all %d", applied, err, len(all))
@@ -148,6 +153,7 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 			}
 		}
 	}
+
 	left := pgtest.Value[string](t, db, `select coalesce(string_agg(n.nspname || '.' || c.relname, ' '), '') from pg_class c
 		join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^(pg_|information_schema)' and c.relname !~ '^schema_version'`)
 	if left != "" {
@@ -173,6 +179,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	for _, db := range []*pgtest.Database{one, two} {
 		if drift, err := migrator(t, db.OwnerURL).Verify(t.Context()); err != nil || len(drift) > 0 {
@@ -198,12 +205,14 @@ func TestMigrateWithoutSuperuser(t *testing.T) {
 	for _, login := range []string{"app", "service", "readonly", "reporter", "owner"} {
 		statements = append(statements, "drop role blotter_"+login, "drop role trading_"+login)
 	}
+
 	statements = append(statements, "create role blotter_managed login createrole", "create database managed owner blotter_managed")
 	for _, sql := range statements {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	m := migrator(t, server.URL("managed", "managed"))
 	if _, err := m.Up(t.Context()); err != nil {
 		t.Fatal(err)

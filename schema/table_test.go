@@ -19,6 +19,7 @@ func TestTablesRefuseInexactNumbers(t *testing.T) {
 			return err
 		})
 	}
+
 	for _, sql := range []string{
 		`insert into data_ingestion.latest_prices values ('A', %s, now(), 'x')`,
 		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', now(), 1, 1, 1, 1, %s, 'x')`,
@@ -56,10 +57,12 @@ func TestPartitionFunctions(t *testing.T) {
 			t.Errorf("%s says %q, want %q", step.sql, got, step.want)
 		}
 	}
+
 	db.Exec(t, `set timezone = 'America/New_York'; select shared.create_yearly_partition('market_data', '2010-06-01')`)
 	if got := ask(`(select lower || ' to ' || upper from shared.partitions where leaf = 'data_ingestion.market_data_y2010'::regclass)`); got != "2010-01-01 00:00:00+00 to 2011-01-01 00:00:00+00" {
 		t.Errorf("made from New York, the year 2010 is from %s", got)
 	}
+
 	for _, sql := range []string{
 		`shared.create_monthly_partition('orders', '2020-01-01')`, `shared.ensure_partitions('market_data', '1899-12-31', '1900-01-01')`,
 		`shared.ensure_partitions('market_data', now(), now() + interval '10 years')`,
@@ -68,6 +71,7 @@ func TestPartitionFunctions(t *testing.T) {
 			t.Errorf("%s was allowed", sql)
 		}
 	}
+
 	db.Exec(t, `create table data_ingestion.market_data_y1990 (i int)`)
 	_, err := db.Connect(t, db.AdminURL).Exec(t.Context(), `select shared.create_yearly_partition('market_data', '1990-01-01')`)
 	if err == nil || !strings.Contains(err.Error(), "market_data_y1990 exists") {
@@ -101,6 +105,7 @@ func TestYearsAhead(t *testing.T) {
 		}
 		db.Exec(t, `update shared.partitioned_tables set ahead = 'year' where table_name = $1::text::regclass`, table)
 	}
+
 	db.Exec(t, `select shared.create_monthly_partition('performance_logs', (now() at time zone 'UTC')::date)`)
 	db.Exec(t, `select shared.ensure_ahead()`)
 	const spans = `select count(*) || ' until ' || (max(upper::timestamptz) at time zone 'UTC')::date - date_trunc('year', now() at time zone 'UTC')::date from shared.partitions where table_name = $1::text::regclass`

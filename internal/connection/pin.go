@@ -31,7 +31,7 @@ var pinned = []struct{ name, value string }{
 	{"quote_all_identifiers", "off"},
 	{"client_min_messages", "notice"}, // warnings report what could not be made
 
-	// What transactions and rows are like.
+	// How transactions and rows behave.
 	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_deferrable", "off"},
 	{"row_security", "on"},

@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// connectTimeoutDefault applies where the URL says nothing (connect_timeout).
+// connectTimeoutDefault applies if the URL has no connect_timeout.
 const connectTimeoutDefault = 10 * time.Second
 
-// Settings are what a caller chooses for its connections. A timeout that is negative is no limit.
+// Settings are the choices of a caller for its connections. A negative timeout means no limit.
 type Settings struct {
 	Service                  string // the application_name
 	SynchronousCommit        string // "" leaves it to the URL and the server
@@ -47,7 +47,7 @@ func Prepare(cc *pgx.ConnConfig, s Settings, r Role) {
 	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: c} }
 }
 
-// Milliseconds returns d as the value of a timeout setting; a negative d is 0, which is no limit.
+// Milliseconds returns d as the value of a timeout setting; a negative d gives 0, the value for no limit.
 func Milliseconds(d time.Duration) string {
 	return fmt.Sprint(max(0, d.Milliseconds()))
 }

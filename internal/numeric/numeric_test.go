@@ -29,6 +29,7 @@ func FuzzNumeric(f *testing.F) {
 	for _, text := range []string{"0", "-1.5", "123456789.123456789", "99999999999999999999999999999999999999999"} {
 		f.Add(numeric.Append(nil, blotter.MustDecimal(text)))
 	}
+
 	f.Add([]byte{0, 0, 0, 0, 0xC0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		for i := 8; i+1 < len(wire); i += 2 { // the server sends digits below 10000 only

@@ -21,6 +21,7 @@ func TestNextWord(t *testing.T) {
 		for word, rest := sqltext.NextWord(sql); word != ""; word, rest = sqltext.NextWord(rest) {
 			got = append(got, word)
 		}
+
 		if !slices.Equal(got, want) {
 			t.Errorf("the words of %q are %q, want %q", sql, got, want)
 		}
