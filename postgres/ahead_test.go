@@ -55,13 +55,16 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 
 	order := newOrder("A1", "O-1")
 	ctx := as(t, "A1")
-	err := again.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }, postgres.Unlogged)
+	err := again.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) },
+		postgres.Unlogged)
 	if err == nil || !strings.Contains(err.Error(), "shared.audit_log has no partition for this row") {
 		t.Errorf("the write that needs it: %v", err)
 	}
 
-	for table, want := range map[string]string{"shared.audit_log": now + " exists and is not the partition", "logging.performance_logs": "performance_logs_rest"} {
-		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 || !strings.Contains(log.String(), want) {
+	for table, want := range map[string]string{"shared.audit_log": now + " exists and is not the partition",
+		"logging.performance_logs": "performance_logs_rest"} {
+		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 ||
+			!strings.Contains(log.String(), want) {
 			t.Errorf("%d lines say that %s lacks one, want 1 with %q:\n%s", n, table, want, log)
 		}
 	}
@@ -72,7 +75,8 @@ func TestOpenWhereNoPartitionCanBeMade(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	db.Exec(t, "revoke execute on function shared.ensure_ahead() from trading_app")
-	if _, log := reopen(t, db, false); strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "partitions that are due were not made") {
+	if _, log := reopen(t, db, false); strings.Count(log.String(), "\n") != 1 ||
+		!strings.Contains(log.String(), "partitions that are due were not made") {
 		t.Errorf("it logs %q", log)
 	}
 }

@@ -21,7 +21,8 @@ func TestFillsAreNotAudited(t *testing.T) {
 
 	_, since := entries(t, db, 0)
 	trade := func(id, order string, side blotter.Side, quantity string) blotter.Trade {
-		return blotter.Trade{TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity), Price: dec("5")}
+		return blotter.Trade{TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity),
+			Price: dec("5")}
 	}
 
 	book := func(opts postgres.ExecuteOption, trades ...blotter.Trade) {
@@ -32,7 +33,8 @@ func TestFillsAreNotAudited(t *testing.T) {
 	}
 
 	book(0, trade("T1", "O-1", blotter.Buy, "1"))
-	book(0, trade("T2", "O-1", blotter.Buy, "1"), trade("T3", "", blotter.Sell, "4"), trade("T4", "O-1", blotter.Buy, "2"))
+	book(0, trade("T2", "O-1", blotter.Buy, "1"), trade("T3", "", blotter.Sell, "4"),
+		trade("T4", "O-1", blotter.Buy, "2"))
 	book(postgres.AllowOverfill, trade("T5", "O-1", blotter.Buy, "500"))
 	book(postgres.AllowOverfill, trade("T6", "O-1", blotter.Buy, "1"))
 	if got, _ := entries(t, db, since); len(got) > 0 {
@@ -43,7 +45,8 @@ func TestFillsAreNotAudited(t *testing.T) {
 	book(postgres.AdoptOrder, trade("T8", "O-2", blotter.Buy, "1"))
 	book(postgres.AdoptOrder, trade("T9", "O-2", blotter.Buy, "1"), trade("T10", "O-3", blotter.Buy, "1"))
 	got, _ := entries(t, db, since)
-	if len(got) != 2 || !strings.Contains(got[0], `execution.orders INSERT {"order_id": "O-2"`) || !strings.Contains(got[1], `execution.orders INSERT {"order_id": "O-3"`) {
+	if len(got) != 2 || !strings.Contains(got[0], `execution.orders INSERT {"order_id": "O-2"`) ||
+		!strings.Contains(got[1], `execution.orders INSERT {"order_id": "O-3"`) {
 		t.Errorf("fills of two orders that they made recorded %q", got)
 	}
 	if v, err := db.Verify(ctx); err != nil || len(v.Mismatches) > 0 {
@@ -60,10 +63,13 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 	const orders = `insert into execution.orders (account_id, order_id, symbol, side, quantity, filled_quantity, filled_notional, status) values ('A1', 'O1', 'AAPL', 'buy', 10, 2, 20, 'partially_filled')`
 	execAs(t, db, ctx, `insert into execution.accounts (account_id) values ('A2')`)
 	set := map[string]string{
-		"id": "default", "account_id": "'A2'", "order_id": "'O2'", "symbol": "'MSFT'", "side": "'sell'", "order_type": "'limit'", "quantity": "11", "price": "5",
-		"stop_price": "5", "time_in_force": "'gtc'", "strategy": "'s'", "session_id": "'s'", "adopted": "true", "created_at": "now() - interval '1 day'", "status": "'cancelled'",
+		"id": "default", "account_id": "'A2'", "order_id": "'O2'", "symbol": "'MSFT'", "side": "'sell'",
+		"order_type": "'limit'", "quantity": "11", "price": "5",
+		"stop_price": "5", "time_in_force": "'gtc'", "strategy": "'s'", "session_id": "'s'", "adopted": "true",
+		"created_at": "now() - interval '1 day'", "status": "'cancelled'",
 	}
-	moved := map[string]bool{"filled_quantity": true, "filled_notional": true, "avg_fill_price": true, "version": true, "updated_at": true}
+	moved := map[string]bool{"filled_quantity": true, "filled_notional": true, "avg_fill_price": true, "version": true,
+		"updated_at": true}
 	for _, column := range postgres.Orders.Def().Columns {
 		if moved[column.Name] {
 			continue

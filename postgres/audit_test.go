@@ -32,7 +32,8 @@ func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, new
 	}
 	for _, e := range log {
 		if e.ID > since {
-			list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", e.TableName, e.Operation, e.Key, e.Old, e.New)))
+			list = append(list,
+				strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", e.TableName, e.Operation, e.Key, e.Old, e.New)))
 			newest = e.ID
 		}
 	}
@@ -55,35 +56,48 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		sql  string
 		want []string // parts of the entries, in order
 	}{
-		{app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`, []string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`}},
-		{app, `update execution.accounts set zone = 'Europe/Paris'`, []string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`}},
+		{app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`,
+			[]string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`}},
+		{app, `update execution.accounts set zone = 'Europe/Paris'`,
+			[]string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`}},
 		{app, `update execution.accounts set zone = zone`, nil},
 		{app, `insert into execution.accounts (account_id) values ('A1') on conflict do nothing`, nil},
 		{app, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O1', 'AAPL', 'buy', 10), ('A1', 'O2', 'AAPL', 'buy', 10)`, []string{
-			`execution.orders INSERT {"order_id": "O1", "account_id": "A1"}`, `execution.orders INSERT {"order_id": "O2", "account_id": "A1"}`,
+			`execution.orders INSERT {"order_id": "O1", "account_id": "A1"}`,
+			`execution.orders INSERT {"order_id": "O2", "account_id": "A1"}`,
 		}},
 		{app, `update execution.orders set status = 'submitted', version = version + 1 where order_id = 'O1'`, []string{`execution.orders UPDATE {"order_id": "O1", "account_id": "A1"} {"status": "pending", "version": 1} {"status": "submitted", "version": 2}`}},
 		{app, `update execution.orders set order_id = 'O3' where order_id = 'O2'`, []string{`execution.orders UPDATE {"order_id": "O2", "account_id": "A1"} {"order_id": "O2"} {"order_id": "O3"}`}},
-		{app, `select execution.remove_orders('A1', array['O3'])`, []string{`execution.orders DELETE {"order_id": "O3", "account_id": "A1"} {"id": 2`}},
+		{app, `select execution.remove_orders('A1', array['O3'])`,
+			[]string{`execution.orders DELETE {"order_id": "O3", "account_id": "A1"} {"id": 2`}},
 		{app, `select execution.remove_orders('A1', array['O3'])`, nil},
-		{service, `insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('A1', 'loss', 5)`, []string{`risk_management.risk_limits INSERT {"account_id": "A1", "limit_type": "loss"}`}},
+		{service,
+			`insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('A1', 'loss', 5)`,
+			[]string{`risk_management.risk_limits INSERT {"account_id": "A1", "limit_type": "loss"}`}},
 		{service, `update risk_management.risk_limits set limit_value = 7`, []string{`risk_management.risk_limits UPDATE {"account_id": "A1", "limit_type": "loss"} {"limit_value": 5} {"limit_value": 7}`}},
-		{service, `delete from risk_management.risk_limits`, []string{`risk_management.risk_limits DELETE {"account_id": "A1", "limit_type": "loss"}`}},
+		{service, `delete from risk_management.risk_limits`,
+			[]string{`risk_management.risk_limits DELETE {"account_id": "A1", "limit_type": "loss"}`}},
 		{service, `insert into risk_management.risk_events (account_id, event_id, event_type, message) values ('A1', 'E1', 'loss', 'm')`, []string{`risk_management.risk_events INSERT {"event_id": "E1", "account_id": "A1"}`}},
 		{service, `update risk_management.risk_events set severity = 'critical'`, []string{`risk_management.risk_events UPDATE {"event_id": "E1", "account_id": "A1"} {"severity": "info"} {"severity": "critical"}`}},
 		{service, someTrade, nil},
 		{service, `insert into execution.positions (account_id, symbol) values ('A1', 'AAPL')`, nil},
 		{app, `update execution.positions set fees = 1`, nil},
-		{nil, `update execution.positions set fees = 2`, []string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
+		{nil, `update execution.positions set fees = 2`,
+			[]string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
 		{nil, `update execution.trades set price = 3`, []string{`execution.trades UPDATE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"} {"price": 2} {"price": 3}`}},
 		{nil, `update execution.trades set xid = '7'`, nil}, // as blotter events rebase does for every trade
-		{nil, `update execution.trades set xid = '8', price = 3.5`, []string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`}},
-		{nil, `set session_replication_role = replica; update execution.trades set price = 4`, []string{`execution.trades UPDATE`}},
+		{nil, `update execution.trades set xid = '8', price = 3.5`,
+			[]string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`}},
+		{nil, `set session_replication_role = replica; update execution.trades set price = 4`,
+			[]string{`execution.trades UPDATE`}},
 		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
 		{nil, `delete from execution.trades`, []string{`execution.trades DELETE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"}`}},
-		{nil, `delete from execution.positions`, []string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`}},
-		{nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`, []string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`}},
-		{nil, `truncate execution.orders cascade`, []string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`}},
+		{nil, `delete from execution.positions`,
+			[]string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`}},
+		{nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`,
+			[]string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`}},
+		{nil, `truncate execution.orders cascade`,
+			[]string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`}},
 	} {
 		if step.as == nil {
 			admin(step.sql)
@@ -129,13 +143,16 @@ func TestAuditSaysWho(t *testing.T) {
 			if err := db.Transaction(ctx, run); err != nil {
 				t.Fatal(name, err)
 			}
-			execAs(t, db, blotter.WithAllAccounts(t.Context()), `update execution.accounts set currency = 'X' || currency`)
-			log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()), postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
+			execAs(t, db, blotter.WithAllAccounts(t.Context()),
+				`update execution.accounts set currency = 'X' || currency`)
+			log, err := db.AuditLog(blotter.WithAllAccounts(t.Context()),
+				postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
 			if err != nil || len(log) != 2 {
 				t.Fatalf("%s: %d entries, %v", name, len(log), err)
 			}
 			e := log[0]
-			if e.AccountID != "A1" || e.Role != role || e.UserID != "ann; drop" || e.CorrelationID != "C'1" || e.XID == 0 || time.Since(e.Timestamp) > time.Minute ||
+			if e.AccountID != "A1" || e.Role != role || e.UserID != "ann; drop" || e.CorrelationID != "C'1" ||
+				e.XID == 0 || time.Since(e.Timestamp) > time.Minute ||
 				!strings.HasSuffix(e.Login, strings.TrimPrefix(role, "trading")) {
 				t.Errorf("%s as %s: %+v", name, role, e)
 			}
@@ -155,9 +172,12 @@ func TestActorCostsOthersNothing(t *testing.T) {
 		ctx  context.Context
 		want int
 	}{
-		"nobody": {t.Context(), 1}, "all accounts": {blotter.WithAllAccounts(t.Context()), 1}, "an account": {as(t, "A1"), 2},
-		"a user": {blotter.WithUser(t.Context(), "ann"), 2}, "an account's user": {blotter.WithUser(as(t, "A1"), "ann"), 3},
-		"an occasion": {blotter.WithCorrelation(as(t, "A1"), "c"), 3}, "no name": {blotter.WithUser(t.Context(), ""), 1},
+		"nobody": {t.Context(), 1}, "all accounts": {blotter.WithAllAccounts(t.Context()), 1},
+		"an account":        {as(t, "A1"), 2},
+		"a user":            {blotter.WithUser(t.Context(), "ann"), 2},
+		"an account's user": {blotter.WithUser(as(t, "A1"), "ann"), 3},
+		"an occasion":       {blotter.WithCorrelation(as(t, "A1"), "c"), 3},
+		"no name":           {blotter.WithUser(t.Context(), ""), 1},
 	} {
 		if got := postgres.LeadingOf(test.ctx); len(got) != test.want {
 			t.Errorf("%s: %q, want %d", name, got, test.want)
@@ -175,11 +195,15 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
 		scope, _ := blotter.ScopeOf(ctx)
 		for _, sql := range []string{
-			`update shared.audit_log set operation = 'x'`, `delete from shared.audit_log`, `truncate shared.audit_log`, `delete from ` + leaf, `update ` + leaf + ` set operation = 'x'`,
+			`update shared.audit_log set operation = 'x'`, `delete from shared.audit_log`, `truncate shared.audit_log`,
+			`delete from ` + leaf, `update ` + leaf + ` set operation = 'x'`,
 			`insert into shared.audit_log (account_id, table_name, operation) values ('A1', 'execution.orders', 'DELETE')`,
-			`select shared.audit_rows()`, `select shared.audited('execution.orders', '{}', true)`, `alter table execution.orders disable trigger audit_update`,
-			`set session_replication_role = replica`, `delete from shared.masked_columns`, `insert into shared.masked_columns values ('execution.orders', 'price')`,
-			`update shared.audit_seals set seal = 1`, `delete from shared.audit_seals`, `truncate shared.audit_seals`, `delete from shared.audit_cursor`,
+			`select shared.audit_rows()`, `select shared.audited('execution.orders', '{}', true)`,
+			`alter table execution.orders disable trigger audit_update`,
+			`set session_replication_role = replica`, `delete from shared.masked_columns`,
+			`insert into shared.masked_columns values ('execution.orders', 'price')`,
+			`update shared.audit_seals set seal = 1`, `delete from shared.audit_seals`, `truncate shared.audit_seals`,
+			`delete from shared.audit_cursor`,
 		} {
 			err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
 			if !errors.Is(err, blotter.ErrPermission) && !errors.Is(err, blotter.ErrProgramming) {
@@ -187,12 +211,14 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 			}
 		}
 		log, err := db.AuditLog(ctx, postgres.AuditFilter{Table: "execution.accounts"})
-		if want := map[bool]int{false: 1, true: 2}[scope.All]; err != nil || len(log) != want || log[0].AccountID != "A1" {
+		if want := map[bool]int{false: 1, true: 2}[scope.All]; err != nil || len(log) != want ||
+			log[0].AccountID != "A1" {
 			t.Errorf("all accounts %v: %d entries, %v", scope.All, len(log), err)
 		}
 	}
 
-	for _, sql := range []string{`select * from shared.audit_seals`, `select * from shared.audit_cursor`, `update shared.audit_cursor set id_done = 1`} {
+	for _, sql := range []string{`select * from shared.audit_seals`, `select * from shared.audit_cursor`,
+		`update shared.audit_cursor set id_done = 1`} {
 		ctx := as(t, "A1")
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
 		wantKind(t, sql+" as trading_app", err, blotter.ErrPermission)

@@ -22,7 +22,8 @@ func daily(symbol, source string, first time.Time, n, step int) iter.Seq2[blotte
 			at := first.AddDate(0, 0, i*step)
 			p := dec(fmt.Sprintf("%d.%02d", 1+at.YearDay(), len(symbol)))
 			bar := blotter.Bar{
-				Symbol: symbol, Timeframe: "1d", Timestamp: at, Open: p, High: p, Low: p, Close: p, Volume: dec("10"), Source: source,
+				Symbol: symbol, Timeframe: "1d", Timestamp: at, Open: p, High: p, Low: p, Close: p, Volume: dec("10"),
+				Source: source,
 			}
 			if !yield(blotter.BarRow{Bar: bar, Line: int64(i + 2)}, nil) {
 				return
@@ -38,7 +39,8 @@ func date(year int, month time.Month, day int) time.Time {
 // rows returns how many bars a database has, and how many different keys.
 func rows(t *testing.T, db *pgtest.Database) string {
 	t.Helper()
-	return pgtest.Value[string](t, db, `select count(*) || ' of ' || count(distinct (symbol, timeframe, timestamp)) from data_ingestion.market_data`)
+	return pgtest.Value[string](t, db,
+		`select count(*) || ' of ' || count(distinct (symbol, timeframe, timestamp)) from data_ingestion.market_data`)
 }
 
 // The import of a century makes partitions as it proceeds, even with a single connection.
@@ -51,11 +53,16 @@ func TestImportAcrossYears(t *testing.T) {
 			in   postgres.BarImport
 			want string
 		}{
-			{"straight", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)}, "40000 = 40000 + 0 + 0 + 0 + 0"},
-			{"backwards", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 7), 40_000, -1)}, "40000 = 40000 + 0 + 0 + 0 + 0"},
-			{"again", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)}, "40000 = 0 + 0 + 40000 + 0 + 0"},
-			{"longer at its end", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_010, 1)}, "40010 = 10 + 0 + 40000 + 0 + 0"},
-			{"longer at its beginning", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 17), 40_010, -1)}, "40010 = 10 + 0 + 40000 + 0 + 0"},
+			{"straight", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
+				"40000 = 40000 + 0 + 0 + 0 + 0"},
+			{"backwards", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 7), 40_000, -1)},
+				"40000 = 40000 + 0 + 0 + 0 + 0"},
+			{"again", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
+				"40000 = 0 + 0 + 40000 + 0 + 0"},
+			{"longer at its end", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_010, 1)},
+				"40010 = 10 + 0 + 40000 + 0 + 0"},
+			{"longer at its beginning", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 17), 40_010, -1)},
+				"40010 = 10 + 0 + 40000 + 0 + 0"},
 			{"two halves that met nothing at first", postgres.BarImport{Bars: chain(daily("C", "csv", date(1950, 1, 1), 20_000, 1), daily("A", "csv", date(1905, 1, 1), 50, 1))}, "20050 = 20000 + 0 + 50 + 0 + 0"},
 		} {
 			result, err := db.ImportBars(t.Context(), step.in)
@@ -90,7 +97,8 @@ func TestImportOfManyRejectedRows(t *testing.T) {
 		if err != nil || result.Quarantined != 9000 || result.Read != 18_000 {
 			t.Fatalf("%s, %v", counts(result), err)
 		}
-		if got := pgtest.Value[string](t, db, `select count(*) || ' ' || min(file) from data_ingestion.data_quality_logs`); got != "9000 f.zip/m.csv" {
+		if got := pgtest.Value[string](t, db,
+			`select count(*) || ' ' || min(file) from data_ingestion.data_quality_logs`); got != "9000 f.zip/m.csv" {
 			t.Errorf("the quarantine holds %s", got)
 		}
 	}
@@ -104,7 +112,8 @@ func TestImportOfManyRejectedRows(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(2019, 1, 1), 100, 1)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: daily("A", "csv", date(2019, 1, 1), 100, 1)}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -113,7 +122,8 @@ func TestDryRun(t *testing.T) {
 
 	before := pgtest.Value[string](t, db, everything)
 	in := postgres.BarImport{DryRun: true, Bars: chain(
-		daily("A", "csv", date(1980, 1, 1), 50, 1), daily("A", "other", date(2019, 1, 1), 50, 1), daily("A", "csv", date(2019, 4, 1), 20, 1),
+		daily("A", "csv", date(1980, 1, 1), 50, 1), daily("A", "other", date(2019, 1, 1), 50, 1),
+		daily("A", "csv", date(2019, 4, 1), 20, 1),
 		barsOf("A", "csv", "3.5", 1), failing(&blotter.RejectedRow{Line: 7, Check: "parse", Reason: "x", Raw: "y"}))}
 
 	planned, err := db.ImportBars(t.Context(), in)
@@ -264,7 +274,8 @@ func TestTwoSourcesAtOnce(t *testing.T) {
 		if counts(won) != "1200 = 1200 + 0 + 0 + 0 + 0" || counts(lost) != "1200 = 0 + 0 + 0 + 1200 + 0" {
 			t.Errorf("round %d: %s and %s", round, counts(won), counts(lost))
 		}
-		if n := pgtest.Value[int](t, db, `select count(distinct source) from data_ingestion.market_data where symbol = '`+symbol+`'`); n != 1 {
+		if n := pgtest.Value[int](t, db,
+			`select count(distinct source) from data_ingestion.market_data where symbol = '`+symbol+`'`); n != 1 {
 			t.Errorf("round %d: bars of %d sources are stored", round, n)
 		}
 	}
@@ -274,13 +285,15 @@ func TestTwoSourcesAtOnce(t *testing.T) {
 func TestAnalyzeBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	imported, err := db.ImportBars(t.Context(), postgres.BarImport{File: "a", Bars: daily("AAPL", "a", date(2020, 1, 1), 2000, 1)})
+	imported, err := db.ImportBars(t.Context(),
+		postgres.BarImport{File: "a", Bars: daily("AAPL", "a", date(2020, 1, 1), 2000, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	analyzed := func() (n int) {
-		return pgtest.Value[int](t, db, `select count(*) from pg_stats where tablename = 'market_data' and attname = 'symbol'`)
+		return pgtest.Value[int](t, db,
+			`select count(*) from pg_stats where tablename = 'market_data' and attname = 'symbol'`)
 	}
 	if err := db.AnalyzeBars(t.Context(), 0); err != nil || analyzed() != 0 {
 		t.Fatalf("nothing changed: %d, %v", analyzed(), err)

@@ -49,7 +49,8 @@ func failing(err error) iter.Seq2[blotter.BarRow, error] {
 
 // counts returns a result as text: read = inserted + updated + unchanged + other source + quarantined.
 func counts(r postgres.ImportResult) string {
-	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource, r.Quarantined)
+	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource,
+		r.Quarantined)
 }
 
 // The importer and the server agree on the last instant that may have a partition, even on 29 February, when calendars
@@ -82,7 +83,8 @@ func TestImportUntilTheLastPartition(t *testing.T) {
 func TestImportCountsRows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	rejected := failing(&blotter.RejectedRow{Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing", Raw: "2013-07-01,,,"})
+	rejected := failing(&blotter.RejectedRow{Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing",
+		Raw: "2013-07-01,,,"})
 	for _, step := range []struct {
 		what, prefer, want string
 		bars               iter.Seq2[blotter.BarRow, error]
@@ -95,12 +97,15 @@ func TestImportCountsRows(t *testing.T) {
 		{"another source, preferred", "csv", "10 = 0 + 10 + 0 + 0 + 0", barsOf("A", "csv", "1.5", 10)},
 		{"a bad row", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
 		{"the bad row again", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
-		{"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0", chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3))},
-		{"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2", chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2))},
+		{"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0",
+			chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3))},
+		{"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2",
+			chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2))},
 		{"nothing but a bad row", "", "1 = 0 + 0 + 0 + 0 + 1", rejected},
 		{"nothing", "", "0 = 0 + 0 + 0 + 0 + 0", chain()},
 	} {
-		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer})
+		result, err := db.ImportBars(t.Context(),
+			postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer})
 		if err != nil || counts(result) != step.want {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
@@ -135,7 +140,8 @@ func TestImportAgainUpdatesNothing(t *testing.T) {
 		{"the second again", "", "10 = 0 + 0 + 10 + 0 + 0", false, second},
 		{"the first, preferred", "yahoo", "20 = 0 + 10 + 10 + 0 + 0", false, first},
 	} {
-		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer, DryRun: step.dryRun})
+		result, err := db.ImportBars(t.Context(),
+			postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer, DryRun: step.dryRun})
 		if err != nil || counts(result) != step.want {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
@@ -158,8 +164,9 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	for name, in := range map[string]postgres.BarImport{
 		"reading fails":          {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(broken))},
 		"a bad row under strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(rejected)), Strict: true},
-		"contradicted, strict":   {Bars: chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)), Strict: true},
-		"refused by the table":   {Bars: chain(barsOf("A", "yahoo", "1", 10), tooHigh)},
+		"contradicted, strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)),
+			Strict: true},
+		"refused by the table": {Bars: chain(barsOf("A", "yahoo", "1", 10), tooHigh)},
 	} {
 		if _, err := db.ImportBars(t.Context(), in); err == nil {
 			t.Errorf("%s: no error", name)
@@ -193,7 +200,8 @@ func TestImportAtOnce(t *testing.T) {
 	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.market_data`); n != 1500+8*10 {
 		t.Errorf("%d bars are stored, want %d", n, 1500+8*10)
 	}
-	if left := pgtest.Value[int](t, db, `select count(*) from pg_class where relname like 'blotter_bar_stage%'`); left != 0 {
+	if left := pgtest.Value[int](t, db,
+		`select count(*) from pg_class where relname like 'blotter_bar_stage%'`); left != 0 {
 		t.Errorf("%d stages are left", left)
 	}
 }
@@ -217,11 +225,13 @@ func TestBarsAndHistory(t *testing.T) {
 		"newest": {postgres.BarFilter{Symbol: "A", Limit: 2, NewestFirst: true}, 2, day(400), day(399)},
 	} {
 		bars, err := db.Bars(t.Context(), c.filter)
-		if err != nil || len(bars) != c.n || !bars[0].Timestamp.Equal(c.first) || !bars[len(bars)-1].Timestamp.Equal(c.last) {
+		if err != nil || len(bars) != c.n || !bars[0].Timestamp.Equal(c.first) ||
+			!bars[len(bars)-1].Timestamp.Equal(c.last) {
 			t.Errorf("%s: %d bars, %v; want %d from %s to %s", name, len(bars), err, c.n, c.first, c.last)
 		}
 	}
-	if none, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"}); err != nil || len(none) != 0 {
+	if none, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"}); err != nil ||
+		len(none) != 0 {
 		t.Errorf("bars of another timeframe: %d, %v", len(none), err)
 	}
 
@@ -255,7 +265,8 @@ func TestImportSurvivesItsIterator(t *testing.T) {
 				t.Errorf("the iterator's panic came through as %v", p)
 			}
 		}()
-		_, _ = db.ImportBars(t.Context(), postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
+		_, _ = db.ImportBars(t.Context(),
+			postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
 	}()
 
 	raw := failing(&blotter.RejectedRow{Line: 2, Check: "parse", Reason: "x", Raw: "a\x00b\xff"})

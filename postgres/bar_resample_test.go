@@ -23,7 +23,8 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 		for range n {
 			p := func() blotter.Decimal { return dec(fmt.Sprintf("%d.%05d", 10+random.IntN(3), random.IntN(100_000))) }
 			o, c := p(), p()
-			bar := blotter.Bar{Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c, Volume: p(), Source: "csv"}
+			bar := blotter.Bar{Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c,
+				Volume: p(), Source: "csv"}
 			if c.GreaterThan(o) {
 				bar.High, bar.Low = c, o
 			}
@@ -76,7 +77,8 @@ func ohlcv(bars []blotter.Bar) string {
 func TestResample(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: minutes("A", date(2019, 2, 20), 20_000)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: minutes("A", date(2019, 2, 20), 20_000)}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -111,7 +113,8 @@ func TestResample(t *testing.T) {
 		got, err := db.Bars(t.Context(), f)
 		want := folded(stored, test.bucket)
 		if err != nil || ohlcv(got) != ohlcv(want) || len(got) == 0 || got[0].Timeframe != test.to {
-			t.Errorf("%s %s: %d bars, %v, want %d; the first is\n%s\nwant\n%s", test.to, test.zone, len(got), err, len(want), ohlcv(got[:1]), ohlcv(want[:1]))
+			t.Errorf("%s %s: %d bars, %v, want %d; the first is\n%s\nwant\n%s", test.to, test.zone, len(got), err,
+				len(want), ohlcv(got[:1]), ohlcv(want[:1]))
 		}
 		f.NewestFirst, f.Limit = true, 3
 		newest, err := db.Bars(t.Context(), f)
@@ -121,7 +124,8 @@ func TestResample(t *testing.T) {
 		}
 	}
 
-	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"}, {"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
+	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"},
+		{"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
 		_, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: bad[0], Resample: bad[1]})
 		wantKind(t, fmt.Sprint(bad), err, blotter.ErrInvalid)
 	}
@@ -133,7 +137,8 @@ func TestResample(t *testing.T) {
 func TestLatestBar(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(2015, 1, 1), 1500, 1)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: daily("A", "csv", date(2015, 1, 1), 1500, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	bar, err := db.LatestBar(t.Context(), "A", "")
@@ -185,7 +190,8 @@ func TestGaps(t *testing.T) {
 		gaps, err := db.Gaps(t.Context(), test.filter)
 		var got []string
 		for _, g := range gaps {
-			got = append(got, fmt.Sprintf("%s to %s: %d", g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), g.Days))
+			got = append(got,
+				fmt.Sprintf("%s to %s: %d", g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), g.Days))
 		}
 		if err != nil || strings.Join(got, ", ") != test.want {
 			t.Errorf("%+v: %v, %v; want %s", test.filter, got, err, test.want)
@@ -200,14 +206,16 @@ func TestGaps(t *testing.T) {
 func TestMonthPrunes(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
 		t.Fatal(err)
 	}
 
 	conn := db.Connect(t, db.AdminURL)
 	for name, sql := range postgres.BarQueries() {
 		var plan string
-		rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql, "A", "1d", date(2001, 3, 1), date(2001, 4, 1), nil)
+		rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql, "A", "1d",
+			date(2001, 3, 1), date(2001, 4, 1), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,8 @@ func priced(symbol, source string, first time.Time, n int, price int64) iter.Seq
 		for i := range n {
 			closed := dec(fmt.Sprintf("%d.%02d", price, i%7))
 			bar := blotter.Bar{
-				Symbol: symbol, Timeframe: "1d", Timestamp: first.AddDate(0, 0, i), Open: closed, High: closed.Add(dec("0.5")), Low: closed.Sub(dec("0.5")),
+				Symbol: symbol, Timeframe: "1d", Timestamp: first.AddDate(0, 0, i), Open: closed,
+				High: closed.Add(dec("0.5")), Low: closed.Sub(dec("0.5")),
 				Close: closed, Volume: dec("1"), Source: source,
 			}
 			if !yield(blotter.BarRow{Bar: bar, Line: int64(i + 2)}, nil) {
@@ -39,24 +40,42 @@ func TestSeams(t *testing.T) {
 		in     postgres.BarImport
 		want   string // part of the error, "" if the bars are stored
 	}{
-		{"another source goes on at a quarter", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100)}, neighbours},
-		{"another source ends at four times", priced("A", "x", first, 30, 100), postgres.BarImport{Bars: priced("A", "y", date(2019, 2, 2), 30, 400)}, neighbours},
-		{"another file of a folder", priced("A", "csv:f", first, 30, 400), postgres.BarImport{Bars: priced("A", "csv:f", date(2019, 4, 3), 30, 100)}, neighbours},
-		{"the same vendor goes on at a quarter", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "x", date(2019, 4, 3), 30, 100)}, ""},
-		{"another source goes on alike", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 410)}, ""},
-		{"another source, years later", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2021, 4, 3), 30, 100)}, ""},
-		{"another source overlaps at half", priced("A", "x", first, 30, 200), postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 20), 30, 100)}, factor},
-		{"another source overlaps and has no more", priced("A", "x", first, 30, 200), postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 10), 10, 100)}, ""},
-		{"the same vendor replaces a part", priced("A", "x", first, 30, 200), postgres.BarImport{Bars: priced("A", "x", date(2019, 3, 20), 30, 100)}, factor},
-		{"the same vendor replaces all", priced("A", "x", first, 30, 200), postgres.BarImport{Bars: priced("A", "x", date(2019, 3, 1), 60, 100)}, ""},
-		{"a preferred source replaces a part", priced("A", "x", first, 30, 200), postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 20), 30, 100), Prefer: "y"}, factor},
-		{"spliced", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100), Splice: true}, ""},
-		{"dry run", priced("A", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100), DryRun: true}, neighbours},
-		{"another symbol", priced("B", "x", first, 30, 400), postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100)}, ""},
-		{"guessed, other prices", daily("A", "x", first, 30, 1), postgres.BarImport{Bars: priced("A", "x", first, 30, 100), Guessed: true}, guess},
-		{"guessed, one bar that is elsewhere", priced("A", "x", first, 1, 100), postgres.BarImport{Bars: priced("A", "x", first, 1, 70), Guessed: true}, guess},
-		{"guessed, the same prices", priced("A", "x", first, 30, 100), postgres.BarImport{Bars: priced("A", "x", first, 40, 100), Guessed: true}, ""},
-		{"told, other prices", daily("A", "x", first, 30, 1), postgres.BarImport{Bars: priced("A", "x", first, 30, 100)}, ""},
+		{"another source goes on at a quarter", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100)}, neighbours},
+		{"another source ends at four times", priced("A", "x", first, 30, 100),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 2, 2), 30, 400)}, neighbours},
+		{"another file of a folder", priced("A", "csv:f", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "csv:f", date(2019, 4, 3), 30, 100)}, neighbours},
+		{"the same vendor goes on at a quarter", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "x", date(2019, 4, 3), 30, 100)}, ""},
+		{"another source goes on alike", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 410)}, ""},
+		{"another source, years later", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2021, 4, 3), 30, 100)}, ""},
+		{"another source overlaps at half", priced("A", "x", first, 30, 200),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 20), 30, 100)}, factor},
+		{"another source overlaps and has no more", priced("A", "x", first, 30, 200),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 10), 10, 100)}, ""},
+		{"the same vendor replaces a part", priced("A", "x", first, 30, 200),
+			postgres.BarImport{Bars: priced("A", "x", date(2019, 3, 20), 30, 100)}, factor},
+		{"the same vendor replaces all", priced("A", "x", first, 30, 200),
+			postgres.BarImport{Bars: priced("A", "x", date(2019, 3, 1), 60, 100)}, ""},
+		{"a preferred source replaces a part", priced("A", "x", first, 30, 200),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 3, 20), 30, 100), Prefer: "y"}, factor},
+		{"spliced", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100), Splice: true}, ""},
+		{"dry run", priced("A", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100), DryRun: true}, neighbours},
+		{"another symbol", priced("B", "x", first, 30, 400),
+			postgres.BarImport{Bars: priced("A", "y", date(2019, 4, 3), 30, 100)}, ""},
+		{"guessed, other prices", daily("A", "x", first, 30, 1),
+			postgres.BarImport{Bars: priced("A", "x", first, 30, 100), Guessed: true}, guess},
+		{"guessed, one bar that is elsewhere", priced("A", "x", first, 1, 100),
+			postgres.BarImport{Bars: priced("A", "x", first, 1, 70), Guessed: true}, guess},
+		{"guessed, the same prices", priced("A", "x", first, 30, 100),
+			postgres.BarImport{Bars: priced("A", "x", first, 40, 100), Guessed: true}, ""},
+		{"told, other prices", daily("A", "x", first, 30, 1),
+			postgres.BarImport{Bars: priced("A", "x", first, 30, 100)}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +140,8 @@ func TestCalendarOfBars(t *testing.T) {
 	weekdays := func(symbol string) iter.Seq2[blotter.BarRow, error] {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2019, 3, 4), 40, 100) {
-				if weekday := bar.Timestamp.Weekday(); weekday != time.Saturday && weekday != time.Sunday && !yield(bar, nil) {
+				if weekday := bar.Timestamp.Weekday(); weekday != time.Saturday && weekday != time.Sunday &&
+					!yield(bar, nil) {
 					return
 				}
 			}
@@ -177,7 +197,8 @@ func TestGapsOnHolidays(t *testing.T) {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2022, 10, 31), 40, 100) {
 				weekday := bar.Timestamp.Weekday()
-				if weekday == time.Saturday || weekday == time.Sunday || strings.Contains(strings.Join(missing, " "), bar.Timestamp.Format(time.DateOnly)) {
+				if weekday == time.Saturday || weekday == time.Sunday ||
+					strings.Contains(strings.Join(missing, " "), bar.Timestamp.Format(time.DateOnly)) {
 					continue
 				}
 				if !yield(bar, nil) {
@@ -188,14 +209,16 @@ func TestGapsOnHolidays(t *testing.T) {
 	}
 
 	for _, bars := range []iter.Seq2[blotter.BarRow, error]{
-		without("YANK", "2022-11-24", "2022-11-15"), without("NIPPON", "2022-11-03", "2022-11-23"), without("9999.T", "2022-11-03", "2022-11-23", "2022-11-25"),
+		without("YANK", "2022-11-24", "2022-11-15"), without("NIPPON", "2022-11-03", "2022-11-23"),
+		without("9999.T", "2022-11-03", "2022-11-23", "2022-11-25"),
 		without("SAID", "2022-11-24", "2022-11-03"), without("ALL", ""),
 	} {
 		if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: bars}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := db.SetInstrument(t.Context(), blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.Calendar("XTKS"))}); err != nil {
+	if _, err := db.SetInstrument(t.Context(),
+		blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.Calendar("XTKS"))}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -228,7 +251,8 @@ func TestValuationInOwnCurrency(t *testing.T) {
 	}
 
 	for _, symbol := range []string{"EURO", "DOLLAR"} {
-		if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: priced(symbol, "x", date(2019, 3, 4), 1, 100)}); err != nil {
+		if _, err := db.ImportBars(t.Context(),
+			postgres.BarImport{Bars: priced(symbol, "x", date(2019, 3, 4), 1, 100)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -239,7 +263,8 @@ func TestValuationInOwnCurrency(t *testing.T) {
 	if got, want := values(), "DOLLAR 1000, EURO none"; got != want {
 		t.Errorf("values %s, want %s", got, want)
 	}
-	if _, err := db.SetInstrument(t.Context(), blotter.InstrumentFacts{Symbol: "EURO", Currency: new("EUR")}); err != nil {
+	if _, err := db.SetInstrument(t.Context(),
+		blotter.InstrumentFacts{Symbol: "EURO", Currency: new("EUR")}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := values(), "DOLLAR 1000, EURO 1000"; got != want {

@@ -22,17 +22,22 @@ func TestKindsOfErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	for code, kind := range map[string]blotter.Kind{
-		"23505": blotter.ErrIntegrity, "23503": blotter.ErrIntegrity, "23514": blotter.ErrIntegrity, "23502": blotter.ErrIntegrity, "44000": blotter.ErrIntegrity,
+		"23505": blotter.ErrIntegrity, "23503": blotter.ErrIntegrity, "23514": blotter.ErrIntegrity,
+		"23502": blotter.ErrIntegrity, "44000": blotter.ErrIntegrity,
 		"22012": blotter.ErrData, "22P02": blotter.ErrData, "22003": blotter.ErrData,
 		"40001": blotter.ErrSerialization, "40P01": blotter.ErrSerialization,
 		"42501": blotter.ErrPermission, "25006": blotter.ErrPermission,
-		"42601": blotter.ErrProgramming, "42P01": blotter.ErrProgramming, "0A000": blotter.ErrProgramming, "25001": blotter.ErrProgramming,
+		"42601": blotter.ErrProgramming, "42P01": blotter.ErrProgramming, "0A000": blotter.ErrProgramming,
+		"25001": blotter.ErrProgramming,
 		"26000": blotter.ErrProgramming, "34000": blotter.ErrProgramming, "P0001": blotter.ErrProgramming,
-		"08006": blotter.ErrOperational, "28000": blotter.ErrOperational, "3D000": blotter.ErrOperational, "53100": blotter.ErrOperational,
-		"53300": blotter.ErrOperational, "54000": blotter.ErrOperational, "55P03": blotter.ErrOperational, "57014": blotter.ErrOperational,
+		"08006": blotter.ErrOperational, "28000": blotter.ErrOperational, "3D000": blotter.ErrOperational,
+		"53100": blotter.ErrOperational,
+		"53300": blotter.ErrOperational, "54000": blotter.ErrOperational, "55P03": blotter.ErrOperational,
+		"57014": blotter.ErrOperational,
 		"57P03": blotter.ErrOperational, "58030": blotter.ErrOperational, "XX000": blotter.ErrOperational,
 	} {
-		err := db.Transaction(t.Context(), func(tx *postgres.Tx) error { return raise(t.Context(), tx, code) }, postgres.MaxRetries(0))
+		err := db.Transaction(t.Context(), func(tx *postgres.Tx) error { return raise(t.Context(), tx, code) },
+			postgres.MaxRetries(0))
 		wantKind(t, code, err, kind)
 
 		var e *blotter.Error
@@ -40,7 +45,9 @@ func TestKindsOfErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.SQLState != code || !errors.As(err, &pg) {
 			t.Errorf("%s: %#v does not carry its code and cause", code, err)
 		}
-		for _, other := range []blotter.Kind{blotter.ErrIntegrity, blotter.ErrData, blotter.ErrPermission, blotter.ErrProgramming, blotter.ErrOperational, blotter.ErrSerialization, blotter.ErrNotFound, blotter.ErrConflict} {
+		for _, other := range []blotter.Kind{blotter.ErrIntegrity, blotter.ErrData, blotter.ErrPermission,
+			blotter.ErrProgramming, blotter.ErrOperational, blotter.ErrSerialization, blotter.ErrNotFound,
+			blotter.ErrConflict} {
 			if other != kind && errors.Is(err, other) {
 				t.Errorf("%s is %q too", code, other)
 			}
@@ -64,7 +71,10 @@ func TestConstraintErrors(t *testing.T) {
 
 	for want, err := range map[string]error{
 		"execution.orders already contains this row": insert(func(*blotter.Order) {}),
-		"check orders_quantity_check":                insert(func(o *blotter.Order) { o.OrderID, o.Quantity = "O-2", blotter.Decimal{} }),
+		"check orders_quantity_check": insert(func(o *blotter.Order) {
+			o.OrderID, o.Quantity = "O-2",
+				blotter.Decimal{}
+		}),
 		"check orders_side_check":                    insert(func(o *blotter.Order) { o.OrderID, o.Side = "O-3", "hold" }),
 		"new row violates row-level security policy": insert(func(o *blotter.Order) { o.AccountID = "A2" }),
 		"insert execution.orders":                    insert(func(*blotter.Order) {}),
@@ -93,10 +103,12 @@ func TestOpenErrors(t *testing.T) {
 		url, want string
 		kind      blotter.Kind
 	}{
-		"nothing":          {"", "the URL of a PostgreSQL database", blotter.ErrInvalid},
-		"not a URL":        {"postgres://a:secret@[broken", "a database URL that parses", blotter.ErrInvalid},
-		"no server":        {"postgres://x:secret@127.0.0.1:1/x", "no PostgreSQL server answers", blotter.ErrOperational},
-		"no such socket":   {"postgres://x@/x?host=/no/such/folder", "no PostgreSQL server answers", blotter.ErrOperational},
+		"nothing":   {"", "the URL of a PostgreSQL database", blotter.ErrInvalid},
+		"not a URL": {"postgres://a:secret@[broken", "a database URL that parses", blotter.ErrInvalid},
+		"no server": {"postgres://x:secret@127.0.0.1:1/x", "no PostgreSQL server answers",
+			blotter.ErrOperational},
+		"no such socket": {"postgres://x@/x?host=/no/such/folder", "no PostgreSQL server answers",
+			blotter.ErrOperational},
 		"no such database": {missing, "create it", blotter.ErrOperational},
 		"never migrated":   {blank.OwnerURL, "run blotter migrate up", blotter.ErrOperational},
 		"older schema":     {older.Config.URL, "version 1 and this blotter needs", blotter.ErrOperational},
@@ -117,13 +129,16 @@ func TestOpenErrors(t *testing.T) {
 func TestPasswordsAreNeverShown(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{
-		"postgres://user:s3cret@host/db", "postgres://user:s3c%20ret@host/db?sslmode=disable", "host=h user=u password=s3cret dbname=d",
-		"host=h password='s3cret with spaces' user=u", "postgres://user@host/db?password=s3cret", "postgres://user:s3cret/with#odd@host/db", "PASSWORD = s3cret",
+		"postgres://user:s3cret@host/db", "postgres://user:s3c%20ret@host/db?sslmode=disable",
+		"host=h user=u password=s3cret dbname=d",
+		"host=h password='s3cret with spaces' user=u", "postgres://user@host/db?password=s3cret",
+		"postgres://user:s3cret/with#odd@host/db", "PASSWORD = s3cret",
 	} {
 		c := postgres.Config{URL: u, ReadOnlyURL: u, ServiceURL: u, ReporterURL: u}
 		var logged bytes.Buffer
 		slog.New(slog.NewTextHandler(&logged, nil)).Info("config", "config", c)
-		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(), connection.RedactURL(u)} {
+		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(),
+			connection.RedactURL(u)} {
 			if strings.Contains(shown, "s3c") || strings.Contains(shown, "with spaces") {
 				t.Errorf("%s shows the password: %s", u, shown)
 			}
@@ -146,7 +161,8 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}{
 		"transaction": {func() error {
 			return db.Transaction(ctx, func(tx *postgres.Tx) error { return raise(ctx, tx, "23505") })
-		}, []string{"level=ERROR", "kind=integrity", "sqlstate=23505", "duration_ms=", "correlation_id=C-17", "error_test.go:"}},
+		}, []string{"level=ERROR", "kind=integrity", "sqlstate=23505", "duration_ms=", "correlation_id=C-17",
+			"error_test.go:"}},
 		"read": {func() error {
 			return db.ReadOnly(ctx, func(s *postgres.Session) error { _, err := s.Exec(ctx, "selekt"); return err })
 		}, []string{"level=ERROR", "kind=programming", "sqlstate=42601", "error_test.go:"}},
@@ -195,7 +211,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	db := pgtest.Open(t)
 	db.Exec(t, "alter database "+db.Name+" set default_transaction_read_only = on")
 	locker := db.Connect(t, db.AdminURL)
-	if _, err := locker.Exec(t.Context(), "begin read write; lock table execution.accounts in access exclusive mode"); err != nil {
+	if _, err := locker.Exec(t.Context(),
+		"begin read write; lock table execution.accounts in access exclusive mode"); err != nil {
 		t.Fatal(err)
 	}
 	cfg := db.Config

@@ -89,7 +89,8 @@ func ExampleDB_ReadOnly() {
 		if err != nil {
 			return err
 		}
-		return s.QueryRow(ctx, `select sum(market_value) from execution.position_values where account_id = $1`, "ACC123").Scan(&total)
+		return s.QueryRow(ctx, `select sum(market_value) from execution.position_values where account_id = $1`,
+			"ACC123").Scan(&total)
 	}, postgres.Snapshot)
 	for _, p := range summary {
 		fmt.Println(p.Symbol, p.Quantity, "at", p.AvgPrice, "worth", p.MarketValue, "unrealized", p.UnrealizedPnL)

@@ -52,7 +52,8 @@ func TestNobodyLocksOthersOut(t *testing.T) {
 			t.Errorf("%s: %s", role, a.seen.String())
 		}
 		for _, table := range []string{
-			"data_ingestion.instruments", "data_ingestion.latest_prices", "analytics.market_prices", "shared.partitioned_tables",
+			"data_ingestion.instruments", "data_ingestion.latest_prices", "analytics.market_prices",
+			"shared.partitioned_tables",
 			"events.cursor", "shared.audit_cursor", "shared.schema_version", "execution.trades",
 		} {
 			a.try("select from " + table + " for key share")
@@ -254,7 +255,8 @@ func TestDeleteByFunction(t *testing.T) {
 		}
 	}
 
-	left := pgtest.Value[string](t, db, `select coalesce(string_agg(account_id, ','), '') from execution.orders where order_id = 'O-2'`)
+	left := pgtest.Value[string](t, db,
+		`select coalesce(string_agg(account_id, ','), '') from execution.orders where order_id = 'O-2'`)
 	if left != "" {
 		t.Error("left:", left)
 	}

@@ -17,7 +17,8 @@ import (
 func TestHandlesFromOneURLOrFour(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	one := withUser(t, db, "all_"+db.Name, "trading_owner, trading_app, trading_service, trading_readonly, trading_reporter")
+	one := withUser(t, db, "all_"+db.Name,
+		"trading_owner, trading_app, trading_service, trading_readonly, trading_reporter")
 	for name, urls := range map[string]struct {
 		cfg   postgres.Config
 		owner string
@@ -41,7 +42,8 @@ func TestHandlesFromOneURLOrFour(t *testing.T) {
 		must(t, err)
 		got = append(got, actingAs(t, t.Context(), owner))
 		must(t, owner.Close(t.Context()))
-		if all := strings.Join(got, " "); all != "trading_app trading_readonly trading_service trading_reporter trading_owner" {
+		if all := strings.Join(got,
+			" "); all != "trading_app trading_readonly trading_service trading_reporter trading_owner" {
 			t.Errorf("%s: sessions act as %s", name, all)
 		}
 	}

@@ -21,7 +21,8 @@ func TestTargetSessionAttrs(t *testing.T) {
 	orders := map[string][]*pgtest.Node{"primary first": {primary, replica}, "replica first": {replica, primary}}
 
 	for attrs, want := range map[string]*pgtest.Node{
-		"any": nil, "read-write": primary, "primary": primary, "read-only": replica, "standby": replica, "prefer-standby": replica,
+		"any": nil, "read-write": primary, "primary": primary, "read-only": replica, "standby": replica,
+		"prefer-standby": replica,
 	} {
 		for order, nodes := range orders {
 			wanted := want
@@ -31,16 +32,19 @@ func TestTargetSessionAttrs(t *testing.T) {
 			for login, isReplica := range isReplicaBy {
 				got, err := isReplica(t, primary.Config, cluster.URL(login, attrs, nodes...))
 				if err != nil || got != (wanted == replica) {
-					t.Errorf("%s of %s, %s: replica: %v (%v), want %v", attrs, login, order, got, err, wanted == replica)
+					t.Errorf("%s of %s, %s: replica: %v (%v), want %v", attrs, login, order, got, err,
+						wanted == replica)
 				}
 			}
 		}
 	}
 
 	// If no host is of the kind, that is an error.
-	for attrs, only := range map[string]*pgtest.Node{"read-write": replica, "primary": replica, "read-only": primary, "standby": primary} {
+	for attrs, only := range map[string]*pgtest.Node{"read-write": replica, "primary": replica, "read-only": primary,
+		"standby": primary} {
 		for login, isReplica := range isReplicaBy {
-			if _, err := isReplica(t, primary.Config, cluster.URL(login, attrs, only)); !errors.Is(err, blotter.ErrOperational) {
+			if _, err := isReplica(t, primary.Config, cluster.URL(login, attrs, only)); !errors.Is(err,
+				blotter.ErrOperational) {
 				t.Errorf("%s of %s, which is the other kind only: %v", attrs, login, err)
 			}
 		}

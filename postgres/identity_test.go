@@ -17,10 +17,12 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 	db, other := pgtest.Open(t), pgtest.Open(t)
 	must(t, db.CheckURLs(t.Context()))
 	for setting, url := range map[string]*string{
-		"ReadOnlyURL": &other.Config.ReadOnlyURL, "ServiceURL": &other.Config.ServiceURL, "ReporterURL": &other.Config.ReporterURL,
+		"ReadOnlyURL": &other.Config.ReadOnlyURL, "ServiceURL": &other.Config.ServiceURL,
+		"ReporterURL": &other.Config.ReporterURL,
 	} {
 		cfg := db.Config
-		for name, field := range map[string]*string{"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL, "ReporterURL": &cfg.ReporterURL} {
+		for name, field := range map[string]*string{"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL,
+			"ReporterURL": &cfg.ReporterURL} {
 			if name == setting {
 				*field = *url
 			}
@@ -40,7 +42,8 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 				t.Errorf("%s of another database, session of %s: %v", setting, name, err)
 			}
 		}
-		if err := mixed.CheckURLs(t.Context()); !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), other.Name) {
+		if err := mixed.CheckURLs(t.Context()); !errors.Is(err, blotter.ErrInvalid) ||
+			!strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), other.Name) {
 			t.Errorf("%s of another database: %v", setting, err)
 		}
 	}

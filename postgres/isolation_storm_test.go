@@ -91,8 +91,10 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 
 // leftovers are first statements that would leave something on a connection that is not reset.
 var leftovers = []string{
-	"select 1", "select 1", "select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "set app.current_account_id = 'A2'",
-	"create temporary table mine as select * from execution.orders", "declare held cursor with hold for select * from execution.orders",
+	"select 1", "select 1", "select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'",
+	"set app.current_account_id = 'A2'",
+	"create temporary table mine as select * from execution.orders",
+	"declare held cursor with hold for select * from execution.orders",
 	"select pg_sleep(0.002)", "select 1 / 0", "savepoint mine",
 }
 
@@ -122,7 +124,8 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		return s.db.ReadOnly(ctx, func(q *postgres.Session) error { return work(q, false) }, postgres.Snapshot)
 	case 2:
 		_, err := s.db.ExecuteTrade(ctx, blotter.Trade{
-			TradeID: id, Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("60"), Strategy: account,
+			TradeID: id, Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"),
+			Price: blotter.MustDecimal("60"), Strategy: account,
 		})
 		return err
 
@@ -175,12 +178,14 @@ func (s *storm) compare(account, owner, writer string) {
 func (s *storm) check() {
 	for table, mark := range map[string]string{"execution.orders": "order_id", "execution.trades": "trade_id"} {
 		total := pgtest.Value[int](s.t, s.db, "select count(*) from "+table)
-		wrong := pgtest.Value[int](s.t, s.db, "select count(*) from "+table+" where account_id <> strategy or account_id <> split_part("+mark+", '-', 1)")
+		wrong := pgtest.Value[int](s.t, s.db,
+			"select count(*) from "+table+" where account_id <> strategy or account_id <> split_part("+mark+", '-', 1)")
 		if total == 0 || wrong > 0 {
 			s.t.Errorf("%s: %d of %d rows carry another account than their writer's", table, wrong, total)
 		}
 	}
 	if s.done.Load() == 0 || s.broken.Load() == 0 || s.crossed.Load() > 0 {
-		s.t.Errorf("%d sessions ended well, %d did not, %d rows crossed", s.done.Load(), s.broken.Load(), s.crossed.Load())
+		s.t.Errorf("%d sessions ended well, %d did not, %d rows crossed", s.done.Load(), s.broken.Load(),
+			s.crossed.Load())
 	}
 }

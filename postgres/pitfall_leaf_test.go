@@ -54,7 +54,8 @@ func leafIsClosed(t *testing.T, db *pgtest.Database, leaf string) {
 
 	db.Exec(t, "grant select, insert, update, delete on "+leaf+" to trading_app, trading_readonly")
 	conn := login(t, db, db.Config.URL, "A1")
-	if foreign := ask[int](t, conn, "select count(*) from "+leaf+" where account_id is distinct from 'A1'"); foreign != 0 {
+	if foreign := ask[int](t, conn,
+		"select count(*) from "+leaf+" where account_id is distinct from 'A1'"); foreign != 0 {
 		t.Errorf("with a grant A1 sees %d rows of others in %s", foreign, leaf)
 	}
 	if tag := mustExec(t, conn, "delete from "+leaf+" where account_id = 'A2'"); tag.RowsAffected() != 0 {
@@ -147,7 +148,8 @@ func TestPitfall14CopyFrom(t *testing.T) {
 		})
 	}
 
-	wantKind(t, "a batch with a foreign row", copyIn(newOrder("A1", "O-1"), newOrder("A2", "O-2"), newOrder("A1", "O-3")), blotter.ErrPermission)
+	wantKind(t, "a batch with a foreign row",
+		copyIn(newOrder("A1", "O-1"), newOrder("A2", "O-2"), newOrder("A1", "O-3")), blotter.ErrPermission)
 	if n := pgtest.Value[int](t, db, "select count(*) from execution.orders"); n != 0 {
 		t.Errorf("it left %d orders", n)
 	}
@@ -169,13 +171,15 @@ func TestPitfall15CopyTo(t *testing.T) {
 			t.Errorf("COPY %s TO writes another account's rows: %s", table, plain.String())
 		}
 		if err == nil && tag.RowsAffected() != 0 && table != "execution.trades" {
-			t.Errorf("COPY %s TO writes %d rows: PostgreSQL has changed, exports may be simpler", table, tag.RowsAffected())
+			t.Errorf("COPY %s TO writes %d rows: PostgreSQL has changed, exports may be simpler", table,
+				tag.RowsAffected())
 		}
 
 		tag, err = conn.PgConn().CopyTo(t.Context(), &selected, "copy (select * from "+table+") to stdout")
 		want := ask[int64](t, conn, "select count(*) from "+table)
 		if err != nil || want == 0 || tag.RowsAffected() != want || strings.Contains(selected.String(), "theirs") {
-			t.Errorf("COPY (SELECT) of %s writes %d rows, want %d: %v %s", table, tag.RowsAffected(), want, err, selected.String())
+			t.Errorf("COPY (SELECT) of %s writes %d rows, want %d: %v %s", table, tag.RowsAffected(), want, err,
+				selected.String())
 		}
 	}
 }

@@ -80,7 +80,8 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 		}
 		wantState(t, conn, "42501", `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-9', 'KO', 'buy', 1)`)
 		wantState(t, conn, "42501", `insert into execution.accounts (account_id) values ('')`)
-		mustExec(t, conn, `begin; select set_config('app.current_account_id', 'A1', true); select 1 from execution.orders; commit`)
+		mustExec(t, conn,
+			`begin; select set_config('app.current_account_id', 'A1', true); select 1 from execution.orders; commit`)
 		if used == "used" {
 			mustExec(t, conn, `set app.current_account_id = 'A1'; reset app.current_account_id`)
 		}
@@ -112,7 +113,8 @@ func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 	seed(t, db, "A1", "mine")
 	boom := errors.New("boom")
 	statements := []string{
-		"select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "do $$ begin end $$", "select 1 / 0",
+		"select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "do $$ begin end $$",
+		"select 1 / 0",
 		"select set_config('app.current_account_id', 'A1', false)",
 		"do $$ begin perform set_config('app.current_account_id', 'A1', false); end $$",
 		"savepoint s; set app.current_account_id = 'A1'; release savepoint s",
@@ -131,7 +133,8 @@ func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 			for _, readOnly := range []bool{false, true} {
 				leaveWith(t, db.DB, sql, leave, how == "cancelled", readOnly)
 				if got := accountSeen(t, db.DB, readOnly); got != "|0" {
-					t.Fatalf("after %q and %s (read-only: %v) the next user has account and orders %q", sql, how, readOnly, got)
+					t.Fatalf("after %q and %s (read-only: %v) the next user has account and orders %q", sql, how,
+						readOnly, got)
 				}
 			}
 		}

@@ -23,7 +23,8 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	}
 
 	for _, view := range views {
-		if !pgtest.Value[bool](t, db, "select reloptions @> '{security_invoker=true}' from pg_class where oid = $1::text::regclass", view) {
+		if !pgtest.Value[bool](t, db,
+			"select reloptions @> '{security_invoker=true}' from pg_class where oid = $1::text::regclass", view) {
 			t.Errorf("%s is not security_invoker", view)
 		}
 	}
@@ -34,7 +35,8 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	}
 
 	// The strategies of the two accounts are named after their marks.
-	if got := ask[string](t, conn, "select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
+	if got := ask[string](t, conn,
+		"select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
 		t.Errorf("A1 sees the performance of %q", got)
 	}
 
@@ -130,9 +132,12 @@ func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	conn := login(t, db, db.Config.URL, "A1")
 	const body = " language plpgsql as $$ begin raise exception 'forged, as %', current_user using errcode = 'XX999'; end $$"
 	for _, forged := range []string{
-		"forged.now() returns timestamptz", "forged.date_trunc(text, timestamptz) returns timestamptz", "forged.format(text, text) returns text",
-		"forged.hashtext(text) returns int", "forged.pg_advisory_xact_lock(int, int) returns void", "forged.to_regclass(text) returns regclass",
-		"forged.generate_series(timestamptz, timestamptz, interval) returns setof timestamptz", "pg_temp.now() returns timestamptz",
+		"forged.now() returns timestamptz", "forged.date_trunc(text, timestamptz) returns timestamptz",
+		"forged.format(text, text) returns text",
+		"forged.hashtext(text) returns int", "forged.pg_advisory_xact_lock(int, int) returns void",
+		"forged.to_regclass(text) returns regclass",
+		"forged.generate_series(timestamptz, timestamptz, interval) returns setof timestamptz",
+		"pg_temp.now() returns timestamptz",
 	} {
 		mustExec(t, conn, "create function "+forged+body)
 	}

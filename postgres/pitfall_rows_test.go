@@ -47,10 +47,12 @@ func TestPitfall06UpdateMovesNoRow(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
 	conn := login(t, db, db.Config.URL, "A1")
-	for _, table := range []string{"execution.accounts", "execution.orders", "execution.positions", "risk_management.risk_limits", "risk_management.risk_events"} {
+	for _, table := range []string{"execution.accounts", "execution.orders", "execution.positions",
+		"risk_management.risk_limits", "risk_management.risk_events"} {
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A2'")
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A3'")
-		if tag := mustExec(t, conn, "update "+table+" set account_id = 'A1' where account_id = 'A2'"); tag.RowsAffected() != 0 {
+		if tag := mustExec(t, conn,
+			"update "+table+" set account_id = 'A1' where account_id = 'A2'"); tag.RowsAffected() != 0 {
 			t.Errorf("A1 moved %d rows of %s to itself", tag.RowsAffected(), table)
 		}
 	}
@@ -86,7 +88,8 @@ func TestPitfall17OnConflictSwallowsNothing(t *testing.T) {
 	seed(t, db, "A2", "theirs")
 	conn := login(t, db, db.Config.URL, "A1")
 	for _, tenant := range tenants[:4] {
-		if tag := mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert+" on conflict do nothing", "A1", "mine"); tag.RowsAffected() != 1 {
+		if tag := mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert+" on conflict do nothing", "A1",
+			"mine"); tag.RowsAffected() != 1 {
 			t.Errorf("a row of %s was swallowed", tenant.table)
 		}
 	}
@@ -115,8 +118,10 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 
 	before := accountRows(t, db, "A2")
 	conn := login(t, db, db.Config.URL, "A1")
-	mustExec(t, conn, `select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
-	mustExec(t, conn, `select risk_management.remove_limits('A2', array['theirs']), execution.remove_orders('A2', array['O-1'])`)
+	mustExec(t, conn,
+		`select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
+	mustExec(t, conn,
+		`select risk_management.remove_limits('A2', array['theirs']), execution.remove_orders('A2', array['O-1'])`)
 	wantState(t, conn, "23503", `select execution.remove_orders('A1', array['O-1'])`)
 	wantState(t, conn, "42501", `delete from execution.orders`)
 	wantState(t, conn, "42501", `delete from execution.accounts`)
@@ -164,13 +169,15 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 	boom := errors.New("boom")
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		seen := func() (accounts string) {
-			if err := tx.QueryRow(ctx, `select string_agg(account_id, ',') from execution.orders`).Scan(&accounts); err != nil {
+			if err := tx.QueryRow(ctx,
+				`select string_agg(account_id, ',') from execution.orders`).Scan(&accounts); err != nil {
 				t.Error(err)
 			}
 			return accounts
 		}
 
-		for _, sql := range []string{"set local app.current_account_id = 'A2'", "select set_config('app.current_account_id', 'A2', true)"} {
+		for _, sql := range []string{"set local app.current_account_id = 'A2'",
+			"select set_config('app.current_account_id', 'A2', true)"} {
 			err := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
 				if _, err := tx.Exec(ctx, sql); err != nil {
 					return err
@@ -200,7 +207,8 @@ func TestPitfall24AccountIDsAreData(t *testing.T) {
 	db := pgtest.Open(t)
 	seed(t, db, "A2", "theirs")
 	for _, account := range []string{
-		`'`, `''`, `"`, `\`, `\'`, `$1`, `;`, `'; drop table execution.orders; --`, `A1' or '1'='1`, "$$", "%s", "U&'\\0041'", "--", "/*", "{}", "\n", "\x01",
+		`'`, `''`, `"`, `\`, `\'`, `$1`, `;`, `'; drop table execution.orders; --`, `A1' or '1'='1`, "$$", "%s",
+		"U&'\\0041'", "--", "/*", "{}", "\n", "\x01",
 		"Ünïcödé", "日本語口座", "🙂🙂", "A2 ", " A2", "a2", "NULL", string(make50('x')), string(make50('\'')), string(make50('界')),
 	} {
 		ctx := as(t, account)

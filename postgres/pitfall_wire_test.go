@@ -121,7 +121,8 @@ func must(t *testing.T, err error) {
 
 func markedOrder(n int) blotter.Order {
 	return blotter.Order{
-		OrderID: fmt.Sprint(markOrder, n), Symbol: markSymbol, Side: blotter.Buy, OrderType: blotter.Limit, Strategy: markStrategy,
+		OrderID: fmt.Sprint(markOrder, n), Symbol: markSymbol, Side: blotter.Buy, OrderType: blotter.Limit,
+		Strategy: markStrategy,
 		Quantity: blotter.MustDecimal("10"), Price: new(blotter.MustDecimal(markPrice)), AccountID: markAccount,
 	}
 }
@@ -161,8 +162,10 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 	t.Helper()
 	trade := func(n int, side blotter.Side, order string) blotter.Trade {
 		return blotter.Trade{
-			TradeID: fmt.Sprint(markTrade, n), OrderID: order, Symbol: markSymbol, Side: side, Quantity: blotter.MustDecimal("5"),
-			Price: blotter.MustDecimal(markPrice), Strategy: markStrategy, ExecutedAt: time.Date(2026, 1, 5, 15, n, 0, 0, time.UTC),
+			TradeID: fmt.Sprint(markTrade, n), OrderID: order, Symbol: markSymbol, Side: side,
+			Quantity: blotter.MustDecimal("5"),
+			Price:    blotter.MustDecimal(markPrice), Strategy: markStrategy,
+			ExecutedAt: time.Date(2026, 1, 5, 15, n, 0, 0, time.UTC),
 		}
 	}
 
@@ -175,7 +178,9 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 		must(t, err)
 	}
 
-	_, err = db.ExecuteTrades(ctx, []blotter.Trade{trade(10, blotter.Buy, markOrder+"9"), trade(11, blotter.Sell, ""), trade(12, blotter.Buy, "")}, postgres.AdoptOrder)
+	_, err = db.ExecuteTrades(ctx,
+		[]blotter.Trade{trade(10, blotter.Buy, markOrder+"9"), trade(11, blotter.Sell, ""), trade(12, blotter.Buy, "")},
+		postgres.AdoptOrder)
 	must(t, err)
 	_, err = db.ExecuteTrade(ctx, trade(13, blotter.Buy, "NO-SUCH"))
 	wantKind(t, "a fill of an order that is not there", err, blotter.ErrNotFound)
@@ -187,13 +192,15 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 
 func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	t.Helper()
-	orders, err := db.Orders(ctx, postgres.OrderFilter{Symbol: markSymbol, Limit: 1, Statuses: []blotter.OrderStatus{blotter.Pending}})
+	orders, err := db.Orders(ctx,
+		postgres.OrderFilter{Symbol: markSymbol, Limit: 1, Statuses: []blotter.OrderStatus{blotter.Pending}})
 	must(t, err)
 	_, err = db.Orders(ctx, postgres.OrderFilter{After: &orders[0], Strategy: markStrategy})
 	must(t, err)
 	trades, err := db.Trades(ctx, postgres.TradeFilter{Symbol: markSymbol, NewestFirst: true, Limit: 2})
 	must(t, err)
-	for _, f := range []postgres.TradeFilter{{After: &trades[1], NewestFirst: true}, {OrderID: markOrder + "1"}, {BookOrder: true, Symbol: markSymbol}, {Strategy: markStrategy}} {
+	for _, f := range []postgres.TradeFilter{{After: &trades[1], NewestFirst: true}, {OrderID: markOrder + "1"},
+		{BookOrder: true, Symbol: markSymbol}, {Strategy: markStrategy}} {
 		_, err = db.Trades(ctx, f)
 		must(t, err)
 	}
@@ -233,7 +240,8 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 
 	d.Exec(t, `insert into execution.positions (account_id, symbol) select 'A' || a, 'S' || s from generate_series(1, 50) a, generate_series(1, 40) s`)
 	d.Exec(t, `insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades) select account_id, symbol, now(), now(), 1, 1, 1, 2 from execution.positions where symbol <> $1`, markSymbol)
-	d.Exec(t, `analyze execution.accounts, execution.orders, execution.trades, execution.positions, execution.round_trips`)
+	d.Exec(t,
+		`analyze execution.accounts, execution.orders, execution.trades, execution.positions, execution.round_trips`)
 	conn := login(t, d, d.Config.URL, markAccount)
 	mustExec(t, conn, "set role trading_app; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set random_page_cost = 1.1; set jit = off")
 	scans := 0
@@ -256,7 +264,8 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 		parsed[0].Plan.walk(func(node *planNode, conditions string) {
 			scans++
 			if !strings.Contains(conditions, "account_id = ") {
-				t.Errorf("%s\nreads %s by %s %s, condition %q, filter %q", text, node.Relation, node.Type, node.Index, conditions, node.Filter)
+				t.Errorf("%s\nreads %s by %s %s, condition %q, filter %q", text, node.Relation, node.Type, node.Index,
+					conditions, node.Filter)
 			}
 		})
 	}
@@ -277,7 +286,8 @@ type planNode struct {
 
 // walk visits the scans of tenant tables, each with the conditions of the indexes that it reads.
 func (p *planNode) walk(visit func(node *planNode, conditions string)) {
-	if strings.Contains(p.Type, "Scan") && (isTenant("execution."+p.Relation) || strings.HasPrefix(p.Relation, "audit_log")) {
+	if strings.Contains(p.Type, "Scan") &&
+		(isTenant("execution."+p.Relation) || strings.HasPrefix(p.Relation, "audit_log")) {
 		visit(p, p.conditions())
 	}
 	for i := range p.Plans {
@@ -302,13 +312,16 @@ func TestPitfall25TextsHoldNoValues(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)
 	conn := login(t, d, d.Config.URL, "")
-	shown := ask[string](t, conn, `select string_agg(query, E'\n') from pg_stat_activity where datname = current_database()`)
-	if !strings.Contains(shown, "set_config('app.current_account_id', $1, true)") && !strings.Contains(shown, "execution.") && !strings.Contains(shown, "commit") {
+	shown := ask[string](t, conn,
+		`select string_agg(query, E'\n') from pg_stat_activity where datname = current_database()`)
+	if !strings.Contains(shown, "set_config('app.current_account_id', $1, true)") &&
+		!strings.Contains(shown, "execution.") && !strings.Contains(shown, "commit") {
 		t.Errorf("pg_stat_activity shows none of the library's statements: %s", shown)
 	}
 
 	for _, text := range append(texts, shown) {
-		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK", "OCCASIONMARK", markPrice} {
+		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK",
+			"OCCASIONMARK", markPrice} {
 			if strings.Contains(text, mark) {
 				t.Errorf("%q is in the text %s", mark, text)
 			}

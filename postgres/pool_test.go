@@ -59,7 +59,8 @@ func TestPoolLimits(t *testing.T) {
 	if waited < limit || waited > 100*limit {
 		t.Errorf("the 31st session waited %s, want %s", waited, limit)
 	}
-	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit || stats.Acquired < 31 {
+	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit ||
+		stats.Acquired < 31 {
 		t.Errorf("the pool's figures are %+v; want 30 in use and the wait counted", stats)
 	}
 
@@ -216,9 +217,11 @@ func TestReadOnlyConnectionsComeBackClean(t *testing.T) {
 func TestIsPlain(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]bool{
-		"select 1": true, "  (SELECT 1)": true, "with x as (select 1) select * from x;": true, "insert into t values (1)": true,
-		"UPDATE t SET a = 1": true, "delete from t": true, "values (1)": true,
-		"": false, "set x = 1": false, "select 1; set x = 1": false, "create table t()": false, "do $$ $$": false, "begin": false,
+		"select 1": true, "  (SELECT 1)": true, "with x as (select 1) select * from x;": true,
+		"insert into t values (1)": true,
+		"UPDATE t SET a = 1":       true, "delete from t": true, "values (1)": true,
+		"": false, "set x = 1": false, "select 1; set x = 1": false, "create table t()": false, "do $$ $$": false,
+		"begin":                             false,
 		"select set_config('a', 'b', true)": false, "select PG_ADVISORY_lock(1)": false, "select 1 into temp t": false,
 		"/* hidden */ set x = 1": false, "selecting": false, "call f()": false, "select query_to_xml('x')": false,
 	} {

@@ -137,7 +137,8 @@ func TestEveryTenantTableIsIsolated(t *testing.T) {
 	foreign := newOrder("A2", "O-1")
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &foreign) })
 	wantKind(t, "an order for another account", err, blotter.ErrPermission)
-	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error { return postgres.Orders.Insert(t.Context(), tx, &foreign) })
+	err = db.Transaction(t.Context(),
+		func(tx *postgres.Tx) error { return postgres.Orders.Insert(t.Context(), tx, &foreign) })
 	wantKind(t, "an order without an account", err, blotter.ErrPermission)
 
 	// Without RETURNING, which would ask the policy a second time; and a row that moves to another account.

@@ -31,7 +31,8 @@ func committers(t *testing.T) []committer {
 		return postgres.Orders.Insert(ctx, tx, &order)
 	}
 	trade := func(n int) blotter.Trade { return fill(fmt.Sprint("T", n), blotter.Buy, "1", "5") }
-	inTransaction := func(fn func(ctx context.Context, tx *postgres.Tx, n int) error) func(context.Context, *postgres.DB, int) error {
+	inTransaction := func(fn func(ctx context.Context, tx *postgres.Tx, n int) error) func(context.Context,
+		*postgres.DB, int) error {
 		return func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.Transaction(ctx, func(tx *postgres.Tx) error { return fn(ctx, tx, n) })
 		}
@@ -76,14 +77,17 @@ func committers(t *testing.T) []committer {
 		}},
 		{"statement alone", func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
-				_, err := s.Exec(ctx, "update execution.accounts set name = $1::text where account_id = 'A1'", fmt.Sprint(n))
+				_, err := s.Exec(ctx, "update execution.accounts set name = $1::text where account_id = 'A1'",
+					fmt.Sprint(n))
 				return err
 			})
 		}},
 		{"rows alone", func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
 				var name string
-				return s.QueryRow(ctx, "update execution.accounts set name = $1::text where account_id = 'A1' returning name", fmt.Sprint(n)).Scan(&name)
+				return s.QueryRow(ctx,
+					"update execution.accounts set name = $1::text where account_id = 'A1' returning name",
+					fmt.Sprint(n)).Scan(&name)
 			})
 		}},
 		{"batch alone", func(ctx context.Context, db *postgres.DB, n int) error {
@@ -114,13 +118,15 @@ func committers(t *testing.T) []committer {
 		}},
 		{"SQL function", func(ctx context.Context, db *postgres.DB, _ int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
-				_, err := s.Exec(ctx, "do $$ begin perform shared.record_access('execution.trades', 'export', null, ''); end $$")
+				_, err := s.Exec(ctx,
+					"do $$ begin perform shared.record_access('execution.trades', 'export', null, ''); end $$")
 				return err
 			})
 		}},
 		{"import of bars", func(_ context.Context, db *postgres.DB, n int) error {
 			symbol := fmt.Sprint("S", n)
-			_, err := db.ImportBars(t.Context(), postgres.BarImport{File: symbol, Bars: daily(symbol, "csv", date(2024, 1, 1), 3, 1)})
+			_, err := db.ImportBars(t.Context(),
+				postgres.BarImport{File: symbol, Bars: daily(symbol, "csv", date(2024, 1, 1), 3, 1)})
 			return err
 		}},
 	}
@@ -216,7 +222,8 @@ func TestNotReplicated(t *testing.T) {
 	replica.Kill(t)
 	stop = hurry(t, primary, "pg_cancel_backend")
 	try("dead, cancelled", settings, map[string]blotter.Kind{
-		"remote_write": blotter.ErrNotReplicated, "on": blotter.ErrNotReplicated, "remote_apply": blotter.ErrNotReplicated,
+		"remote_write": blotter.ErrNotReplicated, "on": blotter.ErrNotReplicated,
+		"remote_apply": blotter.ErrNotReplicated,
 	})
 	stop()
 
@@ -249,7 +256,8 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 
 	stop := hurry(t, primary, "pg_cancel_backend")
 	receipt, err := db.ExecuteTrade(ctx, trade)
-	if !errors.Is(err, blotter.ErrNotReplicated) || !errors.Is(err, blotter.ErrCommitUnknown) || receipt.Outcome != postgres.Failed {
+	if !errors.Is(err, blotter.ErrNotReplicated) || !errors.Is(err, blotter.ErrCommitUnknown) ||
+		receipt.Outcome != postgres.Failed {
 		t.Errorf("the first call: %s, %v", receipt.Outcome, err)
 	}
 	receipt, err = db.ExecuteTrade(ctx, trade)
@@ -337,7 +345,8 @@ func TestConfirmationEnds(t *testing.T) {
 	if err := look(); err != nil {
 		t.Errorf("a transaction that writes nothing, after that: %v", err)
 	}
-	if n := pgtest.Value[int](t, primary.Database, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"); n != 0 {
+	if n := pgtest.Value[int](t, primary.Database,
+		"select count(*) from pg_stat_activity where wait_event = 'SyncRep'"); n != 0 {
 		t.Errorf("%d sessions wait", n)
 	}
 
@@ -345,7 +354,8 @@ func TestConfirmationEnds(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- rename(ctx, "second") }()
 	until(t, "the statement waits", func() bool {
-		return pgtest.Value[int](t, primary.Database, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1
+		return pgtest.Value[int](t, primary.Database,
+			"select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1
 	})
 	primary.Stop(t)
 	if err := <-ended; !errors.Is(err, blotter.ErrCommitUnknown) {

@@ -127,8 +127,10 @@ func badURLs(t *testing.T, db *pgtest.Database) []string {
 		"postgres://me:" + escaped + "@127.0.0.1:1/d", "postgres://me:" + escaped + "@nowhere.invalid/d",
 		fmt.Sprintf("postgres://me:%s@127.0.0.1:%d/d?connect_timeout=1", escaped, silent),
 		nobody.String(), nowhere.String(), "postgres://me:" + secret + "@h/d", "postgres://me:" + escaped + "@h:port/d",
-		"postgres://me:" + escaped + "@h/d?sslmode=nonsense", "postgres://me:" + escaped + "%zz@h/d", "postgres://h/d?user=me&password=" + escaped + "&sslmode=bad",
-		"host=127.0.0.1 port=1 user=me password='S3cr3t\\'pa55 word'", "host=127.0.0.1 port=x user=me password=S3cr3t", "password = S3cr3t nonsense",
+		"postgres://me:" + escaped + "@h/d?sslmode=nonsense", "postgres://me:" + escaped + "%zz@h/d",
+		"postgres://h/d?user=me&password=" + escaped + "&sslmode=bad",
+		"host=127.0.0.1 port=1 user=me password='S3cr3t\\'pa55 word'", "host=127.0.0.1 port=x user=me password=S3cr3t",
+		"password = S3cr3t nonsense",
 		"postgres://me:" + escaped + "@127.0.0.1:1/d?sslmode=verify-full&sslrootcert=/no/such/file",
 	}
 }
@@ -176,7 +178,8 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 	}()
 
 	for _, mode := range []string{"require", "verify-ca", "verify-full"} {
-		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(), Path: "/d", RawQuery: "sslmode=" + mode}
+		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(),
+			Path: "/d", RawQuery: "sslmode=" + mode}
 		plain := u.String()
 		cfg := db.Config
 		cfg.ReadOnlyURL, cfg.ServiceURL, cfg.ReporterURL = plain, plain, plain

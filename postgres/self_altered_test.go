@@ -185,7 +185,8 @@ func TestLoginThatAltersItself(t *testing.T) {
 			if got["synchronous_commit"] != "on" {
 				t.Errorf("a %s session as %s commits with synchronous_commit %s", use, role, got["synchronous_commit"])
 			}
-			if seen := count(t, q, "select count(*) from execution.accounts"); seen != 0 && (role == "app" || role == "readonly") {
+			if seen := count(t, q, "select count(*) from execution.accounts"); seen != 0 &&
+				(role == "app" || role == "readonly") {
 				t.Errorf("a %s session as %s without an account sees %d accounts", use, role, seen)
 			}
 			if _, err := q.Exec(t.Context(), "set work_mem = '7MB'"); err != nil { // the connection is dirty
@@ -222,7 +223,8 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0", "statement_timeout": "0"} {
+		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0",
+			"statement_timeout": "0"} {
 			cfg.RuntimeParams[name] = value // with these, connections would end before their settings are pinned
 		}
 		conn, err := pgx.ConnectConfig(t.Context(), cfg)

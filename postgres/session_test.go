@@ -20,7 +20,8 @@ func TestSessionIsPgx(t *testing.T) {
 	db := pgtest.Open(t)
 	makeAccount(t, db.DB, "A1")
 	account := func(q postgres.Querier, ctx context.Context) (got string) {
-		if err := q.QueryRow(ctx, `select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&got); err != nil {
+		if err := q.QueryRow(ctx,
+			`select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&got); err != nil {
 			t.Error(err)
 		}
 		return got
@@ -137,7 +138,8 @@ func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	blank := pgtest.Blank(t)
 	name := blank.Name + "_latin"
-	blank.Exec(t, "create database "+name+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0 owner trading_owner")
+	blank.Exec(t,
+		"create database "+name+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0 owner trading_owner")
 	t.Cleanup(func() {
 		conn, err := pgx.Connect(context.Background(), blank.AdminURL)
 		if err == nil {

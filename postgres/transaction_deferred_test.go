@@ -157,10 +157,13 @@ func TestDeferredActsAlone(t *testing.T) {
 			if got := countOrders(t, db.DB, account); got != rows {
 				t.Errorf("%s: %d orders are stored, want %d", what, got, rows)
 			}
-			if got := pgtest.Value[int](t, db, `select count(*) from events.outbox where account_id = $1 and channel = 'notes'`, account); got != events {
+			if got := pgtest.Value[int](t, db,
+				`select count(*) from events.outbox where account_id = $1 and channel = 'notes'`,
+				account); got != events {
 				t.Errorf("%s: %d events are in the outbox, want %d", what, got, events)
 			}
-			if got := pgtest.Value[int](t, db, `select count(*) from shared.audit_log where table_name = 'execution.orders' and user_id = $1`,
+			if got := pgtest.Value[int](t, db,
+				`select count(*) from shared.audit_log where table_name = 'execution.orders' and user_id = $1`,
 				"user of "+account); got != rows {
 				t.Errorf("%s: the audit log has %d orders of the user, want %d", what, got, rows)
 			}
@@ -175,7 +178,8 @@ func TestDeferredActsAlone(t *testing.T) {
 func currentAccount(t *testing.T, db *postgres.DB) (account string) {
 	t.Helper()
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
-		return tx.QueryRow(t.Context(), `select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&account)
+		return tx.QueryRow(t.Context(),
+			`select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&account)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +304,8 @@ func TestDeferredActsCut(t *testing.T) {
 			return nil
 		})
 		wantKind(t, fmt.Sprintf("the link cut at message %d (%d)", c.message, c.when), err, c.kind)
-		if n := pgtest.Value[int](t, d, `select count(*) from execution.orders where order_id = $1`, id); n != c.stored {
+		if n := pgtest.Value[int](t, d, `select count(*) from execution.orders where order_id = $1`,
+			id); n != c.stored {
 			t.Errorf("the link cut at message %d (%d): %d orders are stored, want %d", c.message, c.when, n, c.stored)
 		}
 	}
@@ -334,7 +339,8 @@ func TestSavepointPanic(t *testing.T) {
 	if n := countOrders(t, db.DB, "A1"); n != 0 {
 		t.Errorf("%d orders are stored, want 0", n)
 	}
-	if notes := pgtest.Value[string](t, db, `select string_agg(data::text, ',') from events.outbox where channel = 'notes'`); notes != "2" {
+	if notes := pgtest.Value[string](t, db,
+		`select string_agg(data::text, ',') from events.outbox where channel = 'notes'`); notes != "2" {
 		t.Errorf("the outbox has notes %s, want 2", notes)
 	}
 }

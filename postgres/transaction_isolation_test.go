@@ -24,7 +24,8 @@ func TestTransactionSeesOneTime(t *testing.T) {
 		if err := postgres.Orders.Insert(ctx, tx, &two); err != nil {
 			return err
 		}
-		if !one.CreatedAt.Equal(two.CreatedAt) || !one.UpdatedAt.Equal(two.CreatedAt) || one.CreatedAt.Location() != time.UTC && one.CreatedAt.IsZero() {
+		if !one.CreatedAt.Equal(two.CreatedAt) || !one.UpdatedAt.Equal(two.CreatedAt) ||
+			one.CreatedAt.Location() != time.UTC && one.CreatedAt.IsZero() {
 			t.Errorf("one transaction stamped %s and %s", one.CreatedAt, two.CreatedAt)
 		}
 		return nil

@@ -26,7 +26,8 @@ func TestSerializableWriteSkewIsRetried(t *testing.T) {
 	withdraw := func(symbol string) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
 			var sum int
-			if err := tx.QueryRow(ctx, `select sum(price)::int from data_ingestion.latest_prices`).Scan(&sum); err != nil {
+			if err := tx.QueryRow(ctx,
+				`select sum(price)::int from data_ingestion.latest_prices`).Scan(&sum); err != nil {
 				return err
 			}
 			if attempts.Add(1) == 2 { // both first attempts have read before either writes

@@ -228,5 +228,6 @@ func TestBatchLeftOpenIsCommitted(t *testing.T) {
 		t.Errorf("%d rows are stored, want 1", n)
 	}
 
-	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`), blotter.ErrIntegrity)
+	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`),
+		blotter.ErrIntegrity)
 }

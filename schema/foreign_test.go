@@ -26,7 +26,8 @@ select coalesce(string_agg(trace, ', ' order by trace), '')
 // is one on which the login has too few rights: no role, schema or grant stays behind. The remedy in the error works.
 func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
-	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	server, err := embedded.Start(t.Context(),
+		embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +48,9 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		"schema_of_others": {
 			owner:  "blotter_managed",
 			before: []string{"create schema execution authorization somebody", "create table execution.plans (id int)"},
-			want:   []string{"execution (owner somebody)", "nothing was created", "ALTER SCHEMA execution RENAME TO execution_other"},
-			mend:   []string{"alter schema execution rename to execution_other"},
+			want: []string{"execution (owner somebody)", "nothing was created",
+				"ALTER SCHEMA execution RENAME TO execution_other"},
+			mend: []string{"alter schema execution rename to execution_other"},
 		},
 		"empty_schema_of_others": {
 			owner:  "blotter_managed",
@@ -57,16 +59,18 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 			mend:   []string{"drop schema shared"},
 		},
 		"schemas_of_the_login": {
-			owner:  "blotter_managed",
-			before: []string{"create schema events authorization blotter_managed", "create schema logging authorization blotter_managed"},
-			want:   []string{"events (owner blotter_managed), logging (owner blotter_managed)"},
-			mend:   []string{"drop schema events, logging"},
+			owner: "blotter_managed",
+			before: []string{"create schema events authorization blotter_managed",
+				"create schema logging authorization blotter_managed"},
+			want: []string{"events (owner blotter_managed), logging (owner blotter_managed)"},
+			mend: []string{"drop schema events, logging"},
 		},
 		"version_table_of_others": {
-			owner:  "blotter_managed",
-			before: []string{"create schema shared authorization somebody", "create table shared.schema_version (version text)"},
-			want:   []string{"shared (owner somebody)"},
-			mend:   []string{"alter schema shared rename to shared_other"},
+			owner: "blotter_managed",
+			before: []string{"create schema shared authorization somebody",
+				"create table shared.schema_version (version text)"},
+			want: []string{"shared (owner somebody)"},
+			mend: []string{"alter schema shared rename to shared_other"},
 		},
 		"database_of_others": {
 			owner: "somebody",
@@ -112,7 +116,8 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 // The SQL that prepares a database by hand refuses schemas of others, too.
 func TestRolesSQLLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
-	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	server, err := embedded.Start(t.Context(),
+		embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}

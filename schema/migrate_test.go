@@ -54,19 +54,30 @@ func TestCatalogIsUpToDate(t *testing.T) {
 func TestVerifyFindsManualChanges(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]struct{ sql, want string }{
-		"column":           {"alter table execution.orders add column note text", "column execution.orders.note was added"},
-		"index":            {"drop index execution.idx_orders_strategy", "index execution.idx_orders_strategy is missing"},
-		"policy":           {"drop policy account_isolation on execution.trades", "policy account_isolation of execution.trades is missing"},
-		"force":            {"alter table execution.trades no force row level security", "table execution.trades has changed"},
-		"grant":            {"grant delete on execution.trades to trading_app", "grants on table execution.trades has changed"},
-		"constraint":       {"alter table execution.positions drop constraint positions_flat_costs_nothing", "positions_flat_costs_nothing is missing"},
-		"function":         {"alter function shared.ensure_ahead() security invoker", "function shared.ensure_ahead() has changed"},
-		"owner":            {"alter table execution.orders owner to current_user", "table execution.orders has changed"},
-		"schema's owner":   {"alter schema execution owner to trading_app", "schema execution has changed"},
-		"function's owner": {"alter function shared.audit_rows() owner to current_user", "function shared.audit_rows() has changed"},
-		"domain's owner":   {"alter domain shared.exact owner to current_user", "domain shared.exact has changed"},
-		"grant option":     {"grant select on execution.trades to trading_app with grant option", "grants on table execution.trades has changed"},
-		"column type":      {"alter table execution.accounts alter column name type varchar(200)", "column execution.accounts.name has changed"},
+		"column": {"alter table execution.orders add column note text",
+			"column execution.orders.note was added"},
+		"index": {"drop index execution.idx_orders_strategy",
+			"index execution.idx_orders_strategy is missing"},
+		"policy": {"drop policy account_isolation on execution.trades",
+			"policy account_isolation of execution.trades is missing"},
+		"force": {"alter table execution.trades no force row level security",
+			"table execution.trades has changed"},
+		"grant": {"grant delete on execution.trades to trading_app",
+			"grants on table execution.trades has changed"},
+		"constraint": {"alter table execution.positions drop constraint positions_flat_costs_nothing",
+			"positions_flat_costs_nothing is missing"},
+		"function": {"alter function shared.ensure_ahead() security invoker",
+			"function shared.ensure_ahead() has changed"},
+		"owner": {"alter table execution.orders owner to current_user",
+			"table execution.orders has changed"},
+		"schema's owner": {"alter schema execution owner to trading_app", "schema execution has changed"},
+		"function's owner": {"alter function shared.audit_rows() owner to current_user",
+			"function shared.audit_rows() has changed"},
+		"domain's owner": {"alter domain shared.exact owner to current_user", "domain shared.exact has changed"},
+		"grant option": {"grant select on execution.trades to trading_app with grant option",
+			"grants on table execution.trades has changed"},
+		"column type": {"alter table execution.accounts alter column name type varchar(200)",
+			"column execution.accounts.name has changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,8 +99,10 @@ func TestVerifyUnderOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	for _, setting := range []string{
-		"bytea_output = 'escape'", "quote_all_identifiers = on", "standard_conforming_strings = off", "datestyle = 'German'",
-		"intervalstyle = 'sql_standard'", "extra_float_digits = -10", "timezone = 'Asia/Tokyo'", "search_path = execution, shared, public",
+		"bytea_output = 'escape'", "quote_all_identifiers = on", "standard_conforming_strings = off",
+		"datestyle = 'German'",
+		"intervalstyle = 'sql_standard'", "extra_float_digits = -10", "timezone = 'Asia/Tokyo'",
+		"search_path = execution, shared, public",
 	} {
 		db.Exec(t, "alter database "+db.Name+" set "+setting)
 	}
@@ -108,7 +121,8 @@ func TestVerifyUnderOtherSettings(t *testing.T) {
 		if drift, err := schema.Drift(t.Context(), tx); err != nil || len(drift) > 0 {
 			t.Errorf("Drift: %v, %q", err, drift)
 		}
-		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&after); err != nil || after != before || !strings.HasPrefix(after, "escape on ") {
+		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&after); err != nil || after != before ||
+			!strings.HasPrefix(after, "escape on ") {
 			t.Errorf("Drift changes the settings from %s to %s: %v", before, after, err)
 		}
 		return nil
@@ -148,7 +162,8 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 		}
 		// One by one: each migration's down is the opposite of its up.
 		for _, s := range slices.Backward(all) {
-			if undone, err := m.DownTo(t.Context(), s.Version-1); err != nil || !slices.Equal(undone, []int64{s.Version}) {
+			if undone, err := m.DownTo(t.Context(), s.Version-1); err != nil ||
+				!slices.Equal(undone, []int64{s.Version}) {
 				t.Fatalf("DownTo(%d) undid %v, %v", s.Version-1, undone, err)
 			}
 		}
@@ -191,7 +206,8 @@ func TestMigrateAtOnce(t *testing.T) {
 // A managed PostgreSQL has no superuser login: the first migration needs only CREATEROLE and the database.
 func TestMigrateWithoutSuperuser(t *testing.T) {
 	t.Parallel()
-	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	server, err := embedded.Start(t.Context(),
+		embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +222,8 @@ func TestMigrateWithoutSuperuser(t *testing.T) {
 		statements = append(statements, "drop role blotter_"+login, "drop role trading_"+login)
 	}
 
-	statements = append(statements, "create role blotter_managed login createrole", "create database managed owner blotter_managed")
+	statements = append(statements, "create role blotter_managed login createrole",
+		"create database managed owner blotter_managed")
 	for _, sql := range statements {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)

@@ -64,7 +64,8 @@ func TestPartitionFunctions(t *testing.T) {
 	}
 
 	for _, sql := range []string{
-		`shared.create_monthly_partition('orders', '2020-01-01')`, `shared.ensure_partitions('market_data', '1899-12-31', '1900-01-01')`,
+		`shared.create_monthly_partition('orders', '2020-01-01')`,
+		`shared.ensure_partitions('market_data', '1899-12-31', '1900-01-01')`,
 		`shared.ensure_partitions('market_data', now(), now() + interval '10 years')`,
 	} {
 		if _, err := db.Connect(t, db.AdminURL).Exec(t.Context(), "select "+sql); err == nil {
@@ -73,7 +74,8 @@ func TestPartitionFunctions(t *testing.T) {
 	}
 
 	db.Exec(t, `create table data_ingestion.market_data_y1990 (i int)`)
-	_, err := db.Connect(t, db.AdminURL).Exec(t.Context(), `select shared.create_yearly_partition('market_data', '1990-01-01')`)
+	_, err := db.Connect(t, db.AdminURL).Exec(t.Context(),
+		`select shared.create_yearly_partition('market_data', '1990-01-01')`)
 	if err == nil || !strings.Contains(err.Error(), "market_data_y1990 exists") {
 		t.Errorf("a foreign table of the partition's name: %v", err)
 	}
@@ -86,8 +88,10 @@ func TestLeavesGetTheOptionsOfTheirTable(t *testing.T) {
 	db.Exec(t, `update shared.partitioned_tables set leaf_options = 'fillfactor=90, autovacuum_enabled=off'
 		where table_name = 'shared.audit_log'::regclass`)
 	db.Exec(t, `select shared.create_monthly_partition('audit_log', '2020-01-01'), shared.create_monthly_partition('system_logs', '2020-01-01')`)
-	for leaf, want := range map[string]string{"shared.audit_log_2020_01": "fillfactor=90,autovacuum_enabled=off", "logging.system_logs_2020_01": ""} {
-		got := pgtest.Value[string](t, db, `select coalesce(array_to_string(reloptions, ','), '') from pg_class where oid = $1::text::regclass`, leaf)
+	for leaf, want := range map[string]string{"shared.audit_log_2020_01": "fillfactor=90,autovacuum_enabled=off",
+		"logging.system_logs_2020_01": ""} {
+		got := pgtest.Value[string](t, db,
+			`select coalesce(array_to_string(reloptions, ','), '') from pg_class where oid = $1::text::regclass`, leaf)
 		if got != want {
 			t.Errorf("%s has options %q, want %q", leaf, got, want)
 		}
@@ -100,7 +104,8 @@ func TestYearsAhead(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	for _, table := range []string{"logging.system_logs", "logging.performance_logs"} {
-		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions where table_name = $1::text::regclass`, table) {
+		for _, leaf := range pgtest.Value[[]string](t, db,
+			`select array_agg(leaf::text) from shared.partitions where table_name = $1::text::regclass`, table) {
 			db.Exec(t, "drop table "+leaf)
 		}
 		db.Exec(t, `update shared.partitioned_tables set ahead = 'year' where table_name = $1::text::regclass`, table)
@@ -112,7 +117,8 @@ func TestYearsAhead(t *testing.T) {
 	months := 13 - pgtest.Value[int](t, db, `select extract(month from now() at time zone 'UTC')::int`)
 	days := pgtest.Value[int](t, db, `select (date_trunc('year', now() at time zone 'UTC') + interval '2 years')::date - date_trunc('year', now() at time zone 'UTC')::date`)
 	for table, leaves := range map[string]int{"logging.system_logs": 2, "logging.performance_logs": months + 1} {
-		if got, want := pgtest.Value[string](t, db, spans, table), fmt.Sprintf("%d until %d", leaves, days); got != want {
+		if got, want := pgtest.Value[string](t, db, spans, table), fmt.Sprintf("%d until %d", leaves,
+			days); got != want {
 			t.Errorf("%s has %s days, want %s", table, got, want)
 		}
 	}
