@@ -30,6 +30,7 @@ func entries(t *testing.T, db *pgtest.Database, since int64) (list []string, new
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, e := range log {
 		if e.ID > since {
 			list = append(list,
@@ -172,7 +173,8 @@ func TestActorCostsOthersNothing(t *testing.T) {
 		ctx  context.Context
 		want int
 	}{
-		"nobody": {t.Context(), 1}, "all accounts": {blotter.WithAllAccounts(t.Context()), 1},
+		"nobody":            {t.Context(), 1},
+		"all accounts":      {blotter.WithAllAccounts(t.Context()), 1},
 		"an account":        {as(t, "A1"), 2},
 		"a user":            {blotter.WithUser(t.Context(), "ann"), 2},
 		"an account's user": {blotter.WithUser(as(t, "A1"), "ann"), 3},

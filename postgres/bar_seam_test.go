@@ -32,7 +32,11 @@ func priced(symbol, source string, first time.Time, n int, price int64) iter.Seq
 // Bars of two scales are not stored in one series, except with Splice.
 func TestSeams(t *testing.T) {
 	t.Parallel()
-	const neighbours, factor, guess = "its prices do not continue those that are stored", "so the series would have two scales", "is a guess from its name"
+	const (
+		neighbours = "its prices do not continue those that are stored"
+		factor     = "so the series would have two scales"
+		guess      = "is a guess from its name"
+	)
 	first := date(2019, 3, 4)
 	for _, test := range []struct {
 		name   string
@@ -74,7 +78,7 @@ func TestSeams(t *testing.T) {
 			postgres.BarImport{Bars: priced("A", "x", first, 1, 70), Guessed: true}, guess},
 		{"guessed, the same prices", priced("A", "x", first, 30, 100),
 			postgres.BarImport{Bars: priced("A", "x", first, 40, 100), Guessed: true}, ""},
-		{"told, other prices", daily("A", "x", first, 30, 1),
+		{"given, other prices", daily("A", "x", first, 30, 1),
 			postgres.BarImport{Bars: priced("A", "x", first, 30, 100)}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -151,7 +155,9 @@ func TestCalendarOfBars(t *testing.T) {
 	at := func(symbol, timeframe string, times ...time.Time) iter.Seq2[blotter.BarRow, error] {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2019, 3, 4), len(times), 100) {
-				bar.Timeframe, bar.Timestamp, times = timeframe, times[0], times[1:]
+				bar.Timeframe = timeframe
+				bar.Timestamp = times[0]
+				times = times[1:]
 				if !yield(bar, nil) {
 					return
 				}
@@ -244,7 +250,11 @@ func TestValuationInOwnCurrency(t *testing.T) {
 	for _, trade := range []blotter.Trade{
 		{TradeID: "1", Symbol: "EURO", Currency: "EUR"}, {TradeID: "2", Symbol: "DOLLAR", Currency: "USD"},
 	} {
-		trade.AccountID, trade.Side, trade.Quantity, trade.Price, trade.ExecutedAt = "A1", blotter.Buy, dec("10"), dec("90"), date(2019, 3, 1)
+		trade.AccountID = "A1"
+		trade.Side = blotter.Buy
+		trade.Quantity = dec("10")
+		trade.Price = dec("90")
+		trade.ExecutedAt = date(2019, 3, 1)
 		if _, err := db.ExecuteTrade(ctx, trade); err != nil {
 			t.Fatal(err)
 		}

@@ -137,6 +137,7 @@ func TestPasswordsAreNeverShown(t *testing.T) {
 		c := postgres.Config{URL: u, ReadOnlyURL: u, ServiceURL: u, ReporterURL: u}
 		var logged bytes.Buffer
 		slog.New(slog.NewTextHandler(&logged, nil)).Info("config", "config", c)
+
 		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(),
 			connection.RedactURL(u)} {
 			if strings.Contains(shown, "s3c") || strings.Contains(shown, "with spaces") {

@@ -110,6 +110,7 @@ func makeExamplePositions(db *pgtest.Database) {
 		if err := postgres.Accounts.Insert(ctx, tx, &blotter.Account{AccountID: "ACC123"}); err != nil {
 			return err
 		}
+
 		for _, p := range []blotter.Position{
 			{AccountID: "ACC123", Symbol: "AAPL", Quantity: d("100"), CostBasis: d("18950")},
 			{AccountID: "ACC123", Symbol: "TSLA", Quantity: d("-10"), CostBasis: d("2500")},
@@ -119,6 +120,7 @@ func makeExamplePositions(db *pgtest.Database) {
 				return err
 			}
 		}
+
 		prices := []blotter.LatestPrice{
 			{Symbol: "AAPL", Price: d("195"), At: time.Now(), Source: "example"},
 			{Symbol: "TSLA", Price: d("240"), At: time.Now(), Source: "example"},

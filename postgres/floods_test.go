@@ -51,6 +51,7 @@ func TestNobodyLocksOthersOut(t *testing.T) {
 		if a.seen.Len() > 0 {
 			t.Errorf("%s: %s", role, a.seen.String())
 		}
+
 		for _, table := range []string{
 			"data_ingestion.instruments", "data_ingestion.latest_prices", "analytics.market_prices",
 			"shared.partitioned_tables",

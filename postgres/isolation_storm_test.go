@@ -74,7 +74,9 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 		defer timer.Stop()
 	}
 
-	kind, leave, sql := rng.IntN(6), rng.IntN(8), leftovers[rng.IntN(len(leftovers))]
+	kind := rng.IntN(6)
+	leave := rng.IntN(8)
+	sql := leftovers[rng.IntN(len(leftovers))]
 	ended := make(chan bool, 1)
 	go func() {
 		well := false

@@ -100,6 +100,7 @@ func TestNumericOutOfBoundsIsAnError(t *testing.T) {
 			err := db.ReadOnly(t.Context(), func(s *postgres.Session) error {
 				return s.QueryRow(t.Context(), "select "+value+"::numeric"+format).Scan(&got)
 			})
+
 			if !errors.Is(err, blotter.ErrData) {
 				t.Errorf("%s%s was read as %s, %v; want ErrData", value, format, got, err)
 			}

@@ -56,6 +56,7 @@ func TestPitfall06UpdateMovesNoRow(t *testing.T) {
 			t.Errorf("A1 moved %d rows of %s to itself", tag.RowsAffected(), table)
 		}
 	}
+
 	wantState(t, conn, "42501", `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-1', 'KO', 'buy', 1)
 		on conflict (account_id, order_id) do update set account_id = 'A2'`)
 }

@@ -182,7 +182,9 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			Path: "/d", RawQuery: "sslmode=" + mode}
 		plain := u.String()
 		cfg := db.Config
-		cfg.ReadOnlyURL, cfg.ServiceURL, cfg.ReporterURL = plain, plain, plain
+		cfg.ReadOnlyURL = plain
+		cfg.ServiceURL = plain
+		cfg.ReporterURL = plain
 		handles, err := postgres.Open(t.Context(), cfg)
 		must(t, err)
 		attempts := map[string]error{}

@@ -163,7 +163,10 @@ func TestLoginThatAltersItself(t *testing.T) {
 		}
 		return url
 	}
-	cfg.URL, cfg.ServiceURL, cfg.ReadOnlyURL, cfg.ReporterURL = url("app"), url("service"), url("readonly"), url("reporter")
+	cfg.URL = url("app")
+	cfg.ServiceURL = url("service")
+	cfg.ReadOnlyURL = url("readonly")
+	cfg.ReporterURL = url("reporter")
 	owner := url("owner")
 	altered, err := postgres.Open(t.Context(), cfg)
 	if err != nil {

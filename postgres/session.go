@@ -22,18 +22,18 @@ type Querier interface {
 
 // Session is one connection in use by one goroutine, with the rows of one scope. Its errors are *blotter.Error.
 type Session struct {
-	loan    *loan
-	scope   blotter.Scope
-	actor   actor // of a session that writes
-	start   time.Time
-	begin   string // BEGIN with its options; "" if each statement commits on its own
-	state   sessionState
-	reading *sessionRows  // rows that the caller has not read to the end
-	batch   *sessionBatch // a batch whose results the caller has not closed
-	failure error         // why the transaction can no longer commit
-	keep    bool          // the connection outlives the session
-	quieted bool          // a statement may have silenced the server's warnings
-	alone   bool          // the present statement may write, and commits on its own
+	loan        *loan
+	scope       blotter.Scope
+	actor       actor // of a session that writes
+	start       time.Time
+	begin       string // BEGIN with its options; "" if each statement commits on its own
+	state       sessionState
+	reading     *sessionRows  // rows that the caller has not read to the end
+	batch       *sessionBatch // a batch whose results the caller has not closed
+	failure     error         // why the transaction can no longer commit
+	keep        bool          // the connection outlives the session
+	quieted     bool          // a statement may have silenced the server's warnings
+	autocommits bool          // the present statement may write, and commits on its own
 
 	confirmation *confirmation // of the DB, in a session that writes
 }
@@ -157,7 +157,7 @@ func (s *Session) ready(ctx context.Context, sql string) error {
 	}
 
 	s.noteLeftovers(sql)
-	s.alone = s.confirmation != nil && s.begin == "" && !reads(sql)
+	s.autocommits = s.confirmation != nil && s.begin == "" && !reads(sql)
 	return nil
 }
 
@@ -300,7 +300,7 @@ func (s *Session) fail(ctx context.Context, err error) error {
 	// A row that is missing or does not fit its variable does not harm the transaction.
 	var pg *pgconn.PgError
 	refused := errors.As(err, &pg)
-	if s.alone && s.loan.IsClosed() && !refused {
+	if s.autocommits && s.loan.IsClosed() && !refused {
 		return commitError(ctx, err)
 	}
 

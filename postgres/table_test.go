@@ -83,7 +83,9 @@ func TestEveryTableStoresAndFinds(t *testing.T) {
 		blotter.DataQualityLog{CheckType: "parse", Message: "no price", File: "a.csv", Line: 3, RawRow: "x,y"},
 		func(d *blotter.DataQualityLog) { d.Status = "resolved" })
 	crud(t, db, postgres.Orders, newOrder("A1", "O-1"), func(o *blotter.Order) {
-		o.Status, o.FilledQuantity, o.FilledNotional = blotter.PartiallyFilled, dec("3"), dec("100")
+		o.Status = blotter.PartiallyFilled
+		o.FilledQuantity = dec("3")
+		o.FilledNotional = dec("100")
 	})
 	crud(t, db, postgres.Trades, blotter.Trade{AccountID: "A1", TradeID: "T-1", OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: dec("1"), Price: dec("189.5"), Commission: dec("-0.01"), PositionEffect: blotter.Opened, ExecutedAt: now, QuantityAfter: dec("1"), CostBasisAfter: dec("189.5"), SettlementDate: new(time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC))}, nil)
 	crud(t, db, postgres.Positions,

@@ -214,7 +214,9 @@ func TestDeferredActsAreTheAccounts(t *testing.T) {
 func TestDeferredStatementThatFails(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
-		c.MaxConns, c.AcquireTimeout, c.StatementTimeout = 1, 5*time.Second, 200*time.Millisecond
+		c.MaxConns = 1
+		c.AcquireTimeout = 5 * time.Second
+		c.StatementTimeout = 200 * time.Millisecond
 	})
 
 	makeAccount(t, db.DB, "A1")

@@ -18,12 +18,14 @@ func TestTransactionSeesOneTime(t *testing.T) {
 		if err := postgres.Orders.Insert(ctx, tx, &one); err != nil {
 			return err
 		}
+
 		if _, err := tx.Exec(ctx, "select pg_sleep(0.01)"); err != nil {
 			return err
 		}
 		if err := postgres.Orders.Insert(ctx, tx, &two); err != nil {
 			return err
 		}
+
 		if !one.CreatedAt.Equal(two.CreatedAt) || !one.UpdatedAt.Equal(two.CreatedAt) ||
 			one.CreatedAt.Location() != time.UTC && one.CreatedAt.IsZero() {
 			t.Errorf("one transaction stamped %s and %s", one.CreatedAt, two.CreatedAt)
@@ -44,6 +46,7 @@ func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 		if _, err := tx.Exec(ctx, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"); err != nil {
 			return err
 		}
+
 		var level, account string
 		err := tx.QueryRow(ctx, `select current_setting('transaction_isolation'), current_setting('app.current_account_id')`).Scan(&level, &account)
 		if level != "serializable" || account != "A1" {
@@ -69,6 +72,7 @@ func TestIsolationLevels(t *testing.T) {
 		err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
 			return tx.QueryRow(t.Context(), `select current_setting('transaction_isolation')`).Scan(&level)
 		}, opts...)
+
 		if err != nil || level != want {
 			t.Errorf("level %q, %v; want %q", level, err, want)
 		}

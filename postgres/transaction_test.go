@@ -45,6 +45,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 			return errors.Join(err, errOwn)
 		},
 	} {
+
 		pid := backend(t, db.DB)
 		ended := make(chan error, 1)
 		go func() {
@@ -55,6 +56,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 				}
 				ended <- err
 			}()
+
 			ctx, cancel := context.WithCancel(as(t, "A1"))
 			defer cancel()
 			err = errors.New("Goexit")
@@ -66,6 +68,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 				return leave(ctx, cancel, tx)
 			})
 		}()
+
 		if err := <-ended; err == nil {
 			t.Errorf("%s: Transaction returned no error", name)
 		}
@@ -104,6 +107,7 @@ func TestSwallowedErrorIsReturned(t *testing.T) {
 			if !first {
 				_, _ = tx.Exec(t.Context(), "select 1")
 			}
+
 			_, _ = tx.Exec(t.Context(), "select 1/0")
 			if _, err := tx.Exec(t.Context(), "select 1"); !errors.Is(err, blotter.ErrProgramming) {
 				t.Errorf("a statement after the failure: %v, want ErrProgramming", err)

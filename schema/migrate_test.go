@@ -83,6 +83,7 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			t.Parallel()
 			db := pgtest.Open(t)
 			db.Exec(t, change.sql)
+
 			drift, err := migrator(t, db.OwnerURL).Verify(t.Context())
 			if err != nil {
 				t.Fatal(err)

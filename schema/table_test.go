@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The tables themselves refuse NaN, infinities and digits beyond those of a Decimal, whoever writes.
+// The tables themselves refuse NaN, infinities and digits beyond those of a Decimal.
 func TestTablesRefuseInexactNumbers(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
