@@ -61,8 +61,10 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 		t.Errorf("the write that needs it: %v", err)
 	}
 
-	for table, want := range map[string]string{"shared.audit_log": now + " exists and is not the partition",
-		"logging.performance_logs": "performance_logs_rest"} {
+	for table, want := range map[string]string{
+		"shared.audit_log":         now + " exists and is not the partition",
+		"logging.performance_logs": "performance_logs_rest",
+	} {
 		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 ||
 			!strings.Contains(log.String(), want) {
 			t.Errorf("%d lines say that %s lacks one, want 1 with %q:\n%s", n, table, want, log)

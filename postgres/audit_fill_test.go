@@ -21,8 +21,10 @@ func TestFillsAreNotAudited(t *testing.T) {
 
 	_, since := entries(t, db, 0)
 	trade := func(id, order string, side blotter.Side, quantity string) blotter.Trade {
-		return blotter.Trade{TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity),
-			Price: dec("5")}
+		return blotter.Trade{
+			TradeID: id, OrderID: order, Symbol: "AAPL", Side: side, Quantity: dec(quantity),
+			Price: dec("5"),
+		}
 	}
 
 	book := func(opts postgres.ExecuteOption, trades ...blotter.Trade) {
@@ -68,8 +70,10 @@ func TestNothingHidesBehindAFill(t *testing.T) {
 		"stop_price": "5", "time_in_force": "'gtc'", "strategy": "'s'", "session_id": "'s'", "adopted": "true",
 		"created_at": "now() - interval '1 day'", "status": "'cancelled'",
 	}
-	moved := map[string]bool{"filled_quantity": true, "filled_notional": true, "avg_fill_price": true, "version": true,
-		"updated_at": true}
+	moved := map[string]bool{
+		"filled_quantity": true, "filled_notional": true, "avg_fill_price": true, "version": true,
+		"updated_at": true,
+	}
 	for _, column := range postgres.Orders.Def().Columns {
 		if moved[column.Name] {
 			continue

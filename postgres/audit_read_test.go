@@ -53,8 +53,12 @@ func TestAuditOfReading(t *testing.T) {
 		t.Errorf("of all accounts: %+v", e)
 	}
 
-	for _, bad := range []postgres.Access{{Operation: "read"}, {Table: "t"}, {Table: "t", Operation: "update"},
-		{Table: "t", Operation: "read", Key: make(chan int)}} {
+	for _, bad := range []postgres.Access{
+		{Operation: "read"},
+		{Table: "t"},
+		{Table: "t", Operation: "update"},
+		{Table: "t", Operation: "read", Key: make(chan int)},
+	} {
 		err := db.ReadOnly(app, func(*postgres.Session) error { t.Errorf("%+v: was read", bad); return nil }, postgres.Audited(bad))
 		if !errors.Is(err, blotter.ErrInvalid) && !errors.Is(err, blotter.ErrData) {
 			t.Errorf("%+v: %v", bad, err)

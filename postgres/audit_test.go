@@ -57,10 +57,14 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		sql  string
 		want []string // parts of the entries, in order
 	}{
-		{app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`,
-			[]string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`}},
-		{app, `update execution.accounts set zone = 'Europe/Paris'`,
-			[]string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`}},
+		{
+			app, `insert into execution.accounts (account_id, zone) values ('A1', 'UTC')`,
+			[]string{`execution.accounts INSERT {"account_id": "A1"}  {"name": "***", "zone": "UTC"`},
+		},
+		{
+			app, `update execution.accounts set zone = 'Europe/Paris'`,
+			[]string{`execution.accounts UPDATE {"account_id": "A1"} {"zone": "UTC"} {"zone": "Europe/Paris"}`},
+		},
 		{app, `update execution.accounts set zone = zone`, nil},
 		{app, `insert into execution.accounts (account_id) values ('A1') on conflict do nothing`, nil},
 		{app, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O1', 'AAPL', 'buy', 10), ('A1', 'O2', 'AAPL', 'buy', 10)`, []string{
@@ -69,36 +73,54 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 		}},
 		{app, `update execution.orders set status = 'submitted', version = version + 1 where order_id = 'O1'`, []string{`execution.orders UPDATE {"order_id": "O1", "account_id": "A1"} {"status": "pending", "version": 1} {"status": "submitted", "version": 2}`}},
 		{app, `update execution.orders set order_id = 'O3' where order_id = 'O2'`, []string{`execution.orders UPDATE {"order_id": "O2", "account_id": "A1"} {"order_id": "O2"} {"order_id": "O3"}`}},
-		{app, `select execution.remove_orders('A1', array['O3'])`,
-			[]string{`execution.orders DELETE {"order_id": "O3", "account_id": "A1"} {"id": 2`}},
+		{
+			app, `select execution.remove_orders('A1', array['O3'])`,
+			[]string{`execution.orders DELETE {"order_id": "O3", "account_id": "A1"} {"id": 2`},
+		},
 		{app, `select execution.remove_orders('A1', array['O3'])`, nil},
-		{service,
+		{
+			service,
 			`insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('A1', 'loss', 5)`,
-			[]string{`risk_management.risk_limits INSERT {"account_id": "A1", "limit_type": "loss"}`}},
+			[]string{`risk_management.risk_limits INSERT {"account_id": "A1", "limit_type": "loss"}`},
+		},
 		{service, `update risk_management.risk_limits set limit_value = 7`, []string{`risk_management.risk_limits UPDATE {"account_id": "A1", "limit_type": "loss"} {"limit_value": 5} {"limit_value": 7}`}},
-		{service, `delete from risk_management.risk_limits`,
-			[]string{`risk_management.risk_limits DELETE {"account_id": "A1", "limit_type": "loss"}`}},
+		{
+			service, `delete from risk_management.risk_limits`,
+			[]string{`risk_management.risk_limits DELETE {"account_id": "A1", "limit_type": "loss"}`},
+		},
 		{service, `insert into risk_management.risk_events (account_id, event_id, event_type, message) values ('A1', 'E1', 'loss', 'm')`, []string{`risk_management.risk_events INSERT {"event_id": "E1", "account_id": "A1"}`}},
 		{service, `update risk_management.risk_events set severity = 'critical'`, []string{`risk_management.risk_events UPDATE {"event_id": "E1", "account_id": "A1"} {"severity": "info"} {"severity": "critical"}`}},
 		{service, someTrade, nil},
 		{service, `insert into execution.positions (account_id, symbol) values ('A1', 'AAPL')`, nil},
 		{app, `update execution.positions set fees = 1`, nil},
-		{nil, `update execution.positions set fees = 2`,
-			[]string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`}},
+		{
+			nil, `update execution.positions set fees = 2`,
+			[]string{`execution.positions UPDATE {"symbol": "AAPL", "account_id": "A1"} {"fees": 1} {"fees": 2}`},
+		},
 		{nil, `update execution.trades set price = 3`, []string{`execution.trades UPDATE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"} {"price": 2} {"price": 3}`}},
 		{nil, `update execution.trades set xid = '7'`, nil}, // as blotter events rebase does for every trade
-		{nil, `update execution.trades set xid = '8', price = 3.5`,
-			[]string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`}},
-		{nil, `set session_replication_role = replica; update execution.trades set price = 4`,
-			[]string{`execution.trades UPDATE`}},
+		{
+			nil, `update execution.trades set xid = '8', price = 3.5`,
+			[]string{`{"xid": "7", "price": 3} {"xid": "8", "price": 3.5}`},
+		},
+		{
+			nil, `set session_replication_role = replica; update execution.trades set price = 4`,
+			[]string{`execution.trades UPDATE`},
+		},
 		{nil, `set role trading_owner; update execution.trades set price = 5`, []string{`execution.trades UPDATE`}},
 		{nil, `delete from execution.trades`, []string{`execution.trades DELETE {"side": "buy", "symbol": "AAPL", "trade_id": "T1", "account_id": "A1"}`}},
-		{nil, `delete from execution.positions`,
-			[]string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`}},
-		{nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`,
-			[]string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`}},
-		{nil, `truncate execution.orders cascade`,
-			[]string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`}},
+		{
+			nil, `delete from execution.positions`,
+			[]string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`},
+		},
+		{
+			nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`,
+			[]string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`},
+		},
+		{
+			nil, `truncate execution.orders cascade`,
+			[]string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`},
+		},
 	} {
 		if step.as == nil {
 			admin(step.sql)
@@ -219,8 +241,10 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 		}
 	}
 
-	for _, sql := range []string{`select * from shared.audit_seals`, `select * from shared.audit_cursor`,
-		`update shared.audit_cursor set id_done = 1`} {
+	for _, sql := range []string{
+		`select * from shared.audit_seals`, `select * from shared.audit_cursor`,
+		`update shared.audit_cursor set id_done = 1`,
+	} {
 		ctx := as(t, "A1")
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql); return err })
 		wantKind(t, sql+" as trading_app", err, blotter.ErrPermission)

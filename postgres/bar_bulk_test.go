@@ -53,16 +53,31 @@ func TestImportAcrossYears(t *testing.T) {
 			in   postgres.BarImport
 			want string
 		}{
-			{"straight", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
-				"40000 = 40000 + 0 + 0 + 0 + 0"},
-			{"backwards", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 7), 40_000, -1)},
-				"40000 = 40000 + 0 + 0 + 0 + 0"},
-			{"again", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
-				"40000 = 0 + 0 + 40000 + 0 + 0"},
-			{"longer at its end", postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_010, 1)},
-				"40010 = 10 + 0 + 40000 + 0 + 0"},
-			{"longer at its beginning", postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 17), 40_010, -1)},
-				"40010 = 10 + 0 + 40000 + 0 + 0"},
+			{
+				"straight",
+				postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
+				"40000 = 40000 + 0 + 0 + 0 + 0",
+			},
+			{
+				"backwards",
+				postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 7), 40_000, -1)},
+				"40000 = 40000 + 0 + 0 + 0 + 0",
+			},
+			{
+				"again",
+				postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_000, 1)},
+				"40000 = 0 + 0 + 40000 + 0 + 0",
+			},
+			{
+				"longer at its end",
+				postgres.BarImport{Bars: daily("A", "csv", date(1905, 1, 1), 40_010, 1)},
+				"40010 = 10 + 0 + 40000 + 0 + 0",
+			},
+			{
+				"longer at its beginning",
+				postgres.BarImport{Bars: daily("B", "csv", date(2014, 7, 17), 40_010, -1)},
+				"40010 = 10 + 0 + 40000 + 0 + 0",
+			},
 			{"two halves that met nothing at first", postgres.BarImport{Bars: chain(daily("C", "csv", date(1950, 1, 1), 20_000, 1), daily("A", "csv", date(1905, 1, 1), 50, 1))}, "20050 = 20000 + 0 + 50 + 0 + 0"},
 		} {
 			result, err := db.ImportBars(t.Context(), step.in)

@@ -83,8 +83,10 @@ func TestImportUntilTheLastPartition(t *testing.T) {
 func TestImportCountsRows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	rejected := failing(&blotter.RejectedRow{Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing",
-		Raw: "2013-07-01,,,"})
+	rejected := failing(&blotter.RejectedRow{
+		Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing",
+		Raw: "2013-07-01,,,",
+	})
 	for _, step := range []struct {
 		what, prefer, want string
 		bars               iter.Seq2[blotter.BarRow, error]
@@ -97,10 +99,14 @@ func TestImportCountsRows(t *testing.T) {
 		{"another source, preferred", "csv", "10 = 0 + 10 + 0 + 0 + 0", barsOf("A", "csv", "1.5", 10)},
 		{"a bad row", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
 		{"the bad row again", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
-		{"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0",
-			chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3))},
-		{"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2",
-			chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2))},
+		{
+			"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0",
+			chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3)),
+		},
+		{
+			"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2",
+			chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2)),
+		},
 		{"nothing but a bad row", "", "1 = 0 + 0 + 0 + 0 + 1", rejected},
 		{"nothing", "", "0 = 0 + 0 + 0 + 0 + 0", chain()},
 	} {
@@ -164,8 +170,10 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	for name, in := range map[string]postgres.BarImport{
 		"reading fails":          {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(broken))},
 		"a bad row under strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(rejected)), Strict: true},
-		"contradicted, strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)),
-			Strict: true},
+		"contradicted, strict": {
+			Bars:   chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)),
+			Strict: true,
+		},
 		"refused by the table": {Bars: chain(barsOf("A", "yahoo", "1", 10), tooHigh)},
 	} {
 		if _, err := db.ImportBars(t.Context(), in); err == nil {

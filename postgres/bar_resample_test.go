@@ -23,8 +23,10 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 		for range n {
 			p := func() blotter.Decimal { return dec(fmt.Sprintf("%d.%05d", 10+random.IntN(3), random.IntN(100_000))) }
 			o, c := p(), p()
-			bar := blotter.Bar{Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c,
-				Volume: p(), Source: "csv"}
+			bar := blotter.Bar{
+				Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c,
+				Volume: p(), Source: "csv",
+			}
 			if c.GreaterThan(o) {
 				bar.High, bar.Low = c, o
 			}
@@ -124,8 +126,17 @@ func TestResample(t *testing.T) {
 		}
 	}
 
-	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"},
-		{"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
+	for _, bad := range [][2]string{
+		{"1h", "1m"},
+		{"1h", "90m"},
+		{"1m", "7h"},
+		{"1w", "1mo"},
+		{"1mo", "1w"},
+		{"1mo", "5mo"},
+		{"1m", "5mo"},
+		{"1m", "x"},
+		{"2d", "3d"},
+	} {
 		_, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: bad[0], Resample: bad[1]})
 		wantKind(t, fmt.Sprint(bad), err, blotter.ErrInvalid)
 	}

@@ -45,9 +45,11 @@ func TestKindsOfErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.SQLState != code || !errors.As(err, &pg) {
 			t.Errorf("%s: %#v does not carry its code and cause", code, err)
 		}
-		for _, other := range []blotter.Kind{blotter.ErrIntegrity, blotter.ErrData, blotter.ErrPermission,
+		for _, other := range []blotter.Kind{
+			blotter.ErrIntegrity, blotter.ErrData, blotter.ErrPermission,
 			blotter.ErrProgramming, blotter.ErrOperational, blotter.ErrSerialization, blotter.ErrNotFound,
-			blotter.ErrConflict} {
+			blotter.ErrConflict,
+		} {
 			if other != kind && errors.Is(err, other) {
 				t.Errorf("%s is %q too", code, other)
 			}
@@ -105,10 +107,14 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		"nothing":   {"", "the URL of a PostgreSQL database", blotter.ErrInvalid},
 		"not a URL": {"postgres://a:secret@[broken", "a database URL that parses", blotter.ErrInvalid},
-		"no server": {"postgres://x:secret@127.0.0.1:1/x", "no PostgreSQL server answers",
-			blotter.ErrOperational},
-		"no such socket": {"postgres://x@/x?host=/no/such/folder", "no PostgreSQL server answers",
-			blotter.ErrOperational},
+		"no server": {
+			"postgres://x:secret@127.0.0.1:1/x", "no PostgreSQL server answers",
+			blotter.ErrOperational,
+		},
+		"no such socket": {
+			"postgres://x@/x?host=/no/such/folder", "no PostgreSQL server answers",
+			blotter.ErrOperational,
+		},
 		"no such database": {missing, "create it", blotter.ErrOperational},
 		"never migrated":   {blank.OwnerURL, "run blotter migrate up", blotter.ErrOperational},
 		"older schema":     {older.Config.URL, "version 1 and this blotter needs", blotter.ErrOperational},
@@ -138,8 +144,10 @@ func TestPasswordsAreNeverShown(t *testing.T) {
 		var logged bytes.Buffer
 		slog.New(slog.NewTextHandler(&logged, nil)).Info("config", "config", c)
 
-		for _, shown := range []string{c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(),
-			connection.RedactURL(u)} {
+		for _, shown := range []string{
+			c.String(), fmt.Sprintf("%v %+v %#v %s", c, c, c, c), logged.String(),
+			connection.RedactURL(u),
+		} {
 			if strings.Contains(shown, "s3c") || strings.Contains(shown, "with spaces") {
 				t.Errorf("%s shows the password: %s", u, shown)
 			}
@@ -162,8 +170,10 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}{
 		"transaction": {func() error {
 			return db.Transaction(ctx, func(tx *postgres.Tx) error { return raise(ctx, tx, "23505") })
-		}, []string{"level=ERROR", "kind=integrity", "sqlstate=23505", "duration_ms=", "correlation_id=C-17",
-			"error_test.go:"}},
+		}, []string{
+			"level=ERROR", "kind=integrity", "sqlstate=23505", "duration_ms=", "correlation_id=C-17",
+			"error_test.go:",
+		}},
 		"read": {func() error {
 			return db.ReadOnly(ctx, func(s *postgres.Session) error { _, err := s.Exec(ctx, "selekt"); return err })
 		}, []string{"level=ERROR", "kind=programming", "sqlstate=42601", "error_test.go:"}},

@@ -16,8 +16,10 @@ func ExampleTx_ExecuteTrade() {
 	db, done := pgtest.OpenExample()
 	defer done()
 	ctx := blotter.WithAccount(context.Background(), "ACC123")
-	order := blotter.Order{OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
-		Strategy: "trend"}
+	order := blotter.Order{
+		OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
+		Strategy: "trend",
+	}
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		fmt.Println(err)
 	}

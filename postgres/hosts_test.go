@@ -40,8 +40,10 @@ func TestTargetSessionAttrs(t *testing.T) {
 	}
 
 	// If no host is of the kind, that is an error.
-	for attrs, only := range map[string]*pgtest.Node{"read-write": replica, "primary": replica, "read-only": primary,
-		"standby": primary} {
+	for attrs, only := range map[string]*pgtest.Node{
+		"read-write": replica, "primary": replica, "read-only": primary,
+		"standby": primary,
+	} {
 		for login, isReplica := range isReplicaBy {
 			if _, err := isReplica(t, primary.Config, cluster.URL(login, attrs, only)); !errors.Is(err,
 				blotter.ErrOperational) {

@@ -21,8 +21,10 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 		"ReporterURL": &other.Config.ReporterURL,
 	} {
 		cfg := db.Config
-		for name, field := range map[string]*string{"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL,
-			"ReporterURL": &cfg.ReporterURL} {
+		for name, field := range map[string]*string{
+			"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL,
+			"ReporterURL": &cfg.ReporterURL,
+		} {
 			if name == setting {
 				*field = *url
 			}

@@ -93,8 +93,10 @@ func TestNumericOfComputedValues(t *testing.T) {
 func TestNumericOutOfBoundsIsAnError(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	for _, value := range []string{`'NaN'`, `'Infinity'`, `'-Infinity'`, `1e-20`, `1e151`, `0.12345678901234567891`,
-		`1e200 + 0.5`} {
+	for _, value := range []string{
+		`'NaN'`, `'Infinity'`, `'-Infinity'`, `1e-20`, `1e151`, `0.12345678901234567891`,
+		`1e200 + 0.5`,
+	} {
 		for _, format := range []string{"", "::text::numeric"} {
 			var got blotter.Decimal
 			err := db.ReadOnly(t.Context(), func(s *postgres.Session) error {
@@ -136,8 +138,10 @@ func TestNumericNullAndArrays(t *testing.T) {
 // Any text: if the server accepts it as a NUMERIC, it is either outside a Decimal's bounds and an error, or passes the
 // codec in both directions as the same number.
 func FuzzNumericAgainstTheServer(f *testing.F) {
-	for _, text := range []string{"0", "-1.50", "1e19", "1e-19", "1e-20", "NaN", "-Infinity", "0.00010000000000000000",
-		"123456789012345678901234567890.5"} {
+	for _, text := range []string{
+		"0", "-1.50", "1e19", "1e-19", "1e-20", "NaN", "-Infinity", "0.00010000000000000000",
+		"123456789012345678901234567890.5",
+	} {
 		f.Add(text)
 	}
 

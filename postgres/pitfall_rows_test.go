@@ -47,8 +47,10 @@ func TestPitfall06UpdateMovesNoRow(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
 	conn := login(t, db, db.Config.URL, "A1")
-	for _, table := range []string{"execution.accounts", "execution.orders", "execution.positions",
-		"risk_management.risk_limits", "risk_management.risk_events"} {
+	for _, table := range []string{
+		"execution.accounts", "execution.orders", "execution.positions",
+		"risk_management.risk_limits", "risk_management.risk_events",
+	} {
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A2'")
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A3'")
 		if tag := mustExec(t, conn,
@@ -177,8 +179,10 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 			return accounts
 		}
 
-		for _, sql := range []string{"set local app.current_account_id = 'A2'",
-			"select set_config('app.current_account_id', 'A2', true)"} {
+		for _, sql := range []string{
+			"set local app.current_account_id = 'A2'",
+			"select set_config('app.current_account_id', 'A2', true)",
+		} {
 			err := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
 				if _, err := tx.Exec(ctx, sql); err != nil {
 					return err

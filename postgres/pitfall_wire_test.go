@@ -199,8 +199,12 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 	trades, err := db.Trades(ctx, postgres.TradeFilter{Symbol: markSymbol, NewestFirst: true, Limit: 2})
 	must(t, err)
-	for _, f := range []postgres.TradeFilter{{After: &trades[1], NewestFirst: true}, {OrderID: markOrder + "1"},
-		{BookOrder: true, Symbol: markSymbol}, {Strategy: markStrategy}} {
+	for _, f := range []postgres.TradeFilter{
+		{After: &trades[1], NewestFirst: true},
+		{OrderID: markOrder + "1"},
+		{BookOrder: true, Symbol: markSymbol},
+		{Strategy: markStrategy},
+	} {
 		_, err = db.Trades(ctx, f)
 		must(t, err)
 	}
@@ -320,8 +324,10 @@ func TestPitfall25TextsHoldNoValues(t *testing.T) {
 	}
 
 	for _, text := range append(texts, shown) {
-		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK",
-			"OCCASIONMARK", markPrice} {
+		for _, mark := range []string{
+			"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK",
+			"OCCASIONMARK", markPrice,
+		} {
 			if strings.Contains(text, mark) {
 				t.Errorf("%q is in the text %s", mark, text)
 			}

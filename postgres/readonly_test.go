@@ -48,29 +48,47 @@ var attacks = [][]string{
 	{`begin read write; insert into execution.accounts (account_id) values ('A2'); commit`},
 	{`set transaction read write`, `insert into execution.accounts (account_id) values ('A2')`},
 	{`commit; begin read write; insert into execution.accounts (account_id) values ('A2'); commit`},
-	{`set role none`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`reset role`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`set session authorization default`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_app`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_service`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_owner`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_reporter`, `set default_transaction_read_only = off`,
-		`insert into execution.accounts (account_id) values ('A2')`},
+	{
+		`set role none`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`reset role`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set session authorization default`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_app`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_service`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_owner`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_reporter`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
 	{`do $$ begin set local role trading_app; insert into execution.accounts (account_id) values ('A2'); end $$`},
 	{`select set_config('role', 'trading_owner', false)`},
-	{`select set_config('transaction_read_only', 'off', false)`,
-		`insert into execution.accounts (account_id) values ('A2')`},
+	{
+		`select set_config('transaction_read_only', 'off', false)`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
 	{`set default_transaction_read_only = off`, `create table execution.evil (i int)`},
 	{`set default_transaction_read_only = off`, `create temporary table evil (i int)`},
 	{`set default_transaction_read_only = off`, `select nextval(pg_get_serial_sequence('execution.orders', 'id'))`},
-	{`set default_transaction_read_only = off`,
-		`select shared.ensure_partitions('market_data', '1901-01-01', '1901-01-02')`},
+	{
+		`set default_transaction_read_only = off`,
+		`select shared.ensure_partitions('market_data', '1901-01-01', '1901-01-02')`,
+	},
 	{`prepare evil as insert into execution.accounts (account_id) values ('A2')`, `execute evil`},
 }
 
@@ -211,8 +229,10 @@ func TestScopes(t *testing.T) {
 func TestAccountIDsAreData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	for _, id := range []string{`O'Neil`, `a;b--c`, `\0041`, `"quoted"`, `$1`, `日本 ünï`, `😀'); drop table x; --`,
-		`U&'\0041'`, "tab\tnew\nline"} {
+	for _, id := range []string{
+		`O'Neil`, `a;b--c`, `\0041`, `"quoted"`, `$1`, `日本 ünï`, `😀'); drop table x; --`,
+		`U&'\0041'`, "tab\tnew\nline",
+	} {
 		makeAccount(t, db.DB, id)
 		ctx := as(t, id)
 		var simple, batched, read string

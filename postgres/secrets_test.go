@@ -178,8 +178,10 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 	}()
 
 	for _, mode := range []string{"require", "verify-ca", "verify-full"} {
-		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(),
-			Path: "/d", RawQuery: "sslmode=" + mode}
+		u := url.URL{
+			Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(),
+			Path: "/d", RawQuery: "sslmode=" + mode,
+		}
 		plain := u.String()
 		cfg := db.Config
 		cfg.ReadOnlyURL = plain

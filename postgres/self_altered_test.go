@@ -226,8 +226,10 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0",
-			"statement_timeout": "0"} {
+		for name, value := range map[string]string{
+			"local_preload_libraries": "", "idle_session_timeout": "0",
+			"statement_timeout": "0",
+		} {
 			cfg.RuntimeParams[name] = value // with these, connections would end before their settings are pinned
 		}
 		conn, err := pgx.ConnectConfig(t.Context(), cfg)

@@ -160,8 +160,10 @@ func TestRegistryAgreesWithTheCatalog(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, want := range []string{"execution.orders.session_id", "execution.orders.note", "execution.orders.strategy",
-		"execution.strange"} {
+	for _, want := range []string{
+		"execution.orders.session_id", "execution.orders.note", "execution.orders.strategy",
+		"execution.strange",
+	} {
 		if !strings.Contains(strings.Join(differences, "\n"), want) {
 			t.Errorf("the comparison does not find %s: %q", want, differences)
 		}
@@ -256,8 +258,10 @@ func TestFind(t *testing.T) {
 			"S1 S4":    {postgres.In("symbol", []string{"S4", "S1"}), postgres.Asc("symbol")},
 			"S5 S6":    {postgres.Asc("symbol"), postgres.Limit(2), postgres.Offset(5)},
 			"":         {postgres.Eq("symbol", "'; drop table data_ingestion.latest_prices; --")},
-			"S0 S2 S3 S4 S5": {postgres.Ne("symbol", "S1"), postgres.NotNull("source"), postgres.Asc("symbol"),
-				postgres.Limit(5)},
+			"S0 S2 S3 S4 S5": {
+				postgres.Ne("symbol", "S1"), postgres.NotNull("source"), postgres.Asc("symbol"),
+				postgres.Limit(5),
+			},
 		} {
 			found, err := postgres.LatestPrices.Find(ctx, tx, clauses...)
 			if err != nil {
@@ -289,8 +293,10 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, clause := range []postgres.Clause{postgres.Eq("no_column", 1), postgres.Asc("price; drop table x"),
-		postgres.Limit(0)} {
+	for _, clause := range []postgres.Clause{
+		postgres.Eq("no_column", 1), postgres.Asc("price; drop table x"),
+		postgres.Limit(0),
+	} {
 		err := db.ReadOnly(ctx, func(s *postgres.Session) error {
 			_, err := postgres.LatestPrices.Find(ctx, s, clause)
 			return err

@@ -48,8 +48,10 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		"schema_of_others": {
 			owner:  "blotter_managed",
 			before: []string{"create schema execution authorization somebody", "create table execution.plans (id int)"},
-			want: []string{"execution (owner somebody)", "nothing was created",
-				"ALTER SCHEMA execution RENAME TO execution_other"},
+			want: []string{
+				"execution (owner somebody)", "nothing was created",
+				"ALTER SCHEMA execution RENAME TO execution_other",
+			},
 			mend: []string{"alter schema execution rename to execution_other"},
 		},
 		"empty_schema_of_others": {
@@ -60,15 +62,19 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		},
 		"schemas_of_the_login": {
 			owner: "blotter_managed",
-			before: []string{"create schema events authorization blotter_managed",
-				"create schema logging authorization blotter_managed"},
+			before: []string{
+				"create schema events authorization blotter_managed",
+				"create schema logging authorization blotter_managed",
+			},
 			want: []string{"events (owner blotter_managed), logging (owner blotter_managed)"},
 			mend: []string{"drop schema events, logging"},
 		},
 		"version_table_of_others": {
 			owner: "blotter_managed",
-			before: []string{"create schema shared authorization somebody",
-				"create table shared.schema_version (version text)"},
+			before: []string{
+				"create schema shared authorization somebody",
+				"create table shared.schema_version (version text)",
+			},
 			want: []string{"shared (owner somebody)"},
 			mend: []string{"alter schema shared rename to shared_other"},
 		},

@@ -54,30 +54,52 @@ func TestCatalogIsUpToDate(t *testing.T) {
 func TestVerifyFindsManualChanges(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]struct{ sql, want string }{
-		"column": {"alter table execution.orders add column note text",
-			"column execution.orders.note was added"},
-		"index": {"drop index execution.idx_orders_strategy",
-			"index execution.idx_orders_strategy is missing"},
-		"policy": {"drop policy account_isolation on execution.trades",
-			"policy account_isolation of execution.trades is missing"},
-		"force": {"alter table execution.trades no force row level security",
-			"table execution.trades has changed"},
-		"grant": {"grant delete on execution.trades to trading_app",
-			"grants on table execution.trades has changed"},
-		"constraint": {"alter table execution.positions drop constraint positions_flat_costs_nothing",
-			"positions_flat_costs_nothing is missing"},
-		"function": {"alter function shared.ensure_ahead() security invoker",
-			"function shared.ensure_ahead() has changed"},
-		"owner": {"alter table execution.orders owner to current_user",
-			"table execution.orders has changed"},
+		"column": {
+			"alter table execution.orders add column note text",
+			"column execution.orders.note was added",
+		},
+		"index": {
+			"drop index execution.idx_orders_strategy",
+			"index execution.idx_orders_strategy is missing",
+		},
+		"policy": {
+			"drop policy account_isolation on execution.trades",
+			"policy account_isolation of execution.trades is missing",
+		},
+		"force": {
+			"alter table execution.trades no force row level security",
+			"table execution.trades has changed",
+		},
+		"grant": {
+			"grant delete on execution.trades to trading_app",
+			"grants on table execution.trades has changed",
+		},
+		"constraint": {
+			"alter table execution.positions drop constraint positions_flat_costs_nothing",
+			"positions_flat_costs_nothing is missing",
+		},
+		"function": {
+			"alter function shared.ensure_ahead() security invoker",
+			"function shared.ensure_ahead() has changed",
+		},
+		"owner": {
+			"alter table execution.orders owner to current_user",
+			"table execution.orders has changed",
+		},
 		"schema's owner": {"alter schema execution owner to trading_app", "schema execution has changed"},
-		"function's owner": {"alter function shared.audit_rows() owner to current_user",
-			"function shared.audit_rows() has changed"},
+		"function's owner": {
+			"alter function shared.audit_rows() owner to current_user",
+			"function shared.audit_rows() has changed",
+		},
 		"domain's owner": {"alter domain shared.exact owner to current_user", "domain shared.exact has changed"},
-		"grant option": {"grant select on execution.trades to trading_app with grant option",
-			"grants on table execution.trades has changed"},
-		"column type": {"alter table execution.accounts alter column name type varchar(200)",
-			"column execution.accounts.name has changed"},
+		"grant option": {
+			"grant select on execution.trades to trading_app with grant option",
+			"grants on table execution.trades has changed",
+		},
+		"column type": {
+			"alter table execution.accounts alter column name type varchar(200)",
+			"column execution.accounts.name has changed",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -88,8 +88,10 @@ func TestLeavesGetTheOptionsOfTheirTable(t *testing.T) {
 	db.Exec(t, `update shared.partitioned_tables set leaf_options = 'fillfactor=90, autovacuum_enabled=off'
 		where table_name = 'shared.audit_log'::regclass`)
 	db.Exec(t, `select shared.create_monthly_partition('audit_log', '2020-01-01'), shared.create_monthly_partition('system_logs', '2020-01-01')`)
-	for leaf, want := range map[string]string{"shared.audit_log_2020_01": "fillfactor=90,autovacuum_enabled=off",
-		"logging.system_logs_2020_01": ""} {
+	for leaf, want := range map[string]string{
+		"shared.audit_log_2020_01":    "fillfactor=90,autovacuum_enabled=off",
+		"logging.system_logs_2020_01": "",
+	} {
 		got := pgtest.Value[string](t, db,
 			`select coalesce(array_to_string(reloptions, ','), '') from pg_class where oid = $1::text::regclass`, leaf)
 		if got != want {

@@ -11,8 +11,10 @@ import (
 
 func TestRoundTripAllocatesNothing(t *testing.T) {
 	buf := make([]byte, 0, 64)
-	for _, text := range []string{"0", "1", "315.130005", "-0.00001234", "12345678901234567.8901234567890123456",
-		"340282366920938463463374607431768211455"} {
+	for _, text := range []string{
+		"0", "1", "315.130005", "-0.00001234", "12345678901234567.8901234567890123456",
+		"340282366920938463463374607431768211455",
+	} {
 		d := blotter.MustDecimal(text)
 		if n := testing.AllocsPerRun(100, func() {
 			wire := numeric.Append(buf, d)
