@@ -44,12 +44,7 @@ var (
 const plainTextsMax = 2_000
 
 func readsPlain(sql string) bool {
-	sql = strings.TrimLeft(sql, " \t\r\n(")
-	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
-	if end < 0 {
-		end = len(sql)
-	}
-	if !plainVerbs[lower(sql[:end])] {
+	if !plainVerbs[firstWord(sql)] {
 		return false
 	}
 
@@ -81,13 +76,21 @@ func leavesNothing(sql string) bool {
 
 // reads reports whether a statement reads, by its first word. A function that it calls may still write.
 func reads(sql string) bool {
-	sql = strings.TrimLeft(sql, " \t\r\n(")
-	for _, word := range []string{"select", "show", "table", "values"} {
-		if len(sql) >= len(word) && strings.EqualFold(sql[:len(word)], word) {
-			return true
-		}
+	switch firstWord(sql) {
+	case "select", "show", "table", "values":
+		return true
 	}
 	return false
+}
+
+// firstWord returns the first word of a statement in lower case.
+func firstWord(sql string) string {
+	sql = strings.TrimLeft(sql, " \t\r\n(")
+	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
+	if end < 0 {
+		end = len(sql)
+	}
+	return lower(sql[:end])
 }
 
 // lower returns word in lower case, without an allocation if it already is.
