@@ -19,9 +19,13 @@ var expectedCatalog string
 //go:embed catalog.sql
 var sqlCatalog string
 
+// Querier is a session or a connection in which Drift reads the catalog, for example a *postgres.Session or a
+// *pgx.Conn.
+type Querier = connection.Querier
+
 // Drift compares the live catalog with the one that the migrations make, like Migrator.Verify, for a session that may
 // only read.
-func Drift(ctx context.Context, q connection.Querier) ([]string, error) {
+func Drift(ctx context.Context, q Querier) ([]string, error) {
 	live, err := collectCatalog(ctx, q)
 	if err != nil {
 		return nil, err
