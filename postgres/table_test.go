@@ -204,7 +204,8 @@ func TestUpdateNoticesAStaleVersion(t *testing.T) {
 		t.Errorf("got %v, want it to say %q", err, want)
 	}
 
-	missing := newOrder("ACC1", "no such order")
+	missing := stale
+	missing.OrderID = "no such order"
 	wantKind(t, "an update of nothing", update(&missing), blotter.ErrNotFound)
 }
 
