@@ -236,7 +236,7 @@ func (f *File) settleTimes(path leanFile) error {
 		}
 	}
 	for _, row := range rows {
-		if f.zone == nil && !isDaily(cmp.Or(row.bar.Timeframe, f.Timeframe)) && !row.at.zoned {
+		if f.zone == nil && !isDaily(cmp.Or(string(row.bar.Timeframe), f.Timeframe)) && !row.at.zoned {
 			return fileError(f.name(), "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
 		}
 	}

@@ -123,7 +123,7 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	}
 	t = t.Booked(after, effect)
 	if !d.hot {
-		if o, err = o.Fill(t, false); err != nil {
+		if o, err = o.WithFill(t, false); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, `update execution.orders set filled_quantity = $3, filled_notional = $4, status = $5, version = version + 1, updated_at = now()

@@ -77,9 +77,9 @@ func TestRequests(t *testing.T) {
 		t.Errorf("a dry run: %v, %d rows", steps, len(history(t, r)))
 	}
 	for want, req := range map[string]maintenance.Request{
-		`job "burn" is not allowed: want all, or one of archive_logs`: {Jobs: []string{"burn"}},
-		"verify is for the whole database":                            {Jobs: []string{"verify"}, Service: "execution"},
-		"want one of analytics, data_ingestion":                       {Jobs: []string{"analyze"}, Service: "pg_catalog"},
+		`invalid job "burn": want all, or one of archive_logs`: {Jobs: []string{"burn"}},
+		"verify is for the whole database":                     {Jobs: []string{"verify"}, Service: "execution"},
+		"want one of analytics, data_ingestion":                {Jobs: []string{"analyze"}, Service: "pg_catalog"},
 	} {
 		if _, err := r.Run(t.Context(), req); !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", req, err)

@@ -14,14 +14,14 @@ import (
 // BarFilter says which bars of one symbol to read.
 type BarFilter struct {
 	Symbol      string
-	Timeframe   string    // default "1d"
-	From, To    time.Time // From <= timestamp < To; zero is unbounded
-	Limit       int       // at most so many; 0 is all
-	NewestFirst bool      // default oldest first
+	Timeframe   blotter.Timeframe // default "1d"
+	From, To    time.Time         // From <= timestamp < To; zero is unbounded
+	Limit       int               // at most so many; 0 is all
+	NewestFirst bool              // default oldest first
 	// Resample makes bars of this timeframe of those of Timeframe: "1h" of "1m". It is a multiple; open is the first
 	// one's, high the highest, low the lowest, close the last one's and volume the sum. Intervals without bars give none,
 	// and one that From or To cuts is made of what is left of it.
-	Resample string
+	Resample blotter.Timeframe
 	Zone     string // whose calendar days and longer intervals of resampling follow, as America/New_York; default UTC
 }
 
@@ -143,7 +143,7 @@ func (db *DB) Bars(ctx context.Context, f BarFilter) (bars []blotter.Bar, err er
 }
 
 // LatestBar reads the newest bar of a symbol; ErrNotFound where there is none. timeframe "" is "1d".
-func (db *DB) LatestBar(ctx context.Context, symbol, timeframe string) (blotter.Bar, error) {
+func (db *DB) LatestBar(ctx context.Context, symbol string, timeframe blotter.Timeframe) (blotter.Bar, error) {
 	f := BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1}
 	bars, err := db.Bars(ctx, f)
 	if err != nil || len(bars) > 0 {
@@ -163,11 +163,11 @@ func (db *DB) BarHistory(ctx context.Context, symbol string, days int) ([]blotte
 
 // SymbolSummary is what is stored of one symbol in one timeframe.
 type SymbolSummary struct {
-	Symbol    string    `json:"symbol"`
-	Timeframe string    `json:"timeframe"`
-	Bars      int64     `json:"bars"`
-	From      time.Time `json:"from"`
-	To        time.Time `json:"to"`
+	Symbol    string            `json:"symbol"`
+	Timeframe blotter.Timeframe `json:"timeframe"`
+	Bars      int64             `json:"bars"`
+	From      time.Time         `json:"from"`
+	To        time.Time         `json:"to"`
 }
 
 const sqlSymbols = `

@@ -97,7 +97,7 @@ type barDay struct {
 // ownDays are the days from a symbol's first bar to its last, in the zone of its exchange where the bars are within days.
 func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone string, err error) {
 	zone = "UTC"
-	length, _, _ := blotter.TimeframeLength(f.Timeframe)
+	length, _, _ := f.Timeframe.Length()
 	if listed := exchange.OfSymbol(f.Symbol); listed != nil && length > 0 && length < day {
 		zone = listed.Zone
 	}
@@ -234,5 +234,5 @@ func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 }
 
 func noBars(f BarFilter) error {
-	return &blotter.Error{Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + f.Timeframe + " bars of " + f.Symbol + " are stored"}
+	return &blotter.Error{Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + string(f.Timeframe) + " bars of " + f.Symbol + " are stored"}
 }

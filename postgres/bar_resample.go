@@ -34,11 +34,11 @@ const day = 24 * time.Hour
 
 // queryResampled runs the query of a filter that asks for longer bars than are stored.
 func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) (pgx.Rows, error) {
-	from, sourceMonths, err := blotter.TimeframeLength(f.Timeframe)
+	from, sourceMonths, err := f.Timeframe.Length()
 	if err != nil {
 		return nil, err
 	}
-	to, months, err := blotter.TimeframeLength(f.Resample)
+	to, months, err := f.Resample.Length()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) 
 	if f.NewestFirst {
 		order = "desc"
 	}
-	refused := blotter.Invalid("resampling to", f.Resample, resampleTargets(f.Timeframe, from, sourceMonths))
+	refused := blotter.Invalid("resampling to", string(f.Resample), resampleTargets(f.Timeframe, from, sourceMonths))
 	switch {
 	case sourceMonths > 0 && (months == 0 || months%sourceMonths != 0), months == 0 && (to < from || to%from != 0),
 		months > 0 && sourceMonths == 0 && day%min(from, 2*day) != 0, months > 0 && 12%months != 0, to > day && to%day != 0,
@@ -68,24 +68,24 @@ func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) 
 }
 
 // resampleTargets says which timeframes bars of one can be made into.
-func resampleTargets(timeframe string, from time.Duration, months int) string {
+func resampleTargets(timeframe blotter.Timeframe, from time.Duration, months int) string {
 	switch {
 	case months > 0:
-		return "a multiple of " + timeframe + " that divides the year, up to 12mo"
+		return "a multiple of " + string(timeframe) + " that divides the year, up to 12mo"
 	case from >= day && day%min(from, 2*day) != 0:
-		return "a multiple of " + timeframe
+		return "a multiple of " + string(timeframe)
 	case from >= day:
-		return "a multiple of " + timeframe + ", or 1mo, 2mo, 3mo, 4mo, 6mo or 12mo"
+		return "a multiple of " + string(timeframe) + ", or 1mo, 2mo, 3mo, 4mo, 6mo or 12mo"
 	}
-	text, within := "a multiple of "+timeframe+" that divides the day (", 0
+	text, within := "a multiple of "+string(timeframe)+" that divides the day (", 0
 	for _, target := range []string{"5s", "10s", "15s", "30s", "1m", "2m", "3m", "4m", "5m", "6m", "8m", "10m", "12m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h"} {
-		if to, _, _ := blotter.TimeframeLength(target); to > from && to%from == 0 {
+		if to, _, _ := blotter.Timeframe(target).Length(); to > from && to%from == 0 {
 			text += target + ", "
 			within++
 		}
 	}
 	if within == 0 {
-		return "a multiple of " + timeframe + " of a day or longer"
+		return "a multiple of " + string(timeframe) + " of a day or longer"
 	}
 	return text[:len(text)-2] + "), or days, weeks and months"
 }

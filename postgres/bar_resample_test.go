@@ -87,8 +87,9 @@ func TestResample(t *testing.T) {
 	}
 	midnight := func(t time.Time) time.Time { return date(t.Year(), t.Month(), t.Day()) }
 	for _, test := range []struct {
-		to, zone string
-		bucket   func(time.Time) time.Time
+		to     blotter.Timeframe
+		zone   string
+		bucket func(time.Time) time.Time
 	}{
 		{"5m", "", func(t time.Time) time.Time { return t.UTC().Truncate(5 * time.Minute) }},
 		{"1h", "", func(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }},
@@ -115,7 +116,7 @@ func TestResample(t *testing.T) {
 			t.Errorf("%s %s, newest first:\n%s\n%v", test.to, test.zone, ohlcv(newest), err)
 		}
 	}
-	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"}, {"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
+	for _, bad := range [][2]blotter.Timeframe{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"}, {"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
 		_, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: bad[0], Resample: bad[1]})
 		wantKind(t, fmt.Sprint(bad), err, blotter.ErrInvalid)
 	}

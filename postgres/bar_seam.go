@@ -14,15 +14,15 @@ import (
 // Seam is a place where bars of two sources meet in one series and their prices differ by a factor, as they do where one of
 // both is adjusted for splits.
 type Seam struct {
-	Symbol    string          `json:"symbol"`
-	Timeframe string          `json:"timeframe"`
-	At        time.Time       `json:"at"`    // of the last bar before the seam
-	Close     blotter.Decimal `json:"close"` // of that bar
-	Source    string          `json:"source"`
-	Next      time.Time       `json:"next"` // of the first bar behind the seam
-	Open      blotter.Decimal `json:"open"` // of that bar
-	Other     string          `json:"other_source"`
-	Factor    blotter.Decimal `json:"factor"` // Open by Close, with 4 digits after the point
+	Symbol    string            `json:"symbol"`
+	Timeframe blotter.Timeframe `json:"timeframe"`
+	At        time.Time         `json:"at"`    // of the last bar before the seam
+	Close     blotter.Decimal   `json:"close"` // of that bar
+	Source    string            `json:"source"`
+	Next      time.Time         `json:"next"` // of the first bar behind the seam
+	Open      blotter.Decimal   `json:"open"` // of that bar
+	Other     string            `json:"other_source"`
+	Factor    blotter.Decimal   `json:"factor"` // Open by Close, with 4 digits after the point
 }
 
 func (s *Seam) String() string {
@@ -48,8 +48,8 @@ func jumps(ratio, least blotter.Decimal) bool {
 const seamGap = 10 * day
 
 // gapOf is the longest time between neighbouring bars of a timeframe.
-func gapOf(timeframe string) time.Duration {
-	length, months, _ := blotter.TimeframeLength(timeframe)
+func gapOf(timeframe blotter.Timeframe) time.Duration {
+	length, months, _ := timeframe.Length()
 	return max(seamGap, 5*(length+time.Duration(months)*31*day))
 }
 
@@ -88,7 +88,7 @@ func (f *barFile) checkNeighbours(ctx context.Context, tx *Tx) error {
 	var gaps []time.Duration
 	longest := time.Duration(0)
 	for _, s := range f.seen.all {
-		gap := gapOf(s.timeframe)
+		gap := gapOf(blotter.Timeframe(s.timeframe))
 		symbols, timeframes, sources = append(symbols, s.symbol), append(timeframes, s.timeframe), append(sources, s.source)
 		first, last, gaps = append(first, s.from), append(last, s.to), append(gaps, gap)
 		longest = max(longest, gap)
@@ -132,7 +132,7 @@ func (f *barFile) refuseSeam(s *series, seam Seam) error {
 	if err != nil || !jumps(ratio, jumpMin) {
 		return nil //nolint:nilerr // no ratio, no factor
 	}
-	seam.Symbol, seam.Timeframe, seam.Factor = s.symbol, s.timeframe, ratio.RoundBank(4)
+	seam.Symbol, seam.Timeframe, seam.Factor = s.symbol, blotter.Timeframe(s.timeframe), ratio.RoundBank(4)
 	return f.refused(fmt.Sprintf("its prices do not continue those that are stored of another source: %s. Is one of both adjusted for splits? "+
 		"Give it a series of its own with --symbol %s, or --splice stores it beside the other", seam.String(), ownSeries(s.symbol)))
 }
@@ -336,7 +336,7 @@ func (db *DB) Seams(ctx context.Context, f BarFilter) (seams []Seam, err error) 
 }
 
 // SeamsOf is DB.Seams of one series, on a connection. Zero times are no bounds.
-func SeamsOf(ctx context.Context, q Querier, symbol, timeframe string, from, to time.Time) ([]Seam, error) {
+func SeamsOf(ctx context.Context, q Querier, symbol string, timeframe blotter.Timeframe, from, to time.Time) ([]Seam, error) {
 	filter := BarFilter{Symbol: symbol, Timeframe: timeframe, From: from, To: to}
 	if err := filter.prepare(); err != nil {
 		return nil, err

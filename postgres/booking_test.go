@@ -130,7 +130,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 			if f.Strategy == "" {
 				f.Strategy = order.Strategy
 			}
-			filled, err := order.Fill(f, false)
+			filled, err := order.WithFill(f, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -26,7 +27,10 @@ func quoted(text string) string { return strings.ReplaceAll(text, "'", "''") }
 // barSeams finds series in which the prices of two sources differ by a factor where they meet.
 func barSeams(Thresholds) Check {
 	return Check{Name: "bar_seams", Area: "bars", Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-		type series struct{ Symbol, Timeframe string }
+		type series struct {
+			Symbol    string
+			Timeframe blotter.Timeframe
+		}
 		mixed, err := read[series](ctx, q, sqlMixedSeries, mixedMax)
 		if err != nil {
 			return nil, err
@@ -46,7 +50,7 @@ func barSeams(Thresholds) Check {
 			findings = append(findings, Finding{
 				Check: "bar_seams", Severity: Warning, Subject: "bars of " + s.Symbol, Message: message,
 				Remedy: fmt.Sprintf("Give one of both sources a series of its own: delete from data_ingestion.market_data where symbol = '%s' and timeframe = '%s' and source = '%s'; "+
-					"then import its files again with --symbol.", quoted(s.Symbol), quoted(s.Timeframe), quoted(seams[0].Other)),
+					"then import its files again with --symbol.", quoted(s.Symbol), quoted(string(s.Timeframe)), quoted(seams[0].Other)),
 			})
 		}
 		return findings, nil
