@@ -9,6 +9,7 @@ import (
 
 func TestDeadlocks(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	quiet(t, db.DB, pick(t, "deadlocks", monitor.Thresholds{}), "")
 	one, two := admin(t, db), admin(t, db)
@@ -19,11 +20,13 @@ func TestDeadlocks(t *testing.T) {
 		_, err := one.Exec(t.Context(), "lock table execution.positions")
 		done <- err
 	}()
+
 	_, err := two.Exec(t.Context(), "lock table execution.orders") // whichever of the two the server cancels
 	first := <-done
 	if err == nil && first == nil {
 		t.Fatal("no deadlock was made")
 	}
+
 	counted(t, one, "rollback")
 	counted(t, two, "rollback")
 	check := pick(t, "deadlocks", monitor.Thresholds{})
@@ -34,19 +37,25 @@ func TestDeadlocks(t *testing.T) {
 
 func TestTempFiles(t *testing.T) {
 	t.Parallel()
-	db, thresholds := pgtest.Open(t), monitor.Thresholds{TempBytesPerHour: monitor.Level[int64]{Warning: 1 << 20, Critical: 1 << 40}}
+
+	db, thresholds := pgtest.Open(t), monitor.Thresholds{
+		TempBytesPerHour: monitor.Level[int64]{Warning: 1 << 20, Critical: 1 << 40},
+	}
 	quiet(t, db.DB, pick(t, "temp_files", thresholds), "")
 	conn := admin(t, db)
 	run(t, conn, "set work_mem = '64kB'")
 	counted(t, conn, "select i from generate_series(1, 300000) i order by random()")
-	fires(t, db.DB, "temp_files", thresholds, monitor.Warning, "database", "MB went to temporary files")
+	fires(t, db.DB, "temp_files", thresholds, monitor.Warning, "database", "MB were written to temporary files")
 	quiet(t, db.DB, pick(t, "temp_files", monitor.Thresholds{}), "")
 }
 
-// A table of more than a quarter of shared_buffers is read past them.
+// TestCacheHit reads a table of more than a quarter of shared_buffers, which bypasses the cache.
 func TestCacheHit(t *testing.T) {
 	t.Parallel()
-	db, thresholds := pgtest.Open(t), monitor.Thresholds{CacheHitReadsMin: 1000, CacheHitPercent: monitor.Level[float64]{Warning: 95, Critical: 94}}
+
+	db, thresholds := pgtest.Open(t), monitor.Thresholds{
+		CacheHitReadsMin: 1000, CacheHitPercent: monitor.Level[float64]{Warning: 95, Critical: 94},
+	}
 	conn := admin(t, db)
 	run(t, conn, "create table wide (filler text)")
 	run(t, conn, "alter table wide alter filler set storage plain")
@@ -57,5 +66,6 @@ func TestCacheHit(t *testing.T) {
 	for range 4 {
 		counted(t, conn, "select count(*) from wide")
 	}
+
 	fires(t, db.DB, "cache_hit", thresholds, monitor.Critical, "database", "block reads came from memory")
 }

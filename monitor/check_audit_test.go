@@ -9,9 +9,10 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// An entry waits for its seal from when it is committed until the sealer has passed it.
+// TestAuditSeal checks that an entry counts from its commit until the sealer has passed it.
 func TestAuditSeal(t *testing.T) {
 	t.Parallel()
+
 	db, thresholds := pgtest.Open(t), monitor.Thresholds{AuditUnsealed: atOnce}
 	conn := admin(t, db)
 	run(t, conn, "update shared.audit_cursor set snap_done = pg_current_snapshot()")
@@ -23,12 +24,14 @@ func TestAuditSeal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fires(t, db.DB, "audit_seal", thresholds, monitor.Warning, "shared.audit_log", "1 entries are in no seal")
+
+	fires(t, db.DB, "audit_seal", thresholds, monitor.Warning, "shared.audit_log", "1 entries are not sealed")
 	quiet(t, db.DB, pick(t, "audit_seal", monitor.Thresholds{}), "")
-	run(t, conn, "update shared.audit_cursor set snap_target = pg_current_snapshot(), id_done = (select max(id) from shared.audit_log)")
+	run(t, conn, "update shared.audit_cursor set snap_target = pg_current_snapshot(), id_done = (select max(id) "+
+		"from shared.audit_log)")
 	quiet(t, db.DB, pick(t, "audit_seal", thresholds), "")
 	run(t, conn, "update shared.audit_cursor set snap_done = snap_target, snap_target = null, id_done = 0")
 	quiet(t, db.DB, pick(t, "audit_seal", thresholds), "")
 	run(t, conn, "delete from shared.audit_cursor")
-	fires(t, db.DB, "audit_seal", monitor.Thresholds{}, monitor.Critical, "shared.audit_cursor", "its row is gone")
+	fires(t, db.DB, "audit_seal", monitor.Thresholds{}, monitor.Critical, "shared.audit_cursor", "its row was removed")
 }

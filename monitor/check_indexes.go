@@ -1,52 +1,56 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// The checks of indexes are the advice about them, as findings: warnings, since none of it is urgent.
-
-func indexCheck(name string, advise func(context.Context, postgres.Querier) ([]Advice, error), remedy string) Check {
-	return Check{Name: name, Area: "indexes", Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
+// indexCheck returns a check that reports advice about indexes as warnings, because none of it is urgent.
+func indexCheck(
+	name string, advise func(context.Context, postgres.Querier) ([]Advice, error), remedy string,
+) Check {
+	run := func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
 		list, err := advise(ctx, q)
 		for _, a := range list {
-			f := Finding{Severity: Warning, Subject: a.Index, Message: a.Evidence, Remedy: remedy}
-			if f.Subject == "" {
-				f.Subject = a.Table
-			}
-			findings = append(findings, f)
+			findings = append(findings, Finding{
+				Severity: Warning, Subject: cmp.Or(a.Index, a.Table), Message: a.Evidence, Remedy: remedy,
+			})
 		}
 		return findings, err
-	}}
+	}
+
+	return Check{Name: name, Area: "indexes", Run: run}
 }
 
-// invalidIndexes finds indexes that cost every write and serve no read: making them was cut short.
+// invalidIndexes finds indexes whose creation was interrupted. They cost every write and serve no read.
 func invalidIndexes(Thresholds) Check {
-	return indexCheck("index_invalid", adviseInvalid, "blotter doctor --indexes prints the statement that puts it right.")
+	return indexCheck("index_invalid", adviseInvalid, "Run the statement that blotter doctor --indexes prints.")
 }
 
-// redundantIndexes finds indexes that another one serves as well.
+// redundantIndexes finds indexes whose reads another index can serve.
 func redundantIndexes(Thresholds) Check {
-	return indexCheck("index_redundant", adviseRedundant, "blotter doctor --indexes prints the statement that drops it.")
+	return indexCheck("index_redundant", adviseRedundant,
+		"Drop it with the statement that blotter doctor --indexes prints.")
 }
 
-// unusedIndexes finds indexes that cost writes and space, and that nobody reads.
+// unusedIndexes finds indexes that cost writes and space and that no statement reads.
 func unusedIndexes(t Thresholds) Check {
 	return indexCheck("index_unused", func(ctx context.Context, q postgres.Querier) ([]Advice, error) {
 		return adviseUnused(ctx, t, q)
-	}, "If no replica reads it either (blotter doctor --indexes --replica URL), drop it.")
+	}, "Drop it if no replica reads it either: blotter doctor --indexes --replica URL.")
 }
 
-// foreignKeyIndexes finds foreign keys whose referring rows are found by reading their whole table.
+// foreignKeyIndexes finds foreign keys without an index on the referring side.
 func foreignKeyIndexes(Thresholds) Check {
-	return indexCheck("foreign_key_index", adviseForeignKeys, "blotter doctor --indexes prints the statement that makes the index.")
+	return indexCheck("foreign_key_index", adviseForeignKeys,
+		"Create the index with the statement that blotter doctor --indexes prints.")
 }
 
-// missingIndexes finds large tables that are read whole again and again.
+// missingIndexes finds large tables that statements often read as a whole.
 func missingIndexes(t Thresholds) Check {
 	return indexCheck("index_missing", func(ctx context.Context, q postgres.Querier) ([]Advice, error) {
 		return adviseMissing(ctx, t, q)
-	}, "EXPLAIN the slowest statements on it and index the columns that they filter by.")
+	}, "EXPLAIN the slowest statements on it, and index the columns that they filter by.")
 }

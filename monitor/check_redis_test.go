@@ -9,9 +9,11 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 )
 
-// Who may forge messages in Redis is a finding, critical where it is everybody on a network.
+// TestRedisFindings checks the findings about users who may forge messages in Redis. They are critical if that is
+// everybody on a network.
 func TestRedisFindings(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct {
 		what   string
 		access events.RedisAccess
@@ -20,11 +22,18 @@ func TestRedisFindings(t *testing.T) {
 		{"a stand-in", events.RedisAccess{Local: true, Open: true, Unseen: "unknown command"}, ""},
 		{"a server of one machine", events.RedisAccess{User: "default", Local: true, Open: true}, ""},
 		{"an open server", events.RedisAccess{User: "default", Open: true}, "critical Redis"},
-		{"an open server, seen by another user", events.RedisAccess{User: "boss", Open: true, Writers: []string{"default"}}, "critical Redis"},
+		{
+			"an open server, seen by another user",
+			events.RedisAccess{User: "boss", Open: true, Writers: []string{"default"}}, "critical Redis",
+		},
 		{"one password for all", events.RedisAccess{User: "default"}, "warning Redis user default"},
 		{"the publisher", events.RedisAccess{User: "blotter_publisher", Unseen: "NOPERM"}, "warning Redis"},
 		{"users as they should be", events.RedisAccess{User: "boss", Writers: []string{"blotter_publisher"}}, ""},
-		{"a user too many", events.RedisAccess{User: "boss", Local: true, Writers: []string{"blotter_publisher", "x"}}, "warning Redis user x"},
+		{
+			"a user too many",
+			events.RedisAccess{User: "boss", Local: true, Writers: []string{"blotter_publisher", "x"}},
+			"warning Redis user x",
+		},
 	} {
 		var got []string
 		for _, f := range monitor.RedisFindings(test.access) {
@@ -39,17 +48,20 @@ func TestRedisFindings(t *testing.T) {
 	}
 }
 
-// The check is silent about the stand-in, and says so where Redis does not answer.
+// TestRedisCheck checks that the stand-in has no findings, and that a Redis that does not answer has one.
 func TestRedisCheck(t *testing.T) {
 	t.Parallel()
+
 	standIn, err := embedded.StartRedisStandIn()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	check := monitor.RedisCheck(standIn.URL)
 	if found, err := check.Run(t.Context(), nil); err != nil || len(found) > 0 {
 		t.Errorf("of the stand-in: %+v, %v", found, err)
 	}
+
 	standIn.Close()
 	found, err := check.Run(t.Context(), nil)
 	if err != nil || len(found) != 1 || found[0].Severity != monitor.Warning {

@@ -9,41 +9,50 @@ import (
 
 const sqlVersion = `select coalesce(max(version_id) filter (where is_applied), 0) from shared.schema_version`
 
-// schemaVersion finds a schema that is older or newer than this program: somebody migrated it while this program ran.
+// schemaVersion finds a schema that is older or newer than this program, because it was migrated while the program ran.
 func schemaVersion(Thresholds) Check {
 	type row struct{ Version int64 }
 	return find("schema", "schema_version", sqlVersion, func(r row) Finding {
 		want := postgres.SchemaVersion()
-		f := Finding{Subject: "schema", Message: fmt.Sprintf("it is version %d and this program works with %d", r.Version, want)}
-		switch {
-		case r.Version < want:
-			f.Severity, f.Remedy = Critical, "Run blotter migrate up."
-		case r.Version > want:
-			f.Severity, f.Remedy = Critical, "Install the blotter that migrated it, and start this program again."
+		if r.Version == want {
+			return Finding{}
 		}
+
+		f := Finding{
+			Severity: Critical, Subject: "schema",
+			Message: fmt.Sprintf("the schema has version %d, and this program needs %d", r.Version, want),
+			Remedy:  "Run blotter migrate up.",
+		}
+
+		if r.Version > want {
+			f.Remedy = "Install the version of blotter that migrated it, and restart this program."
+		}
+
 		return f
 	})
 }
 
-// driftMost is how many differences of the schema are listed one by one.
-const driftMost = 10
+// driftMax is the maximum number of differences that are listed one by one.
+const driftMax = 10
 
-// schemaDrift finds objects of the schema that are not as the migrations made them.
+// schemaDrift finds objects of the schema that differ from the migrations.
 func schemaDrift(Thresholds) Check {
-	return Check{Name: "schema_drift", Area: "schema", Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-		drift, err := postgres.Drift(ctx, q)
-		for i, difference := range drift {
-			f := Finding{
-				Severity: Warning, Subject: "schema", Message: difference,
-				Remedy: "Undo by hand what was changed by hand; blotter migrate verify lists all of it.",
+	return Check{Name: "schema_drift", Area: "schema",
+		Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
+			drift, err := postgres.Drift(ctx, q)
+			for i, difference := range drift {
+				f := Finding{
+					Severity: Warning, Subject: "schema", Message: difference,
+					Remedy: "Undo the manual change; blotter migrate verify lists all differences.",
+				}
+				if i == driftMax {
+					f.Message = fmt.Sprintf("and %d more differences", len(drift)-driftMax)
+				}
+				if i <= driftMax {
+					findings = append(findings, f)
+				}
 			}
-			if i == driftMost {
-				f.Message = fmt.Sprintf("and %d differences more", len(drift)-driftMost)
-			}
-			if i <= driftMost {
-				findings = append(findings, f)
-			}
-		}
-		return findings, err
-	}}
+
+			return findings, err
+		}}
 }

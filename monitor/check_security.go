@@ -8,12 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SecurityChecks are what keeps accounts apart and roles within their bounds, each against the live database. They read
-// the system's catalogs alone, which every login may, so any session will do: the sessions of the reporter, as doctor has
-// it, or a transaction. Where other logins' sessions come from is told only to who has pg_read_all_stats, as the reporter.
+// SecurityChecks returns the checks of the isolation of accounts and the privileges of roles. They read only the
+// system catalogs, which every login may read, so any session can run them. Only a role with pg_read_all_stats, for
+// example the reporter, sees the addresses of other logins' sessions.
 func SecurityChecks() []Check {
 	var checks []Check
-	for _, group := range [][]catalogCheck{rowSecurityChecks, ownerChecks, policyChecks, roleChecks, loginChecks, fillChecks, objectChecks} {
+	for _, group := range [][]catalogCheck{
+		rowSecurityChecks, ownerChecks, policyChecks, roleChecks, loginChecks, resourceChecks, objectChecks,
+	} {
 		for _, c := range group {
 			checks = append(checks, c.check())
 		}
@@ -23,14 +25,14 @@ func SecurityChecks() []Check {
 
 const securityArea = "security"
 
-// catalogCheck is a query of the catalogs, each of whose rows is a finding: its subject, and a detail for the message.
+// catalogCheck is a query of the catalogs. Each of its rows is a finding: the subject, and a detail for the message.
 type catalogCheck struct {
 	name     string
 	severity Severity
 	sql      string
 	args     []any
 	message  string // {detail} is replaced
-	remedy   string // {subject} and {detail} are replaced: a statement to be copied, where there is one
+	remedy   string // {subject} and {detail} are replaced; if possible a statement to copy
 }
 
 func (c catalogCheck) check() Check {
@@ -47,21 +49,24 @@ func (c catalogCheck) run(ctx context.Context, q postgres.Querier) (findings []F
 			Message: filled.Replace(c.message), Remedy: filled.Replace(c.remedy),
 		})
 	}
+
 	return findings, err
 }
 
-// ours are the schemas of blotter, as a condition on pg_class, pg_proc or pg_namespace's nspname.
-const ours = `('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'events', 'shared')`
+// schemas lists the schemas of blotter, for conditions on pg_namespace.nspname.
+const schemas = `('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'events',
+    'shared')`
 
-// withTenants begins a query with the tables that have an account, their leaves included, wherever a leaf was detached to.
+// withTenants begins a query with the tables that have an account_id, including partitions and detached partitions.
 const withTenants = `
 with tenants as (
-    select c.oid, c.oid::regclass::text as name, c.relispartition, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl
+    select c.oid, c.oid::regclass::text as name, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+           c.relowner, c.relacl
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id' and a.attnum > 0 and not a.attisdropped
-     where c.relkind in ('r', 'p') and n.nspname in ` + ours + `
+     where c.relkind in ('r', 'p') and n.nspname in ` + schemas + `
 )`
 
-// grantee is who has an entry of an access list, as aclexplode tells it: a name in any case, of a role that is gone too.
+// grantee is the name of the grantee a.grantee of aclexplode, even if the role is gone.
 const grantee = `case when a.grantee = 0 then 'PUBLIC' else pg_get_userbyid(a.grantee)::text end`

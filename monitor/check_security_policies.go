@@ -17,31 +17,33 @@ select name, string_agg(distinct ` + grantee + `, ', ')
 var rowSecurityChecks = []catalogCheck{
 	{
 		name: "security_rls", severity: Critical, sql: sqlRowSecurityOff,
-		message: "row-level security is off: every login that may read the table sees every account's rows",
+		message: "row-level security is off: every login that may read the table sees the rows of every account",
 		remedy:  "as trading_owner: ALTER TABLE {subject} ENABLE ROW LEVEL SECURITY",
 	},
 	{
 		name: "security_force", severity: Critical, sql: sqlNotForced,
-		message: "row-level security is not forced: it does not bind the table's owner",
+		message: "row-level security is not forced: it does not apply to the table's owner",
 		remedy:  "as trading_owner: ALTER TABLE {subject} FORCE ROW LEVEL SECURITY",
 	},
 	{
 		name: "security_leaf_grants", severity: Critical, sql: sqlLeafGrants,
-		message: "the partition is granted to {detail}: it is reached by its parent, whose grants are enough",
+		message: "the partition is granted to {detail}, but the grants on its parent are enough",
 		remedy:  "as trading_owner: REVOKE ALL ON {subject} FROM {detail}",
 	},
 }
 
-// withPolicies begins a query with the two policies that every tenant table and leaf must have, as shared.isolate makes
-// them, beside those that there are.
+// withPolicies begins a query with a comparison of the policies with the two that shared.isolate creates for every
+// table and partition with an account.
 const withPolicies = withTenants + `, wanted(polname, permissive, roles, condition) as (values
     ('blotter_roles', true, 'trading_app trading_owner trading_readonly trading_reporter trading_service', 'true'),
     ('account_isolation', false, 'trading_app trading_readonly',
      '(account_id = ( SELECT NULLIF(current_setting(''app.current_account_id''::text, true), ''''::text) AS "nullif"))')
 ), live as (
     select p.polrelid, p.polname::text, p.polpermissive, p.polcmd,
-           coalesce((select string_agg(rolname, ' ' order by rolname) from pg_roles where oid = any (p.polroles)), 'public') as roles,
-           coalesce(pg_get_expr(p.polqual, p.polrelid), '') as condition, coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as written
+           coalesce((select string_agg(rolname, ' ' order by rolname)
+                       from pg_roles where oid = any (p.polroles)), 'public') as roles,
+           coalesce(pg_get_expr(p.polqual, p.polrelid), '') as condition,
+           coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as written
       from pg_policy p
 ), compared as (
     select t.name, t.relispartition, w.polname,
@@ -66,20 +68,23 @@ select t.name, quote_ident(l.polname) from tenants t join live l on l.polrelid =
  where l.polname not in (select polname from wanted) order by 1, 2`
 )
 
-const isolateAnew = "as trading_owner: DROP POLICY IF EXISTS blotter_roles ON {subject}; DROP POLICY IF EXISTS account_isolation ON {subject}; SELECT shared.isolate('{subject}');"
+const restorePolicies = "as trading_owner: DROP POLICY IF EXISTS blotter_roles ON {subject}; " +
+	"DROP POLICY IF EXISTS account_isolation ON {subject}; SELECT shared.isolate('{subject}');"
 
 var policyChecks = []catalogCheck{
 	{
 		name: "security_policy", severity: Critical, sql: sqlPolicies,
-		message: "policy {detail}: accounts are not apart as they were made to be", remedy: isolateAnew,
+		message: "policy {detail}: accounts are not isolated as the migrations isolate them",
+		remedy:  restorePolicies,
 	},
 	{
 		name: "security_leaf_policy", severity: Critical, sql: sqlLeafPolicies,
-		message: "policy {detail}: who reaches the partition directly is not held to one account", remedy: isolateAnew,
+		message: "policy {detail}: direct access to the partition is not limited to one account",
+		remedy:  restorePolicies,
 	},
 	{
 		name: "security_stray_policy", severity: Warning, sql: sqlStrayPolicies,
-		message: "there is another policy than blotter's: {detail}; it cannot widen what an account sees, it can narrow it",
-		remedy:  "as trading_owner: DROP POLICY {detail} ON {subject}; or keep it, and know that it is there",
+		message: "policy {detail} does not belong to blotter: it may hide rows, but cannot show more of them",
+		remedy:  "as trading_owner: DROP POLICY {detail} ON {subject}; or keep it",
 	},
 }

@@ -8,11 +8,14 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// sqlForeignKeys lists foreign keys without a valid index that begins with their columns, in any order.
+// sqlForeignKeys lists the foreign keys without a valid index that begins with their columns, in any order.
 const sqlForeignKeys = `
 select f.conrelid::regclass::text, f.conname::text, f.confrelid::regclass::text, c.relkind = 'p',
-       case when c.relkind = 'p' then coalesce((select sum(pg_table_size(relid)) from pg_partition_tree(c.oid) where isleaf), 0) else coalesce(pg_table_size(c.oid), 0) end::bigint,
-       array(select quote_ident(a.attname) from unnest(f.conkey) with ordinality k(num, place) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num order by k.place),
+       case when c.relkind = 'p'
+            then coalesce((select sum(pg_table_size(relid)) from pg_partition_tree(c.oid) where isleaf), 0)
+            else coalesce(pg_table_size(c.oid), 0) end::bigint,
+       array(select quote_ident(a.attname) from unnest(f.conkey) with ordinality k(num, place)
+               join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num order by k.place),
        array(select relid::regclass::text from pg_partition_tree(c.oid) where c.relkind = 'p' and isleaf order by 1)
   from pg_constraint f
   join pg_class c on c.oid = f.conrelid
@@ -31,19 +34,21 @@ func adviseForeignKeys(ctx context.Context, q postgres.Querier) (list []Advice, 
 		Bytes           int64
 		Columns, Leaves []string
 	}
+
 	rows, err := read[row](ctx, q, sqlForeignKeys)
 	for _, r := range rows {
 		list = append(list, Advice{
 			Kind: "foreign_key", Table: r.Table, Bytes: r.Bytes,
-			Evidence: fmt.Sprintf("foreign key %s has no index on (%s): a change of a key of %s reads all %s of %s",
+			Evidence: fmt.Sprintf("foreign key %s has no index on (%s): changing a key of %s reads all %s of %s",
 				r.Key, strings.Join(r.Columns, ", "), r.Of, size(r.Bytes), r.Table),
 			Statements: makeIndex(r.Table, r.Columns, r.Partitioned, r.Leaves),
 		})
 	}
+
 	return list, err
 }
 
-// makeIndex are the statements that make an index beside readers and writers.
+// makeIndex returns the statements that create an index without blocking readers or writers.
 func makeIndex(table string, columns []string, partitioned bool, leaves []string) []string {
 	schema, name, _ := cutName(table)
 	index := clipName("idx_" + name + "_" + strings.ReplaceAll(strings.Join(columns, "_"), `"`, ""))
@@ -55,10 +60,11 @@ func makeIndex(table string, columns []string, partitioned bool, leaves []string
 	return append(statements, onLeaves(schema+"."+index, list, leaves)...)
 }
 
-// sqlWholeReads counts how often sequential scans have read a table as a whole: by the rows that they read, because the
-// server counts a scan once for each parallel worker, and one of a table that was still small as well.
+// sqlWholeReads counts how often sequential scans have read a whole table, by the number of rows read: the server
+// counts a scan once for each parallel worker, and also counts scans from when the table was still small.
 const sqlWholeReads = `
-select coalesce(pg_partition_root(relid), relid)::regclass::text, coalesce(sum(pg_table_size(relid)), 0)::bigint, sum(n_live_tup)::bigint,
+select coalesce(pg_partition_root(relid), relid)::regclass::text,
+       coalesce(sum(pg_table_size(relid)), 0)::bigint, sum(n_live_tup)::bigint,
        (sum(seq_tup_read) / greatest(sum(n_live_tup), 1))::bigint, coalesce(max(idx_scan), 0)::bigint
   from pg_stat_user_tables
  group by 1
@@ -79,9 +85,11 @@ func adviseMissing(ctx context.Context, t Thresholds, q postgres.Querier) (list 
 		}
 		list = append(list, Advice{
 			Kind: "missing", Table: r.Table, Bytes: r.Bytes, Statements: []string{},
-			Evidence: fmt.Sprintf("%s with %d rows was read whole %d times over, by an index %d times: its statements filter by what no index has",
-				r.Table, r.Rows, r.Whole, r.IndexReads),
+			Evidence: fmt.Sprintf("%s has %d rows; statements read the whole table %d times and used an index %d "+
+				"times, "+
+				"so they filter by columns without an index", r.Table, r.Rows, r.Whole, r.IndexReads),
 		})
 	}
+
 	return list, err
 }

@@ -8,19 +8,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Collector gives Prometheus what a process counts, its pools, and what a Watcher saw last. Collecting asks the database
-// nothing. Every field may be nil.
+// Collector exposes the counts of a Tracer, the pools of a process, and the last results of a Watcher to Prometheus.
+// Collecting does not query the database. Every field may be nil.
 type Collector struct {
 	Tracer  *Tracer
 	Pools   func() []postgres.PoolStats // (*postgres.DB).PoolStats
 	Watcher *Watcher
 }
 
-// bounds are those of the histograms of durations.
+// bounds are the bounds of the histograms of durations.
 var bounds = []time.Duration{
-	500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
-	5 * time.Second, 10 * time.Second, 30 * time.Second,
+	500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
+	25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
+	500 * time.Millisecond,
+	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second,
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -28,48 +29,59 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descQueryDuration = desc("query_duration_seconds", "Time of calls of the database, by service and operation.", "service", "operation")
-	descQueryErrors   = desc("query_errors_total", "Calls of the database that failed, by the kind of error, once one did.", "service", "operation", "kind")
-	descQueryRows     = desc("query_rows_total", "Rows that calls of the database returned or changed.", "service", "operation")
-	descQuerySlow     = desc("query_slow_total", "Calls of the database that were slow (TracerConfig.SlowAfter, 1 s).", "service", "operation")
-	descCalls         = desc("calls_total", "Calls of the database, by service.", "service")
-	descErrors        = desc("errors_total", "Calls of the database that failed, by service and the kind of error; 0 where none did.", "service", "kind")
-	descPoolWait      = desc("pool_wait_duration_seconds", "Time that sessions waited for a connection of their pool.", "service")
-	descPoolErrors    = desc("pool_wait_errors_total", "Sessions that got no connection, by the kind of error; 0 where none was.", "service", "kind")
-	descConnect       = desc("connect_duration_seconds", "Time of making a connection to the server.", "service")
-	descConnectErrors = desc("connect_errors_total", "Connections that could not be made, by the kind of error; 0 where none was.", "service", "kind")
+	descQueryDuration = desc("query_duration_seconds",
+		"Time of calls of the database, by service and operation.", "service", "operation")
+	descQueryErrors = desc("query_errors_total",
+		"Calls of the database that failed, by kind of error; absent before the first.", "service", "operation", "kind")
+	descQueryRows = desc("query_rows_total",
+		"Rows that calls of the database returned or changed.", "service", "operation")
+	descQuerySlow = desc("query_slow_total",
+		"Slow calls of the database (TracerConfig.SlowAfter, 1 s).", "service", "operation")
+
+	descCalls  = desc("calls_total", "Calls of the database, by service.", "service")
+	descErrors = desc("errors_total",
+		"Calls of the database that failed, by service and kind of error; 0 if none has.", "service", "kind")
+
+	descPoolWait = desc("pool_wait_duration_seconds",
+		"Time that sessions waited for a connection of their pool.", "service")
+	descPoolErrors = desc("pool_wait_errors_total",
+		"Sessions that got no connection, by kind of error; 0 if there were none.", "service", "kind")
+	descConnect       = desc("connect_duration_seconds", "Time of connecting to the server.", "service")
+	descConnectErrors = desc("connect_errors_total",
+		"Connections that failed, by kind of error; 0 if none has.", "service", "kind")
 
 	descPoolConnections = desc("pool_connections", "Connections of a pool.", "role", "state")
 	descPoolMax         = desc("pool_connections_max", "Connections that a pool may open.", "role")
-	descPoolWaiting     = desc("pool_waiting_sessions", "Sessions that wait for a connection at this moment.", "role")
+	descPoolWaiting     = desc("pool_waiting_sessions", "Sessions that are waiting for a connection.", "role")
 	descPoolAcquired    = desc("pool_acquisitions_total", "Sessions that asked a pool for a connection.", "role")
 
-	descFindings = desc("check_findings", "Findings of a check when it last ran; 0 where all is well.", "check", "severity")
-	descFailed   = desc("check_failed", "1 where a check could not be made when it last ran.", "check")
-	descTook     = desc("check_duration_seconds", "Time that a check took when it last ran.", "check")
-	descLooked   = desc("checks_last_run_timestamp_seconds", "When the checks last ran.")
+	descFindings = desc("check_findings", "Findings of the last run of a check; 0 if all is well.", "check", "severity")
+	descFailed   = desc("check_failed", "1 if the last run of a check failed.", "check")
+	descTook     = desc("check_duration_seconds", "Duration of the last run of a check.", "check")
+	descLooked   = desc("checks_last_run_timestamp_seconds", "Time of the last run of the checks.")
 )
 
 var descs = []*prometheus.Desc{
 	descQueryDuration, descQueryErrors, descQueryRows, descQuerySlow, descCalls, descErrors,
-	descPoolWait, descPoolErrors, descConnect, descConnectErrors, descPoolConnections, descPoolMax, descPoolWaiting, descPoolAcquired,
+	descPoolWait, descPoolErrors, descConnect, descConnectErrors,
+	descPoolConnections, descPoolMax, descPoolWaiting, descPoolAcquired,
 	descFindings, descFailed, descTook, descLooked,
 }
 
-// gaugeDescs are those of gauges, by name.
+// gaugeDescs holds the descriptions of gauges by name.
 var gaugeDescs = func() map[string]*prometheus.Desc {
-	made := map[string]*prometheus.Desc{}
+	descs := map[string]*prometheus.Desc{}
 	for name, g := range gauges {
 		if g.label == "" {
-			made[name] = desc(name, g.help)
+			descs[name] = desc(name, g.help)
 		} else {
-			made[name] = desc(name, g.help, g.label)
+			descs[name] = desc(name, g.help, g.label)
 		}
 	}
-	return made
+	return descs
 }()
 
-// Describe is for Prometheus.
+// Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range descs {
 		ch <- d
@@ -79,7 +91,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is for Prometheus.
+// Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if c.Tracer != nil {
 		readings := c.Tracer.read(false)
@@ -90,6 +102,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			s.collect(ch, name)
 		}
 	}
+
 	if c.Pools != nil {
 		for _, p := range c.Pools() {
 			collectPool(ch, p)
@@ -114,16 +127,17 @@ func collectOperation(ch chan<- prometheus.Metric, r *reading) {
 	}
 }
 
-// collectErrors leaves out kinds that never came: they would be most of all series.
+// collectErrors leaves out kinds of errors that never occurred, because they would be most of the series.
 func collectErrors(ch chan<- prometheus.Metric, r *reading) {
 	for i, n := range r.errors {
 		if n > 0 {
-			ch <- prometheus.MustNewConstMetric(descQueryErrors, prometheus.CounterValue, float64(n), r.service, r.name, kindLabels[i])
+			ch <- prometheus.MustNewConstMetric(descQueryErrors, prometheus.CounterValue, float64(n), r.service,
+				r.name, kindLabels[i])
 		}
 	}
 }
 
-// kindLabels are the kinds of errors as labels: pool_timeout.
+// kindLabels holds the kinds of errors as labels, for example pool_timeout.
 var kindLabels = func() (labels [len(kinds)]string) {
 	for i, kind := range kinds {
 		labels[i] = strings.ReplaceAll(string(kind), " ", "_")
@@ -154,21 +168,27 @@ func collectSight(ch chan<- prometheus.Metric, s Sight) {
 	if s.At.IsZero() {
 		return
 	}
+
 	ch <- prometheus.MustNewConstMetric(descLooked, prometheus.GaugeValue, float64(s.At.UnixMilli())/1000)
 	for _, o := range s.Outcomes {
 		count := map[Severity]int{}
 		for _, f := range o.Findings {
 			count[f.Severity]++
 		}
+
 		failed := 0.0
 		if o.Err != nil {
 			failed = 1
 		}
-		ch <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(count[Warning]), o.Name, string(Warning))
-		ch <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(count[Critical]), o.Name, string(Critical))
+
+		ch <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(count[Warning]), o.Name,
+			string(Warning))
+		ch <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(count[Critical]), o.Name,
+			string(Critical))
 		ch <- prometheus.MustNewConstMetric(descFailed, prometheus.GaugeValue, failed, o.Name)
 		ch <- prometheus.MustNewConstMetric(descTook, prometheus.GaugeValue, o.Took.Seconds(), o.Name)
 	}
+
 	for _, g := range s.Gauges {
 		collectGauge(ch, g)
 	}
@@ -179,6 +199,7 @@ func collectGauge(ch chan<- prometheus.Metric, g Gauge) {
 	if !known {
 		return
 	}
+
 	kind := prometheus.GaugeValue
 	if isCounter(g.Name) {
 		kind = prometheus.CounterValue
@@ -187,5 +208,6 @@ func collectGauge(ch chan<- prometheus.Metric, g Gauge) {
 		ch <- prometheus.MustNewConstMetric(d, kind, g.Value)
 		return
 	}
+
 	ch <- prometheus.MustNewConstMetric(d, kind, g.Value, g.Label)
 }

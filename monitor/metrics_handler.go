@@ -16,11 +16,11 @@ import (
 
 // HandlerConfig says what a Handler serves. The zero value works.
 type HandlerConfig struct {
-	// Collectors are served by /metrics, besides those of the Go runtime and the process: a Collector, and those of others.
+	// Collectors are served at /metrics, in addition to those of the Go runtime and the process.
 	Collectors []prometheus.Collector
-	// Healthy is what /healthz answers by: nil while the process does its work. Default: always.
+	// Healthy decides the answer of /healthz: nil while the process does its work. Default: always nil.
 	Healthy func() error
-	// Ready is what /readyz answers by: nil while the process can serve, as Ready says. Default: always.
+	// Ready decides the answer of /readyz: nil while the process can serve; see Ready. Default: always nil.
 	Ready func(ctx context.Context) error
 }
 
@@ -29,9 +29,8 @@ const (
 	scrapeTimeout = 10 * time.Second
 )
 
-// Handler serves /metrics, /healthz and /readyz. The latter two answer 200 "ok", or 503 and one sentence.
-//
-// Errors: where two collectors have a metric of one name.
+// Handler returns a handler that serves /metrics, /healthz and /readyz. The latter two answer 200 "ok", or 503 and one
+// sentence. Handler returns an error if two collectors have a metric of the same name.
 func Handler(cfg HandlerConfig) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	all := append([]prometheus.Collector{
@@ -42,25 +41,34 @@ func Handler(cfg HandlerConfig) (http.Handler, error) {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTimeout}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTimeout,
+	})
+	healthz := func(w http.ResponseWriter, _ *http.Request) {
 		var err error
 		if cfg.Healthy != nil {
 			err = cfg.Healthy()
 		}
 		answer(w, err)
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	}
+
+	readyz := func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		if cfg.Ready != nil {
 			err = cfg.Ready(r.Context())
 		}
 		answer(w, err)
-	})
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", readyz)
 	return mux, nil
 }
 
+// answer writes the answer of a health check.
 func answer(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -74,29 +82,34 @@ func answer(w http.ResponseWriter, err error) {
 
 const (
 	readyTimeout = 2 * time.Second
-	readyFresh   = time.Second // an answer is given again for so long, however many ask
+	readyFresh   = time.Second // for so long the last answer is given again
 )
 
-// Ready reports whether a database answers within two seconds. It asks it once a second at most.
+// Ready returns a function that returns nil if the database answers within two seconds. It queries the database at most
+// once a second.
 func Ready(db *postgres.DB) func(context.Context) error {
 	var guard sync.Mutex
-	var asked time.Time
+	var answered time.Time
 	var last error
 	return func(ctx context.Context) error {
 		guard.Lock()
 		defer guard.Unlock()
-		if time.Since(asked) < readyFresh {
+
+		if time.Since(answered) < readyFresh {
 			return last
 		}
-		// The asker may go away; the answer is for those who ask next as well.
+
+		// The answer is for later callers too, so it does not end with this one.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 		defer cancel()
+
 		ctx = blotter.WithOperation(ctx, "monitor.ready")
 		last = db.ReadOnly(ctx, func(s *postgres.Session) error {
 			_, err := s.Exec(ctx, "select 1")
 			return err
 		})
-		asked = time.Now()
+
+		answered = time.Now()
 		return last
 	}
 }

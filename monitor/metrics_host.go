@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// CheckHost returns handler behind a check of the name that a request asks for (its Host header). A page of any web site
-// can have its visitor's browser send requests to this address under a name of its own (DNS rebinding), and read the
-// answers; the name gives it away. Allowed are
+// CheckHost returns a handler that checks the Host header of requests before it calls handler. Without the check, a
+// page of any web site could make the browser of its visitor send requests to this address under a name of its own
+// (DNS rebinding), and read the answers. Allowed are
 //
-//   - every IP address, which no name server can point elsewhere, and requests without a name (HTTP/1.0);
+//   - every IP address, which no name server can redirect, and requests without a name (HTTP/1.0);
 //   - localhost and names below it;
-//   - the name of this machine, as os.Hostname says and up to its first dot;
-//   - the names given.
+//   - the name of this machine by os.Hostname, in full and up to its first dot;
+//   - the given names.
 //
-// Upper and lower case are the same, and the port does not matter. Other requests are answered with 421 Misdirected Request
-// and a sentence. A Server checks by itself.
+// Case and port do not matter. Other requests are answered with 421 Misdirected Request and one sentence. A Server
+// always checks.
 func CheckHost(handler http.Handler, names ...string) http.Handler {
 	allowed := map[string]bool{"": true, "localhost": true}
 	if machine, err := os.Hostname(); err == nil {
@@ -28,6 +28,7 @@ func CheckHost(handler http.Handler, names ...string) http.Handler {
 		short, _, _ := strings.Cut(machine, ".")
 		allowed[short] = true
 	}
+
 	for _, name := range names {
 		allowed[hostName(name)] = true
 	}
@@ -38,6 +39,7 @@ func CheckHost(handler http.Handler, names ...string) http.Handler {
 			handler.ServeHTTP(w, r)
 			return
 		}
+
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -47,8 +49,8 @@ func CheckHost(handler http.Handler, names ...string) http.Handler {
 	})
 }
 
-// hostName returns the name of a Host header in lower case, without its port, the brackets of an IPv6 address, and the dot
-// that may end a name.
+// hostName returns the name in a Host header in lower case, without the port, the brackets of an IPv6 address, and
+// the dot at the end of a name.
 func hostName(host string) string {
 	if name, port, err := net.SplitHostPort(host); err == nil && strings.Trim(port, "0123456789") == "" {
 		host = name

@@ -15,16 +15,22 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 )
 
-// A web page cannot read what is served by having its own name lead here.
+// TestCheckHost checks that a web page cannot read the answers by pointing its own name here.
 func TestCheckHost(t *testing.T) {
 	t.Parallel()
+
 	machine, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	short, _, _ := strings.Cut(machine, ".")
-	handler := monitor.CheckHost(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") }),
+	handler := monitor.CheckHost(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w,
+			"secret")
+	}),
 		"Metrics.Example.COM")
+
 	for host, want := range map[string]int{
 		"":                               http.StatusOK,
 		"localhost":                      http.StatusOK,
@@ -62,11 +68,14 @@ func TestCheckHost(t *testing.T) {
 	}
 }
 
-// A server checks whatever it serves, and knows the name that it listens at.
+// TestServerChecksHost checks that a server checks the names of requests, and knows the name on which it listens.
 func TestServerChecksHost(t *testing.T) {
 	t.Parallel()
+
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") })
-	s := monitor.NewServer(handler, monitor.ServerConfig{Address: "localhost:0", Hosts: []string{"metrics.example"}, Logger: silent})
+	s := monitor.NewServer(handler, monitor.ServerConfig{
+		Address: "localhost:0", Hosts: []string{"metrics.example"}, Logger: silent,
+	})
 	start(t, s)
 	t.Cleanup(func() { _ = s.Stop(context.Background()) })
 
@@ -76,19 +85,24 @@ func TestServerChecksHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+
 		fmt.Fprintf(conn, "GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
 		answer, err := io.ReadAll(bufio.NewReader(conn))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return string(answer)
 	}
+
 	for _, host := range []string{s.Address(), "localhost:1", "metrics.example"} {
 		if answer := ask(host); !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
 			t.Errorf("%s: %s", host, answer)
 		}
 	}
-	if answer := ask("evil.example"); !strings.HasPrefix(answer, "HTTP/1.1 421 ") || strings.Contains(answer, "secret") {
+
+	if answer := ask("evil.example"); !strings.HasPrefix(answer, "HTTP/1.1 421 ") ||
+		strings.Contains(answer, "secret") {
 		t.Errorf("%s", answer)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/internal/health"
 )
 
-// Server serves a handler over HTTP, as a service. Requests under a name that is not its own are refused (CheckHost).
+// Server is a service that serves a handler over HTTP. It refuses requests under other names than its own (CheckHost).
 type Server struct {
 	cfg     ServerConfig
 	handler http.Handler
@@ -26,23 +26,23 @@ type Server struct {
 
 // ServerConfig says where a Server listens. The zero value works.
 type ServerConfig struct {
-	// Address to listen at. Default 127.0.0.1:9187; what is served has no passwords, so others than this machine should
-	// reach it through something that asks for one. Port 0 is any that is free.
+	// Address to listen on. Default 127.0.0.1:9187. The server asks for no password, so let other machines reach it
+	// only through a proxy that does. Port 0 is any free port.
 	Address string
-	// Hosts are names by which it is asked, besides those that CheckHost allows and the one of Address.
+	// Hosts are further names of the server, in addition to the one in Address and those that CheckHost allows.
 	Hosts []string
-	// Logger gets a line when serving fails. Default slog.Default().
+	// Logger logs when serving fails. Default slog.Default().
 	Logger *slog.Logger
 }
 
 const (
-	headerTimeout   = 5 * time.Second
-	requestTimeout  = 30 * time.Second
-	idleTimeout     = 2 * time.Minute
-	headerBytesMost = 16 << 10
+	headerTimeout  = 5 * time.Second
+	requestTimeout = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	headerBytesMax = 16 << 10
 )
 
-// NewServer makes a server.
+// NewServer returns a server of a handler.
 func NewServer(handler http.Handler, cfg ServerConfig) *Server {
 	setDefault(&cfg.Address, "127.0.0.1:9187")
 	setDefault(&cfg.Logger, slog.Default())
@@ -50,54 +50,70 @@ func NewServer(handler http.Handler, cfg ServerConfig) *Server {
 	return &Server{cfg: cfg, handler: CheckHost(handler, names...)}
 }
 
-// Start listens, and returns when it does: an error where the address cannot be had.
+// Start starts to listen. It returns an error if the address is not available.
 func (s *Server) Start(ctx context.Context) error {
 	s.guard.Lock()
 	defer s.guard.Unlock()
+
 	if s.server != nil {
 		return nil
 	}
+
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Address)
 	if err != nil {
-		return fmt.Errorf("metrics cannot be served at %s: %w; choose another address", s.cfg.Address, err)
+		return fmt.Errorf("listen on %s for metrics: %w; choose another address", s.cfg.Address, err)
 	}
+
 	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMost, ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytesMax,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
+
 	done := make(chan struct{})
-	s.server, s.address, s.done = server, listener.Addr(), done
+	s.server = server
+	s.address = listener.Addr()
+	s.done = done
 	s.state.Set(nil)
+
 	go func() {
 		defer close(done)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.state.Set(err)
-			s.cfg.Logger.Error("metrics are no longer served", "error", err.Error())
+			s.cfg.Logger.Error("serving metrics failed", "error", err.Error())
 		}
 	}()
+
 	return nil
 }
 
-// Stop lets requests under way end, at most until ctx does, and closes the address.
+// Stop waits for running requests until ctx ends, and stops listening.
 func (s *Server) Stop(ctx context.Context) error {
 	s.guard.Lock()
 	defer s.guard.Unlock()
+
 	if s.server == nil {
 		return nil
 	}
+
 	err := s.server.Shutdown(ctx)
 	if err != nil {
 		_ = s.server.Close()
 	}
+
 	<-s.done
 	s.server = nil
 	return err
 }
 
-// Health is nil while it serves.
+// Health returns nil while the server serves.
 func (s *Server) Health() error { return s.state.Err() }
 
-// Address is where it listens, "" before Start.
+// Address returns the address on which the server listens, or "" if it does not.
 func (s *Server) Address() string {
 	s.guard.Lock()
 	defer s.guard.Unlock()

@@ -2,14 +2,14 @@ package monitor
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// service is what alerts look at: the errors of one service, of all kinds. A series that began with the first error would
-// hide it, since Prometheus sees how a counter grows and not that it begins.
+// service counts the errors of one service, of all kinds, for alerts. It exposes zeros too: a series that begins with
+// the first error would hide it, because Prometheus sees a counter grow but not begin.
 type service struct {
 	calls                  int64
 	errors, waits, connect [len(kinds)]int64
 }
 
-// servicesOf are those that called, waited or connected at least once, as each does when its DB is opened.
+// servicesOf returns the services that have called, waited or connected, as each does when its DB is opened.
 func servicesOf(readings []reading) map[string]*service {
 	found := map[string]*service{}
 	for _, r := range readings {
@@ -20,6 +20,7 @@ func servicesOf(readings []reading) map[string]*service {
 		}
 		s.add(&r)
 	}
+
 	return found
 }
 
@@ -33,6 +34,7 @@ func (s *service) add(r *reading) {
 	default:
 		s.calls += r.Calls
 	}
+
 	for i, n := range r.errors {
 		errors[i] += n
 	}
@@ -43,6 +45,7 @@ func (s *service) collect(ch chan<- prometheus.Metric, name string) {
 	for i, kind := range kindLabels {
 		ch <- prometheus.MustNewConstMetric(descErrors, prometheus.CounterValue, float64(s.errors[i]), name, kind)
 		ch <- prometheus.MustNewConstMetric(descPoolErrors, prometheus.CounterValue, float64(s.waits[i]), name, kind)
-		ch <- prometheus.MustNewConstMetric(descConnectErrors, prometheus.CounterValue, float64(s.connect[i]), name, kind)
+		ch <- prometheus.MustNewConstMetric(descConnectErrors, prometheus.CounterValue, float64(s.connect[i]), name,
+			kind)
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// A histogram counts durations in buckets whose width is a sixteenth of their size or less: from a microsecond to more
-// than an hour in 4 kB, without a lock. What is shorter counts as the first bucket, what is longer as the last.
+// A histogram counts durations in buckets whose width is at most a sixteenth of their size, from a microsecond to
+// more than an hour, in 4 kB and without a lock. Shorter durations count in the first bucket, longer ones in the
+// last.
 const (
 	histogramBits    = 4 // a power of two is divided into 16 buckets
 	histogramLow     = 10
@@ -26,22 +27,24 @@ func bucketOf(d time.Duration) int {
 	if ns < 1<<histogramLow {
 		return 0
 	}
+
 	power := bits.Len64(ns) - 1
 	if power >= histogramHigh {
 		return histogramBuckets - 1
 	}
+
 	within := ns >> (power - histogramBits) & (1<<histogramBits - 1)
 	return (power-histogramLow)<<histogramBits | int(within)
 }
 
-// bucketEnd is the duration that a bucket ends before.
+// bucketEnd returns the first duration after a bucket.
 func bucketEnd(bucket int) time.Duration {
 	power := bucket>>histogramBits + histogramLow
 	within := uint64(bucket&(1<<histogramBits-1)) + 1
 	return time.Duration(1<<power + within<<(power-histogramBits))
 }
 
-// Distribution is how long the calls of an operation took.
+// Distribution is the distribution of the durations of an operation's calls.
 type Distribution struct {
 	Calls int64
 	Sum   time.Duration
@@ -49,28 +52,30 @@ type Distribution struct {
 	count [histogramBuckets]uint64
 }
 
-// Mean is 0 where there were no calls.
+// Mean returns the mean duration, or 0 if there were no calls.
 func (d *Distribution) Mean() time.Duration {
 	return d.Sum / time.Duration(max(1, d.Calls))
 }
 
-// Quantile is a duration within which this part of the calls ended (0.99 for p99), at most a sixteenth too long and never
-// longer than the longest; 0 where there were none.
+// Quantile returns the duration within which this part of the calls ended (0.99 for p99). It is at most a sixteenth too
+// long, and never longer than the longest call. It is 0 if there were no calls.
 func (d *Distribution) Quantile(part float64) time.Duration {
 	var all, seen uint64
 	for _, n := range d.count {
 		all += n
 	}
+
 	rank := uint64(part * float64(all))
 	for bucket, n := range d.count {
 		if seen += n; seen > rank || seen == all && n > 0 {
 			return min(bucketEnd(bucket), d.Max)
 		}
 	}
+
 	return 0
 }
 
-// below is how many calls took no longer than each of the bounds, give or take the width of a bucket.
+// below returns the number of calls within each of the bounds, give or take the width of a bucket.
 func (d *Distribution) below(bounds []time.Duration) []uint64 {
 	counts := make([]uint64, len(bounds))
 	for bucket, n := range d.count {
@@ -83,10 +88,11 @@ func (d *Distribution) below(bounds []time.Duration) []uint64 {
 			}
 		}
 	}
+
 	return counts
 }
 
-// since is what was counted after an earlier reading. Its longest call is not known to be later, so it is given.
+// since returns the calls after an earlier reading. The longest of them cannot be computed, so it is a parameter.
 func (d Distribution) since(earlier *Distribution, longest time.Duration) Distribution {
 	d.Calls -= earlier.Calls
 	d.Sum -= earlier.Sum

@@ -10,7 +10,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// operation is what is counted of one named operation of one service. All of it is atomic: sessions count at once.
+// operation counts the calls of one named operation of one service. All counters are atomic, because sessions count
+// concurrently.
 type operation struct {
 	service, name string
 	calls         atomic.Int64
@@ -23,7 +24,7 @@ type operation struct {
 	times         histogram
 }
 
-// kinds are the kinds of errors that are told apart, as package blotter has them; "other" is none of the database's.
+// kinds lists the kinds of errors that are counted separately. "other" is an error that is not the database's.
 var kinds = [...]blotter.Kind{
 	blotter.ErrIntegrity, blotter.ErrData, blotter.ErrSerialization, blotter.ErrPermission, blotter.ErrProgramming,
 	blotter.ErrOperational, blotter.ErrPoolTimeout, blotter.ErrNotFound, "other",
@@ -38,6 +39,7 @@ func (o *operation) add(d time.Duration, rows int64) {
 	raise(&o.recent, int64(d))
 }
 
+// raise sets most to n if n is greater.
 func raise(most *atomic.Int64, n int64) {
 	for {
 		now := most.Load()
@@ -59,17 +61,17 @@ func (o *operation) distribution() Distribution {
 const (
 	nameLengthMax    = 60   // bytes of an operation's name
 	serviceLengthMax = 50   // bytes of a service's name
-	nameScannedMax   = 1024 // bytes of a statement that are looked at for its operation's name
+	nameScannedMax   = 1024 // bytes of a statement that are searched for its operation's name
 )
 
-// appendNameOf names a statement in few words: what stands in a comment at its beginning ("-- name: GetOrder :one" of
-// sqlc, "/* nightly.report */"), else its verb and the first table that follows one of the words that tables follow
-// ("select execution.orders").
+// appendNameOf appends a short name of a statement: its leading comment ("-- name: GetOrder :one" of sqlc, "/*
+// nightly.report */"), otherwise its verb and its first table ("select execution.orders").
 func appendNameOf(name []byte, sql string) []byte {
 	sql = sql[:min(len(sql), nameScannedMax)]
 	if comment := commentOf(sql); comment != "" {
 		return appendClipped(name, comment, nameLengthMax)
 	}
+
 	verb, rest := nextWord(sql)
 	table := tableOf(rest)
 	if equalFold(verb, "update") {
@@ -78,6 +80,7 @@ func appendNameOf(name []byte, sql string) []byte {
 			table, _ = nextWord(after)
 		}
 	}
+
 	name = appendFolded(name, verb, nameLengthMax)
 	if room := nameLengthMax - len(name) - 1; table != "" && room > 0 {
 		name = appendFolded(append(name, ' '), table, room)
@@ -85,11 +88,12 @@ func appendNameOf(name []byte, sql string) []byte {
 	if len(name) == 0 {
 		return append(name, unnamed...)
 	}
+
 	return name
 }
 
-// tableOf is the word after the first FROM, JOIN, INTO or TABLE that a table follows: not a subquery, which begins with its
-// own verb, nor a function ("from unnest($1)").
+// tableOf returns the name after the first FROM, JOIN, INTO or TABLE. It skips subqueries, which begin with a verb of
+// their own, and functions ("from unnest($1)").
 func tableOf(sql string) string {
 	for word, rest := nextWord(sql); word != ""; word, rest = nextWord(rest) {
 		reads := equalFold(word, "from") || equalFold(word, "join")
@@ -104,10 +108,11 @@ func tableOf(sql string) string {
 			return name
 		}
 	}
+
 	return ""
 }
 
-// nextWord is the next name or keyword and what follows it; texts in quotes and everything else are passed over.
+// nextWord returns the next name or keyword and the text after it. It skips literals, comments and symbols.
 func nextWord(sql string) (word, rest string) {
 	for i := 0; i < len(sql); {
 		switch c := sql[i]; {
@@ -139,6 +144,7 @@ func nextWord(sql string) (word, rest string) {
 			i++
 		}
 	}
+
 	return "", ""
 }
 
@@ -146,7 +152,7 @@ func isLetter(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '"' || c >= 0x80
 }
 
-// commentOf is what a leading comment says, without sqlc's "name:" and result.
+// commentOf returns the text of a leading comment, without sqlc's "name:" and result.
 func commentOf(sql string) string {
 	sql = strings.TrimLeft(sql, " \t\r\n")
 	text := ""
@@ -156,24 +162,27 @@ func commentOf(sql string) string {
 	case strings.HasPrefix(sql, "/*"):
 		text, _, _ = strings.Cut(sql[2:], "*/")
 	}
+
 	text = strings.TrimSpace(text)
 	if name, isSQLC := strings.CutPrefix(text, "name:"); isSQLC {
 		text, _, _ = strings.Cut(strings.TrimSpace(name), " ")
 	}
+
 	return text
 }
 
 func equalFold(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
-// unnamed is the name of what has none.
+// unnamed is the name of a statement without one.
 const unnamed = "unnamed"
 
-// clip makes a name one short line of text, never empty.
+// clip returns a name as one short line of text that is never empty.
 func clip(name string, most int) string { return string(appendClipped(nil, name, most)) }
 
-// appendClipped appends clip's result.
+// appendClipped appends the result of clip.
 func appendClipped(name []byte, text string, most int) []byte {
-	start, spaced := len(name), false
+	start := len(name)
+	spaced := false
 	for _, r := range text {
 		if unicode.IsSpace(r) {
 			spaced = len(name) > start
@@ -182,6 +191,7 @@ func appendClipped(name []byte, text string, most int) []byte {
 		if r == 0 || r == utf8.RuneError {
 			r = '?'
 		}
+
 		size := utf8.RuneLen(r)
 		if spaced {
 			size++
@@ -190,17 +200,21 @@ func appendClipped(name []byte, text string, most int) []byte {
 			break
 		}
 		if spaced {
-			name, spaced = append(name, ' '), false
+			name = append(name, ' ')
+			spaced = false
 		}
+
 		name = utf8.AppendRune(name, r)
 	}
+
 	if len(name) == start {
 		return append(name, unnamed...)
 	}
+
 	return name
 }
 
-// appendFolded appends a word of SQL in lower case and without its quotes, most bytes of it at most.
+// appendFolded appends a word of SQL in lower case and without quotes, limited to most bytes.
 func appendFolded(name []byte, word string, most int) []byte {
 	start := len(name)
 	for _, r := range word {
@@ -215,5 +229,6 @@ func appendFolded(name []byte, word string, most int) []byte {
 		}
 		name = utf8.AppendRune(name, r)
 	}
+
 	return name
 }

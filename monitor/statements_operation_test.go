@@ -9,19 +9,23 @@ import (
 
 func TestNamesOfStatements(t *testing.T) {
 	t.Parallel()
+
 	for sql, want := range map[string]string{
 		"select 1": "select",
 		"":         "unnamed",
 		"  ;":      "unnamed",
-		"SELECT * FROM execution.orders WHERE symbol = 'x'":                                    "select execution.orders",
-		"select coalesce((select max(id) from a.b), 0)":                                        "select a.b",
-		"select extract(epoch from now()) from t":                                              "select t",
-		"select * from unnest($1::text[]) u join execution.trades t using (id)":                "select execution.trades",
-		"insert into logging.system_logs (a) values ('select from nowhere')":                   "insert logging.system_logs",
-		"update only execution.orders set status = $1":                                         "update execution.orders",
-		"delete from \"Order\"":                                                                "delete order",
-		"with new as (insert into execution.orders values ($1) returning *) select * from new": "with execution.orders",
-		"select 'from here', \"a from\" from -- from there\n /* from where */ there":           "select there",
+		"SELECT * FROM execution.orders WHERE symbol = 'x'": "select execution.orders",
+
+		"select coalesce((select max(id) from a.b), 0)":                         "select a.b",
+		"select extract(epoch from now()) from t":                               "select t",
+		"select * from unnest($1::text[]) u join execution.trades t using (id)": "select execution.trades",
+		"insert into logging.system_logs (a) values ('select from nowhere')":    "insert logging.system_logs",
+		"update only execution.orders set status = $1":                          "update execution.orders",
+		"delete from \"Order\"":                                                 "delete order",
+
+		"with n as (insert into execution.orders values ($1) returning *) select * from n": "with execution.orders",
+
+		"select 'from here', \"a from\" from -- from there\n /* from where */ there": "select there",
 		"begin":                                     "begin",
 		"lock table execution.orders":               "lock execution.orders",
 		"call shared.run($1)":                       "call",
@@ -41,8 +45,10 @@ func TestNamesOfStatements(t *testing.T) {
 
 func TestStatementsAreKeptWithoutData(t *testing.T) {
 	t.Parallel()
+
 	for sql, want := range map[string]string{
-		"select  *\n from t where a = $1 and b = 'ACC1''s' and c = 12.50": "select * from t where a = $1 and b = ? and c = ?",
+		"select  *\n from t where a = $1 and b = 'ACC1''s' and c = 12.50": "select * from t where a = $1 and b = " +
+			"? and c = ?",
 		"select E'it\\'s', $$body$$, $tag$ $$ $tag$, x1 -- secret\n, 1e9": "select E?, ?, ?, x1 , ?",
 		"set local app.current_account_id = U&'\\0041'":                   "set local app.current_account_id = U&?",
 		`select "1 Col" /* secret */ from t limit 10`:                     `select "1 Col" from t limit ?`,
@@ -54,6 +60,7 @@ func TestStatementsAreKeptWithoutData(t *testing.T) {
 			t.Errorf("%q is kept as %q, want %q", sql, got, want)
 		}
 	}
+
 	if got := monitor.Redact(strings.Repeat("selécté ", 1000)); len(got) > 500 || len(got) < 490 {
 		t.Errorf("%d bytes are kept", len(got))
 	}

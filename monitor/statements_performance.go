@@ -8,7 +8,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Performance is what the Recorders of all processes wrote about an operation of a service. Times are in milliseconds.
+// Performance sums up what the Recorders of all processes wrote about an operation of a service. Times are in
+// milliseconds.
 type Performance struct {
 	Service   string          `db:"service"`
 	Operation string          `db:"operation"`
@@ -17,13 +18,13 @@ type Performance struct {
 	Slow      int64           `db:"slow"` // calls of a second or more
 	Rows      int64           `db:"rows"`
 	MeanMS    blotter.Decimal `db:"mean_ms"`
-	P99MS     blotter.Decimal `db:"p99_ms"` // of the worst minute: percentiles of minutes do not add up to one of all
+	P99MS     blotter.Decimal `db:"p99_ms"` // of the worst minute, because percentiles do not add up
 	MaxMS     blotter.Decimal `db:"max_ms"`
-	Seconds   blotter.Decimal `db:"seconds"` // that all calls took together
+	Seconds   blotter.Decimal `db:"seconds"` // total time of all calls
 }
 
-// sqlPerformance takes the rows of minutes where a service writes such, else those of single calls; slow calls are rows of
-// their own in either case.
+// sqlPerformance sums up the rows of minutes if the service writes them, otherwise those of single calls. Slow calls
+// have rows of their own in both cases.
 const sqlPerformance = `
 with chosen as (
     select service, operation, kind, calls, errors, rows, execution_time_ms, p99_ms, max_ms,
@@ -33,7 +34,8 @@ with chosen as (
 )
 select service, operation, sum(calls) filter (where counts)::bigint, sum(errors) filter (where counts)::bigint,
        count(*) filter (where kind = 'call' and execution_time_ms >= 1000), sum(rows) filter (where counts)::bigint,
-       trim_scale(round(coalesce(sum(execution_time_ms * calls) filter (where counts) / sum(calls) filter (where counts), 0), 3)),
+       trim_scale(round(coalesce(sum(execution_time_ms * calls) filter (where counts)
+                                 / sum(calls) filter (where counts), 0), 3)),
        trim_scale(max(coalesce(p99_ms, execution_time_ms))), trim_scale(max(coalesce(max_ms, execution_time_ms))),
        trim_scale(round(sum(execution_time_ms * calls) filter (where counts) / 1000, 3))
   from (select *, kind = 'minute' or not by_minutes as counts from chosen) c
@@ -42,9 +44,11 @@ having count(*) filter (where counts) > 0
  order by 10 desc, 1, 2
  limit 500`
 
-// ReadPerformance reads what was written since so long ago, of one service or (service "") of all, the operation that took
-// most time first, 500 at most.
-func ReadPerformance(ctx context.Context, db *postgres.DB, ago time.Duration, service string) (list []Performance, err error) {
+// ReadPerformance returns up to 500 operations of the given time until now, those that took the most time first. It
+// reads those of one service, or of all if service is "".
+func ReadPerformance(
+	ctx context.Context, db *postgres.DB, ago time.Duration, service string,
+) (list []Performance, err error) {
 	ctx = blotter.WithOperation(blotter.WithAllAccounts(ctx), "monitor.performance")
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		list, err = read[Performance](ctx, s, sqlPerformance, ago, service)

@@ -16,6 +16,7 @@ var silent = slog.New(slog.DiscardHandler)
 
 func newRecorder(t *testing.T, db *pgtest.Database, tracer *monitor.Tracer, period time.Duration) *monitor.Recorder {
 	t.Helper()
+
 	r, err := monitor.NewRecorder(db.DB, tracer, monitor.RecorderConfig{Period: period, Logger: silent})
 	if err != nil {
 		t.Fatal(err)
@@ -25,6 +26,7 @@ func newRecorder(t *testing.T, db *pgtest.Database, tracer *monitor.Tracer, peri
 
 func start(t *testing.T, s interface{ Start(context.Context) error }) {
 	t.Helper()
+
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +34,17 @@ func start(t *testing.T, s interface{ Start(context.Context) error }) {
 
 func stop(t *testing.T, s interface{ Stop(context.Context) error }) {
 	t.Helper()
+
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A slow call is there at once, as a call; the minute's row comes when it is over, here at Stop. Sums over the minutes
-// are what was counted.
+// TestRecorderWrites checks that a slow call is written at once, that the row of a minute is written at its end,
+// here at Stop, and that the sums over the minutes are the counts.
 func TestRecorderWrites(t *testing.T) {
 	t.Parallel()
+
 	db, tracer := pgtest.Open(t), newTracer(t, monitor.TracerConfig{})
 	r := newRecorder(t, db, tracer, time.Hour)
 	start(t, r)
@@ -48,13 +52,16 @@ func TestRecorderWrites(t *testing.T) {
 	tracer.Track("strategy", "fetch", 1500*time.Millisecond)
 	until(t, "the slow call is written", func() bool {
 		return pgtest.Value[bool](t, db, `select exists (select from logging.performance_logs
-			where service = 'strategy' and operation = 'fetch' and kind = 'call' and calls = 1 and execution_time_ms = 1500)`)
+			where service = 'strategy' and operation = 'fetch' and kind = 'call' and calls = 1
+			  and execution_time_ms = 1500)`)
 	})
+
 	tracer.Track("strategy", "fetch", 500*time.Millisecond)
 	tracer.Track("strategy", "fetch", 400*time.Millisecond)
 	stop(t, r)
 	stop(t, r)
-	got := pgtest.Value[string](t, db, `select concat_ws(' ', calls, errors, execution_time_ms, max_ms, p50_ms between 500 and 532, p99_ms, memory_usage_mb > 1, rows)
+	got := pgtest.Value[string](t, db, `select concat_ws(' ', calls, errors, execution_time_ms, max_ms,
+			p50_ms between 500 and 532, p99_ms, memory_usage_mb > 1, rows)
 		from logging.performance_logs where kind = 'minute' and operation = 'fetch'`)
 	if got != "3 0 800.000 1500 t 1500 t 0" && got != "3 0 800 1500 t 1500 t 0" {
 		t.Errorf("the minute's row is %q", got)
@@ -67,9 +74,11 @@ func TestRecorderWrites(t *testing.T) {
 	}
 }
 
-// Whatever fails in between, each call is in one minute's row, and the longest is not forgotten.
+// TestRecorderLosesNothing checks that each call is in one minute's row, whatever fails in between, and that the
+// longest call is kept.
 func TestRecorderLosesNothing(t *testing.T) {
 	t.Parallel()
+
 	db, tracer := pgtest.Open(t), newTracer(t, monitor.TracerConfig{})
 	db.Exec(t, "revoke insert on logging.performance_logs from trading_service")
 	r := newRecorder(t, db, tracer, 10*time.Millisecond)
@@ -83,18 +92,23 @@ func TestRecorderLosesNothing(t *testing.T) {
 		tracer.Track("s", "o", time.Millisecond)
 		time.Sleep(time.Millisecond) // so that several periods end in between
 	}
+
 	stop(t, r)
-	if n := pgtest.Value[int](t, db, "select sum(calls)::int from logging.performance_logs where kind = 'minute'"); n != 52 {
+	n := pgtest.Value[int](t, db, "select sum(calls)::int from logging.performance_logs where kind = 'minute'")
+	if n != 52 {
 		t.Errorf("%d calls are written, want 52", n)
 	}
-	if got := pgtest.Value[string](t, db, "select string_agg(trim_scale(max_ms)::text, ' ') from logging.performance_logs where max_ms > 500"); got != "900" {
+	if got := pgtest.Value[string](t, db, "select string_agg(trim_scale(max_ms)::text, ' ') from "+
+		"logging.performance_logs where max_ms > 500"); got != "900" {
 		t.Errorf("the longest call, of 900 ms, is in rows %q", got)
 	}
 }
 
-// Where every call is slow, the recorder's own are as well: they are counted, and do not ring for more writes.
+// TestRecorderDoesNotFeedItself checks that the recorder's own calls are counted if they are slow, and do not cause
+// more writes.
 func TestRecorderDoesNotFeedItself(t *testing.T) {
 	t.Parallel()
+
 	tracer := newTracer(t, monitor.TracerConfig{SlowAfter: time.Nanosecond})
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.Tracer = tracer })
 	r := newRecorder(t, db, tracer, time.Hour)
@@ -113,14 +127,17 @@ func TestRecorderDoesNotFeedItself(t *testing.T) {
 			break
 		}
 	}
+
 	if !quiet {
 		t.Errorf("%d statements of the recorder, and more all the time", calls)
 	}
+
 	stop(t, r)
 }
 
 func TestStartAndStopAtOnce(t *testing.T) {
 	t.Parallel()
+
 	db, tracer := pgtest.Open(t), newTracer(t, monitor.TracerConfig{})
 	r := newRecorder(t, db, tracer, time.Millisecond)
 	var wait sync.WaitGroup
@@ -132,34 +149,44 @@ func TestStartAndStopAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	stop(t, r)
 }
 
-// Minutes count where a service writes them, single calls where it writes nothing else, and slow calls in either case.
+// TestReadPerformance checks that minutes count if a service writes them, otherwise single calls, and slow calls in
+// both cases.
 func TestReadPerformance(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	db.Exec(t, "select shared.ensure_partitions('performance_logs', now() - interval '2 hours', now())")
 	for _, row := range []string{
-		"('a', 'o', 10, 5, now(), 'minute', 4, 1, 90)", "('a', 'o', 40, 1, now() - interval '1 minute', 'minute', 2, 0, 30)",
+		"('a', 'o', 10, 5, now(), 'minute', 4, 1, 90)",
+		"('a', 'o', 40, 1, now() - interval '1 minute', 'minute', 2, 0, 30)",
 		"('a', 'o', 1500, 1, now(), 'call', 1, 0, null)", // one of the four above
 		"('a', 'o', 7, 1, now() - interval '2 hours', 'minute', 100, 0, 8)",
 		"('b', 'p', 2000, 3, now(), 'call', 1, 1, null)", "('b', 'p', 1000, 3, now(), 'call', 1, 0, null)",
 	} {
-		db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, rows, timestamp, kind, calls, errors, max_ms) values "+row)
+		db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, rows, "+
+			"timestamp, kind, calls, errors, max_ms) values "+row)
 	}
+
 	list, err := monitor.ReadPerformance(t.Context(), db.DB, time.Hour, "")
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%v %+v", err, list)
 	}
-	if p := list[0]; p.Service != "b" || p.Calls != 2 || p.Errors != 1 || p.Slow != 2 || p.Rows != 6 || p.MeanMS.String() != "1500" || p.MaxMS.String() != "2000" || p.Seconds.String() != "3" {
+
+	if p := list[0]; p.Service != "b" || p.Calls != 2 || p.Errors != 1 || p.Slow != 2 || p.Rows != 6 ||
+		p.MeanMS.String() != "1500" || p.MaxMS.String() != "2000" || p.Seconds.String() != "3" {
 		t.Errorf("two calls of a second and two: %+v", p)
 	}
-	if p := list[1]; p.Calls != 6 || p.Errors != 1 || p.Slow != 1 || p.Rows != 6 || p.MeanMS.String() != "20" || p.MaxMS.String() != "1500" {
+	if p := list[1]; p.Calls != 6 || p.Errors != 1 || p.Slow != 1 || p.Rows != 6 || p.MeanMS.String() != "20" ||
+		p.MaxMS.String() != "1500" {
 		t.Errorf("two minutes and one slow call of them: %+v", p)
 	}
-	if list, err = monitor.ReadPerformance(t.Context(), db.DB, 3*time.Hour, "a"); err != nil || len(list) != 1 || list[0].Calls != 106 {
+	if list, err = monitor.ReadPerformance(t.Context(), db.DB, 3*time.Hour, "a"); err != nil || len(list) != 1 ||
+		list[0].Calls != 106 {
 		t.Errorf("%v %+v", err, list)
 	}
 }

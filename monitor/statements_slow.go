@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// Slow is one call that took longer than TracerConfig.SlowAfter.
+// Slow is a call that took TracerConfig.SlowAfter or longer.
 type Slow struct {
 	At        time.Time     `json:"at"` // when it ended, UTC
 	Service   string        `json:"service"`
 	Operation string        `json:"operation"`
 	Duration  time.Duration `json:"duration_ns"`
 	Rows      int64         `json:"rows"`
-	Statement string        `json:"statement"` // without parameters, literals and comments, at most 500 bytes; "" for what Track counted
+	Statement string        `json:"statement"` // at most 500 bytes; "" from Track
 	Failed    bool          `json:"failed"`
 }
 
-// slowRing keeps the last slow calls, each with its number: who has read up to one number sees what it missed.
+// slowRing keeps the last slow calls. They are numbered, so that a reader can continue after the last one it has seen.
 type slowRing struct {
 	guard sync.Mutex
 	kept  []Slow
 	next  uint64        // number of the next call
-	rang  chan struct{} // has something in it when a call came since it was last emptied
+	added chan struct{} // receives a value when a call was added
 }
 
 func newSlowRing(size int) *slowRing {
-	return &slowRing{kept: make([]Slow, 0, size), rang: make(chan struct{}, 1)}
+	return &slowRing{kept: make([]Slow, 0, size), added: make(chan struct{}, 1)}
 }
 
 func (r *slowRing) add(s Slow) {
@@ -40,34 +40,40 @@ func (r *slowRing) add(s Slow) {
 	r.guard.Unlock()
 }
 
-func (r *slowRing) ring() {
+// signal tells the reader that a call was added.
+func (r *slowRing) signal() {
 	select {
-	case r.rang <- struct{}{}:
-	default: // it has not been heard yet
+	case r.added <- struct{}{}:
+	default: // the last signal is still waiting
 	}
 }
 
-// since are the calls from a number on, oldest first, the number of the next, and how many were overwritten unread.
+// since returns the calls from a number on, oldest first, the number of the next call, and how many were overwritten.
 func (r *slowRing) since(number uint64) (calls []Slow, next, lost uint64) {
 	r.guard.Lock()
 	defer r.guard.Unlock()
+
 	oldest := r.next - uint64(len(r.kept))
 	if number < oldest {
-		lost, number = oldest-number, oldest
+		lost = oldest - number
+		number = oldest
 	}
+
 	for ; number < r.next; number++ {
 		calls = append(calls, r.kept[number%uint64(cap(r.kept))])
 	}
+
 	return calls, r.next, lost
 }
 
-const statementKeptMax = 500 // bytes
+const statementBytesMax = 500
 
-// redact is a statement without what may be somebody's data: literals become ?, comments go, blanks are one.
+// redact returns a statement without private data: literals become ?, comments are removed, and white space becomes one
+// blank.
 func redact(sql string) string {
 	var b strings.Builder
 	blank := false
-	for i := 0; i < len(sql) && b.Len() < statementKeptMax; {
+	for i := 0; i < len(sql) && b.Len() < statementBytesMax; {
 		kind, end := lexeme(sql, i)
 		switch {
 		case kind == lexBlank:
@@ -83,10 +89,12 @@ func redact(sql string) string {
 				b.WriteString(sql[i:end])
 			}
 		}
+
 		i = end
 	}
+
 	text := b.String()
-	return strings.ToValidUTF8(text[:min(len(text), statementKeptMax)], "")
+	return strings.ToValidUTF8(text[:min(len(text), statementBytesMax)], "")
 }
 
 type lexKind int
@@ -97,7 +105,7 @@ const (
 	lexLiteral
 )
 
-// lexeme is the kind of what stands at i, and where it ends.
+// lexeme returns the kind of the lexeme at i, and its end.
 func lexeme(sql string, i int) (lexKind, int) {
 	rest := sql[i:]
 	switch c := sql[i]; {
@@ -121,10 +129,11 @@ func lexeme(sql string, i int) (lexKind, int) {
 	case isLetter(c):
 		return lexOther, afterWord(sql, i)
 	}
+
 	return lexOther, i + 1
 }
 
-// after is where the text behind the next end begins; the end of all where there is none.
+// after returns the position after the next end, or the end of the text.
 func after(sql string, i int, end string) int {
 	if at := strings.Index(sql[i:], end); at >= 0 {
 		return i + at + len(end)
@@ -132,7 +141,8 @@ func after(sql string, i int, end string) int {
 	return len(sql)
 }
 
-// afterQuote passes over ” and over \' , which is a quote in E'...' and, in a plain text, at worst makes it longer.
+// afterQuote returns the position after a literal. It skips doubled quotes, and \', which is a quote in E'...' and at
+// worst makes a plain literal longer.
 func afterQuote(sql string, i int) int {
 	for i < len(sql) {
 		switch {
@@ -145,10 +155,11 @@ func afterQuote(sql string, i int) int {
 		}
 		i++
 	}
+
 	return len(sql)
 }
 
-// dollarTag is the $tag$ that a text begins with, or "".
+// dollarTag returns the $tag$ at the beginning of a text, or "".
 func dollarTag(text string) string {
 	end := strings.IndexByte(text[1:], '$')
 	if end < 0 || end > 0 && text[1] >= '0' && text[1] <= '9' || afterWord(text, 1) < end+1 {

@@ -16,45 +16,45 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Tracer counts what services ask of the database, by service and operation: put it into postgres.Config.Tracer of every
-// DB of the process. Its memory is bounded whatever the statements are, and a query costs it no allocation, unless its
-// operation is a new one. It is safe for concurrent use.
+// Tracer counts the calls of services to the database, by service and operation. Set it as postgres.Config.Tracer of
+// every DB of the process. Its memory is bounded for any set of statements, and a query allocates nothing, unless its
+// operation is new. It is safe for concurrent use.
 //
-// A round trip is a call: a batch counts once, under its first statement that does work, with the rows of all. The time
-// of a query ends when its rows are closed, so it includes what the caller does between them.
+// A round trip is a call: a batch counts once, under its first statement that does work, with the rows of all its
+// statements. A query ends when its rows are closed, so its time includes the caller's work between them.
 //
-// An operation's name comes from blotter.WithOperation, else from the statement: its leading comment, or its verb and
-// first table.
+// The name of an operation comes from blotter.WithOperation, otherwise from the statement: its leading comment, or
+// its verb and first table.
 type Tracer struct {
 	cfg        TracerConfig
 	seed       maphash.Seed
-	guard      sync.Mutex // of adding to operations
+	guard      sync.Mutex // held while operations are added
 	operations atomic.Pointer[map[operationKey]*operation]
 	statements [statementSlots]statement
 	slow       *slowRing
 }
 
-// TracerConfig says what a Tracer keeps. The zero value works.
+// TracerConfig says how much a Tracer keeps. The zero value works.
 type TracerConfig struct {
-	// SlowAfter is the time from which on a call is slow. Default 1 s.
+	// SlowAfter is the duration from which a call is slow. Default 1 s.
 	SlowAfter time.Duration
-	// MaxOperations is how many operations are told apart, of all services together; the others of a service are counted
-	// as "other". Default 200; each takes 5 kB.
+	// MaxOperations limits the operations that are counted separately, of all services together. The others of a
+	// service are counted as "other". Default 200; each takes 5 kB.
 	MaxOperations int
-	// SlowKept is how many of the last slow calls are kept. Default 100.
+	// SlowKept is the number of slow calls that are kept. Default 100.
 	SlowKept int
 }
 
 const (
 	statementSlots = 1024    // statements whose operation is remembered
-	otherOperation = "other" // what is beyond MaxOperations
+	otherOperation = "other" // operations beyond MaxOperations
 	waitOperation  = "pool.wait"
 	connect        = "connect"
 )
 
 type operationKey struct{ service, name string }
 
-// statement remembers which operation a statement is, by its hash: the text of a million statements is not kept.
+// statement remembers the operation of a statement by its hash, so that the texts of statements are not kept.
 type statement struct {
 	guard     sync.Mutex
 	hash      uint64
@@ -62,9 +62,7 @@ type statement struct {
 	operation *operation
 }
 
-// NewTracer makes a tracer.
-//
-// Errors: ErrInvalid for a limit below zero.
+// NewTracer returns a tracer. It returns ErrInvalid for a negative limit.
 func NewTracer(cfg TracerConfig) (*Tracer, error) {
 	switch {
 	case cfg.SlowAfter < 0:
@@ -74,6 +72,7 @@ func NewTracer(cfg TracerConfig) (*Tracer, error) {
 	case cfg.SlowKept < 0:
 		return nil, blotter.Invalid("TracerConfig.SlowKept", cfg.SlowKept, "zero for the default, or more")
 	}
+
 	setDefault(&cfg.SlowAfter, time.Second)
 	setDefault(&cfg.MaxOperations, 200)
 	setDefault(&cfg.SlowKept, 100)
@@ -82,18 +81,18 @@ func NewTracer(cfg TracerConfig) (*Tracer, error) {
 	return t, nil
 }
 
-// Track counts a call that ran elsewhere: of another database, or of a program that measures itself.
+// Track counts a call that the tracer did not see, for example of another database.
 func (t *Tracer) Track(service, operation string, d time.Duration) {
 	t.count(t.operation(clip(service, serviceLengthMax), clip(operation, nameLengthMax)), call{took: d})
 }
 
-// Slow are the last slow calls, oldest first.
+// Slow returns the last slow calls, oldest first.
 func (t *Tracer) Slow() []Slow {
 	calls, _, _ := t.slow.since(0)
 	return calls
 }
 
-// operation is the one of a name, made where it is new and there is room.
+// operation returns the operation of a name. It creates one if the name is new and there is room.
 func (t *Tracer) operation(service, name string) *operation {
 	known := *t.operations.Load()
 	if o := known[operationKey{service, name}]; o != nil {
@@ -105,7 +104,7 @@ func (t *Tracer) operation(service, name string) *operation {
 	return t.addOperation(service, name)
 }
 
-// named is operation, of a name that is no string yet and need not become one.
+// named is operation for a name in bytes, which it does not copy if the operation exists.
 func (t *Tracer) named(service string, name []byte) *operation {
 	known := *t.operations.Load()
 	if o := known[operationKey{service, string(name)}]; o != nil {
@@ -120,8 +119,9 @@ func (t *Tracer) named(service string, name []byte) *operation {
 func (t *Tracer) addOperation(service, name string) *operation {
 	t.guard.Lock()
 	defer t.guard.Unlock()
+
 	known := *t.operations.Load()
-	if o := known[operationKey{service, name}]; o != nil { // made meanwhile
+	if o := known[operationKey{service, name}]; o != nil { // created meanwhile
 		return o
 	}
 	if o := t.overflow(known, service); o != nil {
@@ -133,6 +133,7 @@ func (t *Tracer) addOperation(service, name string) *operation {
 	if len(known) >= 2*t.cfg.MaxOperations {
 		service = otherOperation
 	}
+
 	o := &operation{service: strings.Clone(service), name: strings.Clone(name)}
 	more := maps.Clone(known)
 	more[operationKey{o.service, o.name}] = o
@@ -140,8 +141,8 @@ func (t *Tracer) addOperation(service, name string) *operation {
 	return o
 }
 
-// overflow is the operation under which a service's calls are counted that have no room: its own, unless there are as
-// many services as operations. It is nil while there is room, and before it is made.
+// overflow returns the operation that counts the calls of a service for which there is no room. Each service has one,
+// unless there are too many services. The result is nil while there is room, and before the operation is created.
 func (t *Tracer) overflow(known map[operationKey]*operation, service string) *operation {
 	switch {
 	case len(known) < t.cfg.MaxOperations:
@@ -149,13 +150,15 @@ func (t *Tracer) overflow(known map[operationKey]*operation, service string) *op
 	case len(known) < 2*t.cfg.MaxOperations:
 		return known[operationKey{service, otherOperation}]
 	}
+
 	if o := known[operationKey{service, otherOperation}]; o != nil {
 		return o
 	}
+
 	return known[operationKey{otherOperation, otherOperation}]
 }
 
-// operationOf is the operation of a statement: named by the context, or remembered by the statement's hash.
+// operationOf returns the operation of a statement: named by the context, or remembered by the statement's hash.
 func (t *Tracer) operationOf(ctx context.Context, service, sql string) *operation {
 	if name := blotter.OperationOf(ctx); name != "" {
 		if len(name) > nameLengthMax {
@@ -163,18 +166,23 @@ func (t *Tracer) operationOf(ctx context.Context, service, sql string) *operatio
 		}
 		return t.operation(service, name)
 	}
+
 	hash := maphash.String(t.seed, sql)
 	s := &t.statements[hash%statementSlots]
 	s.guard.Lock()
 	defer s.guard.Unlock()
+
 	if s.hash != hash || s.service != service || s.operation == nil {
 		var name [nameLengthMax]byte
-		s.hash, s.service, s.operation = hash, service, t.named(service, appendNameOf(name[:0], sql))
+		s.hash = hash
+		s.service = service
+		s.operation = t.named(service, appendNameOf(name[:0], sql))
 	}
+
 	return s.operation
 }
 
-// call is one call that ended.
+// call is a call that has ended.
 type call struct {
 	took      time.Duration
 	rows      int64
@@ -187,22 +195,25 @@ func (t *Tracer) count(o *operation, c call) {
 	if c.err != nil {
 		o.errors[kindOf(c.err)].Add(1)
 	}
+
 	if c.took < t.cfg.SlowAfter {
 		return
 	}
+
 	o.slow.Add(1)
 	t.slow.add(Slow{
 		At: time.Now().UTC(), Service: o.service, Operation: o.name, Duration: c.took, Rows: c.rows,
 		Statement: redact(c.statement), Failed: c.err != nil,
 	})
+
 	switch o.name {
-	case flushOperation, waitOperation, connect: // what writes slow calls down must not ring for itself, nor for its way there
+	case flushOperation, waitOperation, connect: // writing slow calls must not cause another write
 	default:
-		t.slow.ring()
+		t.slow.signal()
 	}
 }
 
-// kindOf is the place of an error's kind in kinds.
+// kindOf returns the index of an error's kind in kinds.
 func kindOf(err error) int {
 	var e *blotter.Error
 	if errors.As(postgres.Translate(context.Background(), "", err), &e) {

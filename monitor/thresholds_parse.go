@@ -2,7 +2,7 @@ package monitor
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -13,11 +13,10 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Set sets a threshold by the name of its field in snake_case, from text: "outbox_lag=10s/1m" sets from when on OutboxLag
-// is a warning, and from when on it is critical; "unused_index_bytes=1GB" a single one. Durations are Go's, or days ("2d");
-// sizes have the units kB, MB, GB, TB of 1024. What is set is more than 0.
-//
-// Errors: ErrInvalid for a name that there is not, and a value that is none.
+// Set sets a threshold from text, by the name of its field in snake_case: "outbox_lag=10s/1m" sets the values at
+// which OutboxLag becomes a warning and critical, "unused_index_bytes=1GB" a single value. Durations are Go's, or
+// days ("2d"). Sizes have the units kB, MB, GB and TB of 1024. Values are above 0. Set returns ErrInvalid for an
+// unknown name or an invalid value.
 func (t *Thresholds) Set(text string) error {
 	name, value, _ := strings.Cut(strings.TrimSpace(text), "=")
 	next := *t
@@ -26,30 +25,37 @@ func (t *Thresholds) Set(text string) error {
 		if snake(fields.Type().Field(i).Name) != name {
 			continue
 		}
+
 		parts := strings.Split(value, "/")
 		places := []reflect.Value{fields.Field(i)}
 		if places[0].Kind() == reflect.Struct {
 			places = []reflect.Value{places[0].Field(0), places[0].Field(1)}
 		}
+
 		want := map[int]string{1: name + "=VALUE", 2: name + "=WARNING/CRITICAL"}[len(places)]
 		if len(parts) != len(places) {
 			return blotter.Invalid("threshold", text, want)
 		}
+
 		for i, part := range parts {
 			if err := setThreshold(places[i], strings.TrimSpace(part)); err != nil {
 				return blotter.Invalid("threshold", text, want+", with "+err.Error())
 			}
 		}
+
 		if next.inverted(i) {
-			return blotter.Invalid("threshold", text, want+", the critical one the worse of the two")
+			return blotter.Invalid("threshold", text, want+", with a critical value that is worse than the warning")
 		}
+
 		*t = next
 		return nil
 	}
+
 	return blotter.Invalid("threshold", name, "one of "+strings.Join(thresholdNames(), ", "))
 }
 
-// inverted reports that a critical level is reached before its warning. Which of two values is worse is as in the defaults.
+// inverted reports whether the critical value of the i-th field is reached before its warning. The defaults say whether
+// higher or lower is worse.
 func (t *Thresholds) inverted(i int) bool {
 	compare := func(t Thresholds) int {
 		level := reflect.ValueOf(t).Field(i)
@@ -61,6 +67,7 @@ func (t *Thresholds) inverted(i int) bool {
 		}
 		return cmp.Compare(level.Field(1).Int(), level.Field(0).Int())
 	}
+
 	return compare(*t)*compare(Thresholds{}.WithDefaults()) < 0
 }
 
@@ -71,16 +78,18 @@ func thresholdNames() (names []string) {
 	return names
 }
 
-// snake writes OutboxLag as outbox_lag and XIDAge as xid_age.
+// snake returns a name in snake_case: OutboxLag is outbox_lag, XIDAge is xid_age.
 func snake(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
 	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+		if unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(runes[i-1]) ||
+			i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
 			b.WriteByte('_')
 		}
 		b.WriteRune(unicode.ToLower(r))
 	}
+
 	return b.String()
 }
 
@@ -89,7 +98,7 @@ var (
 	unitsOf       = map[string]int64{"": 1, "kB": kilobyte, "MB": megabyte, "GB": gigabyte, "TB": 1024 * gigabyte}
 )
 
-// setThreshold reads a value of the kind that its place has.
+// setThreshold parses a value for the type of its field.
 func setThreshold(place reflect.Value, text string) error {
 	amount := amountPattern.FindStringSubmatch(text)
 	switch place.Interface().(type) {
@@ -97,27 +106,29 @@ func setThreshold(place reflect.Value, text string) error {
 		d, err := time.ParseDuration(text)
 		if amount != nil && amount[2] == "d" && len(amount[1]) <= 5 {
 			n, _ := strconv.Atoi(amount[1])
-			d, err = time.Duration(n)*day, nil
+			d = time.Duration(n) * day
+			err = nil
 		}
 		if err != nil || d <= 0 {
-			return fmt.Errorf("a duration as 90s, 5m or 2d")
+			return errors.New("a duration, for example 90s, 5m or 2d")
 		}
 		place.SetInt(int64(d))
 	case float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(f > 0 && f < 1e15) {
-			return fmt.Errorf("a number above 0")
+			return errors.New("a number above 0")
 		}
 		place.SetFloat(f)
 	default:
 		if amount == nil || unitsOf[amount[2]] == 0 {
-			return fmt.Errorf("a whole number above 0, as 20 or 4GB")
+			return errors.New("a whole number above 0, for example 20 or 4GB")
 		}
 		n, _ := strconv.ParseInt(amount[1], 10, 64)
 		if n *= unitsOf[amount[2]]; n <= 0 || place.OverflowInt(n) || n/unitsOf[amount[2]] > 1e15 {
-			return fmt.Errorf("a whole number above 0, as 20 or 4GB")
+			return errors.New("a whole number above 0, for example 20 or 4GB")
 		}
 		place.SetInt(n)
 	}
+
 	return nil
 }

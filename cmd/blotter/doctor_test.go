@@ -51,7 +51,7 @@ func TestDoctorSecurityCannotLook(t *testing.T) {
 		if r.status != 1 || r.err != "" {
 			t.Errorf("exit status %d, %q", r.status, r.err)
 		}
-		contains(t, r.out, "critical  security_rls: the check itself\n   found  it could not be made: ", "      do  Name by --reporter-url a login", ", 0 warnings\n")
+		contains(t, r.out, "critical  security_rls: the check itself\n   found  it failed: ", "      do  Set --reporter-url to a login", ", 0 warnings\n")
 	}
 }
 
