@@ -128,8 +128,8 @@ func (t *Trade) checkProduct() error {
 	return nil
 }
 
-// Booked returns the trade as it is stored: with its effect on the position, and the position after it.
-func (t Trade) Booked(after Position, e Effect) Trade {
+// WithEffect returns the trade as it is stored: with its effect on the position, and the position after it.
+func (t Trade) WithEffect(after Position, e Effect) Trade {
 	t.Multiplier = after.Multiplier
 	t.Currency = after.Currency
 	t.CommissionCurrency = cmp.Or(t.CommissionCurrency, after.Currency)

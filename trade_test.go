@@ -238,7 +238,7 @@ func bookedSale(t *testing.T) (before blotter.Position, sale blotter.Trade) {
 	sale.Quantity = blotter.MustDecimal("4")
 	sale.Price = blotter.MustDecimal("7")
 	after, effect := apply(t, before, sale)
-	return before, sale.Booked(after, effect)
+	return before, sale.WithEffect(after, effect)
 }
 
 // TestBookedTrade checks that a stored trade has its effect and the position after it, and that this position can be
@@ -272,7 +272,7 @@ func TestBookedTrade(t *testing.T) {
 	}
 
 	booked.CommissionCurrency = "BNB"
-	if kept := booked.Booked(p, blotter.Effect{}); kept.CommissionCurrency != "BNB" {
+	if kept := booked.WithEffect(p, blotter.Effect{}); kept.CommissionCurrency != "BNB" {
 		t.Errorf("commission in %q, want BNB", kept.CommissionCurrency)
 	}
 }

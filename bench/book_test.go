@@ -121,7 +121,7 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	if err != nil {
 		return err
 	}
-	t = t.Booked(after, effect)
+	t = t.WithEffect(after, effect)
 	if !d.hot {
 		if o, err = o.WithFill(t, false); err != nil {
 			return err

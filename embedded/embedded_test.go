@@ -146,8 +146,8 @@ func TestStartStopStart(t *testing.T) {
 	if n := count(t, again.OwnerURL()); n != 100 {
 		t.Errorf("%d rows, want the 100 of the first start", n)
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "postgres.log")); err != nil ||
-		strings.Contains(string(text), "automatic recovery") {
+	text, err := os.ReadFile(filepath.Join(dir, "postgres.log"))
+	if err != nil || strings.Contains(string(text), "automatic recovery") {
 		t.Errorf("Stop left a server to recover: %v\n%s", err, text)
 	}
 }

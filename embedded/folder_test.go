@@ -151,7 +151,7 @@ func TestStartInterrupted(t *testing.T) {
 
 	if server, err := embedded.Start(ctx, cfg); err == nil {
 		_ = server.Stop()
-		t.Fatal("Start went on")
+		t.Fatal("Start did not end")
 	}
 
 	exec(t, start(t, cfg).OwnerURL(), makeKept)

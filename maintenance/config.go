@@ -76,17 +76,17 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.Logs.LiveDays, liveDaysDefault)
-	setDefault(&c.Logs.ArchiveDays, archiveDaysDefault)
-	setDefault(&c.Logs.UnforcedMoves, unforcedMovesDefault)
-	setDefault(&c.Logs.UnforcedDrops, unforcedDropsDefault)
-	setDefault(&c.StatementTimeout, time.Hour)
-	setDefault(&c.LockTimeout, 5*time.Second)
-	setDefault(&c.VacuumDelay, 2*time.Millisecond)
-	setDefault(&c.Poll, 5*time.Second)
-	setDefault(&c.RetryAfter, time.Minute)
-	setDefault(&c.RetryMax, time.Hour)
-	setDefault(&c.Logger, slog.Default())
+	c.Logs.LiveDays = cmp.Or(c.Logs.LiveDays, liveDaysDefault)
+	c.Logs.ArchiveDays = cmp.Or(c.Logs.ArchiveDays, archiveDaysDefault)
+	c.Logs.UnforcedMoves = cmp.Or(c.Logs.UnforcedMoves, unforcedMovesDefault)
+	c.Logs.UnforcedDrops = cmp.Or(c.Logs.UnforcedDrops, unforcedDropsDefault)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, time.Hour)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 5*time.Second)
+	c.VacuumDelay = cmp.Or(c.VacuumDelay, 2*time.Millisecond)
+	c.Poll = cmp.Or(c.Poll, 5*time.Second)
+	c.RetryAfter = cmp.Or(c.RetryAfter, time.Minute)
+	c.RetryMax = cmp.Or(c.RetryMax, time.Hour)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.By == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -97,9 +97,6 @@ func (c Config) withDefaults() Config {
 
 	return c
 }
-
-// setDefault sets a field that is zero.
-func setDefault[T comparable](field *T, value T) { *field = cmp.Or(*field, value) }
 
 func (c Config) validate() error {
 	switch {

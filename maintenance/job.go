@@ -1,6 +1,7 @@
 package maintenance
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -94,7 +95,7 @@ func (r *Runner) collect() error {
 			job.Every = max(0, every)
 		}
 
-		setDefault(&job.Limit, limitDefault)
+		job.Limit = cmp.Or(job.Limit, limitDefault)
 		r.jobs = append(r.jobs, job)
 	}
 

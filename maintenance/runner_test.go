@@ -157,7 +157,7 @@ func TestOneRunner(t *testing.T) {
 	if steps, _ := run(t, second, maintenance.Request{
 		Jobs: []string{"vacuum_analyze"}, Force: true, DryRun: true,
 	}); len(steps) == 0 {
-		t.Error("a dry run waits for nobody")
+		t.Error("a dry run waited for the lock")
 	}
 
 	close(finish)

@@ -34,11 +34,11 @@ func TestDue(t *testing.T) {
 		runs []pastRun
 		want time.Duration // from now on
 	}{
-		"it never ran":              {job, nil, 0},
-		"it ran an hour ago":        {job, []pastRun{ago(time.Hour, "ok")}, 23 * time.Hour},
-		"it is overdue":             {job, []pastRun{ago(50*time.Hour, "ok")}, -26 * time.Hour},
-		"somebody runs it, or died": {job, []pastRun{ago(time.Hour, "running")}, 0},
-		"its runner died":           {job, []pastRun{ago(time.Hour, "killed"), ago(day, "ok")}, 0},
+		"it never ran":                {job, nil, 0},
+		"it ran an hour ago":          {job, []pastRun{ago(time.Hour, "ok")}, 23 * time.Hour},
+		"it is overdue":               {job, []pastRun{ago(50*time.Hour, "ok")}, -26 * time.Hour},
+		"running, or its runner died": {job, []pastRun{ago(time.Hour, "running")}, 0},
+		"its runner died":             {job, []pastRun{ago(time.Hour, "killed"), ago(day, "ok")}, 0},
 		"its runner died again": {
 			job, []pastRun{ago(time.Minute, "killed"), ago(2*time.Minute, "killed")}, 2 * time.Minute,
 		},

@@ -97,7 +97,7 @@ func TestThreeSchedulers(t *testing.T) {
 
 		for i := range ran {
 			if n := ran[i].Load(); n != int64(period+1) {
-				t.Fatalf("after the clock went by %s, job %d ran %d times, want %d", jump, i, n, period+1)
+				t.Fatalf("after the clock moved by %s, job %d ran %d times, want %d", jump, i, n, period+1)
 			}
 		}
 	}

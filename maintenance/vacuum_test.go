@@ -140,7 +140,7 @@ func TestVacuumDuringImports(t *testing.T) {
 		  from generate_series(1, 60000) n;
 		update data_ingestion.market_data set volume = volume + 1 where volume::bigint % 3 = 0`)
 	cfg := config(db)
-	cfg.VacuumDelay = 100 * time.Millisecond // so that it takes long
+	cfg.VacuumDelay = 100 * time.Millisecond // to make it slow
 	r := newRunner(t, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -172,11 +172,11 @@ func TestVacuumDuringImports(t *testing.T) {
 	case o := <-done:
 		t.Fatalf("it was done too soon: %+v", o)
 	case <-time.After(patience):
-		t.Fatal("no progress is told")
+		t.Fatal("no progress was reported")
 	}
 
-	if list, err := r.Status(t.Context()); err != nil ||
-		!slices.ContainsFunc(list, func(s maintenance.Status) bool { return len(s.Progress) == 1 }) {
+	list, err := r.Status(t.Context())
+	if err != nil || !slices.ContainsFunc(list, func(s maintenance.Status) bool { return len(s.Progress) == 1 }) {
 		t.Errorf("status: %+v, %v", list, err)
 	}
 

@@ -113,14 +113,13 @@ func failed(check Check, err error) Finding {
 	var e *blotter.Error
 	switch {
 	case errors.Is(err, blotter.ErrPermission):
-		f.Remedy = "Set --reporter-url to a login that is a member of trading_reporter. If it is one, run " +
-			"blotter migrate up as " +
-			"a login that may grant: it gives the role the privileges that the checks need."
-	case errors.As(err, &e) && (e.SQLState == "55P03" || e.SQLState == "57014"), errors.Is(err,
-		context.DeadlineExceeded):
-		f.Remedy = "A session holds a lock on a table that the check reads, or the server is too busy. To find " +
-			"the session, as the " +
-			"reporter: SELECT pid, relation::regclass FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'. " +
+		f.Remedy = "Set --reporter-url to a login that is a member of trading_reporter. If it is one, " +
+			"run blotter migrate up as a login that may grant: it gives the role the privileges that the checks need."
+	case errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &e) && (e.SQLState == "55P03" || e.SQLState == "57014"): // lock_timeout, query_canceled
+		f.Remedy = "A session holds a lock on a table that the check reads, or the server is too busy. " +
+			"To find the session, as the reporter: " +
+			"SELECT pid, relation::regclass FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'. " +
 			"Run the check again when it has ended."
 	}
 

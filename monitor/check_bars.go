@@ -56,10 +56,10 @@ func barSeams(Thresholds) Check {
 
 				findings = append(findings, Finding{
 					Check: "bar_seams", Severity: Warning, Subject: "bars of " + s.Symbol, Message: message,
-					Remedy: fmt.Sprintf("Give one of the sources a series of its own: delete from "+
-						"data_ingestion.market_data "+
-						"where symbol = '%s' and timeframe = '%s' and source = '%s'; then import its files again "+
-						"with --symbol.",
+					Remedy: fmt.Sprintf("Give one of the sources a series of its own: "+
+						"delete from data_ingestion.market_data "+
+						"where symbol = '%s' and timeframe = '%s' and source = '%s'; "+
+						"then import its files again with --symbol.",
 						quoted(s.Symbol), quoted(string(s.Timeframe)), quoted(seams[0].Other)),
 				})
 			}

@@ -101,7 +101,7 @@ func TestIndexInCreation(t *testing.T) {
 	quiet(t, db.DB, pick(t, "index_invalid", none), "")
 	db.Exec(t, "select pg_cancel_backend($1)", maker.PgConn().PID())
 	if err := <-done; err == nil {
-		t.Fatal("the making was not cut short")
+		t.Fatal("creating the index was not interrupted")
 	}
 
 	fires(t, db.DB, "index_invalid", none, monitor.Warning, "strategy_engine.slowly", "was interrupted")

@@ -78,7 +78,7 @@ func TestVerifyAndReconcileResults(t *testing.T) {
 	for _, job := range []string{"verify", "reconcile"} {
 		addRun(t, db, job, "ok", "", 3, `{"mismatches": 0}`)
 		quiet(t, db.DB, pick(t, job+"_result", none), "")
-		addRun(t, db, job, "failed", "no login for it", 3, `{}`) // which tells nothing of the figures
+		addRun(t, db, job, "failed", "no login for it", 3, `{}`) // without a count of mismatches
 		quiet(t, db.DB, pick(t, job+"_result", none), "")
 		fires(t, db.DB, "maintenance_failed", none, monitor.Warning, "job "+job, "its last run failed: no login for it")
 		addRun(t, db, job, "failed", "", 2, `{"mismatches": 2}`)

@@ -164,9 +164,8 @@ func foreignPartitions(Thresholds) Check {
 		return Finding{
 			Severity: Warning, Subject: r.Leaf,
 			Message: "a partition of " + r.Table + " with bounds that blotter does not manage: " + r.Bounds,
-			Remedy: "In blotter psql --as owner, detach it and move its rows (docs/runbook.md has the " +
-				"statements): ALTER TABLE " +
-				r.Table + " DETACH PARTITION " + r.Leaf + ".",
+			Remedy: "In blotter psql --as owner, detach it and move its rows " +
+				"(docs/runbook.md has the statements): ALTER TABLE " + r.Table + " DETACH PARTITION " + r.Leaf + ".",
 		}
 	})
 }
@@ -175,9 +174,10 @@ func (r foreignRow) detached() Finding {
 	return Finding{
 		Severity: Warning, Subject: r.Leaf,
 		Message: "a detached table with the name of a partition of " + r.Table + " that is due",
-		Remedy: fmt.Sprintf("In blotter psql --as owner: ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM "+
-			"('%s') TO ('%s'); "+
-			"or, to keep it detached, rename it and run blotter partitions apply.", r.Table, r.Leaf, r.Lower, r.Upper),
+		Remedy: fmt.Sprintf("In blotter psql --as owner: "+
+			"ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s'); "+
+			"or, to keep it detached, rename it and run blotter partitions apply.",
+			r.Table, r.Leaf, r.Lower, r.Upper),
 	}
 }
 

@@ -91,9 +91,8 @@ var objectChecks = []catalogCheck{
 		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{postgres.SecurityDefiners()},
 		message: "the function runs as its owner {detail} and does not belong to blotter: its callers get the " +
 			"owner's rights",
-		remedy: "as its owner: DROP FUNCTION {subject}; or ALTER FUNCTION {subject} SECURITY INVOKER; or REVOKE " +
-			"EXECUTE ON " +
-			"FUNCTION {subject} FROM PUBLIC, and from all others that may call it",
+		remedy: "as its owner: DROP FUNCTION {subject}; or ALTER FUNCTION {subject} SECURITY INVOKER; " +
+			"or REVOKE EXECUTE ON FUNCTION {subject} FROM PUBLIC, and from all others that may call it",
 	},
 	{
 		name: "security_definer_path", severity: Critical, sql: sqlDefinerPaths,

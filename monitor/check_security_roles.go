@@ -107,17 +107,15 @@ var roleChecks = []catalogCheck{
 	},
 	{
 		name: "security_login_settings", severity: Critical, sql: sqlUndermining,
-		message: "{detail} is set, and a guarantee depends on it: sessions of blotter ignore it, those of other " +
-			"programs do not; " +
-			"a login may set it for itself",
+		message: "{detail} is set, and a guarantee depends on it: sessions of blotter ignore it, " +
+			"those of other programs do not; a login may set it for itself",
 		remedy: "as a superuser: ALTER {subject} RESET {detail}; then find out who used that login, and change " +
 			"its password",
 	},
 	{
 		name: "security_login_preferences", severity: Warning, sql: sqlOtherSettings,
-		message: "{detail} is set, but not by blotter roles sql: sessions of blotter ignore it, those of other " +
-			"programs do not; " +
-			"a login may set it for itself",
+		message: "{detail} is set, but not by blotter roles sql: sessions of blotter ignore it, " +
+			"those of other programs do not; a login may set it for itself",
 		remedy: "as a superuser: ALTER {subject} RESET {detail}; put settings for blotter's sessions into their URLs",
 	},
 }
@@ -234,9 +232,8 @@ var resourceChecks = []catalogCheck{
 	},
 	{
 		name: "security_notifications", severity: Warning, sql: sqlNotifications,
-		message: "the queue of NOTIFY is {detail} full, because a listening session does not end its " +
-			"transaction; NOTIFY fails " +
-			"when it is full",
+		message: "the queue of NOTIFY is {detail} full, because a listening session does not end its transaction; " +
+			"NOTIFY fails when it is full",
 		remedy: "as a superuser: SELECT pg_terminate_backend(pid) FROM pg_stat_activity " +
 			"WHERE state LIKE 'idle in transaction%' AND xact_start < now() - interval '5 minutes'",
 	},

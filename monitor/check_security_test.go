@@ -87,9 +87,9 @@ func wantSilence(t *testing.T, db *pgtest.Database) {
 
 // otherSession makes it look as if the login %who had a session from elsewhere.
 const otherSession = "create role weak_9 login; create schema network;" +
-	" create view network.pg_stat_activity as select 7 as pid, current_database() as datname, oid as usesysid, " +
-	"rolname as usename, '' as application_name, inet '192.0.2.7' as client_addr from pg_roles where rolname = " +
-	"'%who';" +
+	" create view network.pg_stat_activity as select 7 as pid, current_database() as datname, oid as usesysid," +
+	" rolname as usename, '' as application_name, inet '192.0.2.7' as client_addr" +
+	" from pg_roles where rolname = '%who';" +
 	" create view network.pg_stat_ssl as select 7 as pid, false as ssl; grant usage on schema network to public;" +
 	" grant select on network.pg_stat_activity, network.pg_stat_ssl to public; set local search_path = network, " +
 	"pg_catalog, public"

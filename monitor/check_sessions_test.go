@@ -99,7 +99,7 @@ func TestBlocking(t *testing.T) {
 	}
 
 	if found := look(t, db.DB, pick(t, "blocking", thresholds)); len(found) != 1 {
-		t.Errorf("who waits is no root, though others wait for it: %+v", found)
+		t.Errorf("found %+v, want only the session that waits for nobody", found)
 	}
 
 	quiet(t, db.DB, pick(t, "blocking", monitor.Thresholds{}), "")

@@ -23,8 +23,8 @@ func Checks(t Thresholds) []Check {
 	return list
 }
 
-// OfReplica returns the checks that are useful on a replica too: those of its own sessions and of its lag.
-func OfReplica(checks []Check) (list []Check) {
+// ReplicaChecks returns the checks that are useful on a replica too: those of its own sessions and of its lag.
+func ReplicaChecks(checks []Check) (list []Check) {
 	for _, check := range checks {
 		if check.Area == "sessions" || check.Area == "replication" {
 			list = append(list, check)

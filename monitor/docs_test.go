@@ -71,7 +71,7 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 	for _, series := range metricName.FindAllString(expression, -1) {
 		name := family(series, known)
 		if name == "" {
-			t.Errorf("%s names %s, which nobody exposes", where, series)
+			t.Errorf("%s names %s, which is not exposed", where, series)
 		}
 		labels = append(labels, known[name]...)
 		n++
@@ -181,7 +181,7 @@ func TestAlertsNameMetricsThatExist(t *testing.T) {
 		}
 		for _, m := range reference.FindAllStringSubmatch(r.Annotations["summary"]+r.Annotations["description"], -1) {
 			if !strings.Contains(r.Expr, m[1]) {
-				t.Errorf("%s tells of a label %s that its expression does not keep", r.Alert, m[1])
+				t.Errorf("%s uses the label %s, which its expression drops", r.Alert, m[1])
 			}
 		}
 	}
@@ -321,7 +321,7 @@ func TestRunbookNamesThresholds(t *testing.T) {
 
 	_, names, found := strings.Cut((&monitor.Thresholds{}).Set("none=1").Error(), "one of ")
 	if !found {
-		t.Fatal("no names are told")
+		t.Fatal("found no names")
 	}
 
 	for name := range strings.SplitSeq(names, ", ") {

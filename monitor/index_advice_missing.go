@@ -85,9 +85,9 @@ func adviseMissing(ctx context.Context, t Thresholds, q postgres.Querier) (list 
 		}
 		list = append(list, Advice{
 			Kind: "missing", Table: r.Table, Bytes: r.Bytes, Statements: []string{},
-			Evidence: fmt.Sprintf("%s has %d rows; statements read the whole table %d times and used an index %d "+
-				"times, "+
-				"so they filter by columns without an index", r.Table, r.Rows, r.Whole, r.IndexReads),
+			Evidence: fmt.Sprintf("%s has %d rows; statements read the whole table %d times "+
+				"and used an index %d times, so they filter by columns without an index",
+				r.Table, r.Rows, r.Whole, r.IndexReads),
 		})
 	}
 

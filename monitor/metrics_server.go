@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,8 @@ const (
 
 // NewServer returns a server of a handler.
 func NewServer(handler http.Handler, cfg ServerConfig) *Server {
-	setDefault(&cfg.Address, "127.0.0.1:9187")
-	setDefault(&cfg.Logger, slog.Default())
+	cfg.Address = cmp.Or(cfg.Address, "127.0.0.1:9187")
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	names := append([]string{hostName(cfg.Address)}, cfg.Hosts...)
 	return &Server{cfg: cfg, handler: CheckHost(handler, names...)}
 }

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/metrics"
@@ -57,8 +58,8 @@ func NewRecorder(db *postgres.DB, tracer *Tracer, cfg RecorderConfig) (*Recorder
 	if cfg.Period < 0 {
 		return nil, blotter.Invalid("RecorderConfig.Period", cfg.Period, "zero for the default, or more")
 	}
-	setDefault(&cfg.Period, time.Minute)
-	setDefault(&cfg.Logger, slog.Default())
+	cfg.Period = cmp.Or(cfg.Period, time.Minute)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Recorder{db: db, tracer: tracer, cfg: cfg, last: map[operationKey]recorded{}}, nil
 }
 

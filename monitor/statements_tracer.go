@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -73,9 +74,9 @@ func NewTracer(cfg TracerConfig) (*Tracer, error) {
 		return nil, blotter.Invalid("TracerConfig.SlowKept", cfg.SlowKept, "zero for the default, or more")
 	}
 
-	setDefault(&cfg.SlowAfter, time.Second)
-	setDefault(&cfg.MaxOperations, 200)
-	setDefault(&cfg.SlowKept, 100)
+	cfg.SlowAfter = cmp.Or(cfg.SlowAfter, time.Second)
+	cfg.MaxOperations = cmp.Or(cfg.MaxOperations, 200)
+	cfg.SlowKept = cmp.Or(cfg.SlowKept, 100)
 	t := &Tracer{cfg: cfg, seed: maphash.MakeSeed(), slow: newSlowRing(cfg.SlowKept)}
 	t.operations.Store(&map[operationKey]*operation{})
 	return t, nil

@@ -137,7 +137,7 @@ func TestTracerNamesBatchByItsWork(t *testing.T) {
 		return s.SendBatch(ctx, batch).Close()
 	})
 	if err == nil {
-		t.Fatal("1/0 is no error")
+		t.Fatal("1/0 returned no error")
 	}
 
 	if o := operations(t, tracer, "blotter")["select execution.orders"]; o.Calls != 1 ||
@@ -190,7 +190,7 @@ func TestTrack(t *testing.T) {
 	}
 
 	if tracer.Operations() > 7 {
-		t.Errorf("%d operations are told apart, of 3", tracer.Operations())
+		t.Errorf("%d operations, want 3", tracer.Operations())
 	}
 
 	total := int64(0)
@@ -272,9 +272,9 @@ func TestTracerAllocatesNothing(t *testing.T) {
 			tracer.TraceBatchQuery(ctx, conn, pgx.TraceBatchQueryData{SQL: sqlLong})
 			tracer.TraceBatchEnd(ctx, conn, pgx.TraceBatchEndData{})
 		},
-		"a statement that is new":               func() { trace(ctx, tracer, conn, next(unseen)) },
-		"a statement that there is no room for": func() { trace(ctx, full, conn, next(tables)) },
-		"a wait":                                func() { tracer.TraceWait("blotter", time.Millisecond, nil) },
+		"a statement that is new":  func() { trace(ctx, tracer, conn, next(unseen)) },
+		"a statement without room": func() { trace(ctx, full, conn, next(tables)) },
+		"a wait":                   func() { tracer.TraceWait("blotter", time.Millisecond, nil) },
 	} {
 		if n := testing.AllocsPerRun(1000, once); n != 0 {
 			t.Errorf("%s costs %v allocations", what, n)

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -69,11 +70,11 @@ func NewWatcher(db *postgres.DB, checks []Check, cfg WatcherConfig) (*Watcher, e
 			"zero for the default, or more")
 	}
 
-	setDefault(&cfg.Period, time.Minute)
-	setDefault(&cfg.ConfirmAfter, 10*time.Second)
+	cfg.Period = cmp.Or(cfg.Period, time.Minute)
+	cfg.ConfirmAfter = cmp.Or(cfg.ConfirmAfter, 10*time.Second)
 	cfg.ConfirmAfter = min(cfg.ConfirmAfter, cfg.Period)
-	setDefault(&cfg.HeartbeatPeriod, 5*time.Second)
-	setDefault(&cfg.Logger, slog.Default())
+	cfg.HeartbeatPeriod = cmp.Or(cfg.HeartbeatPeriod, 5*time.Second)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Watcher{db: db, checks: slices.Clone(checks), cfg: cfg}, nil
 }
 

@@ -95,7 +95,7 @@ func TestWatcher(t *testing.T) {
 	}
 
 	db.Exec(t, "drop table shared.heartbeat")
-	until(t, "a heart that does not beat is no health", func() bool { return w.Health() != nil })
+	until(t, "Health reports that heartbeats fail", func() bool { return w.Health() != nil })
 	stop(t, w)
 	stop(t, w)
 }
@@ -216,6 +216,6 @@ func TestPeriodsAreChecked(t *testing.T) {
 	}
 
 	if _, err := monitor.NewRecorder(nil, nil, monitor.RecorderConfig{Period: -1}); err == nil {
-		t.Error("a period below zero is no error")
+		t.Error("a negative period returned no error")
 	}
 }

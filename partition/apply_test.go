@@ -103,11 +103,11 @@ func pend(t *testing.T, db *pgtest.Database, table string, at time.Time) (leaf s
 	}
 
 	if err == nil {
-		t.Fatal("the detaching was not cut short")
+		t.Fatal("DETACH was not interrupted")
 	}
-	if !pgtest.Value[bool](t, db, "select detach_pending from shared.partitions where leaf = $1::text::regclass",
-		leaf) {
-		t.Fatal("no detaching is pending: ", err)
+	const sqlPending = "select detach_pending from shared.partitions where leaf = $1::text::regclass"
+	if !pgtest.Value[bool](t, db, sqlPending, leaf) {
+		t.Fatal("no DETACH is pending: ", err)
 	}
 	if _, err := reader.Exec(t.Context(), "rollback"); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func TestRunnerKilledBetweenSteps(t *testing.T) {
 	run(t, whole, later, retiring)
 	want := shape(t, whole)
 	for _, step := range plan(t, connect(t, whole), later, retiring) {
-		if step.Kind != partition.Analyze { // the server tells late that it has analyzed
+		if step.Kind != partition.Analyze { // the server reports its ANALYZE late
 			t.Errorf("after the run there is still: %s", step)
 		}
 	}

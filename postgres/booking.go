@@ -226,7 +226,7 @@ func (b *booking) one(i int) {
 		b.orders[bookKey{t.AccountID, t.OrderID}] = order
 	}
 	position.Position, position.changed = after, true
-	*t = t.Booked(after, effect)
+	*t = t.WithEffect(after, effect)
 	if effect.Closed != nil {
 		b.trips = append(b.trips, effect.Closed)
 	}

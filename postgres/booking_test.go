@@ -144,7 +144,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 			t.Fatal(err)
 		}
 		m.positions[f.Symbol] = after
-		m.trades = append(m.trades, f.Booked(after, effect))
+		m.trades = append(m.trades, f.WithEffect(after, effect))
 		if effect.Closed != nil {
 			m.trips = append(m.trips, *effect.Closed)
 		}
