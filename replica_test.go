@@ -49,7 +49,7 @@ func leadsToReplica(err error) bool {
 var replicaRefused = []string{"monitor.AdviseIndexes", "monitor.Run"}
 
 // notOnReplicas lists the calls that would remove the schema, or do not use the database.
-var notOnReplicas = []string{"embedded.", "postgres.Migrator.DownTo"}
+var notOnReplicas = []string{"embedded.", "schema.Migrator.DownTo"}
 
 // TestEveryCallWithReplica checks that every public call works or is refused with a clear error if ReadOnlyURL and
 // ReporterURL lead to a replica. No call sends a replica something that it cannot do.

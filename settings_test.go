@@ -16,6 +16,7 @@ import (
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // databaseSettings are settings of a database. blotter must behave the same under all of them.
@@ -81,7 +82,7 @@ func findingsWith(t *testing.T, name string) (findings []string) {
 		d.Exec(t, "alter database "+d.Name+" set "+setting)
 	}
 
-	migrator, err := postgres.NewMigrator(ctx, d.OwnerURL)
+	migrator, err := schema.NewMigrator(ctx, d.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func useByHand(t *testing.T, d *pgtest.Database) {
 
 // checkVerified runs every verification.
 func checkVerified(
-	ctx context.Context, t *testing.T, d *pgtest.Database, migrator *postgres.Migrator, db *postgres.DB,
+	ctx context.Context, t *testing.T, d *pgtest.Database, migrator *schema.Migrator, db *postgres.DB,
 ) {
 	t.Helper()
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -37,7 +37,7 @@ func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, what, err)
+		return nil, pgerror.Translate(ctx, what, err)
 	}
 
 	state, err := partition.Read(ctx, conn)
@@ -75,7 +75,7 @@ func (r *Runner) runArchive(ctx context.Context, conn *pgx.Conn, plan archivePla
 	// Apply has set a lock timeout of its own.
 	_, resetErr := conn.Exec(ctx, fmt.Sprintf("set lock_timeout = %d", r.cfg.LockTimeout.Milliseconds()))
 	if err == nil {
-		err = postgres.Translate(ctx, "archive", resetErr)
+		err = pgerror.Translate(ctx, "archive", resetErr)
 	}
 
 	for _, leaf := range plan.rows {

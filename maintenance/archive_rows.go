@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -49,7 +49,7 @@ func moveRows(
 		to = cutoff
 	}
 	if _, err := conn.Exec(ctx, sqlEnsureArchive, leaf.From, to.Add(-time.Microsecond)); err != nil {
-		return 0, postgres.Translate(ctx, "archive", err)
+		return 0, pgerror.Translate(ctx, "archive", err)
 	}
 
 	move := fmt.Sprintf(sqlMoveRows, identifier(leaf))
@@ -58,7 +58,7 @@ func moveRows(
 		start := time.Now()
 		tag, err := conn.Exec(ctx, move, cutoff, size)
 		if err != nil {
-			return moved, postgres.Translate(ctx, "archive "+leaf.Relation.String(), err)
+			return moved, pgerror.Translate(ctx, "archive "+leaf.Relation.String(), err)
 		}
 		if tag.RowsAffected() == 0 {
 			break
@@ -117,5 +117,5 @@ func dropEmptied(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf) error
 		}
 	}
 
-	return postgres.Translate(ctx, "archive "+leaf.Relation.String(), err)
+	return pgerror.Translate(ctx, "archive "+leaf.Relation.String(), err)
 }

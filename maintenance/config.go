@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/postgres"
 )
@@ -123,7 +124,7 @@ func (c Config) validate() error {
 // String returns the configuration without the password of the URL.
 func (c Config) String() string {
 	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}",
-		postgres.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
+		connection.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
 }
 
 // GoString returns String, so that %#v does not print the password.

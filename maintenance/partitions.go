@@ -3,8 +3,8 @@ package maintenance
 import (
 	"context"
 
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 )
 
 // partitions applies the plan of package partition.
@@ -17,7 +17,7 @@ func (r *Runner) partitions(ctx context.Context, task *Task) (Figures, error) {
 
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "partitions", err)
+		return nil, pgerror.Translate(ctx, "partitions", err)
 	}
 
 	figures := Figures{}

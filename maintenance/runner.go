@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -74,7 +76,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 		return nil, err
 	}
 	if !req.DryRun {
-		if err := r.lock(ctx, conn, holderPatience); err != nil {
+		if err := r.lock(ctx, conn, advisory.Patience); err != nil {
 			return nil, err
 		}
 		defer unlock(ctx, conn)
@@ -101,7 +103,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 // run runs one job and records the run. The error is that of recording it; the error of the job is in the outcome.
 func (r *Runner) run(ctx context.Context, conn *pgx.Conn, job Job, req Request) (o Outcome, err error) {
 	if err := ctx.Err(); err != nil {
-		return o, postgres.Translate(ctx, "maintain", err)
+		return o, pgerror.Translate(ctx, "maintain", err)
 	}
 
 	var id int64
@@ -214,12 +216,12 @@ func checkService(ctx context.Context, conn *pgx.Conn, service string) error {
 
 	rows, err := conn.Query(ctx, sqlSchemas)
 	if err != nil {
-		return postgres.Translate(ctx, "maintain", err)
+		return pgerror.Translate(ctx, "maintain", err)
 	}
 
 	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return postgres.Translate(ctx, "maintain", err)
+		return pgerror.Translate(ctx, "maintain", err)
 	}
 
 	if slices.Contains(schemas, service) {

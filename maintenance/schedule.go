@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -66,7 +66,7 @@ func (r *Runner) pastRuns(ctx context.Context, conn *pgx.Conn) (map[string][]pas
 
 	rows, err := conn.Query(ctx, sqlPastRuns, names, pastRunsMax)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "schedule", err)
+		return nil, pgerror.Translate(ctx, "schedule", err)
 	}
 
 	found := map[string][]pastRun{}
@@ -83,14 +83,14 @@ func (r *Runner) pastRuns(ctx context.Context, conn *pgx.Conn) (map[string][]pas
 		return nil
 	})
 
-	return found, postgres.Translate(ctx, "schedule", err)
+	return found, pgerror.Translate(ctx, "schedule", err)
 }
 
 // dueJobs returns the jobs that are due by their recorded runs.
 func (r *Runner) dueJobs(ctx context.Context, conn *pgx.Conn) (due []Job, err error) {
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "schedule", err)
+		return nil, pgerror.Translate(ctx, "schedule", err)
 	}
 
 	runs, err := r.pastRuns(ctx, conn)

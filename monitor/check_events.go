@@ -2,9 +2,9 @@ package monitor
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/shell"
 )
 
 // sqlOutboxLag counts the events that are committed and that a consumer has not applied, up to 100,000 for each
@@ -95,7 +95,7 @@ func deadLetters(t Thresholds) Check {
 	}
 
 	return find("events", "dead_letters", sqlDeadLetters, func(r row) Finding {
-		remedy := "Fix that, then run: blotter events resolve " + shellQuote(r.Consumer) + " " + shellQuote(r.Key)
+		remedy := "Fix that, then run: blotter events resolve " + shell.Quote(r.Consumer) + " " + shell.Quote(r.Key)
 		if r.Keys > 1 {
 			remedy += "; blotter events status prints the command for each key"
 		}
@@ -115,14 +115,4 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-var plainWord = regexp.MustCompile(`^[\w.:/-]+$`)
-
-// shellQuote returns a word for a shell, quoted if necessary.
-func shellQuote(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -88,7 +90,7 @@ var objectChecks = []catalogCheck{
 		remedy: "as its owner: REVOKE ALL ON {subject} FROM {detail}; or replace it by a view with security_invoker",
 	},
 	{
-		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{postgres.SecurityDefiners()},
+		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{schema.SecurityDefiners()},
 		message: "the function runs as its owner {detail} and does not belong to blotter: its callers get the " +
 			"owner's rights",
 		remedy: "as its owner: DROP FUNCTION {subject}; or ALTER FUNCTION {subject} SECURITY INVOKER; " +
@@ -138,8 +140,8 @@ type grantRow struct {
 // checkGrants finds grants that the migrations do not make. They are critical for our roles and PUBLIC, and warnings
 // for others.
 func checkGrants(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-	live, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[grantRow], sqlGrants)
-	known := postgres.Grants()
+	live, err := connection.QueryCatalog(ctx, q, pgx.RowToStructByPos[grantRow], sqlGrants)
+	known := schema.Grants()
 	for _, r := range live {
 		granted := slices.Contains(known[r.Object], strings.ToLower(r.Grantee+"="+r.Privilege))
 		if !granted || r.Grantable {

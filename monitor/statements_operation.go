@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // operation counts the calls of one named operation of one service. All counters are atomic, because sessions count
@@ -72,12 +73,12 @@ func appendNameOf(name []byte, sql string) []byte {
 		return appendClipped(name, comment, nameLengthMax)
 	}
 
-	verb, rest := nextWord(sql)
+	verb, rest := sqltext.NextWord(sql)
 	table := tableOf(rest)
 	if equalFold(verb, "update") {
-		if table, _ = nextWord(rest); equalFold(table, "only") {
-			_, after := nextWord(rest)
-			table, _ = nextWord(after)
+		if table, _ = sqltext.NextWord(rest); equalFold(table, "only") {
+			_, after := sqltext.NextWord(rest)
+			table, _ = sqltext.NextWord(after)
 		}
 	}
 
@@ -95,14 +96,14 @@ func appendNameOf(name []byte, sql string) []byte {
 // tableOf returns the name after the first FROM, JOIN, INTO or TABLE. It skips subqueries, which begin with a verb of
 // their own, and functions ("from unnest($1)").
 func tableOf(sql string) string {
-	for word, rest := nextWord(sql); word != ""; word, rest = nextWord(rest) {
+	for word, rest := sqltext.NextWord(sql); word != ""; word, rest = sqltext.NextWord(rest) {
 		reads := equalFold(word, "from") || equalFold(word, "join")
 		if !reads && !equalFold(word, "into") && !equalFold(word, "table") {
 			continue
 		}
-		name, after := nextWord(rest)
+		name, after := sqltext.NextWord(rest)
 		if equalFold(name, "only") || equalFold(name, "lateral") {
-			name, after = nextWord(after)
+			name, after = sqltext.NextWord(after)
 		}
 		if name != "" && !equalFold(name, "select") && !(reads && strings.HasPrefix(after, "(")) {
 			return name
@@ -110,46 +111,6 @@ func tableOf(sql string) string {
 	}
 
 	return ""
-}
-
-// nextWord returns the next name or keyword and the text after it. It skips literals, comments and symbols.
-func nextWord(sql string) (word, rest string) {
-	for i := 0; i < len(sql); {
-		switch c := sql[i]; {
-		case isLetter(c):
-			end := i
-			for end < len(sql) && (isLetter(sql[end]) || sql[end] >= '0' && sql[end] <= '9' || sql[end] == '.') {
-				end++
-			}
-			return sql[i:end], sql[end:]
-		case c == '\'':
-			end := strings.IndexByte(sql[i+1:], '\'')
-			if end < 0 {
-				return "", ""
-			}
-			i += end + 2
-		case c == '-' && strings.HasPrefix(sql[i:], "--"):
-			end := strings.IndexByte(sql[i:], '\n')
-			if end < 0 {
-				return "", ""
-			}
-			i += end
-		case c == '/' && strings.HasPrefix(sql[i:], "/*"):
-			end := strings.Index(sql[i:], "*/")
-			if end < 0 {
-				return "", ""
-			}
-			i += end
-		default:
-			i++
-		}
-	}
-
-	return "", ""
-}
-
-func isLetter(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '"' || c >= 0x80
 }
 
 // commentOf returns the text of a leading comment, without sqlc's "name:" and result.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -29,8 +31,6 @@ func (e *BusyError) Error() string {
 // runnerLock is the advisory lock of the only runner of a database.
 const runnerLock int64 = 0x626c6f7470617274 // "blotpart"
 
-const sqlLock = `select pg_try_advisory_lock($1)`
-
 // sqlHolder must run as the login itself, because the server shows a login only the start of its own sessions.
 const sqlHolder = `
 select l.pid, a.application_name, a.backend_start
@@ -44,7 +44,7 @@ type RunnerLock struct{ *pgx.Conn }
 
 // Close releases the lock. It unlocks explicitly, because the server would notice the closed connection with a delay.
 func (l *RunnerLock) Close(ctx context.Context) error {
-	_, _ = l.Exec(ctx, "select pg_advisory_unlock($1)", runnerLock)
+	_ = advisory.Unlock(ctx, l.Conn, runnerLock)
 	return l.Conn.Close(ctx)
 }
 
@@ -57,7 +57,7 @@ func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	}
 	if err := lock(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, postgres.Translate(ctx, "lock partitions", err)
+		return nil, pgerror.Translate(ctx, "lock partitions", err)
 	}
 	return &RunnerLock{conn}, nil
 }
@@ -67,34 +67,19 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 
-	for start := time.Now(); ; {
-		var locked bool
-		if err := conn.QueryRow(ctx, sqlLock, runnerLock).Scan(&locked); err != nil || locked {
-			return err
-		}
-
-		busy := BusyError{Application: "just ended"} // if it ends between the two queries
-		var since *time.Time
-		err := conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-
-		if since != nil {
-			busy.Since = *since
-		}
-		if time.Since(start) > holderPatience {
-			return &busy
-		}
-
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(holderPatience / 40):
-		}
+	locked, err := advisory.TryLock(ctx, conn, runnerLock, advisory.Patience)
+	if err != nil || locked {
+		return err
 	}
-}
 
-// holderPatience is how long a runner waits for another one's lock, because the server notices the end of a killed
-// one with a delay.
-const holderPatience = 2 * time.Second
+	busy := &BusyError{Application: "just ended"} // if the next query does not find it
+	var since *time.Time
+	err = conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if since != nil {
+		busy.Since = *since
+	}
+	return busy
+}

@@ -1,4 +1,4 @@
-package postgres_test
+package schema_test
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// What an earlier version made wrong, because the database's settings were in effect, is put right by an upgrade.
-func TestMigrationMendsWhatSettingsMade(t *testing.T) {
+// An upgrade repairs what an earlier version made wrong because the database's settings were in effect.
+func TestUpgradeRepairsEffectsOfSettings(t *testing.T) {
 	t.Parallel()
 	const beforeSettings = 19
 	db := pgtest.Open(t)
