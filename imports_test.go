@@ -15,8 +15,8 @@ var layers = []string{
 	"internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership",
 	"internal/spreadsheet", "internal/workbook", "internal/advisory", "internal/retry", "internal/shell",
 	"internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
-	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit", "logs",
-	"web", "embedded", "pgtest", "chaos", "cmd/blotter",
+	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
+	"logs", "web", "embedded", "pgtest", "chaos", "cmd/blotter",
 }
 
 // rootMayImport is the only import of package blotter besides the standard library.
