@@ -81,7 +81,7 @@ func TestFolderThatOthersCanWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	sentence(t, second(embedded.Status(config(dir))), "others can write the data folder "+dir, "chmod 700")
+	sentence(t, second(embedded.Status(config(dir))), "others can write to the data folder "+dir, "chmod 700")
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestDeadTuples(t *testing.T) {
 	quiet(t, db.DB, pick(t, "dead_tuples", thresholds), "")
 	counted(t, conn, "delete from logging.system_logs where id % 5 < 3")
 	f := fires(t, db.DB, "dead_tuples", thresholds, monitor.Critical, "logging.system_logs",
-		"2400 dead rows, 60 % of all, most in logging.system_logs_20")
+		"2400 dead rows, 60 % of all, most of them in logging.system_logs_20")
 	if f.Subject != "logging.system_logs" {
 		t.Errorf("it is reported as %s", f.Subject)
 	}
@@ -48,7 +48,7 @@ func TestVacuumAge(t *testing.T) {
 	counted(t, conn, "insert into logging.system_logs (service, level, message) select 's', 'info', 'm' from "+
 		"generate_series(1, 2000)")
 	if f := fires(t, db.DB, "vacuum_age", thresholds, monitor.Warning, "logging.system_logs",
-		"2000 rows changed since"); f.Subject != "logging.system_logs" {
+		"2000 rows have changed since"); f.Subject != "logging.system_logs" {
 		t.Errorf("it is reported as %s", f.Subject)
 	}
 
