@@ -160,7 +160,8 @@ func (f *File) stamp(cells [][]byte) (stamp, error) {
 		ms, ok := plainNumber(cells[l.at[fieldDate]])
 		n, err := ms.Int64()
 		if !ok || err != nil || n < 0 || n >= 24*3600*1000 {
-			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight", trim(cells[l.at[fieldDate]]))
+			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight",
+				trim(cells[l.at[fieldDate]]))
 		}
 		return stamp{t: l.base.Add(time.Duration(n) * time.Millisecond), instant: true}, nil
 	}
@@ -245,7 +246,8 @@ func (f *File) remarkEmptied() {
 	if f.emptied.rows == 0 {
 		return
 	}
-	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, the first is %q in line %d",
+	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, " +
+		"the first is %q in line %d",
 		f.emptied.rows, storable(f.emptied.text), f.emptied.line))
 	f.emptied = emptied{}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Role is one of the database roles that sessions act as.
@@ -45,15 +46,20 @@ func (r Role) Setting() string {
 // IsReadOnly reports whether the role may only read.
 func (r Role) IsReadOnly() bool { return r == ReadOnly || r == Reporter }
 
-// sqlConnected reads the role that a new connection acts as, and the OID of the domain of blotter's numeric columns.
-const sqlConnected = `select current_user::text, coalesce(to_regtype('shared.exact')::oid, 0)`
+// sqlConnected reads the role that a new connection acts as, and the domains of blotter's columns with their base types.
+const sqlConnected = `
+select current_user::text, array_agg(t.typname::text), array_agg(t.oid), array_agg(t.typbasetype)
+  from pg_type t join pg_namespace n on n.oid = t.typnamespace
+ where n.nspname = 'shared' and t.typtype = 'd'`
 
 // Check refuses a new connection that does not act as the role. Otherwise it pins the connection's settings and
 // registers blotter's types. A superuser's login passes: it acts as the role like any other, and doctor warns of it.
 func (r Role) Check(ctx context.Context, conn *pgx.Conn) error {
 	var current string
-	var exact uint32
-	if err := conn.QueryRow(ctx, sqlConnected, pgx.QueryExecModeExec).Scan(&current, &exact); err != nil {
+	var names []string
+	var domains, bases []uint32
+	row := conn.QueryRow(ctx, sqlConnected, pgx.QueryExecModeExec)
+	if err := row.Scan(&current, &names, &domains, &bases); err != nil {
 		return err
 	}
 	if current != string(r) {
@@ -68,10 +74,18 @@ func (r Role) Check(ctx context.Context, conn *pgx.Conn) error {
 	}
 
 	numeric.Register(conn.TypeMap())
-	if exact != 0 {
-		numeric.RegisterDomain(conn.TypeMap(), "exact", exact)
-	}
+	registerDomains(conn.TypeMap(), names, domains, bases)
 	return nil
+}
+
+// registerDomains registers the codecs of domains: the server announces a parameter of a domain's column with the
+// domain's own OID.
+func registerDomains(types *pgtype.Map, names []string, domains, bases []uint32) {
+	for i, domain := range domains {
+		if base, known := types.TypeForOID(bases[i]); known {
+			types.RegisterType(&pgtype.Type{Name: "shared." + names[i], OID: domain, Codec: base.Codec})
+		}
+	}
 }
 
 // Explain translates an error of acting as the role. If the server did not allow it, the error names the setting that

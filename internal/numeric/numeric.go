@@ -46,12 +46,6 @@ func arrayOf(element *pgtype.Type, oid uint32) *pgtype.Type {
 	return &pgtype.Type{Name: "_" + element.Name, OID: oid, Codec: &pgtype.ArrayCodec{ElementType: element}}
 }
 
-// RegisterDomain makes a domain over NUMERIC travel like NUMERIC: the server announces a parameter of a domain column
-// with the domain's own OID.
-func RegisterDomain(m *pgtype.Map, name string, oid uint32) {
-	m.RegisterType(&pgtype.Type{Name: name, OID: oid, Codec: codec{}})
-}
-
 func (c codec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*blotter.Decimal); ok {
 		if format == pgtype.BinaryFormatCode {

@@ -48,9 +48,23 @@ func checkMessage(table string, pg *pgconn.PgError) string {
 	case LacksPartition(pg):
 		return fmt.Sprintf("%s has no partition for this row; create it with shared.ensure_partitions", table)
 	case pg.DataTypeName != "":
-		return fmt.Sprintf("a number has more digits than a decimal keeps (check %s)", pg.ConstraintName)
+		return domainMessage(pg)
 	}
 	return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
+}
+
+// domainMessage says what a domain refuses. The server names the domain, but neither the column nor the value.
+func domainMessage(pg *pgconn.PgError) string {
+	domain := pg.DataTypeName
+
+	switch domain {
+	case "exact":
+		return fmt.Sprintf("a number has more digits than a decimal keeps (check %s)", pg.ConstraintName)
+	case "json_16k", "json_64k", "json_128k":
+		return fmt.Sprintf("a JSON document is longer than %s bytes or nested more than 64 levels deep (check %s)",
+			strings.TrimPrefix(domain, "json_"), pg.ConstraintName)
+	}
+	return fmt.Sprintf("a value is not a valid %s (check %s)", strings.ReplaceAll(domain, "_", " "), pg.ConstraintName)
 }
 
 // remedies say, by SQLSTATE, what to do about an error for which the server's own message does not.
