@@ -66,12 +66,15 @@ select name, polname || ' is ' || fault from compared where fault is not null an
 
 	sqlStrayPolicies = withPolicies + `
 select t.name, quote_ident(l.polname) from tenants t join live l on l.polrelid = t.oid
- where l.polname not in (select polname from wanted) and (t.name, l.polname) <> ('events.outbox', 'book_events_are_proved') order by 1, 2`
+ where l.polname not in (select polname from wanted)
+   and (t.name, l.polname) <> ('events.outbox', 'book_events_are_proved')
+ order by 1, 2`
 
-	// What the policy says is compared by schema_drift.
+	// schema_drift compares the condition of the policy.
 	sqlProofPolicy = withPolicies + `
 select 'events.outbox', 'book_events_are_proved'
- where not exists (select from live l where l.polrelid = 'events.outbox'::regclass and l.polname = 'book_events_are_proved'
+ where not exists (select from live l
+                    where l.polrelid = 'events.outbox'::regclass and l.polname = 'book_events_are_proved'
                       and not l.polpermissive and l.polcmd = 'a' and l.roles = 'trading_app')`
 )
 
@@ -92,7 +95,8 @@ var policyChecks = []catalogCheck{
 	{
 		name: "security_book_events", severity: Critical, sql: sqlProofPolicy,
 		message: "policy {detail} is missing or changed: an account can write events of trades that it never stored",
-		remedy:  "as trading_owner: DROP POLICY IF EXISTS {detail} ON {subject}; then CREATE POLICY {detail} as migration 00006_events.sql has it",
+		remedy: "as trading_owner: DROP POLICY IF EXISTS {detail} ON {subject}; " +
+			"then CREATE POLICY {detail} as in migration 00006_events.sql",
 	},
 	{
 		name: "security_stray_policy", severity: Warning, sql: sqlStrayPolicies,
