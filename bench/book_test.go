@@ -121,9 +121,9 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	if err != nil {
 		return err
 	}
-	t = t.Booked(after, effect)
+	t = t.WithEffect(after, effect)
 	if !d.hot {
-		if o, err = o.Fill(t, false); err != nil {
+		if o, err = o.WithFill(t, false); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, `update execution.orders set filled_quantity = $3, filled_notional = $4, status = $5, version = version + 1, updated_at = now()

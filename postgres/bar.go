@@ -14,14 +14,14 @@ import (
 // BarFilter says which bars of one symbol to read.
 type BarFilter struct {
 	Symbol      string
-	Timeframe   string    // default "1d"
-	From, To    time.Time // From <= timestamp < To; zero is unbounded
-	Limit       int       // the most bars; 0 is all
-	NewestFirst bool      // default oldest first
+	Timeframe   blotter.Timeframe // default "1d"
+	From, To    time.Time         // From <= timestamp < To; zero is unbounded
+	Limit       int               // the most bars; 0 is all
+	NewestFirst bool              // default oldest first
 	// Resample combines the bars of Timeframe into bars of this longer timeframe, a multiple of it: "1m" into "1h". A
 	// bar has the first open, the highest high, the lowest low, the last close and the sum of the volumes. Intervals
 	// without bars give none. An interval that From or To cuts is made from the bars that remain.
-	Resample string
+	Resample blotter.Timeframe
 	Zone     string // time zone of days and longer intervals, for example America/New_York; default UTC
 }
 
@@ -149,7 +149,7 @@ func (db *DB) Bars(ctx context.Context, f BarFilter) (bars []blotter.Bar, err er
 }
 
 // LatestBar reads the newest bar of a symbol. ErrNotFound if there is none. The timeframe "" is "1d".
-func (db *DB) LatestBar(ctx context.Context, symbol, timeframe string) (blotter.Bar, error) {
+func (db *DB) LatestBar(ctx context.Context, symbol string, timeframe blotter.Timeframe) (blotter.Bar, error) {
 	f := BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1}
 	bars, err := db.Bars(ctx, f)
 	switch {
@@ -173,11 +173,11 @@ func (db *DB) BarHistory(ctx context.Context, symbol string, days int) ([]blotte
 
 // SymbolSummary summarizes the stored bars of one symbol in one timeframe.
 type SymbolSummary struct {
-	Symbol    string    `json:"symbol"`
-	Timeframe string    `json:"timeframe"`
-	Bars      int64     `json:"bars"`
-	From      time.Time `json:"from"`
-	To        time.Time `json:"to"`
+	Symbol    string            `json:"symbol"`
+	Timeframe blotter.Timeframe `json:"timeframe"`
+	Bars      int64             `json:"bars"`
+	From      time.Time         `json:"from"`
+	To        time.Time         `json:"to"`
 }
 
 const sqlSymbols = `

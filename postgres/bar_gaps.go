@@ -99,7 +99,7 @@ type barDay struct {
 // ownDays lists the days from a symbol's first bar to its last, for intraday bars in the zone of its exchange.
 func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone string, err error) {
 	zone = "UTC"
-	length, _, _ := blotter.TimeframeLength(f.Timeframe)
+	length, _, _ := f.Timeframe.Length()
 	if listed := exchange.OfSymbol(f.Symbol); listed != nil && length > 0 && length < day {
 		zone = listed.Zone
 	}
@@ -250,8 +250,8 @@ func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 	return best
 }
 
-func noBars(symbol, timeframe string) error {
+func noBars(symbol string, timeframe blotter.Timeframe) error {
 	return &blotter.Error{
-		Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + timeframe + " bars of " + symbol + " are stored",
+		Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + string(timeframe) + " bars of " + symbol + " are stored",
 	}
 }

@@ -35,11 +35,11 @@ const day = 24 * time.Hour
 
 // queryResampled runs the query of a filter that asks for longer bars than are stored.
 func (s *Session) queryResampled(ctx context.Context, f *BarFilter, limit *int) (pgx.Rows, error) {
-	from, fromMonths, err := blotter.TimeframeLength(f.Timeframe)
+	from, fromMonths, err := f.Timeframe.Length()
 	if err != nil {
 		return nil, err
 	}
-	to, toMonths, err := blotter.TimeframeLength(f.Resample)
+	to, toMonths, err := f.Resample.Length()
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +86,14 @@ func canResample(from time.Duration, fromMonths int, to time.Duration, toMonths 
 }
 
 // resampleTargets says into which timeframes bars can be combined.
-func resampleTargets(timeframe string, from time.Duration, months int) string {
+func resampleTargets(timeframe blotter.Timeframe, from time.Duration, months int) string {
 	switch {
 	case months > 0:
-		return "a multiple of " + timeframe + " that divides the year, up to 12mo"
+		return "a multiple of " + string(timeframe) + " that divides the year, up to 12mo"
 	case from >= day && day%min(from, 2*day) != 0:
-		return "a multiple of " + timeframe
+		return "a multiple of " + string(timeframe)
 	case from >= day:
-		return "a multiple of " + timeframe + ", or 1mo, 2mo, 3mo, 4mo, 6mo or 12mo"
+		return "a multiple of " + string(timeframe) + ", or 1mo, 2mo, 3mo, 4mo, 6mo or 12mo"
 	}
 
 	var targets []string
@@ -101,13 +101,13 @@ func resampleTargets(timeframe string, from time.Duration, months int) string {
 		"5s", "10s", "15s", "30s", "1m", "2m", "3m", "4m", "5m", "6m", "8m", "10m", "12m", "15m", "20m", "30m",
 		"1h", "2h", "3h", "4h", "6h", "8h", "12h",
 	} {
-		if to, _, _ := blotter.TimeframeLength(target); to > from && to%from == 0 {
+		if to, _, _ := blotter.Timeframe(target).Length(); to > from && to%from == 0 {
 			targets = append(targets, target)
 		}
 	}
 	if len(targets) == 0 {
-		return "a multiple of " + timeframe + " of a day or longer"
+		return "a multiple of " + string(timeframe) + " of a day or longer"
 	}
-	return "a multiple of " + timeframe + " that divides the day (" + strings.Join(targets, ", ") +
+	return "a multiple of " + string(timeframe) + " that divides the day (" + strings.Join(targets, ", ") +
 		"), or days, weeks and months"
 }

@@ -96,8 +96,9 @@ func TestResample(t *testing.T) {
 
 	midnight := func(t time.Time) time.Time { return date(t.Year(), t.Month(), t.Day()) }
 	for _, test := range []struct {
-		to, zone string
-		bucket   func(time.Time) time.Time
+		to     blotter.Timeframe
+		zone   string
+		bucket func(time.Time) time.Time
 	}{
 		{"5m", "", func(t time.Time) time.Time { return t.UTC().Truncate(5 * time.Minute) }},
 		{"1h", "", func(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }},
@@ -126,7 +127,7 @@ func TestResample(t *testing.T) {
 		}
 	}
 
-	for _, bad := range [][2]string{
+	for _, bad := range [][2]blotter.Timeframe{
 		{"1h", "1m"},
 		{"1h", "90m"},
 		{"1m", "7h"},

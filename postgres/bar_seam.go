@@ -14,15 +14,15 @@ import (
 // Seam is a place where bars of two sources meet in one series and their prices differ by a factor, for example because
 // only one of the two is adjusted for splits.
 type Seam struct {
-	Symbol    string          `json:"symbol"`
-	Timeframe string          `json:"timeframe"`
-	At        time.Time       `json:"at"`    // of the last bar before the seam
-	Close     blotter.Decimal `json:"close"` // of that bar
-	Source    string          `json:"source"`
-	Next      time.Time       `json:"next"` // of the first bar after the seam
-	Open      blotter.Decimal `json:"open"` // of that bar
-	Other     string          `json:"other_source"`
-	Factor    blotter.Decimal `json:"factor"` // Open divided by Close, rounded to 4 decimal places
+	Symbol    string            `json:"symbol"`
+	Timeframe blotter.Timeframe `json:"timeframe"`
+	At        time.Time         `json:"at"`    // of the last bar before the seam
+	Close     blotter.Decimal   `json:"close"` // of that bar
+	Source    string            `json:"source"`
+	Next      time.Time         `json:"next"` // of the first bar after the seam
+	Open      blotter.Decimal   `json:"open"` // of that bar
+	Other     string            `json:"other_source"`
+	Factor    blotter.Decimal   `json:"factor"` // Open divided by Close, rounded to 4 decimal places
 }
 
 // String describes the seam in one line.
@@ -52,8 +52,8 @@ func jumps(ratio, least blotter.Decimal) bool {
 const seamGap = 10 * day
 
 // gapOf returns the longest time between two neighbouring bars of a timeframe.
-func gapOf(timeframe string) time.Duration {
-	length, months, _ := blotter.TimeframeLength(timeframe)
+func gapOf(timeframe blotter.Timeframe) time.Duration {
+	length, months, _ := timeframe.Length()
 	return max(seamGap, 5*(length+time.Duration(months)*31*day))
 }
 
@@ -96,7 +96,7 @@ func (f *barFile) checkNeighbours(ctx context.Context, tx *Tx) error {
 	var gaps []time.Duration
 	longest := time.Duration(0)
 	for _, s := range f.seen.all {
-		gap := gapOf(s.timeframe)
+		gap := gapOf(blotter.Timeframe(s.timeframe))
 		symbols = append(symbols, s.symbol)
 		timeframes = append(timeframes, s.timeframe)
 		sources = append(sources, s.source)
@@ -151,7 +151,7 @@ func (f *barFile) refuseSeam(s *series, seam Seam) error {
 	}
 
 	seam.Symbol = s.symbol
-	seam.Timeframe = s.timeframe
+	seam.Timeframe = blotter.Timeframe(s.timeframe)
 	seam.Factor = ratio.RoundBank(4)
 	return f.refused(fmt.Sprintf("its prices do not continue those that are stored from another source: %s. "+
 		"Is one of the two adjusted for splits? %s", seam.String(), seriesRemedy(s.symbol)))
@@ -391,7 +391,9 @@ func (db *DB) Seams(ctx context.Context, f BarFilter) (seams []Seam, err error) 
 }
 
 // SeamsOf lists the seams of one series, like DB.Seams, in a session. A zero time is unbounded.
-func SeamsOf(ctx context.Context, q Querier, symbol, timeframe string, from, to time.Time) ([]Seam, error) {
+func SeamsOf(
+	ctx context.Context, q Querier, symbol string, timeframe blotter.Timeframe, from, to time.Time,
+) ([]Seam, error) {
 	filter := BarFilter{Symbol: symbol, Timeframe: timeframe, From: from, To: to}
 	if err := filter.prepare(); err != nil {
 		return nil, err

@@ -206,7 +206,7 @@ func TestCalendarOfBars(t *testing.T) {
 		}
 	}
 
-	at := func(symbol, timeframe string, times ...time.Time) iter.Seq2[blotter.BarRow, error] {
+	at := func(symbol string, timeframe blotter.Timeframe, times ...time.Time) iter.Seq2[blotter.BarRow, error] {
 		return func(yield func(blotter.BarRow, error) bool) {
 			for bar := range priced(symbol, "x", date(2019, 3, 4), len(times), 100) {
 				bar.Timeframe = timeframe

@@ -171,8 +171,8 @@ type seriesSet struct {
 }
 
 func (s *seriesSet) add(b *blotter.Bar) error {
-	if s.latest == nil || s.latest.symbol != b.Symbol || s.latest.timeframe != b.Timeframe {
-		key := [2]string{b.Symbol, b.Timeframe}
+	if s.latest == nil || s.latest.symbol != b.Symbol || s.latest.timeframe != string(b.Timeframe) {
+		key := [2]string{b.Symbol, string(b.Timeframe)}
 		found := s.byKey[key]
 		if found == nil {
 			if len(s.all) == seriesMax {
@@ -183,7 +183,7 @@ func (s *seriesSet) add(b *blotter.Bar) error {
 				s.byKey = map[[2]string]*series{}
 			}
 			week := newWeekEvidence(b.Symbol, b.Timeframe, s.zone)
-			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: week}
+			found = &series{symbol: b.Symbol, timeframe: string(b.Timeframe), week: week}
 			s.byKey[key] = found
 			s.all = append(s.all, found)
 		}
@@ -223,7 +223,7 @@ func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) (row []by
 	}
 
 	own = len(buf)
-	buf = appendText(appendText(buf, b.Symbol), b.Timeframe)
+	buf = appendText(appendText(buf, b.Symbol), string(b.Timeframe))
 	buf = binary.BigEndian.AppendUint32(buf, 8)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(b.Timestamp.UnixMicro()-microsecondsTo2000))
 	for _, d := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close, &b.Volume} {

@@ -17,8 +17,8 @@ type weekEvidence struct {
 	first, last time.Time      // dates of the earliest and the latest bar
 }
 
-func newWeekEvidence(symbol, timeframe string, zone *time.Location) weekEvidence {
-	length, _, err := blotter.TimeframeLength(timeframe)
+func newWeekEvidence(symbol string, timeframe blotter.Timeframe, zone *time.Location) weekEvidence {
+	length, _, err := timeframe.Length()
 	w := weekEvidence{counts: err == nil && length > 0 && length <= day, zone: time.UTC}
 	if length < day {
 		w.zone = zone

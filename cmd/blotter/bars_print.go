@@ -96,7 +96,7 @@ func exportRows(out *spreadsheet.Writer, bars iter.Seq2[blotter.Bar, error]) err
 			adjusted = b.AdjClose.String()
 		}
 		if err := out.Write([]string{
-			b.Symbol, b.Timeframe, b.Timestamp.UTC().Format(time.RFC3339Nano), b.Open.String(), b.High.String(),
+			b.Symbol, string(b.Timeframe), b.Timestamp.UTC().Format(time.RFC3339Nano), b.Open.String(), b.High.String(),
 			b.Low.String(), b.Close.String(), b.Volume.String(), adjusted, b.Source,
 		}); err != nil {
 			return err
@@ -121,7 +121,7 @@ func exportJSON(w io.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 // when is a bar's timestamp: its day, or its minute where it is no daily bar.
 func when(bar *blotter.Bar) string {
 	at := bar.Timestamp.UTC()
-	switch fixed, months, _ := blotter.TimeframeLength(bar.Timeframe); {
+	switch fixed, months, _ := bar.Timeframe.Length(); {
 	case months > 0 || fixed >= 24*time.Hour:
 		return at.Format(time.DateOnly)
 	case fixed < time.Minute:

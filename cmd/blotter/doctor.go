@@ -159,7 +159,7 @@ func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.
 			}}})
 			continue
 		}
-		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.OfReplica(checks)) {
+		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.ReplicaChecks(checks)) {
 			for i := range outcome.Findings {
 				outcome.Findings[i].Subject += " on replica " + r.name
 			}
