@@ -45,7 +45,8 @@ func checkSize(members []*zip.File) error {
 			err = checkPart(member, found.countCells)
 		case strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels"):
 			if member.UncompressedSize64 > partBytesMax {
-				err = fmt.Errorf("%s of the workbook has more than %d MiB; %s", member.Name, partBytesMax>>20, saveAsCSV)
+				err = fmt.Errorf("%s of the workbook has more than %d MiB; %s", member.Name, partBytesMax>>20,
+					saveAsCSV)
 			}
 		}
 		if err != nil {
@@ -95,7 +96,8 @@ func (found *contents) countStrings(decoder *xml.Decoder) error {
 // countCells refuses a sheet of too many rows or cells. The last cell of a row counts with all before it, since they
 // are made when the sheet is read.
 func (found *contents) countCells(decoder *xml.Decoder) error {
-	rows, cells, width := 0, 0, 0
+	rows, cells := 0, 0
+	width := 0
 	refers := false // the cell's value is the number of a string
 	for {
 		token, err := decoder.RawToken()
@@ -123,7 +125,8 @@ func (found *contents) countCells(decoder *xml.Decoder) error {
 			}
 		}
 		if rows > rowsMax || cells+width > cellsMax {
-			return fmt.Errorf("a sheet of the workbook has more than %d rows or %d cells; %s", rowsMax, cellsMax, saveAsCSV)
+			return fmt.Errorf("a sheet of the workbook has more than %d rows or %d cells; %s", rowsMax, cellsMax,
+				saveAsCSV)
 		}
 	}
 }
