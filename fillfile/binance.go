@@ -3,6 +3,8 @@ package fillfile
 import (
 	"regexp"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
@@ -72,8 +74,10 @@ var binanceCSV = &layout{
 
 // unglue divides a number and the coin behind it. base is the pair's, which may begin with digits, as 1INCH.
 func unglue(text, base string) (amount, coin string) {
-	if amount, found := strings.CutSuffix(text, base); found && base != "" && isPlain(strings.TrimSpace(strings.ReplaceAll(amount, ",", ""))) {
-		return strings.TrimSpace(amount), base
+	if amount, found := strings.CutSuffix(text, base); found && base != "" {
+		if _, ok := tabular.PlainNumber([]byte(strings.ReplaceAll(amount, ",", ""))); ok {
+			return strings.TrimSpace(amount), base
+		}
 	}
 	if found := glued.FindStringSubmatch(text); found != nil {
 		return found[1], found[2]

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Avanza writes Swedish, a decimal comma, and no ticker. Prices are in the instrument's currency, fees in the account's.
+// Avanza writes Swedish, a decimal comma, and no ticker. Prices are in the instrument's currency, fees in the
+// account's.
 var avanza = &layout{
 	name: "avanza", title: "Avanza CSV", comma: true, dateOrder: "dmy",
 	needs: []string{"datum", "konto", "typavtransaktion", "antal", "kurs", "isin"},
@@ -35,8 +36,8 @@ var avanza = &layout{
 	},
 }
 
-// Coinbase's account report. Its price excludes the spread that it charges, so its subtotal only roughly equals quantity x
-// price. A conversion names what was given, and in its notes what was received: it is not a fill.
+// Coinbase's account report. Its price excludes the spread that it charges, so its subtotal only roughly equals
+// quantity x price. A conversion names what was given, and in its notes what was received: it is not a fill.
 var coinbase = &layout{
 	name: "coinbase", title: "Coinbase CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},
@@ -56,8 +57,8 @@ var coinbase = &layout{
 	},
 }
 
-// coinbaseAgrees checks a row by its money: the subtotal is quantity x price but for a spread of a few percent, and the
-// total is the subtotal with the fees.
+// coinbaseAgrees checks a row by its money: the subtotal is quantity x price up to a spread of a few percent, and
+// the total is the subtotal with the fees.
 func coinbaseAgrees(r *row) error {
 	value := func(name ...string) *big.Rat {
 		amount, _ := splitUnit(r.get(name...))
@@ -67,12 +68,14 @@ func coinbaseAgrees(r *row) error {
 		}
 		return is.Abs(is)
 	}
+
 	quantity, price := value("quantitytransacted"), value("priceattransaction", "spotpriceattransaction")
 	subtotal, fees := value("subtotal"), value("feesandorspread", "fees")
 	all := value("totalinclusiveoffeesandorspread", "totalinclusiveoffees")
 	if quantity == nil || subtotal == nil {
 		return nil
 	}
+
 	if price != nil {
 		gross := new(big.Rat).Mul(quantity, price)
 		spread := new(big.Rat).Sub(subtotal, gross)
@@ -80,6 +83,7 @@ func coinbaseAgrees(r *row) error {
 			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"), decimalText(price), decimalText(gross), decimalText(subtotal))
 		}
 	}
+
 	if all == nil || fees == nil {
 		return nil
 	}
@@ -124,7 +128,8 @@ var revolut = &layout{
 	},
 }
 
-// Saxo writes a fill in words. Its fee is what the amount differs from quantity x price, where both are in one currency.
+// Saxo writes a fill in words. Its fee is the difference between the amount and quantity x price, if both are in one
+// currency.
 var saxo = &layout{
 	name: "saxo", title: "Saxo CSV", dateOrder: "dmy",
 	needs: []string{"clientid", "tradedate", "valuedate", "type", "instrumentsymbol", "event", "amount"},

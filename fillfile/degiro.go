@@ -40,7 +40,7 @@ var degiro = &layout{
 	},
 }
 
-// looksSpoken reports words that begin as a fill does.
+// looksSpoken reports whether words begin like a fill.
 func looksSpoken(text string) bool {
 	verb, rest, _ := strings.Cut(text, " ")
 	return sideOf(verb) != "" && strings.Contains(rest, "@")
@@ -91,6 +91,7 @@ func (d *degiroRows) fill() error {
 		}
 		d.group = append(d.group, r)
 	}
+
 	if len(d.group) == 0 {
 		return d.end
 	}
@@ -98,7 +99,7 @@ func (d *degiroRows) fill() error {
 	return nil
 }
 
-// read reads a line, and what stands below it where its order id was broken in two.
+// read reads a line, and the one below it if its order id was broken in two.
 func (d *degiroRows) read() (*row, error) {
 	for {
 		r, err := d.rows.next()
@@ -127,6 +128,7 @@ func (d *degiroRows) assign() {
 			fills[r.get("orderid")] = r
 		}
 	}
+
 	for _, r := range d.group {
 		into := fills[r.get("orderid")]
 		if _, isFill := spoken(r.get("description"), true); isFill || into == nil || knownKind(r.get("description")) == kindConversion || looksSpoken(r.get("description")) {

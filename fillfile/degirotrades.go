@@ -37,7 +37,7 @@ func isDegiroTrades(names []string) bool {
 	return len(names) >= 17 && len(names) <= 22 && strings.HasSuffix(names[3], "isin") && names[8] == "" && names[10] == "" && degiroCosts(names) > 0
 }
 
-// degiroCosts is the column of the costs: the last named one that has a currency behind it, before the total.
+// degiroCosts returns the column of the costs, which is the last one before the total that has a currency behind it.
 func degiroCosts(names []string) int {
 	named := 0
 	for i := len(names) - 2; i > 12; i-- {

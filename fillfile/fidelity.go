@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fidelity's history, of one account or of several. The action says in words what a row is. The quantity is negative for
-// what was sold; the amount has commission and fees in it.
+// Fidelity's history, of one account or of several. The action says in words what a row is. The quantity is negative
+// for what was sold; the amount has commission and fees in it.
 var fidelity = &layout{
 	name: "fidelity", title: "Fidelity CSV", dateOrder: "mdy",
 	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount", "settlementdate"},
@@ -97,7 +97,7 @@ func fidelityDay(text string) (string, bool) {
 	return "", false
 }
 
-// fidelityKinds are how the actions begin of what is no fill.
+// fidelityKinds are the beginnings of actions that are not fills, and their kinds.
 var fidelityKinds = []struct{ begin, kind string }{
 	{"DIVIDEND", kindDividend},
 	{"LONG-TERM CAP GAIN", kindDividend},

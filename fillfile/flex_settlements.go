@@ -125,12 +125,12 @@ func (f *flexRows) option(r *row) *flexOption {
 	return known
 }
 
-// isCancelled reports a trade that takes back an earlier one.
+// isCancelled reports whether a trade cancels an earlier one.
 func isCancelled(r *row) bool {
 	return strings.Contains(r.get("buysell"), "(Ca.)") || strings.HasSuffix(r.get("transactiontype"), "Cancel")
 }
 
-// isAtZero reports a price of 0.
+// isAtZero reports whether the price is 0.
 func isAtZero(r *row) bool {
 	price, err := number("price", r.get("tradeprice", "price"), false)
 	return err == nil && price.IsZero()
@@ -302,7 +302,7 @@ func sumOf(rows []*row, names ...string) (sum blotter.Decimal, err error) {
 	return sum, nil
 }
 
-// checkFunds compares the cash with the statement of funds, where that lists it.
+// checkFunds compares the cash with the statement of funds, if that lists it.
 func (o *flexOption) checkFunds(payments []*row, cash blotter.Decimal) error {
 	funds := withoutBase(o.funds)
 	if len(daysOf(o.settlements)) > 1 {

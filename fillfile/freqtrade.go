@@ -9,19 +9,19 @@ var freqtrade = &layout{
 		if n := len(r.within); n == 0 || r.within[n-1] != "trades" || r.get("pair") == "" {
 			return nil, "", nil // statistics
 		}
-		enter, leave := "buy", "sell"
+		entry, exit := "buy", "sell"
 		if r.get("isshort") == "true" {
-			enter, leave = leave, enter
+			entry, exit = exit, entry
 		}
-		fills := []draft{freqtradeFill(r, "open", enter)}
+		fills := []draft{freqtradeFill(r, "open", entry)}
 		if r.get("isopen") != "true" {
-			fills = append(fills, freqtradeFill(r, "close", leave))
+			fills = append(fills, freqtradeFill(r, "close", exit))
 		}
 		return fills, "", nil
 	},
 }
 
-// freqtradeFill is one end of a trade. A fee is a rate, or a cost where that is known.
+// freqtradeFill returns one end of a trade. The fee is a rate, or a cost if the file has it.
 func freqtradeFill(r *row, end, side string) draft {
 	pair, rate := r.get("pair"), r.get(end+"rate")
 	cost := fee{amount: r.get("fee" + end + "cost"), currency: r.get("fee" + end + "currency")}

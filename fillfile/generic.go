@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The layouts of files of anyone's, whose columns are told by their names and by what they hold.
+// The layouts of files of unknown origin. Their columns are recognized by their names and their cells.
 var (
 	genericCSV = &layout{
 		name: "csv", title: "CSV", recognises: namesFills, never: listOf("open high low"), prepare: settleColumns, read: readGeneric,
@@ -19,11 +19,13 @@ var (
 	}
 )
 
-// namesFills reports whether names of columns, without units, are those of fills: a time, a quantity, a price, and a symbol
-// or a side.
+// namesFills reports whether names of columns, without units, are those of fills: a time, a quantity, a price, and a
+// symbol or a side.
 func namesFills(names []string) bool {
 	has := func(lists ...[]string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...), name) })
+		return slices.ContainsFunc(names, func(name string) bool {
+			return slices.Contains(slices.Concat(lists...), name)
+		})
 	}
 	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
 	if isRoundTrips(names) {
@@ -32,10 +34,11 @@ func namesFills(names []string) bool {
 	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl currentprice")) {
 		return false // positions
 	}
-	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) && has(symbolNames, sideNames)
+	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) &&
+		has(symbolNames, sideNames)
 }
 
-// isRoundTrips reports names of closed positions, of which a row is an entry and an exit.
+// isRoundTrips reports whether names are those of closed positions, each with its entry and exit in one row.
 func isRoundTrips(names []string) bool {
 	return slices.ContainsFunc(names, entryName.MatchString) && slices.ContainsFunc(names, exitName.MatchString)
 }
@@ -97,7 +100,8 @@ func (c *columns) draft(r *row) draft {
 		symbol: r.get(c.symbol...), multiplier: r.get(c.multiplier),
 		expiry: r.get(c.expiry), strike: r.get(c.strike), right: r.get(c.right),
 		accrued: r.get(c.accrued), rate: r.get(c.rate),
-		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription", "bezeichnung"), " "),
+		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription",
+			"bezeichnung"), " "),
 	}
 	if c.at == "" {
 		d.at = strings.TrimSpace(dayOf(r.get(c.day), c.clock) + " " + r.get(c.clock))
@@ -151,7 +155,7 @@ func feesApart(cell string) []string {
 	return []string{cell}
 }
 
-// isContractUnit reports whether quantities in a unit count contracts or lots, of a size that is not told.
+// isContractUnit reports whether quantities in a unit count contracts or lots of an unknown size.
 func isContractUnit(unit string) bool {
 	switch strings.ToLower(strings.TrimSuffix(unit, ".")) {
 	case "lot", "lots", "cont", "contract", "contracts", "kontrakte":
@@ -174,12 +178,12 @@ func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
 	}
 }
 
-// kindCells are the cells that may say what a row without a side is.
+// kindCells returns the cells that may say what a row without a side is.
 func (c *columns) kindCells(r *row) []string {
 	return c.cellsOf(r, append(slices.Clone(c.kinds), "description", "notes", "note", "comment")...)
 }
 
-// cellsOf are the cells of the named columns that hold something.
+// cellsOf returns the cells of the named columns that are not empty.
 func (c *columns) cellsOf(r *row, names ...string) []string {
 	var cells []string
 	for _, name := range names {
@@ -206,7 +210,7 @@ func (d *draft) mayEnd() bool {
 	return d.class == option || d.class == future || d.strike != "" || classOfSymbol(d.symbol).needsMultiplier()
 }
 
-// isEnd reports words of an end of an option's life.
+// isEnd reports whether words describe the end of an option's life.
 func isEnd(text string) bool {
 	text = strings.ToLower(text)
 	for _, word := range []string{"expir", "assign", "exercis", "verfall", "ausübung", "zuteilung"} {
@@ -225,8 +229,8 @@ var (
 		booked processed success`)
 )
 
-// unfilled reports an order that ended or waits without a fill, in a list of orders with their fills. A status that is not
-// known is an error.
+// unfilled returns the kind of an order that ended or waits without a fill, in a list of orders with their fills, or "".
+// An unknown status is an error.
 func (c *columns) unfilled(r *row) (other string, err error) {
 	switch strings.ToLower(r.get(c.cancelled)) {
 	case "", "n", "no", "false", "0", "nein":
@@ -244,18 +248,20 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 	case !failed:
 		return "", nil
 	}
-	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty", "executedquantity", "filled"), false)
+	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty",
+		"executedquantity", "filled"), false)
 	if err != nil || filled.IsZero() {
 		return kindOrder, nil
 	}
 	return "", nil
 }
 
-// kindBeside is what the other columns say that a row with a side is, if it is not a fill.
+// kindBeside returns the kind of a row with a side that is not a fill, as other columns tell it, or "".
 func (c *columns) kindBeside(r *row) string {
 	for _, cell := range c.cellsOf(r, c.kinds...) {
 		cell = strings.ToLower(cell)
-		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal", "new order", "order placed", "order accepted"} {
+		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal",
+			"new order", "order placed", "order accepted"} {
 			if strings.Contains(cell, word) {
 				return clip(cell)
 			}
@@ -264,7 +270,7 @@ func (c *columns) kindBeside(r *row) string {
 	return ""
 }
 
-// whole reports a row that ends before a column that matters, and one that begins another table.
+// whole returns an error for a row that ends before a needed column, and for one that begins another table.
 func (f *File) whole(r *row) error {
 	c := f.columns
 	names := 0
@@ -302,6 +308,7 @@ func sideIn(text string) (side, other string) {
 	if text == "" || sideOf(text) != "" {
 		return text, ""
 	}
+
 	found := ""
 	parts := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return strings.ContainsRune(" -_:,()/", c) })
 	for _, part := range parts {
@@ -315,12 +322,14 @@ func sideIn(text string) (side, other string) {
 			return "", text
 		}
 	}
+
 	if len(parts) > 1 && (parts[0] == "close" || parts[0] == "open") && found != "" {
 		return "", text // the close of what was bought, or a purchase that closes?
 	}
 	if found == "" {
 		found = positionSide(parts)
 	}
+
 	if found == "" {
 		return "", text
 	}
@@ -344,10 +353,11 @@ func positionSide(parts []string) string {
 var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection aggressor aggressorside trdmatchid lastupdateid tape conditions
 	saleconditions tradeseq`)
 
-// isMarket reports a trade of everybody: it has no fee, no order and no account.
+// isMarket reports whether a row is a trade of the market, without a fee, an order and an account.
 func isMarket(r *row) bool {
 	has := func(name string) bool { return slices.Contains(r.names, name) }
-	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) && len(r.names) <= 7
+	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) &&
+		len(r.names) <= 7
 	if isRecord && !isOwn(r) {
 		return true
 	}
@@ -357,7 +367,8 @@ func isMarket(r *row) bool {
 // isOwn reports whether a row says of which account or order it is, or what it cost.
 func isOwn(r *row) bool {
 	return slices.ContainsFunc(r.names, func(name string) bool {
-		says := feeWord.MatchString(name) || slices.Contains(orderNames, name) || slices.Contains(accountNames, name) || name == "strategy"
+		says := feeWord.MatchString(name) || slices.Contains(orderNames, name) || slices.Contains(accountNames, name) ||
+			name == "strategy"
 		return says && r.get(name) != ""
 	})
 }
