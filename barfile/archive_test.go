@@ -92,13 +92,13 @@ func TestArchiveFails(t *testing.T) {
 		{"a.zip", damaged, "a.zip/KO.csv: reading it failed"},
 		{"a.zip", other, "a.zip/letter.txt: reading it failed"},
 		{"a.tar.gz", tarred(t, "AAPL.csv", good, "KO.csv", long)[:8000], "reading it failed"},
-		{"a.zip", zipped(t, "AAPL.csv", good, "KO.csv", strings.ReplaceAll(good, "-02,", "-02 09:31,")), "a.zip/KO.csv: its times carry no zone; say --tz"},
+		{"a.zip", zipped(t, "AAPL.csv", good, "KO.csv", strings.ReplaceAll(good, "-02,", "-02 09:31,")), "a.zip/KO.csv: its times have no zone; set --tz"},
 		{"a.zip", zipped(t, "AAPL.csv", good, "prices.csv", good), "a.zip/prices.csv: neither a column nor its name tells the symbol"},
 	} {
 		_, _, err := opened(t, test.name, test.content, barfile.Options{Timeframe: "1d"})
 		if strings.Contains(test.want, "--tz") {
 			_, _, err = opened(t, test.name, test.content, barfile.Options{Timeframe: "1m"})
-			test.want = ": its times carry no zone; say --tz"
+			test.want = ": its times have no zone; set --tz"
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
@@ -114,7 +114,7 @@ func TestArchiveMembersOfTheirOwn(t *testing.T) {
 	minutes := header + "2019-01-02 09:30,1,2,1,2,3\n2019-01-02 09:31,1,2,1,2,3\n2019-01-02 09:32,1,2,1,2,3\n"
 	for _, first := range []string{days, inUTC} {
 		_, _, err := opened(t, "a.zip", zipped(t, "AAPL.csv", first, "KO.csv", minutes), barfile.Options{})
-		if err == nil || !strings.Contains(err.Error(), "a.zip/KO.csv: its times carry no zone; say --tz") {
+		if err == nil || !strings.Contains(err.Error(), "a.zip/KO.csv: its times have no zone; set --tz") {
 			t.Errorf("%v, want that the second member's zone is asked for", err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestArchiveSkips(t *testing.T) {
 		if err != nil || bars != 1 || len(file.Skipped) != 3 {
 			t.Fatalf("%s: %d bars, %v, skipped %v", name, bars, err, file.Skipped)
 		}
-		for i, want := range []string{"readme.txt: it is not a bar file", "inner.zip: it is packed itself (zip)", "KO.csv.gz: it is packed itself (gzip)"} {
+		for i, want := range []string{"readme.txt: it is not a bar file", "inner.zip: it is itself packed (zip)", "KO.csv.gz: it is itself packed (gzip)"} {
 			if got := file.Skipped[i].Error(); !strings.Contains(got, want) {
 				t.Errorf("%s: skipped %q, want %q", name, got, want)
 			}

@@ -133,8 +133,8 @@ func TestReadByMeaning(t *testing.T) {
 			first: "QQA 1d 2023-01-02T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
-			name: "quarantine: adjusted closes that are no numbers", file: "QQA.csv", bars: 900,
-			remark: `620 adjusted closes that are no numbers were left empty, the first is "-inf" in line 2`,
+			name: "quarantine: adjusted closes that are not numbers", file: "QQA.csv", bars: 900,
+			remark: `620 adjusted closes that are not numbers were left empty, the first is "-inf" in line 2`,
 			text: "Date,Open,High,Low,Close,Adj Close,Volume\n" + rows("2015-01-05", 900, 1, func(i int, at time.Time) string {
 				adjusted := "-inf"
 				if i >= 620 {
@@ -229,13 +229,13 @@ func TestRefusedByMeaning(t *testing.T) {
 	t.Parallel()
 	line := "2019-05-06,31.5,33.25,30.75,32,77\n2019-05-07,31.5,33.25,30.75,32,77\n"
 	for _, test := range []struct{ name, file, text, want string }{
-		{"names of no known language", "QQA.csv", "ngay,mo,cao,thap,dong,luong\n" + line, "name its columns in their order, as in --cols date,open,high,low,close,volume"},
+		{"names of no known language", "QQA.csv", "ngay,mo,cao,thap,dong,luong\n" + line, "name its columns in their order, for example --cols date,open,high,low,close,volume"},
 		{"close under an unknown name", "QQA.csv", "date,open,high,low,fixing,volume\n" + line, `no column for close in "date,open,high,low,fixing,volume"`},
-		{"open twice", "QQA.csv", "date,open,high,low,close,open\n" + line, "its header names open twice"},
+		{"open twice", "QQA.csv", "date,open,high,low,close,open\n" + line, "its header has two columns for open"},
 		{"no dates", "QQA.csv", "place,open,high,low,close,volume\nrow,31.5,33.25,30.75,32,77\nrow,31.5,33.25,30.75,32,77\n", "no column holds dates"},
 		{
 			"two columns of dates", "QQA.csv", "a,b,open,high,low,close\n2019-05-06,2019-05-08,31.5,33.25,30.75,32\n2019-05-07,2019-05-09,31.5,33.25,30.75,32\n",
-			`its columns "a" and "b" hold dates, and no name tells which one is meant; name the columns in their order`,
+			`its columns "a" and "b" all hold dates; name the columns in their order`,
 		},
 		{
 			"several symbols a row", "two.csv", ",QQA:open,QQA:high,QQA:low,QQA:close,QQB:open,QQB:high,QQB:low,QQB:close\n2019-05-06,1,2,1,2,3,4,3,4\n",
@@ -249,7 +249,7 @@ func TestRefusedByMeaning(t *testing.T) {
 		{"bid and ask without names", "QQA.csv", "20190506 093000123,1.34560,1.34575,0\n20190506 093000900,1.34561,1.34576,0\n", "it holds quotes, not bars"},
 		{"order book messages", "QQA.csv", "35100.000012,1,777001,20,1234500,1\n35100.010012,3,777001,20,1234500,-1\n", "it holds order book messages, not bars"},
 		{"trades in two languages", "QQA.csv", "trade_id/\xb3\xc9,side/\xb7\xbd,size/\xca\xfd,price/\xbc\xdb,created_time/\xca\xb1\n1,buy,0.1,31.5,1600000000000\n", "it holds trades, not bars"},
-		{"words of vendors are no symbol", "http_latest_market.csv", "date,open,high,low,close,volume\n" + line, "say --symbol"},
+		{"words of vendors are no symbol", "http_latest_market.csv", "date,open,high,low,close,volume\n" + line, "set --symbol"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -315,7 +315,7 @@ func TestLeanZones(t *testing.T) {
 		_ = file.Close()
 	}
 	_, _, err := opened(t, "index/moon/minute/abc/20240105_trade.zip", zipped(t, "20240105_abc_minute_trade.csv", half), barfile.Options{})
-	if err == nil || !strings.Contains(err.Error(), "say --tz") {
+	if err == nil || !strings.Contains(err.Error(), "set --tz") {
 		t.Errorf("an unknown market: %v, want that --tz is asked for", err)
 	}
 }

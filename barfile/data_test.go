@@ -45,12 +45,12 @@ var asked = map[string]barfile.Options{
 
 // reasons are the files whose counts differ from the manifest's, and why.
 var reasons = map[string]string{
-	"yahoo-history-tz/ALPHA-PA-1d-bad-stock-split.csv": "a price has 20 digits after the point, 19 are kept and none is rounded away",
+	"yahoo-history-tz/ALPHA-PA-1d-bad-stock-split.csv": "a price has 20 digits after the point; at most 19 can be stored without rounding",
 	"lean/equity/usa/minute/twx/20140609_quote.zip":    "5 rows have one side only, which is taken",
 }
 
-// symbols are the files whose symbol is not the manifest's, and what it is: the manifest has words, or knows better than
-// the file.
+// symbols are the files whose symbol is not the manifest's, and what it is: the manifest has words, or knows better
+// than the file.
 var symbols = map[string]string{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":                                   "AAPL", // see file
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json":                            "AAPL",
@@ -121,7 +121,7 @@ func (m *manifestFile) open() (*barfile.File, error) {
 	path := filepath.Join(*dataFolder, m.path)
 	opts := asked[m.path]
 	f, err := barfile.Open(path, opts)
-	if err != nil && strings.Contains(err.Error(), "say --tz") {
+	if err != nil && strings.Contains(err.Error(), "set --tz") {
 		opts.Zone = cmp.Or(zoneName.FindString(m.zone), "UTC")
 		f, err = barfile.Open(path, opts)
 	}
@@ -215,8 +215,8 @@ func compareTable(t *testing.T, table string) {
 	}
 }
 
-// The symbols that two vendors give differently, imported in both orders: whichever came first stays, and what the other
-// has otherwise is counted.
+// The symbols that two vendors give differently, imported in both orders: whichever came first stays, and what the
+// other has otherwise is counted.
 func TestVendorPairs(t *testing.T) {
 	const symbols, differing = 13, 13_236 // symbols, and closes that differ (README of the files)
 	closes := func(path string) map[string]string {

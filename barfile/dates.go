@@ -6,49 +6,53 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// dateOrder is the order of day and month in dates as 2/1/2006.
+// dateOrder is the order of day and month in dates such as 2/1/2006.
 type dateOrder int
 
 const (
 	orderUnknown dateOrder = iota
-	orderNone              // no date is of this kind
+	orderNone              // no date has this form
 	dayFirst
 	monthFirst
 )
 
-// dateOrders are what Options.Dates takes.
+// dateOrders are the values of Options.Dates.
 var dateOrders = map[string]dateOrder{"": orderUnknown, "dmy": dayFirst, "mdy": monthFirst}
 
-// settleDates decides whether days or months come first: as asked, or as the fields above 12 tell, of the sample or of the
-// rest of the file; else as only one of both readings is plausible. What nothing tells is asked for: a wrong guess would
-// put eleven of twelve days of a month into other months.
+// settleDates decides whether the day or the month comes first. Options decide, then numbers above 12 in the sample or
+// in the rest of the file, then the only reading in which the dates are regular. Otherwise the order is ambiguous,
+// which is an error: a wrong guess would put eleven of twelve days of a month into other months.
 func (f *File) settleDates(l *layout, sample []record) error {
 	order, decided := dateOrders[f.opts.Dates], f.opts.Dates != ""
 	if !decided {
 		order, decided = votesOf(l, sample).order(l, sample)
 	}
+
 	if !decided {
 		window, outline := f.readOn(l, sample)
 		if order, decided = votesOf(l, append(window, sample...)).order(l, outline); !decided {
 			order = plausibleOrder(l, outline)
 		}
 	}
+
 	if order == orderUnknown {
-		return fileError(f.name(), "its dates can be read as day/month and as month/day; " +
-			"say --dates dmy or --dates mdy")
+		return tabular.Error(f.name(), "its dates can be read as day/month and as month/day; "+
+			"set --dates dmy or --dates mdy")
 	}
-	l.clock.dayFirst = order == dayFirst
+	l.clock.DayFirst = order == dayFirst
 	return nil
 }
 
-// votes are how many dates of some rows can be read with the day first only, with the month first only, and either way.
+// votes count the dates that can be read only with the day first, only with the month first, and either way.
 type votes struct{ days, months, either int }
 
 func votesOf(l *layout, rows []record) (v votes) {
 	for i := range rows {
-		switch l.orderOfCell(rows[i].cells) {
+		switch l.orderOfCell(rows[i].Cells) {
 		case dayFirst:
 			v.days++
 		case monthFirst:
@@ -60,12 +64,12 @@ func votesOf(l *layout, rows []record) (v votes) {
 	return v
 }
 
-// order is what the votes decide. Where they contradict each other, or few of them a file that goes its regular way in the
-// other order, the order that fits nine of ten rows wins; where neither does, orderUnknown is to be asked for. The rows
-// tell what is regular.
+// order returns the order that the votes decide. If they contradict each other, or if a few of them contradict rows
+// that are regular in the other order, the order that fits nine of ten rows wins. If neither fits, the order is decided
+// to be orderUnknown, and the user has to tell it.
 func (v votes) order(l *layout, rows []record) (order dateOrder, decided bool) {
 	all := v.days + v.months + v.either
-	days, months := 10*v.months <= all, 10*v.days <= all // fit nine of ten
+	days, months := 10*v.months <= all, 10*v.days <= all // each fits nine of ten
 	switch {
 	case all == 0:
 		return orderNone, true
@@ -80,9 +84,12 @@ func (v votes) order(l *layout, rows []record) (order dateOrder, decided bool) {
 	case v.days > 0 && v.months > 0:
 		return orderUnknown, true
 	}
-	voted, other, fits := dayFirst, monthFirst, months
+
+	voted, other := dayFirst, monthFirst
+	fits := months
 	if v.months > 0 {
-		voted, other, fits = monthFirst, dayFirst, days
+		voted, other = other, voted
+		fits = days
 	}
 	switch {
 	case 2*(v.days+v.months) > all, plausibleOrder(l, rows) != other:
@@ -93,75 +100,78 @@ func (v votes) order(l *layout, rows []record) (order dateOrder, decided bool) {
 	return orderUnknown, true
 }
 
-// orderOfCell is the order that the date of one row tells.
+// orderOfCell returns the order that the date of one row tells.
 func (l *layout) orderOfCell(cells [][]byte) dateOrder {
 	at := l.at[fieldDate]
 	if at < 0 || at >= len(cells) {
 		return orderNone
 	}
-	t := text(trim(cells[at]))
-	t.weekday()
-	first, n := t.number(2)
-	if n == 0 || t.any("/-") == 0 {
-		return orderNone
-	}
-	second, m := t.number(2)
+
+	readings, ok := tabular.ReadingsOf(cells[at])
+	isDay, isMonth := !readings.DayFirst.IsZero(), !readings.MonthFirst.IsZero()
 	switch {
-	case m == 0 || t.any("/-") == 0:
+	case !ok, !isDay && !isMonth:
 		return orderNone
-	case second > 12:
-		return monthFirst
-	case first > 12:
+	case isDay && isMonth:
+		return orderUnknown
+	case isDay:
 		return dayFirst
 	}
-	return orderUnknown
+	return monthFirst
 }
 
 const (
-	windowRows  = 2 * peekBars // from the first date on that decides
+	windowRows  = 2 * peekBars // that are read from the first date that decides
 	outlineRows = 4096
 )
 
-// readOn reads the file anew: window are the rows from the first date on that decides, outline are two rows of each date
-// of the first symbol, which tell whether dates are regular. A stream has its sample alone.
+// readOn reads the file again from its beginning. window holds the rows from the first date that decides the order.
+// outline holds two rows of each date of the first symbol, which tell whether the dates are regular. A stream has only
+// its sample.
 func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 	if f.reopen == "" {
 		return nil, sample
 	}
+
 	file, err := os.Open(f.reopen)
 	if err != nil {
 		return nil, sample
 	}
 	defer file.Close()
-	source, err := newSource(f.Path, file, f.opts.Sheet)
+
+	source, err := tabular.NewSource(f.Path, file, f.opts.Sheet)
 	if err != nil {
 		return nil, sample
 	}
-	defer source.close()
-	decoder := f.again(source)
+	defer source.Close()
+	decoder := f.reopenMember(source)
 	if decoder == nil {
 		return nil, sample
 	}
+
 	var last []byte
 	for row, same := new(record), 0; len(window) < windowRows; {
 		if err := decoder.next(row); err != nil {
-			break // at its end, or broken, which reading it says
+			break // at the end; Bars reports an error
 		}
-		if row.keys != nil && !slices.EqualFunc(row.keys, l.names,
+		if row.Keys != nil && !slices.EqualFunc(row.Keys, l.names,
 			func(key []byte, name string) bool { return string(key) == name }) {
 			continue
 		}
-		order := l.orderOfCell(row.cells)
+
+		order := l.orderOfCell(row.Cells)
 		if order == orderNone {
 			continue
 		}
 		if order != orderUnknown || len(window) > 0 {
 			window = append(window, row.clone())
 		}
-		if len(outline) > 0 && !bytes.Equal(l.symbolCell(row.cells), l.symbolCell(outline[0].cells)) {
+
+		if len(outline) > 0 && !bytes.Equal(l.symbolCell(row.Cells), l.symbolCell(outline[0].Cells)) {
 			continue
 		}
-		date, _, _ := bytes.Cut(trim(row.cells[l.at[fieldDate]]), []byte(" "))
+
+		date, _, _ := bytes.Cut(tabular.Trim(row.Cells[l.at[fieldDate]]), []byte(" "))
 		if same++; !bytes.Equal(date, last) {
 			last, same = append(last[:0], date...), 0
 		}
@@ -172,12 +182,12 @@ func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 	return window, outline
 }
 
-// again is a decoder of the source's file, or of the member that is being read; nil where it cannot be read.
-func (f *File) again(source *source) decoder {
+// reopenMember returns a decoder of the member that is being read, from another source of the same file, or nil on an error.
+func (f *File) reopenMember(source *tabular.Source) *decoder {
 	var r *bufio.Reader
 	var err error
 	for member := 0; member < f.members || member == 0; member++ {
-		if _, r, err = source.next(); err != nil {
+		if _, r, err = source.Next(); err != nil {
 			return nil
 		}
 	}
@@ -195,8 +205,8 @@ func (l *layout) symbolCell(cells [][]byte) []byte {
 	return nil
 }
 
-// plausibleOrder is the only order in which the dates of the rows go one way at steps of one kind. The first days of a
-// month are the same day of months in the other order: where both are regular, nothing tells.
+// plausibleOrder returns the only order in which the dates of the rows are regular, or orderUnknown. The first days of
+// a month are regular in both orders: read the other way, they are the same day of successive months.
 func plausibleOrder(l *layout, rows []record) dateOrder {
 	switch days, months := isRegular(datesRead(l, rows, true)), isRegular(datesRead(l, rows, false)); {
 	case days && !months:
@@ -207,20 +217,21 @@ func plausibleOrder(l *layout, rows []record) dateOrder {
 	return orderUnknown
 }
 
-// datesRead are the dates of the first symbol's rows in one reading, without repetitions. timed reports several rows a
-// date.
+// datesRead returns the dates of the first symbol's rows in one reading, without repetitions. timed reports whether a
+// date has several rows.
 func datesRead(l *layout, rows []record, dayFirst bool) (dates []time.Time, timed bool) {
-	c := clock{dayFirst: dayFirst, unit: l.clock.unit}
+	c := tabular.Clock{DayFirst: dayFirst, Unit: l.clock.Unit}
 	for i := range rows {
-		cells := rows[i].cells
-		if l.at[fieldDate] >= len(cells) || !bytes.Equal(l.symbolCell(cells), l.symbolCell(rows[0].cells)) {
+		cells := rows[i].Cells
+		if l.at[fieldDate] >= len(cells) || !bytes.Equal(l.symbolCell(cells), l.symbolCell(rows[0].Cells)) {
 			continue
 		}
-		at, err := c.parse(cells[l.at[fieldDate]])
+
+		at, err := c.Parse(cells[l.at[fieldDate]])
 		if err != nil {
 			continue
 		}
-		if date := at.t.Truncate(day); len(dates) == 0 || !dates[len(dates)-1].Equal(date) {
+		if date := at.Time.Truncate(day); len(dates) == 0 || !dates[len(dates)-1].Equal(date) {
 			dates = append(dates, date)
 		} else {
 			timed = true
@@ -229,12 +240,12 @@ func datesRead(l *layout, rows []record, dayFirst bool) (dates []time.Time, time
 	return dates, timed
 }
 
-// steps are the distances that the dates of a file have: of days with weekends and holidays, weeks, months, quarters or
-// years.
+// steps are the shortest and longest distances between dates, in days: of days with weekends and holidays, of weeks,
+// months, quarters and years.
 var steps = [][2]int{{1, 5}, {6, 8}, {28, 31}, {89, 92}, {365, 366}}
 
-// isRegular reports dates, at least three, that go one way at steps of one kind. The dates of bars within a day, of which
-// two will do, go in steps of days.
+// isRegular reports whether at least three dates go in one direction at steps of one kind. For bars within a day, two
+// dates are enough, and the steps are days.
 func isRegular(dates []time.Time, timed bool) bool {
 	least, allowed := 3, steps
 	if timed {
@@ -243,6 +254,7 @@ func isRegular(dates []time.Time, timed bool) bool {
 	if len(dates) < least {
 		return false
 	}
+
 	back := dates[1].Before(dates[0])
 	return slices.ContainsFunc(allowed, func(step [2]int) bool {
 		for i := range dates[1:] {

@@ -57,7 +57,7 @@ func TestDateOrder(t *testing.T) {
 		{"minutes of two days, months first", slashed(mdy, 100, day("2021-01-05"), day("2021-01-06")), "2021-01-05", "2021-01-06"},
 	} {
 		if test.want == "" {
-			refused(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC"}, "say --dates dmy or --dates mdy")
+			refused(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC"}, "set --dates dmy or --dates mdy")
 			r := read(t, "AAPL.csv", test.text, barfile.Options{Zone: "UTC", Dates: "dmy", Timeframe: "1d"})
 			if got := r.bars[0].Timestamp; got.Year() != 2021 && got.Year() != 2023 {
 				t.Errorf("%s: with --dates dmy the first bar is of %s", test.name, got)
@@ -115,7 +115,7 @@ func TestDateOrderContradicted(t *testing.T) {
 		{"the thirteenth, months first", slashed(mdy, 1, following("2024-01-02", 12, weekday)...), 12, time.January},
 	} {
 		if test.bars == 0 {
-			refused(t, "AAPL.csv", test.text, barfile.Options{Timeframe: "1d"}, "say --dates dmy or --dates mdy")
+			refused(t, "AAPL.csv", test.text, barfile.Options{Timeframe: "1d"}, "set --dates dmy or --dates mdy")
 			continue
 		}
 		r := read(t, "AAPL.csv", test.text, barfile.Options{Timeframe: "1d"})

@@ -4,51 +4,53 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/blotterdb/blotter"
-	"github.com/blotterdb/blotter/internal/fileerror"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// Options overrule what Open finds out by itself.
+// Options override what Open finds out by itself.
 type Options struct {
 	Format    string // one of Formats
-	Symbol    string // of every row; default the file's, a symbol column, else the file's name
-	Timeframe string // "1d", "1w", ...; default the file's, else the usual distance of its rows
-	Source    string // vendor; default by format: "yahoo", "binance", ...; of CSV and JSON files "csv:" or "json:" and their folder
-	// Zone is that of times within a day that carry none, as "America/New_York" or "UTC". Such a file is refused
-	// without it, where its format does not tell: a guess would be hours off.
+	Symbol    string // of every row; by default that of the file, of a column, or of the file's name
+	Timeframe string // for example 1d or 5m; by default that of the file, or the usual distance of its rows
+	// Source is the vendor. By default the format tells it ("yahoo", "binance"); for CSV and JSON files of no vendor it
+	// is "csv:" or "json:" and the name of their folder.
+	Source string
+	// Zone is the zone of times within a day that have none, for example America/New_York. Without it, such a file is
+	// an error unless its format tells the zone: a guess would be hours off.
 	Zone string
-	// Columns names the columns in their order, as "date,open,high,low,close,volume"; an empty name is of no use.
+	// Columns names the columns in their order, for example "date,open,high,low,close,volume". A column with an empty
+	// name is ignored.
 	Columns string
-	// Dates is the order of day and month in dates as 2/1/2006: "dmy" or "mdy". Default: what the file tells; where
-	// nothing does, it is refused.
+	// Dates is the order of day and month in dates such as 2/1/2006: "dmy" or "mdy". By default the dates of the file
+	// tell it; an ambiguous file is an error.
 	Dates string
-	// Sheet is the sheet of an Excel workbook (.xlsx); default the first one that is not hidden.
+	// Sheet is the sheet of an Excel workbook (.xlsx). The default is the first one that is not hidden.
 	Sheet string
-	// AllowNegative takes prices of zero and below for good: spreads, power and once oil traded there.
+	// AllowNegative accepts prices of zero and below, which spreads and power have, and oil had once.
 	AllowNegative bool
 }
 
 // File is an open bar file.
 type File struct {
 	Path      string
-	Format    string // that Open recognised, for people: "Yahoo CSV", "Lean zip", ...
-	Symbol    string // "" where each row has its own
-	Timeframe string // "" where each row has its own
+	Format    string // that Open recognized, for people: "Yahoo CSV", "Lean zip", ...
+	Symbol    string // "" if each row has its own
+	Timeframe string // "" if each row has its own
 	Source    string
 	Adjusted  bool // all prices are adjusted, so the symbols end in AdjustedSuffix
-	// Unknown are the names of columns that were not understood, where no volume was found: one of them may be it.
+	// Unknown are the names of columns that were not recognized in a file without a volume: one of them may be the
+	// volume.
 	Unknown []string
-	// Guessed reports that nothing but the file's name tells Symbol.
+	// Guessed reports that Symbol comes from the file's name only.
 	Guessed bool
-	// Remarks say what a reader of the import should know: a change of the unit of times, cells that were left empty. They
-	// are complete when Bars is done.
+	// Remarks tell what the user of an import should know: a change of the unit of times, or cells that were left
+	// empty. They are complete when Bars is done.
 	Remarks []string
-	// Skipped are the members of an archive that are no bar files, and why. It is complete when Bars is done.
+	// Skipped are the errors of the members of an archive that are not bar files. It is complete when Bars is done.
 	Skipped []error
 
 	opts        Options
@@ -60,14 +62,14 @@ type File struct {
 	steady      steady
 	repeated    map[string]time.Time // of a symbol, the last time within an hour that the clocks repeat
 	closer      io.Closer
-	source      *source
+	source      *tabular.Source
 	member      string // of the archive, "" where the file is none
-	decoder     decoder
+	decoder     *decoder
 	layout      layout
 	peeked      []record
 	suffix      string // of the symbols: what does not mix with traded prices
 	used        bool   // Bars has been read
-	reopen      string // path of a file that gives the same again when it is opened anew; "" for streams and pipes
+	reopen      string // path of a file of a regular file, which can be opened again; "" for streams and pipes
 	absolute    string // of reopen
 	members     int    // of the archive that have been begun
 	row         record
@@ -82,9 +84,10 @@ type File struct {
 }
 
 const (
-	// AdjustedSuffix ends the symbols of files that have adjusted prices only: they never mix with prices as traded.
+	// AdjustedSuffix ends the symbols of files that have adjusted prices only, so that they never mix with prices as
+	// traded.
 	AdjustedSuffix = ":ADJ"
-	// MidSuffix ends the symbols of bars that are the middle of bid and ask, where the market has traded prices too.
+	// MidSuffix ends the symbols of bars that are the middle of bid and ask, if the market has traded prices too.
 	MidSuffix = ":MID"
 
 	peekBars     = 256     // bars that Open reads to recognise a file
@@ -95,16 +98,18 @@ const (
 // interned keeps the strings of a column that changes seldom.
 type interned struct{ cell, value string }
 
-// Open opens the file and recognises its format.
+// Open opens the file and recognizes its format. The caller must close it.
 func Open(path string, opts Options) (*File, error) {
-	f, err := openFile(path)
+	f, err := tabular.Open(path)
 	if err != nil {
 		return nil, err
 	}
+
 	reopen := ""
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		reopen = path
 	}
+
 	file, err := read(f, path, reopen, opts)
 	if err != nil {
 		_ = f.Close()
@@ -114,34 +119,14 @@ func Open(path string, opts Options) (*File, error) {
 	return file, nil
 }
 
-func openFile(path string) (*os.File, error) {
-	info, err := os.Stat(path)
-	switch {
-	case path == "":
-		return nil, fileError(path, "the name of the file is empty")
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fileError(path, "this user may not read it")
-	case err != nil:
-		return nil, fileError(path, fileerror.Text(err))
-	case info.IsDir():
-		return nil, fileError(path, "it is a folder; name its files, as in "+filepath.Join(path, "*.csv"))
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fileError(path, "this user may not read it")
-	} else if err != nil {
-		return nil, fileError(path, fileerror.Text(err))
-	}
-	return f, nil
-}
-
-// Zone returns the zone of the file's times, or nil where neither the file nor Options says it.
+// Zone returns the zone of the file's times, or nil if neither the file nor Options tells it.
 func (f *File) Zone() *time.Location { return f.zone }
 
-// Once reports that Bars can be ranged over once only: the file is a stream or a pipe.
+// Once reports whether Bars can be ranged over only once, because the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }
 
-// Read is Open for a stream; path names it, and gives the symbol where nothing else does, unless it is StandardInput.
+// Read is Open for a stream. path is used in errors, and gives the symbol if nothing else does, unless it is
+// StandardInput.
 func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r, path, "", opts) }
 
 func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
@@ -149,6 +134,7 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 	if reopen != "" {
 		f.absolute, _ = filepath.Abs(reopen)
 	}
+
 	var err error
 	if opts.Timeframe != "" {
 		if f.opts.Timeframe, err = canonical(opts.Timeframe); err != nil {
@@ -160,13 +146,14 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 			return nil, err
 		}
 	}
-	if _, err := loadZone(opts.Zone); err != nil {
+	if _, err := tabular.LoadZone(opts.Zone); err != nil {
 		return nil, err
 	}
 	if _, known := dateOrders[opts.Dates]; !known {
 		return nil, blotter.Invalid("order of dates", opts.Dates, "dmy or mdy")
 	}
-	if f.source, err = newSource(path, r, opts.Sheet); err != nil {
+
+	if f.source, err = tabular.NewSource(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
 	err = f.nextMember()
@@ -181,8 +168,9 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 				len(f.Skipped), f.Skipped[0])}
 		}
 	}
+
 	if err != nil {
-		f.source.close()
+		f.source.Close()
 		return nil, err
 	}
 	return f, nil
@@ -190,36 +178,39 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 
 // Close closes the file.
 func (f *File) Close() error {
-	f.source.close()
+	f.source.Close()
 	if f.closer == nil {
 		return nil
 	}
 	return f.closer.Close()
 }
 
-// BytesRead is how much of the file, as it is packed, has been read. It may be called while Bars is being read.
-func (f *File) BytesRead() int64 { return f.source.read.Load() }
+// BytesRead returns how many bytes of the packed file have been read. It may be called while Bars is being read.
+func (f *File) BytesRead() int64 { return f.source.BytesRead() }
 
-// nextMember opens the next file of the source that is a bar file, until io.EOF. A member that is something else is
-// skipped; one that is damaged, or asks for an option, ends the file.
+// nextMember opens the next member of the source that is a bar file, or returns io.EOF. A member that is something else
+// is skipped. A damaged member, and one that needs an option, is an error.
 func (f *File) nextMember() error {
 	for {
-		name, r, err := f.source.next()
+		name, r, err := f.source.Next()
 		if err != nil {
 			return err
 		}
+
 		f.member = name
 		f.members++
 		err = f.recognise(r)
 		if not := (*NotBarsError)(nil); errors.As(err, &not) {
-			not.Hint = f.source.sheetHint()
+			not.Hint = f.source.SheetHint()
 		}
-		if err == nil || !f.source.isArchive() {
+
+		if err == nil || !f.source.IsArchive() {
 			return err
 		}
 		if !errors.As(err, new(*NotBarsError)) {
 			return err
 		}
+
 		f.Skipped = append(f.Skipped, err)
 		if _, err := io.Copy(io.Discard, r); err != nil { // its checksum stands at its end
 			return f.readError(err)
@@ -227,7 +218,7 @@ func (f *File) nextMember() error {
 	}
 }
 
-// name is what errors call the file or its member.
+// name returns the path of the file or its member, for errors.
 func (f *File) name() string {
 	if f.member == "" {
 		return f.Path

@@ -6,10 +6,12 @@ import (
 	"iter"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// Bars yields the file's bars in its order, and a *blotter.RejectedRow for each row that is none. A file that Open
-// opened may be read again, unless it is a pipe: it is opened anew. A stream cannot.
+// Bars yields the bars in the order of the file, and a *blotter.RejectedRow for each row that is not a valid bar. Any
+// other error ends the file. A regular file that Open opened can be ranged over again, which opens it again; a stream
+// or a pipe cannot.
 func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		if !f.used {
@@ -18,17 +20,18 @@ func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 			return
 		}
 		if f.Once() {
-			yield(blotter.BarRow{}, fileError(f.Path, "a stream or a pipe cannot be read twice"))
+			yield(blotter.BarRow{}, tabular.Error(f.Path, "a stream or a pipe cannot be read twice"))
 			return
 		}
-		again, err := Open(f.Path, f.opts)
+
+		reopened, err := Open(f.Path, f.opts)
 		if err != nil {
 			yield(blotter.BarRow{}, err)
 			return
 		}
-		defer again.Close()
-		again.bars(yield)
-		f.Skipped, f.Remarks = again.Skipped, again.Remarks
+		defer reopened.Close()
+		reopened.bars(yield)
+		f.Skipped, f.Remarks = reopened.Skipped, reopened.Remarks
 	}
 }
 
@@ -47,7 +50,9 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 				return
 			}
 		}
+
 		f.remarkEmptied()
+
 		if err := f.nextMember(); err != nil {
 			if !errors.Is(err, io.EOF) {
 				yield(blotter.BarRow{}, err)
@@ -57,7 +62,7 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 	}
 }
 
-// bar makes a bar of a record, in the unit of time that the file has there.
+// bar reads a bar, and follows a change of the unit of time.
 func (f *File) bar(r *record) (blotter.BarRow, error) {
 	if !f.unitFits(r) {
 		own := r.clone() // looking ahead writes over r
@@ -69,7 +74,7 @@ func (f *File) bar(r *record) (blotter.BarRow, error) {
 	return f.parse(r)
 }
 
-// nextRecord returns the next record, which is good until the next call.
+// nextRecord returns the next record, which is valid until the next call.
 func (f *File) nextRecord() (*record, error) {
 	if len(f.peeked) > 0 {
 		r := &f.peeked[0]
@@ -86,7 +91,7 @@ func (f *File) nextRecord() (*record, error) {
 	return &f.row, err
 }
 
-// peekNext adds the next record to those that have been read ahead. It is false at the end of the file.
+// peekNext adds the next record to those that have been read ahead. It returns false at the end of the file.
 func (f *File) peekNext() bool {
 	if f.broken != nil || f.ended {
 		return false

@@ -6,51 +6,41 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// damage is what broke the file within its sample, nil where its text is no bar file's.
+// damage returns the error that broke the file within its sample, or nil if its text is not that of a bar file.
 func (f *File) damage() error {
-	if errors.Is(f.broken, errTooLong) || errors.As(f.broken, new(*json.SyntaxError)) || errors.As(f.broken, new(shapeError)) {
+	if errors.Is(f.broken, tabular.ErrTooLong) || errors.As(f.broken, new(*json.SyntaxError)) || errors.As(f.broken, new(tabular.ShapeError)) {
 		return nil
 	}
 	return f.readError(f.broken)
 }
 
-// readError says what ended the file before its end.
+// readError explains an error that ended the file before its end.
 func (f *File) readError(err error) error {
-	if errors.Is(err, errTooLong) {
-		return unknown(f.name(), fmt.Sprintf("line %d is longer than a bar's can be", f.row.line+1))
+	if errors.Is(err, tabular.ErrTooLong) {
+		return unknown(f.name(), fmt.Sprintf("line %d is longer than any bar", f.row.Line+1))
 	}
 	if errors.As(err, new(*json.SyntaxError)) {
 		return unknown(f.name(), "its JSON is broken: "+err.Error())
 	}
-	if errors.As(err, new(shapeError)) {
+	if errors.As(err, new(tabular.ShapeError)) {
 		return unknown(f.name(), err.Error())
 	}
-	return fileError(f.name(), "reading it failed: "+err.Error())
+	return tabular.Error(f.name(), "reading it failed: "+err.Error())
 }
 
-func fileError(path, reason string) error {
-	return &blotter.Error{Kind: blotter.ErrInvalid, Message: path + ": " + reason}
-}
-
-// NotBarsError is a file that holds no bars. It is ErrInvalid.
+// NotBarsError reports that a file does not hold bars. It is ErrInvalid.
 type NotBarsError struct {
 	Path   string
-	Kind   string // what it holds instead: "trades", "quotes", "orders", ...; "" where that is unknown
-	Reason string // why it is no bar file, where Kind is ""
-	Hint   string // which other sheets a workbook has, or ""
+	Kind   string // what it holds instead: "trades", "quotes", "orders", ...; "" if that is unknown
+	Reason string // why it is not a bar file, if Kind is ""
+	Hint   string // the other sheets of a workbook, or ""
 }
 
 func (e *NotBarsError) Error() string {
-	text := e.Path + ": " + e.Reason
-	if e.Kind != "" {
-		text = e.Path + ": it holds " + e.Kind + ", not bars"
-	}
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return text
+	return tabular.Mismatch(e.Path, e.Kind, "bars", e.Reason, e.Hint)
 }
 
 func (e *NotBarsError) Unwrap() error { return blotter.ErrInvalid }

@@ -30,18 +30,18 @@ func TestNoBarFile(t *testing.T) {
 		{"Alpha Vantage's limit", `{"Information": "The rate limit is 25 requests a day."}`, "it holds the vendor's message, not bars"},
 		{"Alpha Vantage's limit, older", `{"Note": "Thank you for using Alpha Vantage!"}`, "it holds the vendor's message, not bars"},
 		{"symbols that are no text and cells too few", "Date;Open;High;Low;Close;Name\n2021-01-04;1;2;1;2;M\x81nch\n2021-01-05;1;2;1;2;M\x81nch\n", "the symbol is not UTF-8 text"},
-		{"day numbers", header + "44200,1,2,1,2,3\n44201,1,2,1,2,3\n", "is a spreadsheet's day number"},
+		{"day numbers", header + "44200,1,2,1,2,3\n44201,1,2,1,2,3\n", "is the day number of a spreadsheet"},
 		{"JSON cut short", `{"bars": {"AAPL": [{"t": "2021-01-01T00:00:00Z", "o": 1, "h": 2`, "the JSON ends in the middle"},
 		{"a JSON number", `[1, 2, 3]`, "its JSON has no rows with the prices of bars"},
 		{"binary", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xfe\n\x00\x01\n", "no column for date"},
 		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\n", "reading it failed: unexpected EOF"},
-		{"zstd", "\x28\xb5\x2f\xfd\x04\x00", "it is packed as zstd"},
-		{"a zip from a stream", "PK\x03\x04", "a zip is read from a file"},
+		{"zstd", "\x28\xb5\x2f\xfd\x04\x00", "zstd files are not supported"},
+		{"a zip from a stream", "PK\x03\x04", "cannot be read from a stream; save it as a file first"},
 		{"trades", "timestamp,price,amount,side\n1605499846,15993.5,0.026472,buy\n", "it holds trades, not bars"},
-		{"one row, no bar", header + "a,b,c,d,e,f\n", "its only row is no bar (line 2: date"},
-		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its rows is a bar (line 2: date"},
-		{"first line without end", strings.Repeat("x", 1<<20), "line 1 is longer than a bar's can be"},
-		{"second line without end", header + strings.Repeat("x", 1<<20), "line 2 is longer than a bar's can be"},
+		{"one row, no bar", header + "a,b,c,d,e,f\n", "its only row is not a bar (line 2: invalid date"},
+		{"rows, no bars", header + strings.Repeat("Q1,1,2,1,2,3\n", 5), "none of its rows is a bar (line 2: invalid date"},
+		{"first line without end", strings.Repeat("x", 1<<20), "line 1 is longer than any bar"},
+		{"second line without end", header + strings.Repeat("x", 1<<20), "line 2 is longer than any bar"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestOpen(t *testing.T) {
 		t.Error(err)
 	}
 	for path, want := range map[string]string{
-		dir:                           "it is a folder; name its files, as in " + filepath.Join(dir, "*.csv"),
+		dir:                           "it is a folder; name its files, for example " + filepath.Join(dir, "*.csv"),
 		filepath.Join(dir, "nothing"): "there is no such file",
 		filepath.Join(path, "below"):  "not a folder",
 	} {

@@ -49,8 +49,8 @@ func TestFilesThatAreMadeToTakeTime(t *testing.T) {
 		{"a.zip", names.Bytes(), "more than 100000 members"},
 		{"a.zip", longNames.Bytes(), "more than 100000 members"},
 		{"a.tar", tarred.Bytes(), "more than 100000 members"},
-		{"AAPL.csv", []byte(bars + strings.Repeat("\n", 1_100_000) + "2019-01-04,1,2,1,2,3\n"), "blank lines follow each other"},
-		{"AAPL.csv", []byte(bars + strings.Repeat(",\n", 1_100_000) + "2019-01-04,1,2,1,2,3\n"), "blank lines follow each other"},
+		{"AAPL.csv", []byte(bars + strings.Repeat("\n", 1_100_000) + "2019-01-04,1,2,1,2,3\n"), "blank lines in a row"},
+		{"AAPL.csv", []byte(bars + strings.Repeat(",\n", 1_100_000) + "2019-01-04,1,2,1,2,3\n"), "blank lines in a row"},
 	} {
 		_, _, err := opened(t, test.name, test.content, barfile.Options{Timeframe: "1d"})
 		if err == nil || !strings.Contains(err.Error(), test.want) {

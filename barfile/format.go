@@ -7,12 +7,12 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// format is a vendor's way to write bars.
+// format is the way in which a vendor writes bars.
 type format struct {
 	name   string // for Options.Format
 	title  string // for people
 	source string // that its bars are stored under
-	zone   string // of its times within a day, where they do not say; "" is unknown
+	zone   string // of times within a day that have none; "" if it is unknown
 }
 
 var (
@@ -35,7 +35,7 @@ var formats = []*format{
 	yahoo, yfinance, csvFormat, stooq, alphaVantage, binance, kraken, polygonFlat, alpaca, polygonJSON, coinbase, lean, jsonFormat,
 }
 
-// Formats are the names that Options.Format takes.
+// Formats returns the names that Options.Format accepts.
 func Formats() []string {
 	var names []string
 	for _, f := range formats {
@@ -53,7 +53,7 @@ func formatNamed(name string) (*format, error) {
 	return nil, blotter.Invalid("format", name, "one of "+strings.Join(Formats(), ", "))
 }
 
-// tried is the end of the sentence that refuses a file.
+// tried lists the formats, at the end of an error.
 func tried() string {
 	var titles []string
 	for _, f := range formats {
@@ -62,8 +62,8 @@ func tried() string {
 	return "; tried " + strings.Join(titles, ", ")
 }
 
-// formatOf tells the vendor by the names of the columns: those whose files look alike differ in these. saysAlpha reports
-// that the name of the file or its folder is Alpha Vantage's: its plain columns are anybody's.
+// formatOf returns the format that the names of the columns tell. saysAlpha reports whether the name of the file or its
+// folder says Alpha Vantage, whose column names are too common to tell.
 func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format {
 	has := func(names ...string) bool {
 		for _, name := range names {
@@ -73,6 +73,7 @@ func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format 
 		}
 		return true
 	}
+
 	only := func(names ...string) bool {
 		for _, key := range l.keys {
 			if !slices.Contains(names, key) {
@@ -81,6 +82,7 @@ func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format 
 		}
 		return true
 	}
+
 	switch {
 	case isJSON && slices.Contains(context, "bars") && has("t", "o", "h", "l", "c"):
 		return alpaca

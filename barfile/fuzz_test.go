@@ -214,8 +214,8 @@ func TestTableTakesAcceptedBars(t *testing.T) {
 	}
 }
 
-// rules reads all rows and checks that each is a bar that satisfies the rules of the table, or rejected with its line and a
-// reason, in bounded memory.
+// rules reads all rows and checks that each is a bar that satisfies the rules of the table, or rejected with its line
+// and a reason, in bounded memory.
 func rules(t *testing.T, file *barfile.File) (accepted int) {
 	t.Helper()
 	defer bounded(t)

@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// headerLines are the lines among which the header stands: some files begin with a line about their source.
+// headerLines is how many lines are searched for the header. Some files begin with a line about their source.
 const headerLines = 5
 
-// headed is the layout of a text whose header names the columns, or of one without a header. Beside a header no column is
-// told by its position.
+// headed returns the layout of a text, and the rows below its header. Positions of columns count only without a header.
 func (f *File) headed(sample []record) (layout, []record, error) {
 	for i := range sample[:min(len(sample), headerLines)] {
-		names, rows := sample[i].cells, sample[i+1:]
+		names, rows := sample[i].Cells, sample[i+1:]
 		if err := f.sideBySide(names); err != nil {
 			return layout{}, nil, err
 		}
@@ -25,21 +26,25 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 		if l.missingPrice() != "" {
 			continue
 		}
+
 		if twice := l.namedTwice(); twice != "" {
-			return l, nil, fileError(f.name(), fmt.Sprintf("its header names %s twice, " +
-				"so which one is meant is not known; %s", twice, f.sayColumns(&l)))
+			return l, nil, tabular.Error(f.name(),
+				fmt.Sprintf("its header has two columns for %s; %s", twice, f.sayColumns(&l)))
 		}
+
 		l = f.fit(l, rows)
 		if err := f.settleDateColumn(&l, rows); err != nil {
 			return l, nil, err
 		}
+
 		for j := range sample[:i] {
-			l.utc = l.utc || bytes.Contains(sample[j].raw, []byte("UTC")) // "Timestamps are UTC timezone"
+			l.utc = l.utc || bytes.Contains(sample[j].Raw, []byte("UTC")) // "Timestamps are UTC timezone"
 		}
 		l.format = formatOf(&l, false, nil, f.namesAlphaVantage())
 		l.certain = true
 		return l, rows, nil
 	}
+
 	if names := namesOf(sample); names != nil {
 		return layout{}, nil, f.notBars(names, "")
 	}
@@ -47,25 +52,27 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 	return l, sample, err
 }
 
-// namesOf returns the cells of the header of a text, be they known names or not: texts above rows of as many cells that
-// have numbers. It is nil where there is none.
+// namesOf returns the header of a text, whether its names are known or not: words above a row of as many cells that has
+// numbers. It is nil if there is none.
 func namesOf(sample []record) [][]byte {
 	for i := range sample[:min(len(sample)-1, headerLines)] {
-		names, row := sample[i].cells, sample[i+1].cells
+		names, row := sample[i].Cells, sample[i+1].Cells
 		if len(names) < 4 || len(names) != len(row) {
 			continue
 		}
+
 		texts, numbers := 0, 0
 		for j, name := range names {
 			if isText(name) {
 				texts++
-			} else if len(trim(name)) > 0 {
+			} else if len(tabular.Trim(name)) > 0 {
 				texts = -len(names) // a number, or a date
 			}
-			if _, isNumber := plainNumber(row[j]); isNumber {
+			if _, isNumber := tabular.PlainNumber(row[j]); isNumber {
 				numbers++
 			}
 		}
+
 		if texts >= len(names)-1 && numbers >= 2 {
 			return names
 		}
@@ -73,25 +80,25 @@ func namesOf(sample []record) [][]byte {
 	return nil
 }
 
-// isText reports a cell that is neither a number nor a date nor a word for nothing.
+// isText reports whether a cell has a value that is neither a number nor a date.
 func isText(cell []byte) bool {
-	cell = trim(cell)
-	if len(cell) == 0 || isMissing(string(cell)) {
+	cell = tabular.Trim(cell)
+	if len(cell) == 0 || tabular.IsMissing(string(cell)) {
 		return false
 	}
-	if _, isNumber := plainNumber(cell); isNumber {
+	if _, isNumber := tabular.PlainNumber(cell); isNumber {
 		return false
 	}
-	_, err := clock{}.parse(cell)
+	_, err := tabular.Clock{}.Parse(cell)
 	return err != nil
 }
 
 func isNumber(cell []byte) bool {
-	_, ok := plainNumber(cell)
+	_, ok := tabular.PlainNumber(cell)
 	return ok
 }
 
-// missingPrice returns the first of open, high, low and close that no name gives, or "".
+// missingPrice returns the first of open, high, low and close that has no column, or "".
 func (l *layout) missingPrice() string {
 	for i, name := range priceNames {
 		if !l.has(fieldOpen + field(i)) {
@@ -101,7 +108,7 @@ func (l *layout) missingPrice() string {
 	return ""
 }
 
-// namedTwice returns the price that two columns of the same name give, or "".
+// namedTwice returns the price that has two columns of the same name, or "".
 func (l *layout) namedTwice() string {
 	for i, name := range priceNames {
 		key := l.keys[l.at[fieldOpen+field(i)]]
@@ -121,46 +128,50 @@ func lastIndex(keys []string, key string) int {
 	return -1
 }
 
-// settleDateColumn finds the column of dates by its cells where no name tells it, or where the cells of the named one are
-// no dates; and a column of times of day where several rows have the same date.
+// settleDateColumn finds the column of dates by its cells if no name tells it, or if the cells of the named one are not
+// dates. It also finds a column of times of day if several rows have the same date.
 func (f *File) settleDateColumn(l *layout, rows []record) error {
 	rows = l.fullRows(rows)
 	named := l.at[fieldDate]
 	if len(rows) == 0 && (named >= 0 || l.has(fieldEnd)) {
 		return nil
 	}
+
 	if named < 0 && l.has(fieldEnd) || named >= 0 && (l.dated(named, rows) || l.numeric(named, rows)) {
 		f.settleTimeColumn(l, rows)
 		return nil
 	}
+
 	candidates := l.dateColumns(rows)
 	switch {
 	case len(candidates) == 1:
 		l.takeDate(candidates[0], rows)
 	case len(candidates) > 1:
-		return fileError(f.name(), fmt.Sprintf("its columns %s hold dates, and no name tells which one is meant; %s",
+		return tabular.Error(f.name(), fmt.Sprintf("its columns %s all hold dates; %s",
 			l.quoted(candidates), f.sayColumns(l)))
 	case named < 0:
-		return fileError(f.name(), "its header names prices and no date, and no column holds dates; "+f.sayColumns(l))
+		return tabular.Error(f.name(), "its header names prices and no date, "+
+			"and no column holds dates; "+f.sayColumns(l))
 	}
+
 	f.settleTimeColumn(l, rows)
 	return nil
 }
 
-// contentRows are the rows by which a column is told by its cells.
+// contentRows is how many rows tell what a column holds.
 const contentRows = 64
 
-// fullRows are the first rows with as many cells as the header.
+// fullRows returns the first rows with as many cells as the header.
 func (l *layout) fullRows(rows []record) (full []record) {
 	for i := range rows {
-		if len(rows[i].cells) >= l.count && len(full) < contentRows {
+		if len(rows[i].Cells) >= l.count && len(full) < contentRows {
 			full = append(full, rows[i])
 		}
 	}
 	return full
 }
 
-// takeDate makes a column that no name tells the date's.
+// takeDate makes a column the one of dates. A named one that holds times of day becomes the one of times.
 func (l *layout) takeDate(at int, rows []record) {
 	if named := l.at[fieldDate]; named >= 0 && !l.has(fieldTime) && l.timesOfDay(named, rows) {
 		l.at[fieldTime] = named
@@ -169,47 +180,49 @@ func (l *layout) takeDate(at int, rows []record) {
 	l.utc = strings.Contains(l.keys[at], "utc") || strings.Contains(l.keys[at], "gmt")
 }
 
-// dated reports that nine of ten cells of a column are dates, or all of them Unix times that go one way, as amounts do not.
+// dated reports whether nine of ten cells of a column are dates, or all are Unix times that go in one direction, which
+// amounts do not.
 func (l *layout) dated(at int, rows []record) bool {
 	probe := *l
 	probe.at[fieldDate] = at
-	if unit := epochUnitOf(&probe, rows); unit != unitUnknown {
-		probe.clock.unit = unit
+	if unit := epochUnitOf(&probe, rows); unit != tabular.UnknownUnit {
+		probe.clock.Unit = unit
 		inTime := func(cell []byte) bool {
-			s, err := probe.clock.parse(cell)
-			return err == nil && s.t.Year() >= 1900
+			s, err := probe.clock.Parse(cell)
+			return err == nil && s.Time.Year() >= 1900
 		}
 		return l.share(at, rows, inTime) && probe.oneWay(at, rows)
 	}
+
 	return l.share(at, rows, func(cell []byte) bool {
-		if e, isNumber := readEpoch(cell); isNumber {
-			return isCalendar(cell, e)
+		if _, isNumber := tabular.ParseEpoch(cell); isNumber {
+			return tabular.IsCalendarDate(cell)
 		}
-		s, ok := clock{}.date(cell)
-		if !ok {
-			s, ok = clock{dayFirst: true}.date(cell)
+		_, err := tabular.Clock{}.Parse(cell)
+		if err != nil {
+			_, err = tabular.Clock{DayFirst: true}.Parse(cell)
 		}
-		return ok && s.t.Year() >= yearMin && s.t.Year() <= yearMax
+		return err == nil
 	})
 }
 
-// timesOfDay reports a column of nothing but times of day, as 09:30.
+// timesOfDay reports whether a column holds times of day only, such as 09:30.
 func (l *layout) timesOfDay(at int, rows []record) bool {
 	return l.share(at, rows, func(cell []byte) bool {
 		if bytes.IndexByte(cell, ':') < 1 {
 			return false
 		}
-		_, ok := clock{}.date(append([]byte("20000101 "), cell...))
-		return ok
+		_, err := tabular.Clock{}.Parse(append([]byte("20000101 "), cell...))
+		return err == nil
 	})
 }
 
-// share reports that nine of ten cells of a column that are not empty are of a kind.
+// share reports whether nine of ten cells of a column that are not empty are of a kind.
 func (l *layout) share(at int, rows []record, is func(cell []byte) bool) bool {
 	cells, found := 0, 0
 	for i := range rows {
-		cell := trim(rows[i].cells[at])
-		if isMissing(string(cell)) {
+		cell := tabular.Trim(rows[i].Cells[at])
+		if tabular.IsMissing(string(cell)) {
 			continue
 		}
 		cells++
@@ -220,16 +233,16 @@ func (l *layout) share(at int, rows []record, is func(cell []byte) bool) bool {
 	return cells > 0 && 10*found >= 9*cells
 }
 
-// numeric reports a column of nothing but digits.
+// numeric reports whether a column holds digits only.
 func (l *layout) numeric(at int, rows []record) bool {
 	return l.share(at, rows, func(cell []byte) bool {
-		_, ok := readEpoch(cell)
+		_, ok := tabular.ParseEpoch(cell)
 		return ok
 	})
 }
 
-// dateColumns are the columns of no known name whose cells are dates. Texts are preferred to numbers, which may be
-// amounts; then dates that differ from row to row; then a name that has a word for time in it.
+// dateColumns returns the columns without a known name whose cells are dates. If there are several, it prefers texts to
+// numbers, which may be amounts, then dates that differ from row to row, then a name with a word for time.
 func (l *layout) dateColumns(rows []record) []int {
 	var texts, numbers []int
 	for at := range l.names {
@@ -242,10 +255,12 @@ func (l *layout) dateColumns(rows []record) []int {
 			texts = append(texts, at)
 		}
 	}
+
 	columns := texts
 	if len(columns) == 0 {
 		columns = numbers
 	}
+
 	for _, prefer := range []func(at int) bool{
 		func(at int) bool { return l.oneWay(at, rows) },
 		func(at int) bool {
@@ -260,26 +275,28 @@ func (l *layout) dateColumns(rows []record) []int {
 	return columns
 }
 
-// oneWay reports a column whose cells change from row to row, and mostly in one direction, or the only row.
+// oneWay reports whether the cells of a column change from row to row, and mostly in one direction. A single row does.
 func (l *layout) oneWay(at int, rows []record) bool {
-	up, down, same := 0, 0, 0
+	up, down := 0, 0
+	same := 0
 	for i := 1; i < len(rows); i++ {
-		a, err := l.clock.parse(rows[i-1].cells[at])
-		b, err2 := l.clock.parse(rows[i].cells[at])
+		a, err := l.clock.Parse(rows[i-1].Cells[at])
+		b, err2 := l.clock.Parse(rows[i].Cells[at])
 		switch {
 		case err != nil || err2 != nil:
-		case b.t.After(a.t):
+		case b.Time.After(a.Time):
 			up++
-		case b.t.Before(a.t):
+		case b.Time.Before(a.Time):
 			down++
 		default:
 			same++
 		}
 	}
+
 	return same <= up+down && 10*min(up, down) <= up+down
 }
 
-// settleTimeColumn finds a column of times of day beside dates without any, of which rows of one symbol repeat some.
+// settleTimeColumn finds a column of times of day beside dates without them, if rows of one symbol repeat a date.
 func (f *File) settleTimeColumn(l *layout, rows []record) {
 	if l.has(fieldTime) || !l.has(fieldDate) {
 		return
@@ -287,44 +304,46 @@ func (f *File) settleTimeColumn(l *layout, rows []record) {
 	seen := map[string]bool{}
 	repeated := false
 	for i := range rows {
-		cell := trim(rows[i].cells[l.at[fieldDate]])
-		if s, err := l.clock.parse(cell); err != nil || s.instant {
+		cell := tabular.Trim(rows[i].Cells[l.at[fieldDate]])
+		if s, err := l.clock.Parse(cell); err != nil || s.Instant {
 			return
 		}
-		key := string(cell) + "\x00" + string(l.symbolCell(rows[i].cells))
+		key := string(cell) + "\x00" + string(l.symbolCell(rows[i].Cells))
 		repeated = repeated || seen[key]
 		seen[key] = true
 	}
 	if !repeated {
 		return
 	}
+
 	found := -1
 	for at := range l.names {
 		if slices.Contains(l.at[:], at) || !l.timesOfDay(at, rows) {
 			continue
 		}
 		if found >= 0 {
-			return // which one it is is not known; rows of one date contradict each other then
+			return // ambiguous: rows of one date will contradict each other
 		}
 		found = at
 	}
+
 	l.at[fieldTime] = found
 }
 
-// quoted lists the names of columns.
+// quoted lists the names of columns, in quotes.
 func (l *layout) quoted(columns []int) string {
 	var names []string
 	for _, at := range columns {
-		names = append(names, fmt.Sprintf("%q", storable(l.names[at])))
+		names = append(names, fmt.Sprintf("%q", tabular.Storable(l.names[at])))
 	}
 	return strings.Join(names, " and ")
 }
 
-// fieldWords are the fields as Options.Columns names them.
+// fieldWords are the names of the fields in Options.Columns.
 var fieldWords = [...]string{"date", "time", "endtime", "open", "high", "low", "close", "volume", "adjclose", "symbol",
 	"per"}
 
-// sayColumns is the end of an error about columns: how to name them, with those that are known in their places.
+// sayColumns ends an error about columns. It tells how to name them, with the known ones in their places.
 func (f *File) sayColumns(l *layout) string {
 	words := make([]string, len(l.names))
 	for of, word := range fieldWords {
@@ -332,14 +351,14 @@ func (f *File) sayColumns(l *layout) string {
 			words[at] = word
 		}
 	}
-	return fmt.Sprintf("name the columns in their order, " +
-		"as in --cols date,open,high,low,close,volume (known are: --cols %s)", strings.Join(words, ","))
+	return fmt.Sprintf("name the columns in their order, "+
+		"for example --cols date,open,high,low,close,volume (recognized: --cols %s)", strings.Join(words, ","))
 }
 
-// sideOf is a symbol beside the name of a price, as in AAA:open, AAA_open, "Open AAA" or open.AAA.
+// sideOf is a symbol beside the name of a price: AAA:open, AAA_open, "Open AAA" or open.AAA.
 type sideOf struct{ symbol, price string }
 
-// sidesOf divides the name of a column at each sign that may stand between a symbol and the name of a price.
+// sidesOf divides the name of a column at each sign that may be between a symbol and the name of a price.
 func sidesOf(name []byte) (sides []sideOf) {
 	text := strings.TrimSpace(string(bytes.Trim(name, "\"'()")))
 	for i, c := range text {
@@ -357,11 +376,11 @@ func sidesOf(name []byte) (sides []sideOf) {
 	return sides
 }
 
-// notSymbols are words before or behind the names of prices that are no symbols.
+// notSymbols are words before or behind the names of prices that are not symbols.
 var notSymbols = strings.Fields("adj adjusted raw price px mid bid ask day prev previous last trade usd eur gbp jpy the regular session")
 
-// sideBySide refuses a header that names the prices of several symbols, whose rows have a bar of each; and one of bids and
-// asks.
+// sideBySide returns an error for a header with the prices of several symbols, whose rows hold a bar of each, and for
+// one of bids and asks.
 func (f *File) sideBySide(names [][]byte) error {
 	found := map[string]map[field]bool{}
 	var symbols []string
@@ -374,17 +393,20 @@ func (f *File) sideBySide(names [][]byte) error {
 			found[side.symbol][fieldNames[side.price]] = true
 		}
 	}
+
 	symbols = slices.DeleteFunc(symbols, func(symbol string) bool { return len(found[symbol]) < 4 })
 	isQuote := func(symbol string) bool { return strings.EqualFold(symbol, "bid") || strings.EqualFold(symbol, "ask") }
 	if slices.ContainsFunc(symbols, isQuote) && !slices.ContainsFunc(names, func(name []byte) bool { return plainName(name) == "open" }) {
 		return notBars(f.name(), "quotes (bars of bid and ask)")
 	}
-	symbols = slices.DeleteFunc(symbols, func(symbol string) bool { return slices.Contains(notSymbols,
-		strings.ToLower(symbol)) })
+
+	symbols = slices.DeleteFunc(symbols, func(symbol string) bool {
+		return slices.Contains(notSymbols, strings.ToLower(symbol))
+	})
 	if len(symbols) < 2 {
 		return nil
 	}
-	return fileError(f.name(), fmt.Sprintf("each row holds the bars of %d symbols side by side (%s); " +
-		"write one symbol a row, with a column for the symbol, or one symbol a file",
-		len(symbols), storable(strings.Join(symbols[:min(len(symbols), 5)], ", "))))
+	return tabular.Error(f.name(), fmt.Sprintf("each row holds the bars of %d symbols side by side (%s); "+
+		"write one symbol per row, with a column for the symbol, or one symbol per file",
+		len(symbols), tabular.Storable(strings.Join(symbols[:min(len(symbols), 5)], ", "))))
 }

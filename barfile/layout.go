@@ -2,11 +2,14 @@ package barfile
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // field is what a column holds.
@@ -14,8 +17,8 @@ type field int
 
 const (
 	fieldDate field = iota
-	fieldTime       // of day, where the date stands in a column of its own
-	fieldEnd        // of the interval; the start, where a file gives nothing else, is a timeframe before
+	fieldTime       // of day, if the date has a column of its own
+	fieldEnd        // of the interval; in a file without the start, the start is a timeframe before
 	fieldOpen
 	fieldHigh
 	fieldLow
@@ -24,31 +27,31 @@ const (
 	fieldAdjClose
 	fieldSymbol
 	fieldPeriod // Stooq's <PER>: D, W, M or minutes
-	fieldAsk    // the first of five columns of a quote file: open, high, low, close and size; the bid's are the others
+	fieldAsk    // the first of five columns of a quote file: open, high, low, close and size; the others are the bid's
 	fields
 )
 
-// layout says where the parts of a bar stand in the records of a file, and how they are written.
+// layout tells where the parts of a bar are in the records of a file, and how they are written.
 type layout struct {
 	format  *format
 	at      [fields]int // position of each field, or -1
-	names   []string    // of the columns, where the file has any
+	names   []string    // of the columns, if the file has any
 	keys    []string    // plain, as they are looked up
 	count   int         // cells of a record
 	prefix  string      // of the columns' names, which is the symbol: AAPL.Open
 	scale   int64       // prices are written so many times higher; 0 is 1
-	base    time.Time   // midnight in the file's zone that times count milliseconds from; zero where they do not
-	utc     bool        // times without a zone are in UTC: the file says so
-	numbers numbers
-	clock   clock
-	certain bool // the names of the columns say that these are bars, whatever the first rows are
+	base    time.Time   // midnight in the file's zone from which times count milliseconds, or zero
+	utc     bool        // the file says that times without a zone are in UTC
+	numbers tabular.Notation
+	clock   tabular.Clock
+	certain bool // the names of the columns say that the rows are bars, whatever the first ones are
 	// adjusted: all prices are adjusted for splits and dividends, and there are no others.
 	adjusted bool
 }
 
 func (l *layout) has(f field) bool { return l.at[f] >= 0 }
 
-// priority of the names of the date, where a file has several: what says its zone is believed first.
+// dateNames are what vendors call the column of dates, best first: names that tell the zone come before others.
 var dateNames = []string{
 	"windowstart", "opentime", "unix", "unixtime", "unixtimestamp", "epoch", "candledatetimeutc", "start", "t", "ts", "datetime",
 	"timestamp", "date", "dtyyyymmdd", "tradedate", "datum", "time", "from", "begin", "beginsat", "gmttime", "localtime", "",
@@ -75,14 +78,15 @@ var fieldNames = map[string]field{
 	"per": fieldPeriod, "endtime": fieldEnd, "closetime": fieldEnd,
 }
 
-// symbolNames are believed before "name", "market", "pair" and "instrument".
+// symbolNames win over "name", "market", "pair" and "instrument".
 var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
 
-var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-",
-	"", "\"", "")
+var plain = strings.NewReplacer(
+	" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "",
+)
 
-// plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t; where there is no other time,
-// T is it.
+// plainName returns the name of a column as it is looked up. Polygon calls the symbol T and the time t. In a file
+// without another time, T is the time; see named.
 func plainName(cell []byte) string {
 	name := string(bytes.TrimSpace(cell))
 	if name == "T" || name == "S" {
@@ -101,8 +105,8 @@ func isASCII(text string) bool {
 // numbered is what Alpha Vantage's JSON writes before names: "1. open".
 var numbered = regexp.MustCompile(`^\s*\d{1,2}[a-z]?\.\s+`)
 
-// named makes the layout of records whose columns have these names. missing is the first thing that a bar needs and
-// none of them gives, or "".
+// named returns the layout of records whose columns have these names. missing is the first field that a bar needs and
+// that has no column, or "".
 func named(names [][]byte) (l layout, missing string) {
 	l.at = [fields]int(slices.Repeat([]int{-1}, int(fields)))
 	l.count, l.names, l.keys = len(names), make([]string, len(names)), make([]string, len(names))
@@ -114,6 +118,7 @@ func named(names [][]byte) (l layout, missing string) {
 			l.keys[i] = strings.TrimPrefix(key, plain.Replace(strings.ToLower(l.prefix)))
 		}
 	}
+
 	best := len(dateNames)
 	for i, key := range l.keys {
 		if rank := slices.Index(dateNames, key); rank >= 0 && rank < best && (key != "" || i == 0) {
@@ -121,6 +126,7 @@ func named(names [][]byte) (l layout, missing string) {
 			l.utc = strings.HasSuffix(key, "utc") || key == "gmttime"
 		}
 	}
+
 	for i, key := range l.keys {
 		of, known := fieldNames[key]
 		switch {
@@ -139,18 +145,22 @@ func named(names [][]byte) (l layout, missing string) {
 			l.at[of] = i
 		}
 	}
+
 	if i := slices.Index(l.names, "T"); i >= 0 && !l.has(fieldDate) && !l.has(fieldEnd) && l.at[fieldSymbol] == i { // Bittrex's time
-		l.keys[i], l.at[fieldDate], l.at[fieldSymbol] = "t", i, -1
+		l.keys[i] = "t"
+		l.at[fieldDate] = i
+		l.at[fieldSymbol] = -1
 	}
+
 	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
 	return l, l.missing()
 }
 
-// plainDates are names of columns beside which one named time has the time of day.
+// plainDates are names of columns beside which a column "time" holds times of day.
 var plainDates = []string{"date", "datetime", "dtyyyymmdd", "tradedate"}
 
-// volumeRank orders the names of columns that may be the volume: those of the quoted currency come last, as "Volume USD"
-// beside "Volume BTC" and "quote_volume" beside "volume". Of equal ones the first is meant.
+// volumeRank ranks the names of columns that may be the volume. Volumes in the quoted currency come last, for example
+// "Volume USD" beside "Volume BTC". Of equal ones, the first is taken.
 func volumeRank(key string) int {
 	rest := strings.NewReplacer("volume", "", "vol", "", "(", "", ")", "").Replace(key)
 	_, known := fieldNames[key]
@@ -163,11 +173,11 @@ func volumeRank(key string) int {
 	return 1
 }
 
-// quoteWords are what stands beside "volume" where it is counted in money.
+// quoteWords stand beside "volume" if it is counted in money.
 var quoteWords = []string{"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset",
 	"quotecurrency", "money", "dollar"}
 
-// isVolume reports names that begin or end with volume, but what is computed of it.
+// isVolume reports whether a name begins or ends with volume, and is not an average or another figure computed from it.
 func isVolume(key string) bool {
 	for _, computed := range []string{"weight", "avg", "average", "change", "ratio", "ma"} {
 		if strings.Contains(strings.Replace(key, "volume", "", 1), computed) {
@@ -178,11 +188,11 @@ func isVolume(key string) bool {
 		strings.HasSuffix(key, "vol")
 }
 
-// notUnderstood are the names of the columns that are of no use.
+// notUnderstood returns the names of the columns that are ignored.
 func (l *layout) notUnderstood() (names []string) {
 	for i, name := range l.names {
 		if !slices.Contains(l.at[:], i) && strings.TrimSpace(name) != "" {
-			names = append(names, strings.TrimSpace(storable(name)))
+			names = append(names, strings.TrimSpace(tabular.Storable(name)))
 		}
 	}
 	return names
@@ -195,7 +205,7 @@ func (l *layout) missing() string {
 	return l.missingPrice()
 }
 
-// commonPrefix is the symbol that a file writes before the names of its prices, as AAPL in AAPL.Open, or "".
+// commonPrefix returns the symbol that a file writes before the names of its prices, such as AAPL in AAPL.Open, or "".
 func commonPrefix(names [][]byte) string {
 	prefix := ""
 	for _, name := range names {
@@ -203,19 +213,19 @@ func commonPrefix(names [][]byte) string {
 		if of, known := fieldNames[plainName(after)]; !found || !known || of == fieldVolume && len(after) < 6 {
 			continue
 		}
-		if symbol := string(bytes.Trim(before, " \"")); strings.EqualFold(symbol, "adj") || prefix != "" &&
-			prefix != symbol {
+		symbol := string(bytes.Trim(before, " \""))
+		if strings.EqualFold(symbol, "adj") || prefix != "" && prefix != symbol {
 			return ""
-		} else if symbol != "" {
-			prefix = symbol
 		}
+		prefix = cmp.Or(symbol, prefix)
 	}
 	return prefix
 }
 
-// positional makes the layout of records without names from a list of fields; "" is a column that is of no use.
+// positional returns the layout of records without names from a list of fields. "" is a column that is ignored.
 func positional(of *format, columns ...string) layout {
 	l := layout{format: of, at: [fields]int(slices.Repeat([]int{-1}, int(fields))), count: len(columns)}
+
 	for i, column := range columns {
 		switch column {
 		case "date":
@@ -234,8 +244,8 @@ func positional(of *format, columns ...string) layout {
 	return l
 }
 
-// unnamed are the layouts of records whose columns have no names, in the order in which they are tried: the first that
-// makes bars of most records is taken.
+// unnamed are the layouts of records without names, in the order in which they are tried. The first that reads most
+// records as bars is taken.
 var unnamed = []layout{
 	positional(binance, "date", "open", "high", "low", "close", "volume", "closetime", "", "", "", "", ""),
 	positional(csvFormat, "date", "open", "high", "low", "close", "adjclose", "volume"), // Yahoo's order
@@ -261,7 +271,7 @@ var (
 	leanQuotes = positional(lean, "date", "open", "high", "low", "close", "volume", "ask", "", "", "", "")
 )
 
-// ColumnNames are the names by which columns are known, in lower case without blanks and punctuation, in order.
+// ColumnNames returns the column names that are recognized, sorted, in lower case and without blanks and punctuation.
 func ColumnNames() []string {
 	names := slices.Clone(dateNames)
 	for name := range fieldNames {

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// leanFile is what the path of a Lean file tells: date, symbol, resolution and kind stand nowhere else
-// (Lean, Data/readme.md).
+// leanFile is what the path of a Lean file tells. Its date, symbol, resolution and kind are nowhere else (Lean,
+// Data/readme.md).
 type leanFile struct {
 	known     bool
 	symbol    string
@@ -32,8 +33,8 @@ var (
 	leanFolders = regexp.MustCompile(`(?i)(?:^|/)(equity|option|indexoption|futureoption|future|index|crypto|cryptofuture|forex|cfd)/([a-z0-9]+)/` +
 		`(tick|second|minute|hour|daily)/([^/]+?)(?:(?:_(?:19|20)\d\d)?_(trade|quote|openinterest)(?:_american|_european)?)?(?:\.zip|\.csv|/)`)
 	leanDay = regexp.MustCompile(`(?i)(?:^|/)(\d{8})_(trade|quote|openinterest)(?:_american|_european)?\.(?:zip|csv)$`)
-	// leanMember are the members of Lean's zips for a day, as 20131007_spy_minute_trade.csv, and for all days, as
-	// es_trade_202406_20240621.csv. What follows the kind is the contract.
+	// leanMember matches the members of Lean's zips for a day, such as 20131007_spy_minute_trade.csv, and leanAllDays
+	// those for all days, such as es_trade_202406_20240621.csv. The contract follows the kind.
 	leanMember   = regexp.MustCompile(`(?i)^(\d{8})_([^_]+)_(tick|second|minute|hour|daily)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
 	leanAllDays  = regexp.MustCompile(`(?i)^([^_/]+)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
 	leanOption   = regexp.MustCompile(`(?i)^_(?:american|european)_(call|put)_(\d+)_(\d{8})$`)
@@ -42,8 +43,8 @@ var (
 
 var leanTimeframes = map[string]string{"second": "1s", "minute": "1m", "hour": "1h", "daily": "1d"}
 
-// leanScale is how many times higher Lean writes the prices of equities and of options on equities and indexes, and the
-// strikes of all options.
+// leanScale is the factor by which Lean multiplies the prices of equities and of options on equities and indexes, and
+// the strikes of all options.
 const leanScale = 10_000
 
 // leanPath reads the path of a file, or of a zip and its member.
@@ -53,6 +54,7 @@ func leanPath(path, member string) (f leanFile) {
 	if parts == nil {
 		return leanFile{}
 	}
+
 	kind, market, resolution := strings.ToLower(parts[1]), strings.ToLower(parts[2]), strings.ToLower(parts[3])
 	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution],
 		kind: strings.ToLower(parts[5])}
@@ -60,6 +62,7 @@ func leanPath(path, member string) (f leanFile) {
 	f.spot = kind == "forex" || kind == "cfd"
 	f.index = kind == "index"
 	f.zone = leanZone(kind, market, f.symbol)
+
 	name := member
 	if name == "" {
 		name = filepath.Base(path)
@@ -67,6 +70,7 @@ func leanPath(path, member string) (f leanFile) {
 	if strings.HasSuffix(kind, "option") || kind == "future" {
 		f.symbol, f.err = leanSymbol(f.symbol, name)
 	}
+
 	if resolution == "hour" || resolution == "daily" {
 		return f
 	}
@@ -83,8 +87,8 @@ func leanPath(path, member string) (f leanFile) {
 	return f
 }
 
-// leanSymbol is the symbol of a contract: what Lean calls it, with the strike as it is: ES_202406 or ES_20240621 of a
-// future, AAPL_CALL_170_20240315 of an option.
+// leanSymbol returns the symbol of a contract, which is Lean's name with the real strike: ES_202406 or ES_20240621 for
+// a future, AAPL_CALL_170_20240315 for an option.
 func leanSymbol(underlying, member string) (string, error) {
 	contract := ""
 	if inner := leanMember.FindStringSubmatch(member); inner != nil {
@@ -92,41 +96,45 @@ func leanSymbol(underlying, member string) (string, error) {
 	} else if inner := leanAllDays.FindStringSubmatch(member); inner != nil {
 		underlying, contract = strings.ToUpper(inner[1]), inner[3]
 	}
+
 	symbol := ""
 	if option := leanOption.FindStringSubmatch(contract); option != nil {
-		scaled, _ := plainNumber([]byte(option[2]))
+		scaled, _ := tabular.PlainNumber([]byte(option[2]))
 		if strike, err := scaled.Div64(leanScale); err == nil {
 			symbol = underlying + "_" + strings.ToUpper(option[1]) + "_" + strike.String() + "_" + option[3]
 		}
 	} else if future := leanContract.FindStringSubmatch(contract); future != nil {
 		symbol = underlying + "_" + cmp.Or(future[2], future[1])
 	}
+
 	switch {
 	case symbol == "":
-		return "", errors.New("its name tells no contract, as 20240311_es_minute_trade_202406.csv does; say --symbol")
+		return "", errors.New("its name does not tell the contract, unlike 20240311_es_minute_trade_202406.csv; " +
+			"set --symbol")
 	case len(symbol) > blotter.SymbolLengthMax-len(MidSuffix):
-		return "", fmt.Errorf("the contract %s is longer than the %d characters of a symbol; say --symbol", symbol,
+		return "", fmt.Errorf("the contract %s is longer than the %d characters of a symbol; set --symbol", symbol,
 			blotter.SymbolLengthMax)
 	}
 	return symbol, nil
 }
 
-// leanOutside reports Lean's files that stand outside of its folders: by a member's name, or by rows of a day or hour with
-// prices in ten thousandths, which stand in a zip of the same name.
+// leanOutside reports whether a file is Lean's, outside of Lean's folders. The name of the member tells it, or a zip of
+// the same name with hourly or daily rows of prices in ten thousandths.
 func (f *File) leanOutside(sample []record) bool {
 	name := f.member
 	if name == "" {
 		name = filepath.Base(f.Path)
 	}
+
 	zip := strings.TrimSuffix(filepath.Base(f.Path), ".zip")
-	first := sample[0].cells
+	first := sample[0].Cells
 	switch n := len(first); {
 	case n != leanTrades.count && n != leanQuotes.count:
 		return false
 	case leanMember.MatchString(name):
-		_, isTime := plainNumber(first[0])
+		_, isTime := tabular.PlainNumber(first[0])
 		return isTime
-	case len(trim(first[0])) != len("20131007 09:30") || first[0][8] != ' ':
+	case len(tabular.Trim(first[0])) != len("20131007 09:30") || first[0][8] != ' ':
 		return false
 	case leanAllDays.MatchString(name):
 		return true
@@ -134,8 +142,9 @@ func (f *File) leanOutside(sample []record) bool {
 		!strings.HasPrefix(f.member, zip+"_"):
 		return false
 	}
+
 	for i := range sample {
-		for _, cell := range sample[i].cells[1:] {
+		for _, cell := range sample[i].Cells[1:] {
 			if bytes.IndexByte(cell, '.') >= 0 {
 				return false
 			}
@@ -144,9 +153,9 @@ func (f *File) leanOutside(sample []record) bool {
 	return true
 }
 
-// leanLayout is the layout that path and number of cells tell.
+// leanLayout returns the layout that the path and the number of cells tell.
 func (f *File) leanLayout(sample []record, path leanFile) (l layout, err error) {
-	switch n := len(sample[0].cells); {
+	switch n := len(sample[0].Cells); {
 	case path.kind == "openinterest":
 		return l, notBars(f.name(), "open interest")
 	case path.timeframe == "" && path.kind == "quote":
@@ -163,14 +172,16 @@ func (f *File) leanLayout(sample []record, path leanFile) (l layout, err error) 
 		l = leanQuotes
 		l.at[fieldVolume] = -1
 	default:
-		return l, f.notBars(sample[0].cells, "")
+		return l, f.notBars(sample[0].Cells, "")
 	}
 	l.base = path.base
+
 	if path.scaled {
 		l.scale = leanScale
 	}
+
 	if path.err != nil && f.opts.Symbol == "" {
-		return l, fileError(f.name(), path.err.Error())
+		return l, tabular.Error(f.name(), path.err.Error())
 	}
 	return l, nil
 }

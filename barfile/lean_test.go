@@ -88,7 +88,7 @@ func TestLeanContracts(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"20240311_es_minute_trade.csv":                                             "its name tells no contract",
+		"20240311_es_minute_trade.csv":                                             "its name does not tell the contract",
 		"20240311_averylongticker_minute_trade_american_call_1700000_20240315.csv": "is longer than the 32 characters of a symbol",
 	} {
 		_, _, err := opened(t, "option/usa/minute/es/20240311_trade_american.zip", zipped(t, name, leanMinutes), barfile.Options{})
@@ -98,7 +98,8 @@ func TestLeanContracts(t *testing.T) {
 	}
 }
 
-// Lean's files outside of its folders are refused, for the scale of their prices is not known; within, a relative path does.
+// Lean's files outside of its folders are refused, for the scale of their prices is not known; within, a relative path
+// does.
 func TestLeanOutsideItsFolders(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"20240311_trade.zip":            zipped(t, "20240311_qqq_minute_trade.csv", leanMinutes),

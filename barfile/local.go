@@ -3,16 +3,19 @@ package barfile
 import (
 	"fmt"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// local is the instant of a time on the clocks of the file's zone, which t has as if in UTC. A time that the clocks skip
-// is an error. Of an hour that they repeat, the first rows of a symbol are those of daylight saving time, and the others
-// come after the clocks went back; where rows go back in time, the other way round.
+// local returns the instant at which the clocks of the file's zone show t, which is given as if in UTC. A time that the
+// clocks skip is an error. In an hour that they repeat, the first rows of a symbol are before the clocks were put back,
+// and those whose times begin again are after it. If rows go back in time, it is the other way round.
 func (f *File) local(t time.Time, symbol string) (time.Time, error) {
 	if at := t.Add(-f.steady.offset); at.After(f.steady.from) && at.Before(f.steady.to) {
 		return at, nil
 	}
-	first, second := f.instants(t)
+
+	first, second := tabular.Instants(t, f.zone)
 	switch {
 	case first.IsZero() && second.IsZero():
 		return time.Time{}, fmt.Errorf("time %s does not exist in %s: the clocks were put forward",
@@ -21,6 +24,7 @@ func (f *File) local(t time.Time, symbol string) (time.Time, error) {
 		f.keepSteady(first)
 		return first, nil
 	}
+
 	if f.newestFirst {
 		first, second = second, first
 	}
@@ -35,27 +39,10 @@ func (f *File) local(t time.Time, symbol string) (time.Time, error) {
 	return first, nil
 }
 
-// repeatedMax bounds the symbols whose last time in a repeated hour is kept.
+// repeatedMax is the most symbols whose last time in a repeated hour is kept.
 const repeatedMax = 100_000
 
-// instants are the one or two times at which the clocks show t, or none.
-func (f *File) instants(t time.Time) (first, second time.Time) {
-	for _, around := range []time.Duration{-day, day} {
-		_, offset := t.Add(around).In(f.zone).Zone()
-		at := t.Add(-time.Duration(offset) * time.Second)
-		if _, is := at.In(f.zone).Zone(); is != offset || at.Equal(first) {
-			continue
-		}
-		if first.IsZero() {
-			first = at
-		} else {
-			second = at
-		}
-	}
-	return first, second
-}
-
-// steady is a span in which the clocks keep their offset, without the hours around its ends.
+// steady is a span in which the clocks keep their offset, without a day at each end.
 type steady struct {
 	from, to time.Time
 	offset   time.Duration

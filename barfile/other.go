@@ -6,14 +6,17 @@ import (
 	"slices"
 
 	"github.com/quagmt/udecimal"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// vendorMessage are answers that are no data, as of who asked too often.
+// vendorMessage matches answers without data, for example to a caller that asked too often.
 var vendorMessage = regexp.MustCompile(`^\{\s*"(information|note|error|message|status)"\s*:\s*"[^"]*"\s*\}?\s*$`)
 
-// otherText names files that are no bars by how they begin.
+// otherText returns what a file holds that is not bars, as far as its beginning tells, or "".
 func otherText(start []byte) string {
 	head := bytes.ToLower(start[:min(len(start), 4096)])
+
 	switch {
 	case bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte("error message")):
 		return "the vendor's error message"
@@ -33,13 +36,13 @@ func otherText(start []byte) string {
 	return ""
 }
 
-// kinds are what is told by the names of columns: the first whose every group has one of its names among them.
+// kinds are what names of columns tell: the first kind of which every group has one of its names among them.
 var kinds = []struct {
 	kind   string
 	groups [][]string
 }{
 	{"an error message instead of data", [][]string{{"errormessage", "information", "note"}}},
-	{"snapshots (latest trade, quote and bars)", [][]string{{"latesttrade", "lasttrade", "dailybar", "prevday"}}},
+	{snapshots, [][]string{{"latesttrade", "lasttrade", "dailybar", "prevday"}}},
 	{"ticker changes", [][]string{{"ticker", "symbol"}, {"newsymbol", "newticker"}}},
 	{"trades", [][]string{{"cost"}, {"price"}, {"amount"}, {"side"}}},
 	{"orders", [][]string{{"sp"}, {"ap"}, {"i"}}}, // Binance's order updates
@@ -62,18 +65,21 @@ var kinds = []struct {
 		{"size", "qty", "quantity", "amount", "volume", "vol", "s", "v", "sz"}}},
 }
 
-// otherParts are names inside of which JSON files keep what is no series of bars.
+const (
+	snapshots        = "snapshots (latest trade, quote and bars)"
+	corporateActions = "corporate actions"
+)
+
+// otherParts are the names of the parts of JSON files that are not series of bars.
 var otherParts = map[string]string{
-	"latesttrade": "snapshots (latest trade, quote and bars)", "latestquote": "snapshots (latest trade, " +
-		"quote and bars)",
-	"dailybar": "snapshots (latest trade, quote and bars)", "minutebar": "snapshots (latest trade, quote and bars)",
-	"day": "snapshots (latest trade, quote and bars)", "lasttrade": "snapshots (latest trade, quote and bars)",
-	"prevday": "snapshots (latest trade, quote and bars)",
-	"splits":  "corporate actions", "cashdividends": "corporate actions", "cashdividend": "corporate actions", "forwardsplits": "corporate actions",
-	"reversesplits": "corporate actions", "stockdividends": "corporate actions", "corporateactions": "corporate actions",
+	"latesttrade": snapshots, "latestquote": snapshots, "dailybar": snapshots, "minutebar": snapshots, "day": snapshots,
+	"lasttrade": snapshots, "prevday": snapshots,
+	"splits": corporateActions, "cashdividends": corporateActions, "cashdividend": corporateActions,
+	"forwardsplits": corporateActions, "reversesplits": corporateActions, "stockdividends": corporateActions,
+	"corporateactions": corporateActions,
 }
 
-// otherKind names what columns of these names hold, or is "".
+// otherKind returns what columns of these names hold, or "".
 func otherKind(names [][]byte) string {
 	var keys []string
 	for _, name := range names {
@@ -84,6 +90,7 @@ func otherKind(names [][]byte) string {
 		}
 		keys = append(keys, key)
 	}
+
 	for _, k := range kinds {
 		if !slices.ContainsFunc(k.groups, func(group []string) bool {
 			return !slices.ContainsFunc(group, func(name string) bool { return slices.Contains(keys, name) })
@@ -94,24 +101,25 @@ func otherKind(names [][]byte) string {
 	return ""
 }
 
-// otherRows names what rows without names look like, or is "".
+// otherRows returns what rows without names look like, or "".
 func otherRows(cells [][]byte) string {
-	var c clock
+	var c tabular.Clock
 	number := func(i int) bool {
-		_, ok := plainNumber(cells[i])
+		_, ok := tabular.PlainNumber(cells[i])
 		return ok
 	}
-	dated := func(i int) bool { _, err := c.parse(cells[i]); return err == nil }
+	dated := func(i int) bool { _, err := c.Parse(cells[i]); return err == nil }
 	word := func(i int) bool { return len(cells[i]) > 0 && !number(i) && !dated(i) }
 	isSide := func(i int) bool {
-		side := string(bytes.ToLower(trim(cells[i])))
+		side := string(bytes.ToLower(tabular.Trim(cells[i])))
 		return side == "buy" || side == "sell" || side == "b" || side == "s" || side == "any"
 	}
+
 	switch n := len(cells); {
 	case n < 2 || n > 20:
-	case n <= 3 && dated(0) && len(trim(cells[0])) == 8 && word(1):
+	case n <= 3 && dated(0) && len(tabular.Trim(cells[0])) == 8 && word(1):
 		return "ticker changes (a map file)"
-	case n == 4 && dated(0) && len(trim(cells[0])) == 8 && number(1) && number(2) && number(3):
+	case n == 4 && dated(0) && len(tabular.Trim(cells[0])) == 8 && number(1) && number(2) && number(3):
 		return "split and dividend factors (a factor file)"
 	case slices.ContainsFunc([]int{1, 2, 3, 4, 5}, func(i int) bool { return i < n && isSide(i) }):
 		return "trades"
@@ -125,11 +133,11 @@ func otherRows(cells [][]byte) string {
 	return ""
 }
 
-// isQuote reports a row of a time, bid and ask, which are near to each other and have as many digits, and perhaps a volume.
-// A price and an amount seldom are.
+// isQuote reports whether a row holds a time, bid and ask, and optionally a volume. Bid and ask are close to each other
+// and have as many digits, unlike a price and an amount.
 func isQuote(cells [][]byte) bool {
-	bid, ok := plainNumber(cells[1])
-	ask, ok2 := plainNumber(cells[2])
+	bid, ok := tabular.PlainNumber(cells[1])
+	ask, ok2 := tabular.PlainNumber(cells[2])
 	if !ok || !ok2 || !bid.IsPos() || ask.LessThan(bid) || len(cells) == 4 && !isNumber(cells[3]) {
 		return false
 	}
@@ -141,16 +149,16 @@ func isQuote(cells [][]byte) bool {
 var hundred = udecimal.MustFromInt64(100, 0)
 
 func fractionDigits(cell []byte) int {
-	_, fraction, _ := bytes.Cut(trim(cell), []byte("."))
+	_, fraction, _ := bytes.Cut(tabular.Trim(cell), []byte("."))
 	return len(fraction)
 }
 
-// isMessage reports a row of LOBSTER's message files: seconds after midnight, type of the event, order, size, price and
-// direction.
+// isMessage reports whether a row is one of LOBSTER's message files: seconds after midnight, type of the event, order,
+// size, price and direction.
 func isMessage(cells [][]byte) bool {
-	seconds, ok := plainNumber(cells[0])
-	kind, isKind := plainNumber(cells[1])
-	direction := string(trim(cells[5]))
+	seconds, ok := tabular.PlainNumber(cells[0])
+	kind, isKind := tabular.PlainNumber(cells[1])
+	direction := string(tabular.Trim(cells[5]))
 	return ok && fractionDigits(cells[0]) > 0 && seconds.LessThan(udecimal.MustFromInt64(24*3600, 0)) &&
 		isKind && kind.IsPos() && !kind.GreaterThan(udecimal.MustFromInt64(7, 0)) && fractionDigits(cells[1]) == 0 &&
 		isNumber(cells[2]) && isNumber(cells[3]) && isNumber(cells[4]) && (direction == "1" || direction == "-1")

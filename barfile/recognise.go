@@ -9,14 +9,17 @@ import (
 	"unicode"
 
 	"github.com/quagmt/udecimal"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// layoutOf finds the layout of a file by its first records, and the records that are left when the header is gone.
+// layoutOf returns the layout of a file that its first records tell, and these without the header.
 func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []record, error) {
 	asked, _ := formatNamed(cmp.Or(f.opts.Format, csvFormat.name))
 	if f.opts.Format == "" {
 		asked = nil
 	}
+
 	var l layout
 	var err error
 	switch {
@@ -25,46 +28,49 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 		l.format = csvFormat
 	case path.known && (asked == nil || asked == lean):
 		l, err = f.leanLayout(sample, path)
-	case asked == nil && sample[0].keys == nil && !isJSON && f.leanOutside(sample), asked == lean && !path.known:
-		return l, nil, fileError(f.name(), "it is a file of Lean, " +
-			"whose folders tell the market and the scale of its prices; "+
-			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, " +
-				"or say --format csv for prices as they are written")
-	case sample[0].keys != nil:
+	case asked == nil && sample[0].Keys == nil && !isJSON && f.leanOutside(sample), asked == lean && !path.known:
+		return l, nil, tabular.Error(f.name(),
+			"it is a file of Lean, whose folders tell the market and the scale of its prices; "+
+				"import it from its folder, for example equity/usa/minute/spy/20131007_trade.zip, "+
+				"or set --format csv for prices as they are written")
+	case sample[0].Keys != nil:
 		l, sample, err = f.keyed(sample)
 	case isJSON:
 		l, err = f.unnamed(sample)
 	default:
 		l, sample, err = f.headed(sample)
 	}
+
 	if err != nil {
 		return l, sample, err
 	}
 	if asked != nil {
 		l.format = asked
 	}
-	l.clock.unit = epochUnitOf(&l, sample)
-	l.numbers.comma = writesComma(f.decoder, &l, sample)
+
+	l.clock.Unit = epochUnitOf(&l, sample)
+	l.numbers.Comma = writesComma(f.decoder, &l, sample)
 	return l, sample, f.settleDates(&l, sample)
 }
 
-// askedColumns is the layout of Options.Columns. A first record that is no bar and has a price without digits is a header.
+// askedColumns returns the layout of Options.Columns. A first record that is not a bar and whose prices are words is a
+// header.
 func (f *File) askedColumns(sample []record) (layout, []record, error) {
 	l, missing := named(bytes.Split([]byte(f.opts.Columns), []byte(",")))
 	if missing != "" {
-		return l, nil, fileError(f.name(), fmt.Sprintf("--cols %s names no column for %s", f.opts.Columns, missing))
+		return l, nil, tabular.Error(f.name(), fmt.Sprintf("--cols %s has no column for %s", f.opts.Columns, missing))
 	}
 	l.prefix, l.format = "", csvFormat
-	if f.fitting(l, sample[:1]) == 0 && l.isHeading(sample[0].cells) {
+	if f.fitting(l, sample[:1]) == 0 && l.isHeading(sample[0].Cells) {
 		sample = sample[1:]
 	}
 	return l, sample, nil
 }
 
-// isHeading reports a record without a date and without a number for a price: the names of columns, as "1. open".
+// isHeading reports whether a record has no date and no number for a price: it names columns, for example "1. open".
 func (l *layout) isHeading(cells [][]byte) bool {
 	if at := l.at[fieldDate]; at >= 0 && at < len(cells) {
-		if _, err := l.clock.parse(cells[at]); err == nil {
+		if _, err := l.clock.Parse(cells[at]); err == nil {
 			return false
 		}
 	}
@@ -77,25 +83,28 @@ func (l *layout) isHeading(cells [][]byte) bool {
 	return true
 }
 
-// keyed is the layout of a JSON file of objects. Objects before the first with prices are about the file.
+// keyed returns the layout of a JSON file of objects. Objects before the first one with prices describe the file.
 func (f *File) keyed(sample []record) (layout, []record, error) {
-	for _, name := range sample[0].within {
+	for _, name := range sample[0].Within {
 		if kind := otherParts[plainName([]byte(name))]; kind != "" {
 			return layout{}, nil, notBars(f.name(), kind)
 		}
 	}
+
 	first := 0
 	for i := range sample[:min(len(sample), headerLines)] {
-		if l, _ := named(sample[i].keys); l.missingPrice() == "" {
+		if l, _ := named(sample[i].Keys); l.missingPrice() == "" {
 			first = i
 			break
 		}
 	}
+
 	rows := sample[first:]
-	if err := f.sideBySide(rows[0].keys); err != nil {
+	if err := f.sideBySide(rows[0].Keys); err != nil {
 		return layout{}, nil, err
 	}
-	l, missing := named(rows[0].keys)
+
+	l, missing := named(rows[0].Keys)
 	if missing == "date" && l.missingPrice() == "" {
 		if err := f.settleDateColumn(&l, sameKeys(rows)); err != nil {
 			return l, nil, err
@@ -103,32 +112,35 @@ func (f *File) keyed(sample []record) (layout, []record, error) {
 		missing = ""
 	}
 	if missing != "" {
-		return l, nil, f.notBars(sample[0].keys, missing)
+		return l, nil, f.notBars(sample[0].Keys, missing)
 	}
-	l.format, l.prefix, l.certain = formatOf(&l, true, rows[0].within, false), "", true
+	l.format = formatOf(&l, true, rows[0].Within, false)
+	l.prefix = ""
+	l.certain = true
 	return l, rows, nil
 }
 
-// sameKeys are the records that have the names of the first, in its order.
+// sameKeys returns the records that have the names of the first, in the same order.
 func sameKeys(rows []record) (same []record) {
 	for i := range rows {
-		if slices.EqualFunc(rows[i].keys, rows[0].keys, bytes.Equal) && len(rows[i].cells) == len(rows[i].keys) {
+		if slices.EqualFunc(rows[i].Keys, rows[0].Keys, bytes.Equal) && len(rows[i].Cells) == len(rows[i].Keys) {
 			same = append(same, rows[i])
 		}
 	}
 	return same
 }
 
-// fit moves the columns of a header that has one name for date and time, where the rows have two cells.
+// fit moves the columns of a header that has one name for date and time if the rows have two cells for them.
 func (f *File) fit(l layout, rows []record) layout {
-	if len(rows) == 0 || len(rows[0].cells) != l.count+1 || !l.has(fieldDate) || l.has(fieldTime) {
+	if len(rows) == 0 || len(rows[0].Cells) != l.count+1 || !l.has(fieldDate) || l.has(fieldTime) {
 		return l
 	}
 	at := l.at[fieldDate]
-	date, err := l.clock.parse(rows[0].cells[at])
-	if err != nil || date.instant || !bytes.Contains(rows[0].cells[at+1], []byte(":")) {
+	date, err := l.clock.Parse(rows[0].Cells[at])
+	if err != nil || date.Instant || !bytes.Contains(rows[0].Cells[at+1], []byte(":")) {
 		return l
 	}
+
 	for i := range l.at {
 		if l.at[i] > at {
 			l.at[i]++
@@ -139,30 +151,35 @@ func (f *File) fit(l layout, rows []record) layout {
 	return l
 }
 
-// stacked is the layout of a yfinance download of one symbol, whose header has three lines: prices, tickers, index.
+// stacked returns the layout of a yfinance download of one symbol, whose header has three lines: prices, tickers,
+// index.
 func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
-	l.at[fieldDate], l.format, l.adjusted = 0, yfinance, !l.has(fieldAdjClose)
+	l.at[fieldDate] = 0
+	l.format = yfinance
+	l.adjusted = !l.has(fieldAdjClose)
 	if l.at[fieldClose] == 0 {
 		l.at[fieldClose] = slices.Index(l.keys, "close")
 	}
+
 	if missing := l.missing(); missing != "" {
-		return l, nil, unknown(f.name(), "its first line names no column for "+missing)
+		return l, nil, unknown(f.name(), "its first line has no column for "+missing)
 	}
-	if len(rows) > 0 && plainName(rows[0].cells[0]) == "symbol" || len(rows) > 0 && plainName(rows[0].cells[0]) == "ticker" {
-		for _, cell := range rows[0].cells[1:] {
-			if l.prefix = string(cell); string(rows[0].cells[1]) != l.prefix {
-				return l, nil, fileError(f.name(), "it has several symbols side by side; write one symbol a file")
+	if len(rows) > 0 && plainName(rows[0].Cells[0]) == "symbol" || len(rows) > 0 && plainName(rows[0].Cells[0]) == "ticker" {
+		for _, cell := range rows[0].Cells[1:] {
+			if l.prefix = string(cell); string(rows[0].Cells[1]) != l.prefix {
+				return l, nil, tabular.Error(f.name(), "it has several symbols side by side; write one symbol per file")
 			}
 		}
 		rows = rows[1:]
 	}
-	if len(rows) > 0 && (plainName(rows[0].cells[0]) == "date" || plainName(rows[0].cells[0]) == "datetime") {
+
+	if len(rows) > 0 && (plainName(rows[0].Cells[0]) == "date" || plainName(rows[0].Cells[0]) == "datetime") {
 		rows = rows[1:]
 	}
 	return l, rows, nil
 }
 
-// unnamed is the layout of records without names: the one that makes bars of nearly all of them.
+// unnamed returns the layout of records without names that reads nearly all of them as bars.
 func (f *File) unnamed(sample []record) (layout, error) {
 	var best *layout
 	most := 0
@@ -172,7 +189,7 @@ func (f *File) unnamed(sample []record) (layout, error) {
 			continue
 		}
 		if l.format == kraken && f.opts.Format == "" && (nameTells(f.name()).timeframe == "" || !inSeconds(sample)) {
-			continue // its files name the minutes
+			continue // the names of its files tell the minutes
 		}
 		if l.has(fieldAdjClose) && !isAdjusted(l, sample) {
 			continue
@@ -181,40 +198,41 @@ func (f *File) unnamed(sample []record) (layout, error) {
 			best, most = l, bars
 		}
 	}
+
 	if best != nil && 10*most >= 9*len(sample) {
 		l := *best
-		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
+		if f.decoder.text == nil && l.format == csvFormat {
 			l.format = jsonFormat
 			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && l.at[fieldHigh] == 2 && l.at[fieldLow] == 3 &&
-				len(sample[0].cells[0]) == 13 {
-				l.format = binance // and who copies its arrays of milliseconds; Bitfinex has the close before the high
+				len(sample[0].Cells[0]) == 13 {
+				l.format = binance // or a copy of its arrays of milliseconds; Bitfinex has the close before the high
 			}
 		}
 		return l, nil
 	}
-	return layout{}, f.notBars(sample[0].cells, "")
+	return layout{}, f.notBars(sample[0].Cells, "")
 }
 
-// inSeconds reports first cells that are Unix seconds.
+// inSeconds reports whether the first cells are Unix seconds.
 func inSeconds(sample []record) bool {
 	for i := range sample {
-		if s, ok := unixTime(trim(sample[i].cells[0]), unitUnknown); !ok || len(trim(sample[i].cells[0])) > 10 ||
-			!s.unix {
+		cell := tabular.Trim(sample[i].Cells[0])
+		if s, err := (tabular.Clock{}).Parse(cell); err != nil || !s.Unix || len(cell) > 10 {
 			return false
 		}
 	}
 	return true
 }
 
-// isAdjusted reports that nearly all adjusted closes are near the close or, in days long gone, below it, as no volume is.
+// isAdjusted reports whether nearly all adjusted closes are near the close or, long ago, below it. Volumes are not.
 func isAdjusted(l *layout, sample []record) bool {
 	near := 0
 	for i := range sample {
-		if len(sample[i].cells) != l.count {
+		if len(sample[i].Cells) != l.count {
 			continue
 		}
-		closed, ok := plainNumber(sample[i].cells[l.at[fieldClose]])
-		adjusted, ok2 := plainNumber(sample[i].cells[l.at[fieldAdjClose]])
+		closed, ok := tabular.PlainNumber(sample[i].Cells[l.at[fieldClose]])
+		adjusted, ok2 := tabular.PlainNumber(sample[i].Cells[l.at[fieldAdjClose]])
 		if ok && ok2 && !adjusted.GreaterThan(closed.Add(closed)) && !adjusted.Mul(ten).LessThan(closed) {
 			near++
 		}
@@ -224,15 +242,15 @@ func isAdjusted(l *layout, sample []record) bool {
 
 var ten = udecimal.MustFromInt64(10, 0)
 
-// fitting is how many of the records the layout makes bars of. In a text, their prices are of one size: sizes of orders
-// beside bid and ask are not.
+// fitting counts the records that the layout reads as bars. In a text, the prices of a row must be of one size, unlike
+// the sizes of orders beside bid and ask.
 func (f *File) fitting(l layout, sample []record) (n int) {
-	l.clock.unit = epochUnitOf(&l, sample)
+	l.clock.Unit = epochUnitOf(&l, sample)
 	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1,
 		opts: Options{AllowNegative: f.opts.AllowNegative}}
-	_, isText := f.decoder.(*textDecoder)
+	isText := f.decoder.text != nil
 	for i := range sample {
-		if len(sample[i].cells) == l.count {
+		if len(sample[i].Cells) == l.count {
 			if row, _, err := probe.read(&sample[i]); err == nil &&
 				(!isText || !row.High.GreaterThan(row.Low.Mul(ten))) {
 				n++
@@ -242,7 +260,8 @@ func (f *File) fitting(l layout, sample []record) (n int) {
 	return n
 }
 
-// notBars says what a file without the columns of a bar is, as far as its names or its first row tell.
+// notBars returns the error of a file without the columns of a bar, with what it holds if its names or its first row
+// tell.
 func (f *File) notBars(cells [][]byte, missing string) error {
 	if kind := otherKind(cells); kind != "" {
 		return notBars(f.name(), kind)
@@ -255,91 +274,73 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 			missing = "date"
 		}
 	}
+
 	first := strings.TrimSpace(string(bytes.Join(cells[:min(len(cells), 8)], []byte(","))))
 	if len(first) > 60 {
 		first = first[:57] + "..."
 	}
 	if slices.ContainsFunc(cells, isText) && !slices.ContainsFunc(cells, isNumber) {
-		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; " +
-			"where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
-			missing, storable(first)))
+		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; "+
+			"if it holds bars, name its columns in their order, for example --cols date,open,high,low,close,volume",
+			missing, tabular.Storable(first)))
 	}
-	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing,
-		storable(first)))
+	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and its rows are not bars without names", missing,
+		tabular.Storable(first)))
 }
 
-// newestFirst reports rows that go back in time.
+// newestFirst reports whether rows go back in time.
 func newestFirst(l *layout, rows []record) bool {
-	var times []stamp
+	var times []tabular.Stamp
 	for i := range rows {
-		if at := l.at[fieldDate]; at >= 0 && at < len(rows[i].cells) {
-			if s, err := l.clock.parse(rows[i].cells[at]); err == nil {
+		if at := l.at[fieldDate]; at >= 0 && at < len(rows[i].Cells) {
+			if s, err := l.clock.Parse(rows[i].Cells[at]); err == nil {
 				times = append(times, s)
 			}
 		}
 	}
-	return len(times) > 1 && times[0].t.After(times[len(times)-1].t)
+	return len(times) > 1 && times[0].Time.After(times[len(times)-1].Time)
 }
 
-// writesComma reports decimal commas, by what all prices of the rows tell: the sign that comes last, that stands once and
-// not before three digits, or that another one groups, is the decimal one. Where nothing tells, a comma in a file whose
-// cells are not divided by commas is.
-func writesComma(d decoder, l *layout, rows []record) bool {
-	text, ok := d.(*textDecoder)
-	if !ok || text.separator == ',' && !anyQuoted(rows) {
+// writesComma reports whether decimals have a comma, as most prices of the rows tell. If none does, a comma is the
+// decimal mark in a file whose cells are divided by semicolons, unless its volumes are grouped by commas.
+func writesComma(d *decoder, l *layout, rows []record) bool {
+	if d.text == nil || d.text.Delimiter == ',' && !anyQuoted(rows) {
 		return false
 	}
-	commas, points, unclear := 0, 0, 0
+
+	commas, points := 0, 0
+	unclear := 0 // commas that may be either
 	for i := range rows {
 		for _, of := range []field{fieldOpen, fieldHigh, fieldLow, fieldClose, fieldAdjClose} {
 			at := l.at[of]
-			if at < 0 || at >= len(rows[i].cells) {
+			if at < 0 || at >= len(rows[i].Cells) {
 				continue
 			}
-			switch decimalSign(trim(rows[i].cells[at])) {
-			case ',':
-				commas++
-			case '.':
-				points++
-			case '?':
+			switch mark, isCertain := tabular.DecimalMark(string(tabular.Trim(rows[i].Cells[at]))); {
+			case mark == ',' && !isCertain:
 				unclear++
+			case mark == ',':
+				commas++
+			case mark == '.' && isCertain:
+				points++
 			}
 		}
 	}
+
 	if commas == 0 && points == 0 {
-		return unclear > 0 && text.separator == ';' && !groupsByComma(l, rows)
+		return unclear > 0 && d.text.Delimiter == ';' && !groupsByComma(l, rows)
 	}
 	return commas > points
 }
 
-// groupsByComma reports volumes as 1,234,567, which tell what the commas of the prices are.
+// groupsByComma reports whether volumes are written as 1,234,567.
 func groupsByComma(l *layout, rows []record) bool {
 	at := l.at[fieldVolume]
 	return at >= 0 && slices.ContainsFunc(rows, func(r record) bool {
-		return at < len(r.cells) && bytes.Count(r.cells[at], []byte(",")) > 1
+		return at < len(r.Cells) && bytes.Count(r.Cells[at], []byte(",")) > 1
 	})
 }
 
-// decimalSign is the sign before a number's fraction, '?' for a comma that may be it or group thousands, else 0.
-func decimalSign(cell []byte) byte {
-	comma, point := bytes.LastIndexByte(cell, ','), bytes.LastIndexByte(cell, '.')
-	switch {
-	case comma >= 0 && point >= 0:
-		return cell[max(comma, point)]
-	case comma >= 0 && bytes.Count(cell, []byte(",")) > 1:
-		return '.'
-	case point >= 0 && bytes.Count(cell, []byte(".")) > 1:
-		return ','
-	case comma >= 0 && (len(cell)-comma-1 != 3 || bytes.ContainsAny(cell[:comma], blankGroups)):
-		return ','
-	case comma >= 0:
-		return '?'
-	case point >= 0 && len(cell)-point-1 != 3:
-		return '.'
-	}
-	return 0
-}
-
 func anyQuoted(rows []record) bool {
-	return slices.ContainsFunc(rows, func(r record) bool { return bytes.IndexByte(r.raw, '"') >= 0 })
+	return slices.ContainsFunc(rows, func(r record) bool { return bytes.IndexByte(r.Raw, '"') >= 0 })
 }

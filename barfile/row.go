@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 	"github.com/quagmt/udecimal"
 )
 
-// parse makes a bar of a record, or says as a *blotter.RejectedRow why it is none.
+// parse reads a bar. The error is a *blotter.RejectedRow with the reason why the record is not a valid one.
 func (f *File) parse(r *record) (blotter.BarRow, error) {
 	f.unreadable = ""
 	row, at, err := f.read(r)
@@ -23,16 +24,18 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 	if row.Timestamp, err = f.timestamp(at, string(row.Timeframe), row.Symbol); err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
+
 	if f.unreadable != "" {
 		if f.emptied.rows++; f.emptied.rows == 1 {
-			f.emptied.line, f.emptied.text = r.line, f.unreadable
+			f.emptied.line, f.emptied.text = r.Line, f.unreadable
 		}
 	}
+
 	row.Member = f.member
 	return row, nil
 }
 
-// checkError is a row that is read and breaks a rule of bars.
+// checkError is the error of a row that was read and breaks a rule of bars.
 type checkError struct{ error }
 
 func (f *File) rejected(r *record, symbol string, err error) error {
@@ -41,14 +44,14 @@ func (f *File) rejected(r *record, symbol string, err error) error {
 		check = "bar"
 	}
 	return &blotter.RejectedRow{
-		Line: r.line, Symbol: symbol, Check: check, Reason: err.Error(), Raw: storable(string(r.raw)), Member: storable(f.member),
+		Line: r.Line, Symbol: symbol, Check: check, Reason: err.Error(), Raw: tabular.Storable(string(r.Raw)), Member: tabular.Storable(f.member),
 	}
 }
 
-// cell is the text of a field; nil where the record has none.
+// cell returns the text of a field, or nil if the record has none.
 func (f *File) cell(r *record, of field) []byte {
-	cells := r.cells
-	if r.keys != nil {
+	cells := r.Cells
+	if r.Keys != nil {
 		cells = f.align(r)
 	}
 	if at := f.layout.at[of]; at >= 0 && at < len(cells) {
@@ -57,41 +60,44 @@ func (f *File) cell(r *record, of field) []byte {
 	return nil
 }
 
-// align puts the cells of a record that names them into the order of the layout, where it differs.
+// align returns the cells of a record with keys in the order of the layout.
 func (f *File) align(r *record) [][]byte {
-	same := len(r.keys) == len(f.layout.keys) && len(r.cells) == len(r.keys)
-	for i := 0; same && i < len(r.keys); i++ {
-		same = string(r.keys[i]) == f.layout.names[i]
+	same := len(r.Keys) == len(f.layout.keys) && len(r.Cells) == len(r.Keys)
+	for i := 0; same && i < len(r.Keys); i++ {
+		same = string(r.Keys[i]) == f.layout.names[i]
 	}
 	if same {
-		return r.cells
+		return r.Cells
 	}
+
 	f.aligned = append(f.aligned[:0], make([][]byte, len(f.layout.names))...)
 	for i, name := range f.layout.names {
-		for j, key := range r.keys {
-			if string(key) == name && j < len(r.cells) {
-				f.aligned[i] = r.cells[j]
+		for j, key := range r.Keys {
+			if string(key) == name && j < len(r.Cells) {
+				f.aligned[i] = r.Cells[j]
 			}
 		}
 	}
 	return f.aligned
 }
 
-// read reads all of a record but what its timestamp means. The bar's Timeframe is the row's.
-func (f *File) read(r *record) (row blotter.BarRow, at stamp, err error) {
+// read reads a record, except that it returns the time as written. The bar's Timeframe is that of the row.
+func (f *File) read(r *record) (row blotter.BarRow, at tabular.Stamp, err error) {
 	l := &f.layout
-	row = blotter.BarRow{Line: r.line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: blotter.Timeframe(f.Timeframe), Source: f.Source}}
-	cells := r.cells
-	if r.keys != nil {
+	row = blotter.BarRow{Line: r.Line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: blotter.Timeframe(f.Timeframe), Source: f.Source}}
+
+	cells := r.Cells
+	if r.Keys != nil {
 		cells = f.align(r)
 	} else {
-		for len(cells) > l.count && isBlank(cells[len(cells)-1]) {
+		for len(cells) > l.count && tabular.IsBlank(cells[len(cells)-1]) {
 			cells = cells[:len(cells)-1]
 		}
 		if len(cells) != l.count {
-			return row, at, fmt.Errorf("the row has %d cells, the header %d", len(r.cells), l.count)
+			return row, at, fmt.Errorf("the row has %d cells, the header %d", len(r.Cells), l.count)
 		}
 	}
+
 	if row.Symbol, err = f.symbolOf(r, cells); err != nil {
 		return row, at, err
 	}
@@ -100,6 +106,7 @@ func (f *File) read(r *record) (row blotter.BarRow, at stamp, err error) {
 			return row, at, err
 		}
 	}
+
 	if at, err = f.stamp(cells); err != nil {
 		return row, at, err
 	}
@@ -111,7 +118,8 @@ func (f *File) read(r *record) (row blotter.BarRow, at stamp, err error) {
 	if err != nil {
 		return row, at, err
 	}
-	row.Timestamp = at.t
+
+	row.Timestamp = at.Time
 	if err := row.Check(f.opts.AllowNegative); err != nil {
 		return row, at, checkError{err}
 	}
@@ -126,22 +134,24 @@ func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
 	case f.inside:
 		cell = []byte(r.symbol)
 	case f.pathAt >= 0:
-		if f.pathAt < len(r.within) {
-			cell = []byte(r.within[f.pathAt])
+		if f.pathAt < len(r.Within) {
+			cell = []byte(r.Within[f.pathAt])
 		}
-	case r.keys == nil && len(r.within) == 0, f.opts.Symbol != "":
+	case r.Keys == nil && len(r.Within) == 0, f.opts.Symbol != "":
 		return f.Symbol, nil
 	case r.symbol != f.around.symbol:
 		cell = []byte(r.symbol)
-	case f.Guessed && !slices.Equal(r.within, f.around.within):
-		return f.Symbol, fmt.Errorf("it stands in %s and the first rows in %s; which symbols these are is not known",
-			strings.Join(r.within, "."), strings.Join(f.around.within, "."))
+	case f.Guessed && !slices.Equal(r.Within, f.around.Within):
+		return f.Symbol, fmt.Errorf("it is in %s and the first rows are in %s; the file does not tell their symbols",
+			strings.Join(r.Within, "."), strings.Join(f.around.Within, "."))
 	default:
 		return f.Symbol, nil
 	}
+
 	if f.symbol.cell == string(cell) && f.symbol.value != "" {
 		return f.symbol.value, nil
 	}
+
 	symbol := symbolName(string(bytes.Trim(cell, `"`)))
 	if symbol == "" {
 		return "", errors.New("the symbol is missing")
@@ -153,45 +163,48 @@ func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
 	return f.symbol.value, nil
 }
 
-// stamp reads date and time of day.
-func (f *File) stamp(cells [][]byte) (stamp, error) {
+// stamp reads the date and the time of day.
+func (f *File) stamp(cells [][]byte) (tabular.Stamp, error) {
 	l := &f.layout
 	if !l.base.IsZero() {
-		ms, ok := plainNumber(cells[l.at[fieldDate]])
+		ms, ok := tabular.PlainNumber(cells[l.at[fieldDate]])
 		n, err := ms.Int64()
 		if !ok || err != nil || n < 0 || n >= 24*3600*1000 {
-			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight",
-				trim(cells[l.at[fieldDate]]))
+			return tabular.Stamp{}, fmt.Errorf("invalid time %q: want milliseconds since midnight",
+				tabular.Trim(cells[l.at[fieldDate]]))
 		}
-		return stamp{t: l.base.Add(time.Duration(n) * time.Millisecond), instant: true}, nil
+		return tabular.Stamp{Time: l.base.Add(time.Duration(n) * time.Millisecond), Instant: true}, nil
 	}
+
 	if !l.has(fieldDate) {
-		return l.clock.parse(cells[l.at[fieldEnd]])
+		return l.clock.Parse(cells[l.at[fieldEnd]])
 	}
+
 	cell := cells[l.at[fieldDate]]
 	if l.has(fieldTime) {
-		if of := trim(cells[l.at[fieldTime]]); len(of) > 0 {
-			f.joined = append(append(append(f.joined[:0], trim(cell)...), ' '), of...)
+		if of := tabular.Trim(cells[l.at[fieldTime]]); len(of) > 0 {
+			f.joined = append(append(append(f.joined[:0], tabular.Trim(cell)...), ' '), of...)
 			cell = f.joined
 		}
 	}
-	return l.clock.parse(cell)
+	return l.clock.Parse(cell)
 }
 
-// timestamp is the start of the bar. One of a day or longer stands at midnight UTC of its trading date, which is the
-// date as written: in UTC, midnight in Tokyo is the day before.
-func (f *File) timestamp(at stamp, timeframe, symbol string) (time.Time, error) {
-	t := at.t
-	if !f.layout.has(fieldDate) { // the end is given, by some a millisecond before
+// timestamp returns the start of the bar. That of a bar of a day or longer is midnight UTC of its trading date as
+// written, because midnight in Tokyo is the day before in UTC.
+func (f *File) timestamp(at tabular.Stamp, timeframe, symbol string) (time.Time, error) {
+	t := at.Time
+	if !f.layout.has(fieldDate) { // only the end is given, by some vendors a millisecond early
 		t = t.Add(time.Millisecond).Truncate(time.Second).Add(-durationOf(timeframe))
 	}
+
 	if isDaily(timeframe) {
-		if at.unix && f.zone != nil {
+		if at.Unix && f.zone != nil {
 			t = t.In(f.zone)
 		}
 		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), nil
 	}
-	if !at.zoned && f.zone != nil && f.zone != time.UTC {
+	if !at.Zoned && f.zone != nil && f.zone != time.UTC {
 		return f.local(t, symbol)
 	}
 	return t.UTC(), nil
@@ -199,7 +212,7 @@ func (f *File) timestamp(at stamp, timeframe, symbol string) (time.Time, error) 
 
 var priceNames = [...]string{"open", "high", "low", "close"}
 
-// prices reads prices as traded, and the volume. What a file does not tell of the volume is 0.
+// prices reads prices as traded, and the volume. A missing volume is 0.
 func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 	l := &f.layout
 	for i, into := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close} {
@@ -207,28 +220,29 @@ func (f *File) prices(cells [][]byte, b *blotter.Bar) (err error) {
 			return err
 		}
 	}
+
 	if l.has(fieldAdjClose) {
 		b.AdjClose = f.adjustedClose(cells[l.at[fieldAdjClose]])
 	}
 	if l.has(fieldVolume) {
 		cell := cells[l.at[fieldVolume]]
-		if d, ok := plainNumber(cell); ok && !l.numbers.comma {
+		if d, ok := tabular.PlainNumber(cell); ok && !l.numbers.Comma {
 			b.Volume = d
-		} else if !isMissing(string(trim(cell))) {
-			b.Volume, err = l.numbers.parse("volume", cell)
+		} else if !tabular.IsMissing(string(tabular.Trim(cell))) {
+			b.Volume, err = l.numbers.Parse("volume", cell)
 		}
 	}
 	return err
 }
 
-// adjustedClose reads an adjusted close, or returns nil: the bar is good without it.
+// adjustedClose reads an adjusted close. It returns nil for one that cannot be read: the bar is valid without it.
 func (f *File) adjustedClose(cell []byte) *blotter.Decimal {
-	if isMissing(string(trim(cell))) {
+	if tabular.IsMissing(string(tabular.Trim(cell))) {
 		return nil
 	}
-	adjusted, err := f.layout.numbers.parse("adjusted close", cell)
+	adjusted, err := f.layout.numbers.Parse("adjusted close", cell)
 	if err != nil {
-		f.unreadable = string(trim(cell))
+		f.unreadable = string(tabular.Trim(cell))
 		return nil
 	}
 	return &adjusted
@@ -241,20 +255,20 @@ type emptied struct {
 	text string // of the first
 }
 
-// remarkEmptied says how many adjusted closes of a file, or a member, were left empty.
+// remarkEmptied adds a remark with the number of adjusted closes of a member that were left empty.
 func (f *File) remarkEmptied() {
 	if f.emptied.rows == 0 {
 		return
 	}
-	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, " +
+	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are not numbers were left empty, "+
 		"the first is %q in line %d",
-		f.emptied.rows, storable(f.emptied.text), f.emptied.line))
+		f.emptied.rows, tabular.Storable(f.emptied.text), f.emptied.line))
 	f.emptied = emptied{}
 }
 
-// price reads a price and undoes the layout's scale.
+// price reads a price and divides it by the scale of the layout.
 func (f *File) price(name string, cell []byte) (blotter.Decimal, error) {
-	d, err := f.layout.numbers.parse(name, cell)
+	d, err := f.layout.numbers.Parse(name, cell)
 	if err != nil || f.layout.scale <= 1 {
 		return d, err
 	}
@@ -263,16 +277,17 @@ func (f *File) price(name string, cell []byte) (blotter.Decimal, error) {
 
 var two = udecimal.MustFromInt64(2, 0)
 
-// middle reads a quote bar: each price is the middle of bid and ask, or the one of them that there is.
+// middle reads a quote bar. Each price is the middle of bid and ask, or the only one of them.
 func (f *File) middle(cells [][]byte, b *blotter.Bar) error {
 	l := &f.layout
 	for i, into := range [...]*blotter.Decimal{&b.Open, &b.High, &b.Low, &b.Close} {
 		bid, ask := cells[l.at[fieldOpen+field(i)]], cells[l.at[fieldAsk]+i]
-		if isMissing(string(bid)) {
+		if tabular.IsMissing(string(bid)) {
 			bid = ask
-		} else if isMissing(string(ask)) {
+		} else if tabular.IsMissing(string(ask)) {
 			ask = bid
 		}
+
 		low, err := f.price("bid "+priceNames[i], bid)
 		if err != nil {
 			return err
@@ -281,6 +296,7 @@ func (f *File) middle(cells [][]byte, b *blotter.Bar) error {
 		if err != nil {
 			return err
 		}
+
 		if *into, err = low.Add(high).Div(two); err != nil {
 			return err
 		}
@@ -288,9 +304,9 @@ func (f *File) middle(cells [][]byte, b *blotter.Bar) error {
 	return nil
 }
 
-// stooqPeriod is the timeframe of a <PER>: D, W, M or a number of minutes.
+// stooqPeriod returns the timeframe of a <PER>: D, W, M or a number of minutes.
 func stooqPeriod(cell []byte) (blotter.Timeframe, error) {
-	period := string(trim(cell))
+	period := string(tabular.Trim(cell))
 	switch period {
 	case "D", "d":
 		return "1d", nil
@@ -299,10 +315,11 @@ func stooqPeriod(cell []byte) (blotter.Timeframe, error) {
 	case "M", "m":
 		return "1mo", nil
 	}
-	n, ok := plainNumber(cell)
+
+	n, ok := tabular.PlainNumber(cell)
 	minutes, err := n.Int64()
-	if told := ofDuration(time.Duration(minutes) * time.Minute); ok && err == nil && minutes > 0 && minutes < 1e6 && told != "" {
-		return blotter.Timeframe(told), nil
+	if timeframe := ofDuration(time.Duration(minutes) * time.Minute); ok && err == nil && minutes > 0 && minutes < 1e6 && timeframe != "" {
+		return blotter.Timeframe(timeframe), nil
 	}
-	return "", fmt.Errorf("period %q is none; want D, W, M or minutes", cmp.Or(period, " "))
+	return "", fmt.Errorf("invalid period %q: want D, W, M or minutes", cmp.Or(period, " "))
 }

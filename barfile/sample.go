@@ -8,30 +8,35 @@ import (
 	"io"
 
 	"github.com/blotterdb/blotter/internal/spreadsheet"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// recognise finds out how the stream is to be read.
+// recognise finds out how to read a member of the source.
 func (f *File) recognise(r *bufio.Reader) (err error) {
-	f.Timeframe, f.suffix = "", "" // what the member before told holds for it alone
+	f.Timeframe, f.suffix = "", "" // of the member before
 	f.units, f.emptied = unitFollower{}, emptied{}
-	if f.zone, err = loadZone(f.opts.Zone); err != nil {
+	if f.zone, err = tabular.LoadZone(f.opts.Zone); err != nil {
 		return err
 	}
+
 	symbolBehind := ""
-	if kind := packedAs(r); kind != "" && f.source.isArchive() {
-		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); " +
-			"unpack the archive around it first"}
+	if kind := tabular.Packing(r); kind != "" && f.source.IsArchive() {
+		return &NotBarsError{Path: f.name(), Reason: "it is itself packed (" + kind + "); " +
+			"unpack the outer archive first"}
 	}
 	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
 		return err
 	}
-	_, isText := f.decoder.(*textDecoder)
+
+	isText := f.decoder.text != nil
 	isJSON := !isText
 	f.broken, f.ended = nil, false
 	sample, err := f.sample()
 	if err != nil {
 		return err
 	}
+
 	path := leanPath(cmp.Or(f.absolute, f.Path), f.member)
 	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
 		if f.broken != nil && errors.As(err, new(*NotBarsError)) {
@@ -39,6 +44,7 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 		}
 		return err
 	}
+
 	path.zone = leanSession(path, f.peeked)
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
 		return err
@@ -46,27 +52,32 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	return f.settleTimes(path)
 }
 
-// decode is the decoder of a stream, and a symbol that stands behind its bars.
-func (f *File) decode(r *bufio.Reader) (d decoder, symbolBehind string, err error) {
-	r = plainText(r)
-	head, _ := r.Peek(peekHead)
+// decode returns the decoder of a stream, and the symbol that stands behind its bars, if any.
+func (f *File) decode(r *bufio.Reader) (d *decoder, symbolBehind string, err error) {
+	r = tabular.UTF8(r)
+	head, _ := r.Peek(tabular.HeadBytes)
 	start := bytes.TrimLeft(head, " \t\r\n")
+
 	if spreadsheet.IsMarked(start) {
-		return nil, "", fileError(f.name(), spreadsheet.Refusal)
+		return nil, "", tabular.Error(f.name(), spreadsheet.Refusal)
 	}
 	if kind := otherText(start); kind != "" {
 		return nil, "", notBars(f.name(), kind)
 	}
+
 	if len(start) > 0 && (start[0] == '{' || start[0] == '[') {
 		r = bufio.NewReaderSize(r, jsonHeadMax)
 		symbolBehind = symbolAtEnd(r)
 		return newJSONDecoder(r), symbolBehind, nil
 	}
-	return &textDecoder{lines: r, separator: separatorOf(head)}, "", nil
+	return newTextDecoder(r, tabular.Delimiter(head, isHeader)), "", nil
 }
 
-// peekHead is how much of a file is looked at before it is read.
-const peekHead = 16 << 10
+// isHeader reports whether cells name what a bar needs.
+func isHeader(cells [][]byte) bool {
+	_, missing := named(cells)
+	return missing == ""
+}
 
 // sample reads the first records.
 func (f *File) sample() ([]record, error) {
@@ -80,17 +91,19 @@ func (f *File) sample() ([]record, error) {
 			if len(sample) == 0 {
 				return nil, f.readError(err)
 			}
-			f.broken = err // after the records that there are
+			f.broken = err // reported after these records
 			break
 		}
-		bytes += len(f.row.raw)
+
+		bytes += len(f.row.Raw)
 		sample = append(sample, f.row.clone())
 		if len(sample) == 2*peekBars && !startsEmpty(sample) {
 			break
 		}
 	}
+
 	if len(sample) == 0 {
-		if d, isJSON := f.decoder.(*jsonDecoder); isJSON && d.json.InputOffset() > 2 {
+		if d := f.decoder; d.json != nil && d.json.HasBegun() {
 			return nil, unknown(f.name(), "its JSON has no rows with the prices of bars")
 		}
 		return nil, &NotBarsError{Path: f.name(), Reason: "it is empty"}
@@ -98,12 +111,12 @@ func (f *File) sample() ([]record, error) {
 	return sample, nil
 }
 
-// startsEmpty reports a sample that may have no bar in it: rows of a date and nothing else.
+// startsEmpty reports whether the last row of a sample has a date and no prices, so that the sample may have no bars.
 func startsEmpty(sample []record) bool {
 	last := &sample[len(sample)-1]
 	filled := 0
-	for _, cell := range last.cells {
-		if !isMissing(string(cell)) {
+	for _, cell := range last.Cells {
+		if !tabular.IsMissing(string(cell)) {
 			filled++
 		}
 	}

@@ -10,21 +10,24 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// settleSymbol decides source, zone and symbol, as far as they are the same for all rows.
+// settleSymbol decides source, zone and symbol, if they are the same for all rows.
 func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	l := &f.layout
 	f.Format, f.Source = l.format.title, cmp.Or(f.opts.Source, f.vendor(l.format))
 	if !l.has(fieldVolume) && !l.has(fieldAsk) {
 		f.Unknown = l.notUnderstood()
 	}
+
 	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" && (l.format != alphaVantage || f.opts.Zone != "" || f.saysAlphaVantage()) {
-		f.zone, _ = loadZone(zone)
+		f.zone, _ = tabular.LoadZone(zone)
 	}
 	if l.utc && f.opts.Zone == "" {
 		f.zone = time.UTC
 	}
+
 	tells := nameTells(f.name())
 	f.Adjusted = l.adjusted || tells.adjusted && !l.has(fieldAdjClose)
 	switch {
@@ -33,6 +36,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	case l.has(fieldAsk) && !path.spot:
 		f.suffix = MidSuffix
 	}
+
 	if f.opts.Symbol != "" {
 		l.at[fieldSymbol] = -1
 	}
@@ -44,6 +48,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if l.format == yfinance {
 		tells.symbol = yahooSymbol(tells.symbol)
 	}
+
 	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind)
 	f.inside = f.opts.Symbol == "" && inside != "" && around.keyed
 	f.around = around.clone()
@@ -51,6 +56,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if f.Symbol == "" && !l.has(fieldSymbol) {
 		f.pathAt = differing(f.peeked)
 	}
+
 	f.Guessed = f.Symbol == "" && !l.has(fieldSymbol) && f.pathAt < 0
 	if f.Guessed {
 		f.Symbol = tells.symbol
@@ -58,24 +64,30 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	if l.has(fieldSymbol) || f.inside || f.pathAt >= 0 {
 		f.Symbol = ""
 	} else if f.Symbol == "" {
-		return fileError(f.name(), "neither a column nor its name tells the symbol; say --symbol, as in --symbol AAPL")
+		return tabular.Error(f.name(), "neither a column nor its name tells the symbol; "+
+			"set --symbol, for example --symbol AAPL")
 	}
+
 	if f.Symbol = symbolName(f.Symbol); f.Symbol != "" {
 		f.Symbol += f.suffix
 	}
 	if n := utf8.RuneCountInString(f.Symbol); n > blotter.SymbolLengthMax {
-		return fileError(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d are kept; " +
-			"say a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
+		return tabular.Error(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d can be stored; "+
+			"set a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
 	}
+
 	f.symbol = interned{}
-	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
+	f.newestFirst = newestFirst(l, f.peeked)
+	f.steady = steady{}
+	f.repeated = nil
 	return nil
 }
 
-// differing returns which of the names around the rows differs from row to row, and so is their symbol, or -1.
+// differing returns the position of the name around the rows that differs from row to row and is therefore the symbol,
+// or -1.
 func differing(rows []record) int {
 	for i := 1; i < len(rows); i++ {
-		a, b := rows[0].within, rows[i].within
+		a, b := rows[0].Within, rows[i].Within
 		if len(a) != len(b) {
 			continue
 		}
@@ -88,12 +100,13 @@ func differing(rows []record) int {
 	return -1
 }
 
-// saysAlphaVantage reports that more than the names of the columns says whose file it is: then its times are New York's.
+// saysAlphaVantage reports whether more than the names of the columns tells that the file is Alpha Vantage's, so that
+// its times are those of New York.
 func (f *File) saysAlphaVantage() bool {
 	return f.opts.Format == alphaVantage.name || f.layout.has(fieldAdjClose) || f.namesAlphaVantage()
 }
 
-// namesAlphaVantage reports that the name of the file or its folder says Alpha Vantage.
+// namesAlphaVantage reports whether the name of the file or its folder says Alpha Vantage.
 func (f *File) namesAlphaVantage() bool {
 	path := filepath.Base(filepath.Dir(cmp.Or(f.absolute, f.Path))) + filepath.Base(f.Path) + f.member
 	return strings.Contains(plain.Replace(strings.ToLower(path)), "alphavantage")
@@ -102,8 +115,8 @@ func (f *File) namesAlphaVantage() bool {
 // sourceLengthMax is the most characters of a source.
 const sourceLengthMax = 50
 
-// vendor is the source of a file of that format. A format that tells no vendor is told apart by its folder, for people
-// keep a vendor's files together: so vendors do not overwrite each other's bars as their own.
+// vendor returns the source of a file of that format. If the format does not tell the vendor, the folder is part of the
+// source, because people keep the files of a vendor together. Otherwise vendors would overwrite each other's bars.
 func (f *File) vendor(of *format) string {
 	if of != csvFormat && of != jsonFormat || f.absolute == "" {
 		return of.source
@@ -112,18 +125,20 @@ func (f *File) vendor(of *format) string {
 	if folder == string(filepath.Separator) || folder == "." {
 		return of.source
 	}
-	source := []rune(of.source + ":" + storable(folder))
+	source := []rune(of.source + ":" + tabular.Storable(folder))
 	return string(source[:min(len(source), sourceLengthMax)])
 }
 
-// symbolName is a symbol as it is stored.
-func symbolName(text string) string { return strings.ToUpper(strings.TrimSpace(storable(text))) }
+// symbolName returns a symbol as it is stored.
+func symbolName(text string) string {
+	return strings.ToUpper(strings.TrimSpace(tabular.Storable(text)))
+}
 
-// timeSample is what the first bars of a file tell of its times.
+// timeSample collects the first bars of a file, which tell how its times are to be read.
 type timeSample struct {
 	file     *File
 	rows     []sampled
-	rejected error // why the first row that is no bar is none
+	rejected error // the error of the first row that is not a bar
 	symbols  map[string]bool
 	repeated bool // a symbol has several rows
 }
@@ -131,7 +146,7 @@ type timeSample struct {
 func (s *timeSample) add(r *record) {
 	row, at, err := s.file.read(r)
 	if err != nil {
-		s.rejected = cmp.Or(s.rejected, fmt.Errorf("line %d: %w", r.line, err))
+		s.rejected = cmp.Or(s.rejected, fmt.Errorf("line %d: %w", r.Line, err))
 		return
 	}
 	s.repeated = s.repeated || s.symbols[row.Symbol]
@@ -139,8 +154,8 @@ func (s *timeSample) add(r *record) {
 	s.rows = append(s.rows, sampled{row.Bar, at})
 }
 
-// sampleTimes reads the bars among the first rows. Where these are a row a symbol, it reads on until a symbol repeats;
-// where none is a bar and the names of the columns say that bars are to come, until some are found.
+// sampleTimes reads the bars among the first rows. If each row has another symbol, it reads on until a symbol repeats.
+// If none is a bar and the names of the columns say that bars will follow, it reads on until it finds some.
 func (f *File) sampleTimes() (*timeSample, error) {
 	s := &timeSample{file: f, symbols: map[string]bool{}}
 	for i := range f.peeked {
@@ -152,6 +167,7 @@ func (f *File) sampleTimes() (*timeSample, error) {
 	if len(s.rows) == 0 && f.layout.certain {
 		f.findBars(s)
 	}
+
 	switch {
 	case len(s.rows) > 0:
 		return s, nil
@@ -160,16 +176,16 @@ func (f *File) sampleTimes() (*timeSample, error) {
 	case len(f.peeked) == 0:
 		return nil, &NotBarsError{Path: f.name(), Reason: "it has a header and no rows"}
 	case len(f.peeked) == 1:
-		return nil, unknown(f.name(), fmt.Sprintf("its only row is no bar (%v)", s.rejected))
+		return nil, unknown(f.name(), fmt.Sprintf("its only row is not a bar (%v)", s.rejected))
 	case f.ended || f.reopen != "":
 		return nil, unknown(f.name(), fmt.Sprintf("none of its rows is a bar (%v)", s.rejected))
 	}
-	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), " +
-		"and a stream is read ahead no further; save it as a file first", len(f.peeked), s.rejected))
+	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), "+
+		"and a stream is not searched further; save it as a file first", len(f.peeked), s.rejected))
 }
 
-// findBars adds the first bars of a file that begins with rows that are none, however many. A file is read anew for that
-// up to them; of a stream, some rows more are kept.
+// findBars adds the first bars of a file that begins with other rows, however many. A file is opened again and read up
+// to them. Of a stream, only some more rows are read ahead.
 func (f *File) findBars(s *timeSample) {
 	if f.reopen == "" {
 		for len(s.rows) < peekBars && len(f.peeked) < peekRowsMax && f.peekNext() {
@@ -182,19 +198,19 @@ func (f *File) findBars(s *timeSample) {
 		return
 	}
 	defer file.Close()
-	source, err := newSource(f.Path, file, f.opts.Sheet)
+	source, err := tabular.NewSource(f.Path, file, f.opts.Sheet)
 	if err != nil {
 		return
 	}
-	defer source.close()
-	decoder := f.again(source)
+	defer source.Close()
+	decoder := f.reopenMember(source)
 	if decoder == nil {
 		return
 	}
 
-	var filled []record // rows with prices, which tell how they are written
+	var filled []record // rows with prices, which tell their decimal mark
 	for r := new(record); len(s.rows) < peekBars && decoder.next(r) == nil; {
-		if s.add(r); len(s.rows) > 0 || len(filled) == 2*peekBars || isMissing(string(f.cell(r, fieldOpen))) {
+		if s.add(r); len(s.rows) > 0 || len(filled) == 2*peekBars || tabular.IsMissing(string(f.cell(r, fieldOpen))) {
 			continue
 		}
 		if filled = append(filled, r.clone()); len(filled) < 2*peekBars {
@@ -207,19 +223,19 @@ func (f *File) findBars(s *timeSample) {
 	}
 }
 
-// rewrite reads rows again with the decimal sign that they tell themselves.
+// rewrite reads rows again if they tell another decimal mark.
 func (f *File) rewrite(s *timeSample, rows []record) {
 	comma := writesComma(f.decoder, &f.layout, rows)
-	if comma == f.layout.numbers.comma {
+	if comma == f.layout.numbers.Comma {
 		return
 	}
-	f.layout.numbers.comma = comma
+	f.layout.numbers.Comma = comma
 	for i := range rows {
 		s.add(&rows[i])
 	}
 }
 
-// settleTimes decides the timeframe and checks that the zone is known where it matters.
+// settleTimes decides the timeframe, and checks that the zone of times within a day is known.
 func (f *File) settleTimes(path leanFile) error {
 	l := &f.layout
 	s, err := f.sampleTimes()
@@ -230,51 +246,45 @@ func (f *File) settleTimes(path leanFile) error {
 	if areTicks(rows) {
 		return notBars(f.name(), "ticks, written as bars of one price")
 	}
+
 	perRow := l.has(fieldPeriod) && f.opts.Timeframe == ""
 	if !perRow {
 		f.Timeframe = cmp.Or(f.opts.Timeframe, path.timeframe, f.timeframeOf(rows))
 		if f.Timeframe == "" {
-			return fileError(f.name(), "its rows have no usual distance; " +
-				"say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
+			return tabular.Error(f.name(), "cannot infer its timeframe; "+
+				"set --timeframe, for example 1d, or 3mo for quarters and 12mo for years")
 		}
 	}
+
 	for _, row := range rows {
-		if f.zone == nil && !isDaily(cmp.Or(string(row.bar.Timeframe), f.Timeframe)) && !row.at.zoned {
-			return fileError(f.name(), "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
+		if f.zone == nil && !isDaily(cmp.Or(string(row.bar.Timeframe), f.Timeframe)) && !row.at.Zoned {
+			return tabular.Error(f.name(), "its times have no zone; "+
+				"set --tz, for example --tz America/New_York or --tz UTC")
 		}
 	}
 	return nil
 }
 
-// timeframeOf is what the rows tell: Binance gives both ends of a bar; Kraken leaves out empty intervals and writes the
-// minutes into the name; of others, the usual distance of rows is believed before the name.
+// timeframeOf returns the timeframe that the rows tell, or "". Both ends of a bar tell it, as Binance writes them.
+// Kraken leaves out empty intervals, so the minutes in the name tell it. For other files, the usual distance of rows
+// wins over the name.
 func (f *File) timeframeOf(rows []sampled) string {
 	l, name := &f.layout, nameTells(f.name()).timeframe
 	if l.has(fieldDate) && l.has(fieldEnd) {
 		for i := range f.peeked {
-			start, err := l.clock.parse(f.cell(&f.peeked[i], fieldDate))
-			end, err2 := l.clock.parse(f.cell(&f.peeked[i], fieldEnd))
+			start, err := l.clock.Parse(f.cell(&f.peeked[i], fieldDate))
+			end, err2 := l.clock.Parse(f.cell(&f.peeked[i], fieldEnd))
 			if err == nil && err2 == nil {
-				if told := ofDuration(end.t.Sub(start.t).Round(time.Second)); told != "" {
-					return told
+				if timeframe := ofDuration(end.Time.Sub(start.Time).Round(time.Second)); timeframe != "" {
+					return timeframe
 				}
 				break
 			}
 		}
 	}
+
 	if l.format == kraken && name != "" {
 		return name
 	}
 	return cmp.Or(usualTimeframe(rows), name, datesAreDaily(rows))
-}
-
-func loadZone(name string) (*time.Location, error) {
-	if name == "" {
-		return nil, nil
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, blotter.Invalid("time zone", name, "an IANA name, as America/New_York or UTC")
-	}
-	return zone, nil
 }

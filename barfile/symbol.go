@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// noise are the parts of file names that are no part of a symbol: words that say what is in the file or who wrote it,
+// These are the shapes of parts of file names. Noise is not part of a symbol: words for the content or the vendor,
 // years and days.
 var (
 	noiseWord = regexp.MustCompile(`(?i)^(data|datasets?|intraday|daily|weekly|monthly|hourly|minutes?|min|hours?|days?|weeks?|months?|years?|prices?|stocks?|bars?|` +
@@ -41,30 +41,32 @@ var (
 	extension      = regexp.MustCompile(`(?i)(\.(csv|txt|tsv|dat|json|jsonl|gz|zip|tar|tgz|xz|zst|xlsx))+$`)
 )
 
-// StandardInput is the path of a stream that has no name to tell a symbol.
+// StandardInput is the path of a stream whose name does not tell a symbol.
 const StandardInput = "standard input"
 
-// SymbolOf is the symbol that a file's name tells: "brk-b.csv" is BRK-B, "SPY-2007-yahoofinance.csv" SPY, "BRK.B.csv"
-// BRK.B. A name that tells none, as "prices.csv" or "2018.csv", gives ""; "MAX.csv", in capitals, is a symbol.
+// SymbolOf returns the symbol in a file's name: BRK-B for "brk-b.csv", SPY for "SPY-2007-yahoofinance.csv". It is ""
+// for a name without a symbol, such as "prices.csv" or "2018.csv". A word in capitals is a symbol: MAX for "MAX.csv".
 func SymbolOf(path string) string { return nameTells(path).symbol }
 
-// told is what the name of a file tells of its bars.
-type told struct {
+// nameParts is what the name of a file tells of its bars.
+type nameParts struct {
 	symbol, timeframe string
 	adjusted          bool
 }
 
-func nameTells(path string) (t told) {
+func nameTells(path string) (t nameParts) {
 	if path == StandardInput {
-		return told{}
+		return nameParts{}
 	}
 	name := copyNumber.ReplaceAllString(extension.ReplaceAllString(filepath.Base(path), ""), "")
 	if t, known := vendorsName(name); known {
 		return t
 	}
+
 	if span := polygonRange.FindStringSubmatch(name); span != nil {
 		t.timeframe = nameUnit(span[1], span[2])
 	}
+
 	var kept, words, adjusted []string
 	for _, part := range strings.FieldsFunc(wholeDay.ReplaceAllString(name, ""), isSeparator) {
 		frame := nameTimeframe.FindStringSubmatch(part)
@@ -94,6 +96,7 @@ func nameTells(path string) (t told) {
 			kept = append(kept, part)
 		}
 	}
+
 	if t.adjusted = len(kept) > 0 && len(adjusted) > 0; len(kept) == 0 {
 		kept = adjusted
 	}
@@ -106,8 +109,8 @@ func nameTells(path string) (t told) {
 	return t
 }
 
-// capitalsAmong is the one word in capitals among some that say what is in a file: MAX.csv and data_ALL.csv have a symbol. Of
-// several, the first of the name is meant.
+// capitalsAmong returns the word in capitals among noise words: MAX.csv and data_ALL.csv have a symbol. Of several, the
+// name must begin with it.
 func capitalsAmong(words []string) []string {
 	var capitals []string
 	for _, word := range words {
@@ -121,37 +124,40 @@ func capitalsAmong(words []string) []string {
 	return nil
 }
 
-// vendorsName is what a name tells that is as a vendor's downloads are called.
-func vendorsName(name string) (t told, known bool) {
+// vendorsName reads a name that has the form of a vendor's downloads.
+func vendorsName(name string) (t nameParts, known bool) {
 	minutes := func(count string) string {
 		n, _ := strconv.Atoi(count)
 		return ofDuration(time.Duration(n) * time.Minute)
 	}
+
 	if of := downloadedName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[1], timeframe: "1d"}
+		t = nameParts{symbol: of[1], timeframe: "1d"}
 	} else if of := dukascopyName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[1], timeframe: nameUnit(of[2], of[3])}
+		t = nameParts{symbol: of[1], timeframe: nameUnit(of[2], of[3])}
 	} else if of := metaName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[1], timeframe: minutes(of[2])}
+		t = nameParts{symbol: of[1], timeframe: minutes(of[2])}
 	} else if of := krakenName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[1], timeframe: minutes(of[2])}
+		t = nameParts{symbol: of[1], timeframe: minutes(of[2])}
 	} else if of := alphaName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[3] + "-" + of[4], timeframe: minutes(of[2])}
+		t = nameParts{symbol: of[3] + "-" + of[4], timeframe: minutes(of[2])}
 	} else if of := viewName.FindStringSubmatch(name); of != nil && of[2]+of[3] != "" {
-		t = told{symbol: of[1], timeframe: minutes(of[2])}
+		t = nameParts{symbol: of[1], timeframe: minutes(of[2])}
 		if of[3] != "" {
 			t.timeframe = nameUnit(cmp.Or(of[2], "1"), strings.Replace(of[3], "M", "mo", 1))
 		}
 	} else if of := histdataName.FindStringSubmatch(name); of != nil {
-		t = told{symbol: of[1], timeframe: "1m"}
+		t = nameParts{symbol: of[1], timeframe: "1m"}
 	} else if of := stooqName.FindStringSubmatch(name); of != nil && !noiseWord.MatchString(of[1]) {
-		t = told{symbol: of[1], timeframe: nameUnit("1", strings.Replace(of[2], "m", "mo", 1))}
+		t = nameParts{symbol: of[1], timeframe: nameUnit("1", strings.Replace(of[2], "m", "mo", 1))}
 	}
+
 	t.symbol = strings.ToUpper(t.symbol)
 	return t, t.symbol != ""
 }
 
-// joined is the symbol that parts of a name make: those in capitals, where others are words in small letters.
+// joined returns the symbol that parts of a name make. If some are in capitals and others are not, the capitals are
+// taken.
 func joined(parts []string) string {
 	capitals := slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return strings.ToUpper(part) != part })
 	if slices.ContainsFunc(capitals, func(part string) bool { return strings.ToLower(part) != part }) {
@@ -159,16 +165,16 @@ func joined(parts []string) string {
 	}
 	symbol := strings.ToUpper(strings.Join(parts, "-"))
 	if len(symbol) <= 3 && strings.Trim(symbol, "0123456789") == "" {
-		return "" // a number of a part of something
+		return "" // the number of a part
 	}
 	return symbol
 }
 
-// yahooExchanges are the ends of Yahoo's symbols, after a point, that names of files may write after a dash.
+// yahooExchanges are the suffixes of Yahoo's symbols, which file names may write after a dash instead of a point.
 var yahooExchanges = strings.Fields("AS AT AX BA BE BK BO BR CN CO DE DU F HE HK HM IC IL IR IS JK JO KL KQ KS L LS MC MI MU MX NE " +
 	"NS NZ OL PA PR SA SG SI SN SR SS ST SW SZ T TA TO TW TWO V VI WA")
 
-// yahooSymbol is the symbol of a name as Yahoo writes it: 1398-HK is 1398.HK.
+// yahooSymbol returns a symbol as Yahoo writes it: 1398.HK for 1398-HK.
 func yahooSymbol(symbol string) string {
 	if i := strings.LastIndexByte(symbol, '-'); i > 0 && slices.Contains(yahooExchanges, symbol[i+1:]) {
 		return symbol[:i] + "." + symbol[i+1:]
@@ -176,7 +182,7 @@ func yahooSymbol(symbol string) string {
 	return symbol
 }
 
-// nameUnit is a timeframe as names write it: 1min, 5m, 2hours, 1d.
+// nameUnit returns the timeframe that a name writes as 1min, 5m, 2hours or 1d.
 func nameUnit(count, unit string) string {
 	unit = strings.ToLower(unit)
 	switch {

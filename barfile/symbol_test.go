@@ -39,9 +39,9 @@ func TestSymbolOf(t *testing.T) {
 func TestNoSymbol(t *testing.T) {
 	t.Parallel()
 	const text = "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n"
-	refused(t, "prices.csv", text, barfile.Options{}, "say --symbol")
+	refused(t, "prices.csv", text, barfile.Options{}, "set --symbol")
 	const long = "thirty-two-characters-are-the-most-that-fit"
-	refused(t, long+".csv", text, barfile.Options{}, "has 43 characters, at most 32 are kept; say a shorter one with --symbol")
+	refused(t, long+".csv", text, barfile.Options{}, "has 43 characters, at most 32 can be stored; set a shorter one with --symbol")
 	if _, err := barfile.Read(strings.NewReader(text), long+".csv", barfile.Options{}); errors.As(err, new(*barfile.NotBarsError)) {
 		t.Errorf("%v, want that it is a bar file", err)
 	}
@@ -93,7 +93,7 @@ func TestSymbolsOfJSON(t *testing.T) {
 // A stream without a name tells no symbol.
 func TestSymbolOfStandardInput(t *testing.T) {
 	t.Parallel()
-	refused(t, barfile.StandardInput, "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n", barfile.Options{}, "standard input: neither a column nor its name tells the symbol; say --symbol")
+	refused(t, barfile.StandardInput, "date,open,high,low,close,volume\n2019-01-02,1,2,1,2,3\n", barfile.Options{}, "standard input: neither a column nor its name tells the symbol; set --symbol")
 }
 
 // Names tell the timeframe as well, in MetaTrader's way too.

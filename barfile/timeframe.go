@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 const day = 24 * time.Hour
 
-// units of timeframes of a fixed length, longest first.
+// units are those of timeframes of a fixed length, longest first.
 var units = []struct {
 	name   string
 	length time.Duration
 }{{"w", 7 * day}, {"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// canonical is a timeframe as it is stored: 60m is 1h.
+// canonical returns a timeframe as it is stored: 1h for 60m.
 func canonical(timeframe string) (string, error) {
 	fixed, _, err := blotter.Timeframe(timeframe).Length()
 	if err != nil || fixed == 0 {
@@ -27,13 +28,13 @@ func canonical(timeframe string) (string, error) {
 	return ofDuration(fixed), nil
 }
 
-// durationOf is the length of a timeframe, of a month 30 days.
+// durationOf returns the length of a timeframe. A month has 30 days.
 func durationOf(timeframe string) time.Duration {
 	fixed, months, _ := blotter.Timeframe(timeframe).Length()
 	return fixed + time.Duration(months)*30*day
 }
 
-// ofDuration is the timeframe of that length, or "". Months have no one length.
+// ofDuration returns the timeframe of that length, or "".
 func ofDuration(length time.Duration) string {
 	if length > 28*day && length <= 31*day {
 		return "1mo"
@@ -46,7 +47,7 @@ func ofDuration(length time.Duration) string {
 	return ""
 }
 
-// isDaily reports a timeframe of a day or longer.
+// isDaily reports whether a timeframe is a day or longer.
 func isDaily(timeframe string) bool {
 	return strings.HasSuffix(timeframe, "d") || strings.HasSuffix(timeframe, "w") || strings.HasSuffix(timeframe, "mo")
 }
@@ -54,12 +55,12 @@ func isDaily(timeframe string) bool {
 // sampled is a bar of the sample, with its time as written.
 type sampled struct {
 	bar blotter.Bar
-	at  stamp
+	at  tabular.Stamp
 }
 
-// usualTimeframe is the timeframe that the distances between one symbol's rows tell, or "". A daily file has weekends, a
-// weekly one has not; within a day, the distance that most rows have is believed, else the greatest that divides all:
-// bars without trades are left out.
+// usualTimeframe returns the timeframe that the distances between the rows of a symbol tell, or "". Daily bars have
+// weekends between them. Within a day, it is the distance that most rows have, or else the greatest one that divides
+// all, because vendors leave out bars without trades.
 func usualTimeframe(rows []sampled) string {
 	var distances []time.Duration
 	last := map[string]time.Time{}
@@ -73,6 +74,7 @@ func usualTimeframe(rows []sampled) string {
 	if len(distances) == 0 {
 		return ""
 	}
+
 	slices.SortFunc(distances, cmp.Compare)
 	switch usual := distances[len(distances)/2]; {
 	case usual >= 27*day && usual <= 32*day:
@@ -84,6 +86,7 @@ func usualTimeframe(rows []sampled) string {
 	case usual >= day:
 		return ""
 	}
+
 	usual, count, divisor := time.Duration(0), 0, time.Duration(0)
 	for i := 0; i < len(distances); {
 		j := i
@@ -95,6 +98,7 @@ func usualTimeframe(rows []sampled) string {
 		}
 		divisor, i = greatestDivisor(divisor, distances[i]), j
 	}
+
 	if 2*count < len(distances) {
 		usual = divisor
 	}
@@ -112,17 +116,18 @@ func greatestDivisor(a, b time.Duration) time.Duration {
 	return a
 }
 
-// datesAreDaily: rows that have dates, and no other times than midnight, are daily where nothing else tells, unless none
-// follows another within days: quarters and years are not.
+// datesAreDaily returns "1d" for rows with dates only, and "" otherwise. Rows of which none follows another within days
+// are not daily: they may be quarters or years.
 func datesAreDaily(rows []sampled) string {
 	dates := map[string][]time.Time{}
 	for i := range rows {
-		if rows[i].at.unix || !rows[i].at.t.Equal(rows[i].at.t.Truncate(day)) {
+		if rows[i].at.Unix || !rows[i].at.Time.Equal(rows[i].at.Time.Truncate(day)) {
 			return ""
 		}
 		b := &rows[i].bar
 		dates[b.Symbol] = append(dates[b.Symbol], b.Timestamp)
 	}
+
 	follows := false
 	for _, list := range dates {
 		slices.SortFunc(list, time.Time.Compare)
@@ -139,7 +144,7 @@ func datesAreDaily(rows []sampled) string {
 	return "1d"
 }
 
-// areTicks reports trades that are written as bars of one price, each at its instant: many, and between the seconds.
+// areTicks reports whether rows are trades written as bars of one price: most are between full seconds.
 func areTicks(rows []sampled) bool {
 	between := 0
 	for i := range rows {
@@ -147,7 +152,7 @@ func areTicks(rows []sampled) bool {
 		if !b.High.Equal(b.Low) {
 			return false
 		}
-		if rows[i].at.t.Nanosecond() != 0 && rows[i].at.t.Nanosecond() != 999_000_000 {
+		if rows[i].at.Time.Nanosecond() != 0 && rows[i].at.Time.Nanosecond() != 999_000_000 {
 			between++
 		}
 	}

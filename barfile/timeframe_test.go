@@ -69,14 +69,14 @@ func TestTimeframe(t *testing.T) {
 func TestTimeframeAskedFor(t *testing.T) {
 	t.Parallel()
 	seconds := bars(day("2019-01-02"), every(7*time.Second), 20, "A")
-	refused(t, "x.csv", seconds, barfile.Options{}, "say --timeframe")
+	refused(t, "x.csv", seconds, barfile.Options{}, "set --timeframe")
 	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
 		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
 	}
 	quarters := bars(day("2019-01-01"), func(t time.Time) time.Time { return calendar.AddMonths(t, 3) }, 8, "A")
 	years := bars(day("2000-12-31"), func(t time.Time) time.Time { return calendar.AddYears(t, 1) }, 8, "A")
 	for _, text := range []string{quarters, years, bars(day("2000-12-31"), every(365*24*time.Hour), 2, "A")} {
-		refused(t, "x.csv", text, barfile.Options{}, "say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
+		refused(t, "x.csv", text, barfile.Options{}, "set --timeframe, for example 1d, or 3mo for quarters and 12mo for years")
 	}
 	if r := read(t, "x.csv", quarters, barfile.Options{Timeframe: "3mo"}); r.bars[7].Timeframe != "3mo" {
 		t.Errorf("timeframe %q, want 3mo", r.bars[7].Timeframe)
@@ -120,7 +120,7 @@ func TestTimestamp(t *testing.T) {
 func TestZone(t *testing.T) {
 	t.Parallel()
 	text := "Date,Open,High,Low,Close,Volume\n2019-02-15 09:31,1,1,1,1,1\n2019-02-15 09:32,1,1,1,1,1\n2019-07-15 09:31,1,1,1,1,1\n"
-	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m"}, "say --tz")
+	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m"}, "set --tz")
 	r := read(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "America/New_York"})
 	for i, want := range []string{"2019-02-15T14:31:00Z", "2019-02-15T14:32:00Z", "2019-07-15T13:31:00Z"} {
 		if got := r.bars[i].Timestamp.Format(time.RFC3339); got != want {
@@ -139,7 +139,7 @@ func TestZone(t *testing.T) {
 func TestAlphaVantageZone(t *testing.T) {
 	t.Parallel()
 	const text = "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n"
-	refused(t, "IBM.csv", text, barfile.Options{}, "say --tz")
+	refused(t, "IBM.csv", text, barfile.Options{}, "set --tz")
 	for name, opts := range map[string]barfile.Options{
 		"alpha_vantage/IBM.csv": {}, "IBM-AlphaVantage.csv": {Symbol: "IBM"}, "IBM.csv": {Zone: "America/New_York", Source: "alphavantage"}, "x/IBM.csv": {Format: "alphavantage"},
 	} {

@@ -42,7 +42,7 @@ func TestWorkbook(t *testing.T) {
 	}
 
 	_, err = barfile.Open(path, barfile.Options{})
-	if want := `that is sheet "Sheet1"; --sheet chooses another: "Prices"`; !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
+	if want := `this is sheet "Sheet1"; --sheet selects another: "Prices"`; !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Fatalf("got %v, want %q", err, want)
 	}
 	file, err := barfile.Open(path, barfile.Options{Sheet: "Prices"})

@@ -3,6 +3,8 @@ package fillfile
 import (
 	"regexp"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // binanceTrades are an account's trades of Binance: of the spot market with isBuyer, of futures with side.
@@ -20,11 +22,9 @@ var binanceTrades = &layout{
 			}
 		}
 		d := draft{
-			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side,
-				"unknown"),
+			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
 			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("commission"),
-				currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
+			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
 		}
 		return []draft{d}, "", linear(d.symbol)
 	},
@@ -65,8 +65,7 @@ var binanceCSV = &layout{
 		quantity, _ := unglue(r.get("executed"), base)
 		cost, coin := unglue(r.get("fee"), base)
 		return []draft{{
-			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side",
-				"type"), quantity: quantity,
+			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
 			price: r.get("price"), currency: quoteOf(pair), totals: []total{{amount: r.get("amount", "total")}},
 			order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
 		}}, "", nil
@@ -75,8 +74,10 @@ var binanceCSV = &layout{
 
 // unglue divides a number and the coin behind it. base is the pair's, which may begin with digits, as 1INCH.
 func unglue(text, base string) (amount, coin string) {
-	if amount, found := strings.CutSuffix(text, base); found && base != "" && isPlain(strings.TrimSpace(strings.ReplaceAll(amount, ",", ""))) {
-		return strings.TrimSpace(amount), base
+	if amount, found := strings.CutSuffix(text, base); found && base != "" {
+		if _, ok := tabular.PlainNumber([]byte(strings.ReplaceAll(amount, ",", ""))); ok {
+			return strings.TrimSpace(amount), base
+		}
 	}
 	if found := glued.FindStringSubmatch(text); found != nil {
 		return found[1], found[2]

@@ -62,7 +62,7 @@ var brokers = []example{
 		account,
 		"Coinbase CSV",
 		[]string{"A 2020-03-25T06:45:27Z buy 0.5 BTC @ 10000.2 EUR fee 0.9"},
-		[]string{"line 3: the price is missing, and the total 10 is not a multiple of 0.3"},
+		[]string{"line 3: the price is missing, and total 10 / quantity 0.3 has more than"},
 		nil,
 	},
 	{

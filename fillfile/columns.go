@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // column is one column of a table, or one name of JSON objects, with what its first cells hold.
@@ -44,6 +44,7 @@ func columnsOf(rows []*row) []*column {
 			}
 		}
 	}
+
 	for _, c := range all {
 		for len(c.cells) < len(rows) {
 			c.cells = append(c.cells, "")
@@ -58,6 +59,7 @@ func newColumn(r *row, i int) *column {
 	if i < len(r.exact) {
 		c.exact = r.exact[i]
 	}
+
 	if found := unitInName.FindStringSubmatch(c.exact); found != nil {
 		c.unit = strings.TrimSpace(found[2])
 		if isUnit(c.unit) {
@@ -67,6 +69,7 @@ func newColumn(r *row, i int) *column {
 	if c.unit == "" {
 		c.unit, c.base = currencyBehind(c.exact, c.base)
 	}
+
 	if i+1 < len(r.names) {
 		c.next = r.names[i+1]
 	}
@@ -94,7 +97,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:at], text[at+len(separator):], true
 }
 
-// baseNames are plain names without units in brackets.
+// baseNames returns plain names without units in brackets.
 func baseNames(names []string) []string {
 	r := &row{names: plainNames(names), exact: names}
 	all := make([]string, len(names))
@@ -126,7 +129,7 @@ var (
 	timeNames = listOf(`dateutc timeutc datetimeutc utctime datetime dateandtime datetimelocal timestamp time date
 		transactiondate activitydate rundate datum zeit uhrzeit datumuhrzeit fecha hora fechahora data ora dataora heure dateheure dato tid tijd
 		datumtijd opdate updatetime createdat createtime createdtime created creationtime when`)
-	// notTimes are times of something else than the execution.
+	// notTimes matches names of times of other events than the execution.
 	notTimes = regexp.MustCompile(`settle|^sd$|valuedate|valutadatum|process|placed|placing|submitted|ordertime|orderdate|expir|matur|` +
 		`entrytime|opentime|openingtime|received|cancel|updated|exdate|paydate|paymentdate|period`)
 	settleNames = listOf(`settlementdate settledate settlement settle sd valuedate valutadatum`)
@@ -177,7 +180,7 @@ var (
 	multiplierNames = listOf(`multiplier contractmultiplier contractsize pointvalue`)
 	classNames      = listOf(`instrumenttype assettype assetclass assetcategory securitytype producttype instrumentclass category
 		sectype assetcategorytype type product kind`)
-	// sureClassNames are those of classNames that say nothing else.
+	// sureClassNames are those of classNames that have no other meaning.
 	sureClassNames = listOf(`instrumenttype assettype assetclass assetcategory securitytype producttype instrumentclass sectype`)
 	expiryNames    = listOf(`expirationdate expirydate expiration expiry exp maturitydate maturity contractexpiry optionexpiry expdate contractmonth
 		verfall verfallsdatum verfalltag fälligkeit vervaldatum échéance vencimiento scadenza`)
@@ -192,7 +195,7 @@ var (
 // listOf divides a list of names.
 func listOf(list string) []string { return strings.Fields(list) }
 
-// The names of columns of costs. notFee are names with such a word that are none, or that may be more than a cost.
+// The names of columns of costs. notFee matches names with such a word that are not costs, or may be more than a cost.
 var (
 	feeWord = regexp.MustCompile(`fees?$|^fees?[^d]|commission|kommission|^comm$|^commfee|brokerage|tax(es)?$|^taxamount|duty$|^duty|lev(y|ies)$|^vat$|` +
 		`^gst$|^stt$|^sec$|^taf$|^nscc$|^orf$|^nfa$|^occ$|^finra|clearing$|^ecn|^nasdaq$|courtage|provision|gebühr|entgelt|kosten$|costs$|frais|` +
@@ -241,7 +244,7 @@ type columns struct {
 	accrued, rate  string
 	currency       []string
 	kinds          []string // other columns that tell what a row is
-	ours           bool     // an export of ours, whose signs are known
+	isBlotter      bool     // an export of blotter, whose signs are known
 	feesAreSure    bool     // how fees that were paid are written is known
 
 	id, order, account, strategy, status, multiplier string
@@ -307,7 +310,8 @@ func (d *finder) money(c *column) moneyColumn {
 		}
 	}
 
-	// A name as "Currency" that comes more than once belongs to the money beside it, on the side on which the first stands.
+	// A name as "Currency" that comes more than once belongs to the money beside it, on the side on which the first
+	// stands.
 	beside := c.next
 	if d.currencyFirst {
 		beside = c.previous
@@ -365,5 +369,5 @@ func (d *finder) isNumber(cell string) bool {
 	if err != nil {
 		_, err = number("", amount, !d.f.style.comma)
 	}
-	return err == nil && !barfile.IsMissing(amount)
+	return err == nil && !tabular.IsMissing(amount)
 }

@@ -33,7 +33,9 @@ func (d *finder) costs(c *columns) error {
 		}
 		d.taken[col.name] = true
 		negative, positive := d.signs(col)
-		m.negated, m.positive, m.mixed = negative && !positive, positive && !negative, negative && positive
+		m.negated = negative && !positive
+		m.positive = positive && !negative
+		m.mixed = negative && positive
 		c.fees = append(c.fees, m)
 	}
 	c.mixSigns()
@@ -41,7 +43,7 @@ func (d *finder) costs(c *columns) error {
 		d.taken[m.currencyColumn] = true
 	}
 	switch {
-	case c.ours:
+	case c.isBlotter:
 		c.setFeeSign("positive")
 	case d.f.opts.FeeSign != "":
 		c.setFeeSign(d.f.opts.FeeSign)
@@ -69,6 +71,7 @@ func (d *finder) withoutParts(all []*column) ([]*column, error) {
 	if len(all) < 2 {
 		return all, nil
 	}
+
 	for _, sum := range all {
 		isSum, hasParts := true, false
 		for row := range sum.cells {
@@ -91,6 +94,7 @@ func (d *finder) withoutParts(all []*column) ([]*column, error) {
 			return []*column{sum}, nil
 		}
 	}
+
 	for _, c := range all {
 		if totalFee.MatchString(c.base) || strings.HasSuffix(c.base, "total") {
 			return nil, d.ask("fee", "a column may be the sum of the other fees and is not", []timeColumn{{column: c}})
@@ -99,7 +103,7 @@ func (d *finder) withoutParts(all []*column) ([]*column, error) {
 	return all, nil
 }
 
-// valueOf is the number of a cell, 0 of an empty one.
+// valueOf returns the number of a cell, or 0 for an empty one.
 func (d *finder) valueOf(cell string) (*big.Rat, bool) {
 	amount, _ := splitUnit(cell)
 	if amount == "" || isFree(amount) {
@@ -116,7 +120,7 @@ func (d *finder) valueOf(cell string) (*big.Rat, bool) {
 	return value, true
 }
 
-// isFree reports words for no fee.
+// isFree reports whether a text says that there is no fee.
 func isFree(text string) bool {
 	switch strings.ToLower(text) {
 	case "free", "waived", "none", "nil", "gratis", "kostenlos":
@@ -127,7 +131,7 @@ func isFree(text string) bool {
 
 // unread refuses columns of numbers whose names say nothing, unless they are known to be harmless: one may be a cost.
 func (d *finder) unread(c *columns) error {
-	if c.ours {
+	if c.isBlotter {
 		return nil
 	}
 	for _, col := range d.all {
@@ -135,6 +139,7 @@ func (d *finder) unread(c *columns) error {
 			!slices.ContainsFunc(cells, func(cell string) bool { return !isHalfDay(cell) }) {
 			return d.ask("time", "a column tells AM and PM apart from the time", []timeColumn{{column: col}})
 		}
+
 		isHarmless := col.base == "ignore" || col.base == "" && col.exact == "" || strings.Contains(col.exact, "%") ||
 			harmless.MatchString(col.base)
 		isOrdered := slices.Contains(quantityNames, col.base) && (c.status != "" || d.same(col, c.quantity))
@@ -142,11 +147,12 @@ func (d *finder) unread(c *columns) error {
 		if d.taken[col.name] || isHarmless || isOrdered || isPrice {
 			continue
 		}
+
 		if slices.ContainsFunc(col.filled(), d.holdsAmount) {
 			name := strings.TrimSpace(col.exact)
 			return &AskError{
 				Path: d.f.name(), Option: "cols", Reason: fmt.Sprintf("its column %q holds numbers and is not understood", clip(name)),
-				Say: fmt.Sprintf("what it is, for example --cols 'fee=%s', or --cols 'ignore=%s'", clip(name),
+				Say: fmt.Sprintf("its meaning, for example --cols 'fee=%s' or --cols 'ignore=%s'", clip(name),
 					clip(name)),
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // settleColumns decides by names and by what the sample holds what each column of a file of anyone's means. What it
@@ -15,7 +15,7 @@ func settleColumns(f *File) error {
 	f.columns = c
 	d := newFinder(f, f.peeked)
 
-	c.ours = d.named("positioneffect") != nil && d.named("commissioncurrency") != nil && d.named("executedat") != nil
+	c.isBlotter = d.named("positioneffect") != nil && d.named("commissioncurrency") != nil && d.named("executedat") != nil
 	if err := d.times(c); err != nil {
 		return err
 	}
@@ -59,6 +59,7 @@ func (d *finder) symbols(c *columns) {
 		c.symbol = append(c.symbol, col.name)
 		break
 	}
+
 	if c.isin = d.take(isinNames); c.isin != "" {
 		c.symbol = append(c.symbol, c.isin)
 	}
@@ -121,8 +122,8 @@ func (d *finder) amounts(c *columns) error {
 	return nil
 }
 
-// otherPrice is another column of prices that differs and may be the fills' as well. In a list of orders, which has their
-// status, the average price of the fills is it.
+// otherPrice returns another column of prices that differs and may be that of the fills, or nil. In a list of orders, which has
+// their status, the average price of the fills is it.
 func (d *finder) otherPrice(c *columns, price *column) *column {
 	if c.status != "" || d.named("ordertype") != nil {
 		return nil
@@ -137,7 +138,7 @@ func (d *finder) otherPrice(c *columns, price *column) *column {
 	return nil
 }
 
-// numeric is the free column with the best of the names that holds numbers, or nil.
+// numeric returns the free column with the best of the names that holds numbers, or nil.
 func (d *finder) numeric(names []string) *column {
 	if all := d.allNumeric(names); len(all) > 0 {
 		return all[0]
@@ -145,7 +146,7 @@ func (d *finder) numeric(names []string) *column {
 	return nil
 }
 
-// allNumeric are the free columns of the names that hold numbers, best first.
+// allNumeric returns the free columns of the names that hold numbers, best first.
 func (d *finder) allNumeric(names []string) []*column {
 	var all []*column
 	for _, name := range names {
@@ -169,6 +170,7 @@ func (d *finder) quantityAmong(either []*column, price *column) (*column, error)
 	if price == nil || len(others) == 1 {
 		return either[0], nil
 	}
+
 	var confirmed []*column
 	for _, quantity := range either {
 		for _, money := range others {
@@ -178,6 +180,7 @@ func (d *finder) quantityAmong(either []*column, price *column) (*column, error)
 			}
 		}
 	}
+
 	switch {
 	case len(confirmed) == 1:
 		return confirmed[0], nil
@@ -206,6 +209,7 @@ func isProduct(quantity, price, money *column) bool {
 		if !whole {
 			continue
 		}
+
 		rows++
 		value := new(big.Rat).Mul(factors[0], factors[1])
 		difference := new(big.Rat).Sub(value, factors[2])
@@ -235,6 +239,7 @@ func (d *finder) ask(what, reason string, candidates []timeColumn) error {
 	for _, c := range d.all {
 		names = append(names, or(strings.TrimSpace(c.exact), "-"))
 	}
+
 	if len(candidates) > 0 {
 		found := make([]string, 0, len(candidates))
 		for _, c := range candidates {
@@ -242,9 +247,10 @@ func (d *finder) ask(what, reason string, candidates []timeColumn) error {
 		}
 		reason += " (" + strings.Join(found, ", ") + ")"
 	}
+
 	return &AskError{
 		Path: d.f.name(), Option: "cols",
-		Reason: reason + "; its columns are " + clipTo(barfile.Storable(strings.Join(names, ", ")), 300),
-		Say:    "--cols " + what + "=COLUMN, with the column that tells it",
+		Reason: reason + "; its columns are " + clipTo(tabular.Storable(strings.Join(names, ", ")), 300),
+		Say:    "--cols " + what + "=COLUMN to the column that tells it",
 	}
 }

@@ -16,7 +16,8 @@ func (d *finder) isSideColumn(c *column) bool {
 	return len(cells) > 0
 }
 
-// tellsRows reports whether the cells of a column say what each row is: a purchase, a sale, or something else that is known.
+// tellsRows reports whether the cells of a column say what each row is: a purchase, a sale, or something else that is
+// known.
 func (d *finder) tellsRows(c *column) bool {
 	for _, cell := range c.filled() {
 		if _, other := sideIn(cell); other != "" && !isEnd(other) && knownKind(other) == "" {
@@ -34,8 +35,8 @@ func (d *finder) holdsSides(c *column) bool {
 	})
 }
 
-// sides finds the column of the side: by name where some of its cells say buy or sell, otherwise the only one whose cells
-// all say what a row is. The other columns that tell what a row is are remembered.
+// sides finds the column of the side: by name if some of its cells say buy or sell, otherwise the only one whose
+// cells all say what a row is. The other columns that tell what a row is are remembered.
 func (d *finder) sides(c *columns) {
 	for _, name := range sideNames {
 		col := d.find([]string{name})
@@ -71,11 +72,13 @@ func (d *finder) sides(c *columns) {
 	}
 }
 
-// sideOfSign lets the quantity's sign tell the side where both signs occur. Otherwise nothing does, and the file is refused.
+// sideOfSign lets the sign of the quantity tell the side if both signs occur. Otherwise the side is unknown, which is an
+// error.
 func (d *finder) sideOfSign(c *columns) error {
 	if c.side != "" {
 		return nil
 	}
+
 	f := d.f
 	for n := 0; ; n++ {
 		negative, positive := false, false
@@ -93,6 +96,7 @@ func (d *finder) sideOfSign(c *columns) error {
 		}
 		f.readSample(sampleRowsMax)
 	}
+
 	return d.ask("side", "no column tells whether a row buys or sells, and its quantities do not have both signs", nil)
 }
 
@@ -105,6 +109,7 @@ func (d *finder) classes(c *columns) {
 			break
 		}
 	}
+
 	for _, name := range classNames {
 		col := d.find([]string{name})
 		if col == nil {
@@ -114,6 +119,7 @@ func (d *finder) classes(c *columns) {
 			_, known := classOf(cell)
 			return known
 		})
+
 		c.classIsSure = slices.Contains(sureClassNames, col.base)
 		if isClass || c.classIsSure && len(col.filled()) > 0 {
 			c.class = col.name

@@ -19,13 +19,14 @@ const (
 
 var clockShape = regexp.MustCompile(`(?i)^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?(\s+[a-z]{3,4}|z|[+-]\d{2}:?\d{2})?$`)
 
-// shapeOf is the shape that most filled cells of a column have, noTime if half of them and more are not times.
+// shapeOf returns the shape of most filled cells of a column. It is noTime if half of them or more are not times.
 func (d *finder) shapeOf(c *column) int {
 	cells := c.filled()
 	var counts [zonedTime + 1]int
 	for _, cell := range cells {
 		counts[d.shapeOfCell(cell)]++
 	}
+
 	most := noTime
 	for shape := clockOnly; shape <= zonedTime; shape++ {
 		if counts[shape] > counts[most] || most == noTime {
@@ -42,6 +43,7 @@ func (d *finder) shapeOfCell(cell string) int {
 	if clockShape.MatchString(cell) {
 		return clockOnly
 	}
+
 	for _, dayFirst := range []bool{false, true} {
 		probe := File{style: style{dayFirst: dayFirst}}
 		at, err := probe.stamp(cell)
@@ -72,7 +74,7 @@ const (
 	rankUnknown = 3000
 )
 
-// times finds the columns of the time: one with date and time, else a date and a time of day, else a date.
+// times finds the columns of the time: one with date and time, or else a date and a time of day, or else a date.
 func (d *finder) times(c *columns) error {
 	var all []timeColumn
 	for _, col := range d.all {
@@ -125,7 +127,7 @@ func (d *finder) times(c *columns) error {
 	return nil
 }
 
-// hiddenTimes is a column that is named as a time and holds something else, as 093005 or a fraction of a day.
+// hiddenTimes returns a column that is named as a time and holds something else, for example 093005, or nil.
 func (d *finder) hiddenTimes() *timeColumn {
 	for _, c := range d.all {
 		isNamed := strings.Contains(c.base, "time") || c.base == "hora" || c.base == "uhrzeit" || c.base == "tijd" ||
@@ -137,7 +139,7 @@ func (d *finder) hiddenTimes() *timeColumn {
 	return nil
 }
 
-// timeRank ranks the name of a column; it is negative for times of something else.
+// timeRank ranks the name of a column. It is negative for times of other events.
 func timeRank(c *column) int {
 	if at := slices.Index(filledNames, c.base); at >= 0 {
 		return at
@@ -145,12 +147,14 @@ func timeRank(c *column) int {
 	if notTimes.MatchString(c.base) {
 		return -1
 	}
+
 	if at := slices.Index(timeNames, c.base); at >= 0 {
 		if strings.HasPrefix(c.base, "creat") || strings.HasPrefix(c.base, "update") {
 			return rankCreated + at
 		}
 		return rankTime + at
 	}
+
 	for _, word := range []string{"time", "date", "datum", "zeit", "fecha", "heure"} {
 		if strings.Contains(c.base, word) {
 			return rankUnknown
@@ -159,7 +163,7 @@ func timeRank(c *column) int {
 	return -1
 }
 
-// unnamedTimes are columns whose names say nothing and whose cells are dates with words or signs between the digits.
+// unnamedTimes returns the column without a telling name whose cells are dates with words or signs between the digits.
 func (d *finder) unnamedTimes() []timeColumn {
 	var all []timeColumn
 	for _, col := range d.all {
@@ -176,11 +180,12 @@ func (d *finder) unnamedTimes() []timeColumn {
 	return all
 }
 
-// zoneOfName is the zone that a column's name tells, as Filled Time(UTC+08:00) does, or nil.
+// zoneOfName returns the zone in a column's name, for example in Filled Time(UTC+08:00), or nil.
 func zoneOfName(c *column) *time.Location {
 	if strings.HasSuffix(c.base, "utc") || c.base == "utctime" {
 		return time.UTC
 	}
+
 	found := zoneInName.FindStringSubmatch(c.unit)
 	if found == nil {
 		if zone, err := zoneNamed(c.unit); err == nil && c.unit != "" && !strings.EqualFold(c.unit, "local") {
@@ -191,6 +196,7 @@ func zoneOfName(c *column) *time.Location {
 	if found[1] == "" {
 		return time.UTC
 	}
+
 	offset, err := time.Parse("-07:00", fmt.Sprintf("%s%02s:%02s", found[1], found[2], or(found[3], "00")))
 	if err != nil {
 		return nil

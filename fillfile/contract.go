@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,10 +9,10 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// class is the kind of an instrument, as far as it decides what quantity x price is worth.
+// class is the kind of an instrument, which decides the value of quantity x price.
 type class string
 
-// The classes. A share, a coin and whatever a file says nothing about is plain: its multiplier is 1.
+// The classes. Shares, coins and unknown instruments are plain: their multiplier is 1.
 const (
 	plain     class = ""
 	option    class = "option"
@@ -22,11 +23,10 @@ const (
 	lots      class = "lots" // quantities count lots
 )
 
-// needsMultiplier reports whether an instrument is worth something else than quantity x price, so that the multiplier must
-// be told.
+// needsMultiplier reports whether the value of an instrument is not quantity x price, so that a multiplier is needed.
 func (c class) needsMultiplier() bool { return c == option || c == future || c == bond || c == lots }
 
-// classOf is the class that the word of a file stands for; known is false for words that say nothing of it.
+// classOf returns the class that a word of a file stands for. known is false for other words.
 func classOf(text string) (is class, known bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	switch {
@@ -37,20 +37,16 @@ func classOf(text string) (is class, known bool) {
 		return option, true
 	case strings.Contains(text, "future"), text == "fut", text == "futidx", text == "futstk", text == "futcom":
 		return future, true
-	case strings.Contains(text, "bond"), strings.Contains(text, "treasury"), strings.Contains(text,
-		"fixed income"), text == "bill", text == "anleihe",
+	case strings.Contains(text, "bond"), strings.Contains(text, "treasury"), strings.Contains(text, "fixed income"), text == "bill", text == "anleihe",
 		text == "obligation", text == "note":
 		return bond, true
 	case strings.Contains(text, "cfd"), strings.Contains(text, "contract for difference"):
 		return cfd, true
 	case strings.Contains(text, "perpetual"), text == "perp", text == "swap":
 		return perpetual, true
-	case strings.Contains(text, "stock"), strings.Contains(text, "equity"), strings.Contains(text,
-		"etf"), strings.Contains(text, "share"),
-		strings.Contains(text, "fund"), strings.Contains(text,
-			"crypto"), text == "stk", text == "eq", text == "security", text == "aktie", text == "aktien",
-		text == "spot", text == "reit", text == "adr", text == "be", text == "common", strings.Contains(text,
-			"ordinary"), strings.Contains(text, "preferred"),
+	case strings.Contains(text, "stock"), strings.Contains(text, "equity"), strings.Contains(text, "etf"), strings.Contains(text, "share"),
+		strings.Contains(text, "fund"), strings.Contains(text, "crypto"), text == "stk", text == "eq", text == "security", text == "aktie", text == "aktien",
+		text == "spot", text == "reit", text == "adr", text == "be", text == "common", strings.Contains(text, "ordinary"), strings.Contains(text, "preferred"),
 		strings.Contains(text, "forex"), text == "fx", text == "currency", text == "coin", text == "token", text == "linear":
 		return plain, true
 	}
@@ -65,7 +61,8 @@ var (
 	// foreignOption are options as other exchanges name them: AAPL_041924C170, BTC-240628-60000-C, NIFTY24APR22500CE.
 	foreignOption = regexp.MustCompile(`^(?:[A-Z.]{1,6}_\d{6}[CP]\d+(?:\.\d+)?|[A-Z]{2,6}(?:-[A-Z]{3,5})?-\d{6,8}-\d+-[CP]|[A-Z&-]{2,20}\d{2}[A-Z0-9]{3,5}\d+(?:CE|PE)|` +
 		`[A-Z]{1,6}\d{2}[A-Z]{3}\d{2}[CP]\d+(?:\.\d+)?)$`)
-	// namedFuture are futures with the month in words or digits, continuous ones, and those behind an exchange's prefix.
+	// namedFuture are futures with the month in words or digits, continuous ones, and those behind an exchange's
+	// prefix.
 	namedFuture = regexp.MustCompile(`^(?:[A-Z0-9]{1,4}[ _-](?:0[1-9]|1[0-2])-\d{2}|[A-Z0-9]{1,4}[ _-](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[ -]?\d{2,4}|` +
 		`[A-Z0-9]{1,4}\d?!|[A-Z0-9]{1,4}=F|[A-Z0-9]{1,4} (?:INDEX|COMDTY|CURNCY)|[A-Z0-9]{1,4} 20\d{2}-\d{2}|@[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2})$`)
 	futureSym = regexp.MustCompile(`^(?:/[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2}|[A-Z0-9]{0,2}[A-Z][FGHJKMNQUVXZ]\d{1,2}|[A-Z0-9]{1,3}[FGHJKMNQUVXZ]20\d{2}|/[A-Z0-9]{1,4})(?::[A-Z]+)?$`)
@@ -77,7 +74,7 @@ var optionWords = regexp.MustCompile(`(?i)\b(?:call|put)s?\b.*\d|\d.*\b(?:call|p
 // saysOption reports whether words of a row are those of an option.
 func saysOption(text string) bool { return optionWords.MatchString(text) }
 
-// classOfSymbol is the class that a symbol tells by its shape.
+// classOfSymbol returns the class that the shape of a symbol tells.
 func classOfSymbol(symbol string) class {
 	symbol = strings.ToUpper(strings.TrimSpace(symbol))
 	switch {
@@ -86,6 +83,7 @@ func classOfSymbol(symbol string) class {
 	case futureSym.MatchString(symbol), namedFuture.MatchString(symbol):
 		return future
 	}
+
 	prefix, rest, found := strings.Cut(symbol, ":")
 	if found && (futureSym.MatchString(rest) || namedFuture.MatchString(rest)) && rest != prefix {
 		return future // CME_MINI:ES1!
@@ -98,22 +96,22 @@ func classOfSymbol(symbol string) class {
 			return future
 		}
 	}
+
 	if strings.HasPrefix(symbol, "F.US.") {
 		return future
 	}
 	return plain
 }
 
-// optionSymbol is the OCC's symbol of an option: its root in six places, its expiry as YYMMDD, C or P, and the strike times
-// 1000 in eight digits.
+// optionSymbol returns the OCC's symbol of an option: its root in six places, its expiry as YYMMDD, C or P, and the
+// strike times 1000 in eight digits.
 func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) {
 	root = symbolOf(strings.TrimPrefix(strings.TrimSpace(root), "."))
 	if root == "" || len(root) > 6 {
 		return "", fmt.Errorf("the option's underlying symbol %q does not have one to six letters", clip(root))
 	}
 	if expiry == "" || right == "" || strike == "" {
-		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q", root,
-			clip(expiry), clip(strike), clip(right))
+		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q", root, clip(expiry), clip(strike), clip(right))
 	}
 
 	day, err := f.day(expiry)
@@ -143,29 +141,28 @@ func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) 
 	return fmt.Sprintf("%-6s%s%s%08s", root, day.Format("060102"), letter, thousandths.String()), nil
 }
 
-// instrument settles symbol and class of a draft. What makes another instrument is part of its symbol: an option and its
-// share, a future and its index are never one position.
+// instrument decides the symbol and the class of a draft. Whatever tells instruments apart is part of the symbol: an
+// option and its share, or a future and its index, are never one position.
 func (f *File) instrument(d *draft) (symbol string, is class, err error) {
 	symbol, is = symbolOf(or(d.symbol, d.isin)), d.class
 	byShape := classOfSymbol(symbol)
+
 	switch {
 	case f.opts.Symbol != "":
 		return symbolOf(f.opts.Symbol), is, nil
 	case symbol == "":
-		return "", is, fmt.Errorf("neither a symbol nor an ISIN is given")
+		return "", is, errors.New("the symbol and the ISIN are missing")
 	case byShape == option:
 		return symbol, option, nil
 	case d.strike != "" || d.right != "" || is == option && d.expiry != "":
 		symbol, err = f.optionSymbol(symbol, d.expiry, d.right, d.strike)
 		return symbol, option, err
 	case is == option:
-		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put",
-			symbol)
+		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put", symbol)
 	case is == plain && d.expiry != "" && !d.classKnown:
 		return symbol + " " + monthOf(f, d.expiry), future, nil
 	case is == plain && saysOption(d.says):
-		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not", clip(d.says),
-			symbol)
+		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not", clip(d.says), symbol)
 	case is == plain && !d.classKnown && byShape == future:
 		return symbol, future, nil
 	case is == future && byShape != future && d.expiry != "":
@@ -178,7 +175,7 @@ func (f *File) instrument(d *draft) (symbol string, is class, err error) {
 	return symbol, is, nil
 }
 
-// monthOf writes the month of a future's contract in one way where it can be read: 2026-06, else JUN26.
+// monthOf returns the month of a future's contract: 2026-06, or the cell itself if it is not a date, for example JUN26.
 func monthOf(f *File, expiry string) string {
 	if day, err := f.day(expiry); err == nil {
 		return day.Format("2006-01")

@@ -5,14 +5,23 @@
 //	for fill, err := range file.Fills() { ... book fill.Trade ... }
 //	fmt.Println(file.Summary()) // 12 fills; left out: 5 dividends, 3 deposits
 //
-// Open recognises the layout from the content, through .gz, .zip, .tar.gz and .xlsx, and says which it chose; Fills
-// streams. A row that should be a fill and cannot be read comes as a *blotter.RejectedRow, says why, and stops nothing. A
-// row that is something else (a dividend, a deposit, a conversion) is counted by kind in File.Others. A file without
-// fills is a *NotFillsError that names what it holds.
+// Open recognizes the layout from the content and unpacks .gz, .zip, .tar.gz and .xlsx files. Fills streams.
+// OpenPositions reads a broker's list of positions, to be compared with the book.
 //
-// Numbers are taken as written, never through a float and never rounded, unless Options.Round asks for it; only a back
-// test's, which are binary floats, are rounded by default, and Fill.Rounded says so. A trade's id is the file's own
-// execution id, else a hash of the fill's content: the same fill in a longer export has the same id.
+// # What is an error
 //
-// docs/fills.md lists the layouts, how they are told apart, and what is read how.
+//   - A *NotFillsError names what the file holds instead of fills.
+//   - An *AskError names an option that the user has to set because the file does not say, for example the account.
+//   - Fills yields a *blotter.RejectedRow for each row that should be a fill and cannot be read, with the reason, and goes on.
+//
+// A row that is something else, such as a dividend, a deposit or a conversion, is not an error: File.Others counts it
+// by kind. Nothing about money is guessed: a sign, a currency or a multiplier that the file does not tell is an error.
+//
+// # What is stored
+//
+// Numbers are exactly as written, never through a float. They are rounded only if Options.Round says so, and in back
+// tests, whose numbers are binary floats; Fill.Rounded marks these. A fill's id is the execution id of the file.
+// Without one, it is a hash of the fill's content, so that the same fill has the same id in a longer export.
+//
+// docs/fills.md lists the layouts, how they are recognized, and how each is read.
 package fillfile

@@ -11,8 +11,9 @@ import (
 // usOptionSize is how many shares an option on a share of the United States stands for.
 const usOptionSize = "100"
 
-// endLife makes a draft the end of an option's life: its expiry, assignment or exercise, at price 0. Where cash came of
-// it, as of an option on an index, the cash and its sign tell price and side. It needs the multiplier.
+// endLife makes a draft the end of an option's life: its expiry, assignment or exercise, at price 0. If it brought
+// cash, as for an option on an index, the cash tells the price and its sign tells the side. The draft needs a
+// multiplier.
 func (d *draft) endLife(cash string) error {
 	d.ends = true
 	d.price = ""
@@ -26,7 +27,7 @@ func (d *draft) endLife(cash string) error {
 
 	for _, cost := range d.fees {
 		if paid, err := number("fee", cost.amount, false); err == nil && !paid.IsZero() {
-			return errors.New("cash and a fee came of an option's end, " +
+			return errors.New("an option ended with cash and a fee, " +
 				"and nothing tells whether the cash contains the fee")
 		}
 	}
@@ -37,22 +38,26 @@ func (d *draft) endLife(cash string) error {
 	if said := sideOf(d.side); said != "" && string(said) != side {
 		return fmt.Errorf("%s of an option contradicts its cash of %s", d.side, cash)
 	}
-	d.side, d.ends, d.total = side, false, cash
+	d.side = side
+	d.ends = false
+	d.total = cash
 	return nil
 }
 
-// checkSign refuses a purchase that brought money, and a sale that cost some.
+// checkSign returns an error for a purchase that brought money and for a sale that cost some.
 func (d *draft) checkSign(amount string) error {
 	money, err := number("amount", amount, false)
 	if err != nil || money.IsZero() {
 		return nil // not told
 	}
+
 	costs := blotter.Decimal{}
 	for _, cost := range d.fees {
 		if paid, err := number("fee", cost.amount, false); err == nil {
 			costs = costs.Add(paid.Abs())
 		}
 	}
+
 	isLess := money.Abs().LessThan(costs) // a sale may bring less than it costs
 	if side := sideOf(d.side); side == blotter.Buy && !money.IsNeg() || side == blotter.Sell && money.IsNeg() && !isLess {
 		return fmt.Errorf("side %q contradicts the sign of the amount %s", clip(d.side), clip(amount))
@@ -60,8 +65,8 @@ func (d *draft) checkSign(amount string) error {
 	return nil
 }
 
-// sizeBy returns the usual size of a contract at which quantity x price comes to the value, within a cent; "" where none
-// does or one of them is 0.
+// sizeBy returns the usual size of a contract with which quantity x price is the value, within a cent. It is "" if
+// there is none or one of them is 0.
 func (d *draft) sizeBy(value string) string {
 	quantity, err := number("", d.quantity, false)
 	price, err2 := number("", d.price, false)
@@ -87,8 +92,8 @@ func (d *draft) sizeBy(value string) string {
 
 var cent = blotter.MustDecimal("0.01")
 
-// keepSymbol keeps the symbol of an option that names it in a way that is not read further, as exchanges abroad and
-// options on futures have. Its multiplier must be told.
+// keepSymbol keeps the symbol of an option that is not of the OCC's form, such as those of exchanges abroad and options
+// on futures. It is an error if nothing tells the multiplier.
 func (d *draft) keepSymbol(value string) error {
 	if d.class != option || classOfSymbol(d.symbol) == option {
 		return nil
@@ -103,15 +108,15 @@ func (d *draft) keepSymbol(value string) error {
 	return nil
 }
 
-// looksTraded reports whether a row has what a trade has: a quantity and a price that are not 0.
+// looksTraded reports whether a row has a quantity and a price that are not 0.
 func looksTraded(quantity, price string) bool {
 	q, err := number("", quantity, false)
 	p, err2 := number("", price, false)
 	return err == nil && err2 == nil && !q.IsZero() && !p.IsZero()
 }
 
-// isRoundedPrice reports whether quantity x price comes to the total when the price is taken as rounded to its last digit:
-// of shares that are bought with a dividend brokers show the total exactly, and the price in cents.
+// isRoundedPrice reports whether quantity x price is the total if the price was rounded to its last digit. For shares
+// that are bought with a dividend, brokers write the total exactly and the price in cents.
 func (d *draft) isRoundedPrice(amount string) bool {
 	quantity, err := number("", d.quantity, false)
 	price, err2 := number("", d.price, false)

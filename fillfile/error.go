@@ -7,32 +7,25 @@ import (
 	"io"
 
 	"github.com/blotterdb/blotter"
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// NotFillsError is a file that holds no fills. It is ErrInvalid.
+// NotFillsError reports that a file does not hold fills. It is ErrInvalid.
 type NotFillsError struct {
 	Path   string
-	Kind   string // what it holds instead: "orders", "positions", "trades", "bars", ...; "" where that is unknown
-	Reason string // why it has no fills, where Kind is ""
-	Layout string // of a file that could have fills, and has none: a day without trades
-	Hint   string // which other sheets a workbook has, or ""
+	Kind   string // what it holds instead: "orders", "positions", "trades", "bars", ...; "" if that is unknown
+	Reason string // why it has no fills, if Kind is ""
+	Layout string // of a file that could have fills and has none, for example of a day without trades
+	Hint   string // the other sheets of a workbook, or ""
 }
 
 func (e *NotFillsError) Error() string {
-	text := e.Path + ": " + e.Reason
-	if e.Kind != "" {
-		text = e.Path + ": it holds " + e.Kind + ", not fills"
-	}
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return text
+	return tabular.Mismatch(e.Path, e.Kind, "fills", e.Reason, e.Hint)
 }
 
 func (e *NotFillsError) Unwrap() error { return blotter.ErrInvalid }
 
-// checkError is a row that is read and breaks a rule of trades.
+// checkError is the error of a row that was read and breaks a rule of trades.
 type checkError struct{ error }
 
 func (f *File) rejected(r *row, symbol string, err error) error {
@@ -41,30 +34,26 @@ func (f *File) rejected(r *row, symbol string, err error) error {
 		check = "fill"
 	}
 	return &blotter.RejectedRow{
-		Line: r.line, Symbol: barfile.Storable(symbol), Check: check, Reason: barfile.Storable(err.Error()),
-		Raw: barfile.Storable(r.raw), Member: barfile.Storable(f.member),
+		Line: r.line, Symbol: tabular.Storable(symbol), Check: check, Reason: tabular.Storable(err.Error()),
+		Raw: tabular.Storable(r.raw), Member: tabular.Storable(f.member),
 	}
 }
 
-func fileError(path, reason string) error {
-	return &blotter.Error{Kind: blotter.ErrInvalid, Message: path + ": " + reason}
-}
-
-// readError says what ended the file before its end.
+// readError explains an error that ended the file before its end.
 func (f *File) readError(err error) error {
 	if errors.Is(err, blotter.ErrInvalid) {
 		return err
 	}
-	if errors.Is(err, barfile.ErrTooLong) {
-		return fileError(f.name(), "a row of it is longer than a fill's can be")
+	if errors.Is(err, tabular.ErrTooLong) {
+		return tabular.Error(f.name(), "a row of it is longer than any fill")
 	}
 	if errors.As(err, new(*json.SyntaxError)) {
-		return fileError(f.name(), "its JSON is broken: "+err.Error())
+		return tabular.Error(f.name(), "its JSON is broken: "+err.Error())
 	}
-	return fileError(f.name(), "reading it failed: "+err.Error())
+	return tabular.Error(f.name(), "reading it failed: "+err.Error())
 }
 
-// nothing is the error of a source in which no member has fills.
+// nothing returns the error of a source in which no member has fills.
 func (f *File) nothing(err error) error {
 	if !errors.Is(err, io.EOF) {
 		return err
@@ -79,7 +68,7 @@ func (f *File) nothing(err error) error {
 		len(f.Skipped), f.Skipped[0])}
 }
 
-// onlyOthers is the error of a file of a known layout in which no row is a fill.
+// onlyOthers returns the error of a file of a known layout in which no row is a fill.
 func (f *File) onlyOthers(others map[string]int64) error {
 	if len(others) == 0 {
 		return &NotFillsError{Path: f.name(), Layout: f.layout.title,
@@ -88,14 +77,14 @@ func (f *File) onlyOthers(others map[string]int64) error {
 	return &NotFillsError{Path: f.name(), Layout: f.layout.title, Kind: describe(others)}
 }
 
-// AskError is a file that does not tell something, which the user has to say. It is ErrInvalid.
+// AskError reports that a file does not tell something, so that the user has to. It is ErrInvalid.
 type AskError struct {
 	Path   string
-	Option string // "tz", "account", "symbol", "date-order"
+	Option string // the option that answers it: "tz", "account", "symbol", "date-order", "decimal" or "cols"
 	Reason string
-	Say    string
+	Say    string // the flag to set, with an example
 }
 
-func (e *AskError) Error() string { return e.Path + ": " + e.Reason + "; say " + e.Say }
+func (e *AskError) Error() string { return e.Path + ": " + e.Reason + "; set " + e.Say }
 
 func (e *AskError) Unwrap() error { return blotter.ErrInvalid }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// bbgo exports an account's own fills of any exchange. A fee is in what was bought, what was sold, or the exchange's coin.
+// bbgo exports the fills of an account at any exchange. A fee is in what was bought, what was sold, or the exchange's
+// coin.
 var bbgo = &layout{
 	name: "bbgo", title: "bbgo fills JSON", zone: "UTC", anyCurrency: true,
 	needs: []string{"gid", "exchange", "tradedat", "symbol", "side", "quantity", "price", "fee", "feecurrency"},
@@ -15,8 +16,7 @@ var bbgo = &layout{
 		return []draft{{
 			id: r.get("id"), order: r.get("orderid"), strategy: r.get("strategy"), at: r.get("tradedat"), symbol: r.get("symbol"),
 			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("fee"),
-				currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
+			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
 		}}, "", nil
 	},
 }
@@ -42,8 +42,8 @@ var bybit = &layout{
 	},
 }
 
-// bybitFee is the fee of an execution. Contracts charge it in the price's currency and may not say so; without its currency
-// a fee that could be a share of the quantity, as the spot market takes it, is in a coin that is not told.
+// bybitFee returns the fee of an execution. Contracts charge it in the currency of the price, and may not say so. The
+// spot market charges a share of the quantity, so that a fee of that size without a currency is in an unknown coin.
 func bybitFee(r *row) fee {
 	is := fee{amount: r.get("execfee"), currency: r.get("feecurrency")}
 	if is.currency != "" || is.amount == "" {
@@ -59,7 +59,7 @@ func bybitFee(r *row) fee {
 	return is
 }
 
-// kraken is the list of trades that Kraken exports. Fees are in what the price is in.
+// kraken is the list of trades that Kraken exports. Fees are in the currency of the price.
 var kraken = &layout{
 	name: "kraken", title: "Kraken trades CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"txid", "ordertxid", "pair", "time", "type", "price", "vol", "fee"},
@@ -102,12 +102,11 @@ var alpaca = &layout{
 		switch kind {
 		case "OPEXP", "OPASN", "OPXRC":
 			return []draft{{
-				id: r.get("id"), account: r.get("accountid"), at: r.get("date",
-					"transactiontime"), symbol: r.get("symbol"), ends: true,
+				id: r.get("id"), account: r.get("accountid"), at: r.get("date", "transactiontime"), symbol: r.get("symbol"), ends: true,
 				quantity: r.get("qty"), currency: "USD", class: option, multiplier: "100",
 			}}, "", nil
 		case "OPTRD":
-			return nil, "", errors.New("the shares of an option's assignment or exercise name no side")
+			return nil, "", errors.New("the shares of an option's assignment or exercise have no side")
 		}
 		if kind != "FILL" {
 			if strings.HasPrefix(kind, "DIV") {
@@ -127,13 +126,13 @@ var alpaca = &layout{
 	},
 }
 
-// inverse is a contract that is valued at quantity / price, in the coin.
+// inverse matches contracts whose value is quantity / price, in the coin.
 var inverse = regexp.MustCompile(`USD(_PERP|-PERPETUAL|-PERP|_\d{6}|[HMUZ]\d{2})?$|-PERPETUAL$`)
 
-// inverseSymbol is a symbol that exchanges give to inverse contracts alone.
+// inverseSymbol matches symbols that exchanges give to inverse contracts only.
 var inverseSymbol = regexp.MustCompile(`USD_PERP$|USD_\d{6}$|^[A-Z]{2,6}-PERPETUAL$|^XBTUSD$`)
 
-// linear refuses inverse contracts: a book that values quantity x price would be wrong.
+// linear returns an error for an inverse contract, which a book that values quantity x price would value wrongly.
 func linear(symbol string) error {
 	if symbol = strings.ToUpper(symbol); inverse.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
 		return errors.New("it is of an inverse contract, whose value is not quantity x price")
@@ -141,19 +140,20 @@ func linear(symbol string) error {
 	return nil
 }
 
-// quotes are what prices of an exchange's pairs are in, the longer names first.
+// quotes are the currencies of the prices of exchanges' pairs, longer names first.
 var quotes = []string{
 	"FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "IDRT", "BKRW",
 	"XBT", "BTC", "ETH", "BNB", "TRX", "XRP", "DAI", "USD", "EUR", "GBP", "AUD", "TRY", "BRL", "RUB", "UAH", "ZAR", "NGN", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "CHF", "CAD", "KRW", "HKD", "SGD",
 }
 
-// quoteOf is the currency of a pair's price: USDT of BTCUSDT, of BTC/USDT and of BTC/USDT:USDT, or "". A split whose other half
-// is a known coin wins: DOTUSD is in USD, not in TUSD.
+// quoteOf returns the currency of a pair's price: USDT for BTCUSDT, BTC/USDT and BTC/USDT:USDT, or "". A split whose
+// other half is a known coin wins: DOTUSD is in USD, not in TUSD.
 func quoteOf(symbol string) string {
 	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
 	if _, quote, divided := strings.Cut(symbol, "/"); divided {
 		return quote
 	}
+
 	var all, known []string
 	for _, quote := range quotes {
 		base, found := strings.CutSuffix(symbol, quote)
@@ -165,6 +165,7 @@ func quoteOf(symbol string) string {
 			known = append(known, quote)
 		}
 	}
+
 	switch {
 	case len(known) > 0:
 		return known[0]

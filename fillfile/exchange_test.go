@@ -129,7 +129,7 @@ var generic = []example{
 		fillfile.Options{},
 		"CSV",
 		[]string{"A 2024-01-02T10:00:00Z buy 10 AAPL @ 185.5 fee 1 USD strategy s order o1 id t1", "A 2024-01-02T10:00:01Z sell 2 CL @ -37.63 x1000 id t2"},
-		[]string{`side "gifted"`, `date "2024-01-32`, "quantity 0", "it is a purchase, and its quantity -1 is negative", "neither a symbol nor an ISIN"},
+		[]string{`side "gifted"`, `invalid date "2024-01-32`, "quantity 0", "buy with negative quantity -1", "the symbol and the ISIN are missing"},
 		map[string]int64{"dividend": 1},
 	},
 	{

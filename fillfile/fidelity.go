@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// Fidelity's history, of one account or of several. The action says in words what a row is. The quantity is negative for
-// what was sold; the amount has commission and fees in it.
+// Fidelity's history, of one account or of several. The action says in words what a row is. The quantity is negative
+// for what was sold; the amount has commission and fees in it.
 var fidelity = &layout{
 	name: "fidelity", title: "Fidelity CSV", dateOrder: "mdy",
-	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount",
-		"settlementdate"},
+	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount", "settlementdate"},
 	read:  readFidelity,
 }
 
@@ -40,8 +39,7 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 	action, amount := strings.ToUpper(r.get("action")), r.get("amount")
 	d := draft{
 		account: r.get("accountnumber"), at: r.get("rundate"), settles: r.get("settlementdate"), symbol: r.get("symbol"),
-		quantity: r.get("quantity"), price: r.get("price"), currency: or(r.get("currency"),
-			"USD"), accrued: r.get("accruedinterest"),
+		quantity: r.get("quantity"), price: r.get("price"), currency: or(r.get("currency"), "USD"), accrued: r.get("accruedinterest"),
 		fees: []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
 	}
 	if found := fidelityAsOf.FindStringSubmatch(action); found != nil {
@@ -99,7 +97,7 @@ func fidelityDay(text string) (string, bool) {
 	return "", false
 }
 
-// fidelityKinds are how the actions begin of what is no fill.
+// fidelityKinds are the beginnings of actions that are not fills, and their kinds.
 var fidelityKinds = []struct{ begin, kind string }{
 	{"DIVIDEND", kindDividend},
 	{"LONG-TERM CAP GAIN", kindDividend},
@@ -118,8 +116,7 @@ func fidelityKind(action, amount string) string {
 			return known.kind
 		}
 	}
-	for _, word := range []string{"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION",
-		"CHECK RECEIVED", "WIRE TRANSFER"} {
+	for _, word := range []string{"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION", "CHECK RECEIVED", "WIRE TRANSFER"} {
 		if strings.HasPrefix(action, word) {
 			return movement(amount)
 		}

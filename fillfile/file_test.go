@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/fillfile"
 )
@@ -112,5 +115,42 @@ func TestOpenErrors(t *testing.T) {
 		if _, err := fillfile.Open(path, fillfile.Options{}); !errors.Is(err, blotter.ErrInvalid) {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// A file may be in any of the encodings that brokers and spreadsheets write.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	const text = "Date,Symbol,Side,Quantity,Price,Currency,Account\n2024-01-02 10:00,KÖLN„™,buy,2,3,EUR,A\n"
+	wide, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow, err := charmap.Windows1252.NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, written := range map[string]string{
+		"UTF-8": text, "UTF-16": wide, "Windows-1252": narrow, "lines of an old Mac": strings.ReplaceAll(text, "\n", "\r"),
+	} {
+		r := read(t, written, fillfile.Options{Zone: "UTC"})
+		if len(r.fills) != 1 || r.fills[0].Symbol != "KÖLN„™" {
+			t.Errorf("%s: got %+v, rejected %v, %v", name, r.fills, r.rejected, r.err)
+		}
+	}
+
+	damaged := text + "2024-01-02 10:00,K\xd6LN,buy,2,3,EUR,A\n"
+	if r := read(t, damaged, fillfile.Options{Zone: "UTC"}); len(r.fills) != 1 || len(r.rejected) != 1 {
+		t.Errorf("got %+v, rejected %v, %v; want the row with the damaged symbol rejected", r.fills, r.rejected, r.err)
+	}
+}
+
+// A weekday before a date does not tell whether the day or the month comes first.
+func TestWeekdayBeforeAmbiguousDate(t *testing.T) {
+	t.Parallel()
+	const text = "Date,Symbol,Side,Quantity,Price,Currency,Account\nTue 02/01/2024 10:00,X,buy,2,3,EUR,A\n"
+	var ask *fillfile.AskError
+	if r := read(t, text, fillfile.Options{Zone: "UTC"}); !errors.As(r.err, &ask) || ask.Option != "date-order" {
+		t.Errorf("got %+v, %v; want that the order is asked for", r.fills, r.err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // draft is a fill as its file writes it.
@@ -36,7 +36,7 @@ type draft struct {
 	scaled                       bool   // the price was divided by 100
 }
 
-// minor is the hundredth of a currency in which a price was that was divided by 100, or "".
+// minor returns the minor unit of a price that was divided by 100, or "".
 func (d *draft) minor() string {
 	if !d.scaled {
 		return ""
@@ -44,23 +44,27 @@ func (d *draft) minor() string {
 	return or(d.currency, "minor units")
 }
 
-// build makes the trade of a draft. On an error the fill holds what is known.
+// build returns the fill of a draft, without its time. On an error it has the fields that were read so far.
 func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	t := &fill.Trade
-	fill.Line, fill.OrderRef = r.line, barfile.Storable(d.order)
-	fill.Named = barfile.Storable(d.account)
+	fill.Line, fill.OrderRef = r.line, tabular.Storable(d.order)
+	fill.Named = tabular.Storable(d.account)
 	t.AccountID, t.Strategy = or(fill.Named, f.opts.Account), or(f.opts.Strategy, d.strategy)
-	t.TradeID = barfile.Storable(d.id)
+	t.TradeID = tabular.Storable(d.id)
 
 	symbol, is, err := f.instrument(d)
-	if t.Symbol = symbol; err != nil {
+	t.Symbol = symbol
+	if err != nil {
 		return fill, err
+	}
+	if strings.ContainsRune(symbol, '\uFFFD') {
+		return fill, errors.New("the symbol is not UTF-8 text")
 	}
 	if f.isGeneric() && inverseSymbol.MatchString(symbol) {
 		return fill, linear(symbol)
 	}
 	if quote := pairQuote(symbol); quote != "" && strings.EqualFold(d.unit, quote) {
-		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; " +
+		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; "+
 			"the quantity in the coin is needed", clip(d.quantity), d.unit, symbol)
 	}
 	var known Instrument
@@ -85,7 +89,7 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	return fill, f.money(&fill, d, is, known)
 }
 
-// known is what is known of a symbol beside the file.
+// known returns what Options.Instrument knows of a symbol.
 func (f *File) known(symbol string) (Instrument, error) {
 	if f.opts.Instrument == nil {
 		return Instrument{}, nil
@@ -100,10 +104,10 @@ func (f *File) known(symbol string) (Instrument, error) {
 	return known, err
 }
 
-// instrumentsMax bounds the symbols of which is remembered what is known.
+// instrumentsMax is the most symbols that known remembers.
 const instrumentsMax = 100_000
 
-// currency settles the currency of the price. It stays empty where nothing tells it.
+// currency decides the currency of the price. It stays empty if nothing tells it.
 func (f *File) currency(fill *Fill, d *draft, known Instrument) error {
 	code := or(d.currency, f.opts.Currency, known.Currency)
 	if major := minorUnits[code]; major != "" {
@@ -113,7 +117,7 @@ func (f *File) currency(fill *Fill, d *draft, known Instrument) error {
 	}
 	fill.Currency = strings.ToUpper(code)
 	if code != "" && !f.layout.anyCurrency && !isCurrency(code) {
-		return fmt.Errorf("currency %q is neither a code of ISO 4217 nor a known coin; " +
+		return fmt.Errorf("currency %q is neither a code of ISO 4217 nor a known coin; "+
 			"--currency gives the right one for rows without", clip(code))
 	}
 	return nil
@@ -154,7 +158,7 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 	return err
 }
 
-// setSide settles the side by its word, or by the sign of the quantity.
+// setSide decides the side by its word, or by the sign of the quantity.
 func (fill *Fill) setSide(d *draft) error {
 	t := &fill.Trade
 	switch {
@@ -170,13 +174,14 @@ func (fill *Fill) setSide(d *draft) error {
 			return fmt.Errorf("side %q is neither buy nor sell", clip(d.side))
 		}
 	}
+
 	if t.Side == blotter.Buy && t.Quantity.IsNeg() {
-		return fmt.Errorf("it is a purchase, and its quantity %s is negative", t.Quantity)
+		return fmt.Errorf("buy with negative quantity %s", t.Quantity)
 	}
 	return nil
 }
 
-// hundredth is a hundredth of a number, if its digits can be kept.
+// hundredth divides a number by 100. It is an error if that has too many digits.
 func hundredth(d blotter.Decimal) (blotter.Decimal, error) {
 	result, ok := product(d, blotter.MustDecimal("0.01"))
 	if !ok {
@@ -185,7 +190,7 @@ func hundredth(d blotter.Decimal) (blotter.Decimal, error) {
 	return result, nil
 }
 
-// money reads the fees and proves the amounts by the totals.
+// money reads the fees and checks the amounts against the totals.
 func (f *File) money(fill *Fill, d *draft, is class, known Instrument) error {
 	costs, err := f.costs(fill, d)
 	if err != nil {
@@ -215,7 +220,7 @@ func (f *File) money(fill *Fill, d *draft, is class, known Instrument) error {
 	return nil
 }
 
-// settleMultiplier takes the multiplier from the user or from what is known, where neither the file nor its totals tell it.
+// settleMultiplier takes the multiplier from Options if neither the file nor its totals tell it.
 func (f *File) settleMultiplier(fill *Fill, is class, known Instrument) {
 	switch {
 	case !fill.Multiplier.IsZero():
@@ -249,11 +254,11 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		}
 		code := or(of.currency, unit)
 		if code == "" && d.scaled && !amount.IsZero() {
-			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is too or in %s; " +
-				"a column of the fee's currency does", d.currency, fill.Currency)
+			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is in that or in %s; "+
+				"add a column with the fee's currency", d.currency, fill.Currency)
 		}
 		if code == "$" && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
-			return nil, fmt.Errorf("fee %s is in dollars, and nothing tells of which country", clip(of.amount))
+			return nil, fmt.Errorf("fee %s is in dollars of an unknown country", clip(of.amount))
 		}
 		if code == "$" {
 			code = ""
@@ -270,12 +275,13 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 	return all, nil
 }
 
-// signed gives the fees the sign that the totals prove. A fee of which nothing tells whether it was paid is an error.
+// signed returns the fees with the sign that the totals prove. It is an error if nothing tells whether a fee was paid.
 func signed(costs []cost, said proof) ([]cost, error) {
 	isUnsure := false
 	for _, c := range costs {
 		isUnsure = isUnsure || c.unsure
 	}
+
 	switch {
 	case said == unproven && isUnsure:
 		return nil, errUnsureFee
@@ -284,13 +290,14 @@ func signed(costs []cost, said proof) ([]cost, error) {
 	case !isUnsure:
 		return nil, errContradictedFee
 	}
+
 	for i := range costs {
 		costs[i].amount = costs[i].amount.Neg()
 	}
 	return costs, nil
 }
 
-// setFees adds the fees of each currency.
+// setFees sets the fees of the trade, added up by currency.
 func (fill *Fill) setFees(costs []cost) {
 	fees := make([]blotter.TradeFee, 0, len(costs))
 	for _, c := range costs {
@@ -299,7 +306,7 @@ func (fill *Fill) setFees(costs []cost) {
 	fill.SetFees(fees...)
 }
 
-// finish gives a fill its time, its id and the last check.
+// finish sets the time and the id of a fill, and checks it.
 func (f *File) finish(fill *Fill, at time.Time) error {
 	t := &fill.Trade
 	t.ExecutedAt = at
@@ -320,16 +327,16 @@ func (f *File) finish(fill *Fill, at time.Time) error {
 	return nil
 }
 
-// once refuses the second fill with an id in a file of anyone's: what is called so is the order's id there, or of the row
-// that stands in the file twice.
+// once returns an error for the second fill with an id in a file of a generic layout. The id may be that of the order,
+// or the row may be in the file twice.
 func (f *File) once(t *blotter.Trade) error {
-	if t.TradeID == "" || !f.isGeneric() || f.columns.ours {
+	if t.TradeID == "" || !f.isGeneric() || f.columns.isBlotter {
 		return nil
 	}
 	key := strings.Join([]string{t.AccountID, t.TradeID, t.Symbol, string(t.Side)}, "\x00")
 	if f.seen[key] {
-		return fmt.Errorf("its id %s stands in the file twice; " +
-			"if it is not the execution's, --cols 'order=COLUMN' says so", clip(t.TradeID))
+		return fmt.Errorf("its id %s is in the file twice; if it is the id of the order, set --cols 'order=COLUMN'",
+			clip(t.TradeID))
 	}
 	if len(f.seen) < idsMax {
 		f.seen[key] = true
@@ -337,10 +344,10 @@ func (f *File) once(t *blotter.Trade) error {
 	return nil
 }
 
-// idsMax bounds the ids that are remembered.
+// idsMax is the most ids that once remembers.
 const idsMax = 2_000_000
 
-// hinted adds what rounding would mend.
+// hinted adds to an error about too many digits that rounding avoids it.
 func (f *File) hinted(err error) error {
 	if err != nil && f.round() == 0 && strings.Contains(err.Error(), "digits after the point") {
 		err = fmt.Errorf("%w; --round N rounds to N digits", err)
@@ -348,7 +355,7 @@ func (f *File) hinted(err error) error {
 	return err
 }
 
-// priceOf is what total / quantity / multiplier is exactly.
+// priceOf returns total / quantity / multiplier. It is an error if that is not exact.
 func (f *File) priceOf(fill *Fill, text string) (blotter.Decimal, error) {
 	amount, _ := splitUnit(text)
 	total, err := f.number(fill, "total", amount)
@@ -358,19 +365,21 @@ func (f *File) priceOf(fill *Fill, text string) (blotter.Decimal, error) {
 	case fill.Quantity.IsZero():
 		return total, errors.New("the quantity is 0")
 	}
+
 	units := fill.Quantity
 	if !fill.Multiplier.IsZero() {
 		units = units.Mul(fill.Multiplier)
 	}
+
 	price, ok := quotient(total.Abs(), units)
 	if !ok {
-		return price, fmt.Errorf("the price is missing, " +
-			"and the total %s is not a multiple of %s at any price of at most %d digits", total, units, blotter.DecimalFractionDigitsMax)
+		return price, fmt.Errorf("the price is missing, and total %s / quantity %s has more than %d digits", total,
+			units, blotter.DecimalFractionDigitsMax)
 	}
 	return price, nil
 }
 
-// quotient is a / b, if that is exact.
+// quotient returns a / b, and whether it is exact.
 func quotient(a, b blotter.Decimal) (blotter.Decimal, bool) {
 	q, err := a.Div(b)
 	if err != nil {
@@ -380,22 +389,22 @@ func quotient(a, b blotter.Decimal) (blotter.Decimal, bool) {
 	return q, ok && back.Equal(a)
 }
 
-// product is a x b, if its digits can be kept.
+// product returns a x b, and whether it is exact.
 func product(a, b blotter.Decimal) (blotter.Decimal, bool) {
 	return a.Mul(b), digitsOf(a)+digitsOf(b) <= blotter.DecimalFractionDigitsMax
 }
 
-// digitsOf is how many digits after the point a decimal needs.
+// digitsOf returns how many digits after the point a decimal needs.
 func digitsOf(d blotter.Decimal) int {
 	_, fraction, _ := strings.Cut(d.String(), ".")
 	return len(strings.TrimRight(fraction, "0"))
 }
 
-// number reads a number of the file and rounds it if that is asked for.
+// number reads a number, and rounds it if Options.Round or the layout says so.
 func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
-	if f.style.untold && isAmbiguousNumber(text) {
-		return blotter.Decimal{}, fmt.Errorf("%s %q could have a decimal point or thousands; " +
-			"--decimal point or --decimal comma says which", name, clip(text))
+	if f.style.unknown && isAmbiguousNumber(text) {
+		return blotter.Decimal{}, fmt.Errorf("%s %q may have decimals or thousands; "+
+			"set --decimal point or --decimal comma", name, clip(text))
 	}
 	d, err := number(name, text, f.style.comma)
 	digits := f.round()
@@ -407,7 +416,7 @@ func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
 	return d, f.hinted(err)
 }
 
-// round is how many digits numbers are rounded to, or 0.
+// round returns the digits to which numbers are rounded, or 0.
 func (f *File) round() int {
 	if f.opts.Round == 0 {
 		return f.layout.round
@@ -415,10 +424,10 @@ func (f *File) round() int {
 	return max(f.opts.Round, 0)
 }
 
-// symbolOf is a symbol as it is stored.
-func symbolOf(text string) string { return strings.ToUpper(strings.TrimSpace(barfile.Storable(text))) }
+// symbolOf returns a symbol as it is stored.
+func symbolOf(text string) string { return strings.ToUpper(strings.TrimSpace(tabular.Storable(text))) }
 
-// or is the first text that is not empty.
+// or returns the first text that is not empty.
 func or(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {

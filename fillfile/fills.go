@@ -6,10 +6,13 @@ import (
 	"iter"
 	"os"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// Fills yields the file's fills in its order, and a *blotter.RejectedRow for each row that should be one and cannot be
-// read. A file that Open opened may be read again: it is opened anew. A stream cannot.
+// Fills yields the fills in the order of the file, and a *blotter.RejectedRow for each row that should be a fill and
+// cannot be read. Any other error ends the file. A file that Open opened can be ranged over again, which opens it
+// again; a stream cannot.
 func (f *File) Fills() iter.Seq2[Fill, error] {
 	return func(yield func(Fill, error) bool) {
 		if !f.used {
@@ -18,18 +21,23 @@ func (f *File) Fills() iter.Seq2[Fill, error] {
 			return
 		}
 		if _, isFile := f.closer.(*os.File); !isFile {
-			yield(Fill{}, fileError(f.Path, "a stream cannot be read twice"))
+			yield(Fill{}, tabular.Error(f.Path, "a stream cannot be read twice"))
 			return
 		}
-		again, err := Open(f.Path, f.opts)
+
+		reopened, err := Open(f.Path, f.opts)
 		if err != nil {
 			yield(Fill{}, err)
 			return
 		}
-		defer again.Close()
-		again.fills(yield)
-		f.Others, f.Count, f.Rejected, f.Rounded = again.Others, again.Count, again.Rejected, again.Rounded
-		f.Converted, f.Skipped = again.Converted, again.Skipped
+		defer reopened.Close()
+		reopened.fills(yield)
+		f.Others = reopened.Others
+		f.Count = reopened.Count
+		f.Rejected = reopened.Rejected
+		f.Rounded = reopened.Rounded
+		f.Converted = reopened.Converted
+		f.Skipped = reopened.Skipped
 	}
 }
 
@@ -47,7 +55,7 @@ func (f *File) fills(yield func(Fill, error) bool) {
 	}
 }
 
-// memberFills yields what one member holds. It is false when that is the end.
+// memberFills yields the fills of one member. It returns false to stop.
 func (f *File) memberFills(yield func(Fill, error) bool) bool {
 	f.yielded = false
 	for {
@@ -65,6 +73,7 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 			}
 		}
 	}
+
 	if !f.release(yield) {
 		return false
 	}
@@ -75,7 +84,7 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 	return true
 }
 
-// nextRow is the next row: of the sample first.
+// nextRow returns the next row, first those of the sample.
 func (f *File) nextRow() (*row, error) {
 	if len(f.peeked) > 0 {
 		row := f.peeked[0]
@@ -88,7 +97,7 @@ func (f *File) nextRow() (*row, error) {
 	return f.rows.next()
 }
 
-// of yields what one row is: fills, a rejected row, or something else, which is counted.
+// of yields the fills of a row, or a rejected row, or counts it as something else.
 func (f *File) of(r *row) iter.Seq2[Fill, error] {
 	return func(yield func(Fill, error) bool) {
 		drafts, other, err := f.layout.read(f, r)
@@ -103,6 +112,7 @@ func (f *File) of(r *row) iter.Seq2[Fill, error] {
 			yield(f.counted(r, Fill{}, err))
 			return
 		}
+
 		for i := range drafts {
 			if !f.ofDraft(r, &drafts[i], yield) {
 				return
@@ -111,28 +121,30 @@ func (f *File) of(r *row) iter.Seq2[Fill, error] {
 	}
 }
 
-// ofDraft yields a fill, or holds it until others tell which of two hours its time is in.
+// ofDraft yields a fill. One whose time the clocks show twice waits for the fills after it.
 func (f *File) ofDraft(r *row, d *draft, yield func(Fill, error) bool) bool {
 	fill, err := f.build(r, d)
 	var at moment
 	if err == nil {
 		at, err = f.moment(d)
 	}
+
 	switch {
 	case err != nil:
 		return yield(f.counted(r, fill, err))
 	case !at.second.IsZero():
-		f.held = append(f.held, heldFill{row: r, fill: fill, at: at, minor: d.minor()})
-		return len(f.held) < heldMax || f.release(yield)
+		f.pending = append(f.pending, pendingFill{row: r, fill: fill, at: at, minor: d.minor()})
+		return len(f.pending) < pendingMax || f.release(yield)
 	}
+
 	if !f.release(yield) {
 		return false
 	}
-	return f.yieldAt(heldFill{row: r, fill: fill, minor: d.minor()}, at.first, nil, yield)
+	return f.yieldAt(pendingFill{row: r, fill: fill, minor: d.minor()}, at.first, nil, yield)
 }
 
-// yieldAt yields a fill at its instant.
-func (f *File) yieldAt(h heldFill, at time.Time, err error, yield func(Fill, error) bool) bool {
+// yieldAt yields a fill with its instant.
+func (f *File) yieldAt(h pendingFill, at time.Time, err error, yield func(Fill, error) bool) bool {
 	if err == nil {
 		err = f.finish(&h.fill, at)
 	}
@@ -142,7 +154,7 @@ func (f *File) yieldAt(h heldFill, at time.Time, err error, yield func(Fill, err
 	return yield(f.counted(h.row, h.fill, err))
 }
 
-// counted counts a fill, or the rejected row that it is.
+// counted counts a fill, or makes it a rejected row and counts that.
 func (f *File) counted(r *row, fill Fill, err error) (Fill, error) {
 	f.yielded = true
 	if err != nil {

@@ -16,8 +16,7 @@ var (
 	}
 	flexCSV = &layout{
 		name: "ibkr-flex-csv", title: "Interactive Brokers Flex CSV", zone: "America/New_York",
-		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime",
-			"currencyprimary"}, read: readFlexTrade,
+		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime", "currencyprimary"}, read: readFlexTrade,
 	}
 )
 
@@ -27,6 +26,7 @@ func readFlexElement(f *File, r *row) ([]draft, string, error) {
 	if problem := r.get("problem"); problem != "" {
 		return nil, "", errors.New(problem)
 	}
+
 	switch element := r.get("element"); element {
 	case "Trade", "TradeConfirm":
 		return readFlexTrade(f, r)
@@ -73,11 +73,12 @@ func flexDraft(r *row) ([]draft, string, error) {
 	if category == "CASH" {
 		return nil, kindConversion, nil
 	}
+
 	side := r.get("buysell")
 	if isCancelled(r) {
-		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked",
-			or(r.get("origtradeid"), "of the same order"))
+		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked", or(r.get("origtradeid"), "of the same order"))
 	}
+
 	d := draft{
 		id: r.get("tradeid", "ibexecid", "execid"), order: r.get("iborderid", "orderid"),
 		account: r.get("accountid", "clientaccountid", "statementaccount"),
@@ -86,11 +87,11 @@ func flexDraft(r *row) ([]draft, string, error) {
 		quantity: r.get("quantity"), price: r.get("tradeprice", "price"), multiplier: r.get("multiplier"),
 		currency: r.get("currency", "currencyprimary"),
 		fees: []fee{
-			{amount: r.get("ibcommission", "commission"), currency: r.get("ibcommissioncurrency", "commissioncurrency"),
-				negated: true},
+			{amount: r.get("ibcommission", "commission"), currency: r.get("ibcommissioncurrency", "commissioncurrency"), negated: true},
 			{amount: r.get("taxes", "tax"), negated: true},
 		},
 	}
+
 	if d.at == "" {
 		d.at = strings.TrimSpace(r.get("tradedate") + " " + r.get("tradetime"))
 	}
@@ -103,13 +104,13 @@ func flexDraft(r *row) ([]draft, string, error) {
 	return []draft{d}, "", d.valued(category, r.get("trademoney", "proceeds"))
 }
 
-// valued settles the multiplier by the money that changed hands: bonds are priced in percent, and of options and futures
-// it must be known.
+// valued settles the multiplier by the money that changed hands: bonds are priced in percent, and of options and
+// futures it must be known.
 func (d *draft) valued(category, money string) error {
 	switch category {
 	case "BOND", "BILL":
-		if told := multiplierOf(d, money); told == "0.01" {
-			d.multiplier = told
+		if multiplier := multiplierOf(d, money); multiplier == "0.01" {
+			d.multiplier = multiplier
 		}
 	case "OPT", "FUT", "FOP", "FSFOP", "FSOPT":
 		if d.multiplier != "" {
@@ -122,7 +123,7 @@ func (d *draft) valued(category, money string) error {
 	return nil
 }
 
-// multiplierOf is money / quantity / price, if that is exact; else "".
+// multiplierOf returns money / quantity / price, or "" if that is not exact.
 func multiplierOf(d *draft, money string) string {
 	quantity, err := number("", d.quantity, false)
 	price, err2 := number("", d.price, false)
@@ -130,13 +131,14 @@ func multiplierOf(d *draft, money string) string {
 	if err != nil || err2 != nil || err3 != nil {
 		return ""
 	}
+
 	units, ok := product(quantity.Abs(), price.Abs())
 	if !ok || units.IsZero() || total.IsZero() {
 		return ""
 	}
-	told, ok := quotient(total.Abs(), units)
+	multiplier, ok := quotient(total.Abs(), units)
 	if !ok {
 		return ""
 	}
-	return told.String()
+	return multiplier.String()
 }

@@ -125,12 +125,12 @@ func (f *flexRows) option(r *row) *flexOption {
 	return known
 }
 
-// isCancelled reports a trade that takes back an earlier one.
+// isCancelled reports whether a trade cancels an earlier one.
 func isCancelled(r *row) bool {
 	return strings.Contains(r.get("buysell"), "(Ca.)") || strings.HasSuffix(r.get("transactiontype"), "Cancel")
 }
 
-// isAtZero reports a price of 0.
+// isAtZero reports whether the price is 0.
 func isAtZero(r *row) bool {
 	price, err := number("price", r.get("tradeprice", "price"), false)
 	return err == nil && price.IsZero()
@@ -277,8 +277,7 @@ func (o *flexOption) price(ends, payments []*row) error {
 	}
 	price, ok := quotient(cash.Abs(), units.Abs())
 	if !ok {
-		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash,
-			units.Abs())
+		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash, units.Abs())
 	}
 	if err := o.checkRealized(payments, cash, quantity); err != nil {
 		return err
@@ -303,7 +302,7 @@ func sumOf(rows []*row, names ...string) (sum blotter.Decimal, err error) {
 	return sum, nil
 }
 
-// checkFunds compares the cash with the statement of funds, where that lists it.
+// checkFunds compares the cash with the statement of funds, if that lists it.
 func (o *flexOption) checkFunds(payments []*row, cash blotter.Decimal) error {
 	funds := withoutBase(o.funds)
 	if len(daysOf(o.settlements)) > 1 {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The layouts of files of anyone's, whose columns are told by their names and by what they hold.
+// The layouts of files of unknown origin. Their columns are recognized by their names and their cells.
 var (
 	genericCSV = &layout{
 		name: "csv", title: "CSV", recognises: namesFills, never: listOf("open high low"), prepare: settleColumns, read: readGeneric,
@@ -19,12 +19,13 @@ var (
 	}
 )
 
-// namesFills reports whether names of columns, without units, are those of fills: a time, a quantity, a price, and a symbol
-// or a side.
+// namesFills reports whether names of columns, without units, are those of fills: a time, a quantity, a price, and a
+// symbol or a side.
 func namesFills(names []string) bool {
 	has := func(lists ...[]string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...),
-			name) })
+		return slices.ContainsFunc(names, func(name string) bool {
+			return slices.Contains(slices.Concat(lists...), name)
+		})
 	}
 	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
 	if isRoundTrips(names) {
@@ -37,7 +38,7 @@ func namesFills(names []string) bool {
 		has(symbolNames, sideNames)
 }
 
-// isRoundTrips reports names of closed positions, of which a row is an entry and an exit.
+// isRoundTrips reports whether names are those of closed positions, each with its entry and exit in one row.
 func isRoundTrips(names []string) bool {
 	return slices.ContainsFunc(names, entryName.MatchString) && slices.ContainsFunc(names, exitName.MatchString)
 }
@@ -154,7 +155,7 @@ func feesApart(cell string) []string {
 	return []string{cell}
 }
 
-// isContractUnit reports whether quantities in a unit count contracts or lots, of a size that is not told.
+// isContractUnit reports whether quantities in a unit count contracts or lots of an unknown size.
 func isContractUnit(unit string) bool {
 	switch strings.ToLower(strings.TrimSuffix(unit, ".")) {
 	case "lot", "lots", "cont", "contract", "contracts", "kontrakte":
@@ -177,12 +178,12 @@ func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
 	}
 }
 
-// kindCells are the cells that may say what a row without a side is.
+// kindCells returns the cells that may say what a row without a side is.
 func (c *columns) kindCells(r *row) []string {
 	return c.cellsOf(r, append(slices.Clone(c.kinds), "description", "notes", "note", "comment")...)
 }
 
-// cellsOf are the cells of the named columns that hold something.
+// cellsOf returns the cells of the named columns that are not empty.
 func (c *columns) cellsOf(r *row, names ...string) []string {
 	var cells []string
 	for _, name := range names {
@@ -209,7 +210,7 @@ func (d *draft) mayEnd() bool {
 	return d.class == option || d.class == future || d.strike != "" || classOfSymbol(d.symbol).needsMultiplier()
 }
 
-// isEnd reports words of an end of an option's life.
+// isEnd reports whether words describe the end of an option's life.
 func isEnd(text string) bool {
 	text = strings.ToLower(text)
 	for _, word := range []string{"expir", "assign", "exercis", "verfall", "ausübung", "zuteilung"} {
@@ -228,8 +229,8 @@ var (
 		booked processed success`)
 )
 
-// unfilled reports an order that ended or waits without a fill, in a list of orders with their fills. A status that is not
-// known is an error.
+// unfilled returns the kind of an order that ended or waits without a fill, in a list of orders with their fills, or "".
+// An unknown status is an error.
 func (c *columns) unfilled(r *row) (other string, err error) {
 	switch strings.ToLower(r.get(c.cancelled)) {
 	case "", "n", "no", "false", "0", "nein":
@@ -255,7 +256,7 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 	return "", nil
 }
 
-// kindBeside is what the other columns say that a row with a side is, if it is not a fill.
+// kindBeside returns the kind of a row with a side that is not a fill, as other columns tell it, or "".
 func (c *columns) kindBeside(r *row) string {
 	for _, cell := range c.cellsOf(r, c.kinds...) {
 		cell = strings.ToLower(cell)
@@ -269,7 +270,7 @@ func (c *columns) kindBeside(r *row) string {
 	return ""
 }
 
-// whole reports a row that ends before a column that matters, and one that begins another table.
+// whole returns an error for a row that ends before a needed column, and for one that begins another table.
 func (f *File) whole(r *row) error {
 	c := f.columns
 	names := 0
@@ -307,6 +308,7 @@ func sideIn(text string) (side, other string) {
 	if text == "" || sideOf(text) != "" {
 		return text, ""
 	}
+
 	found := ""
 	parts := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return strings.ContainsRune(" -_:,()/", c) })
 	for _, part := range parts {
@@ -320,12 +322,14 @@ func sideIn(text string) (side, other string) {
 			return "", text
 		}
 	}
+
 	if len(parts) > 1 && (parts[0] == "close" || parts[0] == "open") && found != "" {
 		return "", text // the close of what was bought, or a purchase that closes?
 	}
 	if found == "" {
 		found = positionSide(parts)
 	}
+
 	if found == "" {
 		return "", text
 	}
@@ -349,7 +353,7 @@ func positionSide(parts []string) string {
 var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection aggressor aggressorside trdmatchid lastupdateid tape conditions
 	saleconditions tradeseq`)
 
-// isMarket reports a trade of everybody: it has no fee, no order and no account.
+// isMarket reports whether a row is a trade of the market, without a fee, an order and an account.
 func isMarket(r *row) bool {
 	has := func(name string) bool { return slices.Contains(r.names, name) }
 	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) &&

@@ -16,7 +16,7 @@ var ibkrStatement = &layout{
 	read:       readStatement,
 }
 
-// statementSections are the sections of what is no trade, plain, in the languages of statements, and their kinds.
+// statementSections are the plain names of sections without trades, in the languages of statements, and their kinds.
 var statementSections = map[string]string{}
 
 func init() {
@@ -73,7 +73,7 @@ func isUnknownTrade(r *row) bool {
 	return strings.Contains(strings.Join(r.cells, "\x00"), ":") && len(r.cells) > 8
 }
 
-// sectionKind returns what a line of a section without trades is, or "" where it reports no event.
+// sectionKind returns what a line of a section without trades is, or "" if it does not report an event.
 func sectionKind(r *row, section string) string {
 	kind, known := statementSections[plainName(section)]
 	cells := r.cells[:len(r.cells)-len(statementNames)]

@@ -94,9 +94,12 @@ func (s *sectionRows) read() (*row, error) {
 
 	s.setHeader(r.cells)
 	cells := padded(r.cells, max(sectionCellsFrom, len(r.cells)))
-	section, kind, cells := cells[0], cells[1], cells[sectionCellsFrom:]
+	section, kind := cells[0], cells[1]
+	cells = cells[sectionCellsFrom:]
 	header := s.headers[section]
-	r.names, r.exact, r.cells = header, nil, cells
+	r.names = header
+	r.exact = nil
+	r.cells = cells
 	r.beyond = isBeyond(cells, len(header))
 	if kind == "Data" {
 		s.readField(r)

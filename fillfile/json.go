@@ -8,14 +8,16 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // jsonRows reads the objects of a JSON file.
 type jsonRows struct {
-	records *barfile.Records
+	records *tabular.JSONReader
+	record  tabular.Record
 	pending []*row
-	plain   map[string]string // names and how they are looked up
-	// meanings are the names that the user gives to others; nil where none are given.
+	plain   map[string]string // by name, as it is looked up
+	// meanings are the names of columns that the user maps; nil if there are none.
 	meanings map[string]string
 }
 
@@ -26,13 +28,14 @@ func (j *jsonRows) next() (*row, error) {
 		return r, nil
 	}
 	for {
-		record, err := j.records.Next()
-		if err != nil {
+		record := &j.record
+		if err := j.records.Next(record); err != nil {
 			return nil, err
 		}
 		if len(record.Keys) == 0 {
 			continue // an array
 		}
+
 		r := &row{line: record.Line, raw: string(record.Raw), exact: texts(record.Keys), cells: texts(record.Cells)}
 		r.within = append(r.within, record.Within...)
 		unwrap(r)
@@ -47,20 +50,34 @@ func (j *jsonRows) next() (*row, error) {
 	}
 }
 
-// unwrap takes an order update out of the message around it, where messages are listed in an array.
+// jsonKeysMax is how many names an object outside of an array may have.
+const jsonKeysMax = 256
+
+func newJSONReader(r io.Reader) *tabular.JSONReader { return tabular.NewJSONReader(r, jsonKeysMax) }
+
+// objectOf returns the first object of a JSON text, or a record without keys.
+func objectOf(text string) tabular.Record {
+	var r tabular.Record
+	if err := newJSONReader(strings.NewReader(text)).Next(&r); err != nil {
+		return tabular.Record{}
+	}
+	return r
+}
+
+// unwrap replaces a message in an array by the order update inside of it.
 func unwrap(r *row) {
 	at := slices.Index(r.exact, "o")
 	if at < 0 || at >= len(r.cells) || !slices.Contains(r.exact, "e") || !strings.HasPrefix(r.cells[at], "{") {
 		return
 	}
-	inner, err := barfile.JSONRecords(strings.NewReader(r.cells[at])).Next()
-	if err == nil && len(inner.Keys) > 0 {
-		r.exact, r.cells = texts(inner.Keys), texts(inner.Cells)
+	if inner := objectOf(r.cells[at]); len(inner.Keys) > 0 {
+		r.exact = texts(inner.Keys)
+		r.cells = texts(inner.Cells)
 	}
 }
 
-// flatten gives the members of an object in a field of fees, as "fee": {"cost": 0.7, "currency": "USDT"}, names of their own.
-// A list "fees" beside it says the same again.
+// flatten makes the members of an object in a field of fees, such as "fee": {"cost": 0.7, "currency": "USDT"}, cells of
+// the row. A list "fees" beside "fee" repeats it, and is dropped.
 func flatten(r *row) {
 	hasFee := slices.Contains(r.exact, "fee")
 	for i := range len(r.exact) {
@@ -74,8 +91,9 @@ func flatten(r *row) {
 		case !strings.HasPrefix(cell, "{"):
 			continue
 		}
-		inner, err := barfile.JSONRecords(strings.NewReader("[" + cell + "]")).Next()
-		if err != nil || len(inner.Keys) == 0 {
+
+		inner := objectOf("[" + cell + "]")
+		if len(inner.Keys) == 0 {
 			continue
 		}
 		values := texts(inner.Cells)
@@ -100,13 +118,14 @@ func (j *jsonRows) plainOf(name string) string {
 	return plain
 }
 
-// recogniseJSON finds the layout of the first object that has one.
+// recogniseJSON finds the layout of the first object that fits one.
 func (f *File) recogniseJSON(r *bufio.Reader) error {
-	j := &jsonRows{records: barfile.JSONRecords(r), plain: map[string]string{}}
+	j := &jsonRows{records: newJSONReader(r), plain: map[string]string{}}
 	if f.opts.mapsColumns() {
 		j.meanings = f.opts.meanings()
 	}
 	f.rows = j
+
 	var sample []*row
 	for len(sample) < sampleRows {
 		row, err := j.next()
@@ -121,6 +140,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 		}
 		sample = append(sample, row)
 	}
+
 	for _, row := range sample {
 		for _, l := range f.candidates(jsonLayouts) {
 			if l.takes(row) && (j.meanings == nil || l == genericJSON) {
@@ -132,7 +152,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 	return f.notJSON(sample)
 }
 
-// takes reports an object of the layout.
+// takes reports whether an object is of the layout.
 func (l *layout) takes(r *row) bool {
 	names := r.names
 	if l.exact {
@@ -141,11 +161,12 @@ func (l *layout) takes(r *row) bool {
 	return l.fits(names) && (l.inside == "" || len(r.within) > 0 && r.within[len(r.within)-1] == l.inside)
 }
 
-// notJSON says what a JSON file without fills is.
+// notJSON returns the error of a JSON file without fills: what it holds, or which columns are missing.
 func (f *File) notJSON(sample []*row) error {
 	if f.broken != nil {
 		return f.readError(f.broken)
 	}
+
 	for _, row := range sample {
 		if kind := barfile.KindWithin(row.within); kind != "" {
 			return &NotFillsError{Path: f.name(), Kind: kind}
@@ -162,13 +183,14 @@ func (f *File) notJSON(sample []*row) error {
 			return &NotFillsError{Path: f.name(), Kind: kind}
 		}
 	}
+
 	if len(sample) == 0 {
 		return &NotFillsError{Path: f.name(), Reason: "it is JSON without objects"}
 	}
 	return &NotFillsError{Path: f.name(), Reason: missingColumns(sample[0].exact)}
 }
 
-// otherObjects are objects that hold something else, told by their names.
+// otherObjects are objects that hold something else, recognized by their names.
 var otherObjects = []*layout{
 	{title: "positions", needs: []string{"positionamt|positionvalue|positionstatus|avgentryprice"}},
 	{title: "orders", needs: []string{"orderid|clientorderid", "orderstatus|status|cumexecqty|executedqty"}},

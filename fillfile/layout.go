@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// layout is how a broker writes its fills.
+// layout is the way in which a broker writes its fills.
 type layout struct {
 	name      string // for Options.Format
 	title     string // for people
@@ -14,33 +14,32 @@ type layout struct {
 	dateOrder string // "dmy" or "mdy", where the broker's is known
 	simulated bool   // its fills are a back test's
 	round     int    // digits that its numbers are rounded to, where Options.Round is 0
-	// needs are names that every row has, plain; "a|b" is one of them. inside is what JSON objects stand in.
+	// needs are the plain names that every row has; "a|b" is either. inside is the name around the JSON objects.
 	needs  []string
 	inside string
-	// anyCurrency takes codes of currencies that are not known: an exchange lists new coins every week.
+	// anyCurrency accepts unknown codes of currencies, because exchanges list new coins every week.
 	anyCurrency bool
 	exact       bool // needs are as they are written, not plain
-	// recognises tells the layout by all its names, where needs cannot.
+	// recognises decides by all names, if needs cannot.
 	recognises func(names []string) bool
-	// never are names that tell another kind of file, which has the needed names too.
+	// never are names of another kind of file that has the needed names too.
 	never []string
-	// join puts together what is one fill and stands in several rows; nil where that does not happen.
+	// join combines the rows of one fill; nil if each has one row.
 	join func(f *File, rows rowReader) rowReader
-	// prepare settles what is the same for all rows from the first of them; nil where the layout is fixed.
+	// prepare decides by the first rows what is the same for all; nil if the layout is fixed.
 	prepare func(f *File) error
-	// read says what a row is: fills, or something else by its kind. A row of no interest is neither. An error is a row
-	// that should be a fill and cannot be read.
+	// read returns the fills of a row, or the kind of something else, or neither for a row to be skipped. The error is
+	// that of a row that should be a fill and cannot be read.
 	read func(f *File, r *row) (fills []draft, other string, err error)
 }
 
-// fits reports names that are those of the layout.
+// fits reports whether names are those of the layout.
 func (l *layout) fits(names []string) bool {
 	if l.recognises != nil {
 		return l.recognises(names) && !l.excludes(names)
 	}
 	for _, need := range l.needs {
-		if !slices.ContainsFunc(strings.Split(need, "|"),
-			func(name string) bool { return slices.Contains(names, name) }) {
+		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool { return slices.Contains(names, name) }) {
 			return false
 		}
 	}
@@ -51,7 +50,7 @@ func (l *layout) excludes(names []string) bool {
 	return slices.ContainsFunc(l.never, func(name string) bool { return slices.Contains(names, name) })
 }
 
-// textLayouts, jsonLayouts are tried in this order; the generic ones come last.
+// textLayouts and jsonLayouts are tried in this order. The generic ones come last.
 var (
 	textLayouts = []*layout{
 		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken,
@@ -61,7 +60,7 @@ var (
 	layouts     = slices.Concat([]*layout{flexXML}, textLayouts, jsonLayouts)
 )
 
-// Formats are the names that Options.Format takes.
+// Formats returns the names that Options.Format accepts.
 func Formats() []string {
 	var names []string
 	for _, l := range layouts {
@@ -81,7 +80,7 @@ func layoutNamed(name string) *layout {
 	return nil
 }
 
-// candidates are the layouts among these that the user lets.
+// candidates returns the layouts that Options.Format allows.
 func (f *File) candidates(of []*layout) []*layout {
 	switch f.opts.Format {
 	case "":

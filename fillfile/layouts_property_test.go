@@ -395,8 +395,8 @@ func (d dice) thinkorswim() *export {
 	return e
 }
 
-// ibkrStatement writes a statement in English or German with columns in any order, or in a language that is not known with
-// columns in the broker's order.
+// ibkrStatement writes a statement in English or German with columns in any order, or in a language that is not known
+// with columns in the broker's order.
 func (d dice) ibkrStatement() *export {
 	name := func(t truth) string {
 		if t.strike == "" {

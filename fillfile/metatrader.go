@@ -11,7 +11,7 @@ import (
 
 // metaTrader reads the history of MetaTrader 5: its list of deals, or a report with sections of positions, orders and
 // deals. Volumes are in lots, whose size the profits of closed deals prove. Commission and fee are in the account's
-// currency, and negative where they were paid; swaps are interest and no part of a fill.
+// currency, and negative if they were paid. Swaps are interest and not part of a fill.
 var metaTrader = &layout{
 	name: "mt5", title: "MetaTrader 5 history", dateOrder: "dmy", recognises: isMetaTrader,
 	join: func(_ *File, rows rowReader) rowReader { return newMetaTraderRows(rows) },
@@ -38,6 +38,7 @@ func metaTraderSection(names []string) string {
 		}
 		return true
 	}
+
 	switch {
 	case has(metaTraderDeals):
 		return "deal"
@@ -60,7 +61,7 @@ func count(names []string, name string) (n int) {
 	return n
 }
 
-// readMetaTrader reads a deal, or the two fills of a position where deals are not listed.
+// readMetaTrader reads a deal, or the two fills of a position if deals are not listed.
 func readMetaTrader(f *File, r *row) ([]draft, string, error) {
 	kind := strings.ToLower(r.get("type"))
 	switch section := r.get("section"); {
@@ -94,11 +95,13 @@ func readMetaTraderPosition(f *File, r *row) ([]draft, string, error) {
 	if closing == "" {
 		return nil, "", errors.New("the type " + clip(side) + " is neither to buy nor to sell")
 	}
+
 	opened := draft{
 		id: r.get("position") + "-open", order: r.get("position"), account: r.get("reportaccount"), at: r.get("time"),
 		symbol: r.get("symbol"), class: lots, classKnown: true, side: side, quantity: r.get("volume"), price: r.get("price"),
 		multiplier: r.get("lotsize"), currency: metaTraderCurrency(r),
 	}
+
 	closed := opened
 	closed.id, closed.side = r.get("position")+"-close", closing
 	closed.at, closed.price = r.get("closetime"), r.get("closeprice")
@@ -106,8 +109,8 @@ func readMetaTraderPosition(f *File, r *row) ([]draft, string, error) {
 	return []draft{opened, closed}, "", err
 }
 
-// metaTraderCurrency is the currency of a deal's price: that of its pair, otherwise the account's where the profits prove
-// that they are in it.
+// metaTraderCurrency is the currency of a deal's price: that of its pair, otherwise the account's where the profits
+// prove that they are in it.
 func metaTraderCurrency(r *row) string {
 	symbol := r.get("symbol")
 	if quote := pairQuote(symbol); quote != "" {
@@ -131,6 +134,7 @@ func (d *draft) addMetaTraderFees(f *File, r *row) error {
 	for _, name := range []string{"commission", "fee"} {
 		amount := r.get(name)
 		paid, err := number(name, or(amount, "0"), false)
+
 		switch {
 		case err != nil:
 			return err
@@ -147,8 +151,8 @@ func (d *draft) addMetaTraderFees(f *File, r *row) error {
 // metaTraderRowsMax bounds the rows of a report, which is read as a whole.
 const metaTraderRowsMax = 100_000
 
-// metaTraderRows reads a report to its end before it yields the first row: the profit of a deal that closes tells the size
-// of a lot for the deal that opened.
+// metaTraderRows reads a report to its end before it yields the first row: the profit of a deal that closes tells the
+// size of a lot for the deal that opened.
 type metaTraderRows struct {
 	rows              rowReader
 	header            []string
@@ -207,7 +211,9 @@ func (m *metaTraderRows) load() error {
 			section, m.header = found, names
 			continue
 		}
-		r.names, r.exact, r.beyond = m.header, nil, false
+		r.names = m.header
+		r.exact = nil
+		r.beyond = false
 		m.ready = append(m.ready, r)
 		if r.get("time", "opentime") == "" || r.get("symbol", "deal") == "" {
 			continue // titles and sums
@@ -248,9 +254,11 @@ func (m *metaTraderRows) settle(hasDeals bool) {
 			sizes.addPosition(r)
 		}
 	}
+
 	if m.currency == "" {
 		m.currency = sizes.currency()
 	}
+
 	for _, r := range m.ready {
 		r.set("reportaccount", m.account)
 		r.set("reportcurrency", m.currency)
@@ -263,14 +271,14 @@ type lotSizes map[string]*lotSize
 
 // lotSize follows the net position in a symbol, and what the profits say of its lots.
 type lotSize struct {
-	held, cost *big.Rat // lots, negative when short, and lots x price
+	net, cost  *big.Rat // lots, negative when short, and lots x price
 	proven     string
 	isDoubtful bool // two profits contradict each other
 }
 
 func (l lotSizes) symbol(name string) *lotSize {
 	if l[name] == nil {
-		l[name] = &lotSize{held: new(big.Rat), cost: new(big.Rat)}
+		l[name] = &lotSize{net: new(big.Rat), cost: new(big.Rat)}
 	}
 	return l[name]
 }
@@ -312,19 +320,19 @@ func (l lotSizes) addDeal(r *row) {
 
 	s := l.symbol(r.get("symbol"))
 	closed := new(big.Rat)
-	if s.held.Sign()*volume.Sign() < 0 {
+	if s.net.Sign()*volume.Sign() < 0 {
 		closed.Neg(volume)
-		if new(big.Rat).Abs(closed).Cmp(new(big.Rat).Abs(s.held)) > 0 {
-			closed.Set(s.held)
+		if new(big.Rat).Abs(closed).Cmp(new(big.Rat).Abs(s.net)) > 0 {
+			closed.Set(s.net)
 		}
-		average := new(big.Rat).Quo(s.cost, s.held)
+		average := new(big.Rat).Quo(s.cost, s.net)
 		gain := new(big.Rat).Sub(price, average)
 		s.compare(r, gain.Mul(gain, closed))
 		s.cost.Sub(s.cost, average.Mul(average, closed))
-		s.held.Sub(s.held, closed)
+		s.net.Sub(s.net, closed)
 	}
 	opened := new(big.Rat).Add(volume, closed)
-	s.held.Add(s.held, opened)
+	s.net.Add(s.net, opened)
 	s.cost.Add(s.cost, opened.Mul(opened, price))
 }
 
@@ -344,8 +352,8 @@ func (l lotSizes) addPosition(r *row) {
 	l.symbol(r.get("symbol")).compare(r, gain.Mul(gain, volume))
 }
 
-// compare takes the only usual size at which a gain of lots x price comes to the profit, within a cent. A profit of less
-// than a unit of money proves nothing.
+// compare takes the only usual size at which a gain of lots x price comes to the profit, within a cent. A profit of
+// less than a unit of money proves nothing.
 func (s *lotSize) compare(r *row, gain *big.Rat) {
 	profit, ok := rowNumber(r, "profit")
 	if !ok || gain.Sign() == 0 || new(big.Rat).Abs(profit).Cmp(big.NewRat(1, 1)) < 0 {

@@ -25,7 +25,7 @@ type fee struct {
 	noCurrency       bool   // the file has a column for its currency, and it is empty
 }
 
-// cost is a fee that has been read: positive where it was paid.
+// cost is a fee that has been read. It is positive if it was paid.
 type cost struct {
 	amount   blotter.Decimal
 	currency string
@@ -46,8 +46,8 @@ var sizes = map[class][]string{
 	lots: {"100000", "10000", "5000", "1000", "100", "50", "10", "1"},
 }
 
-// dollarOptions are the multipliers of options in dollars: on shares, on coins, and small ones. The others of the class would
-// let a wrong price prove an odd size.
+// dollarOptions are the multipliers of options in dollars: on shares, on coins, and small ones. With the other
+// multipliers of the class, a wrong price could match a total.
 var dollarOptions = []string{"100", "1", "10"}
 
 // proof is what the totals of a row say of its fees.
@@ -68,9 +68,9 @@ type money struct {
 	tolerance *big.Rat
 }
 
-// checkTotals compares quantity x price x multiplier with every total of the row, with the fees and without them. It sets
-// the multiplier that the totals tell where nothing else has told it. A total that contradicts is an error that gives both
-// numbers.
+// checkTotals compares quantity x price x multiplier with every total of the row, with and without the fees. It sets an
+// unknown multiplier to the one that the totals tell. It is an error, which gives both numbers, if a total does not
+// match.
 func (f *File) checkTotals(fill *Fill, d *draft, is class, costs []cost) (proof, error) {
 	totals, err := f.comparable(fill, d, is)
 	if err != nil || len(totals) == 0 {
@@ -100,7 +100,7 @@ func (f *File) checkTotals(fill *Fill, d *draft, is class, costs []cost) (proof,
 	return unproven, contradiction(fill, totals, candidates)
 }
 
-// comparable reads the totals of a row that can be compared with its price.
+// comparable returns the totals of a row that can be compared with its price.
 func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 	var all []money
 	for _, t := range d.totals {
@@ -141,8 +141,8 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 	return all, nil
 }
 
-// tolerance is how far a total may be from the exact product: a cent, or a whole unit of money without cents. Coins are
-// compared at the digits that the file writes.
+// tolerance returns by how much a total may differ from the exact product: a cent, or a unit of money without cents.
+// Coins are compared at the digits that the file writes.
 func tolerance(code, text string) *big.Rat {
 	unit, err := currency.ParseISO(code)
 	if err == nil {
@@ -161,7 +161,8 @@ func tolerance(code, text string) *big.Rat {
 	return limit
 }
 
-// agree reports whether every total is the gross value, or that value with the fees, and what the totals say of the fees.
+// agree reports whether every total is the gross value, or that value with the fees, and what the totals say of the
+// fees.
 func (f *File) agree(totals []money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost) (said proof, ok bool) {
 	for _, m := range totals {
 		how, ok := f.agreesWith(m, fill, d, is, gross, costs)
@@ -215,8 +216,7 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Ra
 	return unproven, false
 }
 
-// isNearWithForeign reports whether fees in other currencies, at rates that the row does not tell, explain what a total
-// differs by.
+// isNearWithForeign reports whether fees in other currencies, at unknown rates, explain the difference of a total.
 func isNearWithForeign(m money, value *big.Rat, costs []cost, code string) bool {
 	slack, hasForeign := new(big.Rat).Set(m.tolerance), false
 	for _, c := range costs {
@@ -236,7 +236,7 @@ func (f *File) feesMatter(costs []cost, m money) bool {
 	return slices.ContainsFunc(costs, func(c cost) bool { return exact(c.amount.Abs()).Cmp(m.tolerance) > 0 })
 }
 
-// sumIn is the sum of the fees in a currency.
+// sumIn returns the sum of the fees in a currency.
 func sumIn(costs []cost, code string) *big.Rat {
 	all := new(big.Rat)
 	for _, c := range costs {
@@ -247,18 +247,20 @@ func sumIn(costs []cost, code string) *big.Rat {
 	return all
 }
 
-// agreesConverted compares a total in another currency, at a rate that is rounded: to within the rate's last digit and all
-// fees.
+// agreesConverted compares a total in another currency, at a rate that is rounded: to within the rate's last digit and
+// all fees.
 func agreesConverted(m money, gross *big.Rat, costs []cost) bool {
 	slack := new(big.Rat).Set(m.tolerance)
 	for _, c := range costs {
 		slack.Add(slack, exact(c.amount.Abs()))
 	}
 	slack.Add(slack, new(big.Rat).Mul(m.amount, big.NewRat(1, 1000)))
+
 	values := []*big.Rat{new(big.Rat).Mul(gross, m.rate), new(big.Rat).Quo(gross, m.rate)}
 	if !m.isTold {
 		values = append(values, gross)
 	}
+
 	for _, value := range values {
 		difference := new(big.Rat).Sub(m.amount, value)
 		if difference.Abs(difference).Cmp(slack) <= 0 {
@@ -268,7 +270,7 @@ func agreesConverted(m money, gross *big.Rat, costs []cost) bool {
 	return false
 }
 
-// contradiction gives both numbers.
+// contradiction returns an error with the product and the totals that do not match it.
 func contradiction(fill *Fill, totals []money, candidates []string) error {
 	factor, _ := new(big.Rat).SetString(candidates[0])
 	value := new(big.Rat).Mul(exact(fill.Quantity), exact(fill.Price))
@@ -287,8 +289,8 @@ func contradiction(fill *Fill, totals []money, candidates []string) error {
 		decimalText(value), strings.Join(said, " and "))
 }
 
-// feeOfTotal is the only fee of a fill: what its total differs by from quantity x price x multiplier, for files that name no
-// fee. A purchase costs more, a sale brings less.
+// feeOfTotal is the only fee of a fill: what its total differs by from quantity x price x multiplier, for files that
+// name no fee. A purchase costs more, a sale brings less.
 func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 	if len(d.totals) == 0 || d.totals[0].amount == "" || fill.Ends {
 		return cost{}, nil
@@ -328,7 +330,7 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 	return cost{amount: amount, currency: fill.Currency}, err
 }
 
-// moneyDigits is how many digits after the point amounts of a currency have; 0 for coins.
+// moneyDigits returns how many digits after the point amounts of a currency have. It is 0 for coins.
 func moneyDigits(code string) int {
 	unit, err := currency.ParseISO(code)
 	if err != nil {
@@ -349,11 +351,11 @@ func multiplierText(fill *Fill) string {
 var errUnsureFee = errors.New("nothing tells whether its fee was paid or is a rebate; " +
 	"--fees positive or --fees negative says how the file writes fees that were paid")
 
-// errContradictedFee is a total that contains the fees with the other sign, where the file's sign is known.
+// errContradictedFee is the error of a total that contains the fees with the other sign than the file's known one.
 var errContradictedFee = errors.New("its total contains the fees as if they had been received, " +
 	"and the file writes fees that were paid so")
 
-// exact is a decimal as a fraction.
+// exact returns a decimal as a fraction.
 func exact(d blotter.Decimal) *big.Rat {
 	r, _ := new(big.Rat).SetString(d.String())
 	return r

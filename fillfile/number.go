@@ -8,63 +8,107 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// currencyAround is a currency's sign or code before or behind a number: €1.50, -$3, 12 EUR, US$5, 3,50 kr.
-var currencyAround = regexp.MustCompile(`^([-+(]?)\s*(?:[A-Z]{0,3}[$€£¥₹₽₺₿]|[A-Z]{3,5}\s|[A-Z]{3}|kr\.?)?\s*([-+]?[\d.,'\s]*\d[\d.,'\s]*(?:[eE][-+]?\d+)?[-+]?\)?)\s*(?:[A-Z]{0,3}[$€£¥₹₽₺₿]|[A-Z]{3,5}|kr\.?|zł)?$`)
+// amountShape is a number, its sign, and a currency, coin or other unit before or behind it: €1.50, -$3, 12 EUR, US$5,
+// 3,50 kr, 0.5BTC, (1.25). usualSigns has been applied.
+var amountShape = regexp.MustCompile(`^([-+(]?)\s*([A-Z]{0,3}[$€£¥₹₽₺₿₩₪₫₦₱฿]|[A-Z][A-Z0-9]{1,9}\s|[A-Z]{3}|kr\.?)?` +
+	`\s*([-+(]?[\d.,'\s]*\d[\d.,'\s]*(?:[eE][-+]?\d+)?[-+]?\)?)` +
+	`\s*([A-Z][A-Z0-9]{1,11}|[A-Z]{2}[pcx]|[A-Z]{0,3}[$€£¥₹₽₺₿₩₪₫₦₱฿]|kr\.?|zł)?(\)?)$`)
 
-var spaces = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u2009", " ", "\u2212", "-", "\u2019", "'", "\t", " ")
+// codeOrGroup matches EUR2 500, which may be 2,500 EUR or 500 of a coin named EUR2.
+var codeOrGroup = regexp.MustCompile(`^[-+(]?\s*[A-Z]{3}\d{1,3}\s\d{3}(?:\D|$)`)
 
-// number reads a number exactly as it is written. comma says which way to read 1,234 and 1.234: as 1.234 and 1234, or
-// the other way round. All else tells by itself.
+// usualSigns replaces typographic blanks, minus signs and apostrophes.
+var usualSigns = strings.NewReplacer(
+	"\u00a0", " ", "\u202f", " ", "\u2009", " ", "\t", " ", "\u2212", "-", "\u2019", "'",
+)
+
+// amount is the parts of a text of amountShape.
+type amount struct {
+	sign         string // before everything else: "-", "+" or "("
+	before, unit string // the units before and behind the number
+	number       string // may have a sign, or the bracket that closes sign
+}
+
+// amountOf divides a text into the parts of amountShape.
+func amountOf(text string) (a amount, ok bool) {
+	text = strings.TrimSpace(usualSigns.Replace(text))
+	found := amountShape.FindStringSubmatch(text)
+	if found == nil || codeOrGroup.MatchString(text) {
+		return amount{}, false
+	}
+	return amount{
+		sign: found[1], before: strings.TrimSpace(found[2]), number: strings.TrimSpace(found[3]) + found[5], unit: found[4],
+	}, true
+}
+
+// number reads a number exactly as it is written. comma says how to read 1,234 and 1.234: as 1.234 and 1234, or the
+// other way round. All other numbers tell their decimal mark themselves.
 func number(name, text string, comma bool) (blotter.Decimal, error) {
-	if !comma && isPlain(text) {
-		return barfile.ParseNumber(name, text, false)
+	if d, ok := tabular.PlainNumber([]byte(text)); ok && !comma {
+		return d, nil
 	}
 	plain, err := plainNumber(name, text, comma)
 	if err != nil {
 		return blotter.Decimal{}, err
 	}
-	return barfile.ParseNumber(name, plain, false)
+	return tabular.Notation{}.Parse(name, []byte(plain))
 }
 
-// isPlain reports digits with perhaps a minus before and a point among them, as most numbers are.
-func isPlain(text string) bool {
-	text = strings.TrimPrefix(text, "-")
-	return text != "" && strings.Count(text, ".") <= 1 && strings.Trim(text, "0123456789.") == "" && text != "."
-}
-
-// plainNumber is a number in digits with a decimal point and perhaps an exponent.
+// plainNumber returns a number in digits with a decimal point, commas between thousands and an exponent, if it has
+// these.
 func plainNumber(name, text string, comma bool) (string, error) {
-	text = strings.TrimSpace(spaces.Replace(text))
-	if barfile.IsMissing(text) {
+	if tabular.IsMissing(usualSigns.Replace(text)) {
 		return "", fmt.Errorf("%s is missing", name)
 	}
-	found := currencyAround.FindStringSubmatch(text)
-	if found == nil {
-		return "", fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+	a, ok := amountOf(text)
+
+	isUnitBracketed := a.unit != "" && strings.HasSuffix(strings.TrimSpace(text), ")")
+	if !ok || isUnitBracketed || !isMoneyWord(a.before) || !isMoneyWord(a.unit) {
+		return "", notDecimal(name, text)
 	}
-	digits := strings.TrimSpace(found[2])
-	sign, digits, err := signOf(found[1], digits)
+
+	sign, digits, err := signOf(a.sign, a.number)
 	if err != nil {
-		return "", fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+		return "", notDecimal(name, text)
 	}
+
 	digits, exponent := splitExponent(digits)
 	if strings.ContainsAny(digits, " '") && !grouped.MatchString(digits) {
-		return "", fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+		return "", notDecimal(name, text)
 	}
 	return sign + withPoint(digits, comma) + exponent, nil
 }
 
-// isAmbiguousNumber reports a number such as 1,234, which does not tell what its mark is.
+func notDecimal(name, text string) error {
+	return fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+}
+
+// isMoneyWord reports whether a unit beside a number may be ignored because a column tells the currency: a currency's
+// sign, three to five capitals, or nothing.
+func isMoneyWord(unit string) bool {
+	capitals := len(unit) - len(strings.TrimLeft(unit, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	switch unit[capitals:] {
+	case "":
+		return capitals == 0 || capitals >= 3 && capitals <= 5
+	case "$", "€", "£", "¥", "₹", "₽", "₺", "₿":
+		return capitals <= 3
+	case "kr", "kr.", "zł":
+		return capitals == 0
+	}
+	return false
+}
+
+// isAmbiguousNumber reports whether a number is one such as 1,234, whose mark may stand before decimals or thousands.
 func isAmbiguousNumber(text string) bool {
 	asPoint, err := plainNumber("", text, false)
 	asComma, err2 := plainNumber("", text, true)
 	return err == nil && err2 == nil && asPoint != asComma
 }
 
-// grouped is a number with blanks or apostrophes between its thousands alone.
+// grouped is a number with blanks or apostrophes between its thousands only.
 var grouped = regexp.MustCompile(`^\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)?$`)
 
 // roundedNumber reads a number and rounds it to so many digits after the point, half away from zero.
@@ -73,16 +117,28 @@ func roundedNumber(name, text string, comma bool, digits int) (blotter.Decimal, 
 	if err != nil {
 		return blotter.Decimal{}, err
 	}
-	plain = strings.ReplaceAll(plain, ",", "")
-	_, exponent := splitExponent(plain)
-	if len(exponent) > len("e-999") {
-		return blotter.Decimal{}, fmt.Errorf("%s %q is not a decimal number", name, clip(text))
-	}
-	exact, ok := new(big.Rat).SetString(plain)
+	exact, ok := rational(plain)
 	if !ok {
-		return blotter.Decimal{}, fmt.Errorf("%s %q is not a decimal number", name, clip(text))
+		return blotter.Decimal{}, notDecimal(name, text)
 	}
-	return barfile.ParseNumber(name, exact.FloatString(digits), false)
+	return tabular.Notation{}.Parse(name, []byte(exact.FloatString(digits)))
+}
+
+// ratOf returns a number exactly.
+func ratOf(text string) (*big.Rat, bool) {
+	plain, err := plainNumber("", text, false)
+	if err != nil {
+		return nil, false
+	}
+	return rational(plain)
+}
+
+// rational returns the value of a plain number. Its exponent has at most three digits.
+func rational(plain string) (*big.Rat, bool) {
+	if _, exponent := splitExponent(plain); len(exponent) > len("e-999") {
+		return nil, false
+	}
+	return new(big.Rat).SetString(strings.ReplaceAll(plain, ",", ""))
 }
 
 // splitExponent divides 1.5e-05 into 1.5 and e-05.
@@ -95,22 +151,30 @@ func splitExponent(text string) (digits, exponent string) {
 
 var errSigns = errors.New("too many signs")
 
-// signOf finds the sign before or behind a number, or as brackets around it.
+// signOf finds the sign before or behind a number, or the brackets around it.
 func signOf(before, digits string) (sign, rest string, err error) {
-	signs := 0
-	if bracketed := before == "("; bracketed != strings.HasSuffix(digits, ")") {
+	isBracketed := before == "("
+	if isBracketed != strings.HasSuffix(digits, ")") {
 		return "", "", errSigns
-	} else if bracketed {
-		sign, signs, digits = "-", 1, strings.TrimSuffix(digits, ")")
+	}
+
+	signs := 0
+	if isBracketed {
+		sign = "-"
+		signs = 1
+		digits = strings.TrimSuffix(digits, ")")
 		before = ""
 	}
+
 	for _, at := range []string{before, digits[:1], digits[len(digits)-1:]} {
 		if at == "-" || at == "+" {
-			if signs++; at == "-" {
-				sign = "-"
-			}
+			signs++
+		}
+		if at == "-" {
+			sign = "-"
 		}
 	}
+
 	digits = strings.TrimSpace(strings.Trim(digits, "+-"))
 	if signs > 1 || digits == "" {
 		return "", "", errSigns
@@ -118,42 +182,17 @@ func signOf(before, digits string) (sign, rest string, err error) {
 	return sign, digits, nil
 }
 
-// withPoint writes digits with a decimal point and with commas between thousands alone.
+// withPoint writes digits with a decimal point and with commas between thousands.
 func withPoint(digits string, comma bool) string {
 	digits = strings.NewReplacer(" ", "", "'", "").Replace(digits)
-	lastComma, lastPoint := strings.LastIndexByte(digits, ','), strings.LastIndexByte(digits, '.')
-	decimalComma := comma
-	switch {
-	case lastComma < 0 && lastPoint < 0:
-		return digits
-	case lastComma >= 0 && lastPoint >= 0:
-		decimalComma = lastComma > lastPoint
-	case lastComma >= 0:
-		if told, point := decimalMark(digits, lastComma); told {
-			decimalComma = point
-		}
-	default:
-		if told, point := decimalMark(digits, lastPoint); told {
-			decimalComma = !point
-		}
+	mark, isCertain := tabular.DecimalMark(digits)
+	if isCertain {
+		comma = mark == ','
 	}
-	if decimalComma {
-		digits = strings.NewReplacer(".", ",", ",", ".").Replace(digits)
+	if comma {
+		return tabular.SwapMarks(digits)
 	}
 	return digits
-}
-
-// decimalMark reports whether the only kind of mark in a number is told by where it stands, and if it is the decimal
-// one: 1,234,567 has thousands; 0,5 and 12,25 and 0,125 and 1234,567 have decimals; 1,234 does not tell.
-func decimalMark(digits string, last int) (told, decimal bool) {
-	if strings.Count(digits, digits[last:last+1]) > 1 {
-		return true, false
-	}
-	before, after := digits[:last], digits[last+1:]
-	if len(after) != 3 || len(before) > 3 || before == "" || before[0] == '0' {
-		return true, true
-	}
-	return false, false
 }
 
 // clip shows at most 60 characters.

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// The kinds of rows that are no fills, as far as words tell. A word that is not known stands for itself.
+// The kinds of rows that are not fills. An unknown word is its own kind.
 const (
 	kindDividend   = "dividend"
 	kindTax        = "tax"
@@ -27,39 +27,30 @@ const (
 	kindOrder      = "order that did not fill"
 )
 
-// words are looked for in this order, in the languages of the exports that are known.
+// words are searched for in this order, in the languages of the known exports.
 var words = []struct {
 	kind string
 	any  []string
 }{
 	{"CFD result", []string{"profit/loss", "profit of position"}},
 	{"conversion", []string{"convert"}},
-	{kindCorporate, []string{"stock div", "stock distribution", "stock dividend", "spin", "merger", "name change",
-		"conversion of", "productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit", "isin change", "corporate action kosten"}},
+	{kindCorporate, []string{"stock div", "stock distribution", "stock dividend", "spin", "merger", "name change", "conversion of", "productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit", "isin change", "corporate action kosten"}},
 	{"cash fund change", []string{"fonds monétaires", "cash fund", "money market fund", "geldmarktfonds"}},
-	{kindTax, []string{"tax", "withholding", "skatt", "belasting", "impôt", "impuesto", "imposto", "steuer",
-		"withheld"}},
+	{kindTax, []string{"tax", "withholding", "skatt", "belasting", "impôt", "impuesto", "imposto", "steuer", "withheld"}},
 	{kindInterest, []string{"interest", "ränta", "rente", "zinsen", "juros", "interés", "intérêt", "odsetki"}},
 	{kindSplit, []string{"split"}},
-	{kindDividend, []string{"dividend", "utdelning", "dividende", "dividendo", "div ", " div", "payment in lieu",
-		"cap gain", "ausschüttung", "dywidenda", "distribution"}},
+	{kindDividend, []string{"dividend", "utdelning", "dividende", "dividendo", "div ", " div", "payment in lieu", "cap gain", "ausschüttung", "dywidenda", "distribution"}},
 	{kindCard, []string{"card", "spending", "cashback"}},
 	{kindReward, []string{"reward", "staking", "airdrop", "learning", "freeshare", "free share", "bonus", "referral"}},
-	{kindConversion, []string{"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation",
-		"cambio de divisa", "crédito de divisa", "crã©dito de divisa", "levantamento de divisa", "divisa", "währungswechsel", "opération de change", "exchange rate"}},
-	{kindFee, []string{"fee", "kosten", "commission", "comissões", "frais", "avgift", "costes", "swap", "gebühr",
-		"charge", "opłata"}},
-	{kindDeposit, []string{"deposit", "insättning", "top-up", "top_up", "topup", "storting", "einzahlung", "ingreso",
-		"wpłata", "funds received"}},
-	{kindWithdrawal, []string{"withdraw", "uttag", "terugstorting", "auszahlung", "retirada", "wypłata", "wire sent",
-		"processed flatex withdrawal"}},
-	{kindTransfer, []string{"transfer", "overboeking", "journal", "send", "sent", "receive", "moneylink",
-		"cash sweep"}},
-	{kindCorporate, []string{"corporate", "acquisition", "exchange", "expired", "assigned", "exercise", "in lieu",
-		"conversion"}},
+	{kindConversion, []string{"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation", "cambio de divisa", "crédito de divisa", "crã©dito de divisa", "levantamento de divisa", "divisa", "währungswechsel", "opération de change", "exchange rate"}},
+	{kindFee, []string{"fee", "kosten", "commission", "comissões", "frais", "avgift", "costes", "swap", "gebühr", "charge", "opłata"}},
+	{kindDeposit, []string{"deposit", "insättning", "top-up", "top_up", "topup", "storting", "einzahlung", "ingreso", "wpłata", "funds received"}},
+	{kindWithdrawal, []string{"withdraw", "uttag", "terugstorting", "auszahlung", "retirada", "wypłata", "wire sent", "processed flatex withdrawal"}},
+	{kindTransfer, []string{"transfer", "overboeking", "journal", "send", "sent", "receive", "moneylink", "cash sweep"}},
+	{kindCorporate, []string{"corporate", "acquisition", "exchange", "expired", "assigned", "exercise", "in lieu", "conversion"}},
 }
 
-// kindOf is the kind of a row that is called so.
+// kindOf returns the kind of a row that is described by texts.
 func kindOf(texts ...string) string {
 	if kind := knownKind(strings.Join(texts, " ")); kind != "" {
 		return kind
@@ -68,10 +59,10 @@ func kindOf(texts ...string) string {
 	if first == "" {
 		return "row without a type"
 	}
-	return clip(barfile.Storable(first))
+	return clip(tabular.Storable(first))
 }
 
-// knownKind is the kind that words tell, or "".
+// knownKind returns the kind that words tell, or "".
 func knownKind(text string) string {
 	text = strings.ToLower(text)
 	for _, w := range words {
@@ -82,7 +73,7 @@ func knownKind(text string) string {
 	return ""
 }
 
-// movement is a deposit or a withdrawal, by the sign of its amount.
+// movement returns the kind of a deposit or a withdrawal, by the sign of its amount.
 func movement(amount string) string {
 	if strings.HasPrefix(strings.TrimSpace(amount), "-") {
 		return kindWithdrawal
@@ -90,10 +81,10 @@ func movement(amount string) string {
 	return kindDeposit
 }
 
-// kindsMax is how many kinds are told apart; the rest count as one.
+// kindsMax is the most kinds that are counted apart. The rest count as one.
 const kindsMax = 100
 
-// countOther counts a row that is no fill.
+// countOther counts a row that is not a fill.
 func (f *File) countOther(kind string) {
 	if _, known := f.Others[kind]; !known && len(f.Others) >= kindsMax {
 		kind = "other row"
@@ -133,7 +124,7 @@ func plural(n int64, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// Summary says what Fills found: "12 fills, 1 rejected; left out: 5 dividends, 3 deposits".
+// Summary tells what Fills found: "12 fills, 1 rejected; left out: 5 dividends, 3 deposits".
 func (f *File) Summary() string {
 	text := plural(f.Count, "fill")
 	if f.Rejected > 0 {

@@ -7,35 +7,36 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// Holding is what a broker says an account holds of a symbol.
+// Holding is a position as the broker states it.
 type Holding struct {
-	Account  string // "" where the file does not say
+	Account  string // "" if the file does not say
 	Symbol   string
 	Quantity blotter.Decimal  // negative when short
-	AvgPrice *blotter.Decimal // nil where the file does not say
-	Digits   int              // after its point, as the file writes it
+	AvgPrice *blotter.Decimal // nil if the file does not say
+	Digits   int              // of AvgPrice after the point, as the file writes it
 	Line     int64
 }
 
-// holdingsMax is how many positions a file may have.
+// holdingsMax is the most positions of a file.
 const holdingsMax = 100_000
 
 var (
-	heldNames     = []string{"positionamt", "netquantity", "netqty", "quantity", "qty", "position", "pos", "shares",
-		"units", "size", "netposition", "amount", "balance", "holding", "holdings"}
-	averageNames  = []string{"avgprice", "averageprice", "avgentryprice", "entryprice", "avgcost", "averagecost",
-		"averagecostprice", "costbasisprice", "avgopenprice", "openprice", "avgpx", "averagepx", "avgfillprice", "costprice", "unitcost", "purchaseprice"}
+	holdingNames = listOf(`positionamt netquantity netqty quantity qty position pos shares units size netposition amount balance
+		holding holdings`)
+	averageNames = listOf(`avgprice averageprice avgentryprice entryprice avgcost averagecost averagecostprice costbasisprice
+		avgopenprice openprice avgpx averagepx avgfillprice costprice unitcost purchaseprice`)
 	longShort     = []string{"positionside", "side", "longshort", "direction"}
 	holdingLayout = &layout{
-		name: "positions", title: "positions", needs: []string{strings.Join(symbolNames, "|"),
-			strings.Join(heldNames, "|")},
+		name: "positions", title: "positions",
+		needs: []string{strings.Join(symbolNames, "|"), strings.Join(holdingNames, "|")},
 		never: []string{"tradeid", "executedat", "execid", "commission", "fee", "tradetime"},
 		read: func(_ *File, r *row) ([]draft, string, error) {
 			d := draft{
-				account: r.get("accountid", "account"), symbol: r.get(symbolNames...), quantity: r.get(heldNames...), price: r.get(averageNames...), side: r.get(longShort...),
+				account: r.get("accountid", "account"), symbol: r.get(symbolNames...), quantity: r.get(holdingNames...),
+				price: r.get(averageNames...), side: r.get(longShort...),
 			}
 			if d.symbol == "" || d.quantity == "" || strings.HasPrefix(strings.ToLower(d.symbol), "total") {
 				return nil, "total", nil
@@ -45,12 +46,12 @@ var (
 	}
 )
 
-// OpenPositions reads the positions of a broker's file: CSV or JSON with the names of symbol and quantity, and perhaps of
-// account, side and average price. Rows of one symbol are kept apart, as longs and shorts of one are. Of the options,
-// Account, Columns, Format and Sheet count. Errors are Open's; a row that cannot be read is one too, for a comparison without it
-// would lie.
+// OpenPositions reads the positions in a broker's file: CSV or JSON with columns for symbol and quantity, and
+// optionally for account, side and average price. Rows of one symbol are not added up, because a broker may list its
+// longs and shorts apart. Of opts, Account, Columns and Sheet are used. Errors are those of Open. A row that cannot be
+// read is an error too: a comparison without it would be wrong.
 func OpenPositions(path string, opts Options) ([]Holding, error) {
-	file, err := barfile.OpenFile(path)
+	file, err := tabular.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func OpenPositions(path string, opts Options) ([]Holding, error) {
 	return ReadPositions(file, path, opts)
 }
 
-// ReadPositions is OpenPositions for a stream; path names it.
+// ReadPositions is OpenPositions for a stream. path is used in errors.
 func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
 	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"),
 		Columns: opts.Columns, Sheet: opts.Sheet})
@@ -71,6 +72,7 @@ func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err 
 		return nil, err
 	}
 	defer file.Close()
+
 	for len(list) < holdingsMax {
 		row, err := file.nextRow()
 		if errors.Is(err, io.EOF) {
@@ -78,16 +80,17 @@ func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err 
 		} else if err != nil {
 			return nil, file.readError(err)
 		}
+
 		drafts, _, _ := holdingLayout.read(file, row)
 		for i := range drafts {
-			held, err := file.holding(row, &drafts[i])
+			position, err := file.holding(row, &drafts[i])
 			if err != nil {
-				return nil, file.rejected(row, held.Symbol, err)
+				return nil, file.rejected(row, position.Symbol, err)
 			}
-			list = append(list, held)
+			list = append(list, position)
 		}
 	}
-	return nil, fileError(path, "it has more than 100,000 positions")
+	return nil, tabular.Error(path, "it has more than 100,000 positions")
 }
 
 func (f *File) holding(r *row, d *draft) (h Holding, err error) {
@@ -95,9 +98,11 @@ func (f *File) holding(r *row, d *draft) (h Holding, err error) {
 	if h.Quantity, err = number("quantity", d.quantity, f.style.comma); err != nil {
 		return h, err
 	}
+
 	if slices.Contains([]string{"short", "sell", "s"}, strings.ToLower(d.side)) && !h.Quantity.IsNeg() {
 		h.Quantity = h.Quantity.Neg()
 	}
+
 	if d.price != "" {
 		average, err := number("average price", d.price, f.style.comma)
 		if err != nil {
@@ -108,7 +113,7 @@ func (f *File) holding(r *row, d *draft) (h Holding, err error) {
 	return h, nil
 }
 
-// writtenDigits is how many digits a number has after its point, zeros at its end included.
+// writtenDigits returns how many digits a number has after its point, including zeros at the end.
 func writtenDigits(text string, comma bool) int {
 	mark := "."
 	if comma {

@@ -378,7 +378,8 @@ func (d dice) addNoise(s *statement) {
 	}
 }
 
-// Whatever a statement of anyone's looks like, its fills come out exactly, or they are refused. There is no third outcome.
+// Whatever a statement of anyone's looks like, its fills come out exactly, or they are refused. There is no third
+// outcome.
 func TestStatementsAreExactOrRefused(t *testing.T) {
 	t.Parallel()
 	first := *seed

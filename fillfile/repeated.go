@@ -5,30 +5,31 @@ import (
 	"time"
 )
 
-// heldFill is a fill whose time the clocks show twice. It waits for the rows around it, which tell which one it is.
-type heldFill struct {
+// pendingFill is a fill whose time the clocks show twice. It waits for the rows around it, which tell which of the two it
+// is.
+type pendingFill struct {
 	row   *row
 	fill  Fill
 	at    moment
 	minor string // the hundredths in which its price was, "" otherwise
 }
 
-// heldMax bounds the fills that wait.
-const heldMax = 10_000
+// pendingMax is the most fills that wait.
+const pendingMax = 10_000
 
-// release yields the fills that wait, in the order of their rows. Where rows ascend, time that goes back begins the second
-// pass; where they descend, time that goes forward ends it. Rows that are grouped by symbol are looked at by symbol.
-// What the order does not tell is rejected.
+// release yields the fills that wait, in the order of their rows. If rows ascend, the second pass of the clocks begins
+// where time goes back; if they descend, it ends where time goes forward. Rows that are grouped by symbol are compared
+// by symbol. Fills are rejected if the order does not tell.
 func (f *File) release(yield func(Fill, error) bool) bool {
-	held := f.held
-	f.held = nil
-	if len(held) == 0 {
+	pending := f.pending
+	f.pending = nil
+	if len(pending) == 0 {
 		return true
 	}
 
-	passes := make([]int, len(held))
-	for _, group := range groupBy(held, func(h heldFill) string { return h.at.first.Format(time.DateOnly) }) {
-		if f.tellPasses(held, group, passes, f.order) {
+	passes := make([]int, len(pending))
+	for _, group := range groupBy(pending, func(h pendingFill) string { return h.at.first.Format(time.DateOnly) }) {
+		if f.tellPasses(pending, group, passes, f.order) {
 			continue
 		}
 		if f.order != 0 {
@@ -36,24 +37,24 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 		}
 		symbols := map[string][]int{}
 		for _, i := range group {
-			symbols[held[i].fill.Symbol] = append(symbols[held[i].fill.Symbol], i)
+			symbols[pending[i].fill.Symbol] = append(symbols[pending[i].fill.Symbol], i)
 		}
 		for _, of := range symbols {
-			f.tellPasses(held, of, passes, f.symbolOrder)
+			f.tellPasses(pending, of, passes, f.symbolOrder)
 		}
 	}
 
-	for i, h := range held {
+	for i, h := range pending {
 		var err error
 		at := h.at.first
 		switch {
 		case passes[i] == 2:
 			at = h.at.second
 		case passes[i] == 0:
-			err = fmt.Errorf("the clocks show %s twice, and the order of rows does not tell which is meant; " +
-				"--repeated-hour first or second does, or an offset in the cell (%s or %s)",
-				h.at.local.Format("2006-01-02 15:04:05"), offsetOf(h.at.local, h.at.first), offsetOf(h.at.local,
-					h.at.second))
+			err = fmt.Errorf("the clocks show %s twice, and the order of rows does not tell which is meant; "+
+				"set --repeated-hour first or second, or write the offset into the cell (%s or %s)",
+				h.at.local.Format("2006-01-02 15:04:05"),
+				offsetOf(h.at.local, h.at.first), offsetOf(h.at.local, h.at.second))
 		}
 		if !f.yieldAt(h, at, err, yield) {
 			return false
@@ -63,10 +64,10 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 }
 
 // groupBy divides positions of fills into groups by a key, in the order of their first member.
-func groupBy(held []heldFill, key func(heldFill) string) [][]int {
+func groupBy(pending []pendingFill, key func(pendingFill) string) [][]int {
 	var groups [][]int
 	at := map[string]int{}
-	for i, h := range held {
+	for i, h := range pending {
 		k := key(h)
 		n, known := at[k]
 		if !known {
@@ -79,9 +80,9 @@ func groupBy(held []heldFill, key func(heldFill) string) [][]int {
 	return groups
 }
 
-// tellPasses sets the pass, 1 or 2, of fills whose order tells it, and reports whether it does: time steps against the
-// order exactly once.
-func (f *File) tellPasses(held []heldFill, group, passes []int, order int) bool {
+// tellPasses sets the pass, 1 or 2, of the fills of a group, and reports whether their order tells it: time steps
+// against the order exactly once.
+func (f *File) tellPasses(pending []pendingFill, group, passes []int, order int) bool {
 	switch f.opts.RepeatedHour {
 	case "first":
 		return setPasses(group, passes, len(group), 1)
@@ -94,7 +95,7 @@ func (f *File) tellPasses(held []heldFill, group, passes []int, order int) bool 
 
 	step, steps := 0, 0
 	for n := 1; n < len(group); n++ {
-		if held[group[n]].at.local.Compare(held[group[n-1]].at.local) == -order {
+		if pending[group[n]].at.local.Compare(pending[group[n-1]].at.local) == -order {
 			step = n
 			steps++
 		}
@@ -119,7 +120,7 @@ func setPasses(group, passes []int, n, pass int) bool {
 	return true
 }
 
-// offsetOf is the offset from UTC at which the clocks show a local time at an instant.
+// offsetOf returns the offset from UTC with which clocks show a local time at an instant.
 func offsetOf(local, at time.Time) string {
 	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.FixedZone("", int(local.Sub(at).Seconds()))).Format("-07:00")
 }

@@ -11,8 +11,7 @@ import (
 // amount differs by.
 var robinhood = &layout{
 	name: "robinhood", title: "Robinhood CSV", dateOrder: "mdy",
-	needs: []string{"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity",
-		"price", "amount"},
+	needs: []string{"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity", "price", "amount"},
 	read:  readRobinhood,
 }
 
@@ -29,7 +28,7 @@ var (
 		"BUY": "buy", "SELL": "sell", "BTO": "buy", "BTC": "buy", "STO": "sell", "STC": "sell", "SSH": "sell", "BTCV": "buy",
 	}
 	robinhoodEnds = listOf("OEXP OASGN OEXCS")
-	// robinhoodKinds are the codes of what is no fill.
+	// robinhoodKinds are the codes of rows that are not fills.
 	robinhoodKinds = map[string]string{
 		"CDIV": kindDividend, "MDIV": kindDividend, "SDIV": kindCorporate, "QDIV": kindDividend, "INT": kindInterest, "CINT": kindInterest,
 		"MINT": kindInterest, "SLIP": kindInterest, "GOLD": kindFee, "AFEE": kindFee, "DFEE": kindFee, "FEE": kindFee, "MARGIN": kindFee,

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // row is one record of a file: its values and their names.
@@ -23,11 +23,11 @@ type rowReader interface {
 	next() (*row, error)
 }
 
-// get is the value of the first of these names that has one. Names are plain.
+// get returns the value of the first of these plain names that has one, or "".
 func (r *row) get(names ...string) string {
 	for _, name := range names {
 		for i, have := range r.names {
-			if have == name && name != "" && i < len(r.cells) && !barfile.IsMissing(r.cells[i]) {
+			if have == name && name != "" && i < len(r.cells) && !tabular.IsMissing(r.cells[i]) {
 				return strings.TrimSpace(r.cells[i])
 			}
 		}
@@ -35,22 +35,22 @@ func (r *row) get(names ...string) string {
 	return ""
 }
 
-// getExact is the value of a name as it is written: the letters of Binance's updates differ in case alone.
+// getExact returns the value of a name as it is written. The letters of Binance's updates differ only in case.
 func (r *row) getExact(name string) string {
 	for i, have := range r.exact {
-		if have == name && i < len(r.cells) && !barfile.IsMissing(r.cells[i]) {
+		if have == name && i < len(r.cells) && !tabular.IsMissing(r.cells[i]) {
 			return strings.TrimSpace(r.cells[i])
 		}
 	}
 	return ""
 }
 
-// isBeyond reports cells that have something in them and no name: a comma in a number that is not in quotes.
+// isBeyond reports whether cells without a name hold something, as after a number with an unquoted comma.
 func isBeyond(cells []string, names int) bool {
 	return slices.ContainsFunc(cells[min(names, len(cells)):], func(cell string) bool { return cell != "" })
 }
 
-// set gives a value another name, or a new one.
+// set replaces the value of a name, or adds it.
 func (r *row) set(name, value string) {
 	for i, have := range r.names {
 		if have == name && i < len(r.cells) {
@@ -62,14 +62,14 @@ func (r *row) set(name, value string) {
 	r.names = append(slices.Clone(r.names), name)
 }
 
-// padded is so many of the cells, with empty ones for those that are missing.
+// padded returns a copy of the first n cells, with empty ones for those that are missing.
 func padded(cells []string, n int) []string {
 	all := make([]string, n, n+1)
 	copy(all, cells)
 	return all
 }
 
-// plainName is a name as it is looked up: lower case, letters and digits of any script alone.
+// plainName returns a name as it is looked up: in lower case, with letters and digits of any script only.
 func plainName(name string) string {
 	var b strings.Builder
 	for _, c := range strings.ToLower(name) {
@@ -88,7 +88,7 @@ func plainNames(names []string) []string {
 	return all
 }
 
-// texts copies cells, which are good until the next record.
+// texts copies cells, which are valid until the next record.
 func texts(cells [][]byte) []string {
 	all := make([]string, len(cells))
 	for i, cell := range cells {

@@ -13,8 +13,9 @@ var (
 	cusip = regexp.MustCompile(`^\d[0-9A-Z]{7}\d$`)
 )
 
-// Schwab's history. Shares bought with a dividend are a fill; a date "as of" another is that of the other. The amount has
-// the fees in it. The sign of the quantity at the end of an option's life differs between exports: what is open tells.
+// Schwab's history. Shares bought with a dividend are a fill; a date "as of" another is that of the other. The amount
+// has the fees in it. The sign of the quantity at the end of an option's life differs between exports: what is open
+// tells.
 var schwab = &layout{
 	name: "schwab", title: "Schwab CSV", dateOrder: "mdy",
 	needs: []string{"date", "action", "symbol", "description", "quantity", "price", "feescomm", "amount"},
@@ -68,7 +69,7 @@ func readSchwab(_ *File, r *row) ([]draft, string, error) {
 	return []draft{d}, "", d.checkSign(amount)
 }
 
-// isSchwabEnd reports the actions that end an option: Expired, Assigned, and Exchange or Exercise.
+// isSchwabEnd reports whether an action ends an option: Expired, Assigned, and Exchange or Exercise.
 func isSchwabEnd(action string) bool {
 	return isEnd(action) || strings.EqualFold(action, "Exchange or Exercise")
 }

@@ -3,22 +3,19 @@ package fillfile
 import (
 	"errors"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// settle reads the first rows and decides what is the same for all: how dates and numbers are written, and what the columns
-// of a generic layout mean.
+// settle decides by the first rows how dates and numbers are written, and what the columns of a generic layout mean.
 func (f *File) settle() error {
 	order := or(f.opts.DateOrder, f.layout.dateOrder)
 	f.style = style{comma: f.layout.comma, dayFirst: order == "dmy", yearFirst: order == "ymd"}
 	f.Format, f.Simulated = f.layout.title, f.layout.simulated
 	var err error
-	if f.usual, err = barfile.LoadZone(f.layout.zone); err != nil {
+	if f.usual, err = tabular.LoadZone(f.layout.zone); err != nil {
 		return err
 	}
 
@@ -48,7 +45,7 @@ func (f *File) settle() error {
 	return f.onlyOthers(s.others)
 }
 
-// readSample reads on until the sample has so many rows.
+// readSample reads on until the sample has the given number of rows.
 func (f *File) readSample(rows int) {
 	for len(f.peeked) < rows && f.broken == nil {
 		row, err := f.rows.next()
@@ -71,7 +68,7 @@ func (f *File) prepare() error {
 	return f.layout.prepare(f)
 }
 
-// sample is what the first rows are.
+// sample is what the first rows hold.
 type sample struct {
 	drafts     []draft
 	candidates int // rows that are fills or should be
@@ -93,10 +90,11 @@ func (f *File) sample() sample {
 			s.others[other]++
 		}
 	}
+
 	return s
 }
 
-// settleDrafts decides by the first fills what a user has to say.
+// settleDrafts decides by the first fills how the file is written, and returns an AskError for what they do not tell.
 func (f *File) settleDrafts(drafts []draft) error {
 	if f.isGeneric() {
 		if err := f.settleDecimals(drafts); err != nil {
@@ -104,12 +102,12 @@ func (f *File) settleDrafts(drafts []draft) error {
 		}
 	}
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
-		told := dateOrder(drafts)
-		if told == "ambiguous" {
-			return &AskError{f.name(), "date-order", "its dates could begin with the day, " +
-				"with the month or with the year", "--dates dmy, --dates mdy or --dates ymd"}
+		order := dateOrder(drafts)
+		if order == "ambiguous" {
+			return &AskError{f.name(), "date-order", "its dates could begin with the day, the month or the year",
+				"--dates dmy, --dates mdy or --dates ymd"}
 		}
-		f.style.dayFirst, f.style.yearFirst = told == "dmy", told == "ymd"
+		f.style.dayFirst, f.style.yearFirst = order == "dmy", order == "ymd"
 	}
 	f.symbolOrder = f.orderOfSymbols(drafts)
 	if f.order = f.orderOfTimes(drafts); isGrouped(drafts) {
@@ -125,19 +123,21 @@ func (f *File) settleDrafts(drafts []draft) error {
 		accounts = accounts || drafts[i].account != ""
 		at, err := f.stamp(drafts[i].at)
 		if err == nil && at.Instant && !at.Zoned && f.zone == nil && f.layout.zone == "" && drafts[i].zone == nil {
-			return &AskError{f.name(), "tz", "its times carry no zone", "--tz, as in --tz Europe/Amsterdam or --tz UTC"}
+			return &AskError{f.name(), "tz", "its times have no zone",
+				"--tz, for example --tz Europe/Amsterdam or --tz UTC"}
 		}
 	}
 	if !symbols {
-		return &AskError{f.name(), "symbol", "it does not tell the symbol", "--symbol, as in --symbol AAPL"}
+		return &AskError{f.name(), "symbol", "it does not tell the symbol", "--symbol, for example --symbol AAPL"}
 	}
 	if !accounts {
-		return &AskError{f.name(), "account", "it does not tell the account", "--account, as in --account U1234567"}
+		return &AskError{f.name(), "account", "it does not tell the account",
+			"--account, for example --account U1234567"}
 	}
 	return nil
 }
 
-// settleFees lets the totals of the sample tell how a column of fees with both signs writes what was paid.
+// settleFees decides by the totals of the sample which sign fees that were paid have, in columns with both signs.
 func (f *File) settleFees() {
 	c := f.columns
 	isMixed := false
@@ -171,8 +171,8 @@ func (f *File) settleFees() {
 	}
 }
 
-// orderOfTimes tells whether the times of the sample ascend (1) or descend (-1), all of them but for steps of an hour, which
-// clocks that go back make. It is 0 where they do neither.
+// orderOfTimes returns 1 if the times of the sample ascend, -1 if they descend, and 0 otherwise. Steps of up to an hour
+// do not count, because the clocks may be put back between two rows.
 func (f *File) orderOfTimes(drafts []draft) int {
 	up, down := false, false
 	var last time.Time
@@ -187,6 +187,7 @@ func (f *File) orderOfTimes(drafts []draft) int {
 		}
 		last = at.Time
 	}
+
 	switch {
 	case up && !down:
 		return 1
@@ -201,13 +202,13 @@ func (f *File) orderOfTimes(drafts []draft) int {
 	return 0
 }
 
-// repeatedSpan is the longest that clocks are put back.
+// repeatedSpan is the most by which clocks are put back.
 const repeatedSpan = time.Hour
 
-// isGrouped reports whether the rows of each of several symbols stand together.
+// isGrouped reports whether the rows are grouped by symbol.
 func isGrouped(drafts []draft) bool {
 	blocks := map[string]int{}
-	symbols, longest, length := 0, 0, 0
+	longest, length := 0, 0
 	for i := range drafts {
 		if i == 0 || drafts[i].symbol != drafts[i-1].symbol {
 			blocks[drafts[i].symbol]++
@@ -219,16 +220,18 @@ func isGrouped(drafts []draft) bool {
 			return false
 		}
 	}
-	symbols = len(blocks)
-	return symbols > 1 && longest > 1
+
+	return len(blocks) > 1 && longest > 1
 }
 
-// orderOfSymbols is the order of times of every symbol, in a file that is grouped by symbol.
+// orderOfSymbols returns the order of times that all symbols have, see orderOfTimes, in a file that is grouped by
+// symbol.
 func (f *File) orderOfSymbols(drafts []draft) int {
 	groups := map[string][]draft{}
 	for i := range drafts {
 		groups[drafts[i].symbol] = append(groups[drafts[i].symbol], drafts[i])
 	}
+
 	order := 0
 	for _, group := range groups {
 		is := f.orderOfTimes(group)
@@ -246,67 +249,61 @@ func (f *File) isGeneric() bool {
 	return f.layout == genericCSV || f.layout == genericJSON || f.layout == holdingLayout
 }
 
-var numericDate = regexp.MustCompile(`^(\d{1,2})([-/ ])(\d{1,2})[-/ ](\d{2,4})(?:\D|$)`)
-
-// dateOrder tells the order of day, month and year: "dmy", "mdy", "ymd", "ambiguous", or "" where all dates are written in
-// words or with the year of four digits first. An order must fit every date; a zone such as EDT must be in force on it.
+// dateOrder returns the order of day, month and year: "dmy", "mdy", "ymd", "ambiguous", or "" if all dates are written
+// in words or with the year of four digits first. An order must fit every date. A zone such as EDT must be in force on
+// it.
 func dateOrder(drafts []draft) string {
 	fits := map[string]bool{"dmy": true, "mdy": true, "ymd": true}
 	found := false
 	for i := range drafts {
 		for _, text := range []string{drafts[i].at, drafts[i].settles, drafts[i].expiry} {
-			parts := numericDate.FindStringSubmatch(text)
-			if parts == nil {
+			readings, ok := tabular.ReadingsOf([]byte(text))
+			if !ok {
 				continue
 			}
 			found = true
-			first, _ := strconv.Atoi(parts[1])
-			second, _ := strconv.Atoi(parts[3])
-			third, _ := strconv.Atoi(parts[4])
-			fits["dmy"] = fits["dmy"] && isDay(third, second, first, text)
-			fits["mdy"] = fits["mdy"] && isDay(third, first, second, text)
-			fits["ymd"] = fits["ymd"] && len(parts[1]) == 2 && len(parts[4]) == 2 && isDay(first, second, third, text)
+			fits["dmy"] = fits["dmy"] && isDay(readings.DayFirst, text)
+			fits["mdy"] = fits["mdy"] && isDay(readings.MonthFirst, text)
+			fits["ymd"] = fits["ymd"] && isDay(readings.YearFirst, text)
 		}
 	}
 	if !found {
 		return ""
 	}
 
-	var told []string
+	var orders []string
 	for _, order := range []string{"dmy", "mdy", "ymd"} {
 		if fits[order] {
-			told = append(told, order)
+			orders = append(orders, order)
 		}
 	}
-	if len(told) != 1 {
+	if len(orders) != 1 {
 		return "ambiguous"
 	}
-	return told[0]
+	return orders[0]
 }
 
-// isDay reports whether a day exists, and whether the clocks show the zone that stands behind it.
-func isDay(year, month, day int, text string) bool {
-	if year < 100 {
-		year += 2000
-	}
-	at := time.Date(year, time.Month(month), day, 12, 0, 0, 0, time.UTC)
-	if month < 1 || month > 12 || at.Day() != day {
+// isDay reports whether a reading of a date is a day on which the clocks show the zone that stands behind it.
+func isDay(day time.Time, text string) bool {
+	if day.IsZero() {
 		return false
 	}
+
 	behind := zoneBehind.FindStringSubmatch(text)
-	if behind == nil {
+	if behind == nil || len(zonesWithSummer[behind[1]]) == 0 {
 		return true
 	}
+
 	for _, name := range zonesWithSummer[behind[1]] {
 		zone, err := time.LoadLocation(name)
 		if err != nil {
 			return true
 		}
-		if shown, _ := at.In(zone).Zone(); shown == behind[1] {
+		if shown, _ := day.Add(12 * time.Hour).In(zone).Zone(); shown == behind[1] {
 			return true
 		}
 	}
-	return len(zonesWithSummer[behind[1]]) == 0
+	return false
 }
 
 // zonesWithSummer are the zones of abbreviations that change with the season.
@@ -315,8 +312,8 @@ var zonesWithSummer = map[string][]string{
 	"PST": {"America/Los_Angeles"}, "PDT": {"America/Los_Angeles"}, "CET": {"Europe/Berlin"}, "CEST": {"Europe/Berlin"}, "BST": {"Europe/London"},
 }
 
-// settleDecimals decides whether a generic file writes decimals with a comma. A number such as 1,234 or 1.234 does not tell;
-// if there are some, and no other number of the file tells either, that is asked for.
+// settleDecimals decides whether a generic file writes decimals with a comma. It returns an AskError if there are
+// numbers such as 1,234 or 1.234 and no others that tell.
 func (f *File) settleDecimals(drafts []draft) error {
 	if f.opts.Decimal != "" {
 		f.style.comma = f.opts.Decimal == "comma"
@@ -355,11 +352,11 @@ func (f *File) settleDecimals(drafts []draft) error {
 			"--decimal point or --decimal comma"}
 	}
 	f.style.comma = f.style.comma || commas > 0 && points == 0
-	f.style.untold = commas == 0 && points == 0 && !isSurePoint
+	f.style.unknown = commas == 0 && points == 0 && !isSurePoint
 	return nil
 }
 
-// numbers are the numbers of a fill as the file writes them.
+// numbers returns the numbers of a fill as the file writes them.
 func (d *draft) numbers() []string {
 	all := []string{d.price, d.quantity, d.multiplier, d.accrued}
 	for _, t := range d.totals {

@@ -6,8 +6,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// sides are the words for buying and selling, in lower case, in the languages of the exports that are known. Long and short
-// are not among them: they say what a position is.
+// sides are the words for buying and selling, in lower case, in the languages of the known exports. Long and short are
+// not among them, because they describe positions.
 var sides = map[string]blotter.Side{}
 
 func init() {
@@ -19,7 +19,7 @@ func init() {
 	}
 }
 
-// sideOf is buy or sell in the words of brokers, or "".
+// sideOf returns the side that a word of brokers stands for, or "".
 func sideOf(text string) blotter.Side {
 	return sides[strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), " ", "_")]
 }

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// tastytrade's history. The average price is money per contract, negative where it was paid; of a future it is the day's
-// variation. The price of a fill stands in its description. Fees are negative where they were paid.
+// tastytrade's history. The average price is money per contract, negative where it was paid; of a future it is the
+// day's variation. The price of a fill stands in its description. Fees are negative where they were paid.
 var tastytrade = &layout{
 	name: "tastytrade", title: "tastytrade CSV", zone: "UTC", dateOrder: "mdy",
-	needs: []string{"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity",
-		"averageprice", "commissions", "fees"},
+	needs: []string{"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity", "averageprice", "commissions", "fees"},
 	read:  readTastytrade,
 }
 
@@ -66,8 +65,8 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 	return []draft{d}, "", d.checkSign(value)
 }
 
-// tastyworks is the older history, with an option's parts in columns of their own. The account reference is a mask of the
-// owner's name, not an account.
+// tastyworks is the older history, with an option's parts in columns of their own. The account reference is a mask of
+// the owner's name, not an account.
 var tastyworks = &layout{
 	name: "tastyworks", title: "tastyworks CSV", dateOrder: "mdy",
 	needs: []string{

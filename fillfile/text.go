@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // textRows reads the rows of a text below its header.
 type textRows struct {
-	records *barfile.Records
+	records *tabular.TextReader
+	record  tabular.Record
 	pending []*row
 	above   []*row   // the header
 	header  []string // plain names
@@ -33,7 +35,10 @@ func (t *textRows) next() (*row, error) {
 				return nil, err
 			}
 		}
-		r.names, r.exact, r.beyond = t.header, t.exact, isBeyond(r.cells, len(t.header))
+
+		r.names = t.header
+		r.exact = t.exact
+		r.beyond = isBeyond(r.cells, len(t.header))
 		if !isHeader(r, t.exact) && !isSentence(r.cells, len(t.header)) {
 			return r, nil
 		}
@@ -41,14 +46,13 @@ func (t *textRows) next() (*row, error) {
 }
 
 func (t *textRows) read() (*row, error) {
-	record, err := t.records.Next()
-	if err != nil {
+	if err := t.records.Next(&t.record); err != nil {
 		return nil, err
 	}
-	return &row{line: record.Line, raw: string(record.Raw), cells: texts(record.Cells)}, nil
+	return &row{line: t.record.Line, raw: string(t.record.Raw), cells: texts(t.record.Cells)}, nil
 }
 
-// isHeader reports a header that comes again, where exports were put behind each other.
+// isHeader reports whether a row repeats the header, as in exports that were appended to each other.
 func isHeader(r *row, header []string) bool {
 	if len(header) < 2 || len(r.cells) < len(header) {
 		return false
@@ -61,7 +65,8 @@ func isHeader(r *row, header []string) bool {
 	return true
 }
 
-// isSentence reports a line of words below a table, as a disclaimer: one cell, with blanks between letters.
+// isSentence reports whether a row is a sentence below the table, such as a disclaimer: one cell with blanks between
+// letters.
 func isSentence(cells []string, names int) bool {
 	text := ""
 	for _, cell := range cells {
@@ -78,11 +83,12 @@ func isSentence(cells []string, names int) bool {
 
 var sentenceShape = regexp.MustCompile(`\p{L}{2,}.*\s.*\p{L}`)
 
-// recogniseText finds the header of a text.
+// recogniseText reads the first rows of a text and finds its layout.
 func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
-	f.separator = barfile.SeparatorOf(head)
-	t := &textRows{records: barfile.TextRecords(r, f.separator)}
+	f.separator = tabular.Delimiter(head, isKnownHeader)
+	t := &textRows{records: tabular.NewTextReader(r, f.separator)}
 	f.rows = t
+
 	for size := 0; len(t.pending) < headerRowsMax && size < sampleBytes; {
 		row, err := t.read()
 		if errors.Is(err, io.EOF) {
@@ -93,10 +99,23 @@ func (f *File) recogniseText(r *bufio.Reader, head []byte) error {
 		size += len(row.raw)
 		t.pending = append(t.pending, row)
 	}
+
 	if len(t.pending) == 0 {
 		return &NotFillsError{Path: f.name(), Reason: "it is empty"}
 	}
 	return f.header(t)
+}
+
+// isKnownHeader reports whether cells are the header of a layout.
+func isKnownHeader(cells [][]byte) bool {
+	exact := texts(cells)
+	names := plainNames(exact)
+	return slices.ContainsFunc(textLayouts, func(l *layout) bool {
+		if l == genericCSV {
+			return l.fits(baseNames(exact))
+		}
+		return l.fits(names)
+	})
 }
 
 // header finds the header among the first rows, or takes the names that the user gives.
@@ -112,9 +131,11 @@ func (f *File) header(t *textRows) error {
 		}
 		return nil
 	}
+
 	if f.opts.mapsColumns() {
 		return f.mappedHeader(t)
 	}
+
 	for _, l := range f.candidates(textLayouts) {
 		for i, row := range t.pending {
 			names := plainNames(row.cells)
@@ -123,8 +144,11 @@ func (f *File) header(t *textRows) error {
 				if isGeneric {
 					names = numbered(names)
 				}
-				f.layout, t.header, t.exact = l, names, row.cells
-				t.above, t.pending = t.pending[:i], t.pending[i+1:]
+				f.layout = l
+				t.header = names
+				t.exact = row.cells
+				t.above = t.pending[:i]
+				t.pending = t.pending[i+1:]
 				return nil
 			}
 		}
@@ -132,7 +156,7 @@ func (f *File) header(t *textRows) error {
 	return f.notText(t.pending)
 }
 
-// mappedHeader finds the row that has the columns which the user names, and gives them their meanings.
+// mappedHeader finds the header with the columns that the user names, and gives them their meanings.
 func (f *File) mappedHeader(t *textRows) error {
 	meanings := f.opts.meanings()
 	for i, row := range t.pending {
@@ -142,6 +166,7 @@ func (f *File) mappedHeader(t *textRows) error {
 		if missing {
 			continue
 		}
+
 		f.layout, t.exact = genericCSV, row.cells
 		if f.opts.Format == holdingLayout.name {
 			f.layout = holdingLayout
@@ -150,10 +175,10 @@ func (f *File) mappedHeader(t *textRows) error {
 		t.pending = t.pending[i+1:]
 		return nil
 	}
-	return &NotFillsError{Path: f.name(), Reason: "no line of it has the columns that --cols names"}
+	return &NotFillsError{Path: f.name(), Reason: "it has no line with the columns that --cols names"}
 }
 
-// notText says what a text without the columns of fills is, and what would read it.
+// notText returns the error of a text without the columns of fills: what it holds, or how to name its columns.
 func (f *File) notText(rows []*row) error {
 	for _, r := range rows[:min(len(rows), 5)] {
 		names := plainNames(r.cells)
@@ -174,16 +199,17 @@ func (f *File) notText(rows []*row) error {
 			return &NotFillsError{Path: f.name(), Kind: kind}
 		}
 	}
+
 	if row := headerAmong(rows); row != nil {
 		return &NotFillsError{Path: f.name(), Reason: missingColumns(row.cells)}
 	}
-	first := clip(barfile.Storable(rows[0].raw))
-	return &NotFillsError{Path: f.name(), Reason: "no line of it has names of columns; " +
-		"the first is " + strconv.Quote(first) +
+
+	first := clip(tabular.Storable(rows[0].raw))
+	return &NotFillsError{Path: f.name(), Reason: "it has no header; the first line is " + strconv.Quote(first) +
 		". --cols names the columns in their order, for example --cols time,symbol,side,quantity,price,fee"}
 }
 
-// mayBeFills reports kinds of files of which an account's own fills may be one.
+// mayBeFills reports whether a file of a kind may be an account's own fills.
 func mayBeFills(kind string) bool {
 	switch kind {
 	case "fills", "trades", "orders", "positions", "account activity (fills, dividends, cash)":
@@ -192,7 +218,7 @@ func mayBeFills(kind string) bool {
 	return false
 }
 
-// headerAmong is the first row that looks like names of columns: several cells, all of words.
+// headerAmong returns the first row that looks like names of columns, which are several cells of words, or nil.
 func headerAmong(rows []*row) *row {
 	for _, row := range rows {
 		names, others := 0, 0
@@ -204,6 +230,7 @@ func headerAmong(rows []*row) *row {
 				others++
 			}
 		}
+
 		if names >= 3 && others == 0 {
 			return row
 		}
@@ -213,7 +240,7 @@ func headerAmong(rows []*row) *row {
 
 var nameShape = regexp.MustCompile(`^\D*\p{L}{2,}`)
 
-// missingColumns says which columns of fills are not among these, and how to say what the others mean.
+// missingColumns tells which columns of fills are missing, and how to say what the existing ones mean.
 func missingColumns(exact []string) string {
 	names := baseNames(exact)
 	var missing, examples []string
@@ -227,21 +254,22 @@ func missingColumns(exact []string) string {
 		{"quantity", func(name string) bool {
 			return slices.Contains(quantityNames, name) || slices.Contains(eitherNames, name)
 		}},
-		{"price", func(name string) bool { return slices.Contains(priceNames, name) ||
-			slices.Contains(totalNames, name) }},
+		{"price", func(name string) bool {
+			return slices.Contains(priceNames, name) || slices.Contains(totalNames, name)
+		}},
 	} {
 		if !slices.ContainsFunc(names, need.is) {
 			missing = append(missing, need.what)
 			examples = append(examples, need.what+"=COLUMN")
 		}
 	}
-	columns := "its columns are " + clipTo(barfile.Storable(strings.Join(exact, ", ")), 300)
+
+	columns := "its columns are " + clipTo(tabular.Storable(strings.Join(exact, ", ")), 300)
 	if len(missing) == 0 {
 		return "no layout reads it, and " + columns
 	}
-	return "no column is known to hold " + strings.Join(missing,
-		", ") + "; " + columns + ". If they hold fills, --cols " + strings.Join(examples, ",") +
-		" says which"
+	return "no column is known to hold " + strings.Join(missing, ", ") + "; " + columns +
+		". If they hold fills, set --cols " + strings.Join(examples, ",")
 }
 
 func bytesOf(texts []string) [][]byte {
@@ -252,7 +280,7 @@ func bytesOf(texts []string) [][]byte {
 	return all
 }
 
-// otherKinds are files of brokers that hold something else, told by their columns.
+// otherKinds are files of brokers that hold something else, recognized by their columns.
 var otherKinds = []*layout{
 	{title: "dividends and taxes of Interactive Brokers",
 		needs: []string{"type", "settledate", "amount", "currencyprimary"}},

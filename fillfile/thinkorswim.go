@@ -10,7 +10,7 @@ import (
 
 // thinkorswim's list of filled orders, and its account statement, whose sections are a cash balance and the history of
 // trades. The legs of a spread stand below each other, and only the first has the time. An option is named by its
-// underlying, expiry, strike and type. Fees stand in the cash balance alone.
+// underlying, expiry, strike and type. Only the cash balance has the fees.
 var thinkorswim = &layout{
 	name: "thinkorswim", title: "thinkorswim CSV", dateOrder: "mdy",
 	recognises: func(names []string) bool { return thinkorswimSection(names) != "" },
@@ -64,7 +64,9 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 		d.class, d.classKnown = plain, true
 	case "CALL", "PUT":
 		d.class, d.classKnown = option, true
-		d.expiry, d.strike, d.right = r.get("exp"), r.get("strike"), kind
+		d.expiry = r.get("exp")
+		d.strike = r.get("strike")
+		d.right = kind
 		if !strings.HasPrefix(d.symbol, "/") {
 			d.multiplier = usOptionSize
 		}
@@ -84,15 +86,14 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 	return []draft{d}, "", nil
 }
 
-// readThinkorswimCash reads a line of the cash balance: what is no trade. Trades stand in their own section.
+// readThinkorswimCash reads a line of the cash balance that is not a trade. Trades have their own section.
 func readThinkorswimCash(r *row) ([]draft, string, error) {
 	kind, description := strings.ToUpper(r.get("type")), r.get("description")
 	switch {
 	case kind == "TRD" || kind == "BAL" || kind == "":
 		return nil, "", nil
 	case kind == "RAD" && isEnd(description):
-		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " +
-			clip(description))
+		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " + clip(description))
 	case kind == "EFN" || kind == "FND" || kind == "WIN" || kind == "WOU" || kind == "CRC":
 		return nil, movement(r.get("amount")), nil
 	}
@@ -155,12 +156,13 @@ func (t *thinkorswimRows) next() (*row, error) {
 // place gives a line its names and its section.
 func (t *thinkorswimRows) place(r *row) {
 	names := plainNames(r.cells)
-	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" ||
-		slices.Contains(names, "commissionsfees")
+	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" || slices.Contains(names, "commissionsfees")
 	if isHeader {
 		t.startSection(names)
 	}
-	r.names, r.exact, r.beyond = t.header, nil, false
+	r.names = t.header
+	r.exact = nil
+	r.beyond = false
 	if isHeader || t.section == "" {
 		return
 	}

@@ -33,7 +33,8 @@ var (
 	inName   = regexp.MustCompile(`\(([A-Za-z]{3})\)\s*$`)
 )
 
-// trading212Totals is what an order cost or brought, in the account's currency: that stands in the column's name or beside it.
+// trading212Totals is what an order cost or brought, in the account's currency: that stands in the column's name or
+// beside it.
 func trading212Totals(r *row) []total {
 	for i, name := range r.exact {
 		plain := r.names[i]
@@ -52,8 +53,7 @@ func trading212Totals(r *row) []total {
 func trading212Fees(r *row) (fees []fee) {
 	for i, name := range r.exact {
 		plain := r.names[i]
-		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") &&
-			!strings.HasPrefix(plain, "currencyconversion") ||
+		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") && !strings.HasPrefix(plain, "currencyconversion") ||
 			strings.HasPrefix(plain, "withholding") || strings.HasPrefix(plain, "chargeamount") {
 			continue
 		}

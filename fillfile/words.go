@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // sentence is a fill in words: "Koop 10 @ 21,5 EUR", "Sell 4 AVIVA@496 GBX (GB00BPQY8M80)". Thousands may be in groups
@@ -19,18 +19,23 @@ func spoken(text string, comma bool) (d draft, ok bool) {
 	if found == nil || sideOf(found[1]) == "" {
 		return d, false
 	}
-	d.side, d.currency, d.isin = found[1], found[5], found[6]
+
+	d.side = found[1]
+	d.currency = found[5]
+	d.isin = found[6]
+
 	switch strings.ToLower(d.side) {
 	case "buy", "sell":
 		comma = false
 	}
+
 	var err, err2 error
 	d.quantity, err = plainNumber("quantity", found[2], comma)
 	d.price, err2 = plainNumber("price", found[4], comma)
 	return d, err == nil && err2 == nil
 }
 
-// exactProduct is the product of numbers in all its digits, or "" if one is none.
+// exactProduct returns the product of numbers with all its digits, or "" if one is not a number.
 func exactProduct(texts ...string) string {
 	product, digits := big.NewRat(1, 1), 0
 	for _, text := range texts {
@@ -44,7 +49,8 @@ func exactProduct(texts ...string) string {
 	return product.FloatString(digits)
 }
 
-// fractionOf is how many digits after the point a decimal needs: its denominator is of twos and fives alone.
+// fractionOf returns how many digits after the point a decimal needs. The denominator has only the factors two and
+// five.
 func fractionOf(r *big.Rat) int {
 	digits := 0
 	for unit, ten := big.NewInt(1), big.NewInt(10); new(big.Int).Mod(unit, r.Denom()).Sign() != 0; digits++ {
@@ -53,22 +59,9 @@ func fractionOf(r *big.Rat) int {
 	return digits
 }
 
-// ratOf is a number exactly; its exponent has at most three digits.
-func ratOf(text string) (*big.Rat, bool) {
-	plain, err := plainNumber("", text, false)
-	if err != nil {
-		return nil, false
-	}
-	plain = strings.ReplaceAll(plain, ",", "")
-	if _, exponent := splitExponent(plain); len(exponent) > len("e-999") {
-		return nil, false
-	}
-	return new(big.Rat).SetString(plain)
-}
-
-// withoutValue is what a purchase cost more than quantity x price, or a sale brought less, at the total's digits; "" if it
-// is nothing. Brokers that name no fee take it there. A total with the other sign, or so far from the product that it is
-// no fee, is an error.
+// withoutValue returns by how much a purchase cost more than quantity x price, or a sale brought less, with the digits
+// of the total, or "" if they are equal. That is the fee of brokers that do not list it. It is an error if the total
+// has the wrong sign or differs too much to be a fee.
 func withoutValue(d *draft, total string, comma bool) (string, error) {
 	plain, err := plainNumber("total", total, comma)
 	value, ok := ratOf(exactProduct(d.quantity, d.price))
@@ -79,14 +72,17 @@ func withoutValue(d *draft, total string, comma bool) (string, error) {
 	if isSale := sideOf(d.side) == "sell"; paid.Sign() != 0 && isSale != (paid.Sign() > 0) {
 		return "", fmt.Errorf("side %q contradicts the sign of the amount %s", clip(d.side), clip(total))
 	}
+
 	_, fraction, _ := strings.Cut(plain, ".")
 	value, _ = new(big.Rat).SetString(value.FloatString(len(fraction)))
 	cost := new(big.Rat).Sub(paid.Abs(paid), value)
 	if sideOf(d.side) == "sell" {
 		cost.Neg(cost)
 	}
+
 	most := new(big.Rat).Mul(value, big.NewRat(1, 20))
 	isRounding := cost.Sign() < 0 && new(big.Rat).Abs(cost).Cmp(big.NewRat(1, 100)) <= 0
+
 	switch {
 	case cost.Sign() == 0 || isRounding:
 		return "", nil
@@ -97,10 +93,10 @@ func withoutValue(d *draft, total string, comma bool) (string, error) {
 	return cost.FloatString(len(fraction)), nil
 }
 
-// kindOr is the kind that words tell, else the other.
+// kindOr returns the kind that words tell, or else the other.
 func kindOr(other string, texts ...string) string {
 	if kind := knownKind(strings.Join(texts, " ")); kind != "" {
 		return kind
 	}
-	return barfile.Storable(other)
+	return tabular.Storable(other)
 }

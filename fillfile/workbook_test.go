@@ -143,7 +143,7 @@ func TestWorkbookSheets(t *testing.T) {
 	path := writeWorkbook(t, sheet{name: "Cover", hidden: true}, notes, sheet{name: "Trades", rows: fillRows})
 
 	r := readFile(t, path, fillfile.Options{Zone: "UTC"})
-	if want := `that is sheet "Notes"; --sheet chooses another: "Cover" (hidden), "Trades"`; r.err == nil || !strings.Contains(r.err.Error(), want) {
+	if want := `this is sheet "Notes"; --sheet selects another: "Cover" (hidden), "Trades"`; r.err == nil || !strings.Contains(r.err.Error(), want) {
 		t.Errorf("got %v, want %q", r.err, want)
 	}
 	if r := readFile(t, path, fillfile.Options{Zone: "UTC", Sheet: "trades"}); r.err != nil || len(r.fills) != 2 {
@@ -158,8 +158,8 @@ func TestWorkbookSheets(t *testing.T) {
 func TestNoWorkbook(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, text, sheet, want string }{
-		{"a.csv", small, "Trades", "it is not an .xlsx workbook, and has no sheets"},
-		{"a.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("x", 600), "", "it is an old workbook (.xls) or one with a password"},
+		{"a.csv", small, "Trades", "it is not an .xlsx workbook and has no sheets"},
+		{"a.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("x", 600), "", "it is an old workbook (.xls) or has a password"},
 	} {
 		path := filepath.Join(t.TempDir(), test.name)
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
@@ -208,7 +208,7 @@ func TestWorkbookInArchive(t *testing.T) {
 	}
 
 	r := readFile(t, path, fillfile.Options{})
-	if r.err != nil || len(r.fills) != 1 || len(r.file.Skipped) != 1 || !strings.Contains(r.file.Skipped[0].Error(), "export.xlsx: it is packed itself (zip); unpack it first") {
+	if r.err != nil || len(r.fills) != 1 || len(r.file.Skipped) != 1 || !strings.Contains(r.file.Skipped[0].Error(), "export.xlsx: it is itself packed (zip); unpack the outer archive first") {
 		t.Errorf("got %v, %v, skipped %v", r.fills, r.err, r.file)
 	}
 }

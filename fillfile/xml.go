@@ -18,6 +18,7 @@ const (
 // recogniseXML tells Flex statements from web pages and other XML.
 func (f *File) recogniseXML(r *bufio.Reader, start []byte) error {
 	lower := bytes.ToLower(start)
+
 	switch {
 	case bytes.Contains(start, []byte("<FlexQueryResponse")):
 		if f.layout = flexXML; len(f.candidates([]*layout{flexXML})) == 0 {
@@ -30,16 +31,16 @@ func (f *File) recogniseXML(r *bufio.Reader, start []byte) error {
 	case bytes.HasPrefix(lower, []byte("<!doctype html")) || bytes.HasPrefix(lower, []byte("<html")):
 		return &NotFillsError{Path: f.name(), Kind: "a web page; the download failed or asked to log in"}
 	}
-	return &NotFillsError{Path: f.name(), Reason: "it is XML, but no Flex statement of Interactive Brokers"}
+	return &NotFillsError{Path: f.name(), Reason: "it is XML, but not a Flex statement of Interactive Brokers"}
 }
 
-// tokenGuard refuses to feed the XML decoder, which keeps an element as a whole, more than one needs.
+// tokenGuard stops the XML decoder, which keeps an element as a whole, when the element is too long.
 type tokenGuard struct {
 	r    io.Reader
 	left int
 }
 
-var errTooLong = errors.New("an element is longer than a fill's can be")
+var errTooLong = errors.New("an element is longer than any fill")
 
 func (g *tokenGuard) Read(p []byte) (int, error) {
 	if g.left <= 0 {
@@ -50,8 +51,8 @@ func (g *tokenGuard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// xmlRows reads the elements that have attributes. A row's section is the element around it, its cells are the
-// attributes, and "element" is its name; "statementaccount" is the account of the statement around it.
+// xmlRows reads the elements that have attributes. The cells of a row are the attributes. Two more cells are "element",
+// the name of the element, and "statementaccount", the account of the statement around it.
 type xmlRows struct {
 	guard   *tokenGuard
 	xml     *xml.Decoder
@@ -77,10 +78,11 @@ func (x *xmlRows) next() (*row, error) {
 			}
 			return nil, err
 		}
+
 		switch token := token.(type) {
 		case xml.StartElement:
 			if len(x.open) >= xmlDepthMax {
-				return nil, errors.New("the XML is nested deeper than Flex statements are")
+				return nil, errors.New("the XML is nested deeper than any Flex statement")
 			}
 			row := x.row(token, int64(line))
 			x.open = append(x.open, token.Name.Local)
@@ -98,6 +100,7 @@ func (x *xmlRows) next() (*row, error) {
 
 func (x *xmlRows) row(e xml.StartElement, line int64) *row {
 	r := &row{line: line, within: append([]string(nil), x.open...)}
+
 	raw := &strings.Builder{}
 	fmt.Fprintf(raw, "<%s", e.Name.Local)
 	for _, a := range e.Attr {
@@ -110,6 +113,7 @@ func (x *xmlRows) row(e xml.StartElement, line int64) *row {
 	}
 	raw.WriteString(" />")
 	r.raw = raw.String()
+
 	if e.Name.Local == "FlexStatement" {
 		x.account = r.get("accountid")
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/tabular"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -211,7 +212,7 @@ func importFile(ctx context.Context, db *postgres.DB, from found, with importing
 // quarantineName is what the quarantine calls a file: its path as given, of a very long one the end.
 func quarantineName(path string) string {
 	const most = 500
-	name := []rune(barfile.Storable(path))
+	name := []rune(tabular.Storable(path))
 	if len(name) > most {
 		name = append([]rune("…"), name[len(name)-most+1:]...)
 	}

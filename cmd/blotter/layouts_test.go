@@ -45,7 +45,7 @@ func TestImportOfWorkbook(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	d.fails(t, 1, []string{"trades", "import", "fills.xlsx", "--account", "ACC"}, `that is sheet "Sheet1"; --sheet chooses another: "Fills"`)
+	d.fails(t, 1, []string{"trades", "import", "fills.xlsx", "--account", "ACC"}, `this is sheet "Sheet1"; --sheet selects another: "Fills"`)
 	contains(t, d.ok(t, "trades", "import", "fills.xlsx", "--account", "ACC", "--sheet", "Fills", "--create-account"), "fills.xlsx", "1       1")
 	contains(t, d.ok(t, "trades", "list"), "KHC", "12.5", "35.1234", "0.1")
 	d.ok(t, "down")

@@ -172,7 +172,7 @@ func TestImportPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(in, file); _ = in.Close() }()
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "a zip is read from a file, not from a stream; save it first") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "a zip (or .xlsx) cannot be read from a stream; save it as a file first") {
 		t.Errorf("a zip through a pipe: %v, %s", err, out)
 	}
 }

@@ -42,8 +42,9 @@ func Named(code string) *Exchange {
 // All returns all exchanges.
 func All() []*Exchange { return slices.Clone(exchanges) }
 
-// OfSymbol returns the exchange that a symbol names: by the suffix that Yahoo writes behind a point, as in VOD.L, or because
-// it is a known index, as ^N225. Nil is a symbol that names none. A suffix behind the symbol, as ":ADJ", does not count.
+// OfSymbol returns the exchange that a symbol names: by the suffix that Yahoo writes behind a point, as in VOD.L, or
+// because it is a known index, as ^N225. Nil is a symbol that names none. A suffix behind the symbol, as ":ADJ", does
+// not count.
 func OfSymbol(symbol string) *Exchange {
 	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
 	_, suffix, found := cutLast(symbol, ".")
@@ -112,6 +113,7 @@ func (e *Exchange) holidays(year int) map[time.Time]bool {
 			}
 		}
 	}
+
 	for text, closed := range map[string]bool{e.closures: true, e.openings: false} {
 		for _, day := range strings.Fields(text) {
 			if at, err := time.Parse(time.DateOnly, day); err == nil && at.Year() == year {

@@ -62,8 +62,8 @@ var (
 
 // exchanges are the markets whose symbols are told. Their holidays are those of the exchanges' own calendars: nyse.com
 // (holidays and trading hours), tsx.com, londonstockexchange.com (business days), xetra.com (trading calendar),
-// euronext.com (which has those of Milan and Oslo too), bolsasymercados.es, six-group.com, nasdaqomxnordic.com (trading hours),
-// asx.com.au (trading calendar), and jpx.co.jp (market holidays).
+// euronext.com (which has those of Milan and Oslo too), bolsasymercados.es, six-group.com, nasdaqomxnordic.com (trading
+// hours), asx.com.au (trading calendar), and jpx.co.jp (market holidays).
 var exchanges = []*Exchange{
 	{
 		Code: US, Zone: "America/New_York", suffixes: "US", indexes: "^GSPC ^DJI ^IXIC ^NDX ^RUT ^VIX ^NYA ^OEX ^TNX ^IRX ^TYX ^FVX ^SPX",

@@ -45,8 +45,8 @@ func (w *Writer) Flush() error {
 
 var number = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// Cell returns a text as a spreadsheet program shows it: with a leading apostrophe if it begins with a character that makes
-// it a formula, and is not a number.
+// Cell returns a text as a spreadsheet program shows it: with a leading apostrophe if it begins with a character that
+// makes it a formula, and is not a number.
 func Cell(text string) string {
 	trimmed := strings.TrimLeft(text, " \u00a0")
 	if trimmed == "" || !strings.ContainsAny(firstRune(trimmed), "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20") || number.MatchString(text) {

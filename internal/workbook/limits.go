@@ -96,7 +96,8 @@ func (found *contents) countStrings(decoder *xml.Decoder) error {
 // countCells refuses a sheet of too many rows or cells. The last cell of a row counts with all before it, since they
 // are made when the sheet is read.
 func (found *contents) countCells(decoder *xml.Decoder) error {
-	rows, cells, width := 0, 0, 0
+	rows, cells := 0, 0
+	width := 0
 	refers := false // the cell's value is the number of a string
 	for {
 		token, err := decoder.RawToken()
