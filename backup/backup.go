@@ -1,212 +1,195 @@
-package main
+// Package backup dumps and restores the schemas of blotter with PostgreSQL's own programs, and counts the rows of every
+// table on both sides: a dump made under row-level security lacks rows without an error.
+package backup
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/libpq"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
-	"github.com/spf13/cobra"
 )
 
-func backupCommand(set *settings) *cobra.Command {
-	return &cobra.Command{
-		Use:   "backup FILE",
-		Short: "Dump every table of blotter's to a file, and compare the counts",
-		Long: `Dump blotter's schemas to FILE by PostgreSQL's pg_dump, beside any load, and
-count the rows in the file: it must have as many of every table as the database
-had at that instant. (A dump by a role that row-level security binds is empty,
-without an error.) The file is there when all of it is, and can be read by its
-owner alone (0600). The login of --owner-url (or --url) must be a member of
-trading_owner, as for migrate. blotter restore FILE brings it back.
-
-What is dumped is beside FILE, as FILE.<number>.part, until all of it is there.
-What a killed run has left of that the next one removes.`,
-		Example: "  blotter backup /mnt/elsewhere/book.dump\n  blotter backup book.dump --owner-url postgres://owner@db.example/trading",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, start := cmd.Context(), time.Now()
-			if err := checkDumpName("backup", args[0]); err != nil {
-				return err
-			}
-			if _, err := os.Lstat(args[0]); err == nil {
-				return isThereAlready(args[0])
-			}
-			if err := checkTarget(args[0]); err != nil {
-				return err
-			}
-			d, url, err := set.openOwner(ctx)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			counts, err := set.backup(ctx, d, url, args[0])
-			if err != nil {
-				return err
-			}
-			return set.printDump(cmd.OutOrStdout(), "dumped", args[0], counts, start)
-		},
-	}
+// Config says what is dumped or restored into, and with which programs.
+type Config struct {
+	// URL is the database URL of a login that is a member of trading_owner.
+	URL string
+	// BinDir is the folder of pg_dump and pg_restore; "" means to find them.
+	BinDir string
 }
 
-// dumpReport is what backup and restore print as JSON.
-type dumpReport struct {
-	File    string   `json:"file"`
-	Bytes   int64    `json:"bytes"`
-	Tables  int      `json:"tables"` // partitions apart
-	Rows    int64    `json:"rows"`
-	Schema  int64    `json:"schema_version,omitempty"`
-	Due     []string `json:"due,omitempty"` // commands to run next
-	Seconds float64  `json:"seconds"`
-}
+// ownerRole runs the programs. Row-level security lets it see all rows, which checkVisible makes sure of.
+const ownerRole = "trading_owner"
 
-func newDumpReport(file string, counts rowCounts, start time.Time) dumpReport {
-	r := dumpReport{File: file, Tables: len(counts), Rows: counts.rows(), Seconds: time.Since(start).Seconds()}
-	if info, err := os.Stat(file); err == nil {
-		r.Bytes = info.Size()
-	}
-	return r
-}
+// vacuumTable records which files of tables were vacuumed. A dump has no such files, so it is left out.
+const vacuumTable = "shared.vacuumed_partitions"
 
-func (s *settings) printDump(w io.Writer, verb, file string, counts rowCounts, start time.Time) error {
-	r := newDumpReport(file, counts, start)
-	if s.json {
-		return printJSON(w, r)
-	}
-	printWrapped(w, r.sentence(verb))
-	return nil
-}
-
-func (r dumpReport) sentence(verb string) string {
-	return fmt.Sprintf("%s %s rows of %d tables and partitions, all counted, in %.1f s: %s, %s", verb, thousands(r.Rows), r.Tables, r.Seconds, r.File, size(r.Bytes))
-}
-
-// backup dumps what one snapshot sees, and counts what it sees by the same.
-func (s *settings) backup(ctx context.Context, d *database, url, file string) (rowCounts, error) {
-	conn, major, err := connectForDump(ctx, url)
+// Create dumps the database to a new file, which only its owner can read, and returns the rows of every table. The dump
+// is written beside the file and gets its name when it is complete and has as many rows as the database had at that
+// instant.
+func Create(ctx context.Context, cfg Config, file string) (RowCounts, error) {
+	conn, major, err := connect(ctx, cfg.URL)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	programs, err := s.dumpPrograms(ctx, d.state, major)
+	programs, err := FindPrograms(ctx, cfg.BinDir, major)
 	if err != nil {
 		return nil, err
 	}
 	part, err := createPart(file)
 	if err != nil {
-		return nil, cannotWrite(file, err)
+		return nil, &fs.PathError{Op: "write", Path: file, Err: err}
 	}
 	defer part.discard()
-	var live rowCounts
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := seesAll(ctx, tx); err != nil {
-			return err
-		}
-		var snapshot string
-		if err := tx.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot); err != nil {
-			return err
-		}
-		if err := dump(ctx, programs, url, snapshot, part.File); err != nil {
-			return err
-		}
-		live, err = countRows(ctx, tx)
+
+	var live RowCounts
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, conn, snapshot, func(tx pgx.Tx) error {
+		live, err = dumpSnapshot(ctx, tx, programs, cfg.URL, part.File)
 		return err
 	})
 	if err != nil {
 		return nil, postgres.Translate(ctx, "backup", err)
 	}
+
 	dumped, err := countDump(ctx, programs, part.Name())
 	if err != nil {
 		return nil, err
 	}
-	if lacking := live.differences(dumped); len(lacking) > 0 {
-		return nil, fmt.Errorf("the dump is not what the database holds, and was removed: %s", sentenceOf(lacking))
+	if differences := live.differences(dumped); len(differences) > 0 {
+		return nil, fmt.Errorf("the dump differs from the database, and was removed: %s", firstOf(differences))
 	}
-	return live, cannotWrite(file, part.publish())
+	if err := part.publish(); err != nil {
+		return nil, &fs.PathError{Op: "write", Path: file, Err: err}
+	}
+	return live, nil
 }
 
-// dump runs pg_dump as the owner, whom row-level security lets see all (seesAll). FORCE makes pg_dump ask for that word.
-// It writes to the file that is open, whatever has become of its name.
-func dump(ctx context.Context, programs embedded.Binaries, url, snapshot string, file *os.File) error {
-	target, env, err := libpq(url)
-	if err != nil {
-		return err
+// dumpSnapshot dumps what the transaction sees, and counts its rows.
+func dumpSnapshot(ctx context.Context, tx pgx.Tx, programs Programs, url string, out *os.File) (RowCounts, error) {
+	if err := checkVisible(ctx, tx); err != nil {
+		return nil, err
 	}
-	secret, done, err := keySecret(url)
-	if err != nil {
-		return err
+	var snapshot string
+	if err := tx.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot); err != nil {
+		return nil, err
 	}
-	defer done()
-	env = append(env, secret...)
+	if err := runDump(ctx, programs, url, snapshot, out); err != nil {
+		return nil, err
+	}
+	return countRows(ctx, tx)
+}
+
+// runDump runs pg_dump as the owner. FORCE ROW LEVEL SECURITY makes --enable-row-security necessary. The output is an
+// open file, so that nothing else can take its name meanwhile.
+func runDump(ctx context.Context, programs Programs, url, snapshot string, out *os.File) error {
 	args := []string{
-		"--dbname=" + target, "--role=" + roleOfDumps, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom",
-		"--lock-wait-timeout=60s", "--no-password", "--exclude-table-data=" + vacuumed,
+		"--role=" + ownerRole, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom",
+		"--lock-wait-timeout=60s", "--no-password", "--exclude-table-data=" + vacuumTable,
 	}
 	for _, schema := range postgres.Schemas() {
 		args = append(args, "--schema="+schema)
 	}
-	return runProgram(ctx, programs.Path("pg_dump"), env, file, args...)
+	return runOnDatabase(ctx, programs.Path("pg_dump"), url, out, args...)
 }
 
-// sqlHidden lists tables of which the role, bound by row-level security, may not see all: no policy opens them wholly, or
-// one narrows them.
+// sqlHidden lists tables of which the role may not see all rows: row-level security applies, and no policy opens them
+// wholly, or a policy narrows them.
 const sqlHidden = `
 with me as (select oid from pg_roles where rolname = current_user),
 policies as (
-    select p.* from pg_policy p, me where p.polcmd in ('*', 'r') and (me.oid = any(p.polroles) or p.polroles = '{0}')
+    select p.*
+      from pg_policy p, me
+     where p.polcmd in ('*', 'r') and (me.oid = any(p.polroles) or p.polroles = '{0}')
 )
 select format('%I.%I', n.nspname, c.relname)
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
  where c.relkind = 'r' and n.nspname = any($1) and row_security_active(c.oid)
-   and (not exists (select from policies p where p.polrelid = c.oid and p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = 'true')
+   and (not exists (select from policies p
+                     where p.polrelid = c.oid and p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = 'true')
         or exists (select from policies p where p.polrelid = c.oid and not p.polpermissive))
  order by 1`
 
-// seesAll makes the transaction act as the owner and refuses where that does not see every row: counts would then agree
-// with a dump that lacks the same rows.
-func seesAll(ctx context.Context, tx pgx.Tx) error {
+// checkVisible makes the transaction act as the owner, and returns an error unless the owner sees every row. Otherwise
+// the counts would agree with a dump that lacks the same rows.
+func checkVisible(ctx context.Context, tx pgx.Tx) error {
 	exists, err := hasSchema(ctx, tx)
 	if err != nil {
 		return err
 	}
 	if !exists {
-		return errors.New("the database holds no blotter schema")
+		return errors.New("the database has no blotter schema")
 	}
-	if _, err := tx.Exec(ctx, "set local role "+roleOfDumps); err != nil {
+	if _, err := tx.Exec(ctx, "set local role "+ownerRole); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
-		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; give one that migrates by --owner-url", roleOfDumps)
+		return fmt.Errorf("the login may not act as %s, which alone sees all rows; "+
+			"name a login that may migrate with --owner-url", ownerRole)
 	}
+
 	rows, err := tx.Query(ctx, sqlHidden, postgres.Schemas())
 	if err != nil {
 		return err
 	}
 	hidden, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err == nil && len(hidden) > 0 {
-		err = fmt.Errorf("row-level security hides rows of %s from %s, so a dump would lack them; blotter migrate verify says what was changed", hidden[0], roleOfDumps)
+	if err != nil {
+		return err
 	}
-	return err
+	if len(hidden) > 0 {
+		return fmt.Errorf("row-level security hides rows of %s from %s, so a dump would lack them; "+
+			"blotter migrate verify lists what was changed", hidden[0], ownerRole)
+	}
+	return nil
 }
 
-// hasSchema asks the catalog, which every login may read; the schema itself is closed to most.
+// hasSchema asks the catalog, which every login may read. The schema itself is closed to most.
 func hasSchema(ctx context.Context, tx pgx.Tx) (exists bool, err error) {
-	err = tx.QueryRow(ctx, `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where n.nspname = 'shared' and c.relname = 'schema_version')`).Scan(&exists)
+	err = tx.QueryRow(ctx, `
+select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'shared' and c.relname = 'schema_version')`).Scan(&exists)
 	return exists, err
 }
 
-func sentenceOf(list []string) string {
-	more := ""
-	if len(list) > 3 {
-		more = fmt.Sprintf(", and %d more", len(list)-3)
-		list = list[:3]
+// connect connects as the login itself, and returns the major version of the server.
+func connect(ctx context.Context, url string) (conn *pgx.Conn, major int, err error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, 0, libpq.ErrInvalidURL
 	}
-	return strings.Join(list, ", ") + more
+	maps.Copy(cfg.RuntimeParams, map[string]string{
+		"application_name": "blotter", "statement_timeout": "0", "timezone": "UTC",
+		"local_preload_libraries": "", "idle_session_timeout": "0", // a login may have set these for itself
+	})
+	if conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
+		return nil, 0, postgres.Translate(ctx, "connect", err)
+	}
+
+	var version int
+	err = postgres.PinSettings(ctx, conn)
+	if err == nil {
+		err = conn.QueryRow(ctx, "select current_setting('server_version_num')::int").Scan(&version)
+	}
+	if err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, 0, postgres.Translate(ctx, "connect", err)
+	}
+	return conn, version / 10_000, nil
+}
+
+// firstOf joins the first elements of a list, and counts the others.
+func firstOf(list []string) string {
+	const most = 3
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s, and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }

@@ -1,8 +1,8 @@
 //go:build !linux
 
-package main
+package backup
 
 import "os/exec"
 
-// endWithParent is possible on Linux only. Elsewhere a program whose parent was killed goes on, with files of its own.
+// endWithParent works on Linux only. Elsewhere a program goes on when its parent is killed.
 func endWithParent(*exec.Cmd) {}

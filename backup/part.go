@@ -1,4 +1,4 @@
-package main
+package backup
 
 import (
 	"errors"
@@ -10,19 +10,21 @@ import (
 	"strings"
 )
 
-// part is a file that is written beside its target and takes that name when it is whole. Its name is random and the file
-// is new, so two writers never share one. It is locked while this process, or a program that got it as its output, lives.
+// part is a file that is written beside its target, and is renamed to it when it is complete. Its name is random and
+// the file is new, so that two writers never share one. It is locked as long as this process lives, or a program whose
+// output it is.
 type part struct {
 	*os.File
 	target string
 }
 
+// partTries is the number of names that are tried for a part.
 const partTries = 10
 
-// errLocked says that another process has the lock of a file.
+// errLocked says that another process holds the lock of a file.
 var errLocked = errors.New("locked by another process")
 
-// createPart makes the part of a target, which its owner alone can read, and removes those of runs that were killed.
+// createPart creates a part of the target, which only its owner can read, and removes the parts of killed runs.
 func createPart(target string) (*part, error) {
 	removeStaleParts(target)
 	for range partTries {
@@ -30,9 +32,10 @@ func createPart(target string) (*part, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		p := &part{file, target}
-		// Another run that starts just now may have taken the new file for a stale one.
-		if !errors.Is(lockFile(file), errLocked) && p.isThere() {
+		// Between create and lock, another run may take the file for a stale one and remove it.
+		if !errors.Is(lockFile(file), errLocked) && p.exists() {
 			return p, nil
 		}
 		p.discard()
@@ -40,36 +43,37 @@ func createPart(target string) (*part, error) {
 	return nil, fmt.Errorf("no temporary file can be kept beside %s", target)
 }
 
-// isThere reports whether the name of the part is still that of the file.
-func (p *part) isThere() bool {
+// exists reports whether the name of the part still leads to it.
+func (p *part) exists() bool {
 	named, err := os.Lstat(p.Name())
-	own, ownErr := p.Stat()
-	return err == nil && ownErr == nil && os.SameFile(named, own)
+	if err != nil {
+		return false
+	}
+	own, err := p.Stat()
+	return err == nil && os.SameFile(named, own)
 }
 
-// discard removes the part; what publish has named stays.
+// discard closes the part, and removes it unless it was published.
 func (p *part) discard() {
-	if p.isThere() {
+	if p.exists() {
 		_ = os.Remove(p.Name())
 	}
 	_ = p.Close()
 }
 
-// publish puts the part on the disk and gives it the name of the target, which must not be there.
+// publish writes the part to disk and gives it the name of the target, which must not exist.
 func (p *part) publish() error {
 	if err := p.Sync(); err != nil {
 		return err
 	}
 	err := os.Link(p.Name(), p.target) // unlike a rename it replaces nothing
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = p.rename() // a file system without links
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return isThereAlready(p.target)
+		err = p.rename() // the file system has no links
 	}
 	if err != nil {
 		return err
 	}
+
 	folder, err := os.Open(filepath.Dir(p.target))
 	if err != nil {
 		return err
@@ -84,27 +88,27 @@ func (p *part) rename() error {
 	return os.Rename(p.Name(), p.target)
 }
 
-func isThereAlready(path string) error {
-	return fmt.Errorf("%s is there already; remove it or choose another name", path)
-}
-
 var partNumber = regexp.MustCompile(`^[0-9]+$`)
 
-// removeStaleParts removes parts of the target that nobody has locked: those who wrote them are gone.
+// removeStaleParts removes the parts of the target that nobody has locked, because their writers are gone.
 func removeStaleParts(target string) {
-	entries, _ := os.ReadDir(filepath.Dir(target))
+	folder, prefix := filepath.Dir(target), filepath.Base(target)+"."
+	entries, _ := os.ReadDir(folder)
 	for _, entry := range entries {
-		number, isOurs := strings.CutPrefix(entry.Name(), filepath.Base(target)+".")
+		number, isOfTarget := strings.CutPrefix(entry.Name(), prefix)
 		number, isPart := strings.CutSuffix(number, ".part")
-		if !isOurs || !isPart || !partNumber.MatchString(number) || !entry.Type().IsRegular() {
+		if !isOfTarget || !isPart || !partNumber.MatchString(number) || !entry.Type().IsRegular() {
 			continue
 		}
-		if file, err := os.Open(filepath.Join(filepath.Dir(target), entry.Name())); err == nil {
-			stale := &part{file, target}
-			if lockFile(file) == nil {
-				stale.discard()
-			}
-			_ = file.Close()
+
+		file, err := os.Open(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			continue
 		}
+		if lockFile(file) == nil {
+			stale := &part{file, target}
+			stale.discard()
+		}
+		_ = file.Close()
 	}
 }

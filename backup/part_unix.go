@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package backup
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lockFile locks the file for this process and the programs that get it, until the last of them ends; errLocked where
-// somebody has it.
+// lockFile locks the file until this process and the programs that inherit the file have ended. It returns errLocked if
+// another process has locked it.
 func lockFile(file *os.File) error {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

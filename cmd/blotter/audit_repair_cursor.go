@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/blotterdb/blotter/audit"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
@@ -13,32 +15,34 @@ import (
 func auditRepairCursor(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "repair-cursor",
-		Short: "Put back the sealer's cursor that somebody removed",
-		Long: `Put the row of shared.audit_cursor back where somebody removed it, at the last
-seal, so that sealing goes on. The audit log gets an entry that says so (REPAIR
-of shared.audit_cursor), which is sealed with the rest. It vouches for nothing:
-run blotter audit verify before, and after it. It acts as the owner; a cursor
-that is there is left as it is.`,
+		Short: "Restore the sealer's cursor after somebody removed it",
+		Long: `Restore the row of shared.audit_cursor after somebody removed it, at the last
+seal, so that sealing continues. The audit log gets an entry about it (REPAIR of
+shared.audit_cursor), which is sealed with the others. This proves nothing about
+the log: run blotter audit verify before and after it. It acts as the owner; a
+cursor that exists is not changed.`,
 		Example: "  blotter audit verify\n  blotter audit repair-cursor\n  blotter audit seal",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if set.account != "" {
-				return usagef("%s is about the log of all accounts; leave out --account", cmd.CommandPath())
+			if err := set.checkNoAccount(cmd); err != nil {
+				return err
 			}
 			url, done, err := set.migratedOwner(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer done()
+
 			seal, number, err := repairCursor(cmd.Context(), url)
 			if err != nil {
 				return err
 			}
-			if set.json {
-				return printJSON(cmd.OutOrStdout(), map[string]int64{"seal": seal, "number": number})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the cursor is back at seal %s, entry %s, and the audit log says so\ngo on with blotter audit seal, and blotter audit verify\n", thousands(seal), thousands(number))
-			return err
+			return set.print(cmd, map[string]int64{"seal": seal, "number": number}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "the cursor is back at seal %s, entry %s, and the audit log says so\n"+
+					"continue with blotter audit seal, then blotter audit verify\n",
+					term.Thousands(seal), term.Thousands(number))
+				return err
+			})
 		},
 	}
 }

@@ -9,22 +9,24 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/libpq"
 	"github.com/blotterdb/blotter/internal/ownership"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// notInFile are the flags that can only be typed.
+// notInFile has the flags that can only be set on the command line.
 var notInFile = map[string]bool{"config": true, "help": true, "version": true}
 
-// folderFile is the configuration file that is looked for in the working folder, and in the user's configuration folder.
+// folderFile is the name of the configuration file in the working folder and in the user's configuration folder.
 const folderFile = "blotter.toml"
 
-// configBytesMax bounds a configuration file.
+// configBytesMax is the greatest size of a configuration file.
 const configBytesMax = 1 << 20
 
-// bindSettings gives every flag that was not set on the command line the value of its environment variable, otherwise of
-// its line in a configuration file. What a file was not allowed to set is said on standard error.
+// bindSettings sets the flags that are not on the command line from their environment variables, or from a
+// configuration file. It reports the lines that a file may not set on standard error.
 func bindSettings(cmd *cobra.Command, path string) error {
 	config, err := readConfiguration(cmd.Root(), path)
 	if err != nil {
@@ -37,6 +39,7 @@ func bindSettings(cmd *cobra.Command, path string) error {
 		if flag.Changed || err != nil || notInFile[flag.Name] {
 			return
 		}
+
 		value, skipped := config.value(cmd, flag.Name, typed)
 		ignored = append(ignored, skipped...)
 		if !value.isSet() {
@@ -45,37 +48,38 @@ func bindSettings(cmd *cobra.Command, path string) error {
 		if err = value.check(cmd, flag.Name); err != nil {
 			return
 		}
-		if bad := cmd.Flags().Set(flag.Name, value.text); bad != nil {
-			err = usagef("%s: %s: %v", value.source, flag.Name, bad)
+		if setErr := cmd.Flags().Set(flag.Name, value.text); setErr != nil {
+			err = usagef("%s: %s: %v", value.source, flag.Name, setErr)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	return reportIgnored(os.Stderr, ignored, func(flag string) bool { return typed[flag] || isInEnvironment(flag) })
+	isChosen := func(flag string) bool { return typed[flag] || isInEnvironment(flag) }
+	return reportIgnored(os.Stderr, ignored, isChosen)
 }
 
-// typedFlags are the flags that were set on the command line.
+// typedFlags returns the flags that were set on the command line.
 func typedFlags(cmd *cobra.Command) map[string]bool {
 	typed := map[string]bool{}
 	cmd.Flags().Visit(func(flag *pflag.Flag) { typed[flag.Name] = true })
 	return typed
 }
 
-// configuration are the files that settings are taken from, the one that counts most first.
+// configuration has the files that settings are read from. A file takes precedence over those after it.
 type configuration struct{ files []*configFile }
 
-// settingValue is what a setting was set to, and where.
+// settingValue is the value of a setting, and where it was set.
 type settingValue struct {
 	text   string
-	source string // BLOTTER_URL, or the path of a file; "" where nothing sets it
-	line   int    // of the file
-	file   *configFile
+	source string      // an environment variable or the path of a file; "" if the setting is not set
+	file   *configFile // nil for an environment variable
+	line   int         // of the file
 }
 
 func (v settingValue) isSet() bool { return v.source != "" }
 
-// origin says where a value comes from, for people.
+// origin returns where a value comes from, for people.
 func (v settingValue) origin() string {
 	switch {
 	case v.file != nil && v.line > 0:
@@ -86,25 +90,27 @@ func (v settingValue) origin() string {
 	return "env " + v.source
 }
 
-// value returns what the environment or a file sets the flag to, and the settings of files that were passed over.
+// value returns the value of a flag in the environment or in a file, and the lines of files that may not set it.
 func (c configuration) value(cmd *cobra.Command, flag string, typed map[string]bool) (settingValue, []ignoredSetting) {
 	if typed[excludedBy[flag]] {
-		return settingValue{}, nil // what is typed comes first
+		return settingValue{}, nil // the command line takes precedence
 	}
 	if text, found := os.LookupEnv(environment(flag)); found {
 		return settingValue{text: text, source: environment(flag)}, nil
 	}
+
 	var ignored []ignoredSetting
 	for _, file := range c.files {
 		value, found := file.lookups.lookup(cmd, flag)
-		if _, excluded := file.lookups.lookup(cmd, excludedBy[flag]); !found && excluded && !file.open {
-			return settingValue{}, ignored // a nearer file has decided it
+		_, excluded := file.lookups.lookup(cmd, excludedBy[flag])
+		if !found && excluded && !file.isOpen {
+			return settingValue{}, ignored // this file takes precedence
 		}
 		if !found {
 			continue
 		}
-		if kind := kindOf(cmd, flag); file.distrust != "" && (kind != harmless || file.open) {
-			ignored = append(ignored, ignoredSetting{flag, kind, value.line, file})
+		if kind := kindOf(cmd, flag); file.distrust != "" && (kind != harmless || file.isOpen) {
+			ignored = append(ignored, ignoredSetting{flag: flag, kind: kind, line: value.line, file: file})
 			continue
 		}
 		return settingValue{text: value.text, source: file.path, line: value.line, file: file}, ignored
@@ -112,10 +118,10 @@ func (c configuration) value(cmd *cobra.Command, flag string, typed map[string]b
 	return settingValue{}, ignored
 }
 
-// excludedBy are the flags that exclude each other.
+// excludedBy maps a flag to the one that excludes it.
 var excludedBy = map[string]string{"account": "all-accounts", "all-accounts": "account"}
 
-// environment is the variable of a flag: --data-dir is BLOTTER_DATA_DIR.
+// environment returns the environment variable of a flag, which is BLOTTER_DATA_DIR for --data-dir.
 func environment(flag string) string {
 	return "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -125,8 +131,8 @@ func isInEnvironment(flag string) bool {
 	return found
 }
 
-// readConfiguration reads the file that is named by --config or BLOTTER_CONFIG, which must exist; without a name those of
-// the working folder and of the user, where they exist.
+// readConfiguration reads the file of --config or BLOTTER_CONFIG, which must exist. Without one, it reads the files of
+// the working folder and of the user if they exist.
 func readConfiguration(root *cobra.Command, named string) (configuration, error) {
 	if err := checkEnvironment(); err != nil {
 		return configuration{}, err
@@ -142,12 +148,12 @@ func readConfiguration(root *cobra.Command, named string) (configuration, error)
 		return configuration{[]*configFile{file}}, nil
 	}
 
-	usersPath := ""
-	if dir, err := os.UserConfigDir(); err == nil { // a user without a home has no file there
-		usersPath = filepath.Join(dir, "blotter", folderFile)
+	userPath := ""
+	if dir, err := os.UserConfigDir(); err == nil { // a user may have no home
+		userPath = filepath.Join(dir, "blotter", folderFile)
 	}
 	var config configuration
-	if !isSameFile(folderFile, usersPath) {
+	if !isSameFile(folderFile, userPath) {
 		file, err := readFolderFile(root)
 		if err != nil {
 			return config, err
@@ -156,10 +162,11 @@ func readConfiguration(root *cobra.Command, named string) (configuration, error)
 			config.files = append(config.files, file)
 		}
 	}
-	if usersPath == "" {
+
+	if userPath == "" {
 		return config, nil
 	}
-	file, err := readChosenFile(root, usersPath)
+	file, err := readChosenFile(root, userPath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return config, nil
@@ -170,18 +177,18 @@ func readConfiguration(root *cobra.Command, named string) (configuration, error)
 	return config, nil
 }
 
-// isSameFile reports whether two paths lead to one file, as in the user's configuration folder.
+// isSameFile reports whether two paths lead to the same file.
 func isSameFile(path, other string) bool {
-	one, err := os.Stat(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return false
 	}
-	two, err := os.Stat(other)
-	return err == nil && os.SameFile(one, two)
+	otherInfo, err := os.Stat(other)
+	return err == nil && os.SameFile(info, otherInfo)
 }
 
-// readChosenFile reads a file that the user chose, by naming it or by keeping it in the configuration folder. It may set
-// everything, and is refused if others can change it.
+// readChosenFile reads a file that the user chose, by its name or by its place in the configuration folder. It may set
+// everything. A file that others can change is an error.
 func readChosenFile(root *cobra.Command, path string) (*configFile, error) {
 	info, err := os.Stat(path)
 	if err == nil && (info.Mode().IsRegular() || info.IsDir()) {
@@ -189,6 +196,7 @@ func readChosenFile(root *cobra.Command, path string) (*configFile, error) {
 			return nil, refusedFile(path, err)
 		}
 	}
+
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, cannotRead(path, err)
@@ -214,11 +222,12 @@ func refusedFile(path string, err error) error {
 	if open.Path != path && filepath.Base(open.Path) != filepath.Base(path) {
 		where = ", through " + open.Path
 	}
-	return fmt.Errorf("others can change %s%s (%s), and it chooses where money is booked; %s", path, where, open.Reason, open.Remedy)
+	return fmt.Errorf("others can change %s%s (%s), and it decides where money is booked; %s",
+		path, where, open.Reason, open.Remedy)
 }
 
-// checkEnvironment refuses variables that name files relative to the working folder: whoever wrote that folder would choose
-// them.
+// checkEnvironment returns an error for a variable with a relative path, because the author of the working folder would
+// choose the file.
 func checkEnvironment() error {
 	for _, name := range pathVariables {
 		value := os.Getenv(name)
@@ -230,28 +239,28 @@ func checkEnvironment() error {
 	return nil
 }
 
-// pathVariables are the environment variables by which the program and what it starts find programs, servers, credentials
-// and data.
+// pathVariables are the environment variables with paths of programs, servers, credentials and data.
 var pathVariables = []string{
 	"BLOTTER_CONFIG", "BLOTTER_POSTGRES", "BLOTTER_DATA_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME", "TMPDIR",
 	"PGSERVICEFILE", "PGPASSFILE", "PGSYSCONFDIR", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL", "PGSSLCRLDIR",
 }
 
-// check refuses a relative path in a file that is not in the working folder, where another folder's owner would choose what
-// is found there.
+// check returns an error for a relative path in a file of another folder, because the owner of the working folder would
+// choose the file.
 func (v settingValue) check(cmd *cobra.Command, flag string) error {
 	if v.file != nil && filepath.Dir(v.file.path) == "." {
 		return nil
 	}
 	for _, path := range pathsOf(kindOf(cmd, flag), flag, v.text) {
 		if !filepath.IsAbs(path) {
-			return fmt.Errorf("%s: %s: %s is looked for in the working folder; write an absolute path", v.source, flag, path)
+			return fmt.Errorf("%s: %s: %s is looked for in the working folder; write an absolute path",
+				v.source, flag, path)
 		}
 	}
 	return nil
 }
 
-// pathsOf returns the files that a setting of the kind names.
+// pathsOf returns the paths in a setting of the kind.
 func pathsOf(kind settingKind, flag, value string) (paths []string) {
 	switch {
 	case value == "":
@@ -261,16 +270,17 @@ func pathsOf(kind settingKind, flag, value string) (paths []string) {
 	case kind != chooser && kind != server:
 		return nil
 	}
-	words := wordsOf(value)
-	for _, word := range []string{"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "servicefile"} {
-		if path := words.Get(word); path != "" && path != "system" {
+
+	settings := libpq.Settings(value)
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "servicefile"} {
+		if path := settings.Get(name); path != "" && path != "system" {
 			paths = append(paths, path)
 		}
 	}
 	return paths
 }
 
-// ignoredSetting is a line of a file that is not trusted.
+// ignoredSetting is a line that a file may not set.
 type ignoredSetting struct {
 	flag string
 	kind settingKind
@@ -278,12 +288,13 @@ type ignoredSetting struct {
 	file *configFile
 }
 
-// reportIgnored says in one line which settings of a file had no effect, and what to do. Where one of them chooses a
-// database and nothing else does, it returns an error: another database would get what was meant for that one.
-func reportIgnored(w *os.File, ignored []ignoredSetting, chosen func(flag string) bool) error {
+// reportIgnored prints a line with the settings that were ignored, and what to do. If one of them chooses a database
+// and nothing else does, it returns an error, because another database would be used instead.
+func reportIgnored(w *os.File, ignored []ignoredSetting, isChosen func(flag string) bool) error {
 	if len(ignored) == 0 {
 		return nil
 	}
+
 	file := ignored[0].file
 	var names []string
 	for _, one := range ignored {
@@ -292,13 +303,15 @@ func reportIgnored(w *os.File, ignored []ignoredSetting, chosen func(flag string
 		if one.flag == "analytics-url" {
 			instead = one.flag
 		}
-		if one.kind == chooser && !chosen(instead) && !(one.flag == "data-dir" && chosen("data-dir")) {
+		isReplaced := isChosen(instead) || one.flag == "data-dir" && isChosen("data-dir")
+		if one.kind == chooser && !isReplaced {
 			return fmt.Errorf("%s line %d sets %s, which chooses the database, and %s; %s, or pass --%s",
 				file.path, one.line, one.flag, file.distrust, file.remedy, instead)
 		}
 	}
+
 	slices.Sort(names)
 	text := fmt.Sprintf("%s: ignored %s: %s; %s", file.path, strings.Join(names, ", "), file.distrust, file.remedy)
-	_, err := fmt.Fprintln(w, "blotter:", printable(text))
+	_, err := fmt.Fprintln(w, "blotter:", term.Printable(text))
 	return err
 }

@@ -2,101 +2,97 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter/barfile"
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
+	"github.com/blotterdb/blotter/internal/term"
 )
 
-// progress says on standard error how far an import is: a bar on a terminal, a line now and then elsewhere.
-type progress struct {
-	mu    sync.Mutex
-	bar   *progressbar.ProgressBar // nil where there is no terminal
-	open  map[*barfile.File]bool
-	bytes int64 // of files that are done
-	rows  int64
-	files int
-	of    int
-	total int64
-	start time.Time
-	stop  chan struct{}
-	done  sync.WaitGroup
+// progressEvery is the time between two looks at how far an import is.
+const progressEvery = 100 * time.Millisecond
+
+// importProgress shows on standard error how far an import is.
+type importProgress struct {
+	display    *term.Progress
+	files      int
+	totalBytes int64
+	start      time.Time
+	stop       chan struct{}
+	stopped    sync.WaitGroup
+
+	mu        sync.Mutex
+	open      map[*barfile.File]bool
+	doneFiles int
+	doneBytes int64
 }
 
-const (
-	barEvery  = 100 * time.Millisecond
-	lineEvery = 10 * time.Second
-)
-
-func newProgress(files []found) *progress {
-	p := &progress{open: map[*barfile.File]bool{}, of: len(files), start: time.Now(), stop: make(chan struct{})}
+func newImportProgress(files []found) *importProgress {
+	p := &importProgress{
+		display: term.NewProgress(os.Stderr),
+		files:   len(files),
+		start:   time.Now(),
+		stop:    make(chan struct{}),
+		open:    map[*barfile.File]bool{},
+	}
 	for _, f := range files {
-		p.total += f.size
+		p.totalBytes += f.size
 	}
-	every := lineEvery
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		every = barEvery
-		p.bar = progressbar.NewOptions64(max(p.total, 1), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(12), progressbar.OptionClearOnFinish())
-	}
-	p.done.Go(func() {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-p.stop:
-				return
-			case <-ticker.C:
-				p.show(os.Stderr)
-			}
-		}
-	})
+	p.stopped.Go(p.run)
 	return p
 }
 
-// begin notes a file whose reading is looked at.
-func (p *progress) begin(f *barfile.File) {
+func (p *importProgress) run() {
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			p.display.Clear()
+			return
+		case <-ticker.C:
+			p.display.Show(p.text())
+		}
+	}
+}
+
+// begin adds a file whose progress counts.
+func (p *importProgress) begin(f *barfile.File) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[f] = true
 }
 
-// end notes a file that is done; f is nil where it was not opened.
-func (p *progress) end(f *barfile.File, file found, rows int64) {
+// end counts a file that is done; f is nil if it could not be opened.
+func (p *importProgress) end(f *barfile.File, file found) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, f)
-	p.bytes, p.rows, p.files = p.bytes+file.size, p.rows+rows, p.files+1
+	p.doneFiles++
+	p.doneBytes += file.size
 }
 
-func (p *progress) show(w io.Writer) {
+// text returns how far the import is, with the time left where it can be estimated.
+func (p *importProgress) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	read := p.bytes
+	read := p.doneBytes
 	for f := range p.open {
 		read += f.BytesRead()
 	}
-	read = min(read, p.total)
-	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%d/%d files", p.files, p.of))
-		_ = p.bar.Set64(read)
-		return
+	read = min(read, p.totalBytes)
+
+	text := fmt.Sprintf("%d of %d files", p.doneFiles, p.files)
+	if read > 0 {
+		left := time.Duration(float64(time.Since(p.start)) / float64(read) * float64(p.totalBytes-read))
+		text += fmt.Sprintf(", %d %%, %s left", read*100/p.totalBytes, left.Round(time.Second))
 	}
-	left := ""
-	if elapsed := time.Since(p.start); read > 0 && p.total > 0 {
-		left = fmt.Sprintf(", %d %%, %s left", read*100/p.total, (elapsed * time.Duration(p.total-read) / time.Duration(read)).Round(time.Second))
-	}
-	fmt.Fprintf(w, "blotter: %d of %d files%s\n", p.files, p.of, left)
+	return text
 }
 
-func (p *progress) finish() {
+// finish ends the display.
+func (p *importProgress) finish() {
 	close(p.stop)
-	p.done.Wait()
-	if p.bar != nil {
-		_ = p.bar.Finish()
-	}
+	p.stopped.Wait()
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// turns lets files that are imported at once, and may have bars of the same symbol, take effect in their order: which of two
-// that differ comes first must not depend on how many are imported at once.
+// turns makes files that may have bars of the same symbol take effect in their order, even if they are imported at the
+// same time. Otherwise, the result of two files that differ would depend on chance.
 type turns struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -14,8 +14,8 @@ type turns struct {
 }
 
 type turn struct {
-	opened, done bool
-	symbol       string // "" for many, which may be anybody's
+	isOpen, isDone bool
+	symbol         string // "" for a file with several symbols, which are not known yet
 }
 
 func newTurns(files int) *turns {
@@ -24,31 +24,37 @@ func newTurns(files int) *turns {
 	return t
 }
 
-// wait says which symbol file i has, and waits until no file before it may have bars of the same. It ends with the context.
+// wait announces the symbol of file i, and waits until no earlier file may have bars of the same symbol, or the context
+// ends.
 func (t *turns) wait(ctx context.Context, i int, symbol string) {
 	defer context.AfterFunc(ctx, t.changed.Broadcast)()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.files[i].opened, t.files[i].symbol = true, symbol
+	t.files[i].isOpen = true
+	t.files[i].symbol = symbol
 	t.changed.Broadcast()
-	for ctx.Err() == nil && t.blocked(i) {
+
+	for ctx.Err() == nil && t.isBlocked(i) {
 		t.changed.Wait()
 	}
 }
 
-func (t *turns) blocked(i int) bool {
-	for _, before := range t.files[:i] {
-		if !before.done && (!before.opened || before.symbol == "" || t.files[i].symbol == "" || before.symbol == t.files[i].symbol) {
+// isBlocked reports whether an earlier file may have bars of the same symbol as file i.
+func (t *turns) isBlocked(i int) bool {
+	symbol := t.files[i].symbol
+	for _, earlier := range t.files[:i] {
+		mayShare := !earlier.isOpen || earlier.symbol == "" || symbol == "" || earlier.symbol == symbol
+		if mayShare && !earlier.isDone {
 			return true
 		}
 	}
 	return false
 }
 
-// end says that file i is imported, or will not be.
+// end announces that file i is imported, or will not be.
 func (t *turns) end(i int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.files[i].done = true
+	t.files[i].isDone = true
 	t.changed.Broadcast()
 }

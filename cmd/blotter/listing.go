@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,73 +13,81 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// historyLimit is how many rows are listed for people where no limit is asked for.
-const historyLimit = 50
+// listLimit is the number of rows that a table has without --limit.
+const listLimit = 50
 
-// history is what the listings of the book have in common.
-type history struct {
+// listing is what the commands that list rows of the book have in common.
+type listing struct {
 	symbol, strategy, side string
-	symbols                []string // those that are asked for by name, beside symbol
 	from, to, format       string
 	limit                  int
-	oldest                 bool
-	formerAccounts         bool // there are rows of accounts that do not exist any more
-	since, until           time.Time
+	oldestFirst            bool
+	since, until           time.Time // from and to, parsed
+
+	// symbols are further symbols that must exist.
+	symbols []string
+	// allowUnknownAccount lists rows of accounts that no longer exist.
+	allowUnknownAccount bool
 }
 
-func (h *history) flags(cmd *cobra.Command) {
+// addFilters adds the flags that select rows.
+func (l *listing) addFilters(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&h.symbol, "symbol", "", "of this `symbol` alone")
-	flags.StringVar(&h.strategy, "strategy", "", "of this `strategy` alone")
-	flags.StringVar(&h.from, "from", "", "first `day` or instant, as 2024-01-31 or 2024-01-31T14:30:00Z")
-	flags.StringVar(&h.to, "to", "", "`day` or instant before which to end")
-	formatFlag(cmd, &h.format, "table", "table, csv or json; the latter two have every digit")
+	flags.StringVar(&l.symbol, "symbol", "", "only this `symbol`")
+	flags.StringVar(&l.strategy, "strategy", "", "only this `strategy`")
+	addRange(cmd, &l.from, &l.to)
+	formatFlag(cmd, &l.format, "table", "table, csv or json; csv and json have every digit")
 }
 
-// pages are the flags of listings that have an order.
-func (h *history) pages(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&h.side, "side", "", "buy or sell")
-	cmd.Flags().IntVar(&h.limit, "limit", 0, fmt.Sprintf("at most `n` (default %d in a table, else all)", historyLimit))
-	cmd.Flags().BoolVar(&h.oldest, "oldest-first", false, "begin with the oldest")
+// addPaging adds the flags of listings that have an order.
+func (l *listing) addPaging(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.side, "side", "", "only buy or sell")
+	l.addLimit(cmd)
+	cmd.Flags().BoolVar(&l.oldestFirst, "oldest-first", false, "list the oldest first")
+}
+
+func (l *listing) addLimit(cmd *cobra.Command) {
+	usage := fmt.Sprintf("at most `n` rows (default: %d in a table, otherwise all)", listLimit)
+	cmd.Flags().IntVar(&l.limit, "limit", 0, usage)
 }
 
 // prepare checks the flags.
-func (h *history) prepare(cmd *cobra.Command, set *settings) (err error) {
-	h.symbol, h.side = strings.ToUpper(h.symbol), strings.ToLower(h.side)
-	if err := set.chooseFormat(cmd, &h.format, "table", "csv", "json"); err != nil {
+func (l *listing) prepare(cmd *cobra.Command, set *settings) (err error) {
+	if err := set.chooseFormat(cmd, &l.format, "table", "csv", "json"); err != nil {
 		return err
 	}
-	if !slices.Contains([]string{"", "buy", "sell"}, h.side) {
-		return usagef("--side %s: want buy or sell", h.side)
+
+	l.symbol = strings.ToUpper(l.symbol)
+	l.side = strings.ToLower(l.side)
+	if l.side != "" && l.side != "buy" && l.side != "sell" {
+		return usagef("invalid --side %q: want buy or sell", l.side)
 	}
-	if cmd.Flags().Changed("limit") && h.limit < 1 {
-		return usagef("--limit %d: want 1 or more", h.limit)
+	if cmd.Flags().Changed("limit") && l.limit < 1 {
+		return usagef("invalid --limit %d: want 1 or more", l.limit)
 	}
-	if h.limit == 0 && h.format == "table" {
-		h.limit = historyLimit
+	if l.limit == 0 && l.format == "table" {
+		l.limit = listLimit
 	}
-	if h.since, err = parseDay("--from", h.from); err != nil {
-		return err
-	}
-	if h.until, err = parseDay("--to", h.to); err != nil {
-		return err
-	}
-	if !h.since.IsZero() && !h.until.IsZero() && !h.since.Before(h.until) {
-		return usagef("--from %s is not before --to %s", h.from, h.to)
-	}
-	return nil
+	l.since, l.until, err = parseRange(l.from, l.to, time.UTC)
+	return err
 }
 
-// bookContext is the scope of a command that reads the book: that of --account, else all accounts.
+// bookContext returns the context for a command that reads the book: all accounts without --account.
 func bookContext(ctx context.Context) context.Context {
-	if _, set := blotter.ScopeOf(ctx); set {
+	if _, isSet := blotter.ScopeOf(ctx); isSet {
 		return ctx
 	}
 	return blotter.WithAllAccounts(ctx)
 }
 
-// list opens the database and prints the rows that stream yields: in the format, or as a table.
-func list[T any](cmd *cobra.Command, set *settings, h *history, none string, stream func(context.Context, *postgres.Session) iter.Seq2[*T, error], table func(io.Writer, []T) error) error {
+// rowStream reads rows in a transaction.
+type rowStream[T any] func(context.Context, *postgres.Session) iter.Seq2[*T, error]
+
+// list opens the database and prints the rows of the stream, as a table or in the format that was asked for. If there
+// are none, a table is replaced by the text none.
+func list[T any](
+	cmd *cobra.Command, set *settings, l *listing, none string, stream rowStream[T], table func(io.Writer, []T) error,
+) error {
 	db, err := set.open(cmd.Context())
 	if err != nil {
 		return err
@@ -88,60 +95,93 @@ func list[T any](cmd *cobra.Command, set *settings, h *history, none string, str
 	defer db.Close()
 	ctx := bookContext(cmd.Context())
 	unknown := checkAccount(ctx, db.DB)
-	if unknown != nil && !h.formerAccounts {
+	if unknown != nil && !l.allowUnknownAccount {
 		return unknown
 	}
-	for _, symbol := range append([]string{h.symbol}, h.symbols...) {
+	for _, symbol := range append([]string{l.symbol}, l.symbols...) {
 		if err := checkSymbol(ctx, db.DB, symbol); err != nil {
 			return err
 		}
 	}
+
 	return db.ReadOnly(ctx, func(s *postgres.Session) error {
-		found := orElse(stream(ctx, s), func() error { return unknown })
-		if h.format != "table" {
-			return printRecords(cmd.OutOrStdout(), h.format, found)
+		rows := orElse(stream(ctx, s), func() error { return unknown })
+		w := cmd.OutOrStdout()
+		if l.format != "table" {
+			return printRecords(w, l.format, rows)
 		}
-		var rows []T
-		for row, err := range found {
-			if err != nil {
-				return err
-			}
-			rows = append(rows, *row)
-		}
-		if len(rows) == 0 {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), none)
+		all, err := collect(rows)
+		if err != nil {
 			return err
 		}
-		if err := table(cmd.OutOrStdout(), rows); err != nil {
+		if len(all) == 0 {
+			_, err := fmt.Fprintln(w, none)
 			return err
 		}
-		if h.limit > 0 && len(rows) == h.limit && !cmd.Flags().Changed("limit") && cmd.Flags().Lookup("limit") != nil {
-			fmt.Fprintf(cmd.OutOrStdout(), "the first %d; --limit shows more, --format csv all\n", len(rows))
+		if err := table(w, all); err != nil {
+			return err
+		}
+		if l.isCut(cmd, len(all)) {
+			fmt.Fprintf(w, "the first %d; --limit shows more, --format csv all\n", len(all))
 		}
 		return nil
 	})
 }
 
-// noun makes a command that has only sub-commands.
+// isCut reports whether so many rows are as many as the default limit allows.
+func (l *listing) isCut(cmd *cobra.Command, rows int) bool {
+	flag := cmd.Flags().Lookup("limit")
+	return flag != nil && !flag.Changed && l.limit > 0 && rows == l.limit
+}
+
+// collect copies rows into a slice.
+func collect[T any](rows iter.Seq2[*T, error]) ([]T, error) {
+	var all []T
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *row)
+	}
+	return all, nil
+}
+
+// orElse yields the rows. If there are none, it yields the error of none unless that is nil.
+func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		isEmpty := true
+		for row, err := range rows {
+			isEmpty = false
+			if !yield(row, err) {
+				return
+			}
+		}
+
+		if !isEmpty {
+			return
+		}
+		if err := none(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// noun returns a command that has only subcommands.
 func noun(use, short, example string, commands ...*cobra.Command) *cobra.Command {
 	var names []string
 	for _, c := range commands {
 		names = append(names, c.Name())
 	}
+
 	cmd := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
+		Use:     use,
+		Short:   short,
+		Example: example,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usagef("say which: %s %s", cmd.CommandPath(), orList(names))
 		},
 	}
 	cmd.AddCommand(commands...)
 	return cmd
-}
-
-// accountColumn is filled where the rows are not of one account.
-func accountCell(ctx context.Context, account string) string {
-	if scope, _ := blotter.ScopeOf(ctx); scope.All {
-		return account
-	}
-	return ""
 }

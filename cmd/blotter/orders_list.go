@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
 
 func ordersCommand(set *settings) *cobra.Command {
-	return noun("orders", "List the orders", "  blotter orders list\n  blotter orders list --status pending,submitted --json", ordersList(set))
+	return noun("orders", "List the orders", `  blotter orders list
+  blotter orders list --status pending,submitted --json`, ordersList(set))
 }
 
 func ordersList(set *settings) *cobra.Command {
-	var h history
+	var l listing
 	var statuses string
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -28,62 +30,72 @@ of all accounts.`,
   blotter orders list --format csv --oldest-first > orders.csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := h.prepare(cmd, set); err != nil {
+			if err := l.prepare(cmd, set); err != nil {
 				return err
 			}
 			filter := postgres.OrderFilter{
-				Symbol: h.symbol, Side: blotter.Side(h.side), Strategy: h.strategy, From: h.since, To: h.until, NewestFirst: !h.oldest, Limit: h.limit,
+				Symbol: l.symbol, Side: blotter.Side(l.side), Strategy: l.strategy,
+				From: l.since, To: l.until, NewestFirst: !l.oldestFirst, Limit: l.limit,
 			}
-			for _, status := range strings.FieldsFunc(strings.ToLower(statuses), func(r rune) bool { return r == ',' || r == ' ' }) {
-				s := blotter.OrderStatus(status)
-				if !s.Valid() {
-					return usagef("--status %s: want some of %s", status, joined(blotter.OrderStatuses()))
-				}
-				filter.Statuses = append(filter.Statuses, s)
+			var err error
+			if filter.Statuses, err = parseStatuses(statuses); err != nil {
+				return err
 			}
-			return list(cmd, set, &h, "no such orders", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Order, error] {
+
+			orders := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Order, error] {
 				return s.StreamOrders(ctx, filter)
-			}, func(w io.Writer, orders []blotter.Order) error { return printOrders(w, cmd.Context(), orders) })
+			}
+			table := func(w io.Writer, orders []blotter.Order) error { return printOrders(w, cmd.Context(), orders) }
+			return list(cmd, set, &l, "no such orders", orders, table)
 		},
 	}
-	h.flags(cmd)
-	h.pages(cmd)
-	cmd.Flags().StringVar(&statuses, "status", "", "in one of these `statuses`, as pending,submitted")
+	l.addFilters(cmd)
+	l.addPaging(cmd)
+	cmd.Flags().StringVar(&statuses, "status", "", "with one of these `statuses`, such as pending,submitted")
 	return cmd
 }
 
-func joined[T ~string](values []T) string {
-	var b strings.Builder
-	for i, v := range values {
-		if i > 0 {
-			b.WriteString(", ")
+// parseStatuses reads statuses that are separated by commas or spaces.
+func parseStatuses(text string) (statuses []blotter.OrderStatus, err error) {
+	isSeparator := func(r rune) bool { return r == ',' || r == ' ' }
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), isSeparator) {
+		status := blotter.OrderStatus(word)
+		if !status.Valid() {
+			var valid []string
+			for _, s := range blotter.OrderStatuses() {
+				valid = append(valid, string(s))
+			}
+			return nil, usagef("invalid --status %q: want some of %s", word, strings.Join(valid, ", "))
 		}
-		b.WriteString(string(v))
+		statuses = append(statuses, status)
 	}
-	return b.String()
+	return statuses, nil
 }
 
 func printOrders(w io.Writer, ctx context.Context, orders []blotter.Order) error {
-	columns := []column{
-		{name: "created", spare: 3},
-		{name: "account", spare: 2},
-		{name: "order", least: idLeast},
-		{name: "symbol"},
-		{name: "side"},
-		{name: "type", spare: 6},
-		{name: "quantity", right: true},
-		{name: "filled", right: true},
-		{name: "average", right: true},
-		{name: "limit", right: true, spare: 4},
-		{name: "status"},
-		{name: "strategy", spare: 5},
+	columns := []term.Column{
+		{Name: "created", Spare: 3},
+		{Name: "account", Spare: 2},
+		{Name: "order", Least: idLeast},
+		{Name: "symbol"},
+		{Name: "side"},
+		{Name: "type", Spare: 6},
+		{Name: "quantity", Right: true},
+		{Name: "filled", Right: true},
+		{Name: "average", Right: true},
+		{Name: "limit", Right: true, Spare: 4},
+		{Name: "status"},
+		{Name: "strategy", Spare: 5},
 	}
+	ctx = bookContext(ctx)
+
 	var rows [][]string
 	for _, o := range orders {
 		rows = append(rows, []string{
-			instant(o.CreatedAt), accountCell(bookContext(ctx), o.AccountID), o.OrderID, o.Symbol, string(o.Side), string(o.OrderType),
-			o.Quantity.String(), o.FilledQuantity.String(), averageOf(o.AvgFillPrice), priceOf(o.Price), string(o.Status), o.Strategy,
+			instant(o.CreatedAt), accountCell(ctx, o.AccountID), o.OrderID, o.Symbol, string(o.Side),
+			string(o.OrderType), o.Quantity.String(), o.FilledQuantity.String(), averageOf(o.AvgFillPrice),
+			priceOf(o.Price), string(o.Status), o.Strategy,
 		})
 	}
-	return printListing(w, columns, rows)
+	return term.PrintTable(w, columns, rows)
 }

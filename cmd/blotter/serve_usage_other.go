@@ -2,5 +2,5 @@
 
 package main
 
-// usage is what this process has used of the machine, which is not known here.
+// usage returns nothing, because the system does not tell.
 func usage() []any { return nil }

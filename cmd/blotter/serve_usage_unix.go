@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// usage is what this process has used of the machine, for its last line.
+// usage returns the processor time and the memory that this process has used, for its last log line.
 func usage() []any {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

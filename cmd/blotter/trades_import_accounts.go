@@ -12,15 +12,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// accountCreation says whether an import may make accounts.
+// accountCreation says whether an import may create accounts.
 type accountCreation struct{ allowed bool }
 
 func (c *accountCreation) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&c.allowed, "create-account", false, "make the accounts that do not exist yet")
+	cmd.Flags().BoolVar(&c.allowed, "create-account", false, "create accounts that do not exist yet")
 }
 
-// check makes the accounts of the fills that do not exist yet, if that is allowed or the user says so on the terminal, and
-// refuses otherwise. A misspelled account must not become a second book.
+// check creates the accounts of the fills that do not exist yet, if that is allowed or confirmed on the terminal.
+// Otherwise it returns an error, because a misspelled account must not become a second book.
 func (c *accountCreation) check(ctx context.Context, db *postgres.DB, fills []fillOf) error {
 	if len(fills) == 0 {
 		return nil
@@ -41,31 +41,34 @@ func (c *accountCreation) check(ctx context.Context, db *postgres.DB, fills []fi
 		err := db.Transaction(blotter.WithAccount(ctx, id), func(tx *postgres.Tx) error {
 			return postgres.Accounts.Insert(ctx, tx, &account)
 		}, postgres.Unlogged)
-		if err != nil && !errors.Is(err, blotter.ErrIntegrity) { // somebody else has just made it
+		if err != nil && !errors.Is(err, blotter.ErrIntegrity) { // somebody else has just created it
 			return err
 		}
 	}
 	return nil
 }
 
-// accountsOf returns the accounts of fills. The currency of each is that of its fills if they have one alone.
+// accountsOf returns the accounts of fills. An account whose fills have a single currency gets that.
 func accountsOf(fills []fillOf) map[string]blotter.Account {
 	accounts := map[string]blotter.Account{}
-	several := map[string]bool{}
+	currencies := map[string]map[string]bool{}
 	for _, f := range fills {
-		account, known := accounts[f.AccountID]
-		several[f.AccountID] = several[f.AccountID] || known && account.Currency != f.Currency
+		if currencies[f.AccountID] == nil {
+			currencies[f.AccountID] = map[string]bool{}
+		}
+		currencies[f.AccountID][f.Currency] = true
 		accounts[f.AccountID] = blotter.Account{AccountID: f.AccountID, Currency: f.Currency}
 	}
-	for id := range several {
-		if several[id] {
+
+	for id, used := range currencies {
+		if len(used) > 1 {
 			accounts[id] = blotter.Account{AccountID: id}
 		}
 	}
 	return accounts
 }
 
-// askForAccounts asks on the terminal whether accounts may be made. Without a terminal it refuses.
+// askForAccounts asks on the terminal whether to create accounts. Without a terminal it returns an error.
 func askForAccounts(ctx context.Context, db *postgres.DB, missing []string) error {
 	what := describeMissing(missing)
 	var similar []string
@@ -78,15 +81,15 @@ func askForAccounts(ctx context.Context, db *postgres.DB, missing []string) erro
 		}
 		return ask(ctx, what+"; create it?")
 	}
+
+	hint := ";"
 	if len(similar) > 0 {
-		what += "; did you mean " + orList(similar) + "?"
-	} else {
-		what += ";"
+		hint = "; did you mean " + orList(similar) + "?"
 	}
-	return fmt.Errorf("%s nothing was booked, --create-account makes it", what)
+	return fmt.Errorf("%s%s nothing was booked, --create-account creates it", what, hint)
 }
 
-// missingAccounts returns those of the accounts that do not exist.
+// missingAccounts returns the accounts that do not exist.
 func missingAccounts(ctx context.Context, db *postgres.DB, accounts []string) ([]string, error) {
 	missing := slices.Clone(accounts)
 	err := db.ReadOnly(ctx, func(s *postgres.Session) error {
@@ -99,7 +102,7 @@ func missingAccounts(ctx context.Context, db *postgres.DB, accounts []string) ([
 	return missing, err
 }
 
-// missingMax is how many accounts that do not exist are named.
+// missingMax is the greatest number of missing accounts that are named.
 const missingMax = 5
 
 func describeMissing(missing []string) string {

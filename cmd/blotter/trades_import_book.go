@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/fillfile"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -31,41 +33,43 @@ func (i *fillImport) close() {
 	}
 }
 
-// instrument looks up what is known of a symbol, for fills of which the file does not tell it: what was stated of the
-// instrument, otherwise what the account's position has.
-func (i *fillImport) instrument(ctx context.Context) func(symbol string) (fillfile.Instrument, error) {
-	return func(symbol string) (known fillfile.Instrument, err error) {
+// instrumentLookup returns a function that finds the currency and the multiplier of a symbol for fills without them:
+// those that were stated for the instrument, otherwise those of the account's position.
+func (i *fillImport) instrumentLookup(ctx context.Context) func(symbol string) (fillfile.Instrument, error) {
+	return func(symbol string) (found fillfile.Instrument, err error) {
 		db, err := i.open(ctx)
 		if err != nil {
-			return known, err
+			return found, err
 		}
 		ctx := blotter.WithAllAccounts(ctx)
-		if i.with.Account != "" {
-			held, err := db.Positions(ctx, postgres.PositionFilter{Account: i.with.Account, Symbol: symbol})
+		if i.opts.Account != "" {
+			filter := postgres.PositionFilter{Account: i.opts.Account, Symbol: symbol}
+			positions, err := db.Positions(ctx, filter)
 			if err != nil {
-				return known, err
+				return found, err
 			}
-			for _, p := range held {
-				known = fillfile.Instrument{Currency: p.Currency, Multiplier: p.Multiplier}
+			for _, p := range positions {
+				found = fillfile.Instrument{Currency: p.Currency, Multiplier: p.Multiplier}
 			}
 		}
+
 		facts, err := db.Instruments(ctx, []string{symbol})
 		if err != nil {
-			return known, err
+			return found, err
 		}
 		if currency := facts[symbol].Currency; currency != nil {
-			known.Currency = *currency
+			found.Currency = *currency
 		}
 		if multiplier := facts[symbol].Multiplier; multiplier != nil {
-			known.Multiplier = *multiplier
+			found.Multiplier = *multiplier
 		}
-		return known, nil
+		return found, nil
 	}
 }
 
-// settle completes the fills of one file: an option's fill of which the file tells no multiplier has the one of its other
-// fills. What the file, the instruments and the options leave open is an error that says which flag answers.
-func (i *fillImport) settle(path string, fills []fillOf) error {
+// complete completes the fills of one file: an option's fill without a multiplier gets that of the option's other
+// fills. A currency or multiplier that stays unknown is an error, which names the flag to set.
+func (i *fillImport) complete(path string, fills []fillOf) error {
 	multipliers := map[string]blotter.Decimal{}
 	for _, f := range fills {
 		if !f.Multiplier.IsZero() {
@@ -76,8 +80,9 @@ func (i *fillImport) settle(path string, fills []fillOf) error {
 	var noMultiplier, noCurrency []string
 	for n := range fills {
 		f := &fills[n]
-		if told, found := multipliers[f.Symbol]; found && f.NoMultiplier {
-			f.Multiplier, f.NoMultiplier = told, false
+		if multiplier, isKnown := multipliers[f.Symbol]; isKnown && f.NoMultiplier {
+			f.Multiplier = multiplier
+			f.NoMultiplier = false
 		}
 		if f.NoMultiplier && !slices.Contains(noMultiplier, f.Symbol) {
 			noMultiplier = append(noMultiplier, f.Symbol)
@@ -89,40 +94,86 @@ func (i *fillImport) settle(path string, fills []fillOf) error {
 
 	switch {
 	case len(noCurrency) > 0:
-		return fmt.Errorf("%s: it does not tell the currency of its prices (%s); say --currency, as in --currency USD, or blotter instruments set %s --currency USD",
-			path, listed(noCurrency), quoted(noCurrency[0]))
+		return fmt.Errorf("%s: the file does not tell the currency of its prices (%s); "+
+			"say --currency, as in --currency USD, or blotter instruments set %s --currency USD",
+			path, listSymbols(noCurrency), term.ShellQuote(noCurrency[0]))
 	case len(noMultiplier) > 0:
-		return fmt.Errorf("%s: it does not tell what a price of %s is multiplied with; say --multiplier, as in --multiplier 100, or blotter instruments set %s --multiplier 100",
-			path, listed(noMultiplier), quoted(noMultiplier[0]))
+		return fmt.Errorf("%s: the file does not tell the multiplier of %s; "+
+			"say --multiplier, as in --multiplier 100, or blotter instruments set %s --multiplier 100",
+			path, listSymbols(noMultiplier), term.ShellQuote(noMultiplier[0]))
 	}
 	return nil
 }
 
-// listed names at most five symbols.
-func listed(symbols []string) string {
-	if len(symbols) > 5 {
-		return strings.Join(symbols[:5], ", ") + fmt.Sprintf(" and %d more", len(symbols)-5)
+// listSymbols lists at most five symbols.
+func listSymbols(symbols []string) string {
+	const most = 5
+	if len(symbols) > most {
+		return strings.Join(symbols[:most], ", ") + fmt.Sprintf(" and %d more", len(symbols)-most)
 	}
 	return strings.Join(symbols, ", ")
 }
 
-// quoted is a symbol as a shell takes it.
-func quoted(symbol string) string {
-	if strings.ContainsAny(symbol, " $&;'\"<>|()*?") {
-		return "'" + strings.ReplaceAll(symbol, "'", `'\''`) + "'"
+// book books the fills in batches, and quarantines those that cannot be booked.
+func (i *fillImport) book(ctx context.Context) error {
+	begin := time.Now()
+	hasRows := slices.ContainsFunc(i.files, func(r *fillResult) bool { return r.Fills+r.Rejected > 0 })
+	if i.opts.dryRun || !hasRows {
+		return nil
 	}
-	return symbol
+	db, err := i.open(ctx)
+	if err != nil {
+		return err
+	}
+	ctx = blotter.WithAllAccounts(ctx)
+	if err := i.opts.creation.check(ctx, db.DB, i.fills); err != nil {
+		return err
+	}
+	newest, err := db.NewestTrades(ctx, i.accounts())
+	if err != nil {
+		return err
+	}
+
+	if err := i.beginParts(ctx, db.DB); err != nil {
+		return err
+	}
+	if err := i.bookAll(ctx, db.DB, newest); err != nil {
+		return err
+	}
+	if err := i.finishParts(ctx, db.DB); err != nil {
+		return err
+	}
+	for _, r := range i.files {
+		if err := db.Quarantine(ctx, r.File, r.rejected); err != nil {
+			return fmt.Errorf("the fills are booked, but rejected rows were not kept: %w", err)
+		}
+	}
+	i.elapsed = time.Since(begin)
+	return nil
 }
 
-// bookAll books the fills in batches, in the order of their execution. A fill that ends a position whose side the file does
-// not tell waits until all before it are booked: what is open then tells it.
-func (i *fillImport) bookAll(ctx context.Context, db *postgres.DB, newest map[[2]string]time.Time) error {
+// accounts returns the accounts of the fills.
+func (i *fillImport) accounts() []string {
+	accounts := map[string]bool{}
+	for _, f := range i.fills {
+		accounts[f.AccountID] = true
+	}
+	return slices.Sorted(maps.Keys(accounts))
+}
+
+// newestTrades has the time of the newest trade before the import, by account and symbol.
+type newestTrades map[[2]string]time.Time
+
+// bookAll books the fills in batches, in the order of their execution. A fill that ends a position, and whose side the
+// file does not tell, waits until all fills before it are booked: its side follows from the open position.
+func (i *fillImport) bookAll(ctx context.Context, db *postgres.DB, newest newestTrades) error {
 	var batch []fillOf
 	flush := func() error {
 		err := i.bookBatch(ctx, db, batch, newest)
 		batch = batch[:0]
 		return err
 	}
+
 	for _, f := range i.fills {
 		if f.Ends {
 			if err := flush(); err != nil {
@@ -130,7 +181,7 @@ func (i *fillImport) bookAll(ctx context.Context, db *postgres.DB, newest map[[2
 			}
 			closing, err := closingFill(ctx, db, f.Fill)
 			if errors.As(err, new(notOpenError)) {
-				i.files[f.file].reject(&blotter.RejectedRow{Line: f.Line, Symbol: f.Symbol, Check: "fill", Reason: err.Error(), Raw: describeFill(f.Fill)})
+				i.files[f.file].reject(rejectedFill(f.Fill, "fill", err))
 				continue
 			}
 			if err != nil {
@@ -138,6 +189,7 @@ func (i *fillImport) bookAll(ctx context.Context, db *postgres.DB, newest map[[2
 			}
 			f.Fill = closing
 		}
+
 		batch = append(batch, f)
 		if len(batch) == fillsBatch {
 			if err := flush(); err != nil {
@@ -148,28 +200,83 @@ func (i *fillImport) bookAll(ctx context.Context, db *postgres.DB, newest map[[2
 	return flush()
 }
 
-func (i *fillImport) bookBatch(ctx context.Context, db *postgres.DB, batch []fillOf, newest map[[2]string]time.Time) error {
+func (i *fillImport) bookBatch(ctx context.Context, db *postgres.DB, batch []fillOf, newest newestTrades) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	receipts, err := executeImported(ctx, db, i.imported(batch))
-	if err != nil {
-		return fmt.Errorf("%w; what is booked stays, repeat the same command to go on", err)
+	trades := make([]postgres.ImportedTrade, len(batch))
+	for n, f := range batch {
+		trades[n] = postgres.ImportedTrade{Trade: f.Trade, ImportID: i.parts[partKey{f.file, f.AccountID}].id}
 	}
+	receipts, err := executeImported(ctx, db, trades)
+	if err != nil {
+		return fmt.Errorf("%w; booked fills stay, run the same command again to continue", err)
+	}
+
 	for n, r := range receipts {
-		i.files[batch[n].file].took(batch[n].Fill, r, newest)
-		i.parts[partKey{batch[n].file, batch[n].AccountID}].took(r)
+		f := batch[n]
+		i.files[f.file].countReceipt(f.Fill, r, newest)
+		i.parts[partKey{f.file, f.AccountID}].count(r)
 	}
 	return nil
 }
 
-// notOpenError is the end of a position that is not open.
+// executeImported books a batch, and repeats that after errors for which it is safe and may help.
+func executeImported(
+	ctx context.Context, db *postgres.DB, trades []postgres.ImportedTrade,
+) (receipts []postgres.Receipt, err error) {
+	const retries = 3
+	for attempt := 0; ; attempt++ {
+		receipts, err = db.ExecuteImported(ctx, trades, postgres.AllowZeroPrice) // files may have prices of zero
+		mayHelp := blotter.Retryable(err) || errors.Is(err, blotter.ErrCommitUnknown)
+		if err == nil || !mayHelp || attempt == retries || ctx.Err() != nil {
+			return receipts, err
+		}
+
+		select {
+		case <-ctx.Done():
+			return receipts, err
+		case <-time.After(time.Second << attempt):
+		}
+	}
+}
+
+// countReceipt counts the outcome of a fill.
+func (r *fillResult) countReceipt(fill fillfile.Fill, receipt postgres.Receipt, newest newestTrades) {
+	switch receipt.Outcome {
+	case postgres.Applied:
+		r.Booked++
+		if fill.ExecutedAt.Before(newest[[2]string{fill.AccountID, fill.Symbol}]) {
+			r.Late++
+		}
+	case postgres.Duplicate:
+		r.Duplicates++
+	case postgres.Conflict:
+		r.Conflicts++
+		r.reject(rejectedFill(fill, "conflict", receipt.Err))
+		r.Rejected-- // a conflict is not counted as rejected
+	default:
+		r.reject(rejectedFill(fill, "fill", receipt.Err))
+	}
+}
+
+// rejectedFill returns the row for the quarantine, with the values that were read.
+func rejectedFill(f fillfile.Fill, check string, reason error) *blotter.RejectedRow {
+	raw := fmt.Sprintf("%s %s %s %s %s at %s, fee %s %s, %s, id %s",
+		f.AccountID, f.Side, f.Quantity, f.Symbol, f.Currency, f.Price, f.Commission, f.CommissionCurrency,
+		f.ExecutedAt.UTC().Format(time.RFC3339Nano), f.TradeID)
+	return &blotter.RejectedRow{Line: f.Line, Symbol: f.Symbol, Check: check, Reason: reason.Error(), Raw: raw}
+}
+
+// notOpenError says that the position that a fill ends is not open.
 type notOpenError struct{ error }
 
-// closingFill gives a fill that ends a position the side that closes what is open, or that it was booked with before.
+// closingFill returns a fill that ends a position with its side: the one that closes the open position, or the one that
+// the fill was booked with before.
 func closingFill(ctx context.Context, db *postgres.DB, f fillfile.Fill) (fillfile.Fill, error) {
+	after := f.ExecutedAt.Add(time.Microsecond)
 	booked, err := db.Trades(ctx, postgres.TradeFilter{
-		Account: f.AccountID, Symbol: f.Symbol, From: f.ExecutedAt, To: f.ExecutedAt.Add(time.Microsecond),
+		Account: f.AccountID, Symbol: f.Symbol, From: f.ExecutedAt, To: after,
 	})
 	if err != nil {
 		return f, err
@@ -181,7 +288,7 @@ func closingFill(ctx context.Context, db *postgres.DB, f fillfile.Fill) (fillfil
 		}
 	}
 
-	position, err := db.PositionAsOf(ctx, f.AccountID, f.Symbol, f.ExecutedAt.Add(time.Microsecond))
+	position, err := db.PositionAsOf(ctx, f.AccountID, f.Symbol, after)
 	if err != nil && !errors.Is(err, blotter.ErrNotFound) {
 		return f, err
 	}

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// digestFile returns the SHA-256 of a file's content: what a .gz packs, and the one file that a .zip holds. A .zip of several
-// files, and an .xlsx workbook, have a digest of their own.
+// digestFile returns the SHA-256 of the content of a file, of a .gz, or of a .zip with one file. A .zip with several
+// files, such as an .xlsx workbook, has a digest made of those of its files.
 func digestFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func digestFile(name string) ([]byte, error) {
 	return digestContent(f)
 }
 
-// digestContent returns the SHA-256 of a stream's content, unpacked where it is a .gz.
+// digestContent returns the SHA-256 of the content of a stream, which may be a .gz.
 func digestContent(r io.Reader) ([]byte, error) {
 	buffered := bufio.NewReader(r)
 	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
@@ -67,21 +67,15 @@ func digestZip(f *os.File, size int64) ([]byte, error) {
 	}
 	var members []*zip.File
 	for _, member := range archive.File {
-		base := path.Base(member.Name)
-		if member.FileInfo().IsDir() || strings.HasPrefix(base, ".") || strings.HasPrefix(member.Name, "__MACOSX/") {
-			continue
+		isHidden := strings.HasPrefix(path.Base(member.Name), ".") || strings.HasPrefix(member.Name, "__MACOSX/")
+		if !member.FileInfo().IsDir() && !isHidden {
+			members = append(members, member)
 		}
-		members = append(members, member)
 	}
 
 	var digests []string
 	for _, member := range members {
-		content, err := member.Open()
-		if err != nil {
-			return nil, err
-		}
-		digest, err := digestOf(content)
-		_ = content.Close()
+		digest, err := digestMember(member)
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +88,17 @@ func digestZip(f *os.File, size int64) ([]byte, error) {
 	return digestOf(strings.NewReader(strings.Join(digests, "")))
 }
 
-// digestedReader passes a stream on and digests its content.
-type digestedReader struct {
+func digestMember(member *zip.File) ([]byte, error) {
+	content, err := member.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	return digestOf(content)
+}
+
+// digestingReader passes a stream on and computes the digest of its content.
+type digestingReader struct {
 	io.Reader
 	into   *io.PipeWriter
 	result chan digestResult
@@ -106,19 +109,19 @@ type digestResult struct {
 	err    error
 }
 
-func newDigestedReader(r io.Reader) *digestedReader {
+func newDigestingReader(r io.Reader) *digestingReader {
 	out, into := io.Pipe()
-	d := &digestedReader{Reader: io.TeeReader(r, into), into: into, result: make(chan digestResult, 1)}
+	d := &digestingReader{Reader: io.TeeReader(r, into), into: into, result: make(chan digestResult, 1)}
 	go func() {
 		digest, err := digestContent(out)
-		_, _ = io.Copy(io.Discard, out) // the stream goes on behind a .gz that is broken
+		_, _ = io.Copy(io.Discard, out) // the stream goes on after a broken .gz
 		d.result <- digestResult{digest, err}
 	}()
 	return d
 }
 
 // sum reads the stream to its end and returns the digest.
-func (d *digestedReader) sum() ([]byte, error) {
+func (d *digestingReader) sum() ([]byte, error) {
 	_, err := io.Copy(io.Discard, d.Reader)
 	_ = d.into.CloseWithError(err)
 	result := <-d.result

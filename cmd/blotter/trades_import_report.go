@@ -8,172 +8,219 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/term"
 )
 
-// report is all of it, for scripts.
+// report returns everything, for scripts.
 func (i *fillImport) report() any {
-	total := i.total()
-	return map[string]any{"files": i.files, "total": total, "dry_run": i.with.dryRun, "elapsed_ns": i.elapsed}
+	return map[string]any{
+		"files": i.files, "total": i.total(), "dry_run": i.opts.dryRun, "elapsed_ns": i.elapsed,
+	}
 }
 
-func (i *fillImport) total() filled {
-	total := filled{Others: map[string]int64{}}
-	for _, f := range i.files {
-		total.Fills, total.Booked, total.Duplicates, total.Conflicts = total.Fills+f.Fills, total.Booked+f.Booked, total.Duplicates+f.Duplicates, total.Conflicts+f.Conflicts
-		total.Rejected, total.Late, total.Rounded = total.Rejected+f.Rejected, total.Late+f.Late, total.Rounded+f.Rounded
-		for kind, n := range f.Others {
+// total adds up the files.
+func (i *fillImport) total() fillResult {
+	total := fillResult{Others: map[string]int64{}}
+	for _, r := range i.files {
+		total.Fills += r.Fills
+		total.Booked += r.Booked
+		total.Duplicates += r.Duplicates
+		total.Conflicts += r.Conflicts
+		total.Rejected += r.Rejected
+		total.Late += r.Late
+		total.Rounded += r.Rounded
+		for kind, n := range r.Others {
 			total.Others[kind] += n
 		}
-		if f.Fills > 0 && (total.From.IsZero() || f.From.Before(total.From)) {
-			total.From = f.From
+
+		if r.Fills > 0 && (total.From.IsZero() || r.From.Before(total.From)) {
+			total.From = r.From
 		}
-		if f.To.After(total.To) {
-			total.To = f.To
+		if r.To.After(total.To) {
+			total.To = r.To
 		}
 	}
 	return total
 }
 
+// leftOut returns the number of rows that are not fills of the account.
+func (r *fillResult) leftOut() (n int64) {
+	for _, rows := range r.Others {
+		n += rows
+	}
+	return n
+}
+
 func (i *fillImport) print(w io.Writer) error {
 	if len(i.files) == 1 && i.files[0].err != nil {
-		return nil // the command's error says it all
-	}
-	columns := []column{
-		{name: "file", least: fileLeast},
-		{name: "layout", spare: 5, least: fileLeast},
-		{name: "fills", right: true},
-		{name: "booked", right: true},
-		{name: "duplicates", right: true},
-		{name: "conflicts", right: true},
-		{name: "rejected", right: true},
-		{name: "left out", right: true},
-		{name: "from", spare: 6},
-		{name: "to", spare: 6},
-	}
-	line := func(name string, f *filled) []string {
-		count := func(n int64) string {
-			if n == 0 && name != "all" {
-				return "0"
-			}
-			return thousands(n)
-		}
-		others := int64(0)
-		for _, n := range f.Others {
-			others += n
-		}
-		cells := []string{name, f.Format, count(f.Fills), count(f.Booked), count(f.Duplicates), count(f.Conflicts), count(f.Rejected), count(others), shortDay(f.From), shortDay(f.To)}
-		total := i.total()
-		for at, none := range map[int]bool{4: total.Duplicates == 0, 5: total.Conflicts == 0, 6: total.Rejected == 0, 7: len(total.Others) == 0} {
-			if none {
-				cells[at] = ""
-			}
-		}
-		return cells
-	}
-	var rows [][]string
-	for _, f := range i.files {
-		if f.err == nil && f.Fills+f.Rejected+int64(len(f.Others)) > 0 {
-			rows = append(rows, line(filepath.Base(f.File), f))
-		}
+		return nil // the error of the command is enough
 	}
 	total := i.total()
-	if len(rows) != 1 {
-		rows = append(rows, line("all", &total))
-	}
-	if err := printListing(w, columns, rows); err != nil {
+	if err := i.printCounts(w, &total); err != nil {
 		return err
 	}
-	i.printRemarks(w, total)
+	i.printProblems(w)
+	i.printLeftOut(w, &total)
+
+	if total.Rounded > 0 {
+		term.PrintWrapped(w, fmt.Sprintf("rounded: numbers of %s fills", term.Thousands(total.Rounded)))
+	}
+	if total.Late > 0 {
+		term.PrintWrapped(w, fmt.Sprintf("late: %s fills were executed before others that are already booked; "+
+			"they count in full, but average costs are as if they had come last", term.Thousands(total.Late)))
+	}
+	if i.opts.dryRun {
+		fmt.Fprintln(w, "dry run: nothing was booked")
+	}
 	return nil
 }
 
-func (i *fillImport) printRemarks(w io.Writer, total filled) {
-	for _, f := range i.files {
-		name := filepath.Base(f.File)
-		for _, why := range f.Reasons {
-			printReason(w, "rejected: "+name, why)
-		}
-		for _, skipped := range f.Skipped {
-			printWrapped(w, "skipped: "+skipped)
-		}
-		if f.err != nil {
-			printWrapped(w, "not read: "+f.Error)
-		}
+// printCounts prints a line for each file, and one for all if there are several.
+func (i *fillImport) printCounts(w io.Writer, total *fillResult) error {
+	columns := []term.Column{
+		{Name: "file", Least: fileLeast},
+		{Name: "layout", Spare: 5, Least: fileLeast},
+		{Name: "fills", Right: true},
+		{Name: "booked", Right: true},
+		{Name: "duplicates", Right: true},
+		{Name: "conflicts", Right: true},
+		{Name: "rejected", Right: true},
+		{Name: "left out", Right: true},
+		{Name: "from", Spare: 6},
+		{Name: "to", Spare: 6},
 	}
-	for _, f := range i.files {
-		for _, code := range slices.Sorted(maps.Keys(f.Converted)) {
-			printWrapped(w, fmt.Sprintf("converted: %s, %s prices in %s were divided by 100", filepath.Base(f.File), thousands(f.Converted[code]), code))
-		}
-	}
-	if len(total.Others) > 0 {
-		var kinds []string
-		for _, kind := range slices.SortedFunc(maps.Keys(total.Others), func(a, b string) int {
-			return cmp.Or(cmp.Compare(total.Others[b], total.Others[a]), strings.Compare(a, b))
-		}) {
-			kinds = append(kinds, fmt.Sprintf("%s %s", thousands(total.Others[kind]), kind))
-		}
-		printWrapped(w, "left out: "+strings.Join(kinds, ", "))
-	}
-	for _, kind := range slices.Sorted(maps.Keys(total.Others)) {
-		if name, isAccount := strings.CutPrefix(kind, kindOfAccount); isAccount && total.Booked+total.Duplicates > 0 {
-			printWrapped(w, fmt.Sprintf("--from-account %s books those of account %s into --account %s", quoted(name), name, i.with.Account))
+
+	var rows [][]string
+	for _, r := range i.files {
+		if r.err == nil && r.Fills+r.Rejected+int64(len(r.Others)) > 0 {
+			rows = append(rows, r.row(filepath.Base(r.File), total))
 		}
 	}
-	if total.Rounded > 0 {
-		printWrapped(w, fmt.Sprintf("rounded: numbers of %s fills", thousands(total.Rounded)))
+	if len(rows) != 1 {
+		rows = append(rows, total.row("all", total))
 	}
-	if total.Late > 0 {
-		printWrapped(w, fmt.Sprintf("late, and executed before others that are booked already: %s; they count in full, but average costs are as if they had come last", thousands(total.Late)))
+	return term.PrintTable(w, columns, rows)
+}
+
+// row returns the cells of a file. Counts that are zero for all files are empty, so that their columns are left out.
+func (r *fillResult) row(name string, total *fillResult) []string {
+	count := func(n, all int64) string {
+		if all == 0 {
+			return ""
+		}
+		return term.Thousands(n)
 	}
-	if i.with.dryRun {
-		fmt.Fprintln(w, "dry run: nothing was booked")
+	return []string{
+		name, r.Format, term.Thousands(r.Fills), term.Thousands(r.Booked), count(r.Duplicates, total.Duplicates),
+		count(r.Conflicts, total.Conflicts), count(r.Rejected, total.Rejected), count(r.leftOut(), total.leftOut()),
+		shortDay(r.From), shortDay(r.To),
 	}
 }
 
-// failure is the command's error: files that were not read, files of which nothing was booked, and with --strict any row
-// that was not.
+// printProblems prints what was not read or not booked, and what was converted.
+func (i *fillImport) printProblems(w io.Writer) {
+	for _, r := range i.files {
+		for _, reason := range r.Reasons {
+			reason.print(w, "rejected: "+filepath.Base(r.File))
+		}
+		for _, skipped := range r.Skipped {
+			term.PrintWrapped(w, "skipped: "+skipped)
+		}
+		if r.err != nil {
+			term.PrintWrapped(w, "not read: "+r.Error)
+		}
+	}
+
+	for _, r := range i.files {
+		for _, code := range slices.Sorted(maps.Keys(r.Converted)) {
+			term.PrintWrapped(w, fmt.Sprintf("converted: %s, %s prices in %s were divided by 100",
+				filepath.Base(r.File), term.Thousands(r.Converted[code]), code))
+		}
+	}
+}
+
+// printLeftOut prints how many rows were left out, by kind, and how to book those of other accounts.
+func (i *fillImport) printLeftOut(w io.Writer, total *fillResult) {
+	if len(total.Others) == 0 {
+		return
+	}
+	byCount := func(a, b string) int {
+		return cmp.Or(cmp.Compare(total.Others[b], total.Others[a]), strings.Compare(a, b))
+	}
+	var kinds []string
+	for _, kind := range slices.SortedFunc(maps.Keys(total.Others), byCount) {
+		kinds = append(kinds, term.Thousands(total.Others[kind])+" "+kind)
+	}
+	term.PrintWrapped(w, "left out: "+strings.Join(kinds, ", "))
+
+	if total.Booked+total.Duplicates == 0 {
+		return
+	}
+	for _, name := range total.otherAccounts() {
+		term.PrintWrapped(w, fmt.Sprintf("--from-account %s books those of account %s into --account %s",
+			term.ShellQuote(name), name, i.opts.Account))
+	}
+}
+
+// otherAccounts returns the names of accounts whose fills were left out.
+func (r *fillResult) otherAccounts() (names []string) {
+	for _, kind := range slices.Sorted(maps.Keys(r.Others)) {
+		if name, isAccount := strings.CutPrefix(kind, kindOfAccount); isAccount {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// failure returns the error of the command: for files that were not read, for files of which nothing was booked, and
+// with --strict for any row that was not.
 func (i *fillImport) failure() error {
 	failed := 0
 	var first error
-	for _, f := range i.files {
-		err := f.err
-		if err == nil {
-			err = f.nothing(i.with)
-		}
-		if err != nil {
+	for _, r := range i.files {
+		if err := firstError(r.err, r.nothingBooked(i.opts)); err != nil {
 			failed++
 			first = firstError(first, err)
 		}
 	}
+
 	total := i.total()
 	switch {
 	case failed == 1 && len(i.files) == 1:
 		return first
 	case failed > 0:
-		return fmt.Errorf("%d of %d files were not read or hold nothing that could be booked; the fills of the others are booked. The first: %w", failed, len(i.files), first)
-	case i.with.strict && total.Rejected+total.Conflicts > 0:
-		return fmt.Errorf("rejected rows: %s; rows in conflict with what is booked: %s (--strict)", thousands(total.Rejected), thousands(total.Conflicts))
+		return fmt.Errorf("%d of %d files were not read or have nothing that could be booked; "+
+			"the fills of the others are booked. The first: %w", failed, len(i.files), first)
+	case i.opts.strict && total.Rejected+total.Conflicts > 0:
+		return fmt.Errorf("--strict: %s", total.describeRejected())
 	}
 	return nil
 }
 
-// nothing is an error if a file has rows that should be fills, and none of them was booked or is known.
-func (f *filled) nothing(with filling) error {
-	if f.Booked+f.Duplicates > 0 || with.dryRun && f.Fills > 0 {
+// nothingBooked returns an error if the file has rows that should be fills, and none of them is booked.
+func (r *fillResult) nothingBooked(opts fillOptions) error {
+	if r.Booked+r.Duplicates > 0 || opts.dryRun && r.Fills > 0 {
 		return nil
 	}
+
 	var flags []string
-	for _, kind := range slices.Sorted(maps.Keys(f.Others)) {
-		if name, isAccount := strings.CutPrefix(kind, kindOfAccount); isAccount && f.Fills == 0 {
-			flags = append(flags, "--from-account "+quoted(name))
+	if r.Fills == 0 {
+		for _, name := range r.otherAccounts() {
+			flags = append(flags, "--from-account "+term.ShellQuote(name))
 		}
 	}
 	if len(flags) > 0 {
-		return fmt.Errorf("%s: nothing was booked, because its fills are of other accounts; %s books them into --account %s", f.File, strings.Join(flags, " or "), with.Account)
+		return fmt.Errorf("%s: nothing was booked, because its fills belong to other accounts; "+
+			"%s books them into --account %s", r.File, strings.Join(flags, " or "), opts.Account)
 	}
-	if f.Rejected+f.Conflicts > 0 {
-		return fmt.Errorf("%s: nothing was booked; rejected rows: %s; rows in conflict with what is booked: %s", f.File,
-			thousands(f.Rejected), thousands(f.Conflicts))
+	if r.Rejected+r.Conflicts > 0 {
+		return fmt.Errorf("%s: nothing was booked; %s", r.File, r.describeRejected())
 	}
 	return nil
+}
+
+func (r *fillResult) describeRejected() string {
+	return fmt.Sprintf("rejected rows: %s; rows in conflict with booked fills: %s",
+		term.Thousands(r.Rejected), term.Thousands(r.Conflicts))
 }

@@ -7,84 +7,94 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
 
-func tradesCommand(set *settings) *cobra.Command {
-	return noun("trades", "List the trades, import fills, and undo imports", `  blotter trades list --account ACC123
-  blotter trades import activity.xml --account ACC123`, tradesList(set), tradesImport(set), tradesImports(set))
-}
-
 func tradesList(set *settings) *cobra.Command {
-	var h history
+	var l listing
 	var order string
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List trades, newest first",
 		Long: `List trades by the time of their execution, newest first: those of --account, or
-of all accounts. Realized P&L is each fill's own, before fees. What is listed as
-CSV or JSON can be imported again.`,
+of all accounts. Realized P&L is that of each fill, before fees. A list as CSV
+or JSON can be imported again.`,
 		Example: `  blotter trades list --account ACC123
   blotter trades list --symbol AAPL --from 2024-01-01 --json
   blotter trades list --format csv --oldest-first > trades.csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := h.prepare(cmd, set); err != nil {
+			if err := l.prepare(cmd, set); err != nil {
 				return err
 			}
 			filter := postgres.TradeFilter{
-				Symbol: h.symbol, Side: blotter.Side(h.side), Strategy: h.strategy, OrderID: order, From: h.since, To: h.until, NewestFirst: !h.oldest, Limit: h.limit,
+				Symbol: l.symbol, Side: blotter.Side(l.side), Strategy: l.strategy, OrderID: order,
+				From: l.since, To: l.until, NewestFirst: !l.oldestFirst, Limit: l.limit,
 			}
-			return list(cmd, set, &h, "no such trades", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Trade, error] {
+
+			trades := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Trade, error] {
 				return s.StreamTrades(ctx, filter)
-			}, func(w io.Writer, trades []blotter.Trade) error { return printTrades(w, cmd.Context(), trades) })
+			}
+			table := func(w io.Writer, trades []blotter.Trade) error { return printTrades(w, cmd.Context(), trades) }
+			return list(cmd, set, &l, "no such trades", trades, table)
 		},
 	}
-	h.flags(cmd)
-	h.pages(cmd)
-	cmd.Flags().StringVar(&order, "order", "", "of the order of this `id` alone")
+	l.addFilters(cmd)
+	l.addPaging(cmd)
+	cmd.Flags().StringVar(&order, "order", "", "only the order with this `id`")
 	return cmd
 }
 
-// idLeast is to how many characters the ids of orders and trades may be shortened.
+// idLeast is the number of characters that the ids of orders and trades keep when they are shortened.
 const idLeast = 16
 
 func printTrades(w io.Writer, ctx context.Context, trades []blotter.Trade) error {
-	columns := []column{
-		{name: "executed"},
-		{name: "account", spare: 1},
-		{name: "trade", spare: 5, least: idLeast},
-		{name: "order", spare: 7, least: idLeast},
-		{name: "symbol"},
-		{name: "side"},
-		{name: "quantity", right: true},
-		{name: "price", right: true},
-		{name: "fee", right: true, spare: 3},
-		{name: "effect", spare: 4},
-		{name: "realized", right: true, signed: true, point: true, spare: 2},
-		{name: "strategy", spare: 6},
-		{name: "currency", spare: 8},
+	columns := []term.Column{
+		{Name: "executed"},
+		{Name: "account", Spare: 1},
+		{Name: "trade", Spare: 5, Least: idLeast},
+		{Name: "order", Spare: 7, Least: idLeast},
+		{Name: "symbol"},
+		{Name: "side"},
+		{Name: "quantity", Right: true},
+		{Name: "price", Right: true},
+		{Name: "fee", Right: true, Spare: 3},
+		{Name: "effect", Spare: 4},
+		{Name: "realized", Right: true, Signed: true, Point: true, Spare: 2},
+		{Name: "strategy", Spare: 6},
+		{Name: "currency", Spare: 8},
 	}
+	ctx = bookContext(ctx)
+
 	var rows [][]string
 	for _, t := range trades {
-		fee, realized := "", ""
-		if !t.Commission.IsZero() {
-			fee = price(t.Commission)
-			if t.CommissionCurrency != t.Currency {
-				fee += " " + t.CommissionCurrency
-			}
-		}
-		if other := otherFees(t.OtherFees); other != "" {
-			fee = strings.TrimPrefix(fee+", "+other, ", ")
-		}
+		realized := ""
 		if t.PositionEffect != blotter.Opened && t.PositionEffect != blotter.Increased {
 			realized = money(t.RealizedPnL, t.Currency)
 		}
 		rows = append(rows, []string{
-			instant(t.ExecutedAt), accountCell(bookContext(ctx), t.AccountID), t.TradeID, t.OrderID, t.Symbol, string(t.Side),
-			t.Quantity.String(), price(t.Price), fee, string(t.PositionEffect), realized, t.Strategy, t.Currency,
+			instant(t.ExecutedAt), accountCell(ctx, t.AccountID), t.TradeID, t.OrderID, t.Symbol, string(t.Side),
+			t.Quantity.String(), price(t.Price), feeCell(&t), string(t.PositionEffect), realized, t.Strategy,
+			t.Currency,
 		})
 	}
-	return printListing(w, columns, rows)
+	return term.PrintTable(w, columns, rows)
+}
+
+// feeCell returns the fees of a trade. Those in the currency of its price have no code.
+func feeCell(t *blotter.Trade) string {
+	var fees []string
+	if !t.Commission.IsZero() {
+		fee := price(t.Commission)
+		if t.CommissionCurrency != t.Currency {
+			fee += " " + t.CommissionCurrency
+		}
+		fees = append(fees, fee)
+	}
+	if other := otherFees(t.OtherFees); other != "" {
+		fees = append(fees, other)
+	}
+	return strings.Join(fees, ", ")
 }

@@ -1,4 +1,4 @@
-package main
+package libpq
 
 import (
 	"cmp"
@@ -8,28 +8,31 @@ import (
 	"strings"
 )
 
-// keySecret hands the password of a URL's key (sslpassword) to PostgreSQL's programs. They take it from no environment
-// variable, and a command line is for everybody to see: it goes by a service file of theirs, which done removes.
-func keySecret(text string) (env []string, done func(), err error) {
-	words, done := wordsOf(text), func() {}
-	secret := words.Get("sslpassword")
+// KeySecret hands the password of the URL's private key (sslpassword) to PostgreSQL's programs. There is no environment
+// variable for it, so it is in a temporary service file, which remove deletes. Env makes a program read that file.
+func KeySecret(text string) (env []string, remove func(), err error) {
+	settings := Settings(text)
+	remove = func() {}
+	secret := settings.Get("sslpassword")
 	switch {
 	case secret == "":
-		return nil, done, nil
-	case cmp.Or(words.Get("service"), os.Getenv("PGSERVICE")) != "":
-		return nil, done, errors.New("a URL cannot name a service and have an sslpassword: write sslpassword=... into the service's section of the service file")
+		return nil, remove, nil
+	case cmp.Or(settings.Get("service"), os.Getenv("PGSERVICE")) != "":
+		return nil, remove, errors.New("a URL cannot have both a service and an sslpassword: " +
+			"write sslpassword=... into the service's section of the service file")
 	case strings.ContainsAny(secret, "\r\n") || strings.TrimSpace(secret) != secret:
-		return nil, done, errors.New("PostgreSQL's programs take no sslpassword that begins or ends with a space, or has a line break; choose another for the key")
+		return nil, remove, errors.New("invalid sslpassword: PostgreSQL's programs accept no line breaks in it " +
+			"and no spaces around it; choose another password for the key")
 	}
+
 	folder, err := os.MkdirTemp("", "blotter-service-") // 0700
 	if err != nil {
-		return nil, done, err
+		return nil, remove, err
 	}
-	done = func() { _ = os.RemoveAll(folder) }
 	file := filepath.Join(folder, "service.conf")
 	if err := os.WriteFile(file, []byte("[blotter]\nsslpassword="+secret+"\n"), 0o600); err != nil {
-		done()
-		return nil, func() {}, err
+		_ = os.RemoveAll(folder)
+		return nil, remove, err
 	}
-	return []string{"PGSERVICEFILE=" + file, "PGSERVICE=blotter"}, done, nil
+	return []string{"PGSERVICEFILE=" + file, "PGSERVICE=blotter"}, func() { _ = os.RemoveAll(folder) }, nil
 }

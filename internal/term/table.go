@@ -1,132 +1,152 @@
-package main
+package term
 
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
-
-	"github.com/blotterdb/blotter"
-	"golang.org/x/term"
 )
 
-// column is one of a table for people.
-type column struct {
-	name   string
-	right  bool
-	signed bool // money won or lost: green and red on a terminal
-	point  bool // numbers that stand with their decimal points below each other
-	spare  int  // hidden where the table is too wide, the greatest first, equal ones together; 0 never is
-	least  int  // free text, which may be shortened to so many characters before columns are hidden; 0 never is
+// Column describes a column of a table.
+type Column struct {
+	Name string
+
+	// Right aligns the cells to the right.
+	Right bool
+	// Signed marks profits and losses, which are green and red on a terminal.
+	Signed bool
+	// Point aligns numbers at their decimal points.
+	Point bool
+
+	// Spare lets the column be hidden in a table that is too wide. The greatest Spare goes first, and columns with the
+	// same one go together; 0 is never hidden.
+	Spare int
+	// Least lets the cells, which are free text, be shortened to as few characters before any column is hidden; 0 is
+	// never shortened.
+	Least int
 }
 
-// printListing prints rows under the columns, within the width of the output. Where they do not fit, free text is shortened
-// first, then columns are hidden, which a line below the table names; what does not fit even then is printed as records,
-// with all columns below each other. A column without any value is left out.
-func printListing(w io.Writer, columns []column, rows [][]string) error {
+// columnGap separates two columns.
+const columnGap = "  "
+
+// readableText is the number of characters of free text that are kept by hiding columns.
+const readableText = 24
+
+// PrintTable prints rows under the columns, within the width of the output. If they do not fit, it first shortens free
+// text, then hides columns, which a line below the table names. A table that still does not fit is printed as records,
+// with all columns below each other. Columns without any value are left out.
+func PrintTable(w io.Writer, columns []Column, rows [][]string) error {
 	for _, row := range rows {
 		for i := range row {
-			row[i] = printable(row[i])
+			row[i] = Printable(row[i])
 		}
 	}
 	columns, rows = withoutEmpty(columns, rows)
 	alignPoints(columns, rows)
-	columns = keepTelling(columns, rows)
+	columns = keepDistinct(columns, rows)
 
-	width := outputWidth(w)
-	whole := listingWidth(columns, rows)
+	width := Width(w)
+	whole := TableWidth(columns, rows)
 	shown, cells, hidden := hideSpare(columns, rows, width)
-	if leastWidth(shown, cells) > width {
-		return printAsRecords(w, columns, rows)
+	if sumWidths(leastWidths(shown, cells)) > width {
+		return printRecords(w, columns, rows)
 	}
+
 	cells = shortenToFit(shown, cells, width)
 	if err := printAligned(w, shown, cells); err != nil {
 		return err
 	}
-	printHidden(w, hidden, width, whole)
+	PrintHidden(w, hidden, whole)
 	return nil
 }
 
-// printHidden says which columns are not shown, and how to see them. All of them need the width whole.
-func printHidden(w io.Writer, hidden []string, width, whole int) {
-	if len(hidden) > 0 {
-		names := strings.Join(hidden, ", ")
-		printWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", width, names, whole))
+// PrintHidden prints which columns a table does not show, and how to see them. A table with all of them is whole
+// characters wide.
+func PrintHidden(w io.Writer, hidden []string, whole int) {
+	if len(hidden) == 0 {
+		return
 	}
+	names := strings.Join(hidden, ", ")
+	PrintWrapped(w, fmt.Sprintf("(hidden at %d columns: %s; COLUMNS=%d or --json shows all)", Width(w), names, whole))
 }
 
-// readableText is how many characters of free text are shown at least where hiding other columns makes room for them.
-const readableText = 24
+// TableWidth returns the width of a table that shows all columns in full.
+func TableWidth(columns []Column, rows [][]string) int {
+	return sumWidths(columnWidths(columns, rows))
+}
 
-// hideSpare leaves out the columns that can be spared and have no room beside the others, whose free text is shortened to
-// readableText at the most, and returns the names of those that it left out. The least of spare comes first.
-func hideSpare(columns []column, rows [][]string, width int) (shown []column, cells [][]string, hidden []string) {
-	needs := leastWidths(columns, rows)
-	for i, actual := range listingWidths(columns, rows) {
-		if columns[i].spare == 0 {
-			needs[i] = max(needs[i], min(actual, readableText))
-		}
-	}
-	used := -len(columnGap)
-	var spare []int
-	keep := make([]bool, len(columns))
-	for i, c := range columns {
-		if c.spare > 0 {
-			spare = append(spare, i)
-			continue
-		}
-		keep[i] = true
-		used += needs[i] + len(columnGap)
-	}
-
-	slices.SortStableFunc(spare, func(a, b int) int { return columns[a].spare - columns[b].spare })
-	for len(spare) > 0 {
-		together := 1 // those that are as much to spare are shown together or not at all
-		for together < len(spare) && columns[spare[together]].spare == columns[spare[0]].spare {
-			together++
-		}
-		needed := 0
-		for _, i := range spare[:together] {
-			needed += needs[i] + len(columnGap)
-		}
-		if used+needed <= width {
-			used += needed
-			for _, i := range spare[:together] {
-				keep[i] = true
-			}
-		}
-		spare = spare[together:]
-	}
-
+// hideSpare leaves out spare columns that do not fit beside the others, whose free text keeps readableText characters,
+// and returns the names of the columns that it left out.
+func hideSpare(columns []Column, rows [][]string, width int) (shown []Column, cells [][]string, hidden []string) {
+	keep := fittingColumns(columns, rows, width)
 	shown, cells = columns, rows
 	for i := len(columns) - 1; i >= 0; i-- {
 		if !keep[i] {
-			hidden = append([]string{columns[i].name}, hidden...)
+			hidden = append([]string{columns[i].Name}, hidden...)
 			shown, cells = without(shown, cells, i)
 		}
 	}
 	return shown, cells, hidden
 }
 
-// printAligned prints a table, in colors on a terminal.
-func printAligned(w io.Writer, columns []column, rows [][]string) error {
+// fittingColumns reports which columns fit into the width: those that are never hidden, then the others from the least
+// Spare on.
+func fittingColumns(columns []Column, rows [][]string, width int) []bool {
+	needs := leastWidths(columns, rows)
+	for i, actual := range columnWidths(columns, rows) {
+		if columns[i].Spare == 0 {
+			needs[i] = max(needs[i], min(actual, readableText))
+		}
+	}
+
+	keep := make([]bool, len(columns))
+	used := -len(columnGap)
+	groups := map[int][]int{} // columns by Spare
+	for i, c := range columns {
+		if c.Spare > 0 {
+			groups[c.Spare] = append(groups[c.Spare], i)
+			continue
+		}
+		keep[i] = true
+		used += needs[i] + len(columnGap)
+	}
+
+	for _, spare := range slices.Sorted(maps.Keys(groups)) {
+		needed := 0
+		for _, i := range groups[spare] {
+			needed += needs[i] + len(columnGap)
+		}
+		if used+needed > width {
+			continue
+		}
+		used += needed
+		for _, i := range groups[spare] {
+			keep[i] = true
+		}
+	}
+	return keep
+}
+
+// printAligned prints a table, in color on a terminal.
+func printAligned(w io.Writer, columns []Column, rows [][]string) error {
 	header := headerOf(columns)
-	widths := columnWidths(append([][]string{header}, rows...))
-	colored := isTerminal(w)
+	widths := columnWidths(columns, rows)
+	colored := isColored(w)
+
 	for n, row := range append([][]string{header}, rows...) {
 		var line strings.Builder
 		for i, cell := range row {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if colored && n > 0 && columns[i].signed {
+			if colored && n > 0 && columns[i].Signed {
 				cell = colorOf(cell)
 			}
 			if i > 0 {
 				line.WriteString(columnGap)
 			}
-			if columns[i].right {
+			if columns[i].Right {
 				line.WriteString(padding + cell)
 			} else {
 				line.WriteString(cell + padding)
@@ -139,23 +159,20 @@ func printAligned(w io.Writer, columns []column, rows [][]string) error {
 	return nil
 }
 
-// columnGap stands between two columns.
-const columnGap = "  "
-
-// printAsRecords prints each row as a block of lines, one for each column that has a value.
-func printAsRecords(w io.Writer, columns []column, rows [][]string) error {
-	names := columnWidths([][]string{headerOf(columns)})
-	widest := slices.Max(names)
+// printRecords prints each row as a block of lines, one for each column that has a value.
+func printRecords(w io.Writer, columns []Column, rows [][]string) error {
+	widest := slices.Max(columnWidths(columns, nil))
 	for n, row := range rows {
 		if n > 0 {
 			fmt.Fprintln(w)
 		}
+
 		for i, cell := range row {
 			cell = strings.TrimSpace(cell)
 			if cell == "" {
 				continue
 			}
-			name := strings.TrimSpace(columns[i].name)
+			name := strings.TrimSpace(columns[i].Name)
 			if _, err := fmt.Fprintf(w, "%-*s%s%s\n", widest, name, columnGap, cell); err != nil {
 				return err
 			}
@@ -164,12 +181,13 @@ func printAsRecords(w io.Writer, columns []column, rows [][]string) error {
 	return nil
 }
 
-// alignPoints fills numbers up with spaces, so that the decimal points of a column stand below each other.
-func alignPoints(columns []column, rows [][]string) {
+// alignPoints pads numbers with spaces so that the decimal points of a column line up.
+func alignPoints(columns []Column, rows [][]string) {
 	for i, c := range columns {
-		if !c.point {
+		if !c.Point {
 			continue
 		}
+
 		longest := 0
 		for _, row := range rows {
 			longest = max(longest, fractionLength(row[i]))
@@ -182,7 +200,7 @@ func alignPoints(columns []column, rows [][]string) {
 	}
 }
 
-// fractionLength is how many characters a number has from its decimal point on.
+// fractionLength returns the number of characters from the decimal point on.
 func fractionLength(number string) int {
 	point := strings.IndexByte(number, '.')
 	if point < 0 {
@@ -191,32 +209,10 @@ func fractionLength(number string) int {
 	return len(number) - point
 }
 
-// leastWidths are the widths of the columns when their free text is as short as it may be.
-func leastWidths(columns []column, rows [][]string) []int {
-	widths := listingWidths(columns, rows)
-	for i, c := range columns {
-		if c.least > 0 {
-			widths[i] = min(widths[i], max(c.least, utf8.RuneCountInString(c.name)))
-		}
-	}
-	return widths
-}
-
-func leastWidth(columns []column, rows [][]string) int { return sumWidths(leastWidths(columns, rows)) }
-
-// sumWidths is the width of a table of columns with these widths.
-func sumWidths(widths []int) int {
-	sum := -len(columnGap)
-	for _, width := range widths {
-		sum += width + len(columnGap)
-	}
-	return sum
-}
-
-// shortenToFit shortens free text, that of the widest column first, until the rows fit.
-func shortenToFit(columns []column, rows [][]string, width int) [][]string {
+// shortenToFit shortens free text, the widest column first, until the rows fit.
+func shortenToFit(columns []Column, rows [][]string, width int) [][]string {
 	least := leastWidths(columns, rows)
-	widths := listingWidths(columns, rows)
+	widths := columnWidths(columns, rows)
 	for sumWidths(widths) > width {
 		widest := -1
 		for i := range columns {
@@ -234,107 +230,115 @@ func shortenToFit(columns []column, rows [][]string, width int) [][]string {
 	for n, row := range rows {
 		cells[n] = slices.Clone(row)
 		for i, c := range columns {
-			if c.least > 0 {
-				cells[n][i] = shortenMiddle(row[i], widths[i])
+			if c.Least > 0 {
+				cells[n][i] = ShortenMiddle(row[i], widths[i])
 			}
 		}
 	}
 	return cells
 }
 
-func headerOf(columns []column) []string {
-	header := make([]string, len(columns))
-	for i, c := range columns {
-		header[i] = c.name
-	}
-	return header
-}
+// distinguishing names the columns without which rows of two accounts, or money in two currencies, look alike.
+var distinguishing = map[string]bool{"account": true, "currency": true}
 
-// telling are the columns without which rows of two accounts, or money of two currencies, could not be told apart.
-var telling = map[string]bool{"account": true, "currency": true}
+// distinguishingLeast is the number of characters that a distinguishing cell keeps.
+const distinguishingLeast = 16
 
-// tellingLeast is to how many characters they may be shortened.
-const tellingLeast = 16
-
-// keepTelling returns the columns such that those that tell rows apart are never hidden.
-func keepTelling(columns []column, rows [][]string) []column {
+// keepDistinct returns the columns, such that a distinguishing one with more than one value is never hidden.
+func keepDistinct(columns []Column, rows [][]string) []Column {
 	columns = slices.Clone(columns)
 	for i := range columns {
-		if !telling[columns[i].name] {
+		c := &columns[i]
+		if !distinguishing[c.Name] {
 			continue
 		}
-		if columns[i].least == 0 {
-			columns[i].least = tellingLeast
+		if c.Least == 0 {
+			c.Least = distinguishingLeast
 		}
+
 		values := map[string]bool{}
-		for n := range rows {
-			values[rows[n][i]] = true
+		for _, row := range rows {
+			if row[i] != "" {
+				values[row[i]] = true
+			}
 		}
-		if delete(values, ""); len(values) > 1 {
-			columns[i].spare = 0
+		if len(values) > 1 {
+			c.Spare = 0
 		}
 	}
 	return columns
 }
 
-// shortenMiddle cuts a text of others, made printable, in its middle: names that are numbered differ at their ends.
-func shortenMiddle(text string, most int) string {
-	text = printable(text)
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	head := (most - 1) / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(most-1-head):])
-}
-
-func columnWidths(rows [][]string) []int {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+// columnWidths returns the widths of the columns with their names.
+func columnWidths(columns []Column, rows [][]string) []int {
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		widths[i] = utf8.RuneCountInString(c.Name)
+		for _, row := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
 	return widths
 }
 
-// listingWidth is how wide the whole table is.
-func listingWidth(columns []column, rows [][]string) int {
-	return sumWidths(listingWidths(columns, rows))
-}
-
-// listingWidths are the widths of the columns with their names.
-func listingWidths(columns []column, rows [][]string) []int {
-	return columnWidths(append([][]string{headerOf(columns)}, rows...))
-}
-
-func withoutEmpty(columns []column, rows [][]string) ([]column, [][]string) {
-	for i := len(columns) - 1; i >= 0 && len(rows) > 0; i-- {
-		empty := true
-		for _, row := range rows {
-			empty = empty && row[i] == ""
+// leastWidths returns the widths of the columns with free text shortened as much as possible.
+func leastWidths(columns []Column, rows [][]string) []int {
+	widths := columnWidths(columns, rows)
+	for i, c := range columns {
+		if c.Least > 0 {
+			widths[i] = min(widths[i], max(c.Least, utf8.RuneCountInString(c.Name)))
 		}
-		if empty {
+	}
+	return widths
+}
+
+// sumWidths returns the width of a table whose columns have these widths.
+func sumWidths(widths []int) int {
+	sum := -len(columnGap)
+	for _, width := range widths {
+		sum += width + len(columnGap)
+	}
+	return sum
+}
+
+func headerOf(columns []Column) []string {
+	header := make([]string, len(columns))
+	for i, c := range columns {
+		header[i] = c.Name
+	}
+	return header
+}
+
+// withoutEmpty leaves out the columns in which no row has a value.
+func withoutEmpty(columns []Column, rows [][]string) ([]Column, [][]string) {
+	if len(rows) == 0 {
+		return columns, rows
+	}
+	for i := len(columns) - 1; i >= 0; i-- {
+		filled := slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" })
+		if !filled {
 			columns, rows = without(columns, rows, i)
 		}
 	}
 	return columns, rows
 }
 
-func without(columns []column, rows [][]string, i int) ([]column, [][]string) {
-	cut := make([][]string, len(rows))
+// without returns the table without column i.
+func without(columns []Column, rows [][]string, i int) ([]Column, [][]string) {
+	cells := make([][]string, len(rows))
 	for n, row := range rows {
-		cut[n] = append(append([]string{}, row[:i]...), row[i+1:]...)
+		cells[n] = slices.Concat(row[:i], row[i+1:])
 	}
-	return append(append([]column{}, columns[:i]...), columns[i+1:]...), cut
+	return slices.Concat(columns[:i], columns[i+1:]), cells
 }
 
-// isTerminal reports whether w is a terminal whose user has not asked for plain text (no-color.org).
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+// isColored reports whether w is a terminal whose user has not asked for plain text (no-color.org).
+func isColored(w io.Writer) bool {
+	f, isFile := w.(*os.File)
+	return isFile && IsTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
+// colorOf colors a loss red and a profit green.
 func colorOf(amount string) string {
 	switch {
 	case strings.HasPrefix(amount, "-"):
@@ -343,43 +347,4 @@ func colorOf(amount string) string {
 		return "\x1b[32m" + amount + "\x1b[0m"
 	}
 	return amount
-}
-
-// price writes a price for people: every digit, and at least two after the point.
-func price(d blotter.Decimal) string {
-	whole, fraction, _ := strings.Cut(d.String(), ".")
-	for len(fraction) < 2 {
-		fraction += "0"
-	}
-	return whole + "." + fraction
-}
-
-// averageDigits are the digits that a derived price is shown with: after the point, and after its leading zeros.
-const averageDigits = 8
-
-// averageOf writes a price that was derived, at the digits that matter.
-func averageOf(d *blotter.Decimal) string {
-	if d == nil {
-		return ""
-	}
-	digits := averageDigits
-	if fraction, small := strings.CutPrefix(strings.TrimPrefix(d.String(), "-"), "0."); small {
-		digits += len(fraction) - len(strings.TrimLeft(fraction, "0"))
-	}
-	return price(d.RoundHAZ(uint8(min(digits, blotter.DecimalFractionDigitsMax))))
-}
-
-func priceOf(d *blotter.Decimal) string {
-	if d == nil {
-		return ""
-	}
-	return price(*d)
-}
-
-// instant writes a time for people, to the second.
-func instant(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
 }

@@ -1,10 +1,10 @@
-package main
+// Package term prints texts, tables and progress for people, within the width of their terminal.
+package term
 
 import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,102 +12,92 @@ import (
 	"golang.org/x/term"
 )
 
-// printable is what others wrote, for people: what is not to be seen, would move a terminal's cursor, begin another line or
-// turn the order of letters around is written as Go writes it in a string, as \n, \x1b or \u202e.
-func printable(text string) string {
+// Printable returns text with every character escaped that is invisible, moves the cursor, begins a new line or changes
+// the direction of writing. Escapes are those of Go strings, such as \n, \x1b and \u202e.
+func Printable(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		if strconv.IsGraphic(r) {
 			b.WriteRune(r)
-		} else {
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
 		}
+		escaped := strconv.QuoteRune(r)
+		b.WriteString(escaped[1 : len(escaped)-1])
 	}
 	return b.String()
 }
 
-// printableLines is printable that keeps lines apart, for errors.
-func printableLines(text string) string {
+// PrintableLines is Printable for a text whose line breaks are kept.
+func PrintableLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
-		lines[i] = printable(lines[i])
+		lines[i] = Printable(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }
 
-// printTable prints aligned columns under a header; the columns in right are aligned to the right.
-func printTable(w io.Writer, header []string, right []int, fill func(row func(...string))) error {
-	rows := [][]string{header}
-	fill(func(cells ...string) {
-		for i := range cells {
-			cells[i] = printable(cells[i])
-		}
-		rows = append(rows, cells)
-	})
-	widths := make([]int, len(header))
-	for _, cells := range rows {
-		for i, cell := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
+// Shorten returns the text, printable, with its end cut off if it has more than most characters.
+func Shorten(text string, most int) string {
+	text = Printable(text)
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
 	}
-	var b strings.Builder
-	for _, cells := range rows {
-		b.Reset()
-		for i, cell := range cells {
-			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i > 0 {
-				b.WriteString("  ")
-			}
-			if slices.Contains(right, i) {
-				b.WriteString(padding + cell)
-			} else {
-				b.WriteString(cell + padding)
-			}
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return text
 }
 
-// lineWidth is the width that output for people keeps to where nothing else is known, and the most that texts have.
-const lineWidth = 80
+// ShortenMiddle is Shorten for names, which often differ at their ends only: it cuts the middle.
+func ShortenMiddle(text string, most int) string {
+	text = Printable(text)
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	head := (most - 1) / 2
+	tail := most - 1 - head
+	return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
+}
 
-// The widths that are believed.
+// LineWidth is the width of output when the terminal's is unknown, and the greatest width of wrapped text.
+const LineWidth = 80
+
+// Widths outside of these limits are ignored.
 const (
-	outputWidthMin = 20
-	outputWidthMax = 10_000
+	widthMin = 20
+	widthMax = 10_000
 )
 
-// outputWidth returns the columns that tables printed to w may have: those of the variable COLUMNS, otherwise the
-// terminal's, otherwise lineWidth.
-func outputWidth(w io.Writer) int {
-	believed := func(n int) bool { return n >= outputWidthMin && n <= outputWidthMax }
-	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && believed(n) {
+// IsTerminal reports whether the file is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// Width returns the width of tables printed to w: the variable COLUMNS, otherwise the width of the terminal, otherwise
+// LineWidth.
+func Width(w io.Writer) int {
+	valid := func(n int) bool { return n >= widthMin && n <= widthMax }
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && valid(n) {
 		return n
 	}
 	if f, isFile := w.(*os.File); isFile {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil && believed(n) {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && valid(n) {
 			return n
 		}
 	}
-	return lineWidth
+	return LineWidth
 }
 
-// printWrapped prints a text in lines of at most lineWidth where its words allow, those after the first indented.
-func printWrapped(w io.Writer, text string) { printParagraph(w, "", "  ", text) }
+// PrintWrapped prints a text in lines of at most LineWidth characters. Lines after the first are indented.
+func PrintWrapped(w io.Writer, text string) { PrintParagraph(w, "", "  ", text) }
 
-// printParagraph prints a text in lines of at most lineWidth, the first after one prefix, the others after another.
-func printParagraph(w io.Writer, first, others, text string) {
+// PrintParagraph prints a text in lines of at most LineWidth characters. The first line begins with first, the others
+// begin with indent. A word that is longer than a line is not broken.
+func PrintParagraph(w io.Writer, first, indent, text string) {
 	line, prefix := first, first
-	width := min(lineWidth, outputWidth(w))
+	width := min(LineWidth, Width(w))
+
 	for _, word := range strings.Fields(text) {
-		word = printable(word)
+		word = Printable(word)
 		if line != prefix && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			fmt.Fprintln(w, line)
-			line, prefix = others, others
+			line, prefix = indent, indent
 		}
 		if line != prefix {
 			line += " "
@@ -117,11 +107,15 @@ func printParagraph(w io.Writer, first, others, text string) {
 	fmt.Fprintln(w, line)
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
+// ShellQuote returns a word as a shell reads it.
+func ShellQuote(word string) string {
+	special := func(r rune) bool {
+		isLetter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		isDigit := r >= '0' && r <= '9'
+		return !isLetter && !isDigit && !strings.ContainsRune("-_.:/", r)
 	}
-	return digits
+	if word == "" || strings.ContainsFunc(word, special) {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
