@@ -297,16 +297,16 @@ func reportIgnored(w *os.File, ignored []ignoredSetting, isChosen func(flag stri
 
 	file := ignored[0].file
 	var names []string
-	for _, one := range ignored {
-		names = append(names, one.flag)
+	for _, setting := range ignored {
+		names = append(names, setting.flag)
 		instead := "url"
-		if one.flag == "analytics-url" {
-			instead = one.flag
+		if setting.flag == "analytics-url" {
+			instead = setting.flag
 		}
-		isReplaced := isChosen(instead) || one.flag == "data-dir" && isChosen("data-dir")
-		if one.kind == chooser && !isReplaced {
+		isReplaced := isChosen(instead) || setting.flag == "data-dir" && isChosen("data-dir")
+		if setting.kind == chooser && !isReplaced {
 			return fmt.Errorf("%s line %d sets %s, which chooses the database, and %s; %s, or pass --%s",
-				file.path, one.line, one.flag, file.distrust, file.remedy, instead)
+				file.path, setting.line, setting.flag, file.distrust, file.remedy, instead)
 		}
 	}
 

@@ -171,14 +171,14 @@ func (f configFile) setting(cmd *cobra.Command, table, key string, value any) (s
 	}
 
 	var names []string
-	for _, one := range allCommands(cmd) {
+	for _, sub := range allCommands(cmd) {
 		visit := func(flag *pflag.Flag) {
 			if !notInFile[flag.Name] {
 				names = append(names, flag.Name)
 			}
 		}
-		one.LocalFlags().VisitAll(visit)
-		one.InheritedFlags().VisitAll(visit)
+		sub.LocalFlags().VisitAll(visit)
+		sub.InheritedFlags().VisitAll(visit)
 	}
 	if !slices.Contains(names, key) {
 		where := ""
@@ -201,8 +201,8 @@ func settingText(value any) (text string, ok bool) {
 
 	case []any:
 		var texts []string
-		for _, one := range value {
-			text, ok := settingText(one)
+		for _, element := range value {
+			text, ok := settingText(element)
 			if !ok {
 				return "", false
 			}

@@ -60,9 +60,9 @@ PostgreSQL programs that blotter would run.`,
 			}
 			typed := typedFlags(cmd)
 			list := config.show(root, typed, true)
-			for _, one := range allCommands(selected) {
-				if one != root {
-					list = append(list, config.show(one, typed, all || one == selected)...)
+			for _, sub := range allCommands(selected) {
+				if sub != root {
+					list = append(list, config.show(sub, typed, all || sub == selected)...)
 				}
 			}
 			programs := set.foundPrograms(cmd.Context(), list)
@@ -91,28 +91,31 @@ func (c configuration) show(cmd *cobra.Command, typed map[string]bool, all bool)
 		if isTyped {
 			ignored = nil
 		}
-		for _, one := range ignored {
-			line, _ := one.file.lookups.lookup(cmd, flag.Name)
-			from := settingValue{source: one.file.path, line: one.line, file: one.file}
+		for _, skipped := range ignored {
+			line, _ := skipped.file.lookups.lookup(cmd, flag.Name)
+			from := settingValue{source: skipped.file.path, line: skipped.line, file: skipped.file}
 			list = append(list, shownSetting{
-				Command: name, Setting: flag.Name, Value: redacted(one.kind, line.text),
-				Origin: from.origin(), Ignored: one.file.distrust,
+				Command: name, Setting: flag.Name, Value: redacted(skipped.kind, line.text),
+				Origin: from.origin(), Ignored: skipped.file.distrust,
 			})
 		}
 
-		one := shownSetting{Command: name, Setting: flag.Name, Value: flag.DefValue, Origin: "default"}
+		shown := shownSetting{Command: name, Setting: flag.Name, Value: flag.DefValue, Origin: "default"}
 		switch {
 		case isTyped:
-			one.Value, one.Origin = flag.Value.String(), "flag"
+			shown.Value = flag.Value.String()
+			shown.Origin = "flag"
 		case value.isSet():
-			one.Value, one.Origin = value.text, value.origin()
+			shown.Value = value.text
+			shown.Origin = value.origin()
 		case flag.Name == "redis" && os.Getenv("REDIS_URL") != "" && name == "serve":
-			one.Value, one.Origin = os.Getenv("REDIS_URL"), "env REDIS_URL"
+			shown.Value = os.Getenv("REDIS_URL")
+			shown.Origin = "env REDIS_URL"
 		case !all:
 			return
 		}
-		one.Value = redacted(kindOf(cmd, flag.Name), one.Value)
-		list = append(list, one)
+		shown.Value = redacted(kindOf(cmd, flag.Name), shown.Value)
+		list = append(list, shown)
 	})
 	return list
 }
@@ -129,9 +132,9 @@ func redacted(kind settingKind, value string) string {
 // foundPrograms lists the PostgreSQL programs that would be run with the settings.
 func (s *settings) foundPrograms(ctx context.Context, list []shownSetting) (programs []shownProgram) {
 	folder := s.postgres
-	for _, one := range list {
-		if one.Setting == "postgres" && one.Command == "" && one.Ignored == "" {
-			folder = one.Value
+	for _, setting := range list {
+		if setting.Setting == "postgres" && setting.Command == "" && setting.Ignored == "" {
+			folder = setting.Value
 		}
 	}
 
@@ -158,19 +161,19 @@ func printShown(w io.Writer, list []shownSetting, programs []shownProgram) error
 	slices.SortStableFunc(list, func(a, b shownSetting) int { return cmp.Compare(a.Command, b.Command) })
 
 	var rows [][]string
-	for _, one := range list {
-		name := one.Setting
-		if one.Command != "" {
-			name = one.Command + " --" + name
+	for _, setting := range list {
+		name := setting.Setting
+		if setting.Command != "" {
+			name = setting.Command + " --" + name
 		}
-		origin := one.Origin
-		if one.Ignored != "" {
-			origin += ", ignored: " + one.Ignored
+		origin := setting.Origin
+		if setting.Ignored != "" {
+			origin += ", ignored: " + setting.Ignored
 		}
-		rows = append(rows, []string{name, one.Value, origin})
+		rows = append(rows, []string{name, setting.Value, origin})
 	}
-	for _, one := range programs {
-		rows = append(rows, []string{"(program " + one.Program + ")", one.Path, ""})
+	for _, program := range programs {
+		rows = append(rows, []string{"(program " + program.Program + ")", program.Path, ""})
 	}
 	return term.PrintTable(w, columns, rows)
 }
