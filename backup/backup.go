@@ -11,8 +11,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/internal/libpq"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -56,7 +58,7 @@ func Create(ctx context.Context, cfg Config, file string) (RowCounts, error) {
 		return err
 	})
 	if err != nil {
-		return nil, postgres.Translate(ctx, "backup", err)
+		return nil, pgerror.Translate(ctx, "backup", err)
 	}
 
 	dumped, err := countDump(ctx, programs, part.Name())
@@ -94,8 +96,8 @@ func runDump(ctx context.Context, programs Programs, url, snapshot string, out *
 		"--role=" + ownerRole, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom",
 		"--lock-wait-timeout=60s", "--no-password", "--exclude-table-data=" + vacuumTable,
 	}
-	for _, schema := range postgres.Schemas() {
-		args = append(args, "--schema="+schema)
+	for _, name := range schema.Names() {
+		args = append(args, "--schema="+name)
 	}
 	return runOnDatabase(ctx, programs.Path("pg_dump"), url, out, args...)
 }
@@ -136,7 +138,7 @@ func checkVisible(ctx context.Context, tx pgx.Tx) error {
 			"name a login that may migrate with --owner-url", ownerRole)
 	}
 
-	rows, err := tx.Query(ctx, sqlHidden, postgres.Schemas())
+	rows, err := tx.Query(ctx, sqlHidden, schema.Names())
 	if err != nil {
 		return err
 	}
@@ -170,17 +172,17 @@ func connect(ctx context.Context, url string) (conn *pgx.Conn, major int, err er
 		"local_preload_libraries": "", "idle_session_timeout": "0", // a login may have set these for itself
 	})
 	if conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
-		return nil, 0, postgres.Translate(ctx, "connect", err)
+		return nil, 0, pgerror.Translate(ctx, "connect", err)
 	}
 
 	var version int
-	err = postgres.PinSettings(ctx, conn)
+	err = connection.PinLogin(ctx, conn)
 	if err == nil {
 		err = conn.QueryRow(ctx, "select current_setting('server_version_num')::int").Scan(&version)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, 0, postgres.Translate(ctx, "connect", err)
+		return nil, 0, pgerror.Translate(ctx, "connect", err)
 	}
 	return conn, version / 10_000, nil
 }

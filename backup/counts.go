@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/internal/term"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -49,7 +49,7 @@ select format('%I.%I', n.nspname, c.relname)
 
 // countRows counts the rows of every table of blotter that the transaction sees.
 func countRows(ctx context.Context, tx pgx.Tx) (RowCounts, error) {
-	rows, err := tx.Query(ctx, sqlTablesToCount, postgres.Schemas(), vacuumTable)
+	rows, err := tx.Query(ctx, sqlTablesToCount, schema.Names(), vacuumTable)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -45,7 +46,7 @@ func Restore(ctx context.Context, cfg Config, file string) (Restored, error) {
 		return err
 	})
 	if err != nil {
-		return result, postgres.Translate(ctx, "restore", err)
+		return result, pgerror.Translate(ctx, "restore", err)
 	}
 	if differences := dumped.differences(result.Rows); len(differences) > 0 {
 		return result, fmt.Errorf("the restored database differs from the dump: %s", firstOf(differences))
@@ -95,10 +96,10 @@ select format('%I.%I', n.nspname, c.relname)
 func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return checkEmpty(ctx, tx) })
 	if err != nil {
-		return postgres.Translate(ctx, "restore", err)
+		return pgerror.Translate(ctx, "restore", err)
 	}
 
-	m, err := postgres.NewMigrator(ctx, url) // creates the missing roles, and the schema shared
+	m, err := schema.NewMigrator(ctx, url) // creates the missing roles, and the schema shared
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 		"reset role",
 	} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
-			return postgres.Translate(ctx, "restore: make room", err)
+			return pgerror.Translate(ctx, "restore: make room", err)
 		}
 	}
 	return nil

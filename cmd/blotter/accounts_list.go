@@ -27,7 +27,7 @@ pnl and analytics.`,
 			}
 			l.limit = 0
 
-			accounts := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Account, error] {
+			accounts := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Account, error] {
 				return postgres.Accounts.Stream(ctx, s, sortedBy(ctx, "account_id")...)
 			}
 			return list(cmd, set, &l, "no accounts; blotter accounts create makes one", accounts, printAccounts)

@@ -41,11 +41,11 @@ func analyticsShow(set *settings) *cobra.Command {
 	return cmd
 }
 
-func summaries(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PortfolioSummary, error] {
+func summaries(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PortfolioSummary, error] {
 	return postgres.PortfolioSummaries.Stream(ctx, s, sortedBy(ctx, "account_id", "symbol")...)
 }
 
-func metrics(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PerformanceMetrics, error] {
+func metrics(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PerformanceMetrics, error] {
 	return postgres.PerformanceMetrics.Stream(ctx, s, sortedBy(ctx, "account_id", "date", "strategy")...)
 }
 

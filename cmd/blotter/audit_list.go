@@ -44,7 +44,7 @@ columns are ***.`,
 			filter.NewestFirst = !l.oldestFirst
 			filter.Limit = l.limit
 
-			entries := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.AuditEntry, error] {
+			entries := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.AuditEntry, error] {
 				return s.StreamAuditLog(ctx, filter)
 			}
 			table := func(w io.Writer, entries []blotter.AuditEntry) error {

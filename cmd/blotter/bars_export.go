@@ -67,7 +67,7 @@ var barColumns = []string{
 }
 
 // exportBarsCSV writes bars as CSV, for spreadsheets if safe is true. It writes nothing before the first bar.
-func exportBarsCSV(w io.Writer, safe bool, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportBarsCSV(w io.Writer, safe bool, bars iter.Seq2[blotter.Bar, error]) error {
 	out := spreadsheet.NewWriter(w, safe)
 	hasHeader := false
 	for b, err := range bars {
@@ -94,7 +94,7 @@ func exportBarsCSV(w io.Writer, safe bool, bars iter.Seq2[*blotter.Bar, error]) 
 }
 
 // exportBarsJSON writes bars as JSON, one object on each line.
-func exportBarsJSON(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportBarsJSON(w io.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 	out := json.NewEncoder(w)
 	for b, err := range bars {
 		if err == nil {

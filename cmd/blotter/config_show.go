@@ -10,8 +10,8 @@ import (
 
 	"github.com/blotterdb/blotter/backup"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/internal/term"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -124,7 +124,7 @@ func (c configuration) show(cmd *cobra.Command, typed map[string]bool, all bool)
 func redacted(kind settingKind, value string) string {
 	canBeURL := kind == chooser || kind == server
 	if canBeURL && (strings.ContainsAny(value, "@=") || strings.Contains(value, "://")) {
-		return postgres.RedactURL(value)
+		return connection.RedactURL(value)
 	}
 	return value
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // database is an open database, and its server if this command had to start one.
@@ -87,7 +88,7 @@ func (d *database) Close() {
 
 // migrate brings a database to the newest schema and returns the number of migrations that it applied.
 func migrate(ctx context.Context, url string) (int, error) {
-	m, err := postgres.NewMigrator(ctx, url)
+	m, err := schema.NewMigrator(ctx, url)
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/audit"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
@@ -136,7 +137,7 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		if err != nil {
 			d.Close()
 			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-				postgres.RedactURL(url))
+				connection.RedactURL(url))
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})

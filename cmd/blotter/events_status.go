@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -110,7 +111,7 @@ func printConsumers(w io.Writer, consumers []events.Status) error {
 			term.PrintWrapped(w, fmt.Sprintf("%s: %s has been parked since %s, with %s: event %d: %s. "+
 				"When the cause is fixed:", c.Consumer, p.Key, instant(p.Since),
 				term.Count(p.Events, "event", "events"), p.Pos, strings.TrimRight(p.Error, ".")))
-			resolve := "blotter events resolve " + c.Consumer + " " + term.ShellQuote(p.Key)
+			resolve := "blotter events resolve " + c.Consumer + " " + shell.Quote(p.Key)
 			fmt.Fprintln(w, "  "+term.Printable(resolve))
 		}
 	}

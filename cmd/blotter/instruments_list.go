@@ -36,7 +36,7 @@ defaults and are in parentheses; --json lists the stated columns under "stated".
 				clauses = append(clauses, postgres.In("symbol", l.symbols))
 			}
 
-			instruments := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Instrument, error] {
+			instruments := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Instrument, error] {
 				return postgres.Instruments.Stream(ctx, s, clauses...)
 			}
 			return list(cmd, set, &l, "no instruments", instruments, printInstruments)

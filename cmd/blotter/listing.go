@@ -81,7 +81,7 @@ func bookContext(ctx context.Context) context.Context {
 }
 
 // rowStream reads rows in a transaction.
-type rowStream[T any] func(context.Context, *postgres.Session) iter.Seq2[*T, error]
+type rowStream[T any] func(context.Context, *postgres.Session) iter.Seq2[T, error]
 
 // list opens the database and prints the rows of the stream, as a table or in the format that was asked for. If there
 // are none, a table is replaced by the text none.
@@ -135,20 +135,20 @@ func (l *listing) isCut(cmd *cobra.Command, rows int) bool {
 }
 
 // collect copies rows into a slice.
-func collect[T any](rows iter.Seq2[*T, error]) ([]T, error) {
+func collect[T any](rows iter.Seq2[T, error]) ([]T, error) {
 	var all []T
 	for row, err := range rows {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, *row)
+		all = append(all, row)
 	}
 	return all, nil
 }
 
 // orElse yields the rows. If there are none, it yields the error of none unless that is nil.
-func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func orElse[T any](rows iter.Seq2[T, error], none func() error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		isEmpty := true
 		for row, err := range rows {
 			isEmpty = false
@@ -161,7 +161,7 @@ func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, e
 			return
 		}
 		if err := none(); err != nil {
-			yield(nil, err)
+			yield(*new(T), err)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/spf13/cobra"
 )
 
@@ -42,12 +42,12 @@ func (s *settings) migratedOwner(ctx context.Context) (url string, done func(), 
 }
 
 // migrator opens the database of the flags as its owner.
-func (s *settings) migrator(ctx context.Context) (*postgres.Migrator, func(), error) {
+func (s *settings) migrator(ctx context.Context) (*schema.Migrator, func(), error) {
 	url, done, err := s.owner(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := postgres.NewMigrator(ctx, url)
+	m, err := schema.NewMigrator(ctx, url)
 	if err != nil {
 		done()
 		return nil, nil, err

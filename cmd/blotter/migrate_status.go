@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/internal/term"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/spf13/cobra"
 )
 
@@ -29,13 +29,13 @@ func migrateStatus(set *settings) *cobra.Command {
 			}
 
 			err = set.print(cmd, migrationsJSON(list), func(w io.Writer) error { return printMigrations(w, list) })
-			isPending := func(s postgres.MigrationStatus) bool { return s.Applied.IsZero() }
+			isPending := func(s schema.MigrationStatus) bool { return s.Applied.IsZero() }
 			return failIf(slices.ContainsFunc(list, isPending), err)
 		},
 	}
 }
 
-func migrationsJSON(list []postgres.MigrationStatus) any {
+func migrationsJSON(list []schema.MigrationStatus) any {
 	type migration struct {
 		Version int64     `json:"version"`
 		Name    string    `json:"name"`
@@ -48,7 +48,7 @@ func migrationsJSON(list []postgres.MigrationStatus) any {
 	return migrations
 }
 
-func printMigrations(w io.Writer, list []postgres.MigrationStatus) error {
+func printMigrations(w io.Writer, list []schema.MigrationStatus) error {
 	columns := []term.Column{{Name: "version", Right: true}, {Name: "applied"}, {Name: "name"}}
 	var rows [][]string
 	for _, s := range list {

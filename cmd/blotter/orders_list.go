@@ -42,7 +42,7 @@ of all accounts.`,
 				return err
 			}
 
-			orders := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Order, error] {
+			orders := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Order, error] {
 				return s.StreamOrders(ctx, filter)
 			}
 			table := func(w io.Writer, orders []blotter.Order) error { return printOrders(w, cmd.Context(), orders) }

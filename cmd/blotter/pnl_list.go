@@ -43,10 +43,10 @@ blotter positions list shows what open positions are worth.`,
 			l.limit = 0
 			filter := postgres.PnLFilter{By: by, Symbol: l.symbol, Strategy: l.strategy, From: l.since, To: l.until}
 
-			groups := func(ctx context.Context, s *postgres.Session) iter.Seq2[*postgres.PnL, error] {
+			groups := func(ctx context.Context, s *postgres.Session) iter.Seq2[postgres.PnL, error] {
 				groups, err := s.PnL(ctx, filter)
 				if err != nil {
-					return func(yield func(*postgres.PnL, error) bool) { yield(nil, err) }
+					return func(yield func(postgres.PnL, error) bool) { yield(postgres.PnL{}, err) }
 				}
 				return each(groups)
 			}

@@ -38,7 +38,7 @@ currencies than that of the position.`,
 			}
 			filter := postgres.PositionFilter{Symbol: l.symbol, OpenOnly: !withFlat}
 
-			positions := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PositionValue, error] {
+			positions := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PositionValue, error] {
 				if at.IsZero() {
 					return s.StreamPositionValues(ctx, filter)
 				}
@@ -61,18 +61,18 @@ currencies than that of the position.`,
 // positionsAt yields the positions as they were at an instant.
 func positionsAt(
 	ctx context.Context, s *postgres.Session, filter postgres.PositionFilter, at time.Time,
-) iter.Seq2[*blotter.PositionValue, error] {
-	return func(yield func(*blotter.PositionValue, error) bool) {
+) iter.Seq2[blotter.PositionValue, error] {
+	return func(yield func(blotter.PositionValue, error) bool) {
 		current, err := s.Positions(ctx, postgres.PositionFilter{Symbol: filter.Symbol})
 		if err != nil {
-			yield(nil, err)
+			yield(blotter.PositionValue{}, err)
 			return
 		}
 
 		for _, c := range current {
 			p, err := s.PositionAsOf(ctx, c.AccountID, c.Symbol, at)
 			if err != nil {
-				yield(nil, err)
+				yield(blotter.PositionValue{}, err)
 				return
 			}
 			if p.Currency == "" || filter.OpenOnly && p.Quantity.IsZero() {
@@ -83,7 +83,7 @@ func positionsAt(
 				AvgPrice: p.AvgPrice, RealizedPnL: p.RealizedPnL, Fees: p.Fees, Multiplier: p.Multiplier,
 				Currency: p.Currency,
 			}
-			if !yield(&value, nil) {
+			if !yield(value, nil) {
 				return
 			}
 		}

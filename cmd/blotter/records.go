@@ -40,14 +40,14 @@ func failIf(found bool, err error) error {
 
 // printRecords prints rows of a table for scripts: as CSV with a header, or as a JSON array of objects, with the names
 // of the columns and every digit. The format is "csv", safeCSV or "json".
-func printRecords[T any](w io.Writer, format string, rows iter.Seq2[*T, error]) error {
+func printRecords[T any](w io.Writer, format string, rows iter.Seq2[T, error]) error {
 	if format == "csv" || format == safeCSV {
 		return printRecordsCSV(spreadsheet.NewWriter(w, format == safeCSV), rows)
 	}
 	return printRecordsJSON(w, rows)
 }
 
-func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) error {
+func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[T, error]) error {
 	names := columnsOf[T]()
 	hasHeader := false
 	for row, err := range rows {
@@ -73,7 +73,7 @@ func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) 
 	return out.Flush()
 }
 
-func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
+func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
 	names := columnsOf[T]()
 	before := "[\n"
 	for row, err := range rows {
@@ -151,8 +151,8 @@ func columnsOf[T any]() (names []string) {
 }
 
 // valuesOf returns the values of these columns.
-func valuesOf[T any](row *T) (values []any) {
-	v := reflect.ValueOf(row).Elem()
+func valuesOf[T any](row T) (values []any) {
+	v := reflect.ValueOf(row)
 	for i := range v.NumField() {
 		if columnOf(v.Type().Field(i)) != "" {
 			values = append(values, v.Field(i).Interface())
@@ -206,10 +206,10 @@ func recordCell(value any) string {
 }
 
 // each yields the rows of a slice.
-func each[T any](rows []T) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func each[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for i := range rows {
-			if !yield(&rows[i], nil) {
+			if !yield(rows[i], nil) {
 				return
 			}
 		}

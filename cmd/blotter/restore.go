@@ -7,7 +7,7 @@ import (
 
 	"github.com/blotterdb/blotter/backup"
 	"github.com/blotterdb/blotter/internal/term"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/spf13/cobra"
 )
 
@@ -52,7 +52,7 @@ proves that nothing was lost: blotter audit verify.`,
 			}
 			report := newDumpReport(file, restored.Rows, start)
 			report.Schema = restored.SchemaVersion
-			if report.Schema < postgres.SchemaVersion() {
+			if report.Schema < schema.Version() {
 				report.Due = append(report.Due, migrateDue)
 			}
 			report.Due = append(report.Due, rebaseDue)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
@@ -33,7 +33,7 @@ that owns the database and has CREATEROLE.`,
 				return usagef("say --database NAME, or --url")
 			}
 
-			sql, err := postgres.RolesSQL(database, prefix)
+			sql, err := schema.RolesSQL(database, prefix)
 			if err != nil {
 				return usageError{err}
 			}

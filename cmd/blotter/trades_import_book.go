@@ -11,7 +11,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/fillfile"
-	"github.com/blotterdb/blotter/internal/term"
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -96,11 +96,11 @@ func (i *fillImport) complete(path string, fills []fillOf) error {
 	case len(noCurrency) > 0:
 		return fmt.Errorf("%s: the file does not tell the currency of its prices (%s); "+
 			"say --currency, as in --currency USD, or blotter instruments set %s --currency USD",
-			path, listSymbols(noCurrency), term.ShellQuote(noCurrency[0]))
+			path, listSymbols(noCurrency), shell.Quote(noCurrency[0]))
 	case len(noMultiplier) > 0:
 		return fmt.Errorf("%s: the file does not tell the multiplier of %s; "+
 			"say --multiplier, as in --multiplier 100, or blotter instruments set %s --multiplier 100",
-			path, listSymbols(noMultiplier), term.ShellQuote(noMultiplier[0]))
+			path, listSymbols(noMultiplier), shell.Quote(noMultiplier[0]))
 	}
 	return nil
 }

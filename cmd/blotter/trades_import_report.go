@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/internal/term"
 )
 
@@ -159,7 +160,7 @@ func (i *fillImport) printLeftOut(w io.Writer, total *fillResult) {
 	}
 	for _, name := range total.otherAccounts() {
 		term.PrintWrapped(w, fmt.Sprintf("--from-account %s books those of account %s into --account %s",
-			term.ShellQuote(name), name, i.opts.Account))
+			shell.Quote(name), name, i.opts.Account))
 	}
 }
 
@@ -207,7 +208,7 @@ func (r *fillResult) nothingBooked(opts fillOptions) error {
 	var flags []string
 	if r.Fills == 0 {
 		for _, name := range r.otherAccounts() {
-			flags = append(flags, "--from-account "+term.ShellQuote(name))
+			flags = append(flags, "--from-account "+shell.Quote(name))
 		}
 	}
 	if len(flags) > 0 {

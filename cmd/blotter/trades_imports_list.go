@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func newImportRecord(i *blotter.Import) importRecord {
 func flagsOf(options map[string]string) string {
 	var flags []string
 	for _, name := range slices.Sorted(maps.Keys(options)) {
-		flags = append(flags, "--"+name+" "+term.ShellQuote(options[name]))
+		flags = append(flags, "--"+name+" "+shell.Quote(options[name]))
 	}
 	return strings.Join(flags, " ")
 }

@@ -34,7 +34,7 @@ or JSON can be imported again.`,
 				From: l.since, To: l.until, NewestFirst: !l.oldestFirst, Limit: l.limit,
 			}
 
-			trades := func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Trade, error] {
+			trades := func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Trade, error] {
 				return s.StreamTrades(ctx, filter)
 			}
 			table := func(w io.Writer, trades []blotter.Trade) error { return printTrades(w, cmd.Context(), trades) }

@@ -12,7 +12,7 @@ import (
 // The account began with the capital. Trades come in the order of their execution and belong to the bar that begins at
 // or before them.
 func equityCurve(
-	capital blotter.Decimal, bars map[string][]blotter.Bar, trades iter.Seq2[*blotter.Trade, error],
+	capital blotter.Decimal, bars map[string][]blotter.Bar, trades iter.Seq2[blotter.Trade, error],
 ) ([]chart.Point, error) {
 	var closes []blotter.Bar
 	for _, list := range bars {
@@ -34,7 +34,7 @@ func equityCurve(
 		isLast := i == len(closes) // all remaining trades belong to the last bar
 		for ; more && err == nil && (isLast || t.ExecutedAt.Before(closes[i].Timestamp)); t, err, more = next() {
 			if _, known := bars[t.Symbol]; known {
-				account.apply(t)
+				account.apply(&t)
 			}
 		}
 		if err != nil {

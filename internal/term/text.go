@@ -106,16 +106,3 @@ func PrintParagraph(w io.Writer, first, indent, text string) {
 	}
 	fmt.Fprintln(w, line)
 }
-
-// ShellQuote returns a word as a shell reads it.
-func ShellQuote(word string) string {
-	special := func(r rune) bool {
-		isLetter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		isDigit := r >= '0' && r <= '9'
-		return !isLetter && !isDigit && !strings.ContainsRune("-_.:/", r)
-	}
-	if word == "" || strings.ContainsFunc(word, special) {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	return word
-}
