@@ -12,11 +12,11 @@ const module = "github.com/blotterdb/blotter"
 // layers lists all packages in the order in which data flows. A package imports only packages above it.
 var layers = []string{
 	"",
-	"internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership",
-	"internal/spreadsheet", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry", "internal/shell",
-	"internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
+	"internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/libpq", "internal/ownership",
+	"internal/spreadsheet", "internal/term", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry",
+	"internal/shell", "internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
 	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
-	"logs", "web", "embedded", "pgtest", "chaos", "cmd/blotter",
+	"logs", "web", "embedded", "backup", "internal/chart", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",
 }
 
 // rootMayImport is the only import of package blotter besides the standard library.

@@ -100,7 +100,7 @@ func TestImportMakesNoAccount(t *testing.T) {
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "accounts", "create", "DEPOT")
 	d.fails(t, 1, []string{"trades", "import", "fills.csv", "--account", "DEPTO"},
-		`there is no account "DEPTO"; did you mean DEPOT? nothing was booked, --create-account makes it`)
+		`there is no account "DEPTO"; did you mean DEPOT? nothing was booked, --create-account creates it`)
 	contains(t, d.ok(t, "trades", "list"), "no such trades")
 	contains(t, d.ok(t, "psql", "--", "-Atc", "select count(*) from data_ingestion.data_quality_logs"), "0")
 

@@ -8,22 +8,22 @@ import (
 	"os"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
-// errDeclined says that the user answered no.
+// errDeclined says that the user did not answer yes.
 var errDeclined = errors.New("not confirmed; nothing was changed")
 
 // canAsk reports whether a person can be asked: questions go to standard error, answers come from standard input.
 func canAsk() bool {
-	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
+	return term.IsTerminal(os.Stdin) && term.IsTerminal(os.Stderr)
 }
 
-// ask asks a yes-or-no question on the terminal. Anything but yes is errDeclined.
+// ask asks a yes-or-no question on the terminal. It returns errDeclined unless the answer is yes.
 func ask(ctx context.Context, question string) error {
-	fmt.Fprint(os.Stderr, printable(question), " [y/N] ")
+	fmt.Fprint(os.Stderr, term.Printable(question), " [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -43,30 +43,30 @@ func ask(ctx context.Context, question string) error {
 	}
 }
 
-// writeConsent says whether a command may write what nobody traded into the database of --url.
+// writeConsent says whether a command may write made-up data into the database of --url.
 type writeConsent struct{ given bool }
 
 func (c *writeConsent) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.given, "yes", false, "write into the database of --url without asking")
 }
 
-// check asks before a command writes into the database of --url. What it writes is said by what.
+// check asks before a command writes into the database of --url. The text what describes the data, as a sentence.
 func (c *writeConsent) check(ctx context.Context, set *settings, what string) error {
 	if set.url == "" || c.given {
 		return nil
 	}
 	where := describeURL(set.url)
 	if !canAsk() {
-		return usagef("%s in the database of --url (%s); --yes allows that", what, where)
+		return usagef("%s in the database of --url (%s); give --yes to allow it", what, where)
 	}
-	return ask(ctx, fmt.Sprintf("%s in the database of --url (%s): go on?", what, where))
+	return ask(ctx, fmt.Sprintf("%s in the database of --url (%s): continue?", what, where))
 }
 
-// describeURL names the database of a URL that parses, without what is secret in it.
+// describeURL returns the database and the host of a URL, without its secrets.
 func describeURL(url string) string {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return "which does not parse"
+		return "an invalid URL"
 	}
 	return fmt.Sprintf("%s on %s", cfg.Database, cfg.Host)
 }

@@ -82,7 +82,7 @@ func TestBackupAndRestore(t *testing.T) {
 	out = d.ok(t, "restore", file)
 	narrow(t, "restore", out)
 	contains(t, out, "restored ", "all counted", "blotter events rebase", "blotter audit verify")
-	d.fails(t, 1, []string{"restore", file}, "holds rows", "empty database")
+	d.fails(t, 1, []string{"restore", file}, "has rows", "empty database")
 
 	contains(t, d.ok(t, "migrate", "verify"), "the schema is as the migrations made it")
 	contains(t, d.ok(t, "verify"), "verified: 2 positions and 4 orders, from 4 trades")
@@ -160,13 +160,13 @@ func TestBackupsThatFail(t *testing.T) {
 	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
 	fillBook(t, db)
 	file := filepath.Join(d.dir, "book.dump")
-	d.fails(t, 1, []string{"backup", file, "--url=" + blank.OwnerURL}, "holds no blotter schema")
+	d.fails(t, 1, []string{"backup", file, "--url=" + blank.OwnerURL}, "has no blotter schema")
 	d.fails(t, 1, []string{"backup", file, "--url=" + db.Config.URL}, "may not act as trading_owner")
-	d.fails(t, 1, []string{"backup", file, "--url=" + db.OwnerURL, "--postgres", d.dir}, "holds no pg_dump", "install PostgreSQL's client programs")
+	d.fails(t, 1, []string{"backup", file, "--url=" + db.OwnerURL, "--postgres", d.dir}, "has no pg_dump", "install PostgreSQL's client programs")
 	d.fails(t, 1, []string{"restore", file, "--url=" + blank.OwnerURL}, "there is no file "+file, "check the path")
 	d.fails(t, 1, []string{"restore", d.write(t, "no.dump", "hello"), "--url=" + blank.OwnerURL}, "is not a file that blotter backup has written")
 	d.ok(t, "backup", file, "--url="+db.OwnerURL)
-	d.fails(t, 1, []string{"restore", file, "--url=" + db.OwnerURL}, "holds rows")
+	d.fails(t, 1, []string{"restore", file, "--url=" + db.OwnerURL}, "has rows")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestBackupCountsTheDump(t *testing.T) {
 		}
 	}
 	file := filepath.Join(d.dir, "book.dump")
-	d.fails(t, 1, []string{"backup", file, "--url=" + db.OwnerURL, "--postgres", filepath.Join(d.dir, "bin")}, "execution.trades has 4 rows there and 0 here")
+	d.fails(t, 1, []string{"backup", file, "--url=" + db.OwnerURL, "--postgres", filepath.Join(d.dir, "bin")}, "execution.trades has 4 rows in the original and 0 in the copy")
 	if left, _ := filepath.Glob(file + "*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -107,7 +107,7 @@ func TestPositionsCompare(t *testing.T) {
 		t.Errorf("status %d, %q, want 1 and the list", r.status, r.err)
 	}
 	contains(t, r.out, "AAPL    different      60   -40        -100", "GOOG    missing", "MSFT    extra",
-		"AAPL: last agreed after the trade of 2024-03-04 15:00:00; the trade since", "a3", "all of its fills are missing", "does NOT agree: 3 positions differ, 0 agree")
+		"AAPL: last agreed after the trade of 2024-03-04 15:00:00; 1 trade since", "a3", "all of its fills are missing", "does NOT agree: 3 positions differ, 0 agree")
 	narrow(t, "positions compare", r.out)
 	d.write(t, "average.csv", "symbol,quantity,average price\nAAPL,-40,12.5\nMSFT,2.5,400\n")
 	if r := d.run(t, "positions", "compare", "average.csv", "--account", "ACC"); r.status != 1 || !strings.Contains(r.out, "average") {
@@ -148,7 +148,7 @@ func TestBookListings(t *testing.T) {
 			t.Errorf("%v as JSON: %d objects for %d rows, %v", args, len(objects), len(rows)-1, err)
 		}
 	}
-	d.fails(t, 2, []string{"orders", "list", "--status", "lost"}, "--status lost", "pending")
+	d.fails(t, 2, []string{"orders", "list", "--status", "lost"}, `--status "lost"`, "pending")
 	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, "buy or sell")
 	d.fails(t, 2, []string{"pnl", "list", "--by", "moon"}, "symbol, strategy")
 	d.fails(t, 2, []string{"trades"}, "list, import or imports")

@@ -7,17 +7,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// settingKind says what a setting can do, which decides whether a file that the user has not chosen may set it.
+// settingKind says what a setting can do, which decides whether an untrusted file may set it.
 type settingKind string
 
 const (
-	// harmless settings say what is shown, or how a file is read that the user names. They may come from any folder: whoever
-	// wrote its blotter.toml could as well have written other rows into the files beside it.
+	// harmless settings decide what is shown, or how a file that the user names is read. They may come from any folder,
+	// because whoever wrote its blotter.toml could also have written other rows into the files beside it.
 	harmless settingKind = "harmless"
-	// chooser settings choose the database, its login or its data folder. Ignoring one is an error, since another database
-	// would be written instead.
+	// chooser settings choose the database, its login or its data folder. Ignoring one is an error, because another
+	// database would be used instead.
 	chooser settingKind = "database"
-	// server settings choose another server, or open one.
+	// server settings choose another server, or start one.
 	server settingKind = "server"
 	// program settings choose a program to run.
 	program settingKind = "program"
@@ -25,19 +25,19 @@ const (
 	output settingKind = "output"
 	// removal settings decide what is deleted, and when.
 	removal settingKind = "removal"
-	// guard settings switch a check or a question off, or decide whether anything is done.
+	// guard settings turn off a check or a question, or decide whether anything is done.
 	guard settingKind = "guard"
 )
 
-// settingDecision decides about flags of a command.
+// settingDecision says of which kind some flags of a command are.
 type settingDecision struct {
-	command string // "" is blotter itself: the flags that every command has; "*" is whichever command has the flag
+	command string // "" is blotter itself, whose flags every command has; "*" is any command that has the flag
 	kind    settingKind
 	flags   string
 }
 
-// settingDecisions decide about every flag. A flag that is missing here fails TestEverySettingIsDecided, and is not taken
-// from a file that the user has not chosen.
+// settingDecisions has every flag. A flag that is missing here fails TestEverySettingIsDecided, and an untrusted file
+// cannot set it.
 var settingDecisions = []settingDecision{
 	{"", chooser, "url readonly-url service-url reporter-url owner-url data-dir"},
 	{"", program, "postgres"},
@@ -105,18 +105,20 @@ var settingDecisions = []settingDecision{
 	{"serve", server, "metrics redis"},
 	{"serve", removal, "archive-days retention-days retire"},
 	{"serve", guard, "http-host maintenance threshold"},
-	{"trades import", harmless, "cols currency dates decimal fees format from-account multiplier repeated-hour sheet strategy symbol tz"},
+	{"trades import", harmless, "cols currency dates decimal fees format from-account multiplier"},
+	{"trades import", harmless, "repeated-hour sheet strategy symbol tz"},
 	{"trades import", guard, "create-account dry-run round simulated strict"},
 	{"trades imports list", harmless, "format limit"},
 	{"trades list", harmless, "format from limit oldest-first order side strategy symbol to"},
 	{"up", server, "port"},
 }
 
-// kindOf returns the kind of a command's flag; guard where nothing was decided.
+// kindOf returns the kind of a command's flag, which is guard if nothing was decided.
 func kindOf(cmd *cobra.Command, flag string) settingKind {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	for _, decision := range settingDecisions {
-		if slices.Contains([]string{path, "", "*"}, decision.command) && slices.Contains(strings.Fields(decision.flags), flag) {
+		applies := slices.Contains([]string{path, "", "*"}, decision.command)
+		if applies && slices.Contains(strings.Fields(decision.flags), flag) {
 			return decision.kind
 		}
 	}

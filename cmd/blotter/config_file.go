@@ -23,18 +23,18 @@ type configFile struct {
 	path    string // as it is shown
 	text    []byte
 	values  map[string]any
-	lines   map[string]int // of the keys, by full name
+	lines   map[string]int // line numbers of the keys, by full name
 	lookups tomlSettings
 
-	// distrust says why the file was not chosen by the user, or "" for a file that may set everything.
+	// distrust is the reason why the file may not set everything, or "".
 	distrust string
-	// remedy is what the user can do about it.
+	// remedy says what the user can do about it.
 	remedy string
-	// open says that others can change the file, which sets nothing then.
-	open bool
+	// isOpen says that others can change the file, so that it sets nothing.
+	isOpen bool
 }
 
-// tomlSettings are the lines of a configuration file: the texts of the flags, by command.
+// tomlSettings has the values of flags in a configuration file, by command.
 type tomlSettings map[*cobra.Command]map[string]fileValue
 
 // fileValue is a setting of a file and its line.
@@ -43,7 +43,7 @@ type fileValue struct {
 	line int
 }
 
-// lookup returns the value of a flag for the command: that of its own table, otherwise of the nearest above it.
+// lookup returns the value of a flag for the command, from its own table or the nearest one above.
 func (t tomlSettings) lookup(cmd *cobra.Command, flag string) (value fileValue, found bool) {
 	for ; cmd != nil; cmd = cmd.Parent() {
 		if value, found = t[cmd][flag]; found {
@@ -53,7 +53,7 @@ func (t tomlSettings) lookup(cmd *cobra.Command, flag string) (value fileValue, 
 	return fileValue{}, false
 }
 
-// parse reads the file's text, whose lines must be settings of root's commands.
+// parse reads the text of the file. Its lines must be settings of the commands of root.
 func (f *configFile) parse(root *cobra.Command) (err error) {
 	if err := toml.Unmarshal(f.text, &f.values); err != nil {
 		return notTOML(f.path, err)
@@ -63,7 +63,7 @@ func (f *configFile) parse(root *cobra.Command) (err error) {
 	return err
 }
 
-// notTOML says where a file is not valid TOML.
+// notTOML returns the error for a file that is not valid TOML, with the place.
 func notTOML(path string, err error) error {
 	var wrong *toml.DecodeError
 	if errors.As(err, &wrong) {
@@ -75,18 +75,22 @@ func notTOML(path string, err error) error {
 
 var passwordInURL = regexp.MustCompile(`://[^/@\s:"']*:[^@\s"']+@|(?i)password\s*=`)
 
-// warnOfOpenSecret says it where a file with a password can be read by others.
+// warnOfOpenSecret prints a warning if others may read a file that has a password.
 func warnOfOpenSecret(path string, text []byte) {
-	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && passwordInURL.Match(text) {
+	if runtime.GOOS == "windows" || !passwordInURL.Match(text) {
+		return
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		fmt.Fprintf(os.Stderr, "blotter: warning: %s holds a password and others may read it; chmod 600 it\n", path)
 	}
 }
 
-// lineNumbers returns the line of each key of a TOML file, by its full name with dots.
+// lineNumbers returns the line number of each key of a TOML file, by its full name with dots.
 func lineNumbers(text []byte) map[string]int {
 	lines := map[string]int{}
 	parser := unstable.Parser{}
 	parser.Reset(text)
+
 	table := ""
 	for parser.NextExpression() {
 		expression := parser.Expression()
@@ -105,7 +109,7 @@ func lineNumbers(text []byte) map[string]int {
 	return lines
 }
 
-// line returns the number of the line that sets a key, or of the inline table that it is in.
+// line returns the number of the line that sets a key, or that of its inline table.
 func (f configFile) line(name string) int {
 	for name != "" {
 		if line := f.lines[name]; line > 0 {
@@ -116,15 +120,15 @@ func (f configFile) line(name string) int {
 	return 0
 }
 
-// settings returns the file's lines by command. A line that is not a flag of a command is an error: a misspelled setting
-// must not be silently without effect.
+// settings returns the lines of the file by command. A line that is not a flag of a command is an error, because a
+// misspelled setting must not be ignored silently.
 func (f configFile) settings(root *cobra.Command) (tomlSettings, error) {
 	all := tomlSettings{}
 	return all, f.collect(all, root, "", f.values)
 }
 
-// collect adds the lines of a table to all: its values are flags of the command, or of one below it, and its tables are
-// commands below it. The table is called name, and "" is the top of the file.
+// collect adds the lines of a table to all. Its values are flags of the command or of one below, and its tables are
+// commands below. The name of the table is "" at the top of the file.
 func (f configFile) collect(all tomlSettings, cmd *cobra.Command, name string, table map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		inner, isTable := table[key].(map[string]any)
@@ -136,7 +140,7 @@ func (f configFile) collect(all tomlSettings, cmd *cobra.Command, name string, t
 			if all[cmd] == nil {
 				all[cmd] = map[string]fileValue{}
 			}
-			if _, twice := all[cmd][key]; twice {
+			if _, isRepeated := all[cmd][key]; isRepeated {
 				return fmt.Errorf("%s: %s is set twice for %s", f.path, key, cmd.CommandPath())
 			}
 			all[cmd][key] = fileValue{text, f.line(strings.TrimPrefix(name+"."+key, "."))}
@@ -159,7 +163,7 @@ func (f configFile) collect(all tomlSettings, cmd *cobra.Command, name string, t
 	return nil
 }
 
-// setting returns the text of one line as its flag takes it, after checking that there is such a flag.
+// setting returns the value of a line for its flag, which must exist.
 func (f configFile) setting(cmd *cobra.Command, table, key string, value any) (string, error) {
 	text, ok := settingText(value)
 	if !ok {
@@ -167,37 +171,38 @@ func (f configFile) setting(cmd *cobra.Command, table, key string, value any) (s
 	}
 
 	var names []string
-	for _, one := range allCommands(cmd) {
+	for _, sub := range allCommands(cmd) {
 		visit := func(flag *pflag.Flag) {
 			if !notInFile[flag.Name] {
 				names = append(names, flag.Name)
 			}
 		}
-		one.LocalFlags().VisitAll(visit)
-		one.InheritedFlags().VisitAll(visit)
+		sub.LocalFlags().VisitAll(visit)
+		sub.InheritedFlags().VisitAll(visit)
 	}
 	if !slices.Contains(names, key) {
 		where := ""
 		if table != "" {
 			where = " in [" + table + "]"
 		}
-		hint := cmp.Or(didYouMean(key, names), "; settings are named as the flags of "+cmd.CommandPath()+" --help")
+		hint := cmp.Or(didYouMean(key, names), "; settings have the names of the flags in "+cmd.CommandPath()+" --help")
 		return "", fmt.Errorf("%s: there is no setting %q%s%s", f.path, key, where, hint)
 	}
 	return text, nil
 }
 
-// settingText returns a value of the file as its flag takes it: a list is separated by commas, a time is RFC 3339.
+// settingText returns a value for its flag: a list separated by commas, a time in RFC 3339.
 func settingText(value any) (text string, ok bool) {
 	switch value := value.(type) {
 	case map[string]any:
 		return "", false
 	case time.Time:
 		return value.Format(time.RFC3339Nano), true
+
 	case []any:
 		var texts []string
-		for _, one := range value {
-			text, ok := settingText(one)
+		for _, element := range value {
+			text, ok := settingText(element)
 			if !ok {
 				return "", false
 			}
@@ -208,7 +213,7 @@ func settingText(value any) (text string, ok bool) {
 	return fmt.Sprint(value), true
 }
 
-// commandOfTable returns the command that a table below the command's own is for, or nil: [trades.import], or
+// commandOfTable returns the command of a table inside the command's own, or nil. The table is [trades.import], or
 // [trades-import] at the top.
 func commandOfTable(cmd *cobra.Command, key string) *cobra.Command {
 	if sub := findCommand(cmd, key); sub != nil {
@@ -224,7 +229,7 @@ func commandOfTable(cmd *cobra.Command, key string) *cobra.Command {
 	return nil
 }
 
-// tableNames returns the names of all tables that a file may have, in brackets.
+// tableNames returns the names of all valid tables, in brackets.
 func tableNames(root *cobra.Command) (names []string) {
 	for _, cmd := range allCommands(root)[1:] {
 		path := strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")

@@ -146,7 +146,7 @@ func TestTrust(t *testing.T) {
 
 	d.write(t, "a/other.toml", text)
 	d.fails(t, 2, []string{"config", "trust", "a/other.toml"}, "name a/other.toml with --config instead")
-	d.fails(t, 2, []string{"config", "trust", "nowhere"}, "only a blotter.toml", "nowhere")
+	d.fails(t, 2, []string{"config", "trust", "nowhere"}, "only blotter.toml", "nowhere")
 	d.write(t, "bad/blotter.toml", "urll = \"x\"\n")
 	d.fails(t, 1, []string{"config", "trust", "bad"}, `there is no setting "urll"`)
 }
@@ -426,7 +426,7 @@ func TestSocketOfAnotherUserIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"verify", "--url", "postgres://u@/d?host=" + folder}
-	if r := d.run(t, args...); strings.Contains(r.err, "has made") {
+	if r := d.run(t, args...); strings.Contains(r.err, "belongs to user") {
 		t.Errorf("a socket of this user: %s", r.err)
 	}
 	if os.Getuid() != 0 {
@@ -435,7 +435,7 @@ func TestSocketOfAnotherUserIsRefused(t *testing.T) {
 	if err := os.Lchown(filepath.Join(folder, ".s.PGSQL.5432"), otherUser, otherUser); err != nil {
 		t.Fatal(err)
 	}
-	d.fails(t, 2, args, "everybody can put a socket into "+folder, "user 65534 has made")
+	d.fails(t, 2, args, "everybody can put a socket into "+folder, "belongs to user 65534")
 }
 
 // Cells that a spreadsheet program would compute are texts; numbers stay numbers, and such a file is not imported.

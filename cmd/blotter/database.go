@@ -4,34 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/blotterdb/blotter/schema"
 )
 
-// database is an open database and, where this command had to start one, the server under it.
+// database is an open database, and its server if this command had to start one.
 type database struct {
 	*postgres.DB
-	server  *embedded.Server
-	state   embedded.State // of blotter's own server; zero with --url
-	started time.Duration  // how long the server took to start
-	ctx     context.Context
+	server *embedded.Server
+	state  embedded.State // of blotter's own server; zero with --url
+	ctx    context.Context
 }
 
-// open opens the database of the flags: the one of --url, else blotter's own, which is started if it does not run and
-// migrated.
+// open opens the database of the flags: that of --url, otherwise blotter's own, which is started and migrated first.
 func (s *settings) open(ctx context.Context) (*database, error) {
 	return s.openWith(ctx, func(*postgres.Config) {})
 }
 
-// openWith is open with another configuration of the pools, which change makes of the usual one.
+// openWith is open with a configuration of the pools that change adjusts.
 func (s *settings) openWith(ctx context.Context, change func(*postgres.Config)) (*database, error) {
 	d := &database{ctx: ctx}
-	cfg := postgres.Config{URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL}
+	cfg := postgres.Config{
+		URL: s.url, ReadOnlyURL: s.readOnlyURL, ServiceURL: s.serviceURL, ReporterURL: s.reporterURL,
+	}
 	if s.url == "" {
-		if err := d.own(ctx, s); err != nil {
+		if err := d.startOwn(ctx, s); err != nil {
 			return nil, err
 		}
 		cfg = d.state.Config()
@@ -40,6 +39,7 @@ func (s *settings) openWith(ctx context.Context, change func(*postgres.Config)) 
 			return nil, err
 		}
 	}
+
 	cfg.Logger = s.logger()
 	change(&cfg)
 	var err error
@@ -50,19 +50,21 @@ func (s *settings) openWith(ctx context.Context, change func(*postgres.Config)) 
 	return d, nil
 }
 
-// own attaches to the running server of the data folder, or starts one that ends with this command.
-func (d *database) own(ctx context.Context, s *settings) (err error) {
+// startOwn attaches to the running server of the data folder, or starts one that ends with this command.
+func (d *database) startOwn(ctx context.Context, s *settings) (err error) {
 	if err := s.checkOwn(); err != nil {
 		return err
 	}
-	cfg, start := s.embedded(), time.Now()
-	if d.state, err = embedded.Attach(cfg); err == nil || !errors.Is(err, embedded.ErrNotRunning) {
+	cfg := s.embedded()
+	d.state, err = embedded.Attach(cfg)
+	if err == nil || !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}
+
 	if d.server, err = embedded.Start(ctx, cfg); err != nil {
 		return err
 	}
-	d.state, d.started = d.server.State, time.Since(start)
+	d.state = d.server.State
 	return nil
 }
 
@@ -70,7 +72,7 @@ func (s *settings) embedded() embedded.Config {
 	return embedded.Config{DataDir: s.dataDir, BinDir: s.postgres, Logger: s.logger()}
 }
 
-// Close closes the database, and ends the server that this command started: at once if it was interrupted.
+// Close closes the database, and stops the server that this command started, at once if the command was interrupted.
 func (d *database) Close() {
 	if d.DB != nil {
 		d.DB.Close()
@@ -84,7 +86,7 @@ func (d *database) Close() {
 	}
 }
 
-// migrate brings a database to the newest schema and reports how many migrations that took.
+// migrate brings a database to the newest schema and returns the number of migrations that it applied.
 func migrate(ctx context.Context, url string) (int, error) {
 	m, err := schema.NewMigrator(ctx, url)
 	if err != nil {
@@ -95,7 +97,7 @@ func migrate(ctx context.Context, url string) (int, error) {
 	return len(applied), err
 }
 
-// describe says where the data is.
+// describe returns where the data is.
 func (d *database) describe() string {
 	if d.state.DataDir == "" {
 		return "the database of --url"

@@ -6,13 +6,23 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/internal/calendar"
+	"github.com/blotterdb/blotter/internal/chart"
+	"github.com/blotterdb/blotter/internal/demo"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
+)
+
+const (
+	demoAccount      = "DEMO"
+	demoPositionsMax = 10 // that are printed
 )
 
 func demoCommand(set *settings) *cobra.Command {
@@ -22,41 +32,44 @@ func demoCommand(set *settings) *cobra.Command {
 		Use:   "demo [FILES...]",
 		Short: "A first look: start a database, load bars, trade on them",
 		Long: `Start blotter's own database, load bars, and trade on them: a moving-average
-strategy places orders, its fills arrive in parts, positions and profit and loss
-come out, and verify proves them. Without files the bars are synthetic:
-generated symbols SYN-A, SYN-B and SYN-C that never traded. The account is DEMO,
-or that of --account. What is loaded and traded stays; a second run finds it
-unchanged.
+strategy places orders, its fills arrive in parts, and the resulting positions
+and profit and loss are shown and verified. Without FILES the bars are
+synthetic: generated symbols SYN-A, SYN-B and SYN-C that never traded. The
+account is DEMO unless --account names another. The data is kept; a second run
+finds it unchanged.
 
-With --url all this goes into your own database: demo then asks first, and
-without a terminal needs --yes.`,
+With --url everything goes into that database: demo asks first, and needs --yes
+without a terminal.`,
 		Example: "  blotter demo\n  blotter demo ~/bars/*.csv --png equity.png",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := checkTarget(picture); err != nil {
 				return err
 			}
 			account := cmp.Or(set.account, demoAccount)
-			if err := consent.check(cmd.Context(), set, "demo stores bars and books made-up trades of account "+account); err != nil {
+			what := "demo stores bars and books made-up trades of account " + account
+			if err := consent.check(cmd.Context(), set, what); err != nil {
 				return err
 			}
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, picture)
 		},
 	}
-	cmd.Flags().StringVar(&picture, "png", "", "draw the equity curve into this `file` (default: beside the data)")
+
+	cmd.Flags().StringVar(&picture, "png", "", "draw the equity curve into this `file` (default: in the data folder)")
 	consent.add(cmd)
 	return cmd
 }
 
-// demoReport is what a demo found out.
+// demoReport is the result of a demo.
 type demoReport struct {
 	Database  string        `json:"database"`
 	Synthetic bool          `json:"synthetic"` // the bars are generated
 	Import    *importReport `json:"import"`
 	Bars      []blotter.Bar `json:"bars"` // the last month of the first file's symbol
-	Trading   *demoTrading  `json:"trading"`
-	opened    time.Duration // how long it took until the database was ready
-	asked     time.Duration // how long it took to read Bars
-	all       time.Duration
+	Trading   *demo.Trading `json:"trading"`
+
+	openTime  time.Duration // until the database was ready
+	queryTime time.Duration // to read Bars
+	totalTime time.Duration
 }
 
 func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, picture string) error {
@@ -66,159 +79,254 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, pi
 		return err
 	}
 	defer db.Close()
-	report := demoReport{Database: db.describe(), Synthetic: len(files) == 0, opened: time.Since(begin)}
+	report := demoReport{Database: db.describe(), Synthetic: len(files) == 0, openTime: time.Since(begin)}
 	if !set.json {
 		fmt.Fprintf(w, "blotter %s on %s\n\n", version(), report.Database)
 	}
-	if err := report.run(ctx, db.DB, files, set.now().UTC()); err != nil {
+
+	if err := report.importBars(ctx, db.DB, files, set.now().UTC()); err != nil {
 		return err
 	}
-	series, err := traded(ctx, db.DB, report.Import)
+	series, err := importedSeries(ctx, db.DB, report.Import)
 	if err != nil {
 		return err
 	}
-	if report.Trading, err = trade(ctx, db.DB, cmp.Or(set.account, demoAccount), series); err != nil {
+	if report.Trading, err = demo.Trade(ctx, db.DB, cmp.Or(set.account, demoAccount), series); err != nil {
 		return err
 	}
-	if err := report.Trading.draw(picture, db.state.DataDir); err != nil {
+	if err := drawDemo(report.Trading, picture, db.state.DataDir); err != nil {
 		return err
 	}
-	report.all = time.Since(begin)
+
+	report.totalTime = time.Since(begin)
 	if set.json {
 		return firstError(printJSON(w, report), report.Import.failure(nil))
 	}
 	return firstError(report.print(w), report.Import.failure(nil))
 }
 
-// run imports the files, or a sample that ends today if there are none, and reads the last month.
-func (d *demoReport) run(ctx context.Context, db *postgres.DB, files []string, today time.Time) (err error) {
-	with := importing{jobs: 1}
-	if d.Synthetic {
+// importBars imports the files, or synthetic bars up to today if there are none, and reads the last month.
+func (r *demoReport) importBars(ctx context.Context, db *postgres.DB, files []string, today time.Time) error {
+	options := importOptions{jobs: 1}
+	if r.Synthetic {
 		dir, err := os.MkdirTemp("", "blotter-demo-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		if files, err = writeSample(dir, today); err != nil {
+		if files, err = demo.WriteSample(dir, today); err != nil {
 			return err
 		}
-		with.Source = sampleSource
+		options.Source = demo.SampleSource
 	}
+
 	paths, err := findFiles(files)
 	if err != nil {
 		return err
 	}
-	if d.Import, err = importFiles(ctx, db, paths, with, nil); err != nil {
+	if r.Import, err = importFiles(ctx, db, paths, options, nil); err != nil {
 		return err
 	}
+
 	begin := time.Now()
-	d.Bars, err = lastMonth(ctx, db, d.Import)
-	d.asked = time.Since(begin)
+	r.Bars, err = lastMonth(ctx, db, r.Import)
+	r.queryTime = time.Since(begin)
 	return err
 }
 
-func (d *demoReport) print(w io.Writer) error {
-	if d.Synthetic {
-		fmt.Fprint(w, "These bars are SYNTHETIC: generated symbols that never traded. For real ones:\nblotter demo FILES...\n\n")
+// importedSeries returns the imported symbols and timeframes that have enough bars to trade on.
+func importedSeries(ctx context.Context, db *postgres.DB, report *importReport) ([]postgres.SymbolSummary, error) {
+	imported := map[[2]string]bool{}
+	takeAll := false // a file with several symbols does not list them
+	for _, file := range report.Files {
+		imported[[2]string{file.Symbol, file.Timeframe}] = file.Read > 0
+		if file.Read > 0 && (file.Symbol == "" || file.Timeframe == "") {
+			takeAll = true
+		}
 	}
-	if err := d.Import.print(w); err != nil || len(d.Bars) == 0 {
-		return err
-	}
-	first, last := d.Bars[0], d.Bars[len(d.Bars)-1]
-	low, high := first.Low, first.High
-	for _, b := range d.Bars {
-		low, high = minDecimal(low, b.Low), maxDecimal(high, b.High)
-	}
-	fmt.Fprintf(w, "\nThe last month of %s, up to %s: %d bars between %s and %s\n\n",
-		first.Symbol, last.Timestamp.UTC().Format(time.DateOnly), len(d.Bars), low, high)
-	if err := printBars(w, d.Bars); err != nil {
-		return err
-	}
-	fmt.Fprintln(w)
-	if err := d.Trading.print(w); err != nil {
-		return err
-	}
-	d.printTimings(w)
-	same := "blotter bars show " + first.Symbol + " --format csv"
-	if first.Timeframe != "1d" {
-		same += " --timeframe " + string(first.Timeframe)
-	}
-	commands := []string{same, "blotter positions list", "blotter pnl list --by month", "blotter import FILES...", "blotter up; blotter psql"}
-	_, err := fmt.Fprintf(w, "\nGo on:\n  %-*s  the same bars for another program\n  %-[1]*[3]s  what the demo holds\n  %-[1]*[4]s  what it made\n  %-[1]*[5]s  more bars\n  %-[1]*[6]s  look around in SQL\n",
-		len(same), commands[0], commands[1], commands[2], commands[3], commands[4])
-	return err
-}
 
-// traded are the series that the demo trades on: those of the imported files.
-func traded(ctx context.Context, db *postgres.DB, report *importReport) (series []postgres.SymbolSummary, err error) {
-	imported, many := map[[2]string]bool{}, false
-	for _, one := range report.Files {
-		imported[[2]string{one.Symbol, one.Timeframe}] = one.Read > 0
-		many = many || one.Read > 0 && (one.Symbol == "" || one.Timeframe == "")
-	}
 	stored, err := db.Symbols(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range stored {
-		if len(series) < demoSymbolsMax && s.Bars > slowBars+1 && (many || imported[[2]string{s.Symbol, string(s.Timeframe)}]) {
-			series = append(series, s)
-		}
-	}
-	return series, nil
+	series := slices.DeleteFunc(stored, func(s postgres.SymbolSummary) bool {
+		return s.Bars < demo.BarsMin || !takeAll && !imported[[2]string{s.Symbol, string(s.Timeframe)}]
+	})
+	return series[:min(len(series), demo.SymbolsMax)], nil
 }
 
-// lastMonth is the last month of the first file's symbol; nil if no file was imported.
+// lastMonth returns the last month of the first file's symbol, or nil if no file was imported.
 func lastMonth(ctx context.Context, db *postgres.DB, report *importReport) ([]blotter.Bar, error) {
 	symbol, timeframe := firstSymbol(report)
 	if symbol == "" {
 		return nil, nil
 	}
-	last, err := db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1})
+	newest := postgres.BarFilter{Symbol: symbol, Timeframe: blotter.Timeframe(timeframe), NewestFirst: true, Limit: 1}
+	last, err := db.Bars(ctx, newest)
 	if err != nil || len(last) == 0 {
 		return nil, err
 	}
 	from := calendar.AddMonths(last[0].Timestamp, -1).Add(time.Nanosecond)
-	return db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: timeframe, From: from})
+	return db.Bars(ctx, postgres.BarFilter{Symbol: symbol, Timeframe: blotter.Timeframe(timeframe), From: from})
 }
 
-func minDecimal(a, b blotter.Decimal) blotter.Decimal {
-	if b.LessThan(a) {
-		return b
-	}
-	return a
-}
-
-func maxDecimal(a, b blotter.Decimal) blotter.Decimal {
-	if b.GreaterThan(a) {
-		return b
-	}
-	return a
-}
-
-// firstSymbol is symbol and timeframe of the first file that was imported.
-func firstSymbol(report *importReport) (symbol string, timeframe blotter.Timeframe) {
-	for _, one := range report.Files {
-		if one.Read == 0 {
+// firstSymbol returns the symbol and the timeframe of the first bar that was imported.
+func firstSymbol(report *importReport) (symbol, timeframe string) {
+	for _, imported := range report.Files {
+		if imported.Read == 0 {
 			continue
 		}
-		file, err := barfile.Open(one.File, barfile.Options{})
+		file, err := barfile.Open(imported.File, barfile.Options{})
 		if err != nil {
 			continue
 		}
 		defer file.Close()
+
 		for row, err := range file.Bars() {
 			if err == nil {
-				return row.Symbol, row.Timeframe
+				return row.Symbol, string(row.Timeframe)
 			}
 		}
 	}
 	return "", ""
 }
 
-func (d *demoReport) printTimings(w io.Writer) {
+// drawDemo draws the equity curve into the file, or into the data folder if path is empty.
+func drawDemo(t *demo.Trading, path, dataDir string) error {
+	if len(t.Curve) < 2 {
+		return nil
+	}
+	if path == "" {
+		path = filepath.Join(cmp.Or(dataDir, "."), "demo-equity.png")
+	}
+	first, last := t.Curve[0], t.Curve[len(t.Curve)-1]
+	caption := fmt.Sprintf("%s to %s   from %s to %s   below: the loss since the peak",
+		shortDay(first.At), shortDay(last.At), money(first.Value, ""), money(last.Value, ""))
+	picture, err := chart.Equity(t.Account+", "+demo.Strategy, caption, t.Curve)
+	if err != nil {
+		return err
+	}
+	if err := writeBytes(path, picture); err != nil {
+		return err
+	}
+
+	t.Picture = path
+	if dir, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(dir, path); err == nil && len(relative) < len(path) {
+			t.Picture = relative
+		}
+	}
+	return nil
+}
+
+func (r *demoReport) print(w io.Writer) error {
+	if r.Synthetic {
+		fmt.Fprintln(w, "These bars are SYNTHETIC: generated symbols that never traded. For real ones:")
+		fmt.Fprint(w, "blotter demo FILES...\n\n")
+	}
+	if err := r.Import.print(w); err != nil || len(r.Bars) == 0 {
+		return err
+	}
+
+	if err := r.printLastMonth(w); err != nil {
+		return err
+	}
 	fmt.Fprintln(w)
-	printWrapped(w, fmt.Sprintf("Database ready in %s, %s rows imported in %s (%s rows/s), question answered in %s, %s in all.",
-		d.opened.Round(time.Millisecond), thousands(d.Import.Total.Read), d.Import.Elapsed.Round(time.Millisecond),
-		thousands(rate(d.Import.Total.Read, d.Import.Elapsed)), d.asked.Round(10*time.Microsecond), d.all.Round(time.Millisecond)))
+	if err := printDemoTrading(w, r.Trading); err != nil {
+		return err
+	}
+	r.printTimes(w)
+	return r.printNextSteps(w)
+}
+
+func (r *demoReport) printLastMonth(w io.Writer) error {
+	first, last := r.Bars[0], r.Bars[len(r.Bars)-1]
+	low, high := first.Low, first.High
+	for _, b := range r.Bars {
+		if b.Low.LessThan(low) {
+			low = b.Low
+		}
+		if b.High.GreaterThan(high) {
+			high = b.High
+		}
+	}
+	fmt.Fprintf(w, "\nThe last month of %s, up to %s: %d bars between %s and %s\n\n",
+		first.Symbol, shortDay(last.Timestamp), len(r.Bars), low, high)
+	return printBars(w, r.Bars)
+}
+
+func printDemoTrading(w io.Writer, t *demo.Trading) error {
+	if len(t.Symbols) == 0 {
+		return nil
+	}
+	term.PrintWrapped(w, fmt.Sprintf("A moving-average strategy traded %d symbols in account %s: "+
+		"%s orders, %s fills, %s of them booked now (%s fills/s).",
+		len(t.Symbols), t.Account, term.Thousands(t.Orders), term.Thousands(t.Fills), term.Thousands(t.New),
+		term.Thousands(rate(int64(t.Fills), t.Elapsed))))
+	if t.Kept != "" {
+		term.PrintWrapped(w, "Note: "+t.Kept+".")
+	}
+
+	fmt.Fprintln(w)
+	if err := printDemoPositions(w, t); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, total := range t.Portfolio.Totals {
+		amount := func(d blotter.Decimal) string { return money(d, total.Currency) }
+		term.PrintWrapped(w, fmt.Sprintf("P&L in %s: %s realized + %s unrealized - %s fees = %s.", total.Currency,
+			amount(total.RealizedPnL), amount(total.UnrealizedPnL), amount(total.Fees), amount(total.NetPnL())))
+	}
+	if err := printVerification(w, t.Verification); err != nil {
+		return err
+	}
+	if t.Picture != "" {
+		fmt.Fprintf(w, "equity curve: %s\n", t.Picture)
+	}
+	return nil
+}
+
+func printDemoPositions(w io.Writer, t *demo.Trading) error {
+	isFlat := func(p blotter.PositionValue) bool { return p.Quantity.IsZero() }
+	open := slices.DeleteFunc(slices.Clone(t.Portfolio.Positions), isFlat)
+	slices.SortStableFunc(open, func(a, b blotter.PositionValue) int { return cmp.Compare(a.Symbol, b.Symbol) })
+
+	shown := open[:min(len(open), demoPositionsMax)]
+	if err := printPositions(w, blotter.WithAccount(context.Background(), t.Account), shown); err != nil {
+		return err
+	}
+	if len(open) > len(shown) {
+		fmt.Fprintf(w, "... and %d more\n", len(open)-len(shown))
+	}
+	return nil
+}
+
+func (r *demoReport) printTimes(w io.Writer) {
+	fmt.Fprintln(w)
+	term.PrintWrapped(w, fmt.Sprintf(
+		"Database ready in %s, %s rows imported in %s (%s rows/s), question answered in %s, %s in all.",
+		r.openTime.Round(time.Millisecond), term.Thousands(r.Import.Total.Read),
+		r.Import.Elapsed.Round(time.Millisecond), term.Thousands(rate(r.Import.Total.Read, r.Import.Elapsed)),
+		r.queryTime.Round(10*time.Microsecond), r.totalTime.Round(time.Millisecond)))
+}
+
+func (r *demoReport) printNextSteps(w io.Writer) error {
+	export := "blotter bars show " + r.Bars[0].Symbol + " --format csv"
+	if timeframe := r.Bars[0].Timeframe; timeframe != "1d" {
+		export += " --timeframe " + string(timeframe)
+	}
+
+	fmt.Fprint(w, "\nGo on:\n")
+	for _, step := range []struct{ command, purpose string }{
+		{export, "the same bars for another program"},
+		{"blotter positions list", "the positions of the demo"},
+		{"blotter pnl list --by month", "its profit and loss"},
+		{"blotter import FILES...", "more bars"},
+		{"blotter up; blotter psql", "look around in SQL"},
+	} {
+		if _, err := fmt.Fprintf(w, "  %-*s  %s\n", len(export), step.command, step.purpose); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -9,22 +9,25 @@ import (
 
 	"github.com/blotterdb/blotter/audit"
 	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
-// doctorChecks are all that doctor asks.
+// doctorChecks returns all checks.
 func doctorChecks(thresholds monitor.Thresholds) []monitor.Check {
 	return slices.Concat(monitor.Checks(thresholds), monitor.SecurityChecks(), audit.Checks())
 }
 
-// thresholdFlags are the flags that say from when on a figure is a finding.
+// thresholdFlags are the values at which a metric becomes a warning or critical.
 type thresholdFlags struct{ texts []string }
 
 func (f *thresholdFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&f.texts, "threshold", nil, "`NAME=WARNING/CRITICAL`, from when on a figure is a finding, as outbox_lag=10s/1m (docs/runbook.md)")
+	cmd.Flags().StringSliceVar(&f.texts, "threshold", nil,
+		"`NAME=WARNING/CRITICAL`, the values at which a metric becomes a warning or critical, "+
+			"such as outbox_lag=10s/1m (docs/runbook.md)")
 }
 
 func (f *thresholdFlags) thresholds() (t monitor.Thresholds, err error) {
@@ -37,80 +40,80 @@ func (f *thresholdFlags) thresholds() (t monitor.Thresholds, err error) {
 }
 
 func doctorCommand(set *settings) *cobra.Command {
-	var security, indexes, strict bool
+	var onlySecurity, adviseIndexes, strict bool
 	var levels thresholdFlags
 	var replicas []string
 	var redis string
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look for what is wrong with the database, and say what to do",
-		Long: `Look for what is wrong with the database, and say what to do about it: sessions
-and locks, indexes, vacuum, replication, partitions, events, jobs, the schema,
-and what keeps accounts apart. docs/runbook.md has a section for every check.
+		Short: "Check the database for problems, and say what to do",
+		Long: `Check the database for problems and say what to do about them: sessions and
+locks, indexes, vacuum, replication, partitions, events, jobs, the schema, and
+the separation of accounts. docs/runbook.md has a section for every check.
 
---security asks only what keeps accounts apart: row-level security and its
-policies on every table and partition, roles and logins, views, functions,
-grants, and with --redis who may forge messages there. --indexes advises about
-indexes instead, with the statements to run. The role trading_reporter, as which
-it looks, needs pg_read_all_stats; blotter migrate up grants it where it may.
+--security checks only the separation of accounts: row-level security and its
+policies on every table and partition, roles and logins, views, functions and
+grants, and with --redis also who may publish messages there. --indexes gives
+advice about indexes instead, with the statements to run. The role
+trading_reporter, which doctor acts as, needs pg_read_all_stats; blotter migrate
+up grants it if it may.
 
-The exit status is by severity: 1 if something critical is found, with --strict
-for warnings too; else 0. Nothing is changed: partitions that are due are found,
-not made. Blotter's own database is started and migrated, as by all commands.`,
-		Example: "  blotter doctor\n  blotter doctor --security --strict\n  blotter doctor --indexes --replica postgres://reporter@replica/trading",
-		Args:    cobra.NoArgs,
+The exit status depends on the severity: 1 for a critical finding, with --strict
+also for a warning, otherwise 0. Nothing is changed: partitions that are due are
+reported, not created. As with all commands, blotter's own database is started
+and migrated first.`,
+		Example: `  blotter doctor
+  blotter doctor --security --strict
+  blotter doctor --indexes --replica postgres://reporter@replica/trading`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if security && indexes {
-				return usagef("--security and --indexes ask different things; give one of them")
+			if onlySecurity && adviseIndexes {
+				return usagef("--security and --indexes exclude each other; give one of them")
 			}
 			thresholds, err := levels.thresholds()
 			if err != nil {
 				return err
-			}
-			checks := doctorChecks(thresholds)
-			if redis != "" && redis != "off" && redis != "embedded" {
-				checks = append(checks, monitor.RedisCheck(redis))
-			}
-			if security {
-				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
 			}
 			d, err := openDoctor(cmd.Context(), set, replicas)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			if indexes {
+			if adviseIndexes {
 				return set.adviseIndexes(cmd, d, thresholds)
 			}
-			outcomes := d.examine(cmd.Context(), checks)
+
+			checks := doctorChecks(thresholds)
+			if redis != "" && redis != "off" && redis != "embedded" {
+				checks = append(checks, monitor.RedisCheck(redis))
+			}
+			if onlySecurity {
+				checks = slices.DeleteFunc(checks, func(c monitor.Check) bool { return c.Area != "security" })
+			}
+			outcomes := d.run(cmd.Context(), checks)
 			findings := monitor.Findings(outcomes)
-			if set.json {
-				err = printJSON(cmd.OutOrStdout(), findings)
-			} else {
-				err = printFindings(cmd.OutOrStdout(), findings, len(outcomes))
-			}
-			if err == nil && unwell(findings, strict) {
-				err = exitStatus(1)
-			}
-			return err
+			err = set.print(cmd, findings, func(w io.Writer) error { return printFindings(w, findings, len(outcomes)) })
+			isWrong := func(f monitor.Finding) bool { return strict || f.Severity == monitor.Critical }
+			return failIf(slices.ContainsFunc(findings, isWrong), err)
 		},
 	}
-	cmd.Flags().BoolVar(&security, "security", false, "ask only what keeps accounts apart")
-	cmd.Flags().BoolVar(&indexes, "indexes", false, "advise about indexes, with the statements to run")
-	cmd.Flags().StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to look at as well; may be repeated")
-	redisFlag(cmd, &redis, "`URL` of a Redis to look at as well (default $REDIS_URL, else none)")
+	flags := cmd.Flags()
+	flags.BoolVar(&onlySecurity, "security", false, "check only the separation of accounts")
+	flags.BoolVar(&adviseIndexes, "indexes", false, "give advice about indexes, with the statements to run")
+	flags.StringSliceVar(&replicas, "replica", nil, "`URL` of a replica to check too; may be repeated")
+	redisFlag(cmd, &redis, "`URL` of a Redis to check too (default: $REDIS_URL, otherwise none)")
 	levels.add(cmd)
-	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
+	flags.BoolVar(&strict, "strict", false, "exit with status 1 for warnings too")
 	return cmd
 }
 
-// doctor is what the checks run on: the database, and its replicas.
+// doctor has the databases that are checked.
 type doctor struct {
 	*database
 	replicas []replica
 }
 
-// replica is one that is looked at as well, or why it cannot be.
+// replica is the connection to a replica, or the reason why there is none.
 type replica struct {
 	name string
 	conn *pgx.Conn
@@ -118,7 +121,8 @@ type replica struct {
 }
 
 func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, error) {
-	db, err := set.openWith(ctx, func(cfg *postgres.Config) { cfg.LookOnly = true }) // what is missing is to be found
+	// LookOnly, because creating what is missing would hide it from the checks.
+	db, err := set.openWith(ctx, func(cfg *postgres.Config) { cfg.LookOnly = true })
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +131,13 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		d.Close()
 		return nil, err
 	}
+
 	for _, url := range urls {
 		cfg, err := pgx.ParseConfig(url)
 		if err != nil {
 			d.Close()
-			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", connection.RedactURL(url))
+			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+				connection.RedactURL(url))
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})
@@ -148,17 +154,15 @@ func (d *doctor) Close() {
 	d.database.Close()
 }
 
-// examine makes the checks on the database, and those of sessions and replication on the replicas.
-func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
+// run runs the checks on the database, and those of sessions and replication on the replicas.
+func (d *doctor) run(ctx context.Context, checks []monitor.Check) []monitor.Outcome {
 	outcomes := monitor.Run(ctx, d.DB, checks)
 	for _, r := range d.replicas {
 		if r.err != nil {
-			outcomes = append(outcomes, monitor.Outcome{Check: monitor.Check{Name: "replication_lag", Area: "replication"}, Err: r.err, Findings: []monitor.Finding{{
-				Check: "replication_lag", Severity: monitor.Critical, Subject: "replica " + r.name, Message: "it cannot be asked: " + explain(r.err),
-				Remedy: "Start the replica, or correct the URL of --replica.",
-			}}})
+			outcomes = append(outcomes, r.unreachable())
 			continue
 		}
+
 		for _, outcome := range monitor.RunOn(ctx, r.conn, monitor.ReplicaChecks(checks)) {
 			for i := range outcome.Findings {
 				outcome.Findings[i].Subject += " on replica " + r.name
@@ -169,33 +173,42 @@ func (d *doctor) examine(ctx context.Context, checks []monitor.Check) []monitor.
 	return outcomes
 }
 
-func unwell(findings []monitor.Finding, strict bool) bool {
-	return slices.ContainsFunc(findings, func(f monitor.Finding) bool { return strict || f.Severity == monitor.Critical })
+// unreachable returns the finding about a replica without a connection.
+func (r replica) unreachable() monitor.Outcome {
+	check := monitor.Check{Name: "replication_lag", Area: "replication"}
+	finding := monitor.Finding{
+		Check:    check.Name,
+		Severity: monitor.Critical,
+		Subject:  "replica " + r.name,
+		Message:  "cannot be checked: " + explain(r.err),
+		Remedy:   "Start the replica, or correct the URL of --replica.",
+	}
+	return monitor.Outcome{Check: check, Err: r.err, Findings: []monitor.Finding{finding}}
 }
 
-// printFindings prints a table of the findings, the worst first, and how many there are last.
+// printFindings prints the findings, the worst first, and then their numbers.
 func printFindings(w io.Writer, findings []monitor.Finding, checks int) error {
-	critical := 0
-	for i, f := range findings {
+	if len(findings) == 0 {
+		_, err := fmt.Fprintf(w, "%d checks: all is well\n", checks)
+		return err
+	}
+
+	const header = "SEVERITY  CHECK AND SUBJECT"
+	fmt.Fprintln(w, header)
+	indent := strings.Repeat(" ", strings.Index(header, "CHECK"))
+	critical, warnings := 0, 0
+	for _, f := range findings {
 		if f.Severity == monitor.Critical {
 			critical++
+		} else {
+			warnings++
 		}
-		if i == 0 {
-			fmt.Fprintln(w, "SEVERITY  CHECK AND SUBJECT")
-		}
-		others := strings.Repeat(" ", len("SEVERITY  "))
-		printParagraph(w, fmt.Sprintf("%-8s  ", f.Severity), others, f.Check+": "+f.Subject)
-		printParagraph(w, "   found  ", others, f.Message)
-		printParagraph(w, "      do  ", others, f.Remedy)
+		term.PrintParagraph(w, fmt.Sprintf("%-8s  ", f.Severity), indent, f.Check+": "+f.Subject)
+		term.PrintParagraph(w, "   found  ", indent, f.Message)
+		term.PrintParagraph(w, "      do  ", indent, f.Remedy)
 	}
-	verdict := "all is well"
-	if len(findings) > 0 {
-		fmt.Fprintln(w)
-		verdict = fmt.Sprintf("%d critical, %d warnings", critical, len(findings)-critical)
-		if len(findings)-critical == 1 {
-			verdict = strings.TrimSuffix(verdict, "s")
-		}
-	}
-	_, err := fmt.Fprintf(w, "%d checks: %s\n", checks, verdict)
+
+	_, err := fmt.Fprintf(w, "\n%d checks: %d critical, %s\n",
+		checks, critical, term.Count(warnings, "warning", "warnings"))
 	return err
 }

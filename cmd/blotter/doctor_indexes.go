@@ -1,15 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
 
-// adviseIndexes prints what could be done about indexes. It runs nothing of it.
+// adviseIndexes prints advice about indexes. It does not run the statements.
 func (s *settings) adviseIndexes(cmd *cobra.Command, d *doctor, thresholds monitor.Thresholds) error {
 	var replicas []postgres.Querier
 	for _, r := range d.replicas {
@@ -22,14 +24,14 @@ func (s *settings) adviseIndexes(cmd *cobra.Command, d *doctor, thresholds monit
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return printJSON(cmd.OutOrStdout(), append([]monitor.Advice{}, list...))
-	}
-	printAdvice(cmd.OutOrStdout(), list)
-	return nil
+
+	return s.print(cmd, append([]monitor.Advice{}, list...), func(w io.Writer) error {
+		printAdvice(w, list)
+		return nil
+	})
 }
 
-// printAdvice prints statements unbroken, to be copied, after what speaks for them as comments: the whole is SQL.
+// printAdvice prints statements to be copied. Their reasons are comments, so that the whole output is SQL.
 func printAdvice(w io.Writer, list []monitor.Advice) {
 	if len(list) == 0 {
 		fmt.Fprintln(w, "-- nothing to advise about indexes")
@@ -39,14 +41,12 @@ func printAdvice(w io.Writer, list []monitor.Advice) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		name := a.Index
-		if name == "" {
-			name = a.Table
-		}
-		fmt.Fprintf(w, "-- %s: %s (%s)\n", a.Kind, printable(name), size(a.Bytes))
-		printParagraph(w, "-- ", "-- ", a.Evidence)
+
+		name := cmp.Or(a.Index, a.Table)
+		fmt.Fprintf(w, "-- %s: %s (%s)\n", a.Kind, term.Printable(name), term.Bytes(a.Bytes))
+		term.PrintParagraph(w, "-- ", "-- ", a.Evidence)
 		for _, statement := range a.Statements {
-			fmt.Fprintln(w, printableLines(statement))
+			fmt.Fprintln(w, term.PrintableLines(statement))
 		}
 	}
 }

@@ -176,7 +176,7 @@ func TestPerformance(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
 	performance := func(args ...string) string { return d.ok(t, append(append(urls(db), "performance"), args...)...) }
-	contains(t, performance(), "nothing was written in the last 1h0m0s\n")
+	contains(t, performance(), "no statistics of the last 1h0m0s\n")
 	db.Exec(t, `insert into logging.performance_logs (service, operation, execution_time_ms, rows, kind, calls, errors, p99_ms, max_ms)
 		values ('execution', 'select execution.orders and what else has a long name', 12.3456, 1234567, 'minute', 1200300, 17, 99.9, 1234.5)`)
 	out := performance("--service", "execution")

@@ -90,12 +90,12 @@ func TestEventsTailUsage(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	for want, args := range map[string][]string{
-		"is no position of the outbox": {"--from", "1-2"},
-		"is no number of a message":    {"--redis", "redis://127.0.0.1:1", "--from", "7"},
-		"say which by --channel":       {"--redis", "redis://127.0.0.1:1", "--from", "1-7"},
-		"--redis is no Redis URL":      {"--redis", "http://127.0.0.1:1"},
-		"--count takes a number":       {"--count", "-1"},
-		`unexpected argument "trades"`: {"trades"},
+		"want the position of an event": {"--from", "1-2"},
+		"want the number of a message":  {"--redis", "redis://127.0.0.1:1", "--from", "7"},
+		"name it with --channel":        {"--redis", "redis://127.0.0.1:1", "--from", "1-7"},
+		"invalid --redis: want redis:":  {"--redis", "http://127.0.0.1:1"},
+		"invalid --count -1: want":      {"--count", "-1"},
+		`unexpected argument "trades"`:  {"trades"},
 	} {
 		d.fails(t, 2, append([]string{"events", "tail"}, args...), want)
 	}

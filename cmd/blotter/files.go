@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 	"syscall"
 )
 
-// fileError is an error of the operating system about a file, in words that say what to do.
+// fileError is an error about a file in words that say what to do.
 type fileError struct {
 	text  string
 	cause error
@@ -21,11 +22,12 @@ type fileError struct {
 func (e *fileError) Error() string { return e.text }
 func (e *fileError) Unwrap() error { return e.cause }
 
-// cannotRead returns the error for a file that cannot be read because of err, or nil where err is nil.
+// cannotRead returns the error for a file that cannot be read because of err, or nil if err is nil.
 func cannotRead(path string, err error) error {
 	if err == nil {
 		return nil
 	}
+
 	text := ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -40,26 +42,27 @@ func cannotRead(path string, err error) error {
 	return &fileError{text, err}
 }
 
-// cannotWrite returns the error for a file that cannot be written because of err, or nil where err is nil.
+// cannotWrite returns the error for a file that cannot be written because of err, or nil if err is nil.
 func cannotWrite(path string, err error) error {
 	if err == nil {
 		return nil
 	}
 	folder := filepath.Dir(path)
 	_, missing := os.Stat(folder)
+
 	text := ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && missing != nil:
-		text = fmt.Sprintf("%s cannot be written: there is no folder %s; make it, or choose another", path, folder)
+		text = fmt.Sprintf("%s cannot be written: there is no folder %s; create it, or choose another", path, folder)
 	case errors.Is(err, fs.ErrNotExist):
 		text = fmt.Sprintf("%s cannot be written: the folder %s takes no new files; choose another", path, folder)
 	case errors.Is(err, fs.ErrExist):
-		text = isThereAlready(path).Error()
+		text = alreadyExists(path).Error()
 	case errors.Is(err, syscall.EISDIR):
 		text = fmt.Sprintf("%s is a folder; want a file", path)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		text = fmt.Sprintf("%s cannot be written: this user may not write into %s; change its permissions, or choose another",
-			path, folder)
+		text = fmt.Sprintf("%s cannot be written: this user may not write into %s; "+
+			"change its permissions, or choose another", path, folder)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		text = fmt.Sprintf("%s cannot be written: the disk is full; free space and repeat", path)
 	default:
@@ -68,7 +71,7 @@ func cannotWrite(path string, err error) error {
 	return &fileError{text, err}
 }
 
-// badPath explains what is wrong with a path whatever is done with it, or returns "".
+// badPath returns an error text for a path that can be neither read nor written, or "".
 func badPath(path string, err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
@@ -83,7 +86,7 @@ func badPath(path string, err error) string {
 	return ""
 }
 
-// existingPart returns the longest beginning of a path that is there.
+// existingPart returns the longest beginning of a path that exists.
 func existingPart(path string) string {
 	for {
 		if _, err := os.Lstat(path); err == nil || path == filepath.Dir(path) {
@@ -93,7 +96,7 @@ func existingPart(path string) string {
 	}
 }
 
-// noSuchFile says what is missing of a path, and which file was probably meant.
+// noSuchFile returns the text for a file that does not exist, with the file that was probably meant.
 func noSuchFile(path string) string {
 	folder := filepath.Dir(path)
 	entries, err := os.ReadDir(folder)
@@ -106,10 +109,11 @@ func noSuchFile(path string) string {
 			names = append(names, entry.Name())
 		}
 	}
-	return fmt.Sprintf("there is no file %s%s", path, cmp.Or(didYouMean(filepath.Base(path), names), "; check the path"))
+	return fmt.Sprintf("there is no file %s%s",
+		path, cmp.Or(didYouMean(filepath.Base(path), names), "; check the path"))
 }
 
-// plainCause is the last cause of an error, without the operation and the path.
+// plainCause returns the text of the last cause of an error, without the operation and the path.
 func plainCause(err error) string {
 	var cause syscall.Errno
 	if errors.As(err, &cause) {
@@ -118,13 +122,14 @@ func plainCause(err error) string {
 	return err.Error()
 }
 
-// writing are the operations of package os by which a file comes to be or changes.
+// writing are the operations of package os that create or change a file.
 var writing = []string{
-	"write", "mkdir", "mkdirtemp", "createtemp", "rename", "link", "symlink", "sync", "close", "truncate", "chmod", "remove", "unlink",
+	"write", "mkdir", "mkdirtemp", "createtemp", "rename", "link", "symlink", "sync", "close", "truncate", "chmod",
+	"remove", "unlink",
 }
 
-// explainFile returns err's text with the words of the operating system about a file, where it has them, replaced by those
-// of cannotRead or cannotWrite.
+// explainFile returns the text of err, in which an error of the operating system about a file is replaced by that of
+// cannotRead or cannotWrite.
 func explainFile(err error) string {
 	text := err.Error()
 	var known *fileError
@@ -148,7 +153,7 @@ func explainFile(err error) string {
 	return text
 }
 
-// checkReadable refuses a path that is not a file that can be opened for reading.
+// checkReadable returns an error if the path is not a file that can be read.
 func checkReadable(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -162,8 +167,8 @@ func checkReadable(path string) error {
 	return cannotRead(path, err)
 }
 
-// checkTarget refuses a path at which no file can come to be, before the work for it is done: its folder must be there, and
-// it must not be a folder itself. "" is no path.
+// checkTarget returns an error if no file can be created at the path, before the work for the file begins. An empty
+// path is not checked.
 func checkTarget(path string) error {
 	if path == "" {
 		return nil
@@ -176,4 +181,39 @@ func checkTarget(path string) error {
 		err = syscall.ENOTDIR
 	}
 	return cannotWrite(path, err)
+}
+
+// writeBytes is writeFile for a content that is in memory.
+func writeBytes(path string, content []byte) error {
+	return writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// writeFile writes a file that appears when it is complete, and not at all if write fails. Only its owner can read it.
+func writeFile(path string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return cannotWrite(path, err)
+	}
+
+	err = write(file)
+	if err == nil {
+		err = cannotWrite(path, file.Sync())
+	}
+	if closeErr := file.Close(); err == nil {
+		err = cannotWrite(path, closeErr)
+	}
+	if err == nil {
+		err = cannotWrite(path, os.Rename(file.Name(), path))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+	}
+	return err
+}
+
+func alreadyExists(path string) error {
+	return fmt.Errorf("%s is there already; remove it or choose another name", path)
 }

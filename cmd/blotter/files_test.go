@@ -27,18 +27,18 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 		{"restore folder", "folder is a folder; want a file"},
 		{"restore KO.csv/x", "KO.csv is not a folder; check the path"},
 		{"restore book.dump", "book.dump is not a file that blotter backup has written"},
-		{"backup none/x.dump", "none/x.dump cannot be written: there is no folder none; make it, or choose another"},
+		{"backup none/x.dump", "none/x.dump cannot be written: there is no folder none; create it, or choose another"},
 		{"backup KO.csv/x.dump", "KO.csv is not a folder"},
 		{"backup folder/" + strings.Repeat("x", 300), "the name is too long"},
 		{"backup book.dump", "book.dump is there already; remove it or choose another name"},
 		{"status --config blotter-3.toml", "there is no file blotter-3.toml; did you mean blotter-2.toml?"},
 		{"status --config folder", "folder is a folder; want a file"},
 		{"audit verify --heads head.json", "head.json: there is no such file or folder; check the path"},
-		{"bars export KO --out none/ko.csv", "there is no folder none; make it"},
+		{"bars export KO --out none/ko.csv", "there is no folder none; create it"},
 		{"bars export KO --out folder", "folder is a folder; want a file"},
 		{"bars export KO --out /proc/ko.csv", "/proc/ko.csv cannot be written"},
-		{"bars show KO --png none/ko.png", "there is no folder none; make it"},
-		{"demo --png none/demo.png", "there is no folder none; make it"},
+		{"bars show KO --png none/ko.png", "there is no folder none; create it"},
+		{"demo --png none/demo.png", "there is no folder none; create it"},
 	} {
 		r := d.fails(t, 1, strings.Fields(test.args), test.want)
 		for _, raw := range []string{"stat ", "open ", "no such file or directory", ".part"} {

@@ -9,43 +9,47 @@ import (
 	"strings"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 )
 
 // sum adds up the files.
 func (r *importReport) sum(elapsed time.Duration) {
-	t := &r.Total
-	for _, one := range r.Files {
-		t.Read += one.Read
-		t.Inserted += one.Inserted
-		t.Updated += one.Updated
-		t.Unchanged += one.Unchanged
-		t.OtherSource += one.OtherSource
-		t.Quarantined += one.Quarantined
-		t.Symbols += one.Symbols
-		if !one.From.IsZero() && (t.From.IsZero() || one.From.Before(t.From)) {
-			t.From = one.From
+	total := &r.Total
+	for _, file := range r.Files {
+		total.Read += file.Read
+		total.Inserted += file.Inserted
+		total.Updated += file.Updated
+		total.Unchanged += file.Unchanged
+		total.OtherSource += file.OtherSource
+		total.Quarantined += file.Quarantined
+		total.Symbols += file.Symbols
+
+		if !file.From.IsZero() && (total.From.IsZero() || file.From.Before(total.From)) {
+			total.From = file.From
 		}
-		if one.To.After(t.To) {
-			t.To = one.To
+		if file.To.After(total.To) {
+			total.To = file.To
 		}
 	}
-	r.Elapsed, t.Elapsed = elapsed, elapsed
+	r.Elapsed = elapsed
+	total.Elapsed = elapsed
 }
 
-// failure is the command's error: the end of the context, or that files failed.
+// failure returns the error of the command: err, or the failure of files.
 func (r *importReport) failure(err error) error {
 	if err != nil {
 		return err
 	}
 	failed := 0
 	var first error
-	for _, one := range r.Files {
-		if one.err != nil {
+	for _, file := range r.Files {
+		if file.err != nil {
 			failed++
-			first = firstError(first, one.err)
+			first = firstError(first, file.err)
 		}
 	}
+
 	switch {
 	case failed == 0:
 		return nil
@@ -57,44 +61,18 @@ func (r *importReport) failure(err error) error {
 
 func (r *importReport) print(w io.Writer) error {
 	if len(r.Files) == 1 && r.Files[0].err != nil {
-		return nil // the command's error says it all
+		return nil // the error of the command is enough
 	}
 	if err := r.printCounts(w); err != nil {
 		return err
 	}
+
 	r.printKinds(w)
 	r.printGuesses(w)
-	for _, one := range r.Files {
-		for _, remark := range one.Remarks {
-			printWrapped(w, "remark: "+filepath.Base(one.File)+": "+remark)
-		}
-	}
-	for _, one := range r.Files {
-		for _, why := range one.Reasons {
-			printReason(w, "quarantined: "+filepath.Base(one.File), why)
-		}
-	}
-	for _, one := range r.Files {
-		if len(one.Unknown) > 0 {
-			printWrapped(w, fmt.Sprintf("no volume: %s has no column of that name, and not understood are %s; --cols names the columns",
-				filepath.Base(one.File), strings.Join(one.Unknown, ", ")))
-		}
-	}
-	for _, one := range r.Files {
-		if one.Skipped != "" {
-			printWrapped(w, "skipped: "+one.Skipped)
-		}
-		for _, member := range one.Members {
-			printWrapped(w, "skipped: "+member)
-		}
-	}
-	for _, one := range r.Files {
-		if one.err != nil {
-			printWrapped(w, "not imported: "+one.Error)
-		}
-	}
+	r.printDetails(w)
 	if r.Total.OtherSource > 0 {
-		printWrapped(w, "other: stored already with other values, from another source or a later file; --prefer SOURCE replaces them")
+		term.PrintWrapped(w, "other: already stored with other values, from another source or a later file; "+
+			"--prefer SOURCE replaces them")
 	}
 	if r.DryRun {
 		fmt.Fprintln(w, "dry run: nothing was stored")
@@ -102,21 +80,68 @@ func (r *importReport) print(w io.Writer) error {
 	return nil
 }
 
-// printKinds says as what the files were read: a line for each combination of format, timeframe and source.
+// printDetails prints remarks and problems, those of the same kind together.
+func (r *importReport) printDetails(w io.Writer) {
+	details := []func(file *importedFile, name string){
+		func(file *importedFile, name string) {
+			for _, remark := range file.Remarks {
+				term.PrintWrapped(w, "remark: "+name+": "+remark)
+			}
+		},
+		func(file *importedFile, name string) {
+			for _, reason := range file.Reasons {
+				reason.print(w, "quarantined: "+name)
+			}
+		},
+		func(file *importedFile, name string) {
+			if len(file.Unknown) > 0 {
+				term.PrintWrapped(w, fmt.Sprintf("no volume: %s has no such column; unknown columns are %s; "+
+					"--cols names the columns", name, strings.Join(file.Unknown, ", ")))
+			}
+		},
+		func(file *importedFile, _ string) {
+			if file.Skipped != "" {
+				term.PrintWrapped(w, "skipped: "+file.Skipped)
+			}
+			for _, member := range file.Members {
+				term.PrintWrapped(w, "skipped: "+member)
+			}
+		},
+		func(file *importedFile, _ string) {
+			if file.err != nil {
+				term.PrintWrapped(w, "not imported: "+file.Error)
+			}
+		},
+	}
+
+	for _, detail := range details {
+		for i := range r.Files {
+			detail(&r.Files[i], filepath.Base(r.Files[i].File))
+		}
+	}
+}
+
+const (
+	kindsMax   = 20 // combinations of format, timeframe and source that are listed
+	guessesMax = 5  // guessed symbols that are listed
+)
+
+// printKinds prints how the files were read: a line for each combination of format, timeframe and source.
 func (r *importReport) printKinds(w io.Writer) {
 	type kind struct{ format, timeframe, source string }
 	var kinds []kind
 	files := map[kind]int{}
-	for _, one := range r.Files {
-		if one.err != nil || one.Skipped != "" {
+	for _, file := range r.Files {
+		if file.err != nil || file.Skipped != "" {
 			continue
 		}
-		k := kind{one.Format, cmp.Or(one.Timeframe, "a timeframe a row"), one.Source}
+		k := kind{file.Format, cmp.Or(file.Timeframe, "several timeframes"), file.Source}
 		if files[k] == 0 {
 			kinds = append(kinds, k)
 		}
 		files[k]++
 	}
+
 	for n, k := range kinds {
 		if n == kindsMax {
 			fmt.Fprintf(w, "read as: %d more combinations of format, timeframe and source\n", len(kinds)-n)
@@ -124,34 +149,33 @@ func (r *importReport) printKinds(w io.Writer) {
 		}
 		count := ""
 		if len(kinds) > 1 {
-			count = fmt.Sprintf(" (%s files)", thousands(int64(files[k])))
+			count = fmt.Sprintf(" (%s)", term.Count(files[k], "file", "files"))
 		}
-		printWrapped(w, fmt.Sprintf("read as: %s, %s, source %s%s", k.format, k.timeframe, k.source, count))
+		term.PrintWrapped(w, fmt.Sprintf("read as: %s, %s, source %s%s", k.format, k.timeframe, k.source, count))
 	}
 }
 
-const (
-	kindsMax   = 20
-	guessesMax = 5 // symbols that are guessed from names and are listed one by one
-)
-
-// printGuesses says which symbols are guesses: nothing but the name of a file tells them.
+// printGuesses prints the symbols that are guessed from the names of files.
 func (r *importReport) printGuesses(w io.Writer) {
-	guessed := slices.DeleteFunc(slices.Clone(r.Files), func(one imported) bool { return !one.Guessed || one.err != nil || one.Skipped != "" })
-	for n, one := range guessed {
+	guessed := slices.DeleteFunc(slices.Clone(r.Files), func(file importedFile) bool {
+		return !file.Guessed || file.err != nil || file.Skipped != ""
+	})
+	for n, file := range guessed {
 		if n == guessesMax {
-			printWrapped(w, fmt.Sprintf("symbol: and those of %s more files are guessed from their names", thousands(int64(len(guessed)-n))))
+			more := term.Count(len(guessed)-n, "more file", "more files")
+			term.PrintWrapped(w, fmt.Sprintf("symbol: those of %s are guessed from their names too", more))
 			return
 		}
-		printWrapped(w, fmt.Sprintf("symbol: %s is guessed from the name of %s; --symbol says another one", one.Symbol, filepath.Base(one.File)))
+		term.PrintWrapped(w, fmt.Sprintf("symbol: %s is guessed from the name of %s; --symbol sets another one",
+			file.Symbol, filepath.Base(file.File)))
 	}
 }
 
-// counted are the columns of the counts: those that are always shown, and those that are where a file has any.
-var counted = []struct {
-	name  string
-	value func(postgres.ImportResult) int64
-	least bool
+// importCounts are the columns with counts. Those that are not always shown are left out if all are zero.
+var importCounts = []struct {
+	name     string
+	value    func(postgres.ImportResult) int64
+	isAlways bool
 }{
 	{"read", func(r postgres.ImportResult) int64 { return r.Read }, true},
 	{"inserted", func(r postgres.ImportResult) int64 { return r.Inserted }, true},
@@ -161,66 +185,44 @@ var counted = []struct {
 	{"quarantined", func(r postgres.ImportResult) int64 { return r.Quarantined }, false},
 }
 
-// To how many characters the names of files and symbols may be shortened.
+// The numbers of characters that the names of files and symbols keep when they are shortened.
 const (
 	fileLeast       = 18
 	fileSymbolLeast = 12
 )
 
-// printCounts prints a line for each file and one for all. Columns without a count are left out.
+// printCounts prints a line for each file and one for all.
 func (r *importReport) printCounts(w io.Writer) error {
-	columns := []column{{name: "file", least: fileLeast}, {name: "symbol", spare: 2, least: fileSymbolLeast}}
+	columns := []term.Column{{Name: "file", Least: fileLeast}, {Name: "symbol", Spare: 2, Least: fileSymbolLeast}}
 	var values []func(postgres.ImportResult) int64
-	for _, c := range counted {
-		if c.least || c.value(r.Total) > 0 {
-			columns = append(columns, column{name: c.name, right: true})
+	for _, c := range importCounts {
+		if c.isAlways || c.value(r.Total) > 0 {
+			columns = append(columns, term.Column{Name: c.name, Right: true})
 			values = append(values, c.value)
 		}
 	}
-	columns = append(columns, column{name: "rows/s", right: true, spare: 1}, column{name: "from", spare: 3}, column{name: "to", spare: 3})
+	columns = append(columns,
+		term.Column{Name: "rows/s", Right: true, Spare: 1},
+		term.Column{Name: "from", Spare: 3},
+		term.Column{Name: "to", Spare: 3},
+	)
 
 	var rows [][]string
-	line := func(name, symbol string, one postgres.ImportResult) {
-		cells := []string{name, symbol}
+	addRow := func(name, symbol string, result postgres.ImportResult) {
+		row := []string{name, symbol}
 		for _, value := range values {
-			cells = append(cells, thousands(value(one)))
+			row = append(row, term.Thousands(value(result)))
 		}
-		rows = append(rows, append(cells, thousands(rate(one.Read, one.Elapsed)), shortDay(one.From), shortDay(one.To)))
+		speed := term.Thousands(rate(result.Read, result.Elapsed))
+		rows = append(rows, append(row, speed, shortDay(result.From), shortDay(result.To)))
 	}
-	for _, one := range r.Files {
-		if one.err != nil || one.Skipped != "" {
+	for _, file := range r.Files {
+		if file.err != nil || file.Skipped != "" {
 			continue
 		}
-		symbol := one.Symbol
-		if symbol == "" {
-			symbol = fmt.Sprintf("(%d)", one.Symbols)
-		}
-		line(filepath.Base(one.File), symbol, one.ImportResult)
+		symbol := cmp.Or(file.Symbol, fmt.Sprintf("(%d)", file.Symbols))
+		addRow(filepath.Base(file.File), symbol, file.ImportResult)
 	}
-	line("all", "", r.Total)
-	return printListing(w, columns, rows)
-}
-
-func shortDay(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
-}
-
-// rate is rows a second.
-func rate(rows int64, elapsed time.Duration) int64 {
-	if elapsed <= 0 {
-		return 0
-	}
-	return int64(float64(rows) / elapsed.Seconds())
-}
-
-// shorten cuts a text of others, made printable, at its end.
-func shorten(text string, most int) string {
-	text = printable(text)
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
+	addRow("all", "", r.Total)
+	return term.PrintTable(w, columns, rows)
 }

@@ -213,7 +213,7 @@ func TestBarsCommands(t *testing.T) {
 		{1, "show AAPL --from 2021-01-01", "no 1d bars of AAPL are stored in that range; they are of 2019-01-02 to 2019-01-04"},
 		{1, "gaps NOPE", "no 1d bars of NOPE are stored; blotter import FILES"},
 		{1, "export NOPE", "no 1d bars of NOPE are stored"},
-		{2, "show AAPL --timeframe 5q", "--timeframe 5q is none; want a number and a unit"},
+		{2, "show AAPL --timeframe 5q", `invalid --timeframe "5q": want a number and a unit`},
 		{1, "resample BTC --timeframe 1m --to-timeframe 7m", "want a multiple of 1m that divides the day (2m, 3m, 4m, 5m,"},
 		{1, "export NOPE --out x.csv", "no 1d bars of NOPE are stored"},
 		{1, "show AAPL --png missing/x.png", "missing/x.png cannot be written"},

@@ -6,10 +6,12 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/logs"
 	"github.com/spf13/cobra"
 )
@@ -20,11 +22,11 @@ func logsCommand(set *settings) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "logs",
-		Short: "Show the log of the services, and follow it",
-		Long: `Show what services have logged into the database, the archive included, oldest
-first: the newest --limit rows, or those --since a time. Times are UTC. With
---follow go on with new rows as they come, until Ctrl-C; --json then prints one
-object a line.`,
+		Short: "Show or follow the log of the services",
+		Long: `Show the rows that services have logged to the database, including the archive,
+oldest first: the newest --limit rows, or those --since a time. Times are UTC.
+With --follow, continue with new rows as they come, until Ctrl-C; --json then
+prints one object on each line.`,
 		Example: `  blotter logs --since 1h --level error
   blotter logs --correlation 0199c0de-7a51-7 --json
   blotter logs --service execution --follow`,
@@ -33,18 +35,16 @@ object a line.`,
 			if filter.Since, err = parseSince(since, set.now()); err != nil {
 				return err
 			}
-			if filter.Level = strings.ToLower(filter.Level); filter.Level == "warning" {
-				filter.Level = "warn"
-			}
-			if filter.Level != "" && !slices.Contains(logLevels, filter.Level) {
-				return usagef("--level %s: want %s", filter.Level, strings.Join(logLevels, ", "))
+			if filter.Level, err = parseLevel(filter.Level); err != nil {
+				return err
 			}
 			if filter.Limit < 1 || filter.Limit > logsMax {
-				return usagef("--limit %d: want 1 to %d", filter.Limit, logsMax)
+				return usagef("invalid --limit %d: want 1 to %d", filter.Limit, logsMax)
 			}
 			if !filter.Since.IsZero() && !cmd.Flags().Changed("limit") {
 				filter.Limit = logsMax
 			}
+
 			db, err := set.open(cmd.Context())
 			if err != nil {
 				return err
@@ -63,48 +63,62 @@ object a line.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&since, "since", "", "not older than `1h`, 30m, 2d, or from an instant on")
-	flags.StringVar(&filter.Level, "level", "", "of this `level` or above: debug, info, warn, error")
-	flags.StringVar(&filter.Service, "service", "", "of this `service` alone")
+	flags.StringVar(&since, "since", "", "not older than an age such as `1h`, 30m or 2d, or from this instant on")
+	flags.StringVar(&filter.Level, "level", "", "this `level` or above: debug, info, warn, error")
+	flags.StringVar(&filter.Service, "service", "", "only this `service`")
 	flags.StringVar(&filter.CorrelationID, "correlation", "", "with this correlation `id`")
-	flags.StringVar(&filter.EventType, "event-type", "", "of this `type` of event")
-	flags.IntVar(&filter.Limit, "limit", historyLimit, "the newest `n`; all with --since")
-	flags.BoolVar(&follow, "follow", false, "go on with new rows as they come")
+	flags.StringVar(&filter.EventType, "event-type", "", "only this `type` of event")
+	flags.IntVar(&filter.Limit, "limit", listLimit, "the newest `n` rows (default with --since: all)")
+	flags.BoolVar(&follow, "follow", false, "continue with new rows as they come")
 	return cmd
 }
 
-// waitingFor tells on standard error that something does not answer, once a minute.
+// waitingFor returns a function that reports on standard error, at most once a minute, that something does not answer.
 func waitingFor(what string) func(error) {
-	var told time.Time
+	var last time.Time
 	return func(err error) {
-		if time.Since(told) > time.Minute {
-			told = time.Now()
-			fmt.Fprintln(os.Stderr, "blotter:", what, "does not answer, waiting:", printableLines(err.Error()))
+		if time.Since(last) > time.Minute {
+			last = time.Now()
+			fmt.Fprintln(os.Stderr, "blotter:", what, "does not answer, waiting:", term.PrintableLines(err.Error()))
 		}
 	}
 }
 
-// logsMax is how many rows are shown at most.
+// logsMax is the greatest number of rows that are shown.
 const logsMax = 100_000
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-// parseSince reads an age, as 1h or 2d, or an instant.
+// parseLevel checks a --level. An empty one means all.
+func parseLevel(text string) (string, error) {
+	level := strings.ToLower(text)
+	if level == "warning" {
+		level = "warn"
+	}
+	if level != "" && !slices.Contains(logLevels, level) {
+		return "", usagef("invalid --level %q: want %s", text, strings.Join(logLevels, ", "))
+	}
+	return level, nil
+}
+
+// parseSince reads an age, such as 1h or 2d, or an instant.
 func parseSince(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	var days int
-	var unit string
-	if n, _ := fmt.Sscanf(text, "%d%s", &days, &unit); n == 2 && unit == "d" && days > 0 {
-		return now.AddDate(0, 0, -days), nil
+	if number, isDays := strings.CutSuffix(text, "d"); isDays {
+		if days, err := strconv.Atoi(number); err == nil && days > 0 {
+			return now.AddDate(0, 0, -days), nil
+		}
 	}
 	if age, err := time.ParseDuration(text); err == nil && age > 0 {
 		return now.Add(-age), nil
 	}
+
 	at, err := parseDay("--since", text)
 	if err != nil {
-		return at, usagef("--since %s: want an age as 90s, 30m, 1h or 2d, or an instant as 2024-01-31 or 2024-01-31T14:30:00Z", text)
+		return at, usagef("invalid --since %q: want an age such as 90s, 30m, 1h or 2d, "+
+			"or an instant such as 2024-01-31 or 2024-01-31T14:30:00Z", text)
 	}
 	return at, nil
 }
@@ -125,21 +139,19 @@ func printLogs(w io.Writer, rows []blotter.SystemLog, asJSON bool) error {
 	return nil
 }
 
-// printLog prints a row as one line, or as JSON on one line. What others logged cannot begin a line that looks like another
-// row. What follows from the message is for people to read, so that
-// long lines are left to the terminal.
+// printLog prints a row on one line, as text or JSON. A logged line break is escaped, so that it cannot begin a line
+// that looks like another row.
 func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if asJSON {
-		encoded, err := json.Marshal(map[string]any{
-			"id": row.ID, "timestamp": row.Timestamp.Format(time.RFC3339Nano), "service": row.Service, "level": row.Level, "message": row.Message,
-			"data": row.Data, "correlation_id": row.CorrelationID, "event_type": row.EventType,
+		return json.NewEncoder(w).Encode(map[string]any{
+			"id": row.ID, "timestamp": row.Timestamp.Format(time.RFC3339Nano), "service": row.Service,
+			"level": row.Level, "message": row.Message, "data": row.Data,
+			"correlation_id": row.CorrelationID, "event_type": row.EventType,
 		})
-		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", encoded)
-		}
-		return err
 	}
-	line := fmt.Sprintf("%s %-5s %s  %s", row.Timestamp.Format("2006-01-02 15:04:05.000"), strings.ToUpper(row.Level), row.Service, row.Message)
+
+	at := row.Timestamp.Format("2006-01-02 15:04:05.000")
+	line := fmt.Sprintf("%s %-5s %s  %s", at, strings.ToUpper(row.Level), row.Service, row.Message)
 	if row.EventType != "" {
 		line += "  event_type=" + row.EventType
 	}
@@ -149,22 +161,22 @@ func printLog(w io.Writer, row blotter.SystemLog, asJSON bool) error {
 	if row.CorrelationID != "" {
 		line += "  correlation_id=" + row.CorrelationID
 	}
-	_, err := fmt.Fprintln(w, printable(line))
+	_, err := fmt.Fprintln(w, term.Printable(line))
 	return err
 }
 
-// dataPairs are the members of an object, by name.
+// dataPairs returns the members of an object as name=value, sorted.
 func dataPairs(data json.RawMessage) (pairs []string) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(data, &members) != nil {
 		return nil
 	}
 	for name, value := range members {
-		var plain string
-		if json.Unmarshal(value, &plain) != nil || strings.ContainsAny(plain, " \"\n") || plain == "" {
-			plain = string(value)
+		var text string
+		if json.Unmarshal(value, &text) != nil || strings.ContainsAny(text, " \"\n") || text == "" {
+			text = string(value)
 		}
-		pairs = append(pairs, name+"="+plain)
+		pairs = append(pairs, name+"="+text)
 	}
 	slices.Sort(pairs)
 	return pairs

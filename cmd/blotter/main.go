@@ -13,33 +13,36 @@ import (
 	_ "time/tzdata" // zones by name, on systems that have none installed
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 )
 
 func main() {
 	os.Exit(run())
 }
 
-// cleanUpTime is how long an interrupted command may take to clean up, in nanoseconds. The daemon takes longer.
-var cleanUpTime atomic.Int64
+// cleanupTime is the time, in nanoseconds, that an interrupted command has to clean up, if that is more than
+// cleanupTimeMin. The daemon sets it.
+var cleanupTime atomic.Int64
 
-const (
-	interrupted = "blotter: interrupted; nothing is half done, run the same command to go on"
-	// interruptedTime is how long an interrupted command may take to clean up. After that the program ends all the same,
-	// as when it hangs on a file: what is not committed is not there, and the watchdog stops the database.
-	interruptedTime = 700 * time.Millisecond
-)
+// cleanupTimeMin is the time that every interrupted command has to clean up. Then the program exits even if it hangs on
+// a file: uncommitted work is rolled back, and the watchdog stops the database.
+const cleanupTimeMin = 700 * time.Millisecond
 
-// run is the whole program: 0 is success, 1 a failure, 2 a wrong use of the command line.
+const interrupted = "blotter: interrupted; nothing is half done, run the same command again to continue"
+
+// run runs the program and returns its exit status: 0 for success, 1 for a failure, 2 for a wrong use of the command
+// line.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the program at once
-		time.Sleep(max(interruptedTime, time.Duration(cleanUpTime.Load())))
+		time.Sleep(max(cleanupTimeMin, time.Duration(cleanupTime.Load())))
 		fmt.Fprintln(os.Stderr, interrupted)
 		os.Exit(1)
 	}()
+
 	err := newRoot().ExecuteContext(ctx)
 	var usage usageError
 	var status exitStatus
@@ -52,15 +55,15 @@ func run() int {
 		fmt.Fprintln(os.Stderr, interrupted)
 		return 1
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "blotter:", printableLines(err.Error()))
+		fmt.Fprintln(os.Stderr, "blotter:", term.PrintableLines(err.Error()))
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "blotter:", printableLines(explain(err)))
+	fmt.Fprintln(os.Stderr, "blotter:", term.PrintableLines(explain(err)))
 	return 1
 }
 
-// explain returns the sentence for people: what a library error says, without the operation where that says nothing more,
-// and what is wrong with a file in words that say what to do.
+// explain returns the text of an error for people: without the operation that opened the database, and with advice
+// where a file is the cause.
 func explain(err error) string {
 	var e *blotter.Error
 	if errors.As(err, &e) && e.Op == "open" {
@@ -69,12 +72,12 @@ func explain(err error) string {
 	return explainFile(err)
 }
 
-// usageError is a wrong use of the command line.
+// usageError reports a wrong use of the command line.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// exitStatus ends the program with a status after it has said everything itself.
+// exitStatus ends the program with a status after the command has printed everything.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/maintenance"
 	"github.com/spf13/cobra"
 )
@@ -17,30 +18,33 @@ func maintainHistory(set *settings) *cobra.Command {
 	var filter maintenance.HistoryFilter
 	var format string
 	cmd := &cobra.Command{
-		Use:     "history",
-		Short:   "List runs, newest first",
-		Long:    "List runs, the newest first, with what they did. Times are UTC.",
-		Example: "  blotter maintain history\n  blotter maintain history --job archive_logs --limit 10\n  blotter maintain history --failed --format csv",
-		Args:    cobra.NoArgs,
+		Use:   "history",
+		Short: "List the runs, newest first",
+		Long:  "List the runs, newest first, with their results. Times are UTC.",
+		Example: `  blotter maintain history
+  blotter maintain history --job archive_logs --limit 10
+  blotter maintain history --failed --format csv`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := set.chooseFormat(cmd, &format, "table", "csv", "json"); err != nil {
 				return err
 			}
 			if filter.Limit < 1 {
-				return usagef("--limit %d: want 1 or more", filter.Limit)
+				return usagef("invalid --limit %d: want 1 or more", filter.Limit)
 			}
 			runner, done, err := set.runner(cmd.Context(), "", nil)
 			if err != nil {
 				return err
 			}
 			defer done()
-			if known := runner.Jobs(); filter.Job != "" && !slices.ContainsFunc(known, func(j maintenance.Job) bool { return j.Name == filter.Job }) {
-				var names []string
-				for _, j := range known {
-					names = append(names, j.Name)
-				}
-				return usagef("--job %s: want one of %s", filter.Job, strings.Join(names, ", "))
+			var jobs []string
+			for _, j := range runner.Jobs() {
+				jobs = append(jobs, j.Name)
 			}
+			if filter.Job != "" && !slices.Contains(jobs, filter.Job) {
+				return usagef("invalid --job %q: want one of %s", filter.Job, strings.Join(jobs, ", "))
+			}
+
 			runs, err := runner.History(cmd.Context(), filter)
 			switch {
 			case err != nil:
@@ -54,40 +58,49 @@ func maintainHistory(set *settings) *cobra.Command {
 			return printHistory(cmd.OutOrStdout(), runs)
 		},
 	}
-	cmd.Flags().StringVar(&filter.Job, "job", "", "of this `job` alone")
+	cmd.Flags().StringVar(&filter.Job, "job", "", "only this `job`")
 	cmd.Flags().BoolVar(&filter.Failed, "failed", false, "only runs that failed or were killed")
-	cmd.Flags().IntVar(&filter.Limit, "limit", historyLimit, "the newest `n`")
+	cmd.Flags().IntVar(&filter.Limit, "limit", listLimit, "the newest `n`")
 	formatFlag(cmd, &format, "table", "table, csv or json")
 	return cmd
 }
 
 func printHistory(w io.Writer, runs []blotter.MaintenanceRun) error {
-	columns := []column{{name: "run", right: true}, {name: "started"}, {name: "took", right: true}, {name: "job"}, {name: "result"}, {name: "what", least: 12}}
+	columns := []term.Column{
+		{Name: "run", Right: true},
+		{Name: "started"},
+		{Name: "took", Right: true},
+		{Name: "job"},
+		{Name: "result"},
+		{Name: "what", Least: 12},
+	}
 	var rows [][]string
 	for _, run := range runs {
-		lasted := ""
+		elapsed := ""
 		if run.EndedAt != nil {
-			lasted = took(run.EndedAt.Sub(run.StartedAt))
+			elapsed = term.Elapsed(run.EndedAt.Sub(run.StartedAt))
 		}
-		what := run.Error
-		if what == "" {
-			what = figuresText(decodeFigures(run.Figures))
+		details := run.Error
+		if details == "" {
+			details = figuresText(decodeFigures(run.Figures))
 		}
-		rows = append(rows, []string{fmt.Sprint(run.ID), instant(run.StartedAt), lasted, strings.TrimSpace(run.Job + " " + run.Service), run.Result, what})
+		job := strings.TrimSpace(run.Job + " " + run.Service)
+		rows = append(rows, []string{fmt.Sprint(run.ID), instant(run.StartedAt), elapsed, job, run.Result, details})
 	}
-	if err := printListing(w, columns, rows); err != nil {
+	if err := term.PrintTable(w, columns, rows); err != nil {
 		return err
 	}
+
 	for _, run := range runs {
 		if run.Error != "" {
 			fmt.Fprintln(w)
-			printWrapped(w, fmt.Sprintf("%d %s: %s", run.ID, run.Job, run.Error))
+			term.PrintWrapped(w, fmt.Sprintf("%d %s: %s", run.ID, run.Job, run.Error))
 		}
 	}
 	return nil
 }
 
-// decodeFigures reads figures as they are stored; numbers stay as they are written.
+// decodeFigures decodes stored figures without rounding their numbers.
 func decodeFigures(raw json.RawMessage) map[string]any {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()

@@ -11,29 +11,30 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/maintenance"
 	"github.com/spf13/cobra"
 )
 
 func maintainRun(set *settings) *cobra.Command {
 	var req maintenance.Request
-	var keeping keepingFlags
+	var retention retentionFlags
 	var analyticsURL string
 	cmd := &cobra.Command{
 		Use:   "run JOB...",
-		Short: "Run jobs now; all is all",
-		Long: `Run one job, several, or all, whether they are due or not; each run is a row of
+		Short: "Run the named jobs, or all, now",
+		Long: `Run the named jobs, or all, whether they are due or not; each run is a row of
 shared.maintenance_runs. A job that fails does not stop the others; the exit
 status is then 1. --service limits vacuum_analyze and analyze to one schema.
 
-Logs move to the archive by whole partitions, so that a row leaves up to 31 days
-later than --retention-days after its time; --exact also moves the rest, row by
-row. After --archive-days more the archive drops its partition, and so do the
-statistics of that time. What would move more than one partition and more than
-half of the table asks for --force.
+Logs move to the archive in whole partitions, so a row may stay up to 31 days
+longer than --retention-days; --exact also moves the rest, row by row. After
+--archive-days in the archive, partitions are dropped, and so are statistics of
+the same age. Moving more than one partition and more than half of the table
+needs --force.
 
---months-ahead and --retire are for partitions, as of blotter partitions apply.
---force also vacuums and analyzes what does not need it.`,
+--months-ahead and --retire apply to the job partitions, as in blotter
+partitions apply. --force also vacuums and analyzes tables that do not need it.`,
 		Example: `  blotter maintain run all
   blotter maintain run vacuum_analyze --service execution
   blotter maintain run archive_logs --retention-days 60 --dry-run`,
@@ -41,7 +42,7 @@ half of the table asks for --force.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			runner, done, err := set.runner(cmd.Context(), analyticsURL, func(cfg *maintenance.Config) error {
 				cfg.Logger = quiet
-				return keeping.configure(cfg)
+				return retention.configure(cfg)
 			})
 			if err != nil {
 				return err
@@ -51,17 +52,18 @@ half of the table asks for --force.
 			return set.runMaintenance(cmd, runner, req)
 		},
 	}
-	keeping.add(cmd)
+
+	retention.add(cmd)
 	analyticsFlag(cmd, &analyticsURL)
 	flags := cmd.Flags()
-	flags.StringVar(&req.Service, "service", "", "this `schema` alone, as execution")
+	flags.StringVar(&req.Service, "service", "", "only this `schema`, such as execution")
 	flags.BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and do nothing")
-	flags.BoolVar(&req.Force, "force", false, "also what needs nothing, or is refused for its size")
-	flags.BoolVar(&keeping.logs.Exact, "exact", false, "archive row by row what cannot move as a partition")
+	flags.BoolVar(&req.Force, "force", false, "also tables that need nothing, or moves refused for their size")
+	flags.BoolVar(&retention.logs.Exact, "exact", false, "archive rows one by one that cannot move as a partition")
 	return cmd
 }
 
-// ranJob is what run prints of a job as JSON.
+// ranJob is a job that was run, as JSON.
 type ranJob struct {
 	Job     string              `json:"job"`
 	Result  string              `json:"result"` // "ok", "failed"; "" for a dry run
@@ -72,37 +74,42 @@ type ranJob struct {
 }
 
 func (s *settings) runMaintenance(cmd *cobra.Command, runner *maintenance.Runner, req maintenance.Request) error {
-	w, ran := cmd.OutOrStdout(), []ranJob{}
-	line := progressLine{w: os.Stderr}
+	w := cmd.OutOrStdout()
+	ran := []ranJob{}
+	display := term.NewProgress(os.Stderr)
 	req.Begin = func(job string) { ran = append(ran, ranJob{Job: job, Steps: []string{}}) }
 	req.Say = func(job, step string) {
-		line.clear()
+		display.Clear()
 		last := &ran[len(ran)-1]
-		if last.Steps = append(last.Steps, step); !s.json {
-			printWrapped(w, job+": "+strings.Join(strings.Fields(step), " "))
+		last.Steps = append(last.Steps, step)
+		if !s.json {
+			term.PrintWrapped(w, job+": "+strings.Join(strings.Fields(step), " "))
 		}
 	}
-	req.Progress = line.show
+	req.Progress = func(job, text string) { display.Show(job + ": " + text) }
 	req.End = func(job string, o maintenance.Outcome) {
-		line.clear()
+		display.Clear()
 		last := &ran[len(ran)-1]
-		last.Seconds, last.Figures, last.Result = o.Elapsed.Round(time.Millisecond).Seconds(), o.Figures, "ok"
-		if o.Err != nil {
-			last.Result, last.Error = "failed", explain(o.Err)
-		}
-		if req.DryRun && o.Err == nil {
-			last.Result = ""
+		last.Seconds = o.Elapsed.Round(time.Millisecond).Seconds()
+		last.Figures = o.Figures
+		switch {
+		case o.Err != nil:
+			last.Result = "failed"
+			last.Error = explain(o.Err)
+		case !req.DryRun:
+			last.Result = "ok"
 		}
 		if !s.json {
 			printOutcome(w, *last, req.DryRun, o.Elapsed)
 		}
 	}
+
 	_, err := runner.Run(cmd.Context(), req)
-	line.clear()
+	display.Clear()
 	return s.endMaintenance(w, ran, err)
 }
 
-// endMaintenance prints what is left to say. That another runner works is no failure.
+// endMaintenance prints the end of the output. It is not a failure that another runner works.
 func (s *settings) endMaintenance(w io.Writer, ran []ranJob, err error) error {
 	var busy *maintenance.BusyError
 	var refused *blotter.Error
@@ -110,7 +117,7 @@ func (s *settings) endMaintenance(w io.Writer, ran []ranJob, err error) error {
 	case errors.As(err, &busy) && s.json:
 		return printJSON(w, map[string]any{"jobs": ran, "busy": busy.Error()})
 	case errors.As(err, &busy):
-		printWrapped(w, busy.Error()+"; nothing was done")
+		term.PrintWrapped(w, busy.Error()+"; nothing was done")
 		return nil
 	case errors.As(err, &refused) && refused.Kind == blotter.ErrInvalid:
 		return usageError{err}
@@ -121,26 +128,25 @@ func (s *settings) endMaintenance(w io.Writer, ran []ranJob, err error) error {
 			return err
 		}
 	}
-	if slices.ContainsFunc(ran, func(job ranJob) bool { return job.Result == "failed" }) {
-		return exitStatus(1)
-	}
-	return nil
+
+	isFailed := func(job ranJob) bool { return job.Result == "failed" }
+	return failIf(slices.ContainsFunc(ran, isFailed), nil)
 }
 
 func printOutcome(w io.Writer, job ranJob, dryRun bool, elapsed time.Duration) {
 	switch {
 	case job.Error != "":
-		printWrapped(w, fmt.Sprintf("%s FAILED after %s: %s", job.Job, took(elapsed), job.Error))
+		term.PrintWrapped(w, fmt.Sprintf("%s FAILED after %s: %s", job.Job, term.Elapsed(elapsed), job.Error))
 	case dryRun && len(job.Steps) == 0:
 		fmt.Fprintf(w, "%s: nothing to do\n", job.Job)
 	case dryRun:
 		fmt.Fprintf(w, "%s would do this; nothing was done\n", job.Job)
 	default:
-		printWrapped(w, fmt.Sprintf("%s ok in %s: %s", job.Job, took(elapsed), figuresText(job.Figures)))
+		term.PrintWrapped(w, fmt.Sprintf("%s ok in %s: %s", job.Job, term.Elapsed(elapsed), figuresText(job.Figures)))
 	}
 }
 
-// figuresText writes figures for people, by name; zeros say nothing.
+// figuresText writes figures for people, without zeros.
 func figuresText(figures map[string]any) string {
 	var parts []string
 	for name, value := range figures {
@@ -153,8 +159,9 @@ func figuresText(figures map[string]any) string {
 			parts = append(parts, strings.ReplaceAll(name, "_", " ")+" "+text)
 		}
 	}
+
 	if len(parts) == 0 {
-		return "nothing was to be done"
+		return "there was nothing to do"
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")

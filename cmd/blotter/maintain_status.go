@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/maintenance"
 	"github.com/spf13/cobra"
 )
@@ -12,9 +14,9 @@ import (
 func maintainStatus(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "How each job's last run went, and when it is due",
-		Long: `List the jobs: how the last run for the whole database went, when, how often a
-daemon runs it and when it is due next. Times are UTC. Exit status 1 if the last
+		Short: "List the jobs with their last run and when they are due",
+		Long: `List the jobs: the time and the result of the last run for the whole database,
+and when the next one is due. Times are UTC. The exit status is 1 if the last
 run of a job failed or was killed.`,
 		Example: "  blotter maintain status\n  blotter maintain status --json",
 		Args:    cobra.NoArgs,
@@ -28,22 +30,17 @@ run of a job failed or was killed.`,
 			if err != nil {
 				return err
 			}
-			if set.json {
-				err = printJSON(cmd.OutOrStdout(), statusJSON(list))
-			} else {
-				err = printStatus(cmd.OutOrStdout(), list, set.now())
-			}
-			for _, s := range list {
-				if err == nil && (s.Result == "failed" || s.Result == "killed") {
-					return exitStatus(1)
-				}
-			}
-			return err
+
+			err = set.print(cmd, jobStatusJSON(list), func(w io.Writer) error {
+				return printJobStatus(w, list, set.now())
+			})
+			isFailed := func(s maintenance.Status) bool { return s.Result == "failed" || s.Result == "killed" }
+			return failIf(slices.ContainsFunc(list, isFailed), err)
 		},
 	}
 }
 
-func statusJSON(list []maintenance.Status) any {
+func jobStatusJSON(list []maintenance.Status) any {
 	type status struct {
 		Job      string    `json:"job"`
 		Every    float64   `json:"every_seconds"`
@@ -56,50 +53,63 @@ func statusJSON(list []maintenance.Status) any {
 		Due      time.Time `json:"due,omitzero"`
 		Progress []string  `json:"progress,omitempty"`
 	}
+
 	rows := []status{}
 	for _, s := range list {
 		rows = append(rows, status{
-			s.Job, s.Every.Seconds(), s.Result, s.Started.UTC(), s.Elapsed.Seconds(), s.By, s.Error, s.Failures, s.Due.UTC(), s.Progress,
+			Job: s.Job, Every: s.Every.Seconds(), Result: s.Result, Started: s.Started.UTC(),
+			Seconds: s.Elapsed.Seconds(), By: s.By, Error: s.Error, Failures: s.Failures, Due: s.Due.UTC(),
+			Progress: s.Progress,
 		})
 	}
 	return rows
 }
 
-func printStatus(w io.Writer, list []maintenance.Status, now time.Time) error {
-	columns := []column{{name: "job"}, {name: "last run"}, {name: "took", right: true}, {name: "result"}, {name: "due"}}
+func printJobStatus(w io.Writer, list []maintenance.Status, now time.Time) error {
+	columns := []term.Column{
+		{Name: "job"},
+		{Name: "last run"},
+		{Name: "took", Right: true},
+		{Name: "result"},
+		{Name: "due"},
+	}
 	var rows [][]string
 	for _, s := range list {
-		lasted, result := "", s.Result
-		if result == "" {
-			result = "never ran"
-		} else {
-			lasted = took(s.Elapsed)
+		elapsed, result := "", "never ran"
+		if s.Result != "" {
+			elapsed = term.Elapsed(s.Elapsed)
+			result = s.Result
 		}
 		if s.Failures > 1 {
 			result = fmt.Sprintf("%s (%d times)", result, s.Failures)
 		}
-		due := instant(s.Due)
-		switch {
-		case s.Result == "running":
-			due = ""
-		case due == "":
-			due = "when asked"
-		case !s.Due.After(now):
-			due = "now"
-		}
-		rows = append(rows, []string{s.Job, instant(s.Started), lasted, result, due})
+		rows = append(rows, []string{s.Job, instant(s.Started), elapsed, result, dueCell(s, now)})
 	}
-	if err := printListing(w, columns, rows); err != nil {
+	if err := term.PrintTable(w, columns, rows); err != nil {
 		return err
 	}
+
 	for _, s := range list {
 		if s.Error != "" {
 			fmt.Fprintln(w)
-			printWrapped(w, s.Job+": "+s.Error)
+			term.PrintWrapped(w, s.Job+": "+s.Error)
 		}
 		for _, line := range s.Progress {
-			printWrapped(w, s.Job+": "+line)
+			term.PrintWrapped(w, s.Job+": "+line)
 		}
 	}
 	return nil
+}
+
+// dueCell returns when a job is due.
+func dueCell(s maintenance.Status, now time.Time) string {
+	switch {
+	case s.Result == "running":
+		return ""
+	case s.Due.IsZero():
+		return "when asked"
+	case !s.Due.After(now):
+		return "now"
+	}
+	return instant(s.Due)
 }

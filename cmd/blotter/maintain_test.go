@@ -121,7 +121,7 @@ func TestMaintainAnalyticsElsewhere(t *testing.T) {
 	if r.status != 1 {
 		t.Errorf("%+v", r)
 	}
-	contains(t, r.out, "verify ok in", "seal ok in", "reconcile FAILED", "the database of the analytics")
+	contains(t, r.out, "verify ok in", "seal ok in", "reconcile FAILED", "--analytics-url: ")
 }
 
 // Without a URL it works on the database of its own.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/spf13/cobra"
 )
@@ -13,13 +14,13 @@ import (
 func partitionsList(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List partitions: bounds, rows, sizes, what is missing or pending",
+		Short: "List the partitions with their bounds, rows, sizes and states",
 		Long: `List the partitions of every table with their bounds in UTC, the upper one
-excluded, rows (the planner's estimate) and sizes with indexes. State is one of
+excluded, rows (the planner's estimate) and sizes with indexes. The state is
 
-  missing   it is due and not there: blotter partitions apply makes it
-  pending   its detaching was cut short, its rows are invisible: apply ends it
-  foreign   its bounds are none of blotter's (DEFAULT, MINVALUE): detach it
+  missing   it is due and does not exist: blotter partitions apply creates it
+  pending   detaching it was interrupted, its rows are invisible: apply ends it
+  foreign   blotter does not use its bounds (DEFAULT, MINVALUE): detach it
   frozen    it is closed and was vacuumed`,
 		Example: "  blotter partitions list\n  blotter partitions list --json",
 		Args:    cobra.NoArgs,
@@ -29,10 +30,7 @@ excluded, rows (the planner's estimate) and sizes with indexes. State is one of
 				return err
 			}
 			tables := listPartitions(state, set.now())
-			if set.json {
-				return printJSON(cmd.OutOrStdout(), tables)
-			}
-			return printPartitions(cmd.OutOrStdout(), tables)
+			return set.print(cmd, tables, func(w io.Writer) error { return printPartitions(w, tables) })
 		},
 	}
 }
@@ -47,12 +45,12 @@ type listedPartition struct {
 	Name  string `json:"partition"`
 	From  any    `json:"from,omitempty"` // a time or a position
 	To    any    `json:"to,omitempty"`
-	Rows  *int64 `json:"rows_estimated,omitempty"` // nothing where it is unknown
+	Rows  *int64 `json:"rows_estimated,omitempty"` // nil if unknown
 	Bytes int64  `json:"bytes"`
 	State string `json:"state,omitempty"`
 }
 
-// listPartitions lists what is there and, in its place, what is missing.
+// listPartitions lists the partitions, and those that are missing in their places.
 func listPartitions(state partition.State, now time.Time) []listedTable {
 	steps, _ := partition.Plan(state, now, partition.Policy{})
 	tables := []listedTable{}
@@ -63,6 +61,7 @@ func listPartitions(state partition.State, now time.Time) []listedTable {
 				leaves = append(leaves, partition.Leaf{Relation: step.Leaf, Bounds: step.Bounds, Rows: -1})
 			}
 		}
+
 		slices.SortStableFunc(leaves, func(a, b partition.Leaf) int { return a.Compare(b.Bounds) })
 		listed := listedTable{Table: t.String(), Partitions: []listedPartition{}}
 		for _, leaf := range leaves {
@@ -86,8 +85,10 @@ func listPartition(t partition.Table, leaf partition.Leaf) listedPartition {
 	if leaf.Rows >= 0 {
 		listed.Rows = &leaf.Rows
 	}
-	switch known := slices.ContainsFunc(t.Leaves, func(l partition.Leaf) bool { return l.Relation == leaf.Relation }); {
-	case !known:
+
+	isLeaf := func(l partition.Leaf) bool { return l.Relation == leaf.Relation }
+	switch {
+	case !slices.ContainsFunc(t.Leaves, isLeaf):
 		listed.State = "missing"
 	case leaf.Pending:
 		listed.State = "pending"
@@ -100,24 +101,34 @@ func listPartition(t partition.Table, leaf partition.Leaf) listedPartition {
 }
 
 func printPartitions(w io.Writer, tables []listedTable) error {
+	columns := []term.Column{
+		{Name: "  partition"},
+		{Name: "from"},
+		{Name: "to"},
+		{Name: "rows", Right: true},
+		{Name: "size", Right: true},
+		{Name: "state"},
+	}
 	for i, t := range tables {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s  %s\n", printable(t.Table), size(t.Bytes))
+		fmt.Fprintf(w, "%s  %s\n", term.Printable(t.Table), term.Bytes(t.Bytes))
 		if len(t.Partitions) == 0 {
 			continue
 		}
-		err := printTable(w, []string{"  partition", "from", "to", "rows", "size", "state"}, []int{3, 4}, func(row func(...string)) {
-			for _, p := range t.Partitions {
-				rows := "?"
-				if p.Rows != nil {
-					rows = short(*p.Rows)
-				}
-				row("  "+p.Name, boundCell(p.From), boundCell(p.To), rows, size(p.Bytes), p.State)
+
+		var rows [][]string
+		for _, p := range t.Partitions {
+			count := "?"
+			if p.Rows != nil {
+				count = term.Estimate(*p.Rows)
 			}
-		})
-		if err != nil {
+			rows = append(rows, []string{
+				"  " + p.Name, boundCell(p.From), boundCell(p.To), count, term.Bytes(p.Bytes), p.State,
+			})
+		}
+		if err := term.PrintTable(w, columns, rows); err != nil {
 			return err
 		}
 	}
@@ -129,34 +140,7 @@ func boundCell(bound any) string {
 	case time.Time:
 		return b.Format(time.DateOnly)
 	case int64:
-		return thousands(b)
+		return term.Thousands(b)
 	}
 	return ""
-}
-
-// short writes an estimate in three digits: 999, 1.23M.
-func short(n int64) string {
-	value, unit := float64(n), ""
-	for _, next := range []string{"k", "M", "G", "T"} {
-		if value < 999.5 {
-			break
-		}
-		value, unit = value/1000, next
-	}
-	if unit == "" {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%.3g%s", value, unit)
-}
-
-// size writes bytes in units of 1024, as PostgreSQL does.
-func size(bytes int64) string {
-	value, unit := float64(bytes), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB"} {
-		if value < 999.5 {
-			break
-		}
-		value, unit = value/1024, next
-	}
-	return fmt.Sprintf("%.3g %s", value, unit)
 }

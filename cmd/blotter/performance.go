@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/spf13/cobra"
 )
@@ -15,23 +15,25 @@ func performanceCommand(set *settings) *cobra.Command {
 	var service string
 	cmd := &cobra.Command{
 		Use:   "performance",
-		Short: "Sum up what services asked of the database, and how long it took",
-		Long: `Sum up what services asked of the database, by service and operation: calls,
-failed ones, slow ones (a second or more), the mean, the 99th percentile of the
-worst minute, and the longest, in milliseconds. What took most time together
-comes first. blotter serve and programs with a monitor.Recorder write it every
-minute. pool.wait is waiting for a connection, connect is making one.`,
+		Short: "Summarize the database operations of services",
+		Long: `Summarize the database operations of services, by service and operation: calls,
+failed calls, slow calls (a second or more), and the mean, the 99th percentile
+of the worst minute and the maximum, in milliseconds. The operation with the
+greatest total time comes first. blotter serve and programs with a
+monitor.Recorder store these statistics every minute. The operation pool.wait is
+waiting for a connection, connect is opening one.`,
 		Example: "  blotter performance\n  blotter performance --since 24h --service execution --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since <= 0 {
-				return usagef("--since %s: want a time that is past, as 1h or 30m", since)
+				return usagef("invalid --since %s: want a duration such as 1h or 30m", since)
 			}
 			db, err := set.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer db.Close()
+
 			list, err := monitor.ReadPerformance(cmd.Context(), db.DB, since, service)
 			if err != nil {
 				return err
@@ -42,12 +44,12 @@ minute. pool.wait is waiting for a connection, connect is making one.`,
 			return printPerformance(cmd.OutOrStdout(), since, list)
 		},
 	}
-	cmd.Flags().DurationVar(&since, "since", time.Hour, "how long ago to begin, as `1h` or 30m")
-	cmd.Flags().StringVar(&service, "service", "", "of this `service` alone")
+	cmd.Flags().DurationVar(&since, "since", time.Hour, "how far back to begin, such as `1h` or 30m")
+	cmd.Flags().StringVar(&service, "service", "", "only this `service`")
 	return cmd
 }
 
-// To how many characters the names of services and operations may be shortened.
+// The numbers of characters that the names of services and operations keep when they are shortened.
 const (
 	serviceLeast   = 16
 	operationLeast = 30
@@ -55,37 +57,27 @@ const (
 
 func printPerformance(w io.Writer, since time.Duration, list []monitor.Performance) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintf(w, "nothing was written in the last %s\n", since)
+		_, err := fmt.Fprintf(w, "no statistics of the last %s\n", since)
 		return err
 	}
-	columns := []column{
-		{name: "service", least: serviceLeast},
-		{name: "operation", least: operationLeast},
-		{name: "calls", right: true},
-		{name: "failed", right: true},
-		{name: "slow", right: true},
-		{name: "rows", right: true, spare: 2},
-		{name: "mean", right: true},
-		{name: "p99", right: true, spare: 1},
-		{name: "max ms", right: true},
+
+	columns := []term.Column{
+		{Name: "service", Least: serviceLeast},
+		{Name: "operation", Least: operationLeast},
+		{Name: "calls", Right: true},
+		{Name: "failed", Right: true},
+		{Name: "slow", Right: true},
+		{Name: "rows", Right: true, Spare: 2},
+		{Name: "mean", Right: true},
+		{Name: "p99", Right: true, Spare: 1},
+		{Name: "max ms", Right: true},
 	}
 	var rows [][]string
 	for _, p := range list {
 		rows = append(rows, []string{
-			p.Service, p.Operation, thousands(p.Calls), some(p.Errors), some(p.Slow),
-			thousands(p.Rows), tenths(p.MeanMS), tenths(p.P99MS), tenths(p.MaxMS),
+			p.Service, p.Operation, term.Thousands(p.Calls), nonZero(p.Errors), nonZero(p.Slow),
+			term.Thousands(p.Rows), tenths(p.MeanMS), tenths(p.P99MS), tenths(p.MaxMS),
 		})
 	}
-	return printListing(w, columns, rows)
+	return term.PrintTable(w, columns, rows)
 }
-
-// some writes a count that is mostly zero, and then not worth a look.
-func some(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return thousands(n)
-}
-
-// tenths writes milliseconds for people.
-func tenths(d blotter.Decimal) string { return d.RoundHAZ(1).StringFixed(1) }

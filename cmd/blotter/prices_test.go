@@ -8,7 +8,7 @@ func TestPrices(t *testing.T) {
 	d.ok(t, "up")
 	contains(t, d.ok(t, "prices", "list"), "no prices")
 	d.fails(t, 2, []string{"prices", "set", "KO", "many"}, `invalid price "many"`)
-	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--at", "soon"}, `--at "soon" is no day`)
+	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--at", "soon"}, `invalid --at "soon"`)
 	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--account", "A"}, "prices belong to no account")
 	d.fails(t, 1, []string{"prices", "set", "KO", "1", "--at", "2200-01-01"}, "data.price_at", "a day after now")
 	d.fails(t, 1, []string{"prices", "set", "KO", "--", "-1"}, "a price above 0", "--allows-negative")
@@ -19,7 +19,7 @@ func TestPrices(t *testing.T) {
 	contains(t, d.ok(t, "prices", "list", "ko"), "manual", "none")
 	contains(t, d.ok(t, "prices", "list", "--json"), `"symbol": "KO"`, `"price": "61.5"`, `"analytics_price": null`)
 	contains(t, d.ok(t, "prices", "forget", "ko"), "the price of KO is forgotten")
-	contains(t, d.ok(t, "prices", "forget", "ko"), "this database knows no price of KO")
+	contains(t, d.ok(t, "prices", "forget", "ko"), "this database has no price of KO")
 	contains(t, d.ok(t, "audit", "list"), "SET PRICE", "FORGET PRICE", "latest_prices")
 	d.ok(t, "down")
 }

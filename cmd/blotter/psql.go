@@ -3,51 +3,49 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
-	"regexp"
 	"strings"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/libpq"
 	"github.com/blotterdb/blotter/internal/ownership"
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
 func psqlCommand(set *settings) *cobra.Command {
-	var login string
+	var role string
 	cmd := &cobra.Command{
 		Use:   "psql [-- ARGUMENTS...]",
 		Short: "Open psql on the database",
-		Long: `Open psql on the database. With --account as trading_app, for that account's
-rows; else as trading_service, for all; or as the role of --as. It logs in by
-the URL of that role (--service-url, --owner-url, ...), else by --url. What
-follows -- is handed to psql.`,
+		Long: `Open psql on the database: with --account as trading_app, which sees the rows of
+that account, otherwise as trading_service, which sees all, or as the role of
+--as. It logs in with the URL of that role (--service-url, --owner-url, ...),
+otherwise with --url. ARGUMENTS after -- are passed to psql.`,
 		Example: `  blotter psql
   blotter psql --account ACC123
   blotter psql --as readonly -- -c 'select * from data_ingestion.instruments'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch login {
+			switch role {
 			case "app", "service", "readonly", "reporter", "owner":
 			case "":
-				login = "service"
+				role = "service"
 				if set.account != "" {
-					login = "app"
+					role = "app"
 				}
 			default:
-				return usagef("--as %s: want app, service, readonly, reporter or owner", login)
+				return usagef("invalid --as %q: want app, service, readonly, reporter or owner", role)
 			}
-			url, folders := set.urlOf(login), []string{set.postgres}
+
+			url, folders := set.urlOf(role), []string{set.postgres}
 			if url == "" {
 				db, err := set.open(cmd.Context())
 				if err != nil {
 					return err
 				}
 				defer db.Close()
-				url = db.state.URL(login, embedded.Database)
+				url = db.state.URL(role, embedded.Database)
 				folders = append(folders, db.state.BinDir)
 			}
 			program, err := findPsql(cmd.Context(), folders)
@@ -55,14 +53,14 @@ follows -- is handed to psql.`,
 				return err
 			}
 			set.logger().Debug("run psql", "program", program)
-			return runPsql(program, url, "trading_"+login, set.account, args)
+			return runPsql(program, url, "trading_"+role, set.account, args)
 		},
 	}
-	cmd.Flags().StringVar(&login, "as", "", "`role`: app, service, readonly, reporter or owner")
+	cmd.Flags().StringVar(&role, "as", "", "`role`: app, service, readonly, reporter or owner")
 	return cmd
 }
 
-// findPsql returns the psql of one of the folders, otherwise that of PATH or of an installed PostgreSQL.
+// findPsql returns the psql of the first folder that has one, otherwise that of PATH or of an installed PostgreSQL.
 func findPsql(ctx context.Context, folders []string) (string, error) {
 	for _, folder := range folders {
 		if folder == "" {
@@ -72,6 +70,7 @@ func findPsql(ctx context.Context, folders []string) (string, error) {
 			return path, nil
 		}
 	}
+
 	if path, err := ownership.LookPath("psql"); err == nil {
 		return path, nil
 	}
@@ -80,30 +79,32 @@ func findPsql(ctx context.Context, folders []string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("psql is not installed; install PostgreSQL's client package, or set --postgres to the folder that holds psql")
+	return "", errors.New("psql is not installed; " +
+		"install PostgreSQL's client package, or set --postgres to the folder that holds psql")
 }
 
-// runPsql hands the terminal to psql. The URL goes by the environment: a command line is for everybody to see.
+// runPsql hands the terminal to psql. The URL is passed in the environment, because everybody can see a command line.
 func runPsql(program, url, role, account string, args []string) error {
-	cfg, err := pgx.ParseConfig(url)
+	env, err := libpq.Environment(url)
 	if err != nil {
-		return errors.New("the URL does not parse")
+		return err
 	}
+	secret, remove, err := libpq.KeySecret(url)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	options := "-c role=" + role
 	if account != "" {
 		options += " -c app.current_account_id=" + escapeOption(account)
 	}
-	secret, done, err := keySecret(url)
-	if err != nil {
-		return err
-	}
-	defer done()
+
 	cmd := exec.Command(program, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(append(os.Environ(), linkSettings(url)...), "PGHOST="+cfg.Host, fmt.Sprintf("PGPORT=%d", cfg.Port), "PGDATABASE="+cfg.Database,
-		"PGUSER="+cfg.User, "PGPASSWORD="+cfg.Password, "PGOPTIONS="+options)
-	cmd.Env = append(cmd.Env, secret...)
-	signal.Ignore(os.Interrupt) // it is psql's
+	cmd.Stdin = os.Stdin
+	cmd.Stdout = os.Stdout
+	cmd.Stderr = os.Stderr
+	cmd.Env = append(append(env, "PGOPTIONS="+options), secret...)
+	signal.Ignore(os.Interrupt) // psql handles it
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -112,57 +113,7 @@ func runPsql(program, url, role, account string, args []string) error {
 	return err
 }
 
-// escapeOption writes a value for PGOPTIONS, where spaces and backslashes are escaped by a backslash.
+// escapeOption writes a value for PGOPTIONS, where a backslash escapes spaces and backslashes.
 func escapeOption(value string) string {
-	var escaped []rune
-	for _, r := range value {
-		if r == ' ' || r == '\\' {
-			escaped = append(escaped, '\\')
-		}
-		escaped = append(escaped, r)
-	}
-	return string(escaped)
-}
-
-// linkVariables are the settings of a URL that say how the link to the server is made and secured, and the environment
-// variables by which psql takes them. Without them it would be content with less than the URL asks for.
-var linkVariables = map[string]string{
-	"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "sslcrl": "PGSSLCRL",
-	"sslsni": "PGSSLSNI", "sslnegotiation": "PGSSLNEGOTIATION", "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
-	"channel_binding": "PGCHANNELBINDING", "gssencmode": "PGGSSENCMODE", "require_auth": "PGREQUIREAUTH",
-	"connect_timeout": "PGCONNECT_TIMEOUT", "target_session_attrs": "PGTARGETSESSIONATTRS",
-}
-
-var wordOfURL = regexp.MustCompile(`(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)`)
-
-// wordsOf are the settings of a URL or of its key=value form, less those before a URL's question mark.
-func wordsOf(text string) url.Values {
-	if u, err := url.Parse(text); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
-		return u.Query()
-	}
-	values := url.Values{}
-	for _, word := range wordOfURL.FindAllStringSubmatch(text, -1) {
-		values.Set(word[1], unquoteWord(word[2]))
-	}
-	return values
-}
-
-var escapedRune = regexp.MustCompile(`\\(.)`)
-
-func unquoteWord(word string) string {
-	if len(word) > 1 && word[0] == '\'' {
-		word = word[1 : len(word)-1]
-	}
-	return escapedRune.ReplaceAllString(word, "$1")
-}
-
-// linkSettings are the environment variables for the settings of a URL or of its key=value form.
-func linkSettings(text string) (variables []string) {
-	values := wordsOf(text)
-	for setting, variable := range linkVariables {
-		if value := values.Get(setting); value != "" {
-			variables = append(variables, variable+"="+value)
-		}
-	}
-	return variables
+	return strings.NewReplacer(`\`, `\\`, " ", `\ `).Replace(value)
 }

@@ -15,10 +15,31 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Records are rows of tables for scripts: CSV with a header, or a JSON array of objects, with the names of the columns and
-// every digit.
+// print prints the value as JSON if --json was given, and otherwise calls text.
+func (s *settings) print(cmd *cobra.Command, value any, text func(io.Writer) error) error {
+	if s.json {
+		return printJSON(cmd.OutOrStdout(), value)
+	}
+	return text(cmd.OutOrStdout())
+}
 
-// printRecords writes rows in the format, "csv", safeCSV or "json".
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // people copy URLs
+	return encoder.Encode(value)
+}
+
+// failIf returns exit status 1 if a command that succeeded found something wrong.
+func failIf(found bool, err error) error {
+	if err == nil && found {
+		return exitStatus(1)
+	}
+	return err
+}
+
+// printRecords prints rows of a table for scripts: as CSV with a header, or as a JSON array of objects, with the names
+// of the columns and every digit. The format is "csv", safeCSV or "json".
 func printRecords[T any](w io.Writer, format string, rows iter.Seq2[T, error]) error {
 	if format == "csv" || format == safeCSV {
 		return printRecordsCSV(spreadsheet.NewWriter(w, format == safeCSV), rows)
@@ -28,24 +49,25 @@ func printRecords[T any](w io.Writer, format string, rows iter.Seq2[T, error]) e
 
 func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[T, error]) error {
 	names := columnsOf[T]()
-	headed := false
+	hasHeader := false
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		if !headed {
-			headed = true
+		if !hasHeader {
+			hasHeader = true
 			_ = out.Write(names)
 		}
+
 		var cells []string
-		for _, value := range valuesOf(&row) {
-			cells = append(cells, text(value))
+		for _, value := range valuesOf(row) {
+			cells = append(cells, recordCell(value))
 		}
 		if err := out.Write(cells); err != nil {
 			return err
 		}
 	}
-	if !headed {
+	if !hasHeader {
 		_ = out.Write(names)
 	}
 	return out.Flush()
@@ -58,22 +80,16 @@ func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
 		if err != nil {
 			return err
 		}
-		var b strings.Builder
-		for i, value := range valuesOf(&row) {
-			encoded, err := json.Marshal(plain(value))
-			if err != nil {
-				return err
-			}
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "%q: %s", names[i], encoded)
+		object, err := recordJSON(names, valuesOf(row))
+		if err != nil {
+			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s  {%s}", before, &b); err != nil {
+		if _, err := fmt.Fprintf(w, "%s  {%s}", before, object); err != nil {
 			return err
 		}
 		before = ",\n"
 	}
+
 	if before == "[\n" {
 		_, err := fmt.Fprintln(w, "[]")
 		return err
@@ -82,19 +98,31 @@ func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
 	return err
 }
 
+// recordJSON returns the members of a JSON object, in the order of the columns.
+func recordJSON(names []string, values []any) (string, error) {
+	members := make([]string, len(names))
+	for i, value := range values {
+		encoded, err := json.Marshal(plain(value))
+		if err != nil {
+			return "", err
+		}
+		members[i] = fmt.Sprintf("%q: %s", names[i], encoded)
+	}
+	return strings.Join(members, ", "), nil
+}
+
 // safeCSV is the format csv with --safe-for-spreadsheets.
 const safeCSV = "csv for spreadsheets"
 
 const safeFlag = "safe-for-spreadsheets"
 
-// formatFlag adds --format, of which the first of formats is the default, and what belongs to it.
-func formatFlag(cmd *cobra.Command, format *string, formats, usage string) {
-	first, _, _ := strings.Cut(formats, ",")
-	cmd.Flags().StringVar(format, "format", first, usage)
+// formatFlag adds --format with its default, and --safe-for-spreadsheets.
+func formatFlag(cmd *cobra.Command, format *string, standard, usage string) {
+	cmd.Flags().StringVar(format, "format", standard, usage)
 	cmd.Flags().Bool(safeFlag, false, "with csv: no cell is a formula (docs/cli.md); such a file cannot be imported")
 }
 
-// chooseFormat checks --format, with --json in its place, and makes it safeCSV where that was asked for.
+// chooseFormat checks --format, which --json may replace, and sets it to safeCSV if that was asked for.
 func (s *settings) chooseFormat(cmd *cobra.Command, format *string, formats ...string) error {
 	if s.json {
 		if cmd.Flags().Changed("format") && *format != "json" {
@@ -103,7 +131,7 @@ func (s *settings) chooseFormat(cmd *cobra.Command, format *string, formats ...s
 		*format = "json"
 	}
 	if !slices.Contains(formats, *format) {
-		return usagef("--format %s: want %s", *format, orList(formats))
+		return usagef("invalid --format %q: want %s", *format, orList(formats))
 	}
 	if safe, err := cmd.Flags().GetBool(safeFlag); err == nil && safe && *format == "csv" {
 		*format = safeCSV
@@ -111,42 +139,51 @@ func (s *settings) chooseFormat(cmd *cobra.Command, format *string, formats ...s
 	return nil
 }
 
-// columnsOf are the columns that T's fields are stored in.
+// columnsOf returns the columns that the fields of T are stored in.
 func columnsOf[T any]() (names []string) {
 	typ := reflect.TypeFor[T]()
 	for i := range typ.NumField() {
-		if name, _, _ := strings.Cut(typ.Field(i).Tag.Get("db"), ","); name != "" && name != "-" {
+		if name := columnOf(typ.Field(i)); name != "" {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// valuesOf are the values of these columns.
-func valuesOf[T any](row *T) (values []any) {
-	v := reflect.ValueOf(row).Elem()
+// valuesOf returns the values of these columns.
+func valuesOf[T any](row T) (values []any) {
+	v := reflect.ValueOf(row)
 	for i := range v.NumField() {
-		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("db"), ","); name != "" && name != "-" {
+		if columnOf(v.Type().Field(i)) != "" {
 			values = append(values, v.Field(i).Interface())
 		}
 	}
 	return values
 }
 
-// plain is a value as JSON has it: nil for what is not known, decimals as text, instants in UTC.
+// columnOf returns the column of a field, or "".
+func columnOf(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("db"), ",")
+	if name == "-" {
+		return ""
+	}
+	return name
+}
+
+// plain returns a value for JSON: nil for an unknown one, a text for a decimal, UTC for an instant.
 func plain(value any) any {
-	v := reflect.ValueOf(value)
-	if v.Kind() == reflect.Pointer {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return nil
 		}
 		return plain(v.Elem().Interface())
 	}
+
 	switch value := value.(type) {
 	case blotter.Decimal:
 		return value.String()
 	case blotter.TradeFees:
-		return value.String() // text, which trades import reads again
+		return value.String() // trades import reads this text
 	case time.Time:
 		if value.IsZero() {
 			return nil
@@ -156,17 +193,16 @@ func plain(value any) any {
 	return value
 }
 
-func text(value any) string {
-	switch value = plain(value); value := value.(type) {
+// recordCell returns a value for CSV.
+func recordCell(value any) string {
+	switch value := plain(value).(type) {
 	case nil:
 		return ""
 	case json.RawMessage:
 		return string(value)
+	default:
+		return fmt.Sprint(value)
 	}
-	if raw, isJSON := value.(json.RawMessage); isJSON {
-		return string(raw)
-	}
-	return fmt.Sprint(value)
 }
 
 // each yields the rows of a slice.

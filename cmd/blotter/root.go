@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// settings are the flags that every command has.
+// settings are the values of the flags that every command has.
 type settings struct {
 	url, readOnlyURL, serviceURL, reporterURL string
 	ownerURL                                  string
@@ -29,19 +29,20 @@ func newRoot() *cobra.Command {
 	var config string
 	root := &cobra.Command{
 		Use:   "blotter",
-		Short: "The book of a trading system on PostgreSQL: market data, orders, fills, positions",
-		Long: `blotter keeps market data, orders, fills and positions in PostgreSQL, exactly.
+		Short: "The database of a trading system on PostgreSQL: bars, orders, fills, positions",
+		Long: `blotter stores market data, orders, fills and positions in PostgreSQL, without
+rounding.
 
-Without --url it runs a PostgreSQL of its own in a data folder; nothing has to
-be set up. Every flag can also be an environment variable (--data-dir is
-BLOTTER_DATA_DIR) or a line of blotter.toml (data-dir = "..."), which is read
-from the user's configuration folder and, once trusted, from the working folder
-(blotter config); a table such as [trades.import] is for one command.
+Without --url it runs its own PostgreSQL in a data folder; no setup is needed.
+Every flag can also be an environment variable (--data-dir is BLOTTER_DATA_DIR)
+or a line of blotter.toml (data-dir = "..."). That file is read from the user's
+configuration folder and, if it is trusted, from the working folder (blotter
+config). A table such as [trades.import] sets the flags of one command.
 
-Tables are as wide as the terminal or COLUMNS, 80 columns elsewhere, and name
+Tables are as wide as the terminal or COLUMNS, otherwise 80 columns, and name
 the columns that they hide. The exit status is 0 for success, 1 for a failure or
 a finding, 2 for a wrong use of the command line (docs/cli.md).`,
-		Example: `  blotter demo                      a first look, on synthetic bars
+		Example: `  blotter demo                      a first look, with synthetic bars
   blotter import ~/bars/*.csv       store bars
   blotter bars show AAPL --from 2024-01-01
   blotter up                        keep the database running between commands`,
@@ -61,20 +62,9 @@ a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 			return nil
 		},
 	}
-	flags := root.PersistentFlags()
-	flags.SortFlags = false
-	flags.StringVar(&set.url, "url", "", "database `URL`; default: a database of its own in --data-dir")
-	flags.StringVar(&set.dataDir, "data-dir", "", "`folder` of its own database (default the user's data folder)")
-	flags.StringVar(&set.account, "account", "", "see and change this `account`'s rows alone")
-	flags.BoolVar(&set.allAccounts, "all-accounts", false, "see every account's rows")
-	flags.BoolVar(&set.json, "json", false, "print JSON")
-	flags.StringVar(&config, "config", "", "configuration `file` (default blotter.toml)")
-	flags.StringVar(&set.postgres, "postgres", "", "`folder` of the PostgreSQL programs (default: found)")
-	flags.StringVar(&set.readOnlyURL, "readonly-url", "", "`URL` of a login for trading_readonly (default --url)")
-	flags.StringVar(&set.serviceURL, "service-url", "", "`URL` of a login for trading_service (default --url)")
-	flags.StringVar(&set.reporterURL, "reporter-url", "", "`URL` of a login for trading_reporter (default --url)")
-	flags.StringVar(&set.ownerURL, "owner-url", "", "`URL` of a login for trading_owner (default --url)")
-	flags.BoolVar(&set.verbose, "verbose", false, "log to standard error")
+	set.addFlags(root)
+	root.PersistentFlags().StringVar(&config, "config", "", "configuration `file` (default: blotter.toml)")
+
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("blotter {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -94,15 +84,35 @@ a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 	return root
 }
 
+// addFlags adds the flags that every command has.
+func (s *settings) addFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVar(&s.url, "url", "", "database `URL` (default: blotter's own database in --data-dir)")
+	flags.StringVar(&s.dataDir, "data-dir", "", "`folder` of blotter's own database (default: the user's data folder)")
+	flags.StringVar(&s.account, "account", "", "see and change only the rows of this `account`")
+	flags.BoolVar(&s.allAccounts, "all-accounts", false, "see the rows of all accounts")
+	flags.BoolVar(&s.json, "json", false, "print JSON")
+	flags.StringVar(&s.postgres, "postgres", "", "`folder` of the PostgreSQL programs (default: found)")
+	flags.StringVar(&s.readOnlyURL, "readonly-url", "", "`URL` of a login for trading_readonly (default: --url)")
+	flags.StringVar(&s.serviceURL, "service-url", "", "`URL` of a login for trading_service (default: --url)")
+	flags.StringVar(&s.reporterURL, "reporter-url", "", "`URL` of a login for trading_reporter (default: --url)")
+	flags.StringVar(&s.ownerURL, "owner-url", "", "`URL` of a login for trading_owner (default: --url)")
+	flags.BoolVar(&s.verbose, "verbose", false, "log to standard error")
+}
+
 // narrow makes help fit into 80 columns.
-var narrow = strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "for more information about a command", "for more about a command")
+var narrow = strings.NewReplacer(
+	".FlagUsages", ".FlagUsagesWrapped 80",
+	"for more information about a command", "for more about a command",
+)
 
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Explain a command",
 		Example: "  blotter help import",
-		// What no setting changes must not fail for one.
+		// Help needs no settings, so a wrong one must not make it fail.
 		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found := cmd.Root()
@@ -113,13 +123,14 @@ func helpCommand() *cobra.Command {
 				}
 				found = sub
 			}
+
 			found.InitDefaultHelpFlag()
 			return found.Help()
 		},
 	}
 }
 
-// findCommand returns the command of that name below parent, or nil.
+// findCommand returns the command of the name below parent, or nil.
 func findCommand(parent *cobra.Command, name string) *cobra.Command {
 	for _, sub := range parent.Commands() {
 		if sub.Name() == name {
@@ -129,11 +140,12 @@ func findCommand(parent *cobra.Command, name string) *cobra.Command {
 	return nil
 }
 
-// refuseUnknownArgs makes cobra's complaints about arguments usage errors that say what is wanted.
+// refuseUnknownArgs turns cobra's errors about arguments into usage errors that show the usage.
 func refuseUnknownArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		refuseUnknownArgs(sub)
 	}
+
 	check := cmd.Args
 	if check == nil {
 		return
@@ -147,7 +159,8 @@ func refuseUnknownArgs(cmd *cobra.Command) {
 		case len(args) == 0:
 			return usagef("%s needs an argument: want %s; see %[1]s --help", cmd.CommandPath(), cmd.UseLine())
 		}
-		return usagef("unexpected argument %q: want %s; see %s --help", args[len(args)-1], cmd.UseLine(), cmd.CommandPath())
+		last := args[len(args)-1]
+		return usagef("unexpected argument %q: want %s; see %s --help", last, cmd.UseLine(), cmd.CommandPath())
 	}
 }
 
@@ -157,8 +170,9 @@ func (s *settings) check() error {
 			return err
 		}
 	}
+
 	if s.account != "" && s.allAccounts {
-		return usagef("--account and --all-accounts exclude each other")
+		return usagef("--account and --all-accounts exclude each other; give one of them")
 	}
 	if s.account != "" {
 		if err := blotter.CheckAccountID(s.account); err != nil {
@@ -168,7 +182,7 @@ func (s *settings) check() error {
 	return nil
 }
 
-// scope puts the account of the flags into the context.
+// scope returns the context with the account of the flags.
 func (s *settings) scope(ctx context.Context) context.Context {
 	switch {
 	case s.allAccounts:
@@ -179,7 +193,7 @@ func (s *settings) scope(ctx context.Context) context.Context {
 	return ctx
 }
 
-// logger is silent unless asked: a command says what went wrong once, in its own last line.
+// logger returns a logger that is silent without --verbose: a command reports an error once, in its last line.
 func (s *settings) logger() *slog.Logger {
 	if !s.verbose {
 		return slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -187,7 +201,7 @@ func (s *settings) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// version is the module's version as the Go toolchain recorded it.
+// version returns the version of the module, as the Go toolchain recorded it.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

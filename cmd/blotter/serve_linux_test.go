@@ -49,7 +49,7 @@ func (d *desk) serve(t *testing.T, args ...string) *daemon {
 			t.Log(one.said())
 		}
 	})
-	until(t, "the daemon serves", func() bool { return strings.Contains(one.said(), `msg="blotter serves"`) })
+	until(t, "the daemon serves", func() bool { return strings.Contains(one.said(), `msg="blotter is serving"`) })
 	return one
 }
 
@@ -67,14 +67,14 @@ func TestServe(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
 	const notStarted = "the analytics have not started; blotter serve starts them ("
-	contains(t, d.ok(t, "analytics", "reconcile"), notStarted+"nothing waits)")
-	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"}, "nothing folds them: start blotter serve")
-	contains(t, d.ok(t, "analytics", "reconcile"), notStarted, "events wait, the")
+	contains(t, d.ok(t, "analytics", "reconcile"), notStarted+"no events waiting)")
+	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"}, "the analytics have not started: start blotter serve")
+	contains(t, d.ok(t, "analytics", "reconcile"), notStarted, " waiting, the")
 	contains(t, d.ok(t, "analytics", "reconcile", "--json"), `"never_ran": true`)
 	one := d.serve(t)
 	two := d.serve(t) // on the same database
 	out := d.ok(t, "load", "--rate", "400", "--span", "2s", "--accounts", "3")
-	contains(t, out, "booked     800 fills", "reconciled: ", "nothing waits", " probes)")
+	contains(t, out, "booked     800 fills", "reconciled: ", "no events waiting", " probes)")
 	narrow(t, "load", out)
 	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ")
 	contains(t, d.ok(t, "analytics", "show", "--account", "LOAD-1"), "symbol", "realized")
@@ -104,10 +104,10 @@ func TestServeUnderLoad(t *testing.T) {
 	begin := time.Now().UTC()
 	out := d.ok(t, "load", "--rate", "300", "--span", loadSpan.String())
 	end := time.Now().UTC()
-	contains(t, out, fmt.Sprintf("booked     %s fills", grouped(300*int(loadSpan.Seconds()))), "reconciled: ", "nothing waits")
+	contains(t, out, fmt.Sprintf("booked     %s fills", grouped(300*int(loadSpan.Seconds()))), "reconciled: ", "no events waiting")
 
 	contains(t, d.ok(t, "verify"), "verified: ")
-	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ", "nothing waits")
+	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ", "no events waiting")
 	until(t, "every event is published", func() bool {
 		status := d.ok(t, "events", "status", "--json")
 		return strings.Count(status, `"lag_events": 0,`) == strings.Count(status, `"consumer"`)
@@ -185,7 +185,7 @@ func TestServeKilled(t *testing.T) {
 			if kills == 0 {
 				t.Error("no daemon was killed")
 			}
-			contains(t, out, "0booked     2,000 fills", "reconciled: ", "nothing waits")
+			contains(t, out, "0booked     2,000 fills", "reconciled: ", "no events waiting")
 			return
 		case <-time.After(150 * time.Millisecond):
 			one := daemons[kills%2]
@@ -202,7 +202,7 @@ func TestServeAnalyticsElsewhere(t *testing.T) {
 	d, db, elsewhere := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	url := "--analytics-url=" + elsewhere.AdminURL
 	one := d.serve(t, append(urls(db), url)...)
-	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "nothing waits")
+	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "no events waiting")
 	contains(t, d.ok(t, append(urls(db), "analytics", "reconcile", url)...), "reconciled: ")
 	contains(t, d.ok(t, append(urls(db), "events", "status", url)...), "analytics")
 	if n := pgtest.Value[int](t, db, `select count(*) from analytics.portfolio_summary`); n != 0 {
@@ -223,7 +223,7 @@ func TestServeParks(t *testing.T) {
 	if r.status != 1 || r.err != "" {
 		t.Errorf("status %d %s", r.status, r.err)
 	}
-	contains(t, r.out, "is parked", "blotter events resolve analytics", `'O'\''Brien'`)
+	contains(t, r.out, "has been parked", "\n  blotter events resolve analytics", `'O'\''Brien'`)
 	narrow(t, "events status", r.out)
 	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "O'Brien is still parked: event 1")
 	db.Exec(t, `update events.outbox set service = 'nobody'`)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -12,25 +11,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// monitorOptions are the flags of what looks after the database.
+// monitorOptions are the flags of the monitoring services.
 type monitorOptions struct {
-	metrics string
-	hosts   []string // names by which the metrics are asked for
-	levels  thresholdFlags
-	chosen  func() bool // whether somebody asked for the address
+	metrics  string   // address
+	hosts    []string // names under which the metrics are requested
+	levels   thresholdFlags
+	isChosen func() bool // reports whether the address was set
 }
 
 const metricsDefault = "127.0.0.1:9187"
 
 func (o *monitorOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz; off for none")
-	cmd.Flags().StringSliceVar(&o.hosts, "http-host", nil, "`name` by which --metrics is asked for, besides localhost and this machine's; may be repeated")
+	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz, or off")
+	cmd.Flags().StringSliceVar(&o.hosts, "http-host", nil,
+		"`name` under which --metrics is requested, besides localhost and that of this machine; may be repeated")
 	o.levels.add(cmd)
-	o.chosen = func() bool { return cmd.Flags().Changed("metrics") }
+	o.isChosen = func() bool { return cmd.Flags().Changed("metrics") }
 }
 
-// monitor makes the services that watch: statistics into the database, checks and the heartbeat, metrics.
-func (d *daemon) monitor(tracer *monitor.Tracer, opts monitorOptions) error {
+// addMonitoring adds the services for statistics, checks and metrics.
+func (d *daemon) addMonitoring(tracer *monitor.Tracer) error {
+	opts := d.opts.monitorOptions
 	thresholds, err := opts.levels.thresholds()
 	if err != nil {
 		return err
@@ -39,68 +40,70 @@ func (d *daemon) monitor(tracer *monitor.Tracer, opts monitorOptions) error {
 	if err != nil {
 		return err
 	}
+
 	checks := append(doctorChecks(thresholds), monitor.PoolCheck(d.db.PoolStats, thresholds))
 	checks = append(checks, d.checks...)
 	watcher, err := monitor.NewWatcher(d.db.DB, checks, monitor.WatcherConfig{Logger: d.log})
 	if err != nil {
 		return err
 	}
-	d.services = append(d.services, named{"statistics", recorder}, named{"watcher", watcher})
+	d.add("statistics", recorder)
+	d.add("watcher", watcher)
+	return d.addMetrics(tracer, watcher)
+}
+
+// addMetrics adds the HTTP server for metrics and health.
+func (d *daemon) addMetrics(tracer *monitor.Tracer, watcher *monitor.Watcher) error {
+	opts := d.opts.monitorOptions
 	if opts.metrics == "off" {
 		return nil
 	}
 	if _, _, err := net.SplitHostPort(opts.metrics); err != nil {
-		return usagef("--metrics %q: want an address, as %s, or off", opts.metrics, metricsDefault)
+		return usagef("invalid --metrics %q: want an address, such as %s, or off", opts.metrics, metricsDefault)
 	}
+
 	handler, err := monitor.Handler(monitor.HandlerConfig{
 		Collectors: []prometheus.Collector{&monitor.Collector{Tracer: tracer, Pools: d.db.PoolStats, Watcher: watcher}},
-		Healthy:    d.health, Ready: monitor.Ready(d.db.DB),
+		Healthy:    d.health,
+		Ready:      monitor.Ready(d.db.DB),
 	})
 	if err != nil {
 		return err
 	}
 	server := monitor.NewServer(handler, monitor.ServerConfig{Address: opts.metrics, Hosts: opts.hosts, Logger: d.log})
-	d.services = append(d.services, named{"metrics", &optional{Server: server, log: d.log, required: opts.chosen()}})
+	d.add("metrics", &optionalServer{Server: server, log: d.log, isRequired: opts.isChosen()})
 	return nil
 }
 
-// checkHostNames refuses what is not the name of a host alone.
+// checkHostNames returns an error if a name is not only that of a host.
 func checkHostNames(names []string) error {
 	for _, name := range names {
 		if name == "" || strings.ContainsAny(name, "/:@*? ") {
-			return usagef("--http-host %q: want the name of a host without scheme and port, as metrics.example.com", name)
+			return usagef("invalid --http-host %q: want a host name without scheme and port, "+
+				"such as metrics.example.com", name)
 		}
 	}
 	return nil
 }
 
-// health is what the first service that does not do its work says.
-func (d *daemon) health() error {
-	for _, s := range d.services {
-		if err := s.Health(); err != nil {
-			return fmt.Errorf("service %s: %w", s.name, err)
-		}
-	}
-	return nil
-}
-
-// optional is a server that a daemon can do without, unless somebody asked for its address: several daemons of one
-// machine share the default one.
-type optional struct {
+// optionalServer is a server that the daemon can do without unless its address was set, because several daemons of one
+// machine have the same default.
+type optionalServer struct {
 	*monitor.Server
-	log      *slog.Logger
-	required bool
+	log        *slog.Logger
+	isRequired bool
 }
 
-// Start serves, or says that it does not.
-func (o *optional) Start(ctx context.Context) error {
-	err := o.Server.Start(ctx)
-	switch {
-	case err == nil:
-		o.log.Info("metrics are served", "address", o.Address())
-	case !o.required:
-		o.log.Warn("no metrics: " + err.Error() + " (--metrics)")
+// Start starts the server. It logs the failure of a server that is not required.
+func (s *optionalServer) Start(ctx context.Context) error {
+	err := s.Server.Start(ctx)
+	if err == nil {
+		s.log.Info("metrics are served", "address", s.Address())
 		return nil
 	}
-	return err
+	if s.isRequired {
+		return err
+	}
+	s.log.Warn("no metrics: " + err.Error() + " (--metrics)")
+	return nil
 }

@@ -52,7 +52,7 @@ func TestServeMonitors(t *testing.T) {
 		contains(t, fetchAs(t, one, host, "/metrics"), want)
 	}
 	for _, name := range []string{"http://x", "x:80", "*.example"} {
-		d.fails(t, 2, append(urls(db), "serve", "--http-host="+name), "want the name of a host")
+		d.fails(t, 2, append(urls(db), "serve", "--http-host="+name), "want a host name")
 	}
 	until(t, "the checks have run", func() bool {
 		return strings.Contains(fetch(t, one, "/metrics"), `blotter_check_findings{check="blocking",severity="critical"} 0`)

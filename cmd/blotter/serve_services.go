@@ -13,8 +13,6 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-func (d *daemon) add(name string, s service) { d.services = append(d.services, named{name, s}) }
-
 func (d *daemon) addAnalytics(context.Context) error {
 	s, err := analytics.New(analytics.Config{Source: d.db.DB, Target: d.target, Logger: d.log})
 	if err == nil {
@@ -36,6 +34,7 @@ func (d *daemon) addRedis(context.Context) error {
 		url = d.redis.URL
 		d.log.Info("a stand-in for Redis runs in this process", "url", url)
 	}
+
 	relay, err := events.NewRelay(events.RelayConfig{DB: d.db.DB, URL: url, Logger: d.log})
 	if err != nil {
 		return usageError{fmt.Errorf("--redis: %w", err)}
@@ -53,7 +52,7 @@ func (d *daemon) addSealer(context.Context) error {
 	return err
 }
 
-// addMaintenance adds the scheduler, if the login may act as the owner.
+// addMaintenance adds the scheduler if the login may act as the owner.
 func (d *daemon) addMaintenance(ctx context.Context) error {
 	if !d.opts.maintenance {
 		return nil
@@ -63,11 +62,11 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 		url = d.db.state.OwnerURL()
 	}
 	conn, err := postgres.ConnectOwner(ctx, url, "blotter")
+	if err != nil && d.set.ownerURL == "" {
+		d.log.Warn("maintenance is off: no login for trading_owner; set one with --owner-url", "error", explain(err))
+		return nil
+	}
 	if err != nil {
-		if d.set.ownerURL == "" {
-			d.log.Warn("maintenance is off: no login for trading_owner; give one by --owner-url", "error", explain(err))
-			return nil
-		}
 		return fmt.Errorf("--owner-url: %s", explain(err))
 	}
 	err = d.db.CheckOwner(ctx, conn)
@@ -75,13 +74,17 @@ func (d *daemon) addMaintenance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	open := func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil }
-	both := func(context.Context) (*postgres.DB, *postgres.DB, func(), error) {
+
+	both := func(context.Context) (trades, target *postgres.DB, done func(), err error) {
 		return d.db.DB, d.target, func() {}, nil
 	}
-	jobs := maintenanceJobs(url, both, both)
-	cfg := maintenance.Config{OwnerURL: url, OpenBook: open, Jobs: jobs, Logger: d.log}
-	if err := d.opts.keeping.configure(&cfg); err != nil {
+	cfg := maintenance.Config{
+		OwnerURL: url,
+		OpenBook: func(context.Context) (*postgres.DB, func(), error) { return d.db.DB, func() {}, nil },
+		Jobs:     maintenanceJobs(url, both, both),
+		Logger:   d.log,
+	}
+	if err := d.opts.retention.configure(&cfg); err != nil {
 		return err
 	}
 	s, err := maintenance.NewScheduler(cfg)

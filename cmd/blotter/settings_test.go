@@ -15,9 +15,9 @@ func TestSettings(t *testing.T) {
 		// Each value is wrong in a way that the command complains about, which shows that it arrived.
 		{"bars show A", "from", "yesterday", `--from "yesterday"`},
 		{"bars show A", "to", "tomorrow", `--to "tomorrow"`},
-		{"bars show A", "format", "xml", "--format xml"},
+		{"bars show A", "format", "xml", `--format "xml"`},
 		{"bars show A", "limit", "-7", "--limit -7"},
-		{"psql", "as", "nobody", "--as nobody"},
+		{"psql", "as", "nobody", `--as "nobody"`},
 		{"up", "url", "postgres://h/d", "leave out --url"},
 		{"bars show A", "readonly-url", "nonsense://", "invalid --readonly-url: want postgres://"},
 		{"bars show A", "service-url", "nonsense://", "invalid --service-url: want postgres://"},
@@ -108,8 +108,8 @@ func TestSettingsOfNestedCommands(t *testing.T) {
 	}
 	d := newDesk(t)
 	d.write(t, "blotter.toml", "[trades]\nformat = \"xml\"\n")
-	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, "--format xml")
-	d.fails(t, 2, []string{"orders", "list", "--side", "up"}, "--side up")
+	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, `--format "xml"`)
+	d.fails(t, 2, []string{"orders", "list", "--side", "up"}, `--side "up"`)
 }
 
 // A line that no command takes is refused, with the one that was probably meant.
@@ -121,7 +121,7 @@ func TestBadSettingsFile(t *testing.T) {
 		"[imprt]\nsymbol = \"x\"\n":                                   "there is no command for table [imprt]; did you mean [import]?",
 		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]",
 		"[trades.list]\ntz = \"UTC\"\n":                               `there is no setting "tz" in [trades.list]`,
-		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings are named as the flags of blotter status --help`,
+		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings have the names of the flags in blotter status --help`,
 		"config = \"other.toml\"\n":                                   `there is no setting "config"`,
 		"[[up]]\nport = 2\n":                                          "[[up]] is a list of tables; want one table, [up]",
 		"trades.import.tz = \"UTC\"\n[trades-import]\ntz = \"UTC\"\n": "tz is set twice for blotter trades import",

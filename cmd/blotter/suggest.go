@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,11 +11,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// suggestionsMax is how many names a "did you mean" offers.
+// suggestionsMax is the greatest number of names that a "did you mean" offers.
 const suggestionsMax = 3
 
-// didYouMean returns "; did you mean X?" with the names that are closest to word, or "" where none is close. It is the end
-// of an error.
+// didYouMean returns "; did you mean X?" with the names closest to word, or "" if none is close. An error may end with
+// it.
 func didYouMean(word string, names []string) string {
 	found := closest(word, names)
 	if len(found) == 0 {
@@ -32,8 +33,8 @@ func orList(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// closest returns the names that word may be a misspelling of, the most similar first: those with the fewest edits, and
-// those that word is the beginning of. Upper and lower case are the same.
+// closest returns the names that word may be a misspelling or the beginning of, the most similar first. It ignores
+// case.
 func closest(word string, names []string) []string {
 	typed := strings.ToLower(word)
 	if typed == "" {
@@ -51,15 +52,10 @@ func closest(word string, names []string) []string {
 			edits[name] = distance
 		}
 	}
-	var found []string
-	for name := range edits {
-		found = append(found, name)
-	}
+
+	found := slices.Collect(maps.Keys(edits))
 	slices.SortFunc(found, func(a, b string) int {
-		if edits[a] != edits[b] {
-			return edits[a] - edits[b]
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(edits[a]-edits[b], strings.Compare(a, b))
 	})
 	return found[:min(len(found), suggestionsMax)]
 }
@@ -75,8 +71,8 @@ func editsAllowed(length int) int {
 	return 3
 }
 
-// editDistance returns how many characters must be inserted, deleted, replaced or swapped with their neighbor to make b of
-// a (optimal string alignment).
+// editDistance returns how many characters must be inserted, deleted, replaced or swapped with their neighbor to turn a
+// into b (optimal string alignment).
 func editDistance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	var beforeLast []int
@@ -118,7 +114,7 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	return usagef("%s has no command %q%s", cmd.CommandPath(), word, hint)
 }
 
-// commandElsewhere returns a hint where word is a command below another one than cmd, as list is below trades, or "".
+// commandElsewhere returns a hint if word is a subcommand of another command than cmd, otherwise "".
 func commandElsewhere(cmd *cobra.Command, word string) string {
 	var paths []string
 	for _, other := range allCommands(cmd.Root()) {
@@ -135,18 +131,18 @@ func commandElsewhere(cmd *cobra.Command, word string) string {
 	return "; did you mean " + orList(paths) + "?"
 }
 
-// flagError returns the usage error for what the flag package complains of.
+// flagError returns the usage error for an error of the flag package.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return usageError{err}
 	}
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
-		return unknownCommand(cmd, words[0]) // the flag is of a command that does not exist
+		return unknownCommand(cmd, words[0]) // the flag belongs to a command that does not exist
 	}
 	help := "; " + cmd.CommandPath() + " --help lists the flags"
 	if letters := unknown.GetSpecifiedShortnames(); letters != "" {
-		return usagef("there is no flag -%s; flags have two dashes, as --account%s", letters, help)
+		return usagef("there is no flag -%s; flags have two dashes, such as --account%s", letters, help)
 	}
 
 	name := unknown.GetSpecifiedName()

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// symbolsMax is how many symbols are read to find out which one was meant.
+// symbolsMax is the greatest number of symbols among which a misspelled one is looked for.
 const symbolsMax = 100_000
 
 const (
@@ -19,10 +19,13 @@ select exists (select from data_ingestion.instruments where symbol = $1)
     or exists (select from execution.positions where symbol = $1)
     or exists (select from execution.orders where symbol = $1)`
 	sqlKnownSymbols = `
-select symbol from data_ingestion.instruments union select symbol from execution.positions order by 1 limit $1`
+select symbol from data_ingestion.instruments
+union
+select symbol from execution.positions
+ order by 1 limit $1`
 )
 
-// checkSymbol refuses a symbol that the database knows nothing of: neither bars, an order, a trade nor an instrument. ""
+// checkSymbol returns an error if the database has no instrument, position or order with the symbol. An empty symbol
 // means all symbols.
 func checkSymbol(ctx context.Context, db *postgres.DB, symbol string) error {
 	if symbol == "" {
@@ -33,6 +36,7 @@ func checkSymbol(ctx context.Context, db *postgres.DB, symbol string) error {
 		if err := s.QueryRow(ctx, sqlKnowsSymbol, symbol).Scan(&known); err != nil || known {
 			return err
 		}
+
 		rows, err := s.Query(ctx, sqlKnownSymbols, symbolsMax)
 		if err != nil {
 			return err
@@ -41,7 +45,9 @@ func checkSymbol(ctx context.Context, db *postgres.DB, symbol string) error {
 		if err != nil {
 			return err
 		}
-		hint := cmp.Or(didYouMean(symbol, symbols), "; blotter bars list and blotter positions list --all show the symbols")
-		return &blotter.Error{Kind: blotter.ErrNotFound, Message: fmt.Sprintf("there is no symbol %q%s", symbol, hint)}
+		const list = "; blotter bars list and blotter positions list --all show the symbols"
+		hint := cmp.Or(didYouMean(symbol, symbols), list)
+		text := fmt.Sprintf("there is no symbol %q%s", symbol, hint)
+		return &blotter.Error{Kind: blotter.ErrNotFound, Message: text}
 	}, postgres.Unlogged)
 }

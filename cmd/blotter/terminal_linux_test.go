@@ -117,9 +117,9 @@ func TestImportAsksForAccount(t *testing.T) {
 func TestDemoAsksForURL(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	d.fails(t, 2, append(urls(db), "demo"), "made-up trades of account DEMO in the database of --url", "--yes allows that")
-	d.fails(t, 2, append(urls(db), "load"), "LOAD-1", "--yes allows that")
-	shown, status := newTerminal(t, 80).run(d, "go on? [y/N]", "n", append(urls(db), "demo")...)
+	d.fails(t, 2, append(urls(db), "demo"), "made-up trades of account DEMO in the database of --url", "give --yes to allow it")
+	d.fails(t, 2, append(urls(db), "load"), "LOAD-1", "give --yes to allow it")
+	shown, status := newTerminal(t, 80).run(d, "continue? [y/N]", "n", append(urls(db), "demo")...)
 	if status != 1 {
 		t.Errorf("declined: exit status %d\n%s", status, shown)
 	}

@@ -65,7 +65,7 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 
 	d.fails(t, 1, []string{"trades", "imports", "undo", "1"}, "later trades follow", "of import 2", "undo import 2 first")
 	d.fails(t, 1, []string{"trades", "imports", "undo", "77"}, "no such import")
-	d.fails(t, 2, []string{"trades", "imports", "undo", "feb"}, "is not the number of an import")
+	d.fails(t, 2, []string{"trades", "imports", "undo", "feb"}, "invalid import")
 	contains(t, d.ok(t, "trades", "imports", "undo", "2"), "undone: import 2 of account ACC (feb.csv), 3 trades of 2 positions")
 	d.fails(t, 1, []string{"trades", "imports", "undo", "2"}, "undone already")
 	if after := d.book(t); after != before {
@@ -94,7 +94,7 @@ func TestImportCountsEveryRow(t *testing.T) {
 	contains(t, d.ok(t, "pnl", "list"), "39.00  1.00  SEK       3.00 EUR")
 	contains(t, d.ok(t, "positions", "list"), "3.00 EUR")
 	contains(t, d.ok(t, "positions", "list", "--json"), `"other_fees": "3 EUR"`)
-	if text := d.ok(t, "verify"); !strings.Contains(text, "fees in other currencies than their trades': 3.00 EUR") {
+	if text := d.ok(t, "verify"); !strings.Contains(text, "fees in other currencies than their trades: 3.00 EUR") {
 		t.Errorf("verify says %s", text)
 	}
 	d.ok(t, "down")

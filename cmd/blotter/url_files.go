@@ -11,19 +11,18 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/libpq"
 	"github.com/blotterdb/blotter/internal/ownership"
 	"github.com/jackc/pgx/v5"
 )
 
-// Checks of what a database URL makes the program read or connect to on this machine.
-
-// checkPassfiles ignores a password file that others may read, as PostgreSQL's own programs do, with the same warning. One
-// that a URL names is an error.
+// checkPassfiles makes the program ignore a password file that others may read, with a warning, like PostgreSQL's own
+// programs. Such a file is an error if a URL names it.
 func (s *settings) checkPassfiles() error {
 	for _, l := range s.logins() {
-		if path := wordsOf(l.url).Get("passfile"); path != "" {
-			if why := openPassfile(path); why != "" {
-				return usagef("%s: the password file %s %s; chmod 600 %[2]s", l.flag, path, why)
+		if path := libpq.Settings(l.url).Get("passfile"); path != "" {
+			if problem := passfileProblem(path); problem != "" {
+				return usagef("%s: the password file %s %s; chmod 600 %[2]s", l.flag, path, problem)
 			}
 		}
 	}
@@ -36,26 +35,28 @@ func (s *settings) checkPassfiles() error {
 		}
 		path = filepath.Join(home, ".pgpass")
 	}
-	why := openPassfile(path)
-	if why == "" {
+	problem := passfileProblem(path)
+	if problem == "" {
 		return nil
 	}
+
 	before := s.passwords()
-	// Nothing can be there; a missing file is no error, here and in the programs that are started.
+	// No file can have this path. A missing file is not an error, neither here nor in the programs that are started.
 	if err := os.Setenv("PGPASSFILE", filepath.Join(os.DevNull, "pgpass")); err != nil {
 		return err
 	}
 	for flag, password := range s.passwords() {
 		if password != before[flag] {
-			fmt.Fprintf(os.Stderr, "blotter: warning: password file %s is ignored: it %s; chmod 600 it\n", path, why)
+			fmt.Fprintf(os.Stderr, "blotter: warning: password file %s is ignored: it %s; chmod 600 it\n",
+				path, problem)
 			return nil
 		}
 	}
 	return nil
 }
 
-// openPassfile says why PostgreSQL's programs would ignore a password file, or returns "".
-func openPassfile(path string) string {
+// passfileProblem returns the reason why PostgreSQL's programs would ignore a password file, or "".
+func passfileProblem(path string) string {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil || runtime.GOOS == "windows":
@@ -68,7 +69,7 @@ func openPassfile(path string) string {
 	return ""
 }
 
-// passwords returns the password that each login has, wherever it comes from.
+// passwords returns the password of each login, by its flag, wherever it comes from.
 func (s *settings) passwords() map[string]string {
 	found := map[string]string{}
 	for _, l := range s.logins() {
@@ -79,8 +80,8 @@ func (s *settings) passwords() map[string]string {
 	return found
 }
 
-// checkSockets refuses a socket that somebody else has put into a folder that everybody may write, as /tmp, where they wait
-// for what is meant for the server.
+// checkSockets returns an error for a socket of somebody else in a folder that everybody may write, such as /tmp,
+// because that user could pretend to be the server.
 func (s *settings) checkSockets() error {
 	for _, l := range s.logins() {
 		if l.url == "" {
@@ -90,6 +91,7 @@ func (s *settings) checkSockets() error {
 		if err != nil {
 			continue // checkURLs has reported it
 		}
+
 		if err := checkSocket(cfg.Host, cfg.Port); err != nil {
 			return usageError{fmt.Errorf("%s: %w", l.flag, err)}
 		}
@@ -118,16 +120,17 @@ func checkSocket(folder string, port uint16) error {
 	if err != nil {
 		return err
 	}
-	owner, known := ownership.Owner(info)
-	if !known || owner == 0 || owner == os.Geteuid() || owner == serverAccount() {
+
+	owner, isKnown := ownership.Owner(info)
+	if !isKnown || owner == 0 || owner == os.Geteuid() || owner == serverAccount() {
 		return nil
 	}
-	return fmt.Errorf("everybody can put a socket into %s, and user %d has made %s; "+
-		"let the server use a folder that only its user may write (unix_socket_directories), or connect to 127.0.0.1 with a password",
-		folder, owner, socket)
+	return fmt.Errorf("everybody can put a socket into %s, and %s belongs to user %d; "+
+		"let the server use a folder that only its user may write (unix_socket_directories), "+
+		"or connect to 127.0.0.1 with a password", folder, socket, owner)
 }
 
-// serverAccount is the number of the user that packages of PostgreSQL run the server as, or -1.
+// serverAccount returns the number of the user that packages of PostgreSQL run the server as, or -1.
 func serverAccount() int {
 	u, err := user.Lookup("postgres")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// login is a flag that takes the URL of a login, and what it was given.
+// login is the URL of a login, and its flag.
 type login struct{ flag, role, url string }
 
 func (s *settings) logins() []login {
@@ -24,7 +24,7 @@ func (s *settings) logins() []login {
 	}
 }
 
-// urlOf is the URL of the role's own login, else that of --url, else "": the database is blotter's own.
+// urlOf returns the URL of the role's own login, otherwise that of --url. It is "" for blotter's own database.
 func (s *settings) urlOf(role string) string {
 	for _, l := range s.logins() {
 		if l.role == role && l.url != "" {
@@ -34,7 +34,7 @@ func (s *settings) urlOf(role string) string {
 	return s.url
 }
 
-// urlFlag is a flag that says that the database is not blotter's own, or "".
+// urlFlag returns a flag that was set to a URL, or "" for blotter's own database.
 func (s *settings) urlFlag() string {
 	for _, l := range s.logins() {
 		if l.url != "" {
@@ -44,15 +44,16 @@ func (s *settings) urlFlag() string {
 	return ""
 }
 
-// checkOwn refuses to take the database of the data folder where a URL shows that another one is meant.
+// checkOwn returns an error if a URL shows that another database than that of the data folder is meant.
 func (s *settings) checkOwn() error {
 	if flag := s.urlFlag(); flag != "" {
-		return usagef("--url is missing: %s is given, and this needs --url of the same database; without any URL it is that of --data-dir", flag)
+		return usagef("--url is missing: %s is set, and this command also needs the --url of that database; "+
+			"without any URL, it uses the database of --data-dir", flag)
 	}
 	return nil
 }
 
-// checkURLs refuses a URL that does not parse, and says why without the URL, which may hold a password.
+// checkURLs returns an error for an invalid URL. It does not contain the URL, which may hold a password.
 func (s *settings) checkURLs() error {
 	for _, l := range s.logins() {
 		if l.url == "" {
@@ -65,7 +66,7 @@ func (s *settings) checkURLs() error {
 	return nil
 }
 
-// urlErrors are what pgx complains of without repeating what the URL says, and what to do.
+// urlErrors are the complaints of pgx that do not repeat the URL, with their remedies.
 var urlErrors = []struct{ complaint, remedy string }{
 	{"sslmode is invalid", "want disable, prefer, require, verify-ca or verify-full"},
 	{"unable to read CA file", "sslrootcert must name a file of certificates that can be read"},
@@ -86,7 +87,7 @@ var urlErrors = []struct{ complaint, remedy string }{
 func urlError(flag string, err error) error {
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) {
-		// What stands before the text in the error is the URL: a complaint counts after it alone.
+		// The error begins with the URL, which must not be searched for complaints.
 		text := err.Error()
 		text = text[strings.LastIndex(text, "`: ")+1:]
 		for _, known := range urlErrors {
@@ -98,7 +99,7 @@ func urlError(flag string, err error) error {
 	return errors.New("invalid " + flag + ": want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 
-// checkOwner refuses an --owner-url of another database than --url has.
+// checkOwner returns an error if --owner-url and --url are different databases.
 func (s *settings) checkOwner(ctx context.Context, db *postgres.DB) error {
 	if s.ownerURL == "" || cmp.Or(s.url, s.ownerURL) == s.ownerURL {
 		return nil

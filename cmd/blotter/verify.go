@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -17,17 +18,17 @@ func verifyCommand(set *settings) *cobra.Command {
 		Long: `Prove, exactly and at one instant, that every position and order of --account,
 or of all accounts, follows from its trades:
 
-  quantity      the sum of what was bought and sold
+  quantity      the sum of the bought and sold quantities
   realized P&L  money received less money paid, plus the cost of what is open
-  fees          the sum of its trades' commissions
-  orders        what they have filled, and the status that follows
+  fees          the sum of the commissions of its trades
+  orders        the filled quantity, and the status that follows from it
 
-and that the last trade, every fill's own P&L and the round trips agree.
+and that the last trade, the P&L of every fill and the round trips agree.
 Mismatches are listed with the stored and the recomputed value.
 
-The exit status is 0 if all agrees; 1 if something does not, if there is no such
-account, or if the database cannot be read; 2 for a wrong use of the command
-line.`,
+The exit status is 0 if all figures agree; 1 if one does not, if the account
+does not exist, or if the database cannot be read; 2 for a wrong use of the
+command line.`,
 		Example: "  blotter verify\n  blotter verify --account ACC123 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -40,19 +41,13 @@ line.`,
 			if err := checkAccount(ctx, db.DB); err != nil {
 				return err
 			}
+
 			v, err := db.Verify(ctx)
 			if err != nil {
 				return err
 			}
-			if set.json {
-				err = printJSON(cmd.OutOrStdout(), verificationJSON(v))
-			} else {
-				err = printVerification(cmd.OutOrStdout(), v)
-			}
-			if err == nil && len(v.Mismatches) > 0 {
-				err = exitStatus(1)
-			}
-			return err
+			err = set.print(cmd, verificationJSON(v), func(w io.Writer) error { return printVerification(w, v) })
+			return failIf(len(v.Mismatches) > 0, err)
 		},
 	}
 }
@@ -66,35 +61,49 @@ func verificationJSON(v postgres.Verification) any {
 		Stored  string `json:"stored"`
 		Trades  string `json:"trades_make"`
 	}
+
 	list := []mismatch{}
 	for _, m := range v.Mismatches {
 		list = append(list, mismatch(m))
 	}
-	return map[string]any{"positions": v.Positions, "orders": v.Orders, "trades": v.Trades, "mismatches": list, "more": v.More, "other_fees": append(blotter.TradeFees{}, v.OtherFees...)}
+	return map[string]any{
+		"positions": v.Positions, "orders": v.Orders, "trades": v.Trades, "mismatches": list, "more": v.More,
+		"other_fees": append(blotter.TradeFees{}, v.OtherFees...),
+	}
 }
 
 func printVerification(w io.Writer, v postgres.Verification) error {
-	looked := fmt.Sprintf("%s positions and %s orders, from %s trades, in %s",
-		thousands(v.Positions), thousands(v.Orders), thousands(v.Trades), v.Elapsed.Round(time.Millisecond))
+	scope := fmt.Sprintf("%s positions and %s orders, from %s trades, in %s",
+		term.Thousands(v.Positions), term.Thousands(v.Orders), term.Thousands(v.Trades),
+		v.Elapsed.Round(time.Millisecond))
 	if len(v.Mismatches) == 0 {
-		_, err := fmt.Fprintf(w, "verified: %s\n", looked)
+		_, err := fmt.Fprintf(w, "verified: %s\n", scope)
 		if fees := otherFees(v.OtherFees); err == nil && fees != "" {
-			_, err = fmt.Fprintf(w, "fees in other currencies than their trades': %s\n", fees)
+			_, err = fmt.Fprintf(w, "fees in other currencies than their trades: %s\n", fees)
 		}
 		return err
 	}
-	columns := []column{{name: "account"}, {name: "of"}, {name: "key"}, {name: "figure"}, {name: "stored", right: true}, {name: "trades make", right: true}}
+
+	columns := []term.Column{
+		{Name: "account"},
+		{Name: "of"},
+		{Name: "key"},
+		{Name: "figure"},
+		{Name: "stored", Right: true},
+		{Name: "trades make", Right: true},
+	}
 	var rows [][]string
 	for _, m := range v.Mismatches {
 		rows = append(rows, []string{m.Account, m.Kind, m.Key, m.What, m.Stored, m.Trades})
 	}
-	if err := printListing(w, columns, rows); err != nil {
+	if err := term.PrintTable(w, columns, rows); err != nil {
 		return err
 	}
 	if v.More > 0 {
-		fmt.Fprintf(w, "and %s more\n", thousands(v.More))
+		fmt.Fprintf(w, "and %s more\n", term.Thousands(v.More))
 	}
 	fmt.Fprintln(w)
-	printWrapped(w, fmt.Sprintf("NOT verified: %s figures do not follow from their trades (%s)", thousands(int64(len(v.Mismatches))+v.More), looked))
+	term.PrintWrapped(w, fmt.Sprintf("NOT verified: %s figures differ from their trades (%s)",
+		term.Thousands(int64(len(v.Mismatches))+v.More), scope))
 	return nil
 }

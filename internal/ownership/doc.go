@@ -1,2 +1,2 @@
-// Package ownership tells whether others can change a file that the program is about to believe or to run.
+// Package ownership checks whether other users can change a file that the program is about to read or to run.
 package ownership

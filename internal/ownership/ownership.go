@@ -12,25 +12,24 @@ import (
 
 // OpenError says that others can change a file.
 type OpenError struct {
-	// Path is the file, folder or symbolic link that others can change: the file that was asked about or one on the way to
-	// it.
+	// Path is the file, folder or symbolic link that others can change: the checked file, or one on the way to it.
 	Path string
-	// Reason says how, as "others can write it".
+	// Reason says how they can, for example "everybody can write it".
 	Reason string
-	// Remedy is the command that ends it, as "chmod go-w /etc/blotter.toml".
+	// Remedy is the command that prevents it, for example "chmod go-w /etc/blotter.toml".
 	Remedy string
 }
 
 func (e *OpenError) Error() string { return fmt.Sprintf("%s: %s; %s", e.Path, e.Reason, e.Remedy) }
 
-// linksMax is how many symbolic links a path may have.
+// linksMax is the greatest number of symbolic links on a path.
 const linksMax = 40
 
-// Check returns an *OpenError if somebody other than root and the user of this process can change what is found at the
-// path: by writing the file, or by replacing it, a folder or a symbolic link on the way to it. A folder that everybody may
-// write, such as /tmp, is accepted if it has the sticky bit, by which others cannot replace what is not theirs.
+// Check returns an *OpenError if users other than root and the user of this process can change the file at the path: by
+// writing it, or by replacing it, a folder or a symbolic link on the way to it. A folder that everybody may write, such as
+// /tmp, is accepted if it has the sticky bit, which prevents users from replacing the files of others.
 //
-// Windows has no such owners and modes; there Check only reports files that do not exist.
+// Windows has no such owners and modes. There, Check only reports files that do not exist.
 func Check(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -42,6 +41,7 @@ func Check(path string) error {
 	if err := checkEntry(done); err != nil {
 		return err
 	}
+
 	for links := 0; len(rest) > 0; {
 		next := filepath.Join(done, rest[0])
 		info, err := os.Lstat(next)
@@ -52,7 +52,8 @@ func Check(path string) error {
 			return err
 		}
 		if info.Mode().Type() != fs.ModeSymlink {
-			done, rest = next, rest[1:]
+			done = next
+			rest = rest[1:]
 			continue
 		}
 
@@ -72,7 +73,7 @@ func Check(path string) error {
 	return nil
 }
 
-// split returns the names of a relative path. Its ".." are followed one by one, as the system does.
+// split returns the names in a relative path. It keeps "..", which is followed like the system does.
 func split(path string) (names []string) {
 	for name := range strings.SplitSeq(filepath.ToSlash(path), "/") {
 		if name != "" && name != "." {
@@ -115,9 +116,9 @@ func Read(path string, limit int64) ([]byte, error) {
 	return text, err
 }
 
-// LookPath returns the program of that name in the first folder of PATH that has it. Unlike exec.LookPath it passes over
-// entries that are empty or relative, which mean the working folder or one in it, and over folders and programs that
-// everybody may write.
+// LookPath returns the program of the name in the first folder of PATH that has it. Unlike exec.LookPath, it skips entries
+// that are empty or relative, which mean the working folder or one in it, and folders and programs that everybody may
+// write.
 func LookPath(name string) (string, error) {
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if !filepath.IsAbs(folder) || everybodyWrites(folder) {

@@ -17,5 +17,5 @@ func checkEntry(path string) error {
 
 func everybodyWrites(string) bool { return false }
 
-// executable returns the path of the program with its ending, as .exe.
+// executable returns the path of the program with its ending, such as .exe.
 func executable(path string) (string, error) { return exec.LookPath(path) }

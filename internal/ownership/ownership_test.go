@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/internal/ownership"
 )
 
-// folder returns a new folder that only its owner may write, whatever the umask.
+// folder returns a new folder that only its owner may write, independent of the umask.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "ownership-")
@@ -24,7 +24,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// put writes a file with the mode, and its folder with the other.
+// put writes a file with mode into a folder with folderMode.
 func put(t *testing.T, path string, mode, folderMode os.FileMode) string {
 	t.Helper()
 	for _, err := range []error{
@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		mode, folder os.FileMode
-		want         string // of the error; "" is none
+		want         string // in the error; "" means no error
 	}{
 		"private":         {0o600, 0o700, ""},
 		"readable":        {0o644, 0o755, ""},
@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What a link leads over counts, not only where it leads to.
+// Check covers the folders and links that a link leads through, not only its target.
 func TestCheckFoldersOfLinks(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -96,7 +96,7 @@ func TestCheckFoldersOfLinks(t *testing.T) {
 	}
 }
 
-// Files of another user are not ours. Root can make one; everybody else sees root's, which are trusted, and nobody's process.
+// Files of root are trusted, files of other users are not. Only root can create one of the latter.
 func TestCheckOwner(t *testing.T) {
 	t.Parallel()
 	if err := ownership.Check("/bin/sh"); err != nil {
@@ -136,7 +136,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A program is not taken from the working folder, nor from where everybody can put one.
+// LookPath skips the working folder, and folders that everybody can write.
 func TestLookPath(t *testing.T) {
 	dir := folder(t)
 	program := func(name string, mode, folderMode os.FileMode) string {

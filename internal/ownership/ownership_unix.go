@@ -20,20 +20,21 @@ func Owner(info os.FileInfo) (uid int, known bool) {
 	return int(stat.Uid), true
 }
 
-// isOurs reports whether the owner is root or the user of this process.
-func isOurs(uid int) bool { return uid == 0 || uid == os.Geteuid() }
+// isTrusted reports whether the owner is root or the user of this process.
+func isTrusted(uid int) bool { return uid == 0 || uid == os.Geteuid() }
 
-// checkEntry checks one file, folder or symbolic link by itself.
+// checkEntry checks one file, folder or symbolic link.
 func checkEntry(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
 	}
-	uid, known := Owner(info)
+
+	uid, isKnown := Owner(info)
 	switch {
-	case !known:
+	case !isKnown:
 		return nil
-	case !isOurs(uid):
+	case !isTrusted(uid):
 		return &OpenError{path, "it belongs to " + userName(uid), "chown " + userName(os.Geteuid()) + " " + path}
 	case info.Mode().Type() == fs.ModeSymlink, info.Mode().Perm()&0o022 == 0: // a link has no mode of its own
 		return nil
@@ -45,7 +46,7 @@ func checkEntry(path string) error {
 	return &OpenError{path, "its group can write it", "chmod go-w " + path}
 }
 
-// isReadOnly reports whether the path is on a file system that nobody can write, as what Kubernetes mounts.
+// isReadOnly reports whether the path is on a file system that nobody can write, such as those that Kubernetes mounts.
 func isReadOnly(path string) bool {
 	const readOnly = 1 // ST_RDONLY, MNT_RDONLY
 	var stat syscall.Statfs_t
@@ -64,5 +65,5 @@ func everybodyWrites(path string) bool {
 	return err == nil && info.Mode().Perm()&0o002 != 0
 }
 
-// executable returns the path of the program, which on some systems has an ending that its name lacks.
+// executable returns the path of the program. On some systems, it has an ending that the name lacks.
 func executable(path string) (string, error) { return exec.LookPath(path) }
