@@ -2,7 +2,7 @@ package blotter
 
 import "time"
 
-// PortfolioSummary is a position as analytics sees it, valued at the last price. Its key is (AccountID, Symbol).
+// PortfolioSummary is a position of the analytics, valued at the last price. Its key is (AccountID, Symbol).
 type PortfolioSummary struct {
 	AccountID     string    `db:"account_id"`
 	Symbol        string    `db:"symbol"`
@@ -20,17 +20,17 @@ type PortfolioSummary struct {
 	LastUpdated   time.Time `db:"last_updated,stamp"`
 }
 
-// MarketPrice is the last price of a symbol that analytics know, of which there is a newer one only with a later time.
+// MarketPrice is the last price of a symbol in the analytics. It is replaced only by a later price.
 type MarketPrice struct {
 	Symbol string    `db:"symbol"`
 	Price  Decimal   `db:"price"`
 	At     time.Time `db:"at"`
 	Source string    `db:"source"`
-	// Currency is that of the price. It values positions in that currency only.
-	Currency string `db:"currency,omitzero"` // default USD
+	// Currency of the price; default USD. The price values only positions in this currency.
+	Currency string `db:"currency,omitzero"`
 }
 
-// PerformanceMetrics counts a strategy's trades of one trading date. Its key is (AccountID, Strategy, Date,
+// PerformanceMetrics sums up the trades of a strategy on one trading date. Its key is (AccountID, Strategy, Date,
 // Currency).
 type PerformanceMetrics struct {
 	AccountID     string    `db:"account_id"`
@@ -39,12 +39,12 @@ type PerformanceMetrics struct {
 	Currency      string    `db:"currency,omitzero"` // of the money; default USD
 	TotalTrades   int64     `db:"total_trades"`
 	ClosingTrades int64     `db:"closing_trades"`
-	Wins          int64     `db:"wins"` // closing fills with realized P&L above zero
+	Wins          int64     `db:"wins"` // closing trades with realized P&L above zero
 	Losses        int64     `db:"losses"`
 	GrossProfit   Decimal   `db:"gross_profit"`
-	GrossLoss     Decimal   `db:"gross_loss"` // what losing trades lost, a number that is not negative
+	GrossLoss     Decimal   `db:"gross_loss"` // losses of losing trades, zero or positive
 	RealizedPnL   Decimal   `db:"realized_pnl"`
 	Fees          Decimal   `db:"fees"`
-	WinRate       *Decimal  `db:"win_rate,generated"` // wins / closing trades; nil before the first
+	WinRate       *Decimal  `db:"win_rate,generated"` // wins / closing trades; nil before the first closing trade
 	LastUpdated   time.Time `db:"last_updated,stamp"`
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AuditEntry is one row of the audit log: who did what to which row. It is append-only.
+// AuditEntry is one row of the audit log: who did what to which row. The log is append-only.
 type AuditEntry struct {
 	ID            int64           `db:"id,generated"`
 	AccountID     string          `db:"account_id,nullzero"`
@@ -22,12 +22,14 @@ type AuditEntry struct {
 	Timestamp     time.Time       `db:"timestamp,generated"`
 }
 
-// IsClaim reports whether the entry is what an account's session said of itself: that it read something. Nobody checked it.
-// Entries of changes are written by triggers, those of the service and the owner by the programs that operate the database.
+// IsClaim reports whether the entry is an unchecked claim by an account's session, for example that it read something.
+// Triggers write the entries of changes, and the programs that operate the database write those of the service and the
+// owner.
 func (e *AuditEntry) IsClaim() bool {
 	switch e.Operation {
 	case "INSERT", "UPDATE", "DELETE", "TRUNCATE":
 		return false
 	}
+
 	return e.Role != "trading_service" && e.Role != "trading_owner"
 }

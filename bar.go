@@ -5,34 +5,42 @@ import (
 	"time"
 )
 
+// SymbolLengthMax is the maximum length of a symbol in characters.
+const SymbolLengthMax = 32
+
 // Bar is open, high, low, close and volume of one symbol over one interval. Its key is (Symbol, Timeframe, Timestamp).
 type Bar struct {
 	ID        int64     `db:"id,generated" json:"-"`
 	Symbol    string    `db:"symbol" json:"symbol"`
-	Timeframe string    `db:"timeframe,omitzero" json:"timeframe"` // "1m", "1h", "1d", "1w", ...; default "1d"
-	Timestamp time.Time `db:"timestamp" json:"timestamp"`          // start of the interval; a daily bar's is midnight UTC of its trading date
+	Timeframe Timeframe `db:"timeframe,omitzero" json:"timeframe"` // default Daily
+	Timestamp time.Time `db:"timestamp" json:"timestamp"`          // start; for a daily bar, midnight UTC of its date
 	Open      Decimal   `db:"open" json:"open"`
 	High      Decimal   `db:"high" json:"high"`
 	Low       Decimal   `db:"low" json:"low"`
 	Close     Decimal   `db:"close" json:"close"`
 	Volume    Decimal   `db:"volume" json:"volume"`
-	AdjClose  *Decimal  `db:"adj_close" json:"adj_close,omitempty"` // close adjusted for splits and dividends, where the vendor gives one
-	Source    string    `db:"source" json:"source"`                 // vendor of the row: "yahoo", "csv", ...
+	AdjClose  *Decimal  `db:"adj_close" json:"adj_close,omitempty"` // adjusted for splits and dividends; may be nil
+	Source    string    `db:"source" json:"source"`                 // vendor, for example "yahoo" or "csv"
 	CreatedAt time.Time `db:"created_at,generated" json:"-"`
 }
 
-// SymbolLengthMax is the most characters a symbol has.
-const SymbolLengthMax = 32
+// BarRow is a bar and its place in a file.
+type BarRow struct {
+	Bar
+	Line   int64  // line or record of the file, from 1; 0 if the bar is not from a file
+	Member string // member of the archive, or "" if the file is not one
+}
 
-// Check reports as ErrInvalid what the table would refuse: the rules every stored bar satisfies. allowsNegative is the
-// instrument's: spreads, power and once oil traded below zero.
+// Check returns ErrInvalid for a bar that the table would refuse. allowsNegative is the instrument's: prices of
+// spreads, power and once oil were below zero.
 func (b *Bar) Check(allowsNegative bool) error {
 	if n := len([]rune(b.Symbol)); n == 0 || n > SymbolLengthMax {
-		return Invalid("symbol", b.Symbol, "1 to 32 characters")
+		return Invalid("symbol", b.Symbol, fmt.Sprintf("1 to %d characters", SymbolLengthMax))
 	}
 	if b.Timestamp.IsZero() {
 		return Invalid("timestamp", b.Timestamp, "an instant")
 	}
+
 	for _, p := range []struct {
 		name  string
 		value Decimal
@@ -44,6 +52,7 @@ func (b *Bar) Check(allowsNegative bool) error {
 			return Invalid(p.name, p.value, "a price above zero (the instrument does not allow negative prices)")
 		}
 	}
+
 	if b.High.LessThan(b.Open) || b.High.LessThan(b.Close) {
 		return Invalid("high", b.High, fmt.Sprintf("at least open %s and close %s", b.Open, b.Close))
 	}
@@ -53,24 +62,6 @@ func (b *Bar) Check(allowsNegative bool) error {
 	if b.Volume.IsNeg() {
 		return Invalid("volume", b.Volume, "zero or more")
 	}
+
 	return nil
-}
-
-// RejectedRow is a row of a file that should be a bar or a fill and is none, and why. Bars' go to the quarantine.
-type RejectedRow struct {
-	Line   int64  // line of the file, from 1
-	Symbol string // where it is known
-	Check  string // which rule: "parse", "bar", "fill"
-	Reason string
-	Raw    string // the row as it stands in the file
-	Member string // of the archive that the file is, else ""
-}
-
-func (r *RejectedRow) Error() string { return fmt.Sprintf("line %d: %s", r.Line, r.Reason) }
-
-// BarRow is a bar and where in its file it stands.
-type BarRow struct {
-	Bar
-	Line   int64  // line or record of the file, from 1; 0 where there is no file
-	Member string // of the archive that the file is, else ""
 }

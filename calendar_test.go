@@ -20,6 +20,7 @@ func TestMonthArithmeticIsInOnePlace(t *testing.T) {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") {
 			return err
 		}
+
 		files++
 
 		set := token.NewFileSet()
@@ -27,6 +28,7 @@ func TestMonthArithmeticIsInOnePlace(t *testing.T) {
 		if err != nil {
 			return err
 		}
+
 		ast.Inspect(file, func(node ast.Node) bool {
 			if addsMonths(node) {
 				t.Errorf("%s: AddDate with years or months; use internal/calendar", set.Position(node.Pos()))
@@ -39,6 +41,7 @@ func TestMonthArithmeticIsInOnePlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if files < 100 {
 		t.Errorf("only %d files were read", files)
 	}

@@ -29,56 +29,62 @@ import (
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
-// publicCall is one call of the library by a context.
+// publicCall makes one call of the library with a context.
 type publicCall func(ctx context.Context) error
 
-// withoutDatabase are calls that wait for nothing in the database: they may succeed though their context has ended.
+// withoutDatabase lists the calls that never wait for the database. They may succeed after their context has ended.
 var withoutDatabase = []string{
-	"events.Consumer.Stop", "events.Relay.Stop", "analytics.Synchronizer.Stop", "audit.Sealer.Start", "audit.Sealer.Stop",
-	"logs.Handler.Start", "logs.Handler.Stop", "monitor.Recorder.Start", "monitor.Recorder.Stop", "monitor.Server.Start",
+	"events.Consumer.Stop", "events.Relay.Stop", "analytics.Synchronizer.Stop", "audit.Sealer.Start",
+	"audit.Sealer.Stop",
+	"logs.Handler.Start", "logs.Handler.Stop", "monitor.Recorder.Start", "monitor.Recorder.Stop",
+	"monitor.Server.Start",
 	"monitor.Server.Stop", "monitor.Watcher.Start", "monitor.Watcher.Stop", "maintenance.Scheduler.Start",
-	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit", "postgres.Tx.Rollback",
-	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
+	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit",
+	"postgres.Tx.Rollback",
+	"schema.CheckVersion", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner",
 	"partition.RunnerLock.Close",
 	"events.Subscribe", "events.InspectRedis", "events.Follow", "events.Consume", "logs.Tail",
 	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up", "embedded.State.Clients",
 	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply",
-	"postgres.Drift", "postgres.QueryCatalog",
-	"postgres.CompareRegistry", "postgres.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
+	"schema.Drift",
+	"postgres.CompareRegistry", "schema.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
 }
 
-// promoted are methods of a type that is not exported, embedded in one that is.
+// promoted lists the methods that an exported type gets from an embedded type that is not exported.
 var promoted = []string{"logs.Handler.Start", "logs.Handler.Stop"}
 
-// notWalked are exported functions with a context that are called by others: handlers of pgx and slog.
-var notWalked = []string{"monitor.Tracer.", "logs.Handler.Enabled", "logs.Handler.Handle", "logs.Handler.WithAttrs"}
+// handlers lists the exported functions with a context that only pgx and slog call.
+var handlers = []string{"monitor.Tracer.", "logs.Handler.Enabled", "logs.Handler.Handle", "logs.Handler.WithAttrs"}
 
-// Wherever a context was the cause, errors.Is finds context.Canceled or context.DeadlineExceeded in the error,
-// whichever public call it came from, and whether the context ended before the call or while the server was at work.
-// What a caller cancelled is not logged as an error.
+// TestContextIsTheCause checks that errors.Is finds context.Canceled or context.DeadlineExceeded in the error of every
+// public call whose context ended, before the call or while the server was at work. A call that its caller cancelled is
+// not logged as an error.
 func TestContextIsTheCause(t *testing.T) {
 	t.Parallel()
+
 	w := newWalk(t)
 
-	t.Run("every public call is walked", w.complete)
+	t.Run("every public call is made", w.checkComplete)
 
 	for name, end := range map[string]error{"cancelled": context.Canceled, "deadline": context.DeadlineExceeded} {
-		w.ended(t, name+" before", end)
+		w.withEndedContext(t, name+" before", end)
 	}
 
 	locker := w.db.Connect(t, w.db.AdminURL)
 	if _, err := locker.Exec(t.Context(), "begin; "+sqlLockAll); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, end := range map[string]error{"cancelled": context.Canceled, "deadline": context.DeadlineExceeded} {
-		w.waiting(t, name+" while it waits", end)
+		w.withContextThatEnds(t, name+" while it waits", end)
 	}
 }
 
-// sqlLockAll keeps everybody else from every table of blotter's.
+// sqlLockAll locks every table of blotter against everybody else.
 const sqlLockAll = `
 do $$
 declare
@@ -91,14 +97,14 @@ begin
     end loop;
 end $$`
 
-// walk is the library with all its public calls.
+// walk makes all public calls of the library.
 type walk struct {
 	db    *pgtest.Database
 	calls map[string]publicCall
 	log   *errorLog
 }
 
-// errorLog keeps the lines that were logged as errors.
+// errorLog is a slog.Handler that keeps the lines logged as errors.
 type errorLog struct {
 	mu    sync.Mutex
 	lines []string
@@ -120,7 +126,7 @@ func (l *errorLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// take returns the lines so far and forgets them.
+// take returns the lines since the last call.
 func (l *errorLog) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -129,9 +135,10 @@ func (l *errorLog) take() []string {
 	return lines
 }
 
-// ended makes every call with a context that has ended before.
-func (w *walk) ended(t *testing.T, name string, end error) {
+// withEndedContext makes every call with a context that has already ended.
+func (w *walk) withEndedContext(t *testing.T, name string, end error) {
 	t.Helper()
+
 	t.Run(name, func(t *testing.T) {
 		for _, call := range slices.Sorted(maps.Keys(w.calls)) {
 			ctx, cancel := context.WithCancel(blotter.WithAllAccounts(t.Context()))
@@ -139,48 +146,54 @@ func (w *walk) ended(t *testing.T, name string, end error) {
 				ctx, cancel = context.WithDeadline(ctx, time.Unix(1, 0))
 			}
 			cancel()
-			w.judge(t, call, end, w.calls[call](ctx))
+			w.check(t, call, end, w.calls[call](ctx))
 		}
 	})
 }
 
-// waiting makes every call with a context that ends while the call waits for a lock.
-func (w *walk) waiting(t *testing.T, name string, end error) {
+// withContextThatEnds makes every call with a context that ends while the call waits for a lock.
+func (w *walk) withContextThatEnds(t *testing.T, name string, end error) {
 	t.Helper()
+
 	t.Run(name, func(t *testing.T) {
-		looker := w.db.Connect(t, w.db.AdminURL)
+		observer := w.db.Connect(t, w.db.AdminURL)
 		for _, call := range slices.Sorted(maps.Keys(w.calls)) {
 			if strings.HasPrefix(call, "embedded.") {
-				continue // they know nothing of this database
+				continue // they do not use this database
 			}
+
 			ctx, cancel := context.WithCancel(blotter.WithAllAccounts(t.Context()))
 			if errors.Is(end, context.DeadlineExceeded) {
 				ctx, cancel = context.WithTimeout(ctx, 10*time.Millisecond)
 			}
+
 			answered := make(chan error, 1)
 			go func() { answered <- w.calls[call](ctx) }()
 			if errors.Is(end, context.Canceled) {
-				untilSomebodyWaits(t, looker, answered)
+				waitForLockWait(t, observer, answered)
 				cancel()
 			}
+
 			err := <-answered
 			cancel()
 			if err == nil && !slices.Contains(withoutDatabase, call) {
-				t.Errorf("%s returned no error though it cannot have read or written anything", call)
+				t.Errorf("%s returned no error, but it cannot have read or written anything", call)
 			}
-			w.judge(t, call, end, err)
+
+			w.check(t, call, end, err)
 		}
 	})
 }
 
-// untilSomebodyWaits returns when a session of the database waits for a lock, or the call has returned, or after a
-// moment.
-func untilSomebodyWaits(t *testing.T, looker *pgx.Conn, answered chan error) {
+// waitForLockWait returns when a session of the database waits for a lock, when the call has returned, or after 100 ms.
+func waitForLockWait(t *testing.T, observer *pgx.Conn, answered chan error) {
 	t.Helper()
+
 	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline) && len(answered) == 0; {
 		var waits bool
-		err := looker.QueryRow(t.Context(), `
-select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waits)
+		err := observer.QueryRow(t.Context(), `
+select exists (select from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,58 +203,66 @@ select exists (select from pg_stat_activity where datname = current_database() a
 	}
 }
 
-func (w *walk) judge(t *testing.T, call string, end, err error) {
+func (w *walk) check(t *testing.T, call string, end, err error) {
 	t.Helper()
+
 	if err != nil && !errors.Is(err, end) {
 		t.Errorf("%s: errors.Is(err, %v) is false for %v", call, end, err)
 	}
 	lines := w.log.take()
 	if errors.Is(end, context.Canceled) && len(lines) > 0 {
-		t.Errorf("%s: what its caller cancelled was logged as an error:\n%s", call, strings.Join(lines, "\n"))
+		t.Errorf("%s: a call that its caller cancelled was logged as an error:\n%s", call, strings.Join(lines, "\n"))
 	}
 }
 
-// complete compares the calls with what the packages export.
-func (w *walk) complete(t *testing.T) {
+// checkComplete compares the calls with the exported functions of the packages.
+func (w *walk) checkComplete(t *testing.T) {
 	exported := map[string]bool{}
 	packages := []string{
-		"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres",
+		"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres", "schema",
 	}
 	for _, dir := range packages {
 		for _, name := range contextCalls(t, dir) {
 			exported[name] = true
 		}
 	}
+
 	for name := range exported {
-		skip := slices.ContainsFunc(notWalked, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		skip := slices.ContainsFunc(handlers, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 		if w.calls[name] == nil && !skip {
-			t.Errorf("%s takes a context and is not walked: add it to newWalk", name)
+			t.Errorf("%s takes a context and is not called: add it to newWalk", name)
 		}
 	}
+
 	for name := range w.calls {
 		if !exported[name] && !slices.Contains(promoted, name) {
-			t.Errorf("%s is walked and not exported", name)
+			t.Errorf("%s is called and not exported", name)
 		}
 	}
 }
 
-// contextCalls are the exported functions and methods of a package that take a context first, as package.Type.Method.
+// contextCalls returns the exported functions and methods of a package whose first parameter is a context, as
+// package.Type.Method.
 func contextCalls(t *testing.T, dir string) (names []string) {
 	t.Helper()
+
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s: %v", dir, err)
 	}
+
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, "_other.go") {
 			continue
 		}
+
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, decl := range parsed.Decls {
-			if fn, is := decl.(*ast.FuncDecl); is && fn.Name.IsExported() && takesContext(fn) {
+			if fn, isFunc := decl.(*ast.FuncDecl); isFunc && fn.Name.IsExported() && takesContext(fn) {
 				if receiver := receiverOf(fn); receiver == "" || ast.IsExported(receiver) {
 					name := strings.Join([]string{dir, receiver, fn.Name.Name}, ".")
 					names = append(names, strings.ReplaceAll(name, "..", "."))
@@ -249,6 +270,7 @@ func contextCalls(t *testing.T, dir string) (names []string) {
 			}
 		}
 	}
+
 	return names
 }
 
@@ -256,34 +278,38 @@ func takesContext(fn *ast.FuncDecl) bool {
 	if len(fn.Type.Params.List) == 0 {
 		return false
 	}
-	selector, is := fn.Type.Params.List[0].Type.(*ast.SelectorExpr)
-	return is && selector.Sel.Name == "Context"
+	selector, isSelector := fn.Type.Params.List[0].Type.(*ast.SelectorExpr)
+	return isSelector && selector.Sel.Name == "Context"
 }
 
 func receiverOf(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return ""
 	}
+
 	typ := fn.Recv.List[0].Type
-	if star, is := typ.(*ast.StarExpr); is {
+	if star, isStar := typ.(*ast.StarExpr); isStar {
 		typ = star.X
 	}
-	if generic, is := typ.(*ast.IndexExpr); is {
+	if generic, isGeneric := typ.(*ast.IndexExpr); isGeneric {
 		typ = generic.X
 	}
+
 	return typ.(*ast.Ident).Name
 }
 
-// newWalk opens a database and lists the calls.
+// newWalk opens a database and returns the calls on it.
 func newWalk(t *testing.T) *walk {
 	t.Helper()
+
 	log := &errorLog{}
 	return newWalkOn(t, log, pgtest.OpenConfig(t, func(c *postgres.Config) { c.Logger = slog.New(log) }))
 }
 
-// newWalkOn is the walk on a database that logs into log.
+// newWalkOn returns the calls on a database that logs to log.
 func newWalkOn(t *testing.T, log *errorLog, db *pgtest.Database) *walk {
 	t.Helper()
+
 	w := &walk{log: log, calls: map[string]publicCall{}, db: db}
 	w.addPostgres(t)
 	w.addSessions()
@@ -294,10 +320,10 @@ func newWalkOn(t *testing.T, log *errorLog, db *pgtest.Database) *walk {
 	return w
 }
 
-// void drops the result of a call.
+// void drops the result of a call and returns its error.
 func void[T any](_ T, err error) error { return err }
 
-func drain[T any](rows iter.Seq2[*T, error]) error {
+func drain[T any](rows iter.Seq2[T, error]) error {
 	for _, err := range rows {
 		if err != nil {
 			return err
@@ -322,10 +348,10 @@ func walkTrade() blotter.Trade {
 
 func walkBars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
-		one := blotter.MustDecimal("1")
+		price := blotter.MustDecimal("1")
 		yield(blotter.BarRow{Bar: blotter.Bar{
-			Symbol: "NOK", Timeframe: "1d", Timestamp: time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC), Open: one, High: one, Low: one, Close: one,
-			Source: "walk",
+			Symbol: "NOK", Timeframe: "1d", Timestamp: time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC),
+			Open: price, High: price, Low: price, Close: price, Source: "walk",
 		}}, nil)
 	}
 }
@@ -336,15 +362,20 @@ func (w *walk) addPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := book.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = book.Stop(context.Background()) })
-	migrator, err := postgres.NewMigrator(t.Context(), w.db.OwnerURL)
+
+	migrator, err := schema.NewMigrator(t.Context(), w.db.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = migrator.Close() })
+
 	maps.Copy(w.calls, map[string]publicCall{
 		"postgres.Open": func(ctx context.Context) error {
 			other, err := postgres.Open(ctx, w.db.Config)
@@ -359,25 +390,22 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.ConnectReporter": func(ctx context.Context) error {
 			return closing(postgres.ConnectReporter(ctx, w.db.Config.ReporterURL, "walk"))
 		},
-		"postgres.NewMigrator": func(ctx context.Context) error {
-			m, err := postgres.NewMigrator(ctx, w.db.OwnerURL)
+		"schema.NewMigrator": func(ctx context.Context) error {
+			m, err := schema.NewMigrator(ctx, w.db.OwnerURL)
 			if err == nil {
 				err = errors.Join(void(m.Status(ctx)), m.Close())
 			}
 			return err
 		},
-		"postgres.Migrator.Up":     func(ctx context.Context) error { return void(migrator.Up(ctx)) },
-		"postgres.Migrator.DownTo": func(ctx context.Context) error { return void(migrator.DownTo(ctx, 0)) },
-		"postgres.Migrator.Status": func(ctx context.Context) error { return void(migrator.Status(ctx)) },
-		"postgres.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
+		"schema.Migrator.Up":     func(ctx context.Context) error { return void(migrator.Up(ctx)) },
+		"schema.Migrator.DownTo": func(ctx context.Context) error { return void(migrator.DownTo(ctx, 0)) },
+		"schema.Migrator.Status": func(ctx context.Context) error { return void(migrator.Status(ctx)) },
+		"schema.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
 		"postgres.CompareRegistry": func(ctx context.Context) error {
 			return void(postgres.CompareRegistry(ctx, w.db.OwnerURL))
 		},
-		"postgres.PinSettings": func(ctx context.Context) error {
-			return postgres.PinSettings(ctx, w.db.Connect(t, w.db.OwnerURL))
-		},
-		"postgres.Translate": func(ctx context.Context) error {
-			return postgres.Translate(ctx, "walk", ctx.Err())
+		"schema.CheckVersion": func(ctx context.Context) error {
+			return schema.CheckVersion(ctx, w.db.Connect(t, w.db.OwnerURL))
 		},
 		"postgres.DB.AnalyzeBars": func(ctx context.Context) error { return db.AnalyzeBars(ctx, 1_000_000) },
 		"postgres.DB.Audit": func(ctx context.Context) error {
@@ -481,7 +509,9 @@ func (w *walk) addPostgres(t *testing.T) {
 		},
 		"postgres.DB.ImportNamed": func(ctx context.Context) error { return void(db.ImportNamed(ctx, 1)) },
 		"postgres.DB.BeginImport": func(ctx context.Context) error {
-			return void(db.BeginImport(ctx, blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}, nil))
+			return void(db.BeginImport(ctx, blotter.Import{
+				AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32),
+			}, nil))
 		},
 		"postgres.DB.BeginImports": func(ctx context.Context) error {
 			given := blotter.Import{AccountID: "ACC-W", File: "nok.csv", Layout: "walk", Digest: make([]byte, 32)}
@@ -511,7 +541,7 @@ func (w *walk) addPostgres(t *testing.T) {
 			})
 		},
 		"postgres.Book.ExecuteTrade": func(ctx context.Context) error {
-			// A fill that is being booked is waited for: only one that waits is taken back.
+			// The book finishes a trade that it has begun to book, so the context must end before that.
 			if ctx.Err() == nil {
 				<-ctx.Done()
 			}
@@ -520,7 +550,7 @@ func (w *walk) addPostgres(t *testing.T) {
 	})
 }
 
-// closing closes a connection that was made.
+// closing closes a connection and returns the error of making it.
 func closing(conn *pgx.Conn, err error) error {
 	if err == nil {
 		_ = conn.Close(context.Background())
@@ -528,7 +558,7 @@ func closing(conn *pgx.Conn, err error) error {
 	return err
 }
 
-// addSessions adds the methods of Session and Tx, each in a session whose own context goes on.
+// addSessions adds the methods of Session and Tx, each in a session whose own context does not end.
 func (w *walk) addSessions() {
 	all := blotter.WithAllAccounts(context.Background())
 	read := func(name string, call func(context.Context, *postgres.Session) error) {
@@ -536,6 +566,7 @@ func (w *walk) addSessions() {
 			return w.db.ReadOnly(all, func(s *postgres.Session) error { return call(ctx, s) }, postgres.Unlogged)
 		}
 	}
+
 	write := func(name string, call func(context.Context, *postgres.Tx) error) {
 		w.calls["postgres.Tx."+name] = func(ctx context.Context) error {
 			return w.db.Transaction(all, func(tx *postgres.Tx) error { return call(ctx, tx) }, postgres.Unlogged)
@@ -553,15 +584,18 @@ func (w *walk) addSessions() {
 		rows.Close()
 		return rows.Err()
 	})
+
 	read("QueryRow", func(ctx context.Context, s *postgres.Session) error {
 		var n int
 		return s.QueryRow(ctx, "select count(*) from execution.trades").Scan(&n)
 	})
+
 	read("SendBatch", func(ctx context.Context, s *postgres.Session) error {
 		batch := &pgx.Batch{}
 		batch.Queue("select from execution.trades")
 		return s.SendBatch(ctx, batch).Close()
 	})
+
 	read("Orders", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Orders(ctx, postgres.OrderFilter{}))
 	})
@@ -635,10 +669,14 @@ func (w *walk) addSessions() {
 	})
 	w.calls["postgres.Session.CopyFrom"] = func(ctx context.Context) error {
 		return w.db.Transaction(all, func(tx *postgres.Tx) error {
-			return void(tx.CopyFrom(ctx, pgx.Identifier{"data_ingestion", "instruments"}, []string{"symbol"}, pgx.CopyFromRows([][]any{{"NOK"}})))
+			return void(tx.CopyFrom(ctx, pgx.Identifier{"data_ingestion", "instruments"}, []string{"symbol"},
+				pgx.CopyFromRows([][]any{{"NOK"}})))
 		}, postgres.Unlogged)
 	}
-	for name, end := range map[string]func(*postgres.Tx, context.Context) error{"Commit": (*postgres.Tx).Commit, "Rollback": (*postgres.Tx).Rollback} {
+
+	for name, end := range map[string]func(*postgres.Tx, context.Context) error{
+		"Commit": (*postgres.Tx).Commit, "Rollback": (*postgres.Tx).Rollback,
+	} {
 		w.calls["postgres.Tx."+name] = func(ctx context.Context) error {
 			tx, err := w.db.Begin(all)
 			if err != nil {
@@ -648,18 +686,16 @@ func (w *walk) addSessions() {
 			return end(tx, ctx)
 		}
 	}
-	w.calls["postgres.QueryCatalog"] = func(ctx context.Context) error {
-		return w.db.ReadOnly(all, func(s *postgres.Session) error {
-			return void(postgres.QueryCatalog(ctx, s, pgx.RowTo[string], "select nspname::text from pg_namespace"))
-		}, postgres.Unlogged)
-	}
+
 	w.calls["postgres.SeamsOf"] = func(ctx context.Context) error {
 		return w.db.ReadOnly(all, func(s *postgres.Session) error {
 			return void(postgres.SeamsOf(ctx, s, "NOK", "1d", time.Unix(0, 0), time.Unix(9, 0)))
 		}, postgres.Unlogged)
 	}
-	w.calls["postgres.Drift"] = func(ctx context.Context) error {
-		return w.db.ReadOnly(all, func(s *postgres.Session) error { return void(postgres.Drift(ctx, s)) }, postgres.Unlogged)
+
+	w.calls["schema.Drift"] = func(ctx context.Context) error {
+		return w.db.ReadOnly(all, func(s *postgres.Session) error { return void(schema.Drift(ctx, s)) },
+			postgres.Unlogged)
 	}
 }
 
@@ -670,6 +706,7 @@ func (w *walk) addTables() {
 			return w.db.Transaction(all, func(tx *postgres.Tx) error { return call(ctx, tx) }, postgres.Unlogged)
 		}
 	}
+
 	instrument := func() *blotter.Instrument { return &blotter.Instrument{Symbol: "NOK"} }
 	table("Insert", func(ctx context.Context, q postgres.Querier) error {
 		return postgres.Instruments.Insert(ctx, q, instrument())
@@ -697,13 +734,13 @@ func (w *walk) addTables() {
 	})
 }
 
-// service is what can be started and stopped.
+// service can be started and stopped.
 type service interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 }
 
-// addService adds Start and Stop, each on a service of its own, which is stopped in the end.
+// addService adds Start and Stop, each on a new service, which is stopped at the end.
 func (w *walk) addService(name string, create func() (service, error)) {
 	run := func(use func(service) error) error {
 		s, err := create()
@@ -715,10 +752,16 @@ func (w *walk) addService(name string, create func() (service, error)) {
 			defer cancel()
 			_ = s.Stop(ctx)
 		}()
+
 		return use(s)
 	}
-	w.calls[name+".Start"] = func(ctx context.Context) error { return run(func(s service) error { return s.Start(ctx) }) }
-	w.calls[name+".Stop"] = func(ctx context.Context) error { return run(func(s service) error { return s.Stop(ctx) }) }
+
+	w.calls[name+".Start"] = func(ctx context.Context) error {
+		return run(func(s service) error { return s.Start(ctx) })
+	}
+	w.calls[name+".Stop"] = func(ctx context.Context) error {
+		return run(func(s service) error { return s.Stop(ctx) })
+	}
 }
 
 func (w *walk) addServices(t *testing.T) {
@@ -727,25 +770,32 @@ func (w *walk) addServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(redis.Close)
+
 	client, err := events.OpenRedis(redis.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = client.Close() })
+
 	nothing := func(context.Context, *postgres.Tx, []blotter.Event) error { return nil }
 	tracer, err := monitor.NewTracer(monitor.TracerConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	synchronizer, err := analytics.New(analytics.Config{Source: db, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	consumer, err := events.NewConsumer(events.Config{Source: db, Name: "walk", Handler: nothing, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	owner := func(use func(*pgx.Conn) error) error {
 		conn, err := pgx.Connect(context.Background(), w.db.OwnerURL)
 		if err != nil {
@@ -810,7 +860,9 @@ func (w *walk) addServices(t *testing.T) {
 		"events.Consume": func(ctx context.Context) error { return events.Consume(ctx, db, "walk", nothing) },
 		"events.Expire":  func(ctx context.Context) error { return events.Expire(ctx, db, "walk") },
 		"events.Follow": func(ctx context.Context) error {
-			return events.Follow(ctx, db, events.FollowConfig{Callback: func(context.Context, blotter.Event) error { return nil }})
+			return events.Follow(ctx, db, events.FollowConfig{
+				Callback: func(context.Context, blotter.Event) error { return nil },
+			})
 		},
 		"events.LagOf": func(ctx context.Context) error {
 			return db.ReadOnly(blotter.WithAllAccounts(context.Background()), func(s *postgres.Session) error {
@@ -819,7 +871,8 @@ func (w *walk) addServices(t *testing.T) {
 		},
 		"events.Publish": func(ctx context.Context) error {
 			return void(events.Publish(ctx, db, events.Message{
-				Type: "note", Service: "walk", Channel: "notes", Key: "k", Data: []byte(`{}`), Timestamp: events.Time(time.Unix(9, 0)),
+				Type: "note", Service: "walk", Channel: "notes", Key: "k", Data: []byte(`{}`),
+				Timestamp: events.Time(time.Unix(9, 0)),
 			}))
 		},
 		"events.ReadStatus": func(ctx context.Context) error { return void(events.ReadStatus(ctx, db)) },
@@ -831,7 +884,8 @@ func (w *walk) addServices(t *testing.T) {
 		},
 		"events.Refuse": func(ctx context.Context) error {
 			return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *postgres.Tx) error {
-				return events.Refuse(ctx, tx, "walk", events.Refusal{Event: blotter.Event{Pos: 7, Key: "k"}, Reason: errors.New("forged")})
+				return events.Refuse(ctx, tx, "walk",
+					events.Refusal{Event: blotter.Event{Pos: 7, Key: "k"}, Reason: errors.New("forged")})
 			})
 		},
 		"events.Replay": func(ctx context.Context) error {
@@ -839,7 +893,8 @@ func (w *walk) addServices(t *testing.T) {
 		},
 		"events.Resolve": func(ctx context.Context) error { return events.Resolve(ctx, db, "walk", "k") },
 		"events.Consumer.Restart": func(ctx context.Context) error {
-			return consumer.Restart(ctx, time.Second, func(context.Context, *postgres.Tx) (string, error) { return "3:3:", nil })
+			return consumer.Restart(ctx, time.Second,
+				func(context.Context, *postgres.Tx) (string, error) { return "3:3:", nil })
 		},
 		"events.InspectRedis": func(ctx context.Context) error { return void(events.InspectRedis(ctx, redis.URL, "")) },
 		"events.Subscribe": func(ctx context.Context) error {
@@ -866,10 +921,11 @@ func (w *walk) addServices(t *testing.T) {
 	})
 }
 
-// lockedCheck reads a table of blotter's.
-var lockedCheck = []monitor.Check{{Name: "walk", Area: "walk", Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
-	return nil, void(q.Exec(ctx, "select from execution.trades"))
-}}}
+// lockedCheck reads a table that sqlLockAll locks.
+var lockedCheck = []monitor.Check{{Name: "walk", Area: "walk",
+	Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
+		return nil, void(q.Exec(ctx, "select from execution.trades"))
+	}}}
 
 func outcomesOf(outcomes []monitor.Outcome) (err error) {
 	for _, o := range outcomes {
@@ -884,9 +940,10 @@ func (w *walk) addMaintenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	policy := partition.Policy{}
 	now := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
-	said := func(partition.Step, string) {}
+	ignore := func(partition.Step, string) {}
 	w.addService("maintenance.Scheduler", func() (service, error) {
 		return maintenance.NewScheduler(maintenance.Config{OwnerURL: w.db.OwnerURL, Logger: log})
 	})
@@ -903,7 +960,7 @@ func (w *walk) addMaintenance(t *testing.T) {
 		},
 		"maintenance.Runner.Status": func(ctx context.Context) error { return void(runner.Status(ctx)) },
 		"partition.Run": func(ctx context.Context) error {
-			return partition.Run(ctx, w.db.OwnerURL, now, policy, said)
+			return partition.Run(ctx, w.db.OwnerURL, now, policy, ignore)
 		},
 		"partition.Lock": func(ctx context.Context) error {
 			lock, err := partition.Lock(ctx, w.db.OwnerURL, "walk")
@@ -922,19 +979,22 @@ func (w *walk) addMaintenance(t *testing.T) {
 		"partition.Apply": func(ctx context.Context) error {
 			leaf := partition.Relation{Schema: "execution", Name: "trades"}
 			step := partition.Step{Kind: partition.Analyze, Table: leaf, Leaf: leaf}
-			return partition.Apply(ctx, w.db.Connect(t, w.db.OwnerURL), []partition.Step{step}, said)
+			return partition.Apply(ctx, w.db.Connect(t, w.db.OwnerURL), []partition.Step{step}, ignore)
 		},
 	})
 }
 
 func (w *walk) addEmbedded(t *testing.T) {
 	dir := t.TempDir()
+
 	cfg := func() embedded.Config {
 		return embedded.Config{DataDir: filepath.Join(dir, fmt.Sprint(time.Now().UnixNano())), Logger: slog.New(w.log)}
 	}
 	maps.Copy(w.calls, map[string]publicCall{
-		"embedded.State.Clients": func(ctx context.Context) error { return void(embedded.State{DataDir: dir}.Clients(ctx)) },
-		"embedded.Find":          func(ctx context.Context) error { return void(embedded.Find(ctx, "", dir, 0)) },
+		"embedded.State.Clients": func(ctx context.Context) error {
+			return void(embedded.State{DataDir: dir}.Clients(ctx))
+		},
+		"embedded.Find": func(ctx context.Context) error { return void(embedded.Find(ctx, "", dir, 0)) },
 		"embedded.Down": func(ctx context.Context) error {
 			c := cfg()
 			if err := os.MkdirAll(c.DataDir, 0o700); err != nil {

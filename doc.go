@@ -1,11 +1,37 @@
-// Package blotter is the language of a trading book: accounts, orders, trades, positions, bars and the errors that
-// storing them can end in. It is pure: it knows no SQL and no network, and imports only the standard library and the
-// decimal type. Package postgres keeps what is described here.
+// Package blotter holds the types and the arithmetic of a trading book: accounts, instruments, orders, trades,
+// positions, bars, events and errors. It does no input or output, and imports only the standard library and the decimal
+// type. Package postgres stores what is described here.
 //
-// Whose rows a piece of work may see travels in its context:
+// # Accounts
 //
-//	ctx = blotter.WithAccount(ctx, "ACC123")  // this account's rows
-//	ctx = blotter.WithAllAccounts(ctx)        // every account's rows, for operators and services
+// The context of a call says whose rows it may see and change:
 //
-// Prices, quantities and money are [Decimal], never a float. Times are instants and stored in UTC.
+//	ctx = blotter.WithAccount(ctx, "ACC123")  // the rows of one account
+//	ctx = blotter.WithAllAccounts(ctx)        // the rows of every account, for operators and services
+//
+// A context without either is an error, never a default. [WithUser], [WithCorrelation] and [WithOperation] add the
+// person behind a request, the id that ties log lines together, and the name under which statements are counted.
+//
+// # Orders, trades and positions
+//
+// An [Order] is an instruction to buy or sell, a [Trade] is one fill, and a [Position] is what an account holds of a
+// symbol. They are values: [Order.WithFill], [Order.WithStatus], [Order.Amend] and [Position.Apply] return changed
+// copies. [Position.Apply] is the only place that knows the arithmetic of the book: cost basis, realized profit and
+// loss, fees and round trips.
+//
+// # Numbers and times
+//
+// Prices, quantities and money are [Decimal], never float64. A Decimal is exact; the one rounding of the book is the
+// cost that a partial close takes out of a position. Times are instants and stored in UTC. A [Timeframe] is the
+// length of a bar, for example "5m" or "1d".
+//
+// # Errors
+//
+// Every failing call returns an [*Error]. Its [Kind] says what the caller may do, and is compared with errors.Is:
+//
+//	if errors.Is(err, blotter.ErrConflict) {
+//		// reload the row and try again
+//	}
+//
+// [Retryable] reports whether the same call may succeed later.
 package blotter

@@ -10,49 +10,56 @@ import (
 //	if errors.Is(err, blotter.ErrConflict) { reload and retry }
 type Kind string
 
-// The kinds. Those of the database follow SQLSTATE classes (PostgreSQL documentation, appendix A).
+// The kinds. Those of the database follow the SQLSTATE classes (PostgreSQL documentation, appendix A).
 const (
-	// ErrNotFound: no such row.
+	// ErrNotFound means that there is no such row.
 	ErrNotFound Kind = "not found"
-	// ErrInvalid: refused in Go before the database was asked; the message names field, value and bound.
+	// ErrInvalid means that Go refused a value before the database saw it. The message names field, value and bound.
 	ErrInvalid Kind = "invalid"
-	// ErrIntegrity: a constraint of the database refused it (class 23, 44).
+	// ErrIntegrity means that the change violates a constraint of the database (class 23, 44).
 	ErrIntegrity Kind = "integrity"
-	// ErrData: a value that its type cannot hold (class 22).
+	// ErrData means that a value does not fit its type (class 22).
 	ErrData Kind = "data"
-	// ErrConflict: another session changed the row first, or the same key holds different content. Reload and retry.
+	// ErrConflict means that another session changed the row first, or that the same key holds different content.
+	// Reload and retry.
 	ErrConflict Kind = "conflict"
-	// ErrSerialization: concurrent transactions could not be put in an order (40001, 40P01). It was retried already.
+	// ErrSerialization means that concurrent transactions got in each other's way (40001, 40P01). The library has
+	// retried already.
 	ErrSerialization Kind = "serialization"
-	// ErrPermission: the role may not (42501), or the session is read-only (25006).
+	// ErrPermission means that the role lacks a privilege (42501), or that the session is read-only (25006).
 	ErrPermission Kind = "permission"
-	// ErrProgramming: a statement the server does not understand or cannot run here (class 42, 0A, 25, 26, 34, P0).
+	// ErrProgramming means that the server does not understand the statement or cannot run it here (class 42, 0A, 25,
+	// 26, 34, P0).
 	ErrProgramming Kind = "programming"
-	// ErrOperational: server, network, limits, timeouts (class 08, 28, 3D, 53, 54, 55, 57, 58, XX).
+	// ErrOperational means trouble with the server, the network, a limit or a timeout (class 08, 28, 3D, 53, 54, 55,
+	// 57, 58, XX).
 	ErrOperational Kind = "operational"
-	// ErrPoolTimeout: no connection came free within Config.AcquireTimeout. It is an ErrOperational too.
+	// ErrPoolTimeout means that no connection was free within Config.AcquireTimeout. It is an ErrOperational too.
 	ErrPoolTimeout Kind = "pool timeout"
-	// ErrCommitUnknown: the link broke at COMMIT. Nobody can tell whether it took effect; look the key up.
+	// ErrCommitUnknown means that the connection broke during COMMIT, so it is unknown whether the transaction took
+	// effect. Look up the key.
 	ErrCommitUnknown Kind = "commit unknown"
-	// ErrNotReplicated: committed on the primary, and the wait for its synchronous replica was cancelled: a failover may
-	// lose it. It is an ErrCommitUnknown too: repeating a call that carries a key has no second effect, and waits again.
+	// ErrNotReplicated means that the primary has committed and the wait for its synchronous replica was cancelled,
+	// so a failover may lose the transaction. It is an ErrCommitUnknown too. Repeating a call that carries a key has
+	// no second effect, and waits for the replica again.
 	ErrNotReplicated Kind = "not replicated"
 )
 
 // Error makes a Kind usable as the target of errors.Is.
 func (k Kind) Error() string { return string(k) }
 
-// Error is what every failing call of the library returns.
+// Error is the error of every failing call of the library.
 type Error struct {
-	Op         string // what was being done: "insert execution.orders"
+	Op         string // what the call did, for example "insert execution.orders"
 	Kind       Kind
 	Constraint string // name of the violated constraint, if any
 	SQLState   string // five characters, if the server sent them
 	Message    string // one sentence for people
-	Retry      bool   // the same call may succeed if made again
+	Retry      bool   // the same call may succeed if it is made again
 	Err        error  // cause; errors.As reaches *pgconn.PgError through it
 }
 
+// Error returns the operation, if there is one, and the message.
 func (e *Error) Error() string {
 	if e.Op == "" {
 		return e.Message
@@ -60,42 +67,47 @@ func (e *Error) Error() string {
 	return e.Op + ": " + e.Message
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches the error's Kind; a pool timeout is operational as well, and what is not replicated is a commit unknown.
+// Is reports whether target is the error's Kind. ErrPoolTimeout is ErrOperational too, and ErrNotReplicated is
+// ErrCommitUnknown too.
 func (e *Error) Is(target error) bool {
-	return target == e.Kind || (e.Kind == ErrPoolTimeout && target == ErrOperational) ||
-		(e.Kind == ErrNotReplicated && target == ErrCommitUnknown)
+	return target == e.Kind ||
+		e.Kind == ErrPoolTimeout && target == ErrOperational ||
+		e.Kind == ErrNotReplicated && target == ErrCommitUnknown
 }
 
-// Retryable reports whether the same call may succeed if it is made again later: the server was starting or full, the
-// connection was lost before anything was committed, or concurrent transactions were in each other's way. It is never
-// true for ErrCommitUnknown.
+// Retryable reports whether the same call may succeed later: the server was starting or full, the connection was lost
+// before anything was committed, or concurrent transactions got in each other's way. It is never true for
+// ErrCommitUnknown.
 func Retryable(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Retry
 }
 
-// Invalid makes the ErrInvalid that says which field had which value and what is allowed.
+// Invalid returns an ErrInvalid that names the field, its value and what is allowed.
 func Invalid(field string, value any, allowed string) *Error {
-	return &Error{Kind: ErrInvalid, Message: fmt.Sprintf("%s %s is not allowed: want %s", field, clip(value), allowed)}
+	return &Error{Kind: ErrInvalid, Message: fmt.Sprintf("invalid %s %s: want %s", field, clip(value), allowed)}
 }
 
-// clipBytes is how much of a text clip looks at: 80 characters and more. A refusal of megabytes must not take the time that
-// it takes to quote them.
-const clipBytes = 400
+const (
+	clipLength = 80  // characters of a value that an error shows
+	clipBytes  = 400 // bytes of a text that clip looks at, so that quoting megabytes takes no time
+)
 
-// clip shows at most 80 characters of a value, quoted when it is text.
+// clip returns the first characters of a value, quoted if it is text.
 func clip(value any) string {
 	format := "%v"
 	if text, isText := value.(string); isText {
 		format = "%q"
 		value = text[:min(len(text), clipBytes)]
 	}
+
 	text := []rune(fmt.Sprintf(format, value))
-	if len(text) > 80 {
-		return string(text[:77]) + "..."
+	if len(text) > clipLength {
+		return string(text[:clipLength-3]) + "..."
 	}
+
 	return string(text)
 }

@@ -4,32 +4,46 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// The channels of the outbox, and the types of the events on them that blotter itself writes.
+// The channels of the outbox, and the types of the events that blotter itself writes to them.
 const (
 	ChannelTrades     = "trades"
 	ChannelPositions  = "positions"
 	ChannelMarketData = "market_data"
 
-	TradeExecuted     = "trade_executed"      // a fill was booked; it carries the trade, and the position after it
-	TradeUndone       = "trade_undone"        // a fill was taken out of the book; it carries the trade, and the position before it
-	PositionUpdated   = "position_updated"    // what a fill made of its position
-	MarketDataUpdated = "market_data_updated" // bars of a symbol were imported, or a price is known
+	TradeExecuted     = "trade_executed"      // a trade was booked; see TradeData
+	TradeUndone       = "trade_undone"        // a trade was taken out of the book; see UndoneTradeData
+	PositionUpdated   = "position_updated"    // a trade changed its position; see PositionUpdate
+	MarketDataUpdated = "market_data_updated" // bars of a symbol or its price changed; see PriceData
 )
 
-// The services whose events the library writes. Nobody else may call itself so.
+// The services whose events the library writes. No other service may use these names.
 const (
 	ServiceExecution     = "execution"
 	ServiceDataIngestion = "data_ingestion"
 )
 
-// EventTextMax is the most characters of an event's channel, key, type and service.
-const EventTextMax = 50
+const (
+	// EventTextMax is the maximum length of an event's channel, key, type and service in characters.
+	EventTextMax = 50
+	// EventDataMax is the maximum size of an event's data in bytes.
+	EventDataMax = 64 << 10
 
-// EventDataMax is the most bytes that the data of an event has.
-const EventDataMax = 64 << 10
+	correlationLengthMax = 100 // characters
+)
+
+// bookTypes are the types of events that only the book writes. The CHECK outbox_is_what_it_says of events.outbox has
+// the same list.
+var bookTypes = []string{TradeExecuted, TradeUndone, PositionUpdated}
+
+// BookEvents returns the types of events that only the book writes.
+func BookEvents() []string { return slices.Clone(bookTypes) }
+
+// IsBookEvent reports whether only the book writes events of the type.
+func IsBookEvent(kind string) bool { return slices.Contains(bookTypes, kind) }
 
 // Event is one row of the outbox: something that a committed transaction did.
 type Event struct {
@@ -37,7 +51,7 @@ type Event struct {
 	AccountID     string          `db:"account_id,nullzero"` // "" for market data
 	XID           uint64          `db:"xid,generated"`
 	Channel       string          `db:"channel"`
-	Key           string          `db:"key"`      // account, or symbol for market data: what order is kept within
+	Key           string          `db:"key"`      // account, or symbol for market data; events of a key stay in order
 	EventID       [16]byte        `db:"event_id"` // UUID version 7
 	Type          string          `db:"type"`
 	V             int16           `db:"v,omitzero"` // version of the data's schema; default 1
@@ -47,7 +61,7 @@ type Event struct {
 	Data          json.RawMessage `db:"data"` // money as decimal strings
 }
 
-// Check reports as ErrInvalid an event that the outbox does not take.
+// Check returns ErrInvalid for an event that the outbox does not take.
 func (e Event) Check() error {
 	if e.AccountID != "" {
 		if err := CheckAccountID(e.AccountID); err != nil {
@@ -59,10 +73,11 @@ func (e Event) Check() error {
 		{"key", e.Key, 1, EventTextMax},
 		{"type", e.Type, 1, EventTextMax},
 		{"service", e.Service, 1, EventTextMax},
-		{"correlation_id", e.CorrelationID, 0, 100},
+		{"correlation_id", e.CorrelationID, 0, correlationLengthMax},
 	}); err != nil {
 		return err
 	}
+
 	switch {
 	case e.AccountID != "" && e.Key != e.AccountID:
 		return Invalid("key", e.Key, "the account, "+e.AccountID+": under another's key its events could be held up")
@@ -75,25 +90,54 @@ func (e Event) Check() error {
 	case bytes.Contains(e.Data, []byte(`\u0000`)):
 		return Invalid("data", "text with NUL", "JSON without \\u0000, which PostgreSQL does not store")
 	}
+
 	return e.CheckIdentity()
 }
 
-// EventCursor is how far a consumer of the outbox has come.
+// CheckIdentity returns ErrInvalid for an event whose data contradicts its account. The account and the key of an event
+// say whose it is, because the database guards them; its writer chooses the data. An event of the book belongs to the
+// account that its data names, and an event of market data to none.
+func (e *Event) CheckIdentity() error {
+	switch {
+	case e.AccountID != "" && e.IsMarketData():
+		return Invalid("account_id", e.AccountID, "none: only services publish market data (WithAllAccounts)")
+	case !IsBookEvent(e.Type):
+		return nil
+	}
+
+	var data struct {
+		AccountID string `json:"account_id"`
+	}
+	_ = json.Unmarshal(e.Data, &data) // data of another shape names no account
+	if e.AccountID == "" || data.AccountID != e.AccountID {
+		return Invalid("data.account_id", data.AccountID, "the account of the event, "+e.AccountID)
+	}
+
+	return nil
+}
+
+// IsMarketData reports whether the event is about prices, by its type or its channel. Such an event belongs to no
+// account.
+func (e *Event) IsMarketData() bool {
+	return e.Channel == ChannelMarketData || e.Type == MarketDataUpdated
+}
+
+// EventCursor says how far a consumer has read the outbox.
 type EventCursor struct {
 	Consumer         string     `db:"consumer"`
-	SnapDone         string     `db:"snap_done"`            // pg_snapshot: what was consumed
-	SnapTarget       string     `db:"snap_target,nullzero"` // pg_snapshot: the window being read; "" between windows
+	SnapDone         string     `db:"snap_done"`            // pg_snapshot: what it has consumed
+	SnapTarget       string     `db:"snap_target,nullzero"` // pg_snapshot: the window that it reads; "" between windows
 	PosDone          int64      `db:"pos_done"`             // of the window
 	Applied          int64      `db:"applied"`              // events consumed, a dense count
 	Epoch            int64      `db:"epoch"`                // of the numbers under which they were published
-	SystemIdentifier string     `db:"system_identifier"`    // of the cluster whose outbox it is, and its timeline
+	SystemIdentifier string     `db:"system_identifier"`    // of the cluster whose outbox it reads, and its timeline
 	UpdatedAt        time.Time  `db:"updated_at,stamp"`
-	ExpiredAt        *time.Time `db:"expired_at"` // since when it no longer keeps the outbox; nil for a live one
-	Witness          string     `db:"witness"`    // mark that the cursor left with its outbox, where that is elsewhere
+	ExpiredAt        *time.Time `db:"expired_at"` // since then the outbox no longer waits for it; nil if it does
+	Witness          string     `db:"witness"`    // mark that it left in the outbox of another database
 }
 
-// EventWitness is the last mark of a lineage, by which a consumer whose cursor is elsewhere recognises that the outbox has
-// everything that it has consumed.
+// EventWitness is the last mark of a lineage. By it a consumer whose cursor is in another database recognises that the
+// outbox contains everything that it has consumed.
 type EventWitness struct {
 	Lineage          [16]byte  `db:"lineage"`
 	Consumer         string    `db:"consumer"`
@@ -103,7 +147,7 @@ type EventWitness struct {
 	UpdatedAt        time.Time `db:"updated_at,stamp"`
 }
 
-// EventBatch is a batch that the Redis relay published: what a lost tail is refilled from.
+// EventBatch is a batch that the relay published to Redis. A lost tail is refilled from it.
 type EventBatch struct {
 	Channel    string    `db:"channel"`
 	Epoch      int64     `db:"epoch"`
@@ -111,20 +155,20 @@ type EventBatch struct {
 	Events     int64     `db:"events"`
 	SnapDone   string    `db:"snap_done"`
 	SnapTarget string    `db:"snap_target"`
-	PosFrom    int64     `db:"pos_from"` // its events are those of the window beyond this
-	PosTo      int64     `db:"pos_to"`   // the last one's
+	PosFrom    int64     `db:"pos_from"` // its events are those of the window after this position
+	PosTo      int64     `db:"pos_to"`   // position of its last event
 	CreatedAt  time.Time `db:"created_at,generated"`
 }
 
 // Published is a message of another service that is in the outbox.
 type Published struct {
-	AccountID string    `db:"account_id"` // "" for what is of no account
+	AccountID string    `db:"account_id"` // "" if it belongs to no account
 	EventID   [16]byte  `db:"event_id"`
 	Digest    []byte    `db:"digest"` // SHA-256 of its content
 	CreatedAt time.Time `db:"created_at,generated"`
 }
 
-// DeadLetter is an event that a consumer could not apply, or one parked behind it.
+// DeadLetter is an event that a consumer could not apply, or one that is parked behind it.
 type DeadLetter struct {
 	Consumer   string     `db:"consumer"`
 	Pos        int64      `db:"pos"`
@@ -133,5 +177,5 @@ type DeadLetter struct {
 	Error      string     `db:"error"`
 	CreatedAt  time.Time  `db:"created_at,generated"`
 	ResolvedAt *time.Time `db:"resolved_at"`
-	AskedAt    *time.Time `db:"asked_at"` // when somebody asked to try the key again; nil where nobody has
+	AskedAt    *time.Time `db:"asked_at"` // when somebody asked to try the key again; nil if nobody has
 }

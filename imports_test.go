@@ -9,14 +9,17 @@ import (
 
 const module = "github.com/blotterdb/blotter"
 
-// layers are the packages in the order in which data flows: each imports package blotter and at most what stands above
-// it. A package that is not listed here does not exist yet.
+// layers lists all packages in the order in which data flows. A package imports only packages above it.
 var layers = []string{
-	"", "internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership", "internal/spreadsheet", "internal/workbook", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit", "logs", "web",
-	"embedded", "pgtest", "chaos", "cmd/blotter",
+	"",
+	"internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership",
+	"internal/spreadsheet", "internal/workbook", "internal/advisory", "internal/retry", "internal/shell",
+	"internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
+	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
+	"logs", "web", "embedded", "pgtest", "chaos", "cmd/blotter",
 }
 
-// rootMayImport is what package blotter imports besides the standard library.
+// rootMayImport is the only import of package blotter besides the standard library.
 const rootMayImport = "github.com/quagmt/udecimal"
 
 func TestImportTable(t *testing.T) {
@@ -24,10 +27,12 @@ func TestImportTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	packages := strings.Fields(string(out))
 	if len(packages) < 5 {
-		t.Fatalf("only %v were found", packages)
+		t.Fatalf("found only %v", packages)
 	}
+
 	for _, line := range packages {
 		path, imports, _ := strings.Cut(line, ":")
 		name := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
@@ -36,14 +41,16 @@ func TestImportTable(t *testing.T) {
 			t.Errorf("package %s is not in the import table", name)
 			continue
 		}
+
 		for _, imported := range strings.Split(imports, ",") {
-			own, isOurs := strings.CutPrefix(imported, module)
+			own, isOwn := strings.CutPrefix(imported, module)
 			own = strings.TrimPrefix(own, "/")
 			switch {
-			case isOurs && slices.Index(layers, own) >= layer:
-				t.Errorf("%s imports %s, which stands below it", name, own)
+			case isOwn && slices.Index(layers, own) >= layer:
+				t.Errorf("%s imports %s, which is below it in the table", name, own)
 			case layer == 0 && strings.Contains(imported, ".") && imported != rootMayImport:
-				t.Errorf("package blotter imports %s; it may import the standard library and the decimal type", imported)
+				t.Errorf("package blotter imports %s; it may import the standard library and the decimal type",
+					imported)
 			}
 		}
 	}

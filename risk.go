@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// RiskLimit is a bound that an account sets itself. blotter stores limits; it does not enforce them yet.
+// RiskLimit is a limit that an account sets for itself. blotter stores limits; it does not enforce them yet.
 type RiskLimit struct {
 	AccountID    string    `db:"account_id"`
 	LimitType    string    `db:"limit_type"`
@@ -17,7 +17,7 @@ type RiskLimit struct {
 	UpdatedAt    time.Time `db:"updated_at,stamp"`
 }
 
-// RiskEvent is something that happened to an account's risk.
+// RiskEvent is an event that concerns the risk of an account.
 type RiskEvent struct {
 	AccountID  string          `db:"account_id"`
 	EventID    string          `db:"event_id"`

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Strategy is a set of rules that trades.
+// Strategy is a set of rules by which an account trades.
 type Strategy struct {
 	StrategyID  string          `db:"strategy_id"`
 	Name        string          `db:"name"`
@@ -17,7 +17,7 @@ type Strategy struct {
 	UpdatedAt   time.Time       `db:"updated_at,stamp"`
 }
 
-// StrategySignal is what a strategy wished for at a moment.
+// StrategySignal is what a strategy wanted to do at one moment.
 type StrategySignal struct {
 	SignalID   string    `db:"signal_id"`
 	StrategyID string    `db:"strategy_id"`

@@ -3,39 +3,28 @@ package blotter
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
-// PositionEffect is what a fill did to its position.
-type PositionEffect string
+// IDLengthMax is the maximum length of an order id or a trade id in characters.
+const IDLengthMax = 100
 
-// The position effects.
-const (
-	Opened    PositionEffect = "open"
-	Increased PositionEffect = "increase"
-	Reduced   PositionEffect = "reduce"
-	Closed    PositionEffect = "close"
-	Flipped   PositionEffect = "flip"
-)
-
-// Trade is one fill. Its key is (AccountID, TradeID, Symbol, Side): exchanges number trades per symbol, and give both
-// sides of a self-trade one number. Trades are append-only.
+// Trade is one fill. Its key is (AccountID, TradeID, Symbol, Side), because exchanges number trades per symbol and give
+// both sides of a self-trade one number. Trades are append-only.
 type Trade struct {
 	ID                 int64          `db:"id,generated"` // the book's order
 	AccountID          string         `db:"account_id"`
 	TradeID            string         `db:"trade_id"`
-	OrderID            string         `db:"order_id,nullzero"` // "" for a fill that we did not order
+	OrderID            string         `db:"order_id,nullzero"` // "" for a fill without an order of ours
 	Symbol             string         `db:"symbol"`
 	Side               Side           `db:"side"`
 	Quantity           Decimal        `db:"quantity"`
 	Price              Decimal        `db:"price"`
 	Multiplier         Decimal        `db:"multiplier,omitzero"`          // default 1
-	Currency           string         `db:"currency,omitzero"`            // of the price; default the position's, else the instrument's
+	Currency           string         `db:"currency,omitzero"`            // default the position's, or the instrument's
 	Commission         Decimal        `db:"commission"`                   // negative for a rebate
-	CommissionCurrency string         `db:"commission_currency,omitzero"` // default Currency; in another one it is no part of the position's fees
-	OtherFees          TradeFees      `db:"other_fees,generated"`         // in further currencies; execution.trade_fees
+	CommissionCurrency string         `db:"commission_currency,omitzero"` // default Currency
+	OtherFees          TradeFees      `db:"other_fees,generated"`         // in further currencies
 	RealizedPnL        Decimal        `db:"realized_pnl"`                 // of this fill, before fees
 	PositionEffect     PositionEffect `db:"position_effect"`
 	Strategy           string         `db:"strategy"`
@@ -51,56 +40,9 @@ type Trade struct {
 	FeesAfter        Decimal `db:"fees_after"`
 }
 
-// TradeFee is a fee of a trade in one currency.
-type TradeFee struct {
-	Currency string  `json:"currency"`
-	Amount   Decimal `json:"amount"` // negative for a rebate
-}
-
-// TradeFees are fees in several currencies, which are never added: one for each currency, sorted by it.
-type TradeFees []TradeFee
-
-// TradeFeesMax is the most fees that a trade has beside its commission.
-const TradeFeesMax = 10
-
-// Add returns the fees with amount added to that of the currency. A sum of zero is left out.
-func (f TradeFees) Add(currency string, amount Decimal) TradeFees {
-	sum := slices.Clone(f)
-	at, found := slices.BinarySearchFunc(sum, currency, func(fee TradeFee, currency string) int {
-		return strings.Compare(fee.Currency, currency)
-	})
-	if !found {
-		sum = slices.Insert(sum, at, TradeFee{Currency: currency})
-	}
-	sum[at].Amount = sum[at].Amount.Add(amount)
-	if sum[at].Amount.IsZero() {
-		sum = slices.Delete(sum, at, at+1)
-	}
-	return sum
-}
-
-// Equal reports whether both hold the same amounts, in whatever order.
-func (f TradeFees) Equal(other TradeFees) bool {
-	f, other = f.sorted(), other.sorted()
-	return slices.EqualFunc(f, other, func(a, b TradeFee) bool { return a.Currency == b.Currency && a.Amount.Equal(b.Amount) })
-}
-
-func (f TradeFees) sorted() TradeFees {
-	return slices.SortedFunc(slices.Values(f), func(a, b TradeFee) int { return strings.Compare(a.Currency, b.Currency) })
-}
-
-// String returns the fees as text, for example "0.8 EUR, 0.62 GBP".
-func (f TradeFees) String() string {
-	var texts []string
-	for _, fee := range f {
-		texts = append(texts, fee.Amount.String()+" "+fee.Currency)
-	}
-	return strings.Join(texts, ", ")
-}
-
-// SetFees gives the trade its fees. Those of one currency are added. The one in the trade's currency becomes the commission,
-// the others become OtherFees; where none is in the trade's currency, the first currency in alphabetical order is the
-// commission's. An empty currency is the trade's.
+// SetFees sets the fees of the trade. It adds those of one currency. The sum in the trade's currency becomes the
+// commission and the others become OtherFees. If there is none in the trade's currency, the first currency in
+// alphabetical order is the commission's. An empty currency is the trade's.
 func (t *Trade) SetFees(fees ...TradeFee) {
 	var sums TradeFees
 	single := true
@@ -110,18 +52,23 @@ func (t *Trade) SetFees(fees ...TradeFee) {
 		sums = sums.Add(currency, fee.Amount)
 	}
 
-	t.Commission, t.CommissionCurrency, t.OtherFees = Decimal{}, "", nil
+	t.Commission = Decimal{}
+	t.CommissionCurrency = ""
+	t.OtherFees = nil
+
 	switch {
 	case len(fees) > 0 && single:
 		t.CommissionCurrency = cmp.Or(fees[0].Currency, t.Currency)
 	case len(sums) > 0:
 		t.CommissionCurrency = sums[0].Currency
 	}
+
 	for _, fee := range sums {
 		if fee.Currency == t.Currency {
 			t.CommissionCurrency = fee.Currency
 		}
 	}
+
 	for _, fee := range sums {
 		if fee.Currency == t.CommissionCurrency {
 			t.Commission = fee.Amount
@@ -131,24 +78,125 @@ func (t *Trade) SetFees(fees ...TradeFee) {
 	}
 }
 
-// checkOtherFees reports as ErrInvalid fees beside the commission that belong into it, or that are said twice. The
-// trade's currencies are given as they are known: "" is not.
-func (t *Trade) checkOtherFees(currency, commissionCurrency string) error {
-	if len(t.OtherFees) > TradeFeesMax {
-		return Invalid("other_fees", len(t.OtherFees), fmt.Sprintf("at most %d", TradeFeesMax))
+// Check returns ErrInvalid for a trade that no position can take: without account, id, symbol or side, with a quantity
+// that is not above zero, or with more digits than the product of quantity, price and multiplier keeps.
+func (t Trade) Check() error {
+	if err := CheckAccountID(t.AccountID); err != nil {
+		return err
 	}
-	for i, fee := range t.OtherFees {
-		if err := checkTexts([]textField{{"currency of other_fees", fee.Currency, 1, 20}}); err != nil {
+	if err := checkTexts([]textField{
+		{"trade_id", t.TradeID, 1, IDLengthMax},
+		{"order_id", t.OrderID, 0, IDLengthMax},
+		{"symbol", t.Symbol, 1, SymbolLengthMax},
+		{"strategy", t.Strategy, 0, strategyLengthMax},
+		{"currency", t.Currency, 0, CurrencyLengthMax},
+		{"commission_currency", t.CommissionCurrency, 0, CurrencyLengthMax},
+	}); err != nil {
+		return err
+	}
+
+	switch {
+	case t.Side != Buy && t.Side != Sell:
+		return Invalid("side", string(t.Side), "buy or sell")
+	case t.Quantity.Sign() <= 0:
+		return Invalid("quantity", t.Quantity, "a number above 0")
+	case t.Multiplier.Sign() < 0:
+		return Invalid("multiplier", t.Multiplier, "a number above 0, or 0 for the instrument's")
+	}
+
+	if len(t.OtherFees) > 0 {
+		if err := t.OtherFees.check(t.Currency, t.CommissionCurrency); err != nil {
 			return err
 		}
-		switch {
-		case fee.Amount.IsZero():
-			return Invalid("other_fees", fee.Amount, "amounts other than 0")
-		case fee.Currency == currency || fee.Currency == commissionCurrency:
-			return Invalid("other_fees", fee.Currency, "currencies other than the trade's and its commission's; SetFees divides fees so")
-		case slices.ContainsFunc(t.OtherFees[:i], func(other TradeFee) bool { return other.Currency == fee.Currency }):
-			return Invalid("other_fees", fee.Currency, "each currency once")
+	}
+
+	return t.checkProduct()
+}
+
+// checkProduct returns ErrInvalid if quantity x price x multiplier has more digits than a Decimal keeps.
+func (t *Trade) checkProduct() error {
+	if t.Quantity.Prec()+t.Price.Prec()+t.Multiplier.Prec() <= DecimalFractionDigitsMax {
+		return nil // it has not, even if zeros at the end are counted
+	}
+
+	if digitsOf(t.Quantity)+digitsOf(t.Price)+digitsOf(t.Multiplier) > DecimalFractionDigitsMax {
+		values := fmt.Sprintf("%s, %s and %s", t.Quantity, t.Price, t.Multiplier)
+		allowed := fmt.Sprintf("at most %d digits after the point in all three together", DecimalFractionDigitsMax)
+		return Invalid("quantity, price and multiplier", values, allowed)
+	}
+
+	return nil
+}
+
+// WithEffect returns the trade as it is stored: with its effect on the position, and the position after it.
+func (t Trade) WithEffect(after Position, e Effect) Trade {
+	t.Multiplier = after.Multiplier
+	t.Currency = after.Currency
+	t.CommissionCurrency = cmp.Or(t.CommissionCurrency, after.Currency)
+	t.OtherFees = t.OtherFees.sorted()
+
+	t.RealizedPnL = e.RealizedPnL
+	t.PositionEffect = e.Kind
+
+	t.QuantityAfter = after.Quantity
+	t.CostBasisAfter = after.CostBasis
+	t.RealizedPnLAfter = after.RealizedPnL
+	t.FeesAfter = after.Fees
+	return t
+}
+
+// PositionAfter returns the position after a stored trade with the fields that the trade's row has: quantity, cost
+// basis, average price, realized profit and loss, fees, multiplier and currency.
+func (t Trade) PositionAfter() Position {
+	p := Position{
+		AccountID: t.AccountID, Symbol: t.Symbol, Multiplier: t.Multiplier, Currency: t.Currency,
+		Quantity: t.QuantityAfter, CostBasis: t.CostBasisAfter, RealizedPnL: t.RealizedPnLAfter, Fees: t.FeesAfter,
+	}
+	p.setAverage()
+	return p
+}
+
+// Differences returns the names of the fields that t gives and in which it differs from the stored trade of the same
+// key. Fields that t leaves empty (multiplier, currencies, strategy, times, a quantity that the order gave) do not
+// count.
+func (t Trade) Differences(stored Trade) (fields []string) {
+	add := func(name string, differs bool) {
+		if differs {
+			fields = append(fields, name)
 		}
 	}
-	return nil
+
+	differs := func(a, b Decimal) bool { return !a.IsZero() && !a.Equal(b) }
+	differsText := func(a, b string) bool { return a != "" && a != b }
+
+	add("order_id", t.OrderID != stored.OrderID)
+	add("quantity", differs(t.Quantity, stored.Quantity))
+	add("price", !t.Price.Equal(stored.Price))
+	add("multiplier", differs(t.Multiplier, stored.Multiplier))
+	add("currency", differsText(t.Currency, stored.Currency))
+	add("commission", !t.Commission.Equal(stored.Commission))
+	add("commission_currency", differsText(t.CommissionCurrency, stored.CommissionCurrency))
+	add("other_fees", !t.OtherFees.Equal(stored.OtherFees))
+	add("strategy", differsText(t.Strategy, stored.Strategy))
+	add("executed_at", !t.ExecutedAt.IsZero() && !t.ExecutedAt.Truncate(time.Microsecond).Equal(stored.ExecutedAt))
+	add("settlement_date", t.SettlementDate != nil && !sameDay(t.SettlementDate, stored.SettlementDate))
+	return fields
+}
+
+// sameDay compares dates as they are stored, each in its own zone.
+func sameDay(a, b *time.Time) bool {
+	return b != nil && a.Format(time.DateOnly) == b.Format(time.DateOnly)
+}
+
+// signed returns the quantity with the sign in which the trade changes a position.
+func (t *Trade) signed(quantity Decimal) Decimal {
+	if t.Side == Sell {
+		return quantity.Neg()
+	}
+	return quantity
+}
+
+// value returns quantity x price x multiplier. It is exact, because checkProduct has bounded the digits.
+func (t *Trade) value(quantity Decimal) Decimal {
+	return quantity.Mul(t.Price).Mul(t.Multiplier)
 }

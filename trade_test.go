@@ -10,54 +10,82 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// storedTrade is a trade of which every field is given.
+// storedTrade returns a trade with every field that a caller gives.
 func storedTrade() blotter.Trade {
 	return blotter.Trade{
-		AccountID: "A", TradeID: "T", OrderID: "O", Symbol: "S", Side: blotter.Buy, Quantity: blotter.MustDecimal("10"), Price: blotter.MustDecimal("5"),
-		Multiplier: blotter.MustDecimal("2"), Currency: "USD", Commission: blotter.MustDecimal("1"), CommissionCurrency: "BNB",
+		AccountID: "A", TradeID: "T", OrderID: "O", Symbol: "S", Side: blotter.Buy,
+		Quantity: blotter.MustDecimal("10"), Price: blotter.MustDecimal("5"), Multiplier: blotter.MustDecimal("2"),
+		Currency: "USD", Commission: blotter.MustDecimal("1"), CommissionCurrency: "BNB",
 		OtherFees: blotter.TradeFees{fee("1", "CHF"), fee("2", "EUR")}, Strategy: "trend",
-		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, 1000, time.UTC), SettlementDate: new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC)),
+		ExecutedAt:     time.Date(2026, 5, 4, 14, 30, 0, 1000, time.UTC),
+		SettlementDate: new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC)),
 	}
 }
 
-// A retry of a fill says the same, or says nothing; everything else that it says is a difference, by its name.
+// TestTradeDifferences checks that a repeated trade may leave fields out, and that every field that differs is named.
 func TestTradeDifferences(t *testing.T) {
 	t.Parallel()
+
+	feesOf := func(fees ...blotter.TradeFee) func(*blotter.Trade) {
+		return func(t *blotter.Trade) { t.OtherFees = fees }
+	}
 	for name, test := range map[string]struct {
 		change func(*blotter.Trade)
 		want   []string
 	}{
-		"the same":                 {func(*blotter.Trade) {}, nil},
-		"order":                    {func(t *blotter.Trade) { t.OrderID = "P" }, []string{"order_id"}},
-		"no order":                 {func(t *blotter.Trade) { t.OrderID = "" }, []string{"order_id"}},
-		"quantity":                 {func(t *blotter.Trade) { t.Quantity = blotter.MustDecimal("11") }, []string{"quantity"}},
-		"no quantity":              {func(t *blotter.Trade) { t.Quantity = blotter.Decimal{} }, nil},
-		"price":                    {func(t *blotter.Trade) { t.Price = blotter.MustDecimal("5.01") }, []string{"price"}},
-		"no price":                 {func(t *blotter.Trade) { t.Price = blotter.Decimal{} }, []string{"price"}},
-		"multiplier":               {func(t *blotter.Trade) { t.Multiplier = blotter.MustDecimal("3") }, []string{"multiplier"}},
-		"no multiplier":            {func(t *blotter.Trade) { t.Multiplier = blotter.Decimal{} }, nil},
-		"currency":                 {func(t *blotter.Trade) { t.Currency = "EUR" }, []string{"currency"}},
-		"no currency":              {func(t *blotter.Trade) { t.Currency = "" }, nil},
-		"commission":               {func(t *blotter.Trade) { t.Commission = blotter.MustDecimal("-1") }, []string{"commission"}},
-		"no commission":            {func(t *blotter.Trade) { t.Commission = blotter.Decimal{} }, []string{"commission"}},
-		"commission's currency":    {func(t *blotter.Trade) { t.CommissionCurrency = "USD" }, []string{"commission_currency"}},
+		"equal":    {func(*blotter.Trade) {}, nil},
+		"order":    {func(t *blotter.Trade) { t.OrderID = "P" }, []string{"order_id"}},
+		"no order": {func(t *blotter.Trade) { t.OrderID = "" }, []string{"order_id"}},
+		"quantity": {
+			func(t *blotter.Trade) { t.Quantity = blotter.MustDecimal("11") }, []string{"quantity"},
+		},
+		"no quantity": {func(t *blotter.Trade) { t.Quantity = blotter.Decimal{} }, nil},
+		"price": {
+			func(t *blotter.Trade) { t.Price = blotter.MustDecimal("5.01") }, []string{"price"},
+		},
+		"no price": {func(t *blotter.Trade) { t.Price = blotter.Decimal{} }, []string{"price"}},
+		"multiplier": {
+			func(t *blotter.Trade) { t.Multiplier = blotter.MustDecimal("3") }, []string{"multiplier"},
+		},
+		"no multiplier": {func(t *blotter.Trade) { t.Multiplier = blotter.Decimal{} }, nil},
+		"currency":      {func(t *blotter.Trade) { t.Currency = "EUR" }, []string{"currency"}},
+		"no currency":   {func(t *blotter.Trade) { t.Currency = "" }, nil},
+		"commission": {
+			func(t *blotter.Trade) { t.Commission = blotter.MustDecimal("-1") }, []string{"commission"},
+		},
+		"no commission": {
+			func(t *blotter.Trade) { t.Commission = blotter.Decimal{} }, []string{"commission"},
+		},
+		"commission's currency": {
+			func(t *blotter.Trade) { t.CommissionCurrency = "USD" }, []string{"commission_currency"},
+		},
 		"no commission's currency": {func(t *blotter.Trade) { t.CommissionCurrency = "" }, nil},
-		"other fees":               {func(t *blotter.Trade) { t.OtherFees = blotter.TradeFees{fee("1", "CHF"), fee("3", "EUR")} }, []string{"other_fees"}},
+		"other fees":               {feesOf(fee("1", "CHF"), fee("3", "EUR")), []string{"other_fees"}},
 		"fewer other fees":         {func(t *blotter.Trade) { t.OtherFees = t.OtherFees[:1] }, []string{"other_fees"}},
-		"other fees' currency":     {func(t *blotter.Trade) { t.OtherFees = blotter.TradeFees{fee("1", "CHF"), fee("2", "GBP")} }, []string{"other_fees"}},
-		"other fees in any order":  {func(t *blotter.Trade) { t.OtherFees = blotter.TradeFees{fee("2", "EUR"), fee("1", "CHF")} }, nil},
+		"other fees' currency":     {feesOf(fee("1", "CHF"), fee("2", "GBP")), []string{"other_fees"}},
+		"other fees in any order":  {feesOf(fee("2", "EUR"), fee("1", "CHF")), nil},
 		"strategy":                 {func(t *blotter.Trade) { t.Strategy = "value" }, []string{"strategy"}},
 		"no strategy":              {func(t *blotter.Trade) { t.Strategy = "" }, nil},
-		"time":                     {func(t *blotter.Trade) { t.ExecutedAt = t.ExecutedAt.Add(time.Microsecond) }, []string{"executed_at"}},
+		"time": {
+			func(t *blotter.Trade) { t.ExecutedAt = t.ExecutedAt.Add(time.Microsecond) },
+			[]string{"executed_at"},
+		},
 		"time below a microsecond": {func(t *blotter.Trade) { t.ExecutedAt = t.ExecutedAt.Add(999) }, nil},
-		"time in another zone":     {func(t *blotter.Trade) { t.ExecutedAt = t.ExecutedAt.In(time.FixedZone("", 3600)) }, nil},
-		"no time":                  {func(t *blotter.Trade) { t.ExecutedAt = time.Time{} }, nil},
-		"settlement":               {func(t *blotter.Trade) { *t.SettlementDate = t.SettlementDate.AddDate(0, 0, 1) }, []string{"settlement_date"}},
+		"time in another zone": {
+			func(t *blotter.Trade) { t.ExecutedAt = t.ExecutedAt.In(time.FixedZone("", 3600)) }, nil,
+		},
+		"no time": {func(t *blotter.Trade) { t.ExecutedAt = time.Time{} }, nil},
+		"settlement": {func(t *blotter.Trade) {
+			*t.SettlementDate = t.SettlementDate.AddDate(0, 0, 1)
+		}, []string{"settlement_date"}},
 		"settlement in its zone": {func(t *blotter.Trade) {
 			t.SettlementDate = new(time.Date(2026, 5, 6, 1, 0, 0, 0, time.FixedZone("", 2*3600)))
 		}, nil},
 		"no settlement": {func(t *blotter.Trade) { t.SettlementDate = nil }, nil},
-		"two things":    {func(t *blotter.Trade) { t.Strategy, t.Price = "value", blotter.Decimal{} }, []string{"price", "strategy"}},
+		"two fields": {func(t *blotter.Trade) {
+			t.Strategy = "value"
+			t.Price = blotter.Decimal{}
+		}, []string{"price", "strategy"}},
 	} {
 		given := storedTrade()
 		test.change(&given)
@@ -69,13 +97,13 @@ func TestTradeDifferences(t *testing.T) {
 	unsettled := storedTrade()
 	unsettled.SettlementDate = nil
 	if got := storedTrade().Differences(unsettled); !slices.Equal(got, []string{"settlement_date"}) {
-		t.Errorf("a settlement date that the stored trade lacks: differs in %q", got)
+		t.Errorf("a settlement date that the stored trade lacks: differs in %q, want settlement_date", got)
 	}
 }
 
-// Every text has its bounds, and what is outside of them is refused by its name.
-func TestTradeCheckBounds(t *testing.T) {
+func TestTradeCheckLengths(t *testing.T) {
 	t.Parallel()
+
 	for name, test := range map[string]struct {
 		set   func(t *blotter.Trade, text string)
 		empty bool
@@ -90,44 +118,61 @@ func TestTradeCheckBounds(t *testing.T) {
 		"commission_currency": {func(t *blotter.Trade, text string) { t.CommissionCurrency = text }, true, 20},
 	} {
 		for text, ok := range map[string]bool{
-			"": test.empty, "é": true, strings.Repeat("é", test.most): true, strings.Repeat("x", test.most+1): false, "a\x00": false, "\xff": false,
+			"":                               test.empty,
+			"é":                              true,
+			strings.Repeat("é", test.most):   true,
+			strings.Repeat("x", test.most+1): false,
+			"a\x00":                          false,
+			"\xff":                           false,
 		} {
 			trade := storedTrade()
 			test.set(&trade, text)
 			err := trade.Check()
-			if (err == nil) != ok || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), name+" ")) {
-				t.Errorf("%s %q: %v, want accepted %v", name, text, err, ok)
+			if ok {
+				if err != nil {
+					t.Errorf("%s %q: %v", name, text, err)
+				}
+				continue
+			}
+			if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "invalid "+name+" ") {
+				t.Errorf("%s %q: %v, want invalid %s", name, text, err, name)
 			}
 		}
 	}
 }
 
-// Quantities are above zero, and a product of quantity, price and multiplier has at most 19 digits after the point, of which
-// zeros at the end do not count.
+// TestTradeCheckNumbers checks that quantities are above zero, and that quantity x price x multiplier has at most 19
+// digits after the point. Zeros at the end do not count.
 func TestTradeCheckNumbers(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct {
 		quantity, price, multiplier string
-		refused                     string
+		want                        string // the beginning of the error; "" if the trade is valid
 	}{
 		{"0.0001", "5", "1", ""},
-		{"0", "5", "1", "quantity 0"},
-		{"-1", "5", "1", "quantity -1"},
+		{"0", "5", "1", "invalid quantity 0"},
+		{"-1", "5", "1", "invalid quantity -1"},
 		{"1", "-5", "1", ""},
 		{"1", "0", "0", ""},
-		{"1", "5", "-1", "multiplier -1"},
+		{"1", "5", "-1", "invalid multiplier -1"},
 		{"0.123456789", "0.123456789", "0.1", ""},
-		{"0.123456789", "0.123456789", "0.11", "quantity, price and multiplier"},
+		{"0.123456789", "0.123456789", "0.11", "invalid quantity, price and multiplier"},
 		{"0.123456789", "0.1234567890", "0.10", ""},
 		{"0.1234567890123456789", "5.000", "10", ""},
 	} {
 		trade := storedTrade()
-		trade.Quantity, trade.Price, trade.Multiplier = blotter.MustDecimal(test.quantity), blotter.MustDecimal(test.price), blotter.MustDecimal(test.multiplier)
+		trade.Quantity = blotter.MustDecimal(test.quantity)
+		trade.Price = blotter.MustDecimal(test.price)
+		trade.Multiplier = blotter.MustDecimal(test.multiplier)
+
 		err := trade.Check()
-		if (err == nil) != (test.refused == "") || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), test.refused)) {
-			t.Errorf("%s at %s times %s: %v, want %q", test.quantity, test.price, test.multiplier, err, test.refused)
+		if (err == nil) != (test.want == "") ||
+			err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), test.want)) {
+			t.Errorf("%s at %s times %s: %v, want %q", test.quantity, test.price, test.multiplier, err, test.want)
 		}
 	}
+
 	for _, side := range []blotter.Side{"", "hold", "BUY"} {
 		trade := storedTrade()
 		trade.Side = side
@@ -137,22 +182,27 @@ func TestTradeCheckNumbers(t *testing.T) {
 	}
 }
 
-// A position's own multiplier counts towards the digits, also where a trade does not say it.
-func TestDigitsOfThePositionsMultiplier(t *testing.T) {
+// TestDigitsOfPositionMultiplier checks that the multiplier of a position counts towards the digits of a trade that
+// leaves it out.
+func TestDigitsOfPositionMultiplier(t *testing.T) {
 	t.Parallel()
+
 	first := storedTrade()
 	first.Multiplier = blotter.MustDecimal("0.01")
 	p, _ := apply(t, blotter.Position{}, first)
+
 	next := storedTrade()
-	next.Multiplier, next.Quantity, next.Price = blotter.Decimal{}, blotter.MustDecimal("0.123456789"), blotter.MustDecimal("0.123456789")
+	next.Multiplier = blotter.Decimal{}
+	next.Quantity = blotter.MustDecimal("0.123456789")
+	next.Price = blotter.MustDecimal("0.123456789")
 	if _, _, err := p.Apply(next); !errors.Is(err, blotter.ErrInvalid) {
 		t.Errorf("9 + 9 + 2 digits: %v, want ErrInvalid", err)
 	}
 }
 
-// A trade has at most ten fees beside its commission.
-func TestOtherFeesAreBounded(t *testing.T) {
+func TestTradeFeesMax(t *testing.T) {
 	t.Parallel()
+
 	trade := storedTrade()
 	trade.OtherFees = nil
 	for n := range blotter.TradeFeesMax + 1 {
@@ -161,57 +211,99 @@ func TestOtherFeesAreBounded(t *testing.T) {
 		}
 		trade.OtherFees = append(trade.OtherFees, fee("1", "C"+string(rune('A'+n))))
 	}
+
 	if err := trade.Check(); !errors.Is(err, blotter.ErrInvalid) || len(trade.OtherFees) != 11 {
 		t.Errorf("%d fees: %v, want ErrInvalid", len(trade.OtherFees), err)
 	}
+
 	trade.OtherFees = blotter.TradeFees{fee("1", strings.Repeat("X", 21))}
 	if err := trade.Check(); !errors.Is(err, blotter.ErrInvalid) {
 		t.Errorf("a currency of 21 characters: %v, want ErrInvalid", err)
 	}
 }
 
-// What is stored of a trade is what it was, what it did, and the position after it, which can be read back.
+// bookedSale returns a purchase of 10 at 5 as a position, and a sale of 4 at 7 that is booked after it.
+func bookedSale(t *testing.T) (before blotter.Position, sale blotter.Trade) {
+	t.Helper()
+
+	purchase := storedTrade()
+	purchase.Multiplier = blotter.Decimal{}
+	purchase.Currency = ""
+	purchase.CommissionCurrency = ""
+	purchase.OtherFees = blotter.TradeFees{fee("2", "EUR"), fee("1", "CHF")}
+	before, _ = apply(t, blotter.Position{}, purchase)
+
+	sale = purchase
+	sale.Side = blotter.Sell
+	sale.Quantity = blotter.MustDecimal("4")
+	sale.Price = blotter.MustDecimal("7")
+	after, effect := apply(t, before, sale)
+	return before, sale.WithEffect(after, effect)
+}
+
+// TestBookedTrade checks that a stored trade has its effect and the position after it, and that this position can be
+// read back.
 func TestBookedTrade(t *testing.T) {
 	t.Parallel()
-	open := storedTrade()
-	open.Multiplier, open.Currency, open.CommissionCurrency = blotter.Decimal{}, "", ""
-	open.OtherFees = blotter.TradeFees{fee("2", "EUR"), fee("1", "CHF")}
-	start, _ := apply(t, blotter.Position{}, open)
-	sale := open
-	sale.Side, sale.Quantity, sale.Price = blotter.Sell, blotter.MustDecimal("4"), blotter.MustDecimal("7")
-	after, effect := apply(t, start, sale)
-	booked := sale.Booked(after, effect)
 
+	_, booked := bookedSale(t)
 	wantDecimals(t, map[string]blotter.Decimal{
 		"multiplier": booked.Multiplier, "realized": booked.RealizedPnL, "quantity after": booked.QuantityAfter,
-		"cost basis after": booked.CostBasisAfter, "realized after": booked.RealizedPnLAfter, "fees after": booked.FeesAfter,
-	}, map[string]string{"multiplier": "1", "realized": "8", "quantity after": "6", "cost basis after": "30", "realized after": "8", "fees after": "2"})
-	if booked.Currency != "USD" || booked.CommissionCurrency != "USD" || booked.PositionEffect != blotter.Reduced || booked.OtherFees.String() != "1 CHF, 2 EUR" {
+		"cost basis after": booked.CostBasisAfter, "realized after": booked.RealizedPnLAfter,
+		"fees after": booked.FeesAfter,
+	}, map[string]string{
+		"multiplier": "1", "realized": "8", "quantity after": "6",
+		"cost basis after": "30", "realized after": "8", "fees after": "2",
+	})
+
+	if booked.Currency != "USD" || booked.CommissionCurrency != "USD" || booked.PositionEffect != blotter.Reduced ||
+		booked.OtherFees.String() != "1 CHF, 2 EUR" {
 		t.Errorf("booked as %+v", booked)
 	}
-	sale.CommissionCurrency = "BNB"
-	if kept := sale.Booked(after, effect); kept.CommissionCurrency != "BNB" {
-		t.Errorf("the commission's currency is %q, want BNB", kept.CommissionCurrency)
+
+	p := booked.PositionAfter()
+	wantDecimals(t, map[string]blotter.Decimal{
+		"quantity": p.Quantity, "cost basis": p.CostBasis, "realized": p.RealizedPnL, "fees": p.Fees,
+		"multiplier": p.Multiplier, "average": *p.AvgPrice,
+	}, afterSale)
+
+	if p.AccountID != "A" || p.Symbol != "S" || p.Currency != "USD" {
+		t.Errorf("position of %s %s in %s, want A S in USD", p.AccountID, p.Symbol, p.Currency)
 	}
 
-	read := booked.PositionAfter()
-	wantDecimals(t, map[string]blotter.Decimal{
-		"quantity": read.Quantity, "cost basis": read.CostBasis, "realized": read.RealizedPnL, "fees": read.Fees, "multiplier": read.Multiplier, "average": *read.AvgPrice,
-	}, map[string]string{"quantity": "6", "cost basis": "30", "realized": "8", "fees": "2", "multiplier": "1", "average": "5"})
-	if read.AccountID != "A" || read.Symbol != "S" || read.Currency != "USD" {
-		t.Errorf("the position is of %s %s in %s", read.AccountID, read.Symbol, read.Currency)
+	booked.CommissionCurrency = "BNB"
+	if kept := booked.WithEffect(p, blotter.Effect{}); kept.CommissionCurrency != "BNB" {
+		t.Errorf("commission in %q, want BNB", kept.CommissionCurrency)
 	}
+}
 
-	event := booked.EventData()
-	update := event.PositionUpdate()
+// afterSale is the position after bookedSale.
+var afterSale = map[string]string{
+	"quantity": "6", "cost basis": "30", "realized": "8", "fees": "2", "multiplier": "1", "average": "5",
+}
+
+func TestTradeEvents(t *testing.T) {
+	t.Parallel()
+
+	before, booked := bookedSale(t)
+	update := booked.EventData().PositionUpdate()
 	wantDecimals(t, map[string]blotter.Decimal{
-		"quantity": update.Quantity, "cost basis": update.CostBasis, "realized": update.RealizedPnL, "fees": update.Fees, "multiplier": update.Multiplier, "average": *update.AvgPrice,
-	}, map[string]string{"quantity": "6", "cost basis": "30", "realized": "8", "fees": "2", "multiplier": "1", "average": "5"})
-	if update.AccountID != "A" || update.Symbol != "S" || update.Currency != "USD" || update.TradeID != "T" || update.Strategy != "trend" || !update.ExecutedAt.Time().Equal(booked.ExecutedAt) {
+		"quantity": update.Quantity, "cost basis": update.CostBasis, "realized": update.RealizedPnL,
+		"fees":       update.Fees,
+		"multiplier": update.Multiplier, "average": *update.AvgPrice,
+	}, afterSale)
+
+	if update.AccountID != "A" || update.Symbol != "S" || update.Currency != "USD" || update.TradeID != "T" ||
+		update.Strategy != "trend" || !update.ExecutedAt.Time().Equal(booked.ExecutedAt) {
 		t.Errorf("the event of the position is %+v", update)
 	}
-	undone := booked.UndoneData(blotter.PositionData{Quantity: start.Quantity, CostBasis: start.CostBasis, RealizedPnL: start.RealizedPnL, Fees: start.Fees})
-	if back := undone.PositionUpdate(); back.Quantity.String() != "10" || back.CostBasis.String() != "50" || !back.RealizedPnL.IsZero() || back.Fees.String() != "1" {
-		t.Errorf("undone, the position is %+v", back)
+
+	undone := booked.UndoneData(blotter.PositionData{
+		Quantity: before.Quantity, CostBasis: before.CostBasis, RealizedPnL: before.RealizedPnL, Fees: before.Fees,
+	})
+	p := undone.PositionUpdate()
+	if p.Quantity.String() != "10" || p.CostBasis.String() != "50" || !p.RealizedPnL.IsZero() ||
+		p.Fees.String() != "1" {
+		t.Errorf("after the trade is undone the position is %+v", p)
 	}
 }

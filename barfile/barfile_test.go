@@ -99,7 +99,7 @@ func describe(b blotter.BarRow) string {
 		adjusted = b.AdjClose.String()
 	}
 	return strings.Join([]string{
-		b.Symbol, b.Timeframe, b.Timestamp.Format(time.RFC3339), b.Open.String(), b.High.String(), b.Low.String(),
+		b.Symbol, string(b.Timeframe), b.Timestamp.Format(time.RFC3339), b.Open.String(), b.High.String(), b.Low.String(),
 		b.Close.String(), b.Volume.String(), adjusted, b.Source,
 	}, " ")
 }

@@ -34,7 +34,8 @@ func (c clock) parse(cell []byte) (stamp, error) {
 	}
 	switch {
 	case !ok && isSerial(text):
-		return stamp{}, fmt.Errorf("date %q is a spreadsheet's day number; format that column as a date and save it anew", text)
+		return stamp{}, fmt.Errorf("date %q is a spreadsheet's day number; " +
+			"format that column as a date and save it anew", text)
 	case !ok:
 		return stamp{}, fmt.Errorf("date %q is none", text)
 	case s.t.Year() < yearMin || s.t.Year() > yearMax:

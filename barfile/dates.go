@@ -36,7 +36,8 @@ func (f *File) settleDates(l *layout, sample []record) error {
 		}
 	}
 	if order == orderUnknown {
-		return fileError(f.name(), "its dates can be read as day/month and as month/day; say --dates dmy or --dates mdy")
+		return fileError(f.name(), "its dates can be read as day/month and as month/day; " +
+			"say --dates dmy or --dates mdy")
 	}
 	l.clock.dayFirst = order == dayFirst
 	return nil
@@ -146,7 +147,8 @@ func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 		if err := decoder.next(row); err != nil {
 			break // at its end, or broken, which reading it says
 		}
-		if row.keys != nil && !slices.EqualFunc(row.keys, l.names, func(key []byte, name string) bool { return string(key) == name }) {
+		if row.keys != nil && !slices.EqualFunc(row.keys, l.names,
+			func(key []byte, name string) bool { return string(key) == name }) {
 			continue
 		}
 		order := l.orderOfCell(row.cells)

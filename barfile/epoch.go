@@ -291,14 +291,16 @@ func (f *File) followUnit(r *record) error {
 		}
 		switch {
 		case u.before != unitUnknown:
-			return fmt.Errorf("date %q is in %s, the rows before are in %s since line %d; a change of unit is followed once in a file",
+			return fmt.Errorf("date %q is in %s, the rows before are in %s since line %d; " +
+				"a change of unit is followed once in a file",
 				f.layout.dateCell(r), other, unit, u.changed)
 		case !f.confirms(other, t):
 			return fmt.Errorf("date %q is in %s, the rows around it are in %s", f.layout.dateCell(r), other, unit)
 		}
 		u.before, u.changed, u.last = unit, r.line, t
 		f.layout.clock.unit = other
-		f.Remarks = append(f.Remarks, fmt.Sprintf("times are in %s up to line %d, and in %s from there on", unit, r.line-1, other))
+		f.Remarks = append(f.Remarks, fmt.Sprintf("times are in %s up to line %d, and in %s from there on", unit,
+			r.line-1, other))
 		return nil
 	}
 	u.last = unit.time(e.n, e.nanos)

@@ -177,7 +177,8 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 		case 1:
 			err = f.Skipped[0]
 		default:
-			err = &NotBarsError{Path: path, Reason: fmt.Sprintf("none of its %d files is a bar file; the first: %s", len(f.Skipped), f.Skipped[0])}
+			err = &NotBarsError{Path: path, Reason: fmt.Sprintf("none of its %d files is a bar file; the first: %s",
+				len(f.Skipped), f.Skipped[0])}
 		}
 	}
 	if err != nil {

@@ -88,7 +88,8 @@ func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format 
 		return polygonJSON
 	case isJSON && slices.Contains(context, "candles") && has("start", "low", "high"):
 		return coinbase
-	case isJSON && has("t", "o", "h", "l", "c") && (slices.Contains(l.names, "symbol") || slices.Contains(l.names, "S")):
+	case isJSON && has("t", "o", "h", "l", "c") &&
+		(slices.Contains(l.names, "symbol") || slices.Contains(l.names, "S")):
 		return alpaca
 	case isJSON:
 		return jsonFormat
@@ -99,7 +100,8 @@ func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format 
 	case has("ticker", "per", "date"):
 		return stooq
 	case has("timestamp") && (has("adjustedclose") || has("splitcoefficient") || saysAlpha) &&
-		only("timestamp", "open", "high", "low", "close", "adjustedclose", "volume", "dividendamount", "splitcoefficient"):
+		only("timestamp", "open", "high", "low", "close", "adjustedclose", "volume", "dividendamount",
+			"splitcoefficient"):
 		return alphaVantage
 	case has("dividends", "stocksplits"):
 		return yfinance

@@ -26,7 +26,8 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 			continue
 		}
 		if twice := l.namedTwice(); twice != "" {
-			return l, nil, fileError(f.name(), fmt.Sprintf("its header names %s twice, so which one is meant is not known; %s", twice, f.sayColumns(&l)))
+			return l, nil, fileError(f.name(), fmt.Sprintf("its header names %s twice, " +
+				"so which one is meant is not known; %s", twice, f.sayColumns(&l)))
 		}
 		l = f.fit(l, rows)
 		if err := f.settleDateColumn(&l, rows); err != nil {
@@ -248,7 +249,8 @@ func (l *layout) dateColumns(rows []record) []int {
 	for _, prefer := range []func(at int) bool{
 		func(at int) bool { return l.oneWay(at, rows) },
 		func(at int) bool {
-			return slices.ContainsFunc([]string{"date", "time", "day", "dt", "stamp"}, func(word string) bool { return strings.Contains(l.keys[at], word) })
+			return slices.ContainsFunc([]string{"date", "time", "day", "dt", "stamp"},
+				func(word string) bool { return strings.Contains(l.keys[at], word) })
 		},
 	} {
 		if fewer := slices.DeleteFunc(slices.Clone(columns), func(at int) bool { return !prefer(at) }); len(fewer) > 0 {
@@ -319,7 +321,8 @@ func (l *layout) quoted(columns []int) string {
 }
 
 // fieldWords are the fields as Options.Columns names them.
-var fieldWords = [...]string{"date", "time", "endtime", "open", "high", "low", "close", "volume", "adjclose", "symbol", "per"}
+var fieldWords = [...]string{"date", "time", "endtime", "open", "high", "low", "close", "volume", "adjclose", "symbol",
+	"per"}
 
 // sayColumns is the end of an error about columns: how to name them, with those that are known in their places.
 func (f *File) sayColumns(l *layout) string {
@@ -329,7 +332,8 @@ func (f *File) sayColumns(l *layout) string {
 			words[at] = word
 		}
 	}
-	return fmt.Sprintf("name the columns in their order, as in --cols date,open,high,low,close,volume (known are: --cols %s)", strings.Join(words, ","))
+	return fmt.Sprintf("name the columns in their order, " +
+		"as in --cols date,open,high,low,close,volume (known are: --cols %s)", strings.Join(words, ","))
 }
 
 // sideOf is a symbol beside the name of a price, as in AAA:open, AAA_open, "Open AAA" or open.AAA.
@@ -344,7 +348,8 @@ func sidesOf(name []byte) (sides []sideOf) {
 		}
 		before, after := strings.Trim(text[:i], " \"'(),"), strings.Trim(text[i+1:], " \"'(),")
 		for _, side := range []sideOf{{before, plainName([]byte(after))}, {after, plainName([]byte(before))}} {
-			if of, known := fieldNames[side.price]; known && of >= fieldOpen && of <= fieldClose && len(side.price) > 1 && side.symbol != "" {
+			if of, known := fieldNames[side.price]; known && of >= fieldOpen && of <= fieldClose &&
+				len(side.price) > 1 && side.symbol != "" {
 				sides = append(sides, side)
 			}
 		}
@@ -374,10 +379,12 @@ func (f *File) sideBySide(names [][]byte) error {
 	if slices.ContainsFunc(symbols, isQuote) && !slices.ContainsFunc(names, func(name []byte) bool { return plainName(name) == "open" }) {
 		return notBars(f.name(), "quotes (bars of bid and ask)")
 	}
-	symbols = slices.DeleteFunc(symbols, func(symbol string) bool { return slices.Contains(notSymbols, strings.ToLower(symbol)) })
+	symbols = slices.DeleteFunc(symbols, func(symbol string) bool { return slices.Contains(notSymbols,
+		strings.ToLower(symbol)) })
 	if len(symbols) < 2 {
 		return nil
 	}
-	return fileError(f.name(), fmt.Sprintf("each row holds the bars of %d symbols side by side (%s); write one symbol a row, with a column for the symbol, or one symbol a file",
+	return fileError(f.name(), fmt.Sprintf("each row holds the bars of %d symbols side by side (%s); " +
+		"write one symbol a row, with a column for the symbol, or one symbol a file",
 		len(symbols), storable(strings.Join(symbols[:min(len(symbols), 5)], ", "))))
 }

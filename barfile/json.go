@@ -219,7 +219,8 @@ func (d *jsonDecoder) ownKey(r *record, n int, left *level) {
 }
 
 // jsonSymbols are the names of values that are symbols, the best first. A name is one where it looks like it.
-var jsonSymbols = []string{"symbol", "ticker", "sym", "instrument", "instid", "productid", "pair", "market", "code", "name"}
+var jsonSymbols = []string{"symbol", "ticker", "sym", "instrument", "instid", "productid", "pair", "market", "code",
+	"name"}
 
 // symbolNamed takes the value of a name that gives the symbol of the rows that follow.
 func (d *jsonDecoder) symbolNamed(key, value string) {

@@ -78,7 +78,8 @@ var fieldNames = map[string]field{
 // symbolNames are believed before "name", "market", "pair" and "instrument".
 var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
 
-var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-", "", "\"", "")
+var plain = strings.NewReplacer(" ", "", "_", "", ".", "", "*", "", "<", "", ">", "", "\t", "", "/", "", "$", "", "-",
+	"", "\"", "")
 
 // plainName is a column's name as it is looked up. Polygon calls the symbol T and the time t; where there is no other time,
 // T is it.
@@ -123,7 +124,8 @@ func named(names [][]byte) (l layout, missing string) {
 	for i, key := range l.keys {
 		of, known := fieldNames[key]
 		switch {
-		case key == "time" && l.at[fieldDate] != i && slices.Contains(plainDates, dateNames[min(best, len(dateNames)-1)]):
+		case key == "time" && l.at[fieldDate] != i &&
+			slices.Contains(plainDates, dateNames[min(best, len(dateNames)-1)]):
 			of = fieldTime
 		case known:
 		case isVolume(key):
@@ -162,7 +164,8 @@ func volumeRank(key string) int {
 }
 
 // quoteWords are what stands beside "volume" where it is counted in money.
-var quoteWords = []string{"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset", "quotecurrency", "money", "dollar"}
+var quoteWords = []string{"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset",
+	"quotecurrency", "money", "dollar"}
 
 // isVolume reports names that begin or end with volume, but what is computed of it.
 func isVolume(key string) bool {
@@ -171,7 +174,8 @@ func isVolume(key string) bool {
 			return false
 		}
 	}
-	return strings.HasPrefix(key, "volume") || strings.HasPrefix(key, "vol(") || strings.HasSuffix(key, "volume") || strings.HasSuffix(key, "vol")
+	return strings.HasPrefix(key, "volume") || strings.HasPrefix(key, "vol(") || strings.HasSuffix(key, "volume") ||
+		strings.HasSuffix(key, "vol")
 }
 
 // notUnderstood are the names of the columns that are of no use.
@@ -199,7 +203,8 @@ func commonPrefix(names [][]byte) string {
 		if of, known := fieldNames[plainName(after)]; !found || !known || of == fieldVolume && len(after) < 6 {
 			continue
 		}
-		if symbol := string(bytes.Trim(before, " \"")); strings.EqualFold(symbol, "adj") || prefix != "" && prefix != symbol {
+		if symbol := string(bytes.Trim(before, " \"")); strings.EqualFold(symbol, "adj") || prefix != "" &&
+			prefix != symbol {
 			return ""
 		} else if symbol != "" {
 			prefix = symbol

@@ -54,7 +54,8 @@ func leanPath(path, member string) (f leanFile) {
 		return leanFile{}
 	}
 	kind, market, resolution := strings.ToLower(parts[1]), strings.ToLower(parts[2]), strings.ToLower(parts[3])
-	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution], kind: strings.ToLower(parts[5])}
+	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution],
+		kind: strings.ToLower(parts[5])}
 	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"
 	f.index = kind == "index"
@@ -104,7 +105,8 @@ func leanSymbol(underlying, member string) (string, error) {
 	case symbol == "":
 		return "", errors.New("its name tells no contract, as 20240311_es_minute_trade_202406.csv does; say --symbol")
 	case len(symbol) > blotter.SymbolLengthMax-len(MidSuffix):
-		return "", fmt.Errorf("the contract %s is longer than the %d characters of a symbol; say --symbol", symbol, blotter.SymbolLengthMax)
+		return "", fmt.Errorf("the contract %s is longer than the %d characters of a symbol; say --symbol", symbol,
+			blotter.SymbolLengthMax)
 	}
 	return symbol, nil
 }
@@ -128,7 +130,8 @@ func (f *File) leanOutside(sample []record) bool {
 		return false
 	case leanAllDays.MatchString(name):
 		return true
-	case f.member == "" || !strings.EqualFold(strings.TrimSuffix(f.member, ".csv"), zip) && !strings.HasPrefix(f.member, zip+"_"):
+	case f.member == "" || !strings.EqualFold(strings.TrimSuffix(f.member, ".csv"), zip) &&
+		!strings.HasPrefix(f.member, zip+"_"):
 		return false
 	}
 	for i := range sample {

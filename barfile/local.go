@@ -15,7 +15,8 @@ func (f *File) local(t time.Time, symbol string) (time.Time, error) {
 	first, second := f.instants(t)
 	switch {
 	case first.IsZero() && second.IsZero():
-		return time.Time{}, fmt.Errorf("time %s does not exist in %s: the clocks were put forward", t.Format("2006-01-02 15:04:05"), f.zone)
+		return time.Time{}, fmt.Errorf("time %s does not exist in %s: the clocks were put forward",
+			t.Format("2006-01-02 15:04:05"), f.zone)
 	case second.IsZero():
 		f.keepSteady(first)
 		return first, nil

@@ -31,9 +31,11 @@ func (n numbers) parse(name string, cell []byte) (blotter.Decimal, error) {
 	whole, fraction, _ := strings.Cut(strings.TrimLeft(plain, "+-0"), ".")
 	switch {
 	case len(fraction) > blotter.DecimalFractionDigitsMax:
-		return blotter.Decimal{}, fmt.Errorf("%s %s has %d digits after the point, %d are kept and none is rounded away", name, text, len(fraction), blotter.DecimalFractionDigitsMax)
+		return blotter.Decimal{}, fmt.Errorf("%s %s has %d digits after the point, " +
+			"%d are kept and none is rounded away", name, text, len(fraction), blotter.DecimalFractionDigitsMax)
 	case len(whole) > blotter.DecimalIntegerDigitsMax:
-		return blotter.Decimal{}, fmt.Errorf("%s has more than %d digits before the point", name, blotter.DecimalIntegerDigitsMax)
+		return blotter.Decimal{}, fmt.Errorf("%s has more than %d digits before the point", name,
+			blotter.DecimalIntegerDigitsMax)
 	}
 	d, err := udecimal.Parse(plain)
 	if err != nil {

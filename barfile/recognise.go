@@ -26,8 +26,10 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 	case path.known && (asked == nil || asked == lean):
 		l, err = f.leanLayout(sample, path)
 	case asked == nil && sample[0].keys == nil && !isJSON && f.leanOutside(sample), asked == lean && !path.known:
-		return l, nil, fileError(f.name(), "it is a file of Lean, whose folders tell the market and the scale of its prices; "+
-			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, or say --format csv for prices as they are written")
+		return l, nil, fileError(f.name(), "it is a file of Lean, " +
+			"whose folders tell the market and the scale of its prices; "+
+			"import it where it belongs, as in equity/usa/minute/spy/20131007_trade.zip, " +
+				"or say --format csv for prices as they are written")
 	case sample[0].keys != nil:
 		l, sample, err = f.keyed(sample)
 	case isJSON:
@@ -67,7 +69,8 @@ func (l *layout) isHeading(cells [][]byte) bool {
 		}
 	}
 	for of := fieldOpen; of <= fieldClose; of++ {
-		if at := l.at[of]; at < len(cells) && bytes.ContainsAny(cells[at], "0123456789") && bytes.IndexFunc(cells[at], unicode.IsLetter) < 0 {
+		if at := l.at[of]; at < len(cells) && bytes.ContainsAny(cells[at], "0123456789") &&
+			bytes.IndexFunc(cells[at], unicode.IsLetter) < 0 {
 			return false
 		}
 	}
@@ -182,7 +185,8 @@ func (f *File) unnamed(sample []record) (layout, error) {
 		l := *best
 		if _, isText := f.decoder.(*textDecoder); !isText && l.format == csvFormat {
 			l.format = jsonFormat
-			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && l.at[fieldHigh] == 2 && l.at[fieldLow] == 3 && len(sample[0].cells[0]) == 13 {
+			if at := l.at[fieldDate]; at == 0 && l.at[fieldOpen] == 1 && l.at[fieldHigh] == 2 && l.at[fieldLow] == 3 &&
+				len(sample[0].cells[0]) == 13 {
 				l.format = binance // and who copies its arrays of milliseconds; Bitfinex has the close before the high
 			}
 		}
@@ -194,7 +198,8 @@ func (f *File) unnamed(sample []record) (layout, error) {
 // inSeconds reports first cells that are Unix seconds.
 func inSeconds(sample []record) bool {
 	for i := range sample {
-		if s, ok := unixTime(trim(sample[i].cells[0]), unitUnknown); !ok || len(trim(sample[i].cells[0])) > 10 || !s.unix {
+		if s, ok := unixTime(trim(sample[i].cells[0]), unitUnknown); !ok || len(trim(sample[i].cells[0])) > 10 ||
+			!s.unix {
 			return false
 		}
 	}
@@ -223,11 +228,13 @@ var ten = udecimal.MustFromInt64(10, 0)
 // beside bid and ask are not.
 func (f *File) fitting(l layout, sample []record) (n int) {
 	l.clock.unit = epochUnitOf(&l, sample)
-	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1, opts: Options{AllowNegative: f.opts.AllowNegative}}
+	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1,
+		opts: Options{AllowNegative: f.opts.AllowNegative}}
 	_, isText := f.decoder.(*textDecoder)
 	for i := range sample {
 		if len(sample[i].cells) == l.count {
-			if row, _, err := probe.read(&sample[i]); err == nil && (!isText || !row.High.GreaterThan(row.Low.Mul(ten))) {
+			if row, _, err := probe.read(&sample[i]); err == nil &&
+				(!isText || !row.High.GreaterThan(row.Low.Mul(ten))) {
 				n++
 			}
 		}
@@ -253,10 +260,12 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 		first = first[:57] + "..."
 	}
 	if slices.ContainsFunc(cells, isText) && !slices.ContainsFunc(cells, isNumber) {
-		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
+		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; " +
+			"where it holds bars, name its columns in their order, as in --cols date,open,high,low,close,volume",
 			missing, storable(first)))
 	}
-	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing, storable(first)))
+	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and without names its rows are no bars", missing,
+		storable(first)))
 }
 
 // newestFirst reports rows that go back in time.

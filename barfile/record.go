@@ -20,7 +20,8 @@ type record struct {
 }
 
 func (r *record) clone() record {
-	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol, r.keyed, r.key}
+	return record{r.line, bytes.Clone(r.raw), cloneCells(r.keys), cloneCells(r.cells), slices.Clone(r.within), r.symbol,
+		r.keyed, r.key}
 }
 
 func cloneCells(cells [][]byte) [][]byte {

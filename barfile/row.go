@@ -20,7 +20,7 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 	if err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
-	if row.Timestamp, err = f.timestamp(at, row.Timeframe, row.Symbol); err != nil {
+	if row.Timestamp, err = f.timestamp(at, string(row.Timeframe), row.Symbol); err != nil {
 		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
 	}
 	if f.unreadable != "" {
@@ -80,7 +80,7 @@ func (f *File) align(r *record) [][]byte {
 // read reads all of a record but what its timestamp means. The bar's Timeframe is the row's.
 func (f *File) read(r *record) (row blotter.BarRow, at stamp, err error) {
 	l := &f.layout
-	row = blotter.BarRow{Line: r.line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: f.Timeframe, Source: f.Source}}
+	row = blotter.BarRow{Line: r.line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: blotter.Timeframe(f.Timeframe), Source: f.Source}}
 	cells := r.cells
 	if r.keys != nil {
 		cells = f.align(r)
@@ -160,7 +160,8 @@ func (f *File) stamp(cells [][]byte) (stamp, error) {
 		ms, ok := plainNumber(cells[l.at[fieldDate]])
 		n, err := ms.Int64()
 		if !ok || err != nil || n < 0 || n >= 24*3600*1000 {
-			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight", trim(cells[l.at[fieldDate]]))
+			return stamp{}, fmt.Errorf("time %q is none; want milliseconds since midnight",
+				trim(cells[l.at[fieldDate]]))
 		}
 		return stamp{t: l.base.Add(time.Duration(n) * time.Millisecond), instant: true}, nil
 	}
@@ -245,7 +246,8 @@ func (f *File) remarkEmptied() {
 	if f.emptied.rows == 0 {
 		return
 	}
-	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, the first is %q in line %d",
+	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are no numbers were left empty, " +
+		"the first is %q in line %d",
 		f.emptied.rows, storable(f.emptied.text), f.emptied.line))
 	f.emptied = emptied{}
 }
@@ -287,7 +289,7 @@ func (f *File) middle(cells [][]byte, b *blotter.Bar) error {
 }
 
 // stooqPeriod is the timeframe of a <PER>: D, W, M or a number of minutes.
-func stooqPeriod(cell []byte) (string, error) {
+func stooqPeriod(cell []byte) (blotter.Timeframe, error) {
 	period := string(trim(cell))
 	switch period {
 	case "D", "d":
@@ -300,7 +302,7 @@ func stooqPeriod(cell []byte) (string, error) {
 	n, ok := plainNumber(cell)
 	minutes, err := n.Int64()
 	if told := ofDuration(time.Duration(minutes) * time.Minute); ok && err == nil && minutes > 0 && minutes < 1e6 && told != "" {
-		return told, nil
+		return blotter.Timeframe(told), nil
 	}
 	return "", fmt.Errorf("period %q is none; want D, W, M or minutes", cmp.Or(period, " "))
 }

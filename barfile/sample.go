@@ -19,7 +19,8 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	}
 	symbolBehind := ""
 	if kind := packedAs(r); kind != "" && f.source.isArchive() {
-		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); unpack the archive around it first"}
+		return &NotBarsError{Path: f.name(), Reason: "it is packed itself (" + kind + "); " +
+			"unpack the archive around it first"}
 	}
 	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
 		return err

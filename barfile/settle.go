@@ -64,7 +64,8 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		f.Symbol += f.suffix
 	}
 	if n := utf8.RuneCountInString(f.Symbol); n > blotter.SymbolLengthMax {
-		return fileError(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d are kept; say a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
+		return fileError(f.name(), fmt.Sprintf("its symbol %s has %d characters, at most %d are kept; " +
+			"say a shorter one with --symbol", f.Symbol, n, blotter.SymbolLengthMax))
 	}
 	f.symbol = interned{}
 	f.newestFirst, f.steady, f.repeated = newestFirst(l, f.peeked), steady{}, nil
@@ -163,7 +164,8 @@ func (f *File) sampleTimes() (*timeSample, error) {
 	case f.ended || f.reopen != "":
 		return nil, unknown(f.name(), fmt.Sprintf("none of its rows is a bar (%v)", s.rejected))
 	}
-	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), and a stream is read ahead no further; save it as a file first", len(f.peeked), s.rejected))
+	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), " +
+		"and a stream is read ahead no further; save it as a file first", len(f.peeked), s.rejected))
 }
 
 // findBars adds the first bars of a file that begins with rows that are none, however many. A file is read anew for that
@@ -232,11 +234,12 @@ func (f *File) settleTimes(path leanFile) error {
 	if !perRow {
 		f.Timeframe = cmp.Or(f.opts.Timeframe, path.timeframe, f.timeframeOf(rows))
 		if f.Timeframe == "" {
-			return fileError(f.name(), "its rows have no usual distance; say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
+			return fileError(f.name(), "its rows have no usual distance; " +
+				"say --timeframe, as in --timeframe 1d, or 3mo for quarters and 12mo for years")
 		}
 	}
 	for _, row := range rows {
-		if f.zone == nil && !isDaily(cmp.Or(row.bar.Timeframe, f.Timeframe)) && !row.at.zoned {
+		if f.zone == nil && !isDaily(cmp.Or(string(row.bar.Timeframe), f.Timeframe)) && !row.at.zoned {
 			return fileError(f.name(), "its times carry no zone; say --tz, as in --tz America/New_York or --tz UTC")
 		}
 	}

@@ -50,7 +50,8 @@ func (c counted) Read(p []byte) (int, error) {
 func isZip(start []byte) bool { return bytes.HasPrefix(start, []byte("PK\x03\x04")) }
 
 // packed are the first bytes of what is not read through.
-var packed = map[string]string{"\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd", "BZh": "bzip2", "7z\xbc\xaf": "7-Zip", "Rar!": "RAR", "PAR1": "Parquet"}
+var packed = map[string]string{"\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd", "BZh": "bzip2", "7z\xbc\xaf": "7-Zip",
+	"Rar!": "RAR", "PAR1": "Parquet"}
 
 // oldWorkbook are the first bytes of an .xls workbook, and of an .xlsx one with a password.
 const oldWorkbook = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -80,7 +81,8 @@ func newSource(name string, r io.Reader, sheet string) (*source, error) {
 	}
 	for magic, kind := range packed {
 		if bytes.HasPrefix(start, []byte(magic)) {
-			return nil, fileError(name, "it is packed as "+kind+", which is not read through; unpack it to CSV, .gz or .zip first")
+			return nil, fileError(name, "it is packed as "+kind+", which is not read through; " +
+				"unpack it to CSV, .gz or .zip first")
 		}
 	}
 	if isTar(start) {
@@ -100,7 +102,8 @@ const (
 
 var (
 	errDirectoryTooLong = errors.New("the directory is too long")
-	tooManyMembers      = fmt.Sprintf("the archive has more than %d members; divide it, or unpack it and name the folder", membersMax)
+	tooManyMembers      = fmt.Sprintf("the archive has more than %d members; " +
+		"divide it, or unpack it and name the folder", membersMax)
 )
 
 // boundedReader reads at most so many bytes of a file.
@@ -129,7 +132,8 @@ func (s *source) openZip(r io.Reader, sheet string) (*source, error) {
 		info, err = file.Stat()
 	}
 	if !isFile || err != nil || !info.Mode().IsRegular() {
-		return nil, fileError(s.name, "a zip is read from a file, not from a stream; save it first (an .xlsx is one too)")
+		return nil, fileError(s.name, "a zip is read from a file, not from a stream; " +
+			"save it first (an .xlsx is one too)")
 	}
 	directory := &boundedReader{r: file, left: directoryBytesMax}
 	archive, err := zip.NewReader(directory, info.Size())

@@ -28,7 +28,8 @@ type textDecoder struct {
 func (d *textDecoder) next(r *record) error {
 	for blank := 0; ; blank++ {
 		if blank > blankLinesMax {
-			return fmt.Errorf("more than %d blank lines follow each other, the last is line %d; remove them", blankLinesMax, d.line)
+			return fmt.Errorf("more than %d blank lines follow each other, the last is line %d; remove them",
+				blankLinesMax, d.line)
 		}
 		line, err := d.lines.ReadSlice('\n')
 		switch {

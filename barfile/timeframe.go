@@ -20,7 +20,7 @@ var units = []struct {
 
 // canonical is a timeframe as it is stored: 60m is 1h.
 func canonical(timeframe string) (string, error) {
-	fixed, _, err := blotter.TimeframeLength(timeframe)
+	fixed, _, err := blotter.Timeframe(timeframe).Length()
 	if err != nil || fixed == 0 {
 		return timeframe, err
 	}
@@ -29,7 +29,7 @@ func canonical(timeframe string) (string, error) {
 
 // durationOf is the length of a timeframe, of a month 30 days.
 func durationOf(timeframe string) time.Duration {
-	fixed, months, _ := blotter.TimeframeLength(timeframe)
+	fixed, months, _ := blotter.Timeframe(timeframe).Length()
 	return fixed + time.Duration(months)*30*day
 }
 
@@ -99,7 +99,8 @@ func usualTimeframe(rows []sampled) string {
 		usual = divisor
 	}
 	if usual < time.Minute {
-		return map[time.Duration]string{time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s", 15 * time.Second: "15s", 30 * time.Second: "30s"}[usual]
+		return map[time.Duration]string{time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s",
+			15 * time.Second: "15s", 30 * time.Second: "30s"}[usual]
 	}
 	return ofDuration(usual)
 }

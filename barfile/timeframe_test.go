@@ -59,7 +59,7 @@ func TestTimeframe(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := read(t, "x.csv", test.text, barfile.Options{Zone: "UTC"})
-			if r.file.Timeframe != test.want || r.bars[len(r.bars)-1].Timeframe != test.want {
+			if r.file.Timeframe != test.want || string(r.bars[len(r.bars)-1].Timeframe) != test.want {
 				t.Errorf("timeframe %q, bars %q, want %q", r.file.Timeframe, r.bars[0].Timeframe, test.want)
 			}
 		})

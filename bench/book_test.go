@@ -121,9 +121,9 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	if err != nil {
 		return err
 	}
-	t = t.Booked(after, effect)
+	t = t.WithEffect(after, effect)
 	if !d.hot {
-		if o, err = o.Fill(t, false); err != nil {
+		if o, err = o.WithFill(t, false); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, `update execution.orders set filled_quantity = $3, filled_notional = $4, status = $5, version = version + 1, updated_at = now()
@@ -151,7 +151,7 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	if err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3)`,
+	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1::text, 'trades', $1::text, $2, 'trade_executed', 'execution', $3)`,
 		t.AccountID, uuid.New(), data); err != nil {
 		return err
 	}

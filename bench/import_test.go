@@ -115,7 +115,7 @@ func BenchmarkImport(b *testing.B) {
 			Symbol: r.Symbol, Timeframe: r.Timeframe, Timestamp: r.Timestamp, Open: number(r.Open), High: number(r.High), Low: number(r.Low),
 			Close: number(r.Close), Volume: number(r.Volume), Source: r.Source,
 		})
-		_ = out.Write([]string{r.Symbol, r.Timeframe, r.Timestamp.Format(time.RFC3339), r.Open.String(), r.High.String(), r.Low.String(), r.Close.String(), r.Volume.String(), "", r.Source})
+		_ = out.Write([]string{r.Symbol, string(r.Timeframe), r.Timestamp.Format(time.RFC3339), r.Open.String(), r.High.String(), r.Low.String(), r.Close.String(), r.Volume.String(), "", r.Source})
 	}
 	_ = file.Close()
 	out.Flush()

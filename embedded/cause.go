@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// withCause returns the error of a call whose context has ended with that as a second cause: errors.Is finds
-// context.Canceled or context.DeadlineExceeded, also where a program that was cut short only said so in its own words.
+// withCause adds the end of the context as a second cause to the error of a call, so that errors.Is finds
+// context.Canceled or context.DeadlineExceeded even if an interrupted program returned an error of its own.
 func withCause(ctx context.Context, err error) error {
 	end := ctx.Err()
 	if err == nil || end == nil || errors.Is(err, end) {

@@ -10,11 +10,11 @@ import (
 
 // Client is a program that is connected to a server.
 type Client struct {
-	Name        string // as the program calls itself (application_name); "" where it does not
+	Name        string // its application_name, or ""
 	Connections int
 }
 
-// clientsTimeout is how long a server may take to say who is connected.
+// clientsTimeout bounds the query of connected programs.
 const clientsTimeout = 5 * time.Second
 
 const sqlClients = `
@@ -27,15 +27,17 @@ select application_name, count(*)
 func (s State) Clients(ctx context.Context) ([]Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, clientsTimeout)
 	defer cancel()
+
 	conn, err := pgx.Connect(ctx, s.AdminURL("postgres"))
 	if err != nil {
-		return nil, fmt.Errorf("asking the server who is connected: %w", err)
+		return nil, fmt.Errorf("list connected programs: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 
 	rows, err := conn.Query(ctx, sqlClients)
 	if err != nil {
-		return nil, fmt.Errorf("asking the server who is connected: %w", err)
+		return nil, fmt.Errorf("list connected programs: %w", err)
 	}
+
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Client])
 }

@@ -15,17 +15,19 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// download fetches the programs into cache/bin, from $BLOTTER_POSTGRES_REPOSITORY where that names a mirror. Of two
-// processes that ask at once, one downloads.
+// download downloads the programs to cache/bin, from $BLOTTER_POSTGRES_REPOSITORY if that names a mirror. If several
+// processes call it at once, one of them downloads.
 func download(ctx context.Context, cache string) (Binaries, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return Binaries{}, folderError(cache, err)
 	}
+
 	lock, err := waitLock(ctx, filepath.Join(cache, "lock"))
 	if err != nil {
 		return Binaries{}, err
 	}
 	defer func() { _ = unlock(lock) }()
+
 	bin := filepath.Join(cache, "bin")
 	if isUsableCache(cache) {
 		if found, err := inspect(ctx, bin); err == nil {
@@ -38,12 +40,15 @@ func download(ctx context.Context, cache string) (Binaries, error) {
 	if err := checkCache(bin); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Binaries{}, err
 	}
+
 	scratch, err := os.MkdirTemp("", "blotter-download-")
 	if err != nil {
-		return Binaries{}, fmt.Errorf("making a temporary folder: %w; free space there or set TMPDIR to another folder", err)
+		return Binaries{}, fmt.Errorf("create a temporary folder: %w; free space there or set TMPDIR to another "+
+			"folder", err)
 	}
 	defer os.RemoveAll(scratch)
-	// The library also makes a cluster and starts a server. An encoding that does not exist ends it before either.
+
+	// The library would also create a cluster and start a server. An unknown encoding stops it before that.
 	cfg := embeddedpostgres.DefaultConfig().CachePath(filepath.Join(cache, "archive")).BinariesPath(cache).
 		RuntimePath(filepath.Join(scratch, "run")).Encoding("none").Port(0).Logger(io.Discard)
 	if mirror := os.Getenv("BLOTTER_POSTGRES_REPOSITORY"); mirror != "" {
@@ -52,22 +57,25 @@ func download(ctx context.Context, cache string) (Binaries, error) {
 		}
 		cfg = cfg.BinaryRepositoryURL(strings.TrimRight(mirror, "/"))
 	}
+
 	fetched := make(chan error, 1)
 	go func() { fetched <- embeddedpostgres.NewDatabase(cfg).Start() }()
-	var failure error
+	var downloadErr error
 	select {
-	case failure = <-fetched:
+	case downloadErr = <-fetched:
 	case <-ctx.Done():
 		return Binaries{}, ctx.Err()
 	}
+
 	found, err := inspect(ctx, bin)
-	if err != nil && failure != nil {
-		return Binaries{}, errors.New(firstLine(failure))
+	if err != nil && downloadErr != nil {
+		return Binaries{}, errors.New(firstLine(downloadErr))
 	}
+
 	return found, err
 }
 
-// checkCache refuses a cache that others can change: they could exchange the programs before they are run.
+// checkCache returns an error for a cache that others can change, because they could replace the programs.
 func checkCache(cache string) error {
 	if err := ownership.Check(cache); err != nil {
 		return fmt.Errorf("PostgreSQL is not downloaded to %s, which others can change: %w", cache, err)
@@ -75,7 +83,7 @@ func checkCache(cache string) error {
 	return nil
 }
 
-// checkMirror refuses a mirror whose programs, and the checksums beside them, could be exchanged on the way.
+// checkMirror returns an error for a mirror whose programs and checksums could be replaced in transit.
 func checkMirror(mirror string) error {
 	u, err := url.Parse(mirror)
 	if err != nil {

@@ -20,14 +20,15 @@ import (
 // TestMain is also the program that some tests kill: it starts a server and waits to be killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("BLOTTER_TEST_OWNER_OF"); dir != "" {
-		own(dir, os.Getenv("BLOTTER_TEST_TEMPORARY") != "")
+		runOwner(dir, os.Getenv("BLOTTER_TEST_TEMPORARY") != "")
 	}
 	os.Exit(m.Run())
 }
 
-// own is the helper process: it owns the server of dir, says so on standard output, and waits.
-func own(dir string, temporary bool) {
-	server, err := embedded.Start(context.Background(), embedded.Config{DataDir: dir, Temporary: temporary, Logger: quiet})
+// runOwner is the helper process: it owns the server of dir, reports that on standard output, and waits.
+func runOwner(dir string, temporary bool) {
+	server, err := embedded.Start(context.Background(),
+		embedded.Config{DataDir: dir, Temporary: temporary, Logger: quiet})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -40,9 +41,10 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func config(dir string) embedded.Config { return embedded.Config{DataDir: dir, Logger: quiet} }
 
-// folder is a new folder that the server's user can enter, and that goes with the test.
+// folder returns a new folder that the server's user can enter, and that is removed after the test.
 func folder(t *testing.T) string {
 	t.Helper()
+
 	dir, err := os.MkdirTemp("", "blotter-embedded-")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +55,7 @@ func folder(t *testing.T) string {
 
 func start(t *testing.T, cfg embedded.Config) *embedded.Server {
 	t.Helper()
+
 	server, err := embedded.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("Start: %v", err)
@@ -64,6 +67,7 @@ func start(t *testing.T, cfg embedded.Config) *embedded.Server {
 // exec runs SQL on the database of a server.
 func exec(t *testing.T, url, sql string) {
 	t.Helper()
+
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatalf("connecting: %v", err)
@@ -76,20 +80,24 @@ func exec(t *testing.T, url, sql string) {
 
 func count(t *testing.T, url string) (n int) {
 	t.Helper()
+
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatalf("connecting: %v", err)
 	}
 	defer conn.Close(context.Background())
+
 	if err := conn.QueryRow(t.Context(), "select count(*) from kept").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
+
 	return n
 }
 
 // until polls to a deadline.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
+
 	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 20 s: %s", what)
@@ -97,17 +105,20 @@ func until(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// sentence checks that an error is one line for people with every part of want.
+// sentence checks that an error is one line with every part of want.
 func sentence(t *testing.T, err error, want ...string) {
 	t.Helper()
+
 	if err == nil {
 		t.Fatal("no error")
 	}
+
 	for _, part := range want {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
 		}
 	}
+
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("more than one line: %q", err)
 	}
@@ -117,6 +128,7 @@ const makeKept = "create table kept as select generate_series(1, 100)"
 
 func TestStartStopStart(t *testing.T) {
 	t.Parallel()
+
 	dir := folder(t)
 	server := start(t, config(dir))
 	exec(t, server.OwnerURL(), makeKept)
@@ -125,20 +137,24 @@ func TestStartStopStart(t *testing.T) {
 			t.Fatalf("Stop: %v", err)
 		}
 	}
+
 	if state, err := embedded.Status(config(dir)); err != nil || state.Running {
 		t.Errorf("after Stop: %+v, %v", state, err)
 	}
+
 	again := start(t, config(dir))
 	if n := count(t, again.OwnerURL()); n != 100 {
 		t.Errorf("%d rows, want the 100 of the first start", n)
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "postgres.log")); err != nil || strings.Contains(string(text), "automatic recovery") {
+	text, err := os.ReadFile(filepath.Join(dir, "postgres.log"))
+	if err != nil || strings.Contains(string(text), "automatic recovery") {
 		t.Errorf("Stop left a server to recover: %v\n%s", err, text)
 	}
 }
 
 func TestKillKeepsWhatIsCommitted(t *testing.T) {
 	t.Parallel()
+
 	cfg := config(folder(t))
 	server := start(t, cfg)
 	exec(t, server.OwnerURL(), makeKept)
@@ -156,6 +172,7 @@ func TestKillKeepsWhatIsCommitted(t *testing.T) {
 
 func TestOneOwner(t *testing.T) {
 	t.Parallel()
+
 	cfg := config(folder(t))
 	start(t, cfg)
 	for name, err := range map[string]error{
@@ -176,6 +193,7 @@ func second[T any](_ T, err error) error { return err }
 
 func TestUp(t *testing.T) {
 	t.Parallel()
+
 	cfg := config(folder(t))
 	if _, err := embedded.Attach(cfg); !errors.Is(err, embedded.ErrNotRunning) {
 		t.Fatalf("Attach before Up: %v, want ErrNotRunning", err)
@@ -183,23 +201,28 @@ func TestUp(t *testing.T) {
 	if err := embedded.Down(t.Context(), cfg); !errors.Is(err, embedded.ErrNotRunning) {
 		t.Fatalf("Down before Up: %v, want ErrNotRunning", err)
 	}
+
 	first, err := embedded.Up(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = embedded.Down(context.Background(), cfg) })
+
 	again, err := embedded.Up(t.Context(), cfg)
 	if err != nil || again.PID != first.PID {
 		t.Errorf("Up again: process %d, %v, want the first's, %d", again.PID, err, first.PID)
 	}
+
 	attached, err := embedded.Attach(cfg)
 	if err != nil || attached.PID != first.PID || !attached.Running || attached.OwnerPID != 0 {
 		t.Errorf("Attach: %+v, %v", attached, err)
 	}
+
 	exec(t, attached.OwnerURL(), makeKept)
 	if _, err := embedded.Start(t.Context(), cfg); !errors.Is(err, embedded.ErrInUse) {
 		t.Errorf("Start beside Up: %v, want ErrInUse", err)
 	}
+
 	cfg.Port = freePort(t)
 	sentence(t, second(embedded.Up(t.Context(), cfg)), fmt.Sprintf("without port %d", cfg.Port), "blotter down")
 	if err := embedded.Down(t.Context(), cfg); err != nil {
@@ -215,6 +238,7 @@ func TestUp(t *testing.T) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -225,6 +249,7 @@ func freePort(t *testing.T) int {
 
 func TestTemporary(t *testing.T) {
 	t.Parallel()
+
 	dir := folder(t)
 	cfg := config(dir)
 	cfg.Temporary = true

@@ -12,7 +12,7 @@ var (
 	ReplaceText = replaceText
 )
 
-// MakeSocketDir makes the folder of the socket for a data folder.
+// MakeSocketDir creates the folder of the socket for a data folder.
 func MakeSocketDir(dataDir string) (string, error) {
 	p := &prepared{cfg: Config{DataDir: dataDir}, uid: os.Getuid(), gid: os.Getgid()}
 	if p.uid == 0 {

@@ -25,11 +25,11 @@ type Binaries struct {
 	Major int
 }
 
-// Path is the full path of one of the programs.
+// Path returns the full path of a program.
 func (b Binaries) Path(program string) string { return filepath.Join(b.Dir, program) }
 
-// usualFolders are where packages put the programs: Debian and Ubuntu, Red Hat and Fedora, Homebrew (ARM and Intel),
-// Postgres.app, a build from source.
+// usualFolders lists the folders in which packages install the programs: Debian and Ubuntu, Red Hat and Fedora,
+// Homebrew (ARM and Intel), Postgres.app, a build from source.
 var usualFolders = []string{
 	"/usr/lib/postgresql/*/bin",
 	"/usr/pgsql-*/bin",
@@ -39,10 +39,10 @@ var usualFolders = []string{
 	"/usr/local/pgsql/bin", "/usr/bin",
 }
 
-// Find looks for PostgreSQL 15 or newer: in setting (a folder of programs) if that is not empty, else on PATH, in the
-// usual folders, and in cache, where an earlier download is kept. It returns what it finds with the major version
-// wanted, or the newest if wanted is 0. Where nothing is found, the programs are downloaded into cache; where that fails
-// too, the error says what to install.
+// Find finds PostgreSQL 15 or newer: in setting (a folder of programs) if that is not empty, otherwise on PATH, in
+// the usual folders, and in cache, which has an earlier download. It returns the programs of the wanted major
+// version, or the newest if wanted is 0. If there are none, it downloads them to cache. If that fails too, the error
+// says what to install.
 func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, error) {
 	if setting != "" {
 		b, err := inspectSetting(ctx, setting, wanted)
@@ -50,14 +50,16 @@ func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, err
 	}
 
 	found := search(ctx, cache)
-	if err := ctx.Err(); err != nil { // then nothing was found because nobody looked
-		return Binaries{}, fmt.Errorf("looking for PostgreSQL: %w", err)
+	if err := ctx.Err(); err != nil { // then the search was incomplete
+		return Binaries{}, fmt.Errorf("find PostgreSQL: %w", err)
 	}
+
 	for _, b := range found {
 		if wanted == 0 || b.Major == wanted {
 			return b, nil
 		}
 	}
+
 	if wanted != 0 && len(found) > 0 {
 		return Binaries{}, wrongMajor(wanted, found[0].Major)
 	}
@@ -68,15 +70,18 @@ func Find(ctx context.Context, setting, cache string, wanted int) (Binaries, err
 	b, err := download(ctx, cache)
 	switch {
 	case err != nil:
-		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded (%w): %s", MajorMin, err, installHint())
+		return Binaries{}, fmt.Errorf("no PostgreSQL %d or newer is installed and none could be downloaded (%w): %s",
+			MajorMin, err, installHint())
 	case wanted != 0 && b.Major != wanted:
 		return Binaries{}, wrongMajor(wanted, b.Major)
 	}
+
 	return b, nil
 }
 
 func wrongMajor(wanted, found int) error {
-	return fmt.Errorf("the data folder was made by PostgreSQL %d, and only %d is installed; install PostgreSQL %[1]d again or choose another --data-dir",
+	return fmt.Errorf("the data folder was made by PostgreSQL %d, and only %d is installed; install PostgreSQL "+
+		"%[1]d again or choose another --data-dir",
 		wanted, found)
 }
 
@@ -84,16 +89,19 @@ func inspectSetting(ctx context.Context, dir string, wanted int) (Binaries, erro
 	b, err := inspect(ctx, dir)
 	switch {
 	case err != nil:
-		return Binaries{}, fmt.Errorf("%s holds no PostgreSQL programs (%v); set --postgres to the folder that holds postgres and initdb", dir, err)
+		return Binaries{}, fmt.Errorf("%s holds no PostgreSQL programs (%v); set --postgres to the folder that "+
+			"holds postgres and initdb", dir, err)
 	case b.Major < MajorMin:
 		return Binaries{}, fmt.Errorf("%s holds PostgreSQL %d and blotter needs %d or newer", dir, b.Major, MajorMin)
 	case wanted != 0 && b.Major != wanted:
-		return Binaries{}, fmt.Errorf("the data folder was made by PostgreSQL %d and %s holds %d; choose another --data-dir or --postgres", wanted, dir, b.Major)
+		return Binaries{}, fmt.Errorf("the data folder was made by PostgreSQL %d and %s holds %d; choose another "+
+			"--data-dir or --postgres", wanted, dir, b.Major)
 	}
+
 	return b, nil
 }
 
-// search lists the installations it finds, newest first.
+// search returns the installations that it finds, newest first.
 func search(ctx context.Context, cache string) []Binaries {
 	var dirs []string
 	if path, err := ownership.LookPath("postgres"); err == nil {
@@ -102,24 +110,28 @@ func search(ctx context.Context, cache string) []Binaries {
 		}
 		dirs = append(dirs, filepath.Dir(path))
 	}
+
 	for _, pattern := range usualFolders {
 		matches, _ := filepath.Glob(pattern)
 		dirs = append(dirs, matches...)
 	}
+
 	if cache != "" && isUsableCache(cache) {
 		dirs = append(dirs, filepath.Join(cache, "bin"))
 	}
+
 	var found []Binaries
 	for _, dir := range dirs {
 		if b, err := inspect(ctx, dir); err == nil && b.Major >= MajorMin {
 			found = append(found, b)
 		}
 	}
+
 	slices.SortStableFunc(found, func(a, b Binaries) int { return b.Major - a.Major })
 	return found
 }
 
-// isUsableCache reports whether the programs of an earlier download may be run: nobody else can have changed them.
+// isUsableCache reports whether the programs of an earlier download may be run, because nobody else can change them.
 func isUsableCache(cache string) bool {
 	bin := Binaries{Dir: filepath.Join(cache, "bin")}
 	for _, program := range []string{"postgres", "initdb"} {
@@ -132,43 +144,49 @@ func isUsableCache(cache string) bool {
 
 var versionNumber = regexp.MustCompile(`\) (\d+)`)
 
-// inspect reads the version of the programs in dir; both postgres and initdb must be there.
+// inspect reads the version of the programs in dir, which must contain postgres and initdb.
 func inspect(ctx context.Context, dir string) (Binaries, error) {
 	b := Binaries{Dir: dir}
 	if _, err := os.Stat(b.Path("initdb")); err != nil {
 		return b, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+
 	out, err := exec.CommandContext(ctx, b.Path("postgres"), "--version").Output()
 	if err != nil {
 		return b, err
 	}
+
 	match := versionNumber.FindSubmatch(out)
 	if match == nil {
 		return b, fmt.Errorf("%s --version says %q", b.Path("postgres"), strings.TrimSpace(string(out)))
 	}
+
 	b.Major, err = strconv.Atoi(string(match[1]))
 	return b, err
 }
 
-// installHint says in one sentence what to install on this system.
+// installHint returns one sentence that says what to install on this system.
 func installHint() string {
 	release, _ := os.ReadFile("/etc/os-release")
 	return installHintFor(runtime.GOOS, string(release))
 }
 
-// installHintFor reads ID and ID_LIKE of a text in the form of os-release(5).
+// installHintFor is installHint for a system and its os-release(5), of which it reads ID and ID_LIKE.
 func installHintFor(system, release string) string {
 	if system == "darwin" {
 		return "install it with brew install postgresql@17"
 	}
+
 	names := ""
 	for line := range strings.Lines(strings.ToLower(release)) {
 		if key, value, _ := strings.Cut(line, "="); key == "id" || key == "id_like" {
 			names += " " + value
 		}
 	}
+
 	for _, known := range []struct{ name, command string }{
 		{"debian", "apt-get install postgresql"},
 		{"ubuntu", "apt-get install postgresql"},
@@ -182,5 +200,6 @@ func installHintFor(system, release string) string {
 			return "install it with " + known.command
 		}
 	}
+
 	return "install it from your system's packages, or set --url to a database elsewhere"
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 )
 
-// programs makes a folder whose postgres says that it is of a version.
+// programs creates a folder with a postgres that prints a version.
 func programs(t *testing.T, version string) string {
 	t.Helper()
+
 	dir := t.TempDir()
 	for name, text := range map[string]string{"postgres": "echo '" + version + "'", "initdb": "exit 1"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
@@ -29,6 +30,7 @@ func programs(t *testing.T, version string) string {
 
 func TestFindSetting(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct {
 		version string
 		wanted  int
@@ -52,12 +54,16 @@ func TestFindSetting(t *testing.T) {
 		}
 		sentence(t, err, dir, test.want)
 	}
-	sentence(t, second(embedded.Find(t.Context(), t.TempDir(), "", 0)), "holds no PostgreSQL programs", "set --postgres")
+
+	sentence(t, second(embedded.Find(t.Context(), t.TempDir(), "", 0)), "holds no PostgreSQL programs",
+		"set --postgres")
 }
 
-// A data folder of another major version is refused by name of both, and left alone.
+// TestDataOfAnotherMajor checks that a data folder of another major version is refused with both versions, and not
+// changed.
 func TestDataOfAnotherMajor(t *testing.T) {
 	t.Parallel()
+
 	cfg := config(folder(t))
 	version := filepath.Join(cfg.DataDir, "pg", "PG_VERSION")
 	if err := os.MkdirAll(filepath.Dir(version), 0o700); err != nil {
@@ -66,6 +72,7 @@ func TestDataOfAnotherMajor(t *testing.T) {
 	if err := os.WriteFile(version, []byte("12\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	sentence(t, second(embedded.Start(t.Context(), cfg)), "made by PostgreSQL 12", "--data-dir")
 	if text, err := os.ReadFile(version); err != nil || string(text) != "12\n" {
 		t.Errorf("the data was touched: %q, %v", text, err)
@@ -80,18 +87,21 @@ var archive []byte
 // repository serves a download of the archive and counts the requests.
 func repository(t *testing.T) (url string, requests *int) {
 	t.Helper()
+
 	var jar bytes.Buffer
 	w := zip.NewWriter(&jar)
 	file, err := w.Create("postgres-any.txz")
 	if err == nil {
 		_, err = file.Write(archive)
 	}
+
 	if err == nil {
 		err = w.Close()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	requests = new(int)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if *requests++; strings.HasSuffix(r.URL.Path, ".jar") {
@@ -101,10 +111,11 @@ func repository(t *testing.T) (url string, requests *int) {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(server.Close)
+
 	return server.URL, requests
 }
 
-// The environment is the process's: this test is not parallel.
+// TestDownload is not parallel, because it changes the environment of the process.
 func TestDownload(t *testing.T) {
 	url, requests := repository(t)
 	t.Setenv("BLOTTER_POSTGRES_REPOSITORY", url+"/")
@@ -115,6 +126,7 @@ func TestDownload(t *testing.T) {
 			t.Fatalf("%+v, %v, want 17 in the cache", found, err)
 		}
 	}
+
 	if *requests != 2 { // the archive and its checksum
 		t.Errorf("%d requests, want one download", *requests)
 	}
@@ -127,6 +139,7 @@ func TestDownloadFails(t *testing.T) {
 	sentence(t, second(embedded.Download(t.Context(), t.TempDir())), "unable to connect")
 	restore := embedded.WithoutUsualFolders()
 	defer restore()
+
 	t.Setenv("PATH", t.TempDir())
 	sentence(t, second(embedded.Find(t.Context(), "", t.TempDir(), 0)),
 		"no PostgreSQL 15 or newer is installed and none could be downloaded", "unable to connect", "install it ")
@@ -135,17 +148,23 @@ func TestDownloadFails(t *testing.T) {
 
 func TestInstallHint(t *testing.T) {
 	t.Parallel()
+
 	for release, want := range map[string]string{
 		"ID=debian": "apt-get install postgresql", "ID=ubuntu\nID_LIKE=debian": "apt-get install postgresql",
-		"ID=linuxmint\nID_LIKE=\"ubuntu debian\"": "apt-get install postgresql", "ID=fedora": "dnf install postgresql-server",
-		"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"": "dnf install postgresql-server", "ID=alpine": "apk add postgresql",
-		"ID=arch": "pacman -S postgresql", "ID=opensuse-leap\nHOME_URL=https://search.org": "zypper install postgresql-server",
-		"ID=plan9\nHOME_URL=https://research.org": "from your system's packages", "": "from your system's packages",
+		"ID=linuxmint\nID_LIKE=\"ubuntu debian\"": "apt-get install postgresql",
+		"ID=fedora": "dnf install postgresql-server",
+		"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"": "dnf install postgresql-server",
+		"ID=alpine": "apk add postgresql",
+		"ID=arch":   "pacman -S postgresql",
+		"ID=opensuse-leap\nHOME_URL=https://search.org": "zypper install postgresql-server",
+		"ID=plan9\nHOME_URL=https://research.org":       "from your system's packages",
+		"": "from your system's packages",
 	} {
 		if got := embedded.InstallHint("linux", release); !strings.Contains(got, want) {
 			t.Errorf("%q: %q, want %q", release, got, want)
 		}
 	}
+
 	if got := embedded.InstallHint("darwin", ""); !strings.Contains(got, "brew install postgresql") {
 		t.Error(got)
 	}

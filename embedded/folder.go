@@ -18,14 +18,15 @@ import (
 	"github.com/blotterdb/blotter/internal/ownership"
 )
 
-// serverUser is who runs the server for root, whom PostgreSQL refuses: the owner of the data that is there already, else
-// postgres if there is such a user, else nobody.
+// serverUser returns the user that runs the server for root, as which PostgreSQL refuses to run: the owner of
+// existing data, otherwise postgres if there is such a user, otherwise nobody.
 func serverUser(pgData string) (uid, gid int, err error) {
 	if info, err := os.Stat(pgData); err == nil {
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 {
 			return int(stat.Uid), int(stat.Gid), nil
 		}
 	}
+
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
 		if err != nil {
@@ -37,30 +38,36 @@ func serverUser(pgData string) (uid, gid int, err error) {
 		gid, err = strconv.Atoi(u.Gid)
 		return uid, gid, err
 	}
-	return 0, 0, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; run blotter as another user")
+
+	return 0, 0, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody; " +
+		"run blotter as another user")
 }
 
-// rootCache is where root keeps a downloaded PostgreSQL. The data folder belongs to the server's user then, who could put
-// other programs there for root to run.
+// rootCache is the folder of root's downloaded PostgreSQL. It is not in the data folder, because that belongs to the
+// server's user, who could replace the programs that root runs.
 const rootCache = "/var/cache/blotter/postgresql"
 
-// cache is where a downloaded PostgreSQL is kept: in the data folder, and for a temporary server in the user's, so that
-// it is there the next time.
+// cache returns the folder of a downloaded PostgreSQL: in the data folder, or for a temporary server in the default
+// one, so that the next one finds it.
 func (p *prepared) cache() string {
 	if os.Getuid() == 0 {
 		return rootCache
 	}
+
 	dir := p.cfg.DataDir
 	if p.cfg.Temporary {
 		if own, err := DefaultDataDir(); err == nil {
 			dir = own
 		}
 	}
+
 	return filepath.Join(dir, "postgresql")
 }
 
-// ours are the names in a data folder.
-var ours = []string{"lock", "pg", "pg.new", "postgres.log", "postgres.log.old", "postgresql", "passwords.json", "server.json", "socket"}
+// folderNames lists the names in a data folder.
+var folderNames = []string{
+	"lock", "pg", "pg.new", "postgres.log", "postgres.log.old", "postgresql", "passwords.json", "server.json", "socket",
+}
 
 func (p *prepared) makeDataDir() error {
 	dir := p.cfg.DataDir
@@ -70,15 +77,18 @@ func (p *prepared) makeDataDir() error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return folderError(dir, err)
 	}
-	// A folder of other things is neither filled with a database nor given to another user.
+
+	// A folder with other files must not get a database, and must not be given to another user.
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return folderError(dir, err)
 	}
-	if !isOurs(dir, entries) {
-		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir, filepath.Join(dir, "blotter"))
+
+	if !isDataFolder(dir, entries) {
+		return fmt.Errorf("the folder %s holds other files; choose a new one, as in --data-dir %s", dir,
+			filepath.Join(dir, "blotter"))
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { // it may have been there, open to others
+	if err := os.Chmod(dir, 0o700); err != nil { // it may exist with other permissions
 		return folderError(dir, err)
 	}
 	if os.Getuid() != 0 {
@@ -87,27 +97,31 @@ func (p *prepared) makeDataDir() error {
 	if err := p.openWay(filepath.Dir(dir)); err != nil {
 		return err
 	}
+
 	return folderError(dir, os.Chown(dir, p.uid, p.gid))
 }
 
-// isOurs reports whether a folder may be the data folder: it has a database in it, or nothing but what the first start makes.
-// One name alone does not tell: /etc has a folder postgresql too.
-func isOurs(dir string, entries []os.DirEntry) bool {
+// isDataFolder reports whether a folder may be the data folder: it contains a database, or only names that the first
+// start creates. One of these names is not enough: /etc has a folder postgresql too.
+func isDataFolder(dir string, entries []os.DirEntry) bool {
 	if _, err := os.Stat(filepath.Join(dir, "pg", "PG_VERSION")); err == nil {
 		return true
 	}
-	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !slices.Contains(folderNames, e.Name()) })
 }
 
-// openWay sees to it that the user who runs the server for root can enter the folder and those above it.
+// openWay makes sure that the user who runs the server for root can enter the folder and those above it.
 func (p *prepared) openWay(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}
+
 	for ; ; dir = filepath.Dir(dir) {
 		if !p.canEnter(dir) {
-			if p.closed = true; !letEnter(&syscall.SysProcAttr{}) {
-				return fmt.Errorf("as root the server runs as another user, who cannot enter %s; choose a --data-dir elsewhere, such as /var/lib/blotter", dir)
+			p.closed = true
+			if !letEnter(&syscall.SysProcAttr{}) {
+				return fmt.Errorf("for root the server runs as another user, who cannot enter %s; "+
+					"choose a --data-dir elsewhere, for example /var/lib/blotter", dir)
 			}
 		}
 		if dir == filepath.Dir(dir) {
@@ -122,10 +136,12 @@ func (p *prepared) canEnter(dir string) bool {
 	if err != nil {
 		return false
 	}
+
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return true
 	}
+
 	switch mode := info.Mode().Perm(); {
 	case int(stat.Uid) == p.uid:
 		return mode&0o100 != 0
@@ -136,6 +152,7 @@ func (p *prepared) canEnter(dir string) bool {
 	}
 }
 
+// folderError returns an error that says what to do about the data folder.
 func folderError(dir string, err error) error {
 	switch {
 	case err == nil:
@@ -147,40 +164,44 @@ func folderError(dir string, err error) error {
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("the data folder %s cannot be written by this user; choose another --data-dir", dir)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
-		return fmt.Errorf("the data folder %s cannot be made: a file is in its way; choose another --data-dir", dir)
+		return fmt.Errorf("the data folder %s cannot be created: a file is in its way; choose another --data-dir", dir)
 	}
+
 	return fmt.Errorf("the data folder %s cannot be used (%w); choose another --data-dir", dir, err)
 }
 
-// takeLock makes this process the folder's only owner until unlock, at the latest when it dies.
+// takeLock makes this process the only owner of the folder until unlock, or until the process ends.
 func (p *prepared) takeLock() error {
 	path := filepath.Join(p.cfg.DataDir, "lock")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return folderError(p.cfg.DataDir, err)
 	}
+
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
 		state, _ := Status(p.cfg)
 		state.DataDir = p.cfg.DataDir
 		return inUse(state)
 	}
+
 	p.lock = file
 	return nil
 }
 
-// unlock frees a lock for the next one at once. To close the file alone would not: a program that is just being started
-// beside us holds a copy of it until it runs.
+// unlock releases a lock at once. Closing the file is not enough: a child process that is just being started has a
+// copy of it.
 func unlock(file *os.File) error {
 	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
-// waitLock locks the file when its holder lets go, or fails when the context ends.
+// waitLock locks the file. It waits for another holder until the context ends.
 func waitLock(ctx context.Context, path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, folderError(filepath.Dir(path), err)
 	}
+
 	for syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		if ctx.Err() != nil {
 			_ = file.Close()
@@ -188,10 +209,12 @@ func waitLock(ctx context.Context, path string) (*os.File, error) {
 		}
 		time.Sleep(pollPeriod)
 	}
+
 	return file, nil
 }
 
-// makeSocketDir makes the private folder of the socket: inside the data folder, unless that path is too long for one.
+// makeSocketDir creates the private folder of the socket: in the data folder, unless that path is too long for a
+// socket.
 func (p *prepared) makeSocketDir() (string, error) {
 	dir := filepath.Join(p.cfg.DataDir, "socket")
 	if len(dir) > socketPathMax {
@@ -199,14 +222,17 @@ func (p *prepared) makeSocketDir() (string, error) {
 		_, _ = hash.Write([]byte(p.cfg.DataDir))
 		dir = filepath.Join("/tmp", fmt.Sprintf("blotter-%d-%x", p.uid, hash.Sum64()))
 	}
+
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return "", folderError(dir, err)
 	}
+
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", folderError(dir, err)
 	}
+
 	owner, known := ownership.Owner(info)
 	if !info.IsDir() || info.Mode().Perm() != 0o700 || known && owner != p.uid && owner != os.Getuid() {
 		return "", fmt.Errorf("the folder %s is not private to the server; remove it", dir)
@@ -216,32 +242,37 @@ func (p *prepared) makeSocketDir() (string, error) {
 			return "", folderError(dir, err)
 		}
 	}
+
 	return dir, nil
 }
 
-// checkFolderOwner refuses a data folder in which others could have put the state of a server of theirs.
+// checkFolderOwner returns an error for a data folder into which others could have put the state of their own server.
 func checkFolderOwner(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return folderError(dir, err)
 	}
+
 	owner, known := ownership.Owner(info)
 	switch {
 	case known && os.Getuid() != 0 && owner != os.Getuid(): // root runs the servers of others, as them
-		return fmt.Errorf("the data folder %s belongs to another user, whose server would get the data; choose another --data-dir", dir)
+		return fmt.Errorf("the data folder %s belongs to another user, whose server would get the data; choose "+
+			"another --data-dir", dir)
 	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("others can write the data folder %s, and may have put a server of theirs there; chmod 700 %[1]s once you know what is in it", dir)
+		return fmt.Errorf("others can write to the data folder %s, and may have put their own server there; "+
+			"check it, then chmod 700 %[1]s", dir)
 	}
+
 	return nil
 }
 
-// handOver gives what root has written to the data folder to its owner, who may be the one that starts it next.
+// handOver gives the files that root has written to the owner of the data folder, who may start the server next.
 func (p *prepared) handOver() error {
 	if os.Getuid() != 0 {
 		return nil
 	}
 	for _, path := range []string{p.lock.Name(), p.logPath(), p.state.PasswordFile(), stateFile(p.cfg.DataDir)} {
-		if err := os.Lchown(path, p.uid, p.gid); err != nil { // the server's user could have put a link there
+		if err := os.Lchown(path, p.uid, p.gid); err != nil {
 			return folderError(p.cfg.DataDir, err)
 		}
 	}

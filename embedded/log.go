@@ -17,23 +17,27 @@ import (
 
 func (p *prepared) logPath() string { return filepath.Join(p.cfg.DataDir, "postgres.log") }
 
-// logBytesMax is the size of the server's log at which a start begins a new one; the one before is kept.
+// logBytesMax is the size of the server's log from which a start begins a new one. The old one is kept.
 const logBytesMax = 16 << 20
 
-// detach lets the command run in a session of its own, out of reach of the terminal's Ctrl-C, as the server's user, with
-// its output in the server's log.
+// detach makes the command run in a session of its own, so that Ctrl-C does not reach it, as the server's user, and
+// with its output in the server's log.
 func (p *prepared) detach(cmd *exec.Cmd) (*os.File, error) {
 	if info, err := os.Stat(p.logPath()); err == nil && info.Size() > logBytesMax {
 		_ = os.Rename(p.logPath(), p.logPath()+".old")
 	}
+
 	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, folderError(p.cfg.DataDir, err)
 	}
+
 	if info, err := log.Stat(); err == nil {
 		p.logOffset = info.Size()
 	}
-	cmd.Stdout, cmd.Stderr = log, log
+
+	cmd.Stdout = log
+	cmd.Stderr = log
 	cmd.Dir = "/"
 	p.asServerUser(cmd)
 	cmd.SysProcAttr.Setsid = true
@@ -51,8 +55,8 @@ func (p *prepared) asServerUser(cmd *exec.Cmd) {
 	cmd.Env = append(serverEnvironment(os.Environ()), "LC_ALL=C")
 }
 
-// serverEnvironment is what the server gets of our environment: where programs and libraries are. What else is there, such
-// as passwords of other databases, is none of its user's business, who may be another.
+// serverEnvironment returns the part of the environment that the server needs: the locations of programs and
+// libraries. The server may run as another user, who must not see the rest, for example passwords of other databases.
 func serverEnvironment(all []string) (some []string) {
 	for _, variable := range all {
 		switch name, _, _ := strings.Cut(variable, "="); name {
@@ -63,7 +67,7 @@ func serverEnvironment(all []string) (some []string) {
 	return some
 }
 
-// newLog is what the server has written since this start.
+// newLog returns the log of the server since this start.
 func (p *prepared) newLog() []byte {
 	text, err := os.ReadFile(p.logPath())
 	if err != nil || int64(len(text)) < p.logOffset {
@@ -74,19 +78,20 @@ func (p *prepared) newLog() []byte {
 
 func (p *prepared) logHas(text string) bool { return bytes.Contains(p.newLog(), []byte(text)) }
 
-// fatal is the first thing that this start failed with, or "". What the processes of a killed server say while they end
-// goes into the same log.
+// fatal returns the first fatal error of this start, or "". It skips the messages with which the processes of a
+// killed server end, because they are in the same log.
 func (p *prepared) fatal() string {
 	for line := range strings.Lines(string(p.newLog())) {
 		_, fatal, found := strings.Cut(line, "FATAL:  ")
-		if found && !strings.Contains(fatal, "unexpected postmaster exit") && !strings.Contains(fatal, "connection to client lost") {
+		if found && !strings.Contains(fatal, "unexpected postmaster exit") &&
+			!strings.Contains(fatal, "connection to client lost") {
 			return strings.TrimSpace(fatal)
 		}
 	}
 	return ""
 }
 
-// reason says why the server did not start.
+// reason returns the reason why the server did not start.
 func (p *prepared) reason(ctx context.Context) string {
 	text := p.newLog()
 	if reason := diagnose(text); reason != "" {
@@ -101,10 +106,11 @@ func (p *prepared) reason(ctx context.Context) string {
 	if ctx.Err() != nil {
 		return "interrupted"
 	}
+
 	return "see " + p.logPath()
 }
 
-// diagnose recognises in the output of PostgreSQL's programs what a user can mend.
+// diagnose returns advice for problems in the output of PostgreSQL's programs that a user can fix, or "".
 func diagnose(out []byte) string {
 	for _, known := range []struct{ text, reason string }{
 		{"No space left on device", "the disk is full; free space or choose another --data-dir"},
@@ -117,6 +123,7 @@ func diagnose(out []byte) string {
 			return known.reason
 		}
 	}
+
 	return ""
 }
 

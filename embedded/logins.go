@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// logins are the database logins and the roles that each is a member of.
+// logins lists the database logins with the roles of which each is a member.
 var logins = map[string][]string{
 	"blotter_app":      {"trading_app"},
 	"blotter_service":  {"trading_service"},
@@ -23,23 +23,24 @@ var logins = map[string][]string{
 	localLogin:         {"trading_app", "trading_service", "trading_readonly", "trading_reporter"},
 }
 
-// localLogin is the login of programs on this machine that open the database by one URL. It has no password, so the socket
-// is the only way in, and whoever may enter the socket's folder may log in as any of the others too.
+// localLogin is the login of programs on this machine that open the database with one URL. It has no password, so it
+// can only log in through the socket, and everybody who can do that can use the other logins too.
 const localLogin = "blotter_all"
 
-// sqlMarkLocal marks the login for the check security_several_roles of package monitor, which lets it be.
+// sqlMarkLocal marks the login for the check security_several_roles of package monitor, which ignores it.
 const sqlMarkLocal = `comment on role ` + localLogin + ` is 'blotter: programs on this machine'`
 
 func escape(path string) string { return url.QueryEscape(path) }
 
-// prepareLogins makes roles, logins and the database where they are missing. The passwords matter only on the TCP port;
-// they are in passwords.json, which its owner alone may read.
+// prepareLogins creates missing roles and logins, and the database. The passwords are for the TCP port. They are in
+// passwords.json, which only its owner may read.
 func prepareLogins(ctx context.Context, s State) error {
 	conn, err := pgx.Connect(ctx, s.AdminURL("postgres"))
 	if err != nil {
-		return fmt.Errorf("connecting to the new server: %w", err)
+		return fmt.Errorf("connect to the new server: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+
 	passwords, err := readPasswords(s.DataDir)
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func prepareLogins(ctx context.Context, s State) error {
 
 	var replica bool
 	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&replica); err != nil {
-		return fmt.Errorf("asking the new server whether it is a replica: %w", err)
+		return fmt.Errorf("ask the new server whether it is a replica: %w", err)
 	}
 	if replica { // its logins are those of its primary
 		return nil
@@ -60,23 +61,29 @@ func prepareLogins(ctx context.Context, s State) error {
 		} else {
 			statements = append(statements, fmt.Sprintf("alter role %s password '%s'", login, passwords[login]))
 		}
+
 		for _, role := range roles {
 			statements = append(statements, makeRole(role, "nologin"), fmt.Sprintf("grant %s to %s", role, login))
 		}
+
 		for _, sql := range statements {
 			if _, err := conn.Exec(ctx, sql); err != nil {
-				return fmt.Errorf("preparing login %s: %w", login, err)
+				return fmt.Errorf("prepare login %s: %w", login, err)
 			}
 		}
 	}
-	// The role of monitor's checks sees what other logins' sessions do.
+
+	// The checks of package monitor need to see the sessions of other logins.
 	if _, err := conn.Exec(ctx, "grant pg_read_all_stats to trading_reporter"); err != nil {
-		return fmt.Errorf("preparing role trading_reporter: %w", err)
+		return fmt.Errorf("prepare role trading_reporter: %w", err)
 	}
+
 	var exists bool
-	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", Database).Scan(&exists); err != nil || exists {
+	err = conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", Database).Scan(&exists)
+	if err != nil || exists {
 		return err
 	}
+
 	_, err = conn.Exec(ctx, "create database "+Database+" owner trading_owner")
 	return err
 }
@@ -87,7 +94,7 @@ func makeRole(name, kind string) string {
 	end $$`, name, kind)
 }
 
-// readPasswords reads the logins' passwords, and makes those that are missing.
+// readPasswords reads the passwords of the logins, and creates missing ones.
 func readPasswords(dataDir string) (map[string]string, error) {
 	path := State{DataDir: dataDir}.PasswordFile()
 	passwords := map[string]string{}
@@ -95,9 +102,10 @@ func readPasswords(dataDir string) (map[string]string, error) {
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
+
 	if err == nil {
 		if err := json.Unmarshal(text, &passwords); err != nil {
-			return nil, fmt.Errorf("%s is damaged (%w); remove it, and new passwords are made", path, err)
+			return nil, fmt.Errorf("%s is damaged (%w); remove it, and new passwords are created", path, err)
 		}
 	}
 
@@ -107,29 +115,34 @@ func readPasswords(dataDir string) (map[string]string, error) {
 			passwords[login] = rand.Text()
 		}
 	}
+
 	if len(passwords) == known {
 		return passwords, nil
 	}
 	if text, err = json.MarshalIndent(passwords, "", "  "); err != nil {
 		return nil, err
 	}
+
 	return passwords, writeFile(path, text)
 }
 
-// writeFile replaces a file in one step; only its owner may read it.
+// writeFile replaces a file atomically. Only its owner may read it.
 func writeFile(path string, text []byte) error {
 	temporary := path + ".new"
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// The folder may belong to the server's user, who must not have root write through a link.
+
+	// The folder may belong to the server's user, who must not make root write through a link.
 	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
+
 	_, err = file.Write(text)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
+
 	return os.Rename(temporary, path)
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 )
 
-// Programs of an earlier download that others could have exchanged are not run.
+// TestDownloadThatOthersCanChange checks that the programs of an earlier download are not run if others could have
+// replaced them.
 func TestDownloadThatOthersCanChange(t *testing.T) {
 	cache := folder(t)
 	ran := cache + "-ran"
@@ -27,10 +28,12 @@ func TestDownloadThatOthersCanChange(t *testing.T) {
 			}
 		}
 	}
+
 	t.Setenv("BLOTTER_POSTGRES_REPOSITORY", "http://127.0.0.1:1")
 	t.Setenv("PATH", "")
 	restore := embedded.WithoutUsualFolders()
 	defer restore()
+
 	_, err := embedded.Find(t.Context(), "", cache, 0)
 	if _, missing := os.Stat(ran); missing == nil || err == nil {
 		t.Errorf("it was run: %v", err)
@@ -45,23 +48,30 @@ func TestDownloadThatOthersCanChange(t *testing.T) {
 	}
 }
 
-// What is downloaded is run, so it comes encrypted, and into a folder that only its owner can change.
+// TestDownloadIsProtected checks that programs are downloaded encrypted, and to a folder that only its owner can
+// change, because they are run.
 func TestDownloadIsProtected(t *testing.T) {
 	cache := emptyFolder(t)
-	for _, mirror := range []string{"http://mirror.example", "http://127.0.0.1.example", "ftp://127.0.0.1.example", "mirror.example"} {
+	for _, mirror := range []string{
+		"http://mirror.example", "http://127.0.0.1.example", "ftp://127.0.0.1.example", "mirror.example",
+	} {
 		t.Setenv("BLOTTER_POSTGRES_REPOSITORY", mirror)
 		sentence(t, second(embedded.Download(t.Context(), cache)), "must begin with https://")
 	}
+
 	t.Setenv("BLOTTER_POSTGRES_REPOSITORY", "http://127.0.0.1:1")
 	if err := os.Chmod(cache, 0o777); err != nil {
 		t.Fatal(err)
 	}
+
 	sentence(t, second(embedded.Download(t.Context(), cache)), "which others can change", "chmod go-w "+cache)
 }
 
-// A folder in which others can write may hold the state of a server of theirs, which would get the data.
-func TestStateThatOthersWrote(t *testing.T) {
+// TestFolderThatOthersCanWrite checks that a folder is refused into which others could have put the state of their
+// own server, which would get the data.
+func TestFolderThatOthersCanWrite(t *testing.T) {
 	t.Parallel()
+
 	dir := emptyFolder(t)
 	state := filepath.Join(dir, "server.json")
 	if err := os.WriteFile(state, []byte(`{"running": true, "pid": 1, "socket_dir": "/tmp/evil"}`), 0o600); err != nil {
@@ -70,7 +80,8 @@ func TestStateThatOthersWrote(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	sentence(t, second(embedded.Status(config(dir))), "others can write the data folder "+dir, "chmod 700")
+
+	sentence(t, second(embedded.Status(config(dir))), "others can write to the data folder "+dir, "chmod 700")
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +90,11 @@ func TestStateThatOthersWrote(t *testing.T) {
 	}
 }
 
-// The data folder may belong to the server's user, whom root runs the server as. Root must not write through links that
-// this user has put there, nor give away what they lead to.
+// TestNoWritingThroughLinks checks that root neither writes through links nor changes the owner of their targets.
+// The data folder may belong to the server's user, who could have put links there.
 func TestNoWritingThroughLinks(t *testing.T) {
 	t.Parallel()
+
 	outside, dir := emptyFolder(t), emptyFolder(t)
 	victim := filepath.Join(outside, "victim")
 	link := func(name string) string {
@@ -104,6 +116,7 @@ func TestNoWritingThroughLinks(t *testing.T) {
 	if err := os.WriteFile(victim, []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	link("server.json.new")
 	if err := embedded.WriteFile(filepath.Join(dir, "server.json"), []byte("state")); err != nil {
 		t.Error(err)
@@ -116,18 +129,22 @@ func TestNoWritingThroughLinks(t *testing.T) {
 	}
 }
 
-// A link in /tmp in place of the socket's folder does not give away what it leads to.
-func TestSocketFolderIsNoLink(t *testing.T) {
+// TestSocketFolderIsALink checks that a link in /tmp in place of the socket's folder does not change the owner of
+// its target.
+func TestSocketFolderIsALink(t *testing.T) {
 	t.Parallel()
+
 	long := filepath.Join(emptyFolder(t), strings.Repeat("x", 100))
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	socket, err := embedded.MakeSocketDir(long)
 	if err != nil || !strings.HasPrefix(socket, "/tmp/blotter-") {
 		t.Fatalf("%s, %v", socket, err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(socket) })
+
 	if err := os.Remove(socket); err != nil {
 		t.Fatal(err)
 	}
@@ -137,9 +154,11 @@ func TestSocketFolderIsNoLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink(victim, socket); err != nil {
 		t.Fatal(err)
 	}
+
 	sentence(t, second(embedded.MakeSocketDir(long)), "is not private to the server")
 	after, err := os.Stat(victim)
 	if err != nil || ownerOf(t, before) != ownerOf(t, after) {
@@ -147,9 +166,10 @@ func TestSocketFolderIsNoLink(t *testing.T) {
 	}
 }
 
-// emptyFolder returns a folder that is there, which its owner alone can change.
+// emptyFolder returns an existing folder that only its owner can change.
 func emptyFolder(t *testing.T) string {
 	t.Helper()
+
 	dir := folder(t)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -159,6 +179,7 @@ func emptyFolder(t *testing.T) string {
 
 func ownerOf(t *testing.T, info os.FileInfo) uint32 {
 	t.Helper()
+
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		t.Fatal("no owner")

@@ -23,12 +23,12 @@ type prepared struct {
 	lock      *os.File
 	state     State
 	uid, gid  int  // of the user that runs the server
-	closed    bool // that user may not enter a folder on the way to the data
+	closed    bool // that user may not enter a folder above the data
 	logOffset int64
 }
 
-// prepare locks the data folder, ends what a killed owner left behind, and makes the database cluster the first time.
-// It has released the lock if it returns an error.
+// prepare locks the data folder, stops a server that a killed owner left behind, and creates the database cluster the
+// first time. If it returns an error, it has released the lock.
 func prepare(ctx context.Context, cfg Config) (*prepared, error) {
 	p := &prepared{cfg: cfg, uid: os.Getuid(), gid: os.Getgid()}
 	var err error
@@ -47,10 +47,11 @@ func prepare(ctx context.Context, cfg Config) (*prepared, error) {
 		_ = unlock(p.lock)
 		return nil, err
 	}
+
 	return p, nil
 }
 
-// makeReady does what needs the lock.
+// makeReady does the part of prepare that needs the lock.
 func (p *prepared) makeReady(ctx context.Context) (err error) {
 	cfg := p.cfg
 	if err := p.endOrphan(ctx); err != nil {
@@ -68,6 +69,7 @@ func (p *prepared) makeReady(ctx context.Context) (err error) {
 	if err := p.makeCluster(ctx); err != nil {
 		return err
 	}
+
 	p.state = State{DataDir: cfg.DataDir, Port: cfg.Port, Major: p.bin.Major, BinDir: p.bin.Dir}
 	p.state.SocketDir, err = p.makeSocketDir()
 	return err
@@ -75,7 +77,7 @@ func (p *prepared) makeReady(ctx context.Context) (err error) {
 
 func (p *prepared) pgData() string { return filepath.Join(p.cfg.DataDir, "pg") }
 
-// clusterMajor is the version that the folder's cluster was made by, or 0 if there is none yet.
+// clusterMajor returns the major version of the cluster in the folder, or 0 if there is none yet.
 func (p *prepared) clusterMajor() int {
 	text, err := os.ReadFile(filepath.Join(p.pgData(), "PG_VERSION"))
 	if err != nil {
@@ -90,34 +92,44 @@ func checkPort(port int) error {
 		return nil
 	}
 	if port < 1 || port > 65535 {
-		return fmt.Errorf("port %d does not exist; choose one from 1024 to 65535", port)
+		return fmt.Errorf("invalid port %d: choose one from 1024 to 65535", port)
 	}
+
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("port %d is reserved for root; choose one from 1024 up", port)
 	}
+
 	if err != nil {
 		return fmt.Errorf("port %d is in use by another program; choose another --port", port)
 	}
+
 	return listener.Close()
 }
 
-// makeCluster runs initdb the first time. It works in a folder of its own name until it is complete, so that a cluster
-// that was cut short is made anew.
+// makeCluster runs initdb the first time. It works in a separate folder until it is complete, so that an interrupted
+// cluster is created again.
 func (p *prepared) makeCluster(ctx context.Context) error {
 	if p.clusterMajor() != 0 {
 		return nil
 	}
-	making := p.pgData() + ".new"
-	if err := os.RemoveAll(making); err != nil {
+
+	incomplete := p.pgData() + ".new"
+	if err := os.RemoveAll(incomplete); err != nil {
 		return folderError(p.cfg.DataDir, err)
 	}
-	args := []string{"-D", making, "-U", "blotter_admin", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-instructions"}
+
+	args := []string{
+		"-D", incomplete, "-U", "blotter_admin", "-E", "UTF8", "--locale=C", "--auth=trust",
+		"--no-instructions",
+	}
+
 	if p.cfg.Temporary {
 		args = append(args, "--no-sync")
 	} else {
 		args = append(args, "--data-checksums")
 	}
+
 	cmd := exec.CommandContext(ctx, p.bin.Path("initdb"), args...)
 	cmd.Dir = "/"
 	p.asServerUser(cmd)
@@ -126,19 +138,21 @@ func (p *prepared) makeCluster(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if reason := diagnose(out); reason != "" {
-			return fmt.Errorf("making the database cluster: %s", reason)
+			return fmt.Errorf("create the database cluster: %s", reason)
 		}
-		return fmt.Errorf("making the database cluster with %s: %w: %s", p.bin.Path("initdb"), err, lastLines(out, 3))
+		return fmt.Errorf("create the database cluster with %s: %w: %s", p.bin.Path("initdb"), err, lastLines(out, 3))
 	}
-	// Whoever can enter the socket's folder is trusted; the TCP port wants passwords.
+
+	// The socket's folder is private, so its users are trusted. The TCP port needs passwords.
 	hba := "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-	if err := replaceText(filepath.Join(making, "pg_hba.conf"), hba); err != nil {
+	if err := replaceText(filepath.Join(incomplete, "pg_hba.conf"), hba); err != nil {
 		return folderError(p.cfg.DataDir, err)
 	}
-	return folderError(p.cfg.DataDir, os.Rename(making, p.pgData()))
+
+	return folderError(p.cfg.DataDir, os.Rename(incomplete, p.pgData()))
 }
 
-// replaceText gives an existing file another content, and never follows a link, which the server's user could have put
+// replaceText replaces the content of an existing file. It never follows a link, which the server's user could have put
 // there for root.
 func replaceText(path, text string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
@@ -149,32 +163,35 @@ func replaceText(path, text string) error {
 	return errors.Join(err, file.Close())
 }
 
-// command is the server's command line. Its settings are here, not in postgresql.conf, so that they follow the version
-// of blotter.
+// command returns the command line of the server. The settings are not in postgresql.conf, so that they follow the
+// version of blotter.
 func (p *prepared) command() []string {
 	settings := []string{
 		"listen_addresses=", "unix_socket_directories=" + p.state.SocketDir, "unix_socket_permissions=0700",
 		"port=" + strconv.Itoa(p.state.socketPort()), "max_connections=250", "password_encryption=scram-sha-256",
 		"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
 	}
+
 	if p.cfg.Port != 0 {
 		settings[0] = "listen_addresses=127.0.0.1"
 	}
 	if p.cfg.Temporary {
 		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB")
 	}
+
 	command := []string{p.bin.Path("postgres"), "-D", p.pgData()}
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
 	}
+
 	return command
 }
 
-// retryTime is how long a start waits for what a killed server leaves behind: processes of its own that have not yet
-// noticed, and a server that was just starting.
+// retryTime is how long a start waits for the rest of a killed server: processes that have not noticed its end yet,
+// or a server that was just starting.
 const retryTime = 10 * time.Second
 
-// retry runs start again while what a killed server left behind is in its way.
+// retry repeats start while the rest of a killed server is in its way.
 func (p *prepared) retry(ctx context.Context, start func() error) error {
 	for deadline := time.Now().Add(retryTime); ; time.Sleep(pollPeriod) {
 		err := start()

@@ -7,15 +7,15 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Redis is a Redis to publish to: the one of REDIS_URL, or a stand-in inside this process, whose content ends with it.
+// Redis is a Redis server: that of REDIS_URL, or a stand-in inside this process, whose content ends with the process.
 type Redis struct {
-	// URL is what a Redis client connects to.
+	// URL is the URL for a Redis client.
 	URL string
 
 	standIn *miniredis.Miniredis // nil for the server of REDIS_URL
 }
 
-// StartRedis finds the Redis of REDIS_URL or starts the stand-in. The caller closes it.
+// StartRedis returns the Redis of REDIS_URL, or starts a stand-in. The caller must close it.
 func StartRedis() (*Redis, error) {
 	if url := os.Getenv("REDIS_URL"); url != "" {
 		return &Redis{URL: url}, nil
@@ -23,7 +23,7 @@ func StartRedis() (*Redis, error) {
 	return StartRedisStandIn()
 }
 
-// StartRedisStandIn starts the stand-in, whatever REDIS_URL says. The caller closes it.
+// StartRedisStandIn starts a stand-in, whatever REDIS_URL is. The caller must close it.
 func StartRedisStandIn() (*Redis, error) {
 	standIn := miniredis.NewMiniRedis()
 	if err := standIn.Start(); err != nil {

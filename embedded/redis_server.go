@@ -22,8 +22,8 @@ import (
 
 // RedisConfig says how a Redis server is started. The zero value does: a temporary one that keeps nothing.
 type RedisConfig struct {
-	// Dir is where the server keeps its data, and finds it when it is started again. Default a temporary folder, which is
-	// removed by Stop.
+	// Dir is where the server keeps its data, and finds it when it is started again. Default a temporary folder,
+	// which is removed by Stop.
 	Dir string
 	// Port is that of 127.0.0.1 to listen on. Default none: a socket in a private folder.
 	Port int
@@ -45,39 +45,46 @@ type RedisServer struct {
 	exited       chan struct{}
 }
 
-// StartRedisServer finds redis-server on PATH and starts it. The caller stops it.
+// StartRedisServer finds redis-server on PATH and starts it. The caller must stop it.
 func StartRedisServer(ctx context.Context, cfg RedisConfig) (*RedisServer, error) {
 	program, err := ownership.LookPath("redis-server")
 	if err != nil {
 		return nil, errors.New("there is no redis-server on PATH; install Redis (Debian: apt-get install redis-server)")
 	}
+
 	r := &RedisServer{program: program, dir: cfg.Dir, temporary: cfg.Dir == ""}
 	if r.temporary {
 		if r.dir, err = os.MkdirTemp("", "blotter-redis-"); err != nil {
-			return nil, fmt.Errorf("making a folder for Redis: %w; free space there or set TMPDIR to another folder", err)
+			return nil, fmt.Errorf("create a folder for Redis: %w; free space there or set TMPDIR to another folder",
+				err)
 		}
 	}
 	if r.dir, err = filepath.Abs(r.dir); err != nil {
 		return nil, err
 	}
-	r.network, r.address = "unix", filepath.Join(r.dir, "redis.sock")
+
+	r.network = "unix"
+	r.address = filepath.Join(r.dir, "redis.sock")
 	r.URL = "unix://" + r.address
 	r.args = []string{"--port", "0", "--unixsocket", r.address, "--unixsocketperm", "700"}
 	if cfg.Port != 0 {
-		r.network, r.address = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port))
+		r.network = "tcp"
+		r.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Port))
 		r.URL = "redis://" + r.address
 		r.args = []string{"--port", strconv.Itoa(cfg.Port), "--bind", "127.0.0.1"}
 	}
+
 	r.args = append(r.args, "--dir", r.dir, "--save", "", "--appendonly", "no", "--daemonize", "no")
 	r.args = append(r.args, cfg.Args...)
 	if err := r.Restart(ctx); err != nil {
 		_ = r.Stop()
 		return nil, err
 	}
+
 	return r, nil
 }
 
-// watchRedis runs the server until standard input closes, because its owner says so or is gone however it went.
+// watchRedis runs the server until its standard input closes, because the owner closes it or ends in any way.
 const watchRedis = `
 exec 3<&0
 "$@" </dev/null 3<&- & server=$!
@@ -86,7 +93,7 @@ trap '' INT TERM HUP
 wait $server
 exit 0`
 
-// Restart starts the server again, after Kill, with what it had saved. It returns when the server answers.
+// Restart starts the server again after Kill, with the data that it had saved. It returns when the server answers.
 func (r *RedisServer) Restart(ctx context.Context) error {
 	r.Kill()
 	_ = os.Remove(filepath.Join(r.dir, "redis.sock")) // of a killed server
@@ -97,24 +104,31 @@ func (r *RedisServer) Restart(ctx context.Context) error {
 		return err
 	}
 	defer read.Close()
+
 	log, err := os.OpenFile(r.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("the folder %s of Redis cannot be written (%w); choose another", r.dir, err)
 	}
 	defer log.Close()
-	watchdog.Stdin, watchdog.Stdout, watchdog.Stderr = read, log, log
+
+	watchdog.Stdin = read
+	watchdog.Stdout = log
+	watchdog.Stderr = log
 	if err := watchdog.Start(); err != nil {
 		_ = write.Close()
-		return fmt.Errorf("starting Redis: %w", err)
+		return fmt.Errorf("start Redis: %w", err)
 	}
-	r.pipe, r.exited = write, waited(watchdog)
+
+	r.pipe = write
+	r.exited = waited(watchdog)
 	return withCause(ctx, r.await(ctx))
 }
 
-// await waits until the server answers, which it does not while it reads what it had saved.
+// await waits until the server answers. It does not answer while it loads saved data.
 func (r *RedisServer) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+
 	for !r.answers() {
 		select {
 		case <-r.exited:
@@ -125,6 +139,7 @@ func (r *RedisServer) await(ctx context.Context) error {
 		log, _ := os.ReadFile(r.log())
 		return fmt.Errorf("Redis did not start: %s", lastLine(strings.TrimSpace(string(log))))
 	}
+
 	return nil
 }
 
@@ -144,7 +159,7 @@ func (r *RedisServer) answers() bool {
 	return answer == "+PONG\r\n"
 }
 
-// Kill ends the server as kill -9 does: what it has not saved is lost. It is safe to call twice.
+// Kill ends the server like kill -9: data that is not saved is lost. It is safe to call twice.
 func (r *RedisServer) Kill() {
 	if r.pipe != nil {
 		_ = r.pipe.Close()
@@ -153,7 +168,7 @@ func (r *RedisServer) Kill() {
 	}
 }
 
-// Stop ends the server, and removes its folder if that is a temporary one. It is safe to call twice.
+// Stop ends the server, and removes its folder if it is temporary. It is safe to call twice.
 func (r *RedisServer) Stop() error {
 	r.Kill()
 	if r.temporary {

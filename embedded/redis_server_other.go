@@ -4,7 +4,7 @@ package embedded
 
 import "context"
 
-// RedisConfig says how a Redis server is started.
+// RedisConfig configures a Redis server.
 type RedisConfig struct {
 	Dir  string
 	Port int

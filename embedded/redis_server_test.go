@@ -20,34 +20,43 @@ func ask(url string, words ...string) string {
 	if network == "redis" {
 		network = "tcp"
 	}
+
 	conn, err := net.Dial(network, address)
 	if err != nil {
 		return ""
 	}
 	defer conn.Close()
+
 	fmt.Fprintf(conn, "*%d\r\n", len(words))
 	for _, word := range words {
 		fmt.Fprintf(conn, "$%d\r\n%s\r\n", len(word), word)
 	}
+
 	answer, _ := bufio.NewReader(conn).ReadString('\n')
 	return strings.TrimSpace(answer)
 }
 
-// A killed server comes back at the same address with what it had saved, and lacks the rest.
-func TestRedisServerLosesItsTail(t *testing.T) {
+// TestRedisServerRestart checks that a killed server restarts at the same address with the data that it had saved,
+// and without the rest.
+func TestRedisServerRestart(t *testing.T) {
 	t.Parallel()
+
 	port := freePort(t)
-	for name, cfg := range map[string]embedded.RedisConfig{"socket": {}, "port": {Port: port}, "folder": {Dir: t.TempDir()}} {
+	for name, cfg := range map[string]embedded.RedisConfig{
+		"socket": {}, "port": {Port: port}, "folder": {Dir: t.TempDir()},
+	} {
 		server, err := embedded.StartRedisServer(t.Context(), cfg)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+
 		url := server.URL
 		for _, words := range [][]string{{"SET", "a", "1"}, {"SAVE"}, {"SET", "b", "1"}} {
 			if answer := ask(url, words...); answer != "+OK" {
 				t.Errorf("%s: %v was answered %q", name, words, answer)
 			}
 		}
+
 		server.Kill()
 		server.Kill()
 		if answer := ask(url, "PING"); answer != "" {
@@ -59,20 +68,23 @@ func TestRedisServerLosesItsTail(t *testing.T) {
 		if a, b := ask(url, "EXISTS", "a"), ask(url, "EXISTS", "b"); a != ":1" || b != ":0" {
 			t.Errorf("%s: saved %s, not saved %s", name, a, b)
 		}
+
 		dir := filepath.Dir(strings.TrimPrefix(url, "unix://"))
 		for range 2 {
 			if err := server.Stop(); err != nil {
 				t.Error(err)
 			}
 		}
+
 		if _, err := os.Stat(dir); name == "socket" && !os.IsNotExist(err) {
 			t.Errorf("the temporary folder is still there: %v", err)
 		}
 	}
 }
 
-func TestRedisServerThatDoesNotStart(t *testing.T) {
+func TestRedisServerStartError(t *testing.T) {
 	t.Parallel()
+
 	_, err := embedded.StartRedisServer(t.Context(), embedded.RedisConfig{Args: []string{"--no-such-option", "1"}})
 	if err == nil || !strings.Contains(err.Error(), "Bad directive") {
 		t.Errorf("it says %v", err)

@@ -16,16 +16,19 @@ func TestRedisStandIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	address, isRedis := strings.CutPrefix(redis.URL, "redis://")
 	conn, err := net.Dial("tcp", address)
 	if err != nil || !isRedis {
 		t.Fatalf("%s: %v", redis.URL, err)
 	}
 	defer conn.Close()
+
 	fmt.Fprint(conn, "*1\r\n$4\r\nPING\r\n")
 	if answer, err := bufio.NewReader(conn).ReadString('\n'); answer != "+PONG\r\n" {
 		t.Errorf("PING was answered %q, %v", answer, err)
 	}
+
 	redis.Close()
 	redis.Close()
 	if after, err := net.Dial("tcp", address); err == nil {

@@ -18,34 +18,36 @@ import (
 )
 
 const (
-	startTimeout = 60 * time.Second // a server that recovers from a crash takes longest
+	startTimeout = 60 * time.Second // recovery from a crash takes the longest
 	stopTimeout  = 20 * time.Second
 	pollPeriod   = 10 * time.Millisecond
-	// socketPathMax is the longest path of a socket that every system accepts, less the file's name.
+	// socketPathMax is the longest folder of a socket that every system accepts.
 	socketPathMax = 80
 )
 
-// Server is a server owned by this process: it ends with Stop, or with the process.
+// Server is a server that this process owns. It ends with Stop, or with the process.
 type Server struct {
 	State
 	cfg      Config
 	lock     *os.File
-	pipe     io.Closer // its closing tells the watchdog to stop the server
+	pipe     io.Closer // closing it makes the watchdog stop the server
 	watchdog *exec.Cmd
 	exited   chan struct{}
 }
 
-// Start runs the server of a data folder, which is made the first time, as this process's own. ErrInUse if another
-// process owns the folder or Up has started its server.
+// Start starts the server of a data folder, which it creates the first time, and makes this process its owner. It
+// returns ErrInUse if another process owns the folder or Up has started its server.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
+
 	p, err := prepare(ctx, cfg)
 	if err != nil {
 		return nil, withCause(ctx, err)
 	}
+
 	s := &Server{State: p.state, cfg: cfg, lock: p.lock}
 	s.OwnerPID = os.Getpid()
 	err = p.retry(ctx, func() error {
@@ -56,12 +58,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		_ = s.Stop()
 		return nil, withCause(ctx, err)
 	}
+
 	return s, nil
 }
 
-// watch runs the server and waits on standard input, whose other end the owner holds. When that closes, because the
-// owner has stopped the server or is gone however it went, the server is ended at once and, if it is temporary, its
-// folder removed, with its socket's where that is elsewhere.
+// watch runs the server and waits for the end of its standard input, which the owner holds open. When the owner
+// closes it or ends in any way, watch stops the server at once. It removes the folders of a temporary server.
 const watch = `
 remove=$1 socket=$2; shift 2
 "$@" </dev/null & server=$!
@@ -77,6 +79,7 @@ func (s *Server) launch(ctx context.Context, p *prepared) error {
 	if s.cfg.Temporary {
 		remove = s.DataDir
 	}
+
 	args := append([]string{"-c", watch, "blotter-watchdog", remove, s.SocketDir}, p.command()...)
 	s.watchdog = exec.Command("/bin/sh", args...)
 	log, err := p.detach(s.watchdog)
@@ -84,21 +87,25 @@ func (s *Server) launch(ctx context.Context, p *prepared) error {
 		return err
 	}
 	defer log.Close()
+
 	read, write, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer read.Close()
+
 	s.watchdog.Stdin = read
 	if err := s.watchdog.Start(); err != nil {
 		_ = write.Close()
-		return fmt.Errorf("starting PostgreSQL: %w", err)
+		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	s.pipe, s.exited = write, waited(s.watchdog)
+
+	s.pipe = write
+	s.exited = waited(s.watchdog)
 	return p.await(ctx, &s.State)
 }
 
-// Stop ends the server and waits for that. It is safe to call twice.
+// Stop stops the server and waits for its end. It is safe to call twice.
 func (s *Server) Stop() error {
 	if s.Running && !s.cfg.Temporary {
 		stop(context.Background(), s.PID)
@@ -106,28 +113,32 @@ func (s *Server) Stop() error {
 	return s.Kill()
 }
 
-// Kill ends the server without the checkpoint that Stop waits for, as when a command is interrupted: nothing committed
-// is lost, and the next start recovers. It is safe to call twice, and after Stop.
+// Kill stops the server without the checkpoint for which Stop waits. It loses nothing that is committed, and the next
+// start recovers. It is safe to call twice, and after Stop.
 func (s *Server) Kill() error {
 	s.end()
 	if s.lock == nil {
 		return nil
 	}
+
 	_ = os.Remove(stateFile(s.DataDir))
 	var err error
 	if s.cfg.Temporary {
 		err = errors.Join(os.RemoveAll(s.SocketDir), os.RemoveAll(s.DataDir))
 	}
+
 	err = errors.Join(err, unlock(s.lock))
-	s.lock, s.Running = nil, false
+	s.lock = nil
+	s.Running = false
 	return err
 }
 
-// end lets the watchdog end the server, and waits for both.
+// end makes the watchdog stop the server, and waits for both.
 func (s *Server) end() {
 	if s.pipe == nil {
 		return
 	}
+
 	_ = s.pipe.Close()
 	s.pipe = nil
 	select {
@@ -138,31 +149,36 @@ func (s *Server) end() {
 	}
 }
 
-// Up starts the server of a data folder and leaves it running, for any number of processes to Attach to. It is no error
-// if it runs already.
+// Up starts the server of a data folder and leaves it running, so that any number of processes can Attach to it. If
+// the server is running already, Up returns its state.
 func Up(ctx context.Context, cfg Config) (State, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return State{}, err
 	}
+
 	if state, err := Attach(cfg); err == nil {
 		if cfg.Port != 0 && cfg.Port != state.Port {
-			return state, fmt.Errorf("the server of %s runs already without port %d; run blotter down first", cfg.DataDir, cfg.Port)
+			return state, fmt.Errorf("the server of %s is already running without port %d; run blotter down first",
+				cfg.DataDir, cfg.Port)
 		}
 		return state, nil
 	}
+
 	p, err := prepare(ctx, cfg)
 	if err != nil {
 		return State{}, withCause(ctx, err)
 	}
 	defer func() { _ = unlock(p.lock) }()
+
 	if err := p.retry(ctx, func() error { return p.release(ctx) }); err != nil {
 		return State{}, withCause(ctx, err)
 	}
+
 	return p.state, nil
 }
 
-// release starts the server with nobody watching it.
+// release starts the server without a watchdog.
 func (p *prepared) release(ctx context.Context) error {
 	command := p.command()
 	server := exec.Command(command[0], command[1:]...)
@@ -171,9 +187,11 @@ func (p *prepared) release(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
+
 	if err := server.Start(); err != nil {
-		return fmt.Errorf("starting PostgreSQL: %w", err)
+		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
+
 	exited := waited(server)
 	if err := p.await(ctx, &p.state); err != nil {
 		_ = server.Process.Signal(syscall.SIGQUIT)
@@ -184,11 +202,12 @@ func (p *prepared) release(ctx context.Context) error {
 		}
 		return err
 	}
+
 	return nil
 }
 
-// Attach finds the server that Up left running on the folder: ErrNotRunning if there is none, ErrInUse if another
-// process owns it.
+// Attach returns the server that Up left running on the folder. It returns ErrNotRunning if there is none, and
+// ErrInUse if another process owns it.
 func Attach(cfg Config) (State, error) {
 	state, err := Status(cfg)
 	switch {
@@ -199,6 +218,7 @@ func Attach(cfg Config) (State, error) {
 	case state.OwnerPID != 0:
 		return state, inUse(state)
 	}
+
 	return state, nil
 }
 
@@ -207,20 +227,23 @@ func inUse(state State) error {
 	if state.OwnerPID != 0 {
 		owner = fmt.Sprintf("process %d", state.OwnerPID)
 	}
-	return fmt.Errorf("%w: %s works on %s; wait until it ends, or share one server by blotter up", ErrInUse, owner, state.DataDir)
+	return fmt.Errorf("%w: %s uses %s; wait until it ends, or share one server with blotter up", ErrInUse, owner,
+		state.DataDir)
 }
 
-// Status reports what runs on the folder.
+// Status returns the state of the folder.
 func Status(cfg Config) (State, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return State{}, err
 	}
+
 	state := State{DataDir: cfg.DataDir}
 	text, err := os.ReadFile(stateFile(cfg.DataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return state, nil
 	}
+
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
 		return state, folderError(cfg.DataDir, err)
 	}
@@ -233,15 +256,18 @@ func Status(cfg Config) (State, error) {
 	if err := json.Unmarshal(text, &state); err != nil {
 		return state, fmt.Errorf("%s is damaged (%w); remove it if no server runs there", stateFile(cfg.DataDir), err)
 	}
+
 	state.DataDir = cfg.DataDir
 	state.Running = state.PID != 0 && serverPID(cfg.DataDir) == state.PID && serves(state.PID, cfg.DataDir)
 	if state.OwnerPID != 0 && !alive(state.OwnerPID) {
-		state.Running = false // its watchdog is stopping it
+		state.Running = false // because its watchdog is stopping it
 	}
+
 	return state, nil
 }
 
-// Down stops the server that Up left running. ErrNotRunning if there is none, ErrInUse if a process owns it.
+// Down stops the server that Up left running. It returns ErrNotRunning if there is none, and ErrInUse if a process
+// owns it.
 func Down(ctx context.Context, cfg Config) error {
 	state, err := Attach(cfg)
 	if err != nil {
@@ -249,7 +275,7 @@ func Down(ctx context.Context, cfg Config) error {
 	}
 	stop(ctx, state.PID)
 	if err := os.Remove(stateFile(state.DataDir)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("the server has ended, but its state stays behind (%w); remove the file", err)
+		return fmt.Errorf("the server has ended, but its state file remains (%w); remove it", err)
 	}
 	return nil
 }
@@ -258,6 +284,7 @@ func Down(ctx context.Context, cfg Config) error {
 func (p *prepared) await(ctx context.Context, state *State) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+
 	started := false
 	for {
 		conn, err := pgx.Connect(ctx, state.AdminURL("postgres"))
@@ -266,12 +293,13 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 			break
 		}
 		pid := serverPID(state.DataDir)
-		started = started || pid != 0 && serves(pid, state.DataDir) // not the number that a killed server left
+		started = started || pid != 0 && serves(pid, state.DataDir) // not the process id of a killed server
 		if ctx.Err() != nil || p.fatal() != "" && (pid == 0 || !serves(pid, state.DataDir)) || started && pid == 0 {
 			return fmt.Errorf("PostgreSQL did not start: %s", p.reason(ctx))
 		}
 		time.Sleep(pollPeriod)
 	}
+
 	state.PID = serverPID(state.DataDir)
 	state.Since = time.Now().UTC().Format(time.RFC3339)
 	if err := prepareLogins(ctx, *state); errors.As(err, new(*fs.PathError)) {
@@ -279,13 +307,16 @@ func (p *prepared) await(ctx context.Context, state *State) error {
 	} else if err != nil {
 		return err
 	}
+
 	state.Running = true
 	text, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
+
 	if err := writeFile(stateFile(state.DataDir), text); err != nil {
 		return folderError(state.DataDir, err)
 	}
+
 	return p.handOver()
 }

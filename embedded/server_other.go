@@ -10,7 +10,7 @@ import (
 
 var errUnsupported = errors.New("the embedded database needs Linux, macOS or BSD; set --url to a PostgreSQL server")
 
-// Server is a server owned by this process.
+// Server is a server that this process owns.
 type Server struct{ State }
 
 // Start is not available on this system.

@@ -20,9 +20,11 @@ var binanceTrades = &layout{
 			}
 		}
 		d := draft{
-			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
+			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side,
+				"unknown"),
 			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
+			fees: []fee{{amount: r.get("commission"),
+				currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
 		}
 		return []draft{d}, "", linear(d.symbol)
 	},
@@ -63,7 +65,8 @@ var binanceCSV = &layout{
 		quantity, _ := unglue(r.get("executed"), base)
 		cost, coin := unglue(r.get("fee"), base)
 		return []draft{{
-			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
+			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side",
+				"type"), quantity: quantity,
 			price: r.get("price"), currency: quoteOf(pair), totals: []total{{amount: r.get("amount", "total")}},
 			order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
 		}}, "", nil

@@ -27,8 +27,10 @@ var avanza = &layout{
 			}
 		}
 		return []draft{{
-			account: r.get("konto"), at: r.get("datum"), isin: or(r.get("isin"), r.get("värdepapperbeskrivning")), side: kind,
-			quantity: r.get("antal"), price: r.get("kurs"), currency: r.get("instrumentvaluta", "valuta", "transaktionsvaluta"),
+			account: r.get("konto"), at: r.get("datum"), isin: or(r.get("isin"),
+				r.get("värdepapperbeskrivning")), side: kind,
+			quantity: r.get("antal"), price: r.get("kurs"), currency: r.get("instrumentvaluta", "valuta",
+				"transaktionsvaluta"),
 			fees: []fee{cost}, rate: r.get("valutakurs"),
 			totals: []total{{amount: r.get("belopp"), currency: r.get("transaktionsvaluta", "valuta")}},
 		}}, "", nil
@@ -41,7 +43,8 @@ var coinbase = &layout{
 	name: "coinbase", title: "Coinbase CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
-		side, other := sideIn(strings.NewReplacer("Advanced Trade", "", "Advance Trade", "").Replace(r.get("transactiontype")))
+		side, other := sideIn(strings.NewReplacer("Advanced Trade", "", "Advance Trade",
+			"").Replace(r.get("transactiontype")))
 		if other != "" || side == "" {
 			return nil, kindOf(or(other, r.get("transactiontype"))), nil
 		}
@@ -51,7 +54,8 @@ var coinbase = &layout{
 		return []draft{{
 			id: r.get("id"), at: r.get("timestamp"), symbol: r.get("asset"), side: side, quantity: r.get("quantitytransacted"),
 			price: r.get("priceattransaction", "spotpriceattransaction"), total: r.get("subtotal"),
-			currency: r.get("pricecurrency", "spotpricecurrency"), fees: []fee{{amount: r.get("feesandorspread", "fees")}},
+			currency: r.get("pricecurrency", "spotpricecurrency"), fees: []fee{{amount: r.get("feesandorspread",
+				"fees")}},
 		}}, "", nil
 	},
 }
@@ -77,7 +81,8 @@ func coinbaseAgrees(r *row) error {
 		gross := new(big.Rat).Mul(quantity, price)
 		spread := new(big.Rat).Sub(subtotal, gross)
 		if spread.Abs(spread).Cmp(new(big.Rat).Mul(subtotal, big.NewRat(1, 20))) > 0 {
-			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"), decimalText(price), decimalText(gross), decimalText(subtotal))
+			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"),
+				decimalText(price), decimalText(gross), decimalText(subtotal))
 		}
 	}
 	if all == nil || fees == nil {
@@ -85,7 +90,8 @@ func coinbaseAgrees(r *row) error {
 	}
 	rest := new(big.Rat).Sub(all, subtotal)
 	if difference := rest.Sub(rest.Abs(rest), fees); difference.Abs(difference).Cmp(big.NewRat(1, 50)) > 0 {
-		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all), decimalText(subtotal), decimalText(fees))
+		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all),
+			decimalText(subtotal), decimalText(fees))
 	}
 	return nil
 }
@@ -102,7 +108,8 @@ var freetrade = &layout{
 		return []draft{{
 			order: r.get("orderid"), at: r.get("timestamp"), symbol: r.get("ticker"), isin: r.get("isin"), side: r.get("buysell"),
 			quantity: r.get("quantity"), price: r.get("pricepershare"), currency: r.get("instrumentcurrency"),
-			fees:   []fee{{amount: r.get("fxfeeamount"), currency: account}, {amount: r.get("stampduty"), currency: account}},
+			fees:   []fee{{amount: r.get("fxfeeamount"), currency: account},
+				{amount: r.get("stampduty"), currency: account}},
 			totals: []total{{amount: r.get("totalsharesamount")}},
 		}}, "", nil
 	},
@@ -140,7 +147,8 @@ var saxo = &layout{
 			return nil, kindOf(event, r.get("type")), nil
 		}
 		d.account, d.at, d.settles, d.order = r.get("clientid"), r.get("tradedate"), r.get("valuedate"), r.get("orderid")
-		d.symbol, d.isin, d.currency = r.get("instrumentsymbol"), r.get("instrumentisin"), or(d.currency, r.get("instrumentcurrency"))
+		d.symbol, d.isin, d.currency = r.get("instrumentsymbol"), r.get("instrumentisin"), or(d.currency,
+			r.get("instrumentcurrency"))
 		if r.get("conversionrate") == "1" {
 			cost, err := withoutValue(&d, r.get("amount"), true)
 			if err != nil {
@@ -173,7 +181,8 @@ var xtb = &layout{
 			side = map[string]string{"BUY": "sell", "SELL": "buy"}[side]
 		}
 		return []draft{{
-			id: r.get("id"), at: r.get("time", "czas"), symbol: r.get("symbol"), side: side, quantity: found[3], price: found[4],
+			id: r.get("id"), at: r.get("time",
+				"czas"), symbol: r.get("symbol"), side: side, quantity: found[3], price: found[4],
 		}}, "", nil
 	},
 }

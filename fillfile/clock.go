@@ -29,7 +29,8 @@ var shortYear = regexp.MustCompile(`^\d{2}[-/]\d{2}[-/]\d{2}(\D|$)`)
 var (
 	zoneBehind = regexp.MustCompile(`\s([A-Z]{3,4})$`)
 	// monthNames are those of Dutch, German and Scandinavian exports that are not the English ones.
-	monthNames = strings.NewReplacer("mrt", "mar", "maa", "mar", "mei", "may", "okt", "oct", "dez", "dec", "des", "dec", "maj", "may", "mai", "may", "mär", "mar")
+	monthNames = strings.NewReplacer("mrt", "mar", "maa", "mar", "mei", "may", "okt", "oct", "dez", "dec", "des", "dec",
+		"maj", "may", "mai", "may", "mär", "mar")
 	letterDate = regexp.MustCompile(`^(\d{1,2}[-/. ])([\p{L}]{3})\.?([-/. ]\d{2,4})`)
 	// blanksBetween are what stands between a date and a time, and is read as a blank.
 	blanksBetween = strings.NewReplacer(";", " ", "\u202f", " ", "\u00a0", " ")
@@ -109,7 +110,8 @@ func inZone(t time.Time, zone *time.Location) (moment, error) {
 		if midnight := t.Hour()+t.Minute()+t.Second() == 0; midnight {
 			return moment{first: time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone).UTC(), local: t}, nil // of a day that begins at one
 		}
-		return m, fmt.Errorf("time %s does not exist in %s, where the clocks were put forward", t.Format("2006-01-02 15:04:05"), zone)
+		return m, fmt.Errorf("time %s does not exist in %s, where the clocks were put forward",
+			t.Format("2006-01-02 15:04:05"), zone)
 	}
 	return m, nil
 }

@@ -260,7 +260,8 @@ type finder struct {
 func newFinder(f *File, rows []*row) *finder {
 	d := &finder{f: f, all: columnsOf(rows), taken: map[string]bool{}}
 	for _, c := range d.all {
-		isMoneyName := slices.Contains(priceNames, c.base) || slices.Contains(totalNames, c.base) || feeWord.MatchString(c.base) && !notFee.MatchString(c.base)
+		isMoneyName := slices.Contains(priceNames, c.base) || slices.Contains(totalNames, c.base) ||
+			feeWord.MatchString(c.base) && !notFee.MatchString(c.base)
 		if slices.Contains(priceCurrencies, c.base) || isMoneyName {
 			d.currencyFirst = !isMoneyName
 			break
@@ -298,7 +299,8 @@ func (d *finder) money(c *column) moneyColumn {
 		m.currency = currency
 		return m
 	}
-	for _, name := range []string{"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset", c.base + "ccy", c.base + "unit"} {
+	for _, name := range []string{"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset",
+		c.base + "ccy", c.base + "unit"} {
 		if other := d.named(name); other != nil && holdsCurrencies(other) {
 			m.currencyColumn = other.name
 			return m

@@ -131,10 +131,12 @@ func (d *finder) unread(c *columns) error {
 		return nil
 	}
 	for _, col := range d.all {
-		if cells := col.filled(); len(cells) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return !isHalfDay(cell) }) {
+		if cells := col.filled(); len(cells) > 0 &&
+			!slices.ContainsFunc(cells, func(cell string) bool { return !isHalfDay(cell) }) {
 			return d.ask("time", "a column tells AM and PM apart from the time", []timeColumn{{column: col}})
 		}
-		isHarmless := col.base == "ignore" || col.base == "" && col.exact == "" || strings.Contains(col.exact, "%") || harmless.MatchString(col.base)
+		isHarmless := col.base == "ignore" || col.base == "" && col.exact == "" || strings.Contains(col.exact, "%") ||
+			harmless.MatchString(col.base)
 		isOrdered := slices.Contains(quantityNames, col.base) && (c.status != "" || d.same(col, c.quantity))
 		isPrice := slices.Contains(priceNames, col.base) && (c.status != "" || d.same(col, c.price.name))
 		if d.taken[col.name] || isHarmless || isOrdered || isPrice {
@@ -144,7 +146,8 @@ func (d *finder) unread(c *columns) error {
 			name := strings.TrimSpace(col.exact)
 			return &AskError{
 				Path: d.f.name(), Option: "cols", Reason: fmt.Sprintf("its column %q holds numbers and is not understood", clip(name)),
-				Say: fmt.Sprintf("what it is, for example --cols 'fee=%s', or --cols 'ignore=%s'", clip(name), clip(name)),
+				Say: fmt.Sprintf("what it is, for example --cols 'fee=%s', or --cols 'ignore=%s'", clip(name),
+					clip(name)),
 			}
 		}
 	}

@@ -51,7 +51,8 @@ func (d *finder) symbols(c *columns) {
 				continue
 			}
 		}
-		if d.taken[col.name] || len(col.filled()) == 0 || d.isSideColumn(col) || !slices.ContainsFunc(col.filled(), maySymbol) {
+		if d.taken[col.name] || len(col.filled()) == 0 || d.isSideColumn(col) ||
+			!slices.ContainsFunc(col.filled(), maySymbol) {
 			continue
 		}
 		d.taken[col.name] = true
@@ -78,7 +79,8 @@ func (d *finder) amounts(c *columns) error {
 	price := d.numeric(priceNames)
 	if price != nil {
 		if other := d.otherPrice(c, price); other != nil {
-			return d.ask("price", "either of its columns may hold the prices", []timeColumn{{column: price}, {column: other}})
+			return d.ask("price", "either of its columns may hold the prices",
+				[]timeColumn{{column: price}, {column: other}})
 		}
 		d.taken[price.name] = true
 		c.price = d.money(price)
@@ -99,7 +101,8 @@ func (d *finder) amounts(c *columns) error {
 	d.taken[quantity.name] = true
 	c.quantity = quantity.name
 	isMetaTrader := quantity.base == "volume" && d.named("swap") != nil
-	c.lots = strings.Contains(quantity.base, "lot") || quantity.base == "contracts" || isContractUnit(quantity.unit) || isMetaTrader
+	c.lots = strings.Contains(quantity.base, "lot") || quantity.base == "contracts" || isContractUnit(quantity.unit) ||
+		isMetaTrader
 	c.unit = d.money(quantity).currencyColumn
 	if c.unit == "" {
 		c.unit = d.take(listOf("sizeunit quantityunit qtyunit unit tradingunit"))
@@ -181,7 +184,8 @@ func (d *finder) quantityAmong(either []*column, price *column) (*column, error)
 	case len(either) == 1:
 		return either[0], nil // the check of the totals rejects what contradicts
 	}
-	return nil, d.ask("quantity", "either of its columns may hold the quantities, and quantity x price is neither", []timeColumn{{column: either[0]}, {column: either[1]}})
+	return nil, d.ask("quantity", "either of its columns may hold the quantities, and quantity x price is neither",
+		[]timeColumn{{column: either[0]}, {column: either[1]}})
 }
 
 // isProduct reports whether quantity x price is the money in every row of the sample that has all three.

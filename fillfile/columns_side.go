@@ -123,5 +123,6 @@ func (d *finder) classes(c *columns) {
 }
 
 func isRight(cell string) bool {
-	return slices.Contains([]string{"c", "p", "call", "put", "calls", "puts", "ce", "pe"}, strings.ToLower(strings.TrimSpace(cell)))
+	return slices.Contains([]string{"c", "p", "call", "put", "calls", "puts", "ce", "pe"},
+		strings.ToLower(strings.TrimSpace(cell)))
 }

@@ -128,7 +128,8 @@ func (d *finder) times(c *columns) error {
 // hiddenTimes is a column that is named as a time and holds something else, as 093005 or a fraction of a day.
 func (d *finder) hiddenTimes() *timeColumn {
 	for _, c := range d.all {
-		isNamed := strings.Contains(c.base, "time") || c.base == "hora" || c.base == "uhrzeit" || c.base == "tijd" || c.base == "heure"
+		isNamed := strings.Contains(c.base, "time") || c.base == "hora" || c.base == "uhrzeit" || c.base == "tijd" ||
+			c.base == "heure"
 		if isNamed && timeRank(c) >= 0 && len(c.filled()) > 0 && d.shapeOf(c) == noTime {
 			return &timeColumn{column: c}
 		}
@@ -162,7 +163,8 @@ func timeRank(c *column) int {
 func (d *finder) unnamedTimes() []timeColumn {
 	var all []timeColumn
 	for _, col := range d.all {
-		isNumbers := !slices.ContainsFunc(col.filled(), func(cell string) bool { return strings.Trim(cell, "0123456789.,-") != "" })
+		isNumbers := !slices.ContainsFunc(col.filled(),
+			func(cell string) bool { return strings.Trim(cell, "0123456789.,-") != "" })
 		shape := d.shapeOf(col)
 		if shape > clockOnly && !notTimes.MatchString(col.base) && !isNumbers {
 			all = append(all, timeColumn{col, rankUnknown, shape})

@@ -37,16 +37,20 @@ func classOf(text string) (is class, known bool) {
 		return option, true
 	case strings.Contains(text, "future"), text == "fut", text == "futidx", text == "futstk", text == "futcom":
 		return future, true
-	case strings.Contains(text, "bond"), strings.Contains(text, "treasury"), strings.Contains(text, "fixed income"), text == "bill", text == "anleihe",
+	case strings.Contains(text, "bond"), strings.Contains(text, "treasury"), strings.Contains(text,
+		"fixed income"), text == "bill", text == "anleihe",
 		text == "obligation", text == "note":
 		return bond, true
 	case strings.Contains(text, "cfd"), strings.Contains(text, "contract for difference"):
 		return cfd, true
 	case strings.Contains(text, "perpetual"), text == "perp", text == "swap":
 		return perpetual, true
-	case strings.Contains(text, "stock"), strings.Contains(text, "equity"), strings.Contains(text, "etf"), strings.Contains(text, "share"),
-		strings.Contains(text, "fund"), strings.Contains(text, "crypto"), text == "stk", text == "eq", text == "security", text == "aktie", text == "aktien",
-		text == "spot", text == "reit", text == "adr", text == "be", text == "common", strings.Contains(text, "ordinary"), strings.Contains(text, "preferred"),
+	case strings.Contains(text, "stock"), strings.Contains(text, "equity"), strings.Contains(text,
+		"etf"), strings.Contains(text, "share"),
+		strings.Contains(text, "fund"), strings.Contains(text,
+			"crypto"), text == "stk", text == "eq", text == "security", text == "aktie", text == "aktien",
+		text == "spot", text == "reit", text == "adr", text == "be", text == "common", strings.Contains(text,
+			"ordinary"), strings.Contains(text, "preferred"),
 		strings.Contains(text, "forex"), text == "fx", text == "currency", text == "coin", text == "token", text == "linear":
 		return plain, true
 	}
@@ -108,7 +112,8 @@ func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) 
 		return "", fmt.Errorf("the option's underlying symbol %q does not have one to six letters", clip(root))
 	}
 	if expiry == "" || right == "" || strike == "" {
-		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q", root, clip(expiry), clip(strike), clip(right))
+		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q", root,
+			clip(expiry), clip(strike), clip(right))
 	}
 
 	day, err := f.day(expiry)
@@ -154,11 +159,13 @@ func (f *File) instrument(d *draft) (symbol string, is class, err error) {
 		symbol, err = f.optionSymbol(symbol, d.expiry, d.right, d.strike)
 		return symbol, option, err
 	case is == option:
-		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put", symbol)
+		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put",
+			symbol)
 	case is == plain && d.expiry != "" && !d.classKnown:
 		return symbol + " " + monthOf(f, d.expiry), future, nil
 	case is == plain && saysOption(d.says):
-		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not", clip(d.says), symbol)
+		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not", clip(d.says),
+			symbol)
 	case is == plain && !d.classKnown && byShape == future:
 		return symbol, future, nil
 	case is == future && byShape != future && d.expiry != "":

@@ -21,7 +21,8 @@ var currencySigns = map[string]string{
 }
 
 // minorUnits are hundredths of a currency in which shares are quoted. GBp is not GBP: capitals tell.
-var minorUnits = map[string]string{"GBp": "GBP", "GBX": "GBP", "GBx": "GBP", "ZAc": "ZAR", "ZAX": "ZAR", "ILA": "ILS", "ILa": "ILS", "ILX": "ILS", "USX": "USD", "USc": "USD", "EUX": "EUR"}
+var minorUnits = map[string]string{"GBp": "GBP", "GBX": "GBP", "GBx": "GBP", "ZAc": "ZAR", "ZAX": "ZAR", "ILA": "ILS",
+	"ILa": "ILS", "ILX": "ILS", "USX": "USD", "USc": "USD", "EUX": "EUR"}
 
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
@@ -55,7 +56,8 @@ func CheckCurrency(code string) error {
 	if isCurrency(code) {
 		return nil
 	}
-	return blotter.Invalid("currency", clip(code), "a code of ISO 4217 such as EUR, a minor unit such as GBX, or a known coin such as USDT")
+	return blotter.Invalid("currency", clip(code),
+		"a code of ISO 4217 such as EUR, a minor unit such as GBX, or a known coin such as USDT")
 }
 
 // MinorUnitOf returns the currency that a code such as GBX stands for a hundredth of, or "".

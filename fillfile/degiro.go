@@ -46,11 +46,13 @@ func looksSpoken(text string) bool {
 	return sideOf(verb) != "" && strings.Contains(rest, "@")
 }
 
-var degiroNames = []string{"date", "time", "valuedate", "product", "isin", "description", "fx", "currency", "amount", "balancecurrency", "balance", "orderid"}
+var degiroNames = []string{"date", "time", "valuedate", "product", "isin", "description", "fx", "currency", "amount",
+	"balancecurrency", "balance", "orderid"}
 
 func isDegiro(names []string) bool {
 	return len(names) == len(degiroNames) && strings.HasSuffix(names[4], "isin") && names[8] == "" && names[10] == "" &&
-		slices.ContainsFunc([]string{"order", "ordre", "orden", "ordem", "ordine"}, func(word string) bool { return strings.Contains(names[11], word) })
+		slices.ContainsFunc([]string{"order", "ordre", "orden", "ordem", "ordine"},
+			func(word string) bool { return strings.Contains(names[11], word) })
 }
 
 // degiroRowsMax is how many lines one order has at most.
@@ -116,7 +118,8 @@ func (d *degiroRows) read() (*row, error) {
 }
 
 func together(a, b *row) bool {
-	return a.get("orderid") != "" && a.get("orderid") == b.get("orderid") || a.get("date") == b.get("date") && a.get("time") == b.get("time")
+	return a.get("orderid") != "" && a.get("orderid") == b.get("orderid") || a.get("date") == b.get("date") &&
+		a.get("time") == b.get("time")
 }
 
 // assign moves the costs of each order to the last line of it that is a fill, which is the first in time.
@@ -129,7 +132,8 @@ func (d *degiroRows) assign() {
 	}
 	for _, r := range d.group {
 		into := fills[r.get("orderid")]
-		if _, isFill := spoken(r.get("description"), true); isFill || into == nil || knownKind(r.get("description")) == kindConversion || looksSpoken(r.get("description")) {
+		if _, isFill := spoken(r.get("description"), true); isFill || into == nil ||
+			knownKind(r.get("description")) == kindConversion || looksSpoken(r.get("description")) {
 			continue
 		}
 		into.names = append(slices.Clone(into.names), "fee "+r.get("currency"))

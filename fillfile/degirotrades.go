@@ -23,8 +23,11 @@ var degiroTrades = &layout{
 		last := len(r.names) - 1
 		costs := degiroCosts(r.names)
 		d := draft{
-			at: strings.TrimSpace(cell(0) + " " + cell(1)), isin: cell(3), quantity: plain(6), price: plain(7), currency: cell(8),
-			totals: []total{{amount: plain(9), currency: cell(10)}}, order: cell(last), fees: []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
+			at: strings.TrimSpace(cell(0) + " " +
+				cell(1)), isin: cell(3), quantity: plain(6), price: plain(7), currency: cell(8),
+			totals: []total{{amount: plain(9),
+				currency: cell(10)}}, order: cell(last),
+				fees: []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
 		}
 		if costs < 0 || cell(costs) == "" {
 			d.fees = nil
@@ -34,7 +37,8 @@ var degiroTrades = &layout{
 }
 
 func isDegiroTrades(names []string) bool {
-	return len(names) >= 17 && len(names) <= 22 && strings.HasSuffix(names[3], "isin") && names[8] == "" && names[10] == "" && degiroCosts(names) > 0
+	return len(names) >= 17 && len(names) <= 22 && strings.HasSuffix(names[3], "isin") && names[8] == "" &&
+		names[10] == "" && degiroCosts(names) > 0
 }
 
 // degiroCosts is the column of the costs: the last named one that has a currency behind it, before the total.

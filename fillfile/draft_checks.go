@@ -26,7 +26,8 @@ func (d *draft) endLife(cash string) error {
 
 	for _, cost := range d.fees {
 		if paid, err := number("fee", cost.amount, false); err == nil && !paid.IsZero() {
-			return errors.New("cash and a fee came of an option's end, and nothing tells whether the cash contains the fee")
+			return errors.New("cash and a fee came of an option's end, " +
+				"and nothing tells whether the cash contains the fee")
 		}
 	}
 	side := "sell"

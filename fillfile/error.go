@@ -75,13 +75,15 @@ func (f *File) nothing(err error) error {
 	case 1:
 		return f.Skipped[0]
 	}
-	return &NotFillsError{Path: f.Path, Reason: fmt.Sprintf("none of its %d files has fills; the first: %s", len(f.Skipped), f.Skipped[0])}
+	return &NotFillsError{Path: f.Path, Reason: fmt.Sprintf("none of its %d files has fills; the first: %s",
+		len(f.Skipped), f.Skipped[0])}
 }
 
 // onlyOthers is the error of a file of a known layout in which no row is a fill.
 func (f *File) onlyOthers(others map[string]int64) error {
 	if len(others) == 0 {
-		return &NotFillsError{Path: f.name(), Layout: f.layout.title, Reason: "it has a header and no rows (" + f.layout.title + ")"}
+		return &NotFillsError{Path: f.name(), Layout: f.layout.title,
+			Reason: "it has a header and no rows (" + f.layout.title + ")"}
 	}
 	return &NotFillsError{Path: f.name(), Layout: f.layout.title, Kind: describe(others)}
 }

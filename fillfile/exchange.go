@@ -15,7 +15,8 @@ var bbgo = &layout{
 		return []draft{{
 			id: r.get("id"), order: r.get("orderid"), strategy: r.get("strategy"), at: r.get("tradedat"), symbol: r.get("symbol"),
 			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
+			fees: []fee{{amount: r.get("fee"),
+				currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
 		}}, "", nil
 	},
 }
@@ -101,7 +102,8 @@ var alpaca = &layout{
 		switch kind {
 		case "OPEXP", "OPASN", "OPXRC":
 			return []draft{{
-				id: r.get("id"), account: r.get("accountid"), at: r.get("date", "transactiontime"), symbol: r.get("symbol"), ends: true,
+				id: r.get("id"), account: r.get("accountid"), at: r.get("date",
+					"transactiontime"), symbol: r.get("symbol"), ends: true,
 				quantity: r.get("qty"), currency: "USD", class: option, multiplier: "100",
 			}}, "", nil
 		case "OPTRD":

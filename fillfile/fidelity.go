@@ -12,7 +12,8 @@ import (
 // what was sold; the amount has commission and fees in it.
 var fidelity = &layout{
 	name: "fidelity", title: "Fidelity CSV", dateOrder: "mdy",
-	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount", "settlementdate"},
+	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount",
+		"settlementdate"},
 	read:  readFidelity,
 }
 
@@ -39,7 +40,8 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 	action, amount := strings.ToUpper(r.get("action")), r.get("amount")
 	d := draft{
 		account: r.get("accountnumber"), at: r.get("rundate"), settles: r.get("settlementdate"), symbol: r.get("symbol"),
-		quantity: r.get("quantity"), price: r.get("price"), currency: or(r.get("currency"), "USD"), accrued: r.get("accruedinterest"),
+		quantity: r.get("quantity"), price: r.get("price"), currency: or(r.get("currency"),
+			"USD"), accrued: r.get("accruedinterest"),
 		fees: []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
 	}
 	if found := fidelityAsOf.FindStringSubmatch(action); found != nil {
@@ -116,7 +118,8 @@ func fidelityKind(action, amount string) string {
 			return known.kind
 		}
 	}
-	for _, word := range []string{"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION", "CHECK RECEIVED", "WIRE TRANSFER"} {
+	for _, word := range []string{"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION",
+		"CHECK RECEIVED", "WIRE TRANSFER"} {
 		if strings.HasPrefix(action, word) {
 			return movement(amount)
 		}

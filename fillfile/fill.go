@@ -60,7 +60,8 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 		return fill, linear(symbol)
 	}
 	if quote := pairQuote(symbol); quote != "" && strings.EqualFold(d.unit, quote) {
-		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; the quantity in the coin is needed", clip(d.quantity), d.unit, symbol)
+		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; " +
+			"the quantity in the coin is needed", clip(d.quantity), d.unit, symbol)
 	}
 	var known Instrument
 	if d.currency+f.opts.Currency == "" || d.multiplier == "" {
@@ -112,7 +113,8 @@ func (f *File) currency(fill *Fill, d *draft, known Instrument) error {
 	}
 	fill.Currency = strings.ToUpper(code)
 	if code != "" && !f.layout.anyCurrency && !isCurrency(code) {
-		return fmt.Errorf("currency %q is neither a code of ISO 4217 nor a known coin; --currency gives the right one for rows without", clip(code))
+		return fmt.Errorf("currency %q is neither a code of ISO 4217 nor a known coin; " +
+			"--currency gives the right one for rows without", clip(code))
 	}
 	return nil
 }
@@ -247,7 +249,8 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		}
 		code := or(of.currency, unit)
 		if code == "" && d.scaled && !amount.IsZero() {
-			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is too or in %s; a column of the fee's currency does", d.currency, fill.Currency)
+			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is too or in %s; " +
+				"a column of the fee's currency does", d.currency, fill.Currency)
 		}
 		if code == "$" && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
 			return nil, fmt.Errorf("fee %s is in dollars, and nothing tells of which country", clip(of.amount))
@@ -261,7 +264,8 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 			}
 			code = major
 		}
-		all = append(all, cost{amount: amount, currency: strings.ToUpper(or(code, fill.Currency)), unsure: of.unsure && !amount.IsZero()})
+		all = append(all, cost{amount: amount, currency: strings.ToUpper(or(code, fill.Currency)),
+			unsure: of.unsure && !amount.IsZero()})
 	}
 	return all, nil
 }
@@ -324,7 +328,8 @@ func (f *File) once(t *blotter.Trade) error {
 	}
 	key := strings.Join([]string{t.AccountID, t.TradeID, t.Symbol, string(t.Side)}, "\x00")
 	if f.seen[key] {
-		return fmt.Errorf("its id %s stands in the file twice; if it is not the execution's, --cols 'order=COLUMN' says so", clip(t.TradeID))
+		return fmt.Errorf("its id %s stands in the file twice; " +
+			"if it is not the execution's, --cols 'order=COLUMN' says so", clip(t.TradeID))
 	}
 	if len(f.seen) < idsMax {
 		f.seen[key] = true
@@ -359,7 +364,8 @@ func (f *File) priceOf(fill *Fill, text string) (blotter.Decimal, error) {
 	}
 	price, ok := quotient(total.Abs(), units)
 	if !ok {
-		return price, fmt.Errorf("the price is missing, and the total %s is not a multiple of %s at any price of at most %d digits", total, units, blotter.DecimalFractionDigitsMax)
+		return price, fmt.Errorf("the price is missing, " +
+			"and the total %s is not a multiple of %s at any price of at most %d digits", total, units, blotter.DecimalFractionDigitsMax)
 	}
 	return price, nil
 }
@@ -388,7 +394,8 @@ func digitsOf(d blotter.Decimal) int {
 // number reads a number of the file and rounds it if that is asked for.
 func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
 	if f.style.untold && isAmbiguousNumber(text) {
-		return blotter.Decimal{}, fmt.Errorf("%s %q could have a decimal point or thousands; --decimal point or --decimal comma says which", name, clip(text))
+		return blotter.Decimal{}, fmt.Errorf("%s %q could have a decimal point or thousands; " +
+			"--decimal point or --decimal comma says which", name, clip(text))
 	}
 	d, err := number(name, text, f.style.comma)
 	digits := f.round()

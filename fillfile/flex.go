@@ -16,7 +16,8 @@ var (
 	}
 	flexCSV = &layout{
 		name: "ibkr-flex-csv", title: "Interactive Brokers Flex CSV", zone: "America/New_York",
-		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime", "currencyprimary"}, read: readFlexTrade,
+		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime",
+			"currencyprimary"}, read: readFlexTrade,
 	}
 )
 
@@ -74,7 +75,8 @@ func flexDraft(r *row) ([]draft, string, error) {
 	}
 	side := r.get("buysell")
 	if isCancelled(r) {
-		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked", or(r.get("origtradeid"), "of the same order"))
+		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked",
+			or(r.get("origtradeid"), "of the same order"))
 	}
 	d := draft{
 		id: r.get("tradeid", "ibexecid", "execid"), order: r.get("iborderid", "orderid"),
@@ -84,7 +86,8 @@ func flexDraft(r *row) ([]draft, string, error) {
 		quantity: r.get("quantity"), price: r.get("tradeprice", "price"), multiplier: r.get("multiplier"),
 		currency: r.get("currency", "currencyprimary"),
 		fees: []fee{
-			{amount: r.get("ibcommission", "commission"), currency: r.get("ibcommissioncurrency", "commissioncurrency"), negated: true},
+			{amount: r.get("ibcommission", "commission"), currency: r.get("ibcommissioncurrency", "commissioncurrency"),
+				negated: true},
 			{amount: r.get("taxes", "tax"), negated: true},
 		},
 	}

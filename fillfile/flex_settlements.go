@@ -277,7 +277,8 @@ func (o *flexOption) price(ends, payments []*row) error {
 	}
 	price, ok := quotient(cash.Abs(), units.Abs())
 	if !ok {
-		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash, units.Abs())
+		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash,
+			units.Abs())
 	}
 	if err := o.checkRealized(payments, cash, quantity); err != nil {
 		return err

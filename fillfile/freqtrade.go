@@ -3,7 +3,8 @@ package fillfile
 // A back test of freqtrade: each closed trade is an entry and an exit. Its numbers are binary floats, whose digits no
 // product can keep, so they are rounded to the eight of an exchange unless Options.Round says otherwise.
 var freqtrade = &layout{
-	name: "freqtrade", title: "freqtrade back test, simulated", zone: "UTC", simulated: true, round: 8, anyCurrency: true, inside: "trades",
+	name: "freqtrade", title: "freqtrade back test, " +
+		"simulated", zone: "UTC", simulated: true, round: 8, anyCurrency: true, inside: "trades",
 	needs: []string{"pair", "amount", "openrate", "closerate", "opendate", "closedate"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		if n := len(r.within); n == 0 || r.within[n-1] != "trades" || r.get("pair") == "" {

@@ -23,7 +23,8 @@ var (
 // or a side.
 func namesFills(names []string) bool {
 	has := func(lists ...[]string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...), name) })
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(slices.Concat(lists...),
+			name) })
 	}
 	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
 	if isRoundTrips(names) {
@@ -32,7 +33,8 @@ func namesFills(names []string) bool {
 	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl currentprice")) {
 		return false // positions
 	}
-	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) && has(symbolNames, sideNames)
+	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) &&
+		has(symbolNames, sideNames)
 }
 
 // isRoundTrips reports names of closed positions, of which a row is an entry and an exit.
@@ -97,7 +99,8 @@ func (c *columns) draft(r *row) draft {
 		symbol: r.get(c.symbol...), multiplier: r.get(c.multiplier),
 		expiry: r.get(c.expiry), strike: r.get(c.strike), right: r.get(c.right),
 		accrued: r.get(c.accrued), rate: r.get(c.rate),
-		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription", "bezeichnung"), " "),
+		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription",
+			"bezeichnung"), " "),
 	}
 	if c.at == "" {
 		d.at = strings.TrimSpace(dayOf(r.get(c.day), c.clock) + " " + r.get(c.clock))
@@ -244,7 +247,8 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 	case !failed:
 		return "", nil
 	}
-	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty", "executedquantity", "filled"), false)
+	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty",
+		"executedquantity", "filled"), false)
 	if err != nil || filled.IsZero() {
 		return kindOrder, nil
 	}
@@ -255,7 +259,8 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 func (c *columns) kindBeside(r *row) string {
 	for _, cell := range c.cellsOf(r, c.kinds...) {
 		cell = strings.ToLower(cell)
-		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal", "new order", "order placed", "order accepted"} {
+		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal",
+			"new order", "order placed", "order accepted"} {
 			if strings.Contains(cell, word) {
 				return clip(cell)
 			}
@@ -347,7 +352,8 @@ var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection
 // isMarket reports a trade of everybody: it has no fee, no order and no account.
 func isMarket(r *row) bool {
 	has := func(name string) bool { return slices.Contains(r.names, name) }
-	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) && len(r.names) <= 7
+	isRecord := (has("tradeid") || has("id")) && (has("createdtime") || has("timestamp") || has("ts")) &&
+		len(r.names) <= 7
 	if isRecord && !isOwn(r) {
 		return true
 	}
@@ -357,7 +363,8 @@ func isMarket(r *row) bool {
 // isOwn reports whether a row says of which account or order it is, or what it cost.
 func isOwn(r *row) bool {
 	return slices.ContainsFunc(r.names, func(name string) bool {
-		says := feeWord.MatchString(name) || slices.Contains(orderNames, name) || slices.Contains(accountNames, name) || name == "strategy"
+		says := feeWord.MatchString(name) || slices.Contains(orderNames, name) || slices.Contains(accountNames, name) ||
+			name == "strategy"
 		return says && r.get(name) != ""
 	})
 }

@@ -57,7 +57,8 @@ func readStatement(_ *File, r *row) ([]draft, string, error) {
 	case level == "ClosedLot" || section == "Trades":
 		return nil, kindSummary, nil
 	case isUnknownTrade(r):
-		return nil, "", errors.New("it looks like a trade, and " + clip(level) + " is neither an order nor an execution")
+		return nil, "", errors.New("it looks like a trade, and " + clip(level) +
+			" is neither an order nor an execution")
 	default:
 		return nil, sectionKind(r, section), nil
 	}

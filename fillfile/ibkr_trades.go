@@ -68,7 +68,8 @@ func nameTradeByHeader(r, from *row) {
 
 	var fees []string
 	for i, name := range from.names {
-		if i < len(from.cells) && (strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" || name == "tax") {
+		if i < len(from.cells) && (strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" ||
+			name == "tax") {
 			fees = append(fees, strings.TrimSpace(from.cells[i]))
 		}
 		if currency, found := strings.CutPrefix(name, "commin"); found {
@@ -174,7 +175,8 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 	case role == "unequal":
 		return nil, "", errors.New("the executions below this order do not come to its quantity")
 	case role == "apart":
-		return nil, "", errors.New("orders and executions of this symbol stand apart in the statement, and nothing tells " +
+		return nil, "", errors.New("orders and executions of this symbol stand apart in the statement, " +
+			"and nothing tells " +
 			"which belong together; export it with or without executions")
 	case slices.Contains(codes, "Ca"):
 		return nil, "", errors.New("it cancels an earlier trade; cancellations are not booked")

@@ -14,7 +14,8 @@ type latin struct {
 }
 
 // windows are the letters of 0x80 to 0x9f that exports have: the euro sign, quotes and dashes. The rest are ISO 8859-1.
-var windows = map[byte]rune{0x80: '€', 0x85: '…', 0x91: '‘', 0x92: '’', 0x93: '“', 0x94: '”', 0x96: '–', 0x97: '—', 0x8a: 'Š', 0x9a: 'š', 0x8e: 'Ž', 0x9e: 'ž'}
+var windows = map[byte]rune{0x80: '€', 0x85: '…', 0x91: '‘', 0x92: '’', 0x93: '“', 0x94: '”', 0x96: '–', 0x97: '—',
+	0x8a: 'Š', 0x9a: 'š', 0x8e: 'Ž', 0x9e: 'ž'}
 
 func (l *latin) Read(p []byte) (int, error) {
 	if len(l.left) == 0 {

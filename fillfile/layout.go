@@ -39,7 +39,8 @@ func (l *layout) fits(names []string) bool {
 		return l.recognises(names) && !l.excludes(names)
 	}
 	for _, need := range l.needs {
-		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool { return slices.Contains(names, name) }) {
+		if !slices.ContainsFunc(strings.Split(need, "|"),
+			func(name string) bool { return slices.Contains(names, name) }) {
 			return false
 		}
 	}

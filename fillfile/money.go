@@ -282,7 +282,8 @@ func contradiction(fill *Fill, totals []money, candidates []string) error {
 	for _, m := range totals {
 		said = append(said, clip(m.text))
 	}
-	return fmt.Errorf("quantity %s x price %s%s is %s, with and without fees, but the file's total is %s", fill.Quantity, fill.Price, times,
+	return fmt.Errorf("quantity %s x price %s%s is %s, with and without fees, but the file's total is %s",
+		fill.Quantity, fill.Price, times,
 		decimalText(value), strings.Join(said, " and "))
 }
 
@@ -345,10 +346,12 @@ func multiplierText(fill *Fill) string {
 }
 
 // errUnsureFee says what to do about a fee of which nothing tells whether it was paid.
-var errUnsureFee = errors.New("nothing tells whether its fee was paid or is a rebate; --fees positive or --fees negative says how the file writes fees that were paid")
+var errUnsureFee = errors.New("nothing tells whether its fee was paid or is a rebate; " +
+	"--fees positive or --fees negative says how the file writes fees that were paid")
 
 // errContradictedFee is a total that contains the fees with the other sign, where the file's sign is known.
-var errContradictedFee = errors.New("its total contains the fees as if they had been received, and the file writes fees that were paid so")
+var errContradictedFee = errors.New("its total contains the fees as if they had been received, " +
+	"and the file writes fees that were paid so")
 
 // exact is a decimal as a fraction.
 func exact(d blotter.Decimal) *big.Rat {

@@ -24,11 +24,14 @@ type Holding struct {
 const holdingsMax = 100_000
 
 var (
-	heldNames     = []string{"positionamt", "netquantity", "netqty", "quantity", "qty", "position", "pos", "shares", "units", "size", "netposition", "amount", "balance", "holding", "holdings"}
-	averageNames  = []string{"avgprice", "averageprice", "avgentryprice", "entryprice", "avgcost", "averagecost", "averagecostprice", "costbasisprice", "avgopenprice", "openprice", "avgpx", "averagepx", "avgfillprice", "costprice", "unitcost", "purchaseprice"}
+	heldNames     = []string{"positionamt", "netquantity", "netqty", "quantity", "qty", "position", "pos", "shares",
+		"units", "size", "netposition", "amount", "balance", "holding", "holdings"}
+	averageNames  = []string{"avgprice", "averageprice", "avgentryprice", "entryprice", "avgcost", "averagecost",
+		"averagecostprice", "costbasisprice", "avgopenprice", "openprice", "avgpx", "averagepx", "avgfillprice", "costprice", "unitcost", "purchaseprice"}
 	longShort     = []string{"positionside", "side", "longshort", "direction"}
 	holdingLayout = &layout{
-		name: "positions", title: "positions", needs: []string{strings.Join(symbolNames, "|"), strings.Join(heldNames, "|")},
+		name: "positions", title: "positions", needs: []string{strings.Join(symbolNames, "|"),
+			strings.Join(heldNames, "|")},
 		never: []string{"tradeid", "executedat", "execid", "commission", "fee", "tradetime"},
 		read: func(_ *File, r *row) ([]draft, string, error) {
 			d := draft{
@@ -57,11 +60,13 @@ func OpenPositions(path string, opts Options) ([]Holding, error) {
 
 // ReadPositions is OpenPositions for a stream; path names it.
 func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
-	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"), Columns: opts.Columns, Sheet: opts.Sheet})
+	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"),
+		Columns: opts.Columns, Sheet: opts.Sheet})
 	if err != nil {
 		var other *NotFillsError
 		if errors.As(err, &other) && other.Kind == "" {
-			other.Reason = strings.NewReplacer("fills", "positions", "a fill (time, symbol, side, quantity, price)", "a position (symbol, quantity)").Replace(other.Reason)
+			other.Reason = strings.NewReplacer("fills", "positions", "a fill (time, symbol, side, quantity, price)",
+				"a position (symbol, quantity)").Replace(other.Reason)
 		}
 		return nil, err
 	}

@@ -50,8 +50,10 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 		case passes[i] == 2:
 			at = h.at.second
 		case passes[i] == 0:
-			err = fmt.Errorf("the clocks show %s twice, and the order of rows does not tell which is meant; --repeated-hour first or second does, or an offset in the cell (%s or %s)",
-				h.at.local.Format("2006-01-02 15:04:05"), offsetOf(h.at.local, h.at.first), offsetOf(h.at.local, h.at.second))
+			err = fmt.Errorf("the clocks show %s twice, and the order of rows does not tell which is meant; " +
+				"--repeated-hour first or second does, or an offset in the cell (%s or %s)",
+				h.at.local.Format("2006-01-02 15:04:05"), offsetOf(h.at.local, h.at.first), offsetOf(h.at.local,
+					h.at.second))
 		}
 		if !f.yieldAt(h, at, err, yield) {
 			return false

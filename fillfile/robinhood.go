@@ -11,7 +11,8 @@ import (
 // amount differs by.
 var robinhood = &layout{
 	name: "robinhood", title: "Robinhood CSV", dateOrder: "mdy",
-	needs: []string{"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity", "price", "amount"},
+	needs: []string{"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity",
+		"price", "amount"},
 	read:  readRobinhood,
 }
 

@@ -106,7 +106,8 @@ func (f *File) settleDrafts(drafts []draft) error {
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		told := dateOrder(drafts)
 		if told == "ambiguous" {
-			return &AskError{f.name(), "date-order", "its dates could begin with the day, with the month or with the year", "--dates dmy, --dates mdy or --dates ymd"}
+			return &AskError{f.name(), "date-order", "its dates could begin with the day, " +
+				"with the month or with the year", "--dates dmy, --dates mdy or --dates ymd"}
 		}
 		f.style.dayFirst, f.style.yearFirst = told == "dmy", told == "ymd"
 	}
@@ -350,7 +351,8 @@ func (f *File) settleDecimals(drafts []draft) error {
 	isSurePoint := f.separator == ',' || f.separator == 0 // of a text with commas between its cells, or JSON
 	isAmbiguous := ambiguousCommas > 0 || ambiguousPoints > 0 && !isSurePoint
 	if isAmbiguous && (commas > 0) == (points > 0) {
-		return &AskError{f.name(), "decimal", "its numbers could have decimal points or decimal commas", "--decimal point or --decimal comma"}
+		return &AskError{f.name(), "decimal", "its numbers could have decimal points or decimal commas",
+			"--decimal point or --decimal comma"}
 	}
 	f.style.comma = f.style.comma || commas > 0 && points == 0
 	f.style.untold = commas == 0 && points == 0 && !isSurePoint

@@ -10,7 +10,8 @@ import (
 // variation. The price of a fill stands in its description. Fees are negative where they were paid.
 var tastytrade = &layout{
 	name: "tastytrade", title: "tastytrade CSV", zone: "UTC", dateOrder: "mdy",
-	needs: []string{"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity", "averageprice", "commissions", "fees"},
+	needs: []string{"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity",
+		"averageprice", "commissions", "fees"},
 	read:  readTastytrade,
 }
 

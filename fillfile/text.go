@@ -137,7 +137,8 @@ func (f *File) mappedHeader(t *textRows) error {
 	meanings := f.opts.meanings()
 	for i, row := range t.pending {
 		names := plainNames(row.cells)
-		missing := slices.ContainsFunc(slices.Collect(maps.Keys(meanings)), func(name string) bool { return !slices.Contains(names, name) })
+		missing := slices.ContainsFunc(slices.Collect(maps.Keys(meanings)),
+			func(name string) bool { return !slices.Contains(names, name) })
 		if missing {
 			continue
 		}
@@ -177,7 +178,8 @@ func (f *File) notText(rows []*row) error {
 		return &NotFillsError{Path: f.name(), Reason: missingColumns(row.cells)}
 	}
 	first := clip(barfile.Storable(rows[0].raw))
-	return &NotFillsError{Path: f.name(), Reason: "no line of it has names of columns; the first is " + strconv.Quote(first) +
+	return &NotFillsError{Path: f.name(), Reason: "no line of it has names of columns; " +
+		"the first is " + strconv.Quote(first) +
 		". --cols names the columns in their order, for example --cols time,symbol,side,quantity,price,fee"}
 }
 
@@ -225,7 +227,8 @@ func missingColumns(exact []string) string {
 		{"quantity", func(name string) bool {
 			return slices.Contains(quantityNames, name) || slices.Contains(eitherNames, name)
 		}},
-		{"price", func(name string) bool { return slices.Contains(priceNames, name) || slices.Contains(totalNames, name) }},
+		{"price", func(name string) bool { return slices.Contains(priceNames, name) ||
+			slices.Contains(totalNames, name) }},
 	} {
 		if !slices.ContainsFunc(names, need.is) {
 			missing = append(missing, need.what)
@@ -236,7 +239,8 @@ func missingColumns(exact []string) string {
 	if len(missing) == 0 {
 		return "no layout reads it, and " + columns
 	}
-	return "no column is known to hold " + strings.Join(missing, ", ") + "; " + columns + ". If they hold fills, --cols " + strings.Join(examples, ",") +
+	return "no column is known to hold " + strings.Join(missing,
+		", ") + "; " + columns + ". If they hold fills, --cols " + strings.Join(examples, ",") +
 		" says which"
 }
 
@@ -250,5 +254,6 @@ func bytesOf(texts []string) [][]byte {
 
 // otherKinds are files of brokers that hold something else, told by their columns.
 var otherKinds = []*layout{
-	{title: "dividends and taxes of Interactive Brokers", needs: []string{"type", "settledate", "amount", "currencyprimary"}},
+	{title: "dividends and taxes of Interactive Brokers",
+		needs: []string{"type", "settledate", "amount", "currencyprimary"}},
 }

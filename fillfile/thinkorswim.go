@@ -91,7 +91,8 @@ func readThinkorswimCash(r *row) ([]draft, string, error) {
 	case kind == "TRD" || kind == "BAL" || kind == "":
 		return nil, "", nil
 	case kind == "RAD" && isEnd(description):
-		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " + clip(description))
+		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " +
+			clip(description))
 	case kind == "EFN" || kind == "FND" || kind == "WIN" || kind == "WOU" || kind == "CRC":
 		return nil, movement(r.get("amount")), nil
 	}
@@ -154,7 +155,8 @@ func (t *thinkorswimRows) next() (*row, error) {
 // place gives a line its names and its section.
 func (t *thinkorswimRows) place(r *row) {
 	names := plainNames(r.cells)
-	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" || slices.Contains(names, "commissionsfees")
+	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" ||
+		slices.Contains(names, "commissionsfees")
 	if isHeader {
 		t.startSection(names)
 	}

@@ -52,7 +52,8 @@ func trading212Totals(r *row) []total {
 func trading212Fees(r *row) (fees []fee) {
 	for i, name := range r.exact {
 		plain := r.names[i]
-		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") && !strings.HasPrefix(plain, "currencyconversion") ||
+		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") &&
+			!strings.HasPrefix(plain, "currencyconversion") ||
 			strings.HasPrefix(plain, "withholding") || strings.HasPrefix(plain, "chargeamount") {
 			continue
 		}

@@ -91,7 +91,8 @@ func withoutValue(d *draft, total string, comma bool) (string, error) {
 	case cost.Sign() == 0 || isRounding:
 		return "", nil
 	case cost.Sign() < 0 || cost.Cmp(most.Add(most, big.NewRat(30, 1))) > 0 || cost.Cmp(value) > 0:
-		return "", fmt.Errorf("quantity %s x price %s is %s, and the file's amount is %s", d.quantity, d.price, decimalText(value), clip(total))
+		return "", fmt.Errorf("quantity %s x price %s is %s, and the file's amount is %s", d.quantity, d.price,
+			decimalText(value), clip(total))
 	}
 	return cost.FloatString(len(fraction)), nil
 }

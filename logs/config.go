@@ -10,23 +10,23 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Config says where log records go. Service is required.
+// Config configures a Handler. Service is required.
 type Config struct {
-	// DB is written to as trading_service. It may be given later, by Use: so that the database can itself log through the
-	// handler.
+	// DB is the database, written to as trading_service. Use can set it later, so that the database itself can log
+	// through the handler.
 	DB *postgres.DB
-	// Service is the name of the program or part that logs, at most 50 characters.
+	// Service is the name of the program that logs, at most 50 characters.
 	Service string
-	// Level is the least that is stored. Default slog.LevelInfo.
+	// Level is the lowest level that is stored. Default slog.LevelInfo.
 	Level slog.Leveler
-	// Next gets every record that it is enabled for, whether stored or not. Default: text on standard error from Level
-	// on. slog.DiscardHandler is none.
+	// Next gets every record for which it is enabled, whether it is stored or not. Default: text on standard error from
+	// Level. Use slog.DiscardHandler for none.
 	Next slog.Handler
 
-	// Queue is how many rows wait at most. Default 10,000.
+	// Queue is the maximum number of waiting rows. Default 10,000.
 	Queue int
-	// Batch is how many rows are worth storing at once, and Every how long fewer wait. Defaults 100 and 1 s. What is
-	// queued beyond Batch goes along.
+	// Batch is the number of rows that are stored at once, and Every the time after which fewer are. Defaults 100 and
+	// 1 s. A batch includes all rows that are queued.
 	Batch int
 	Every time.Duration
 	// WriteTimeout bounds storing one batch. Default 10 s.
@@ -44,7 +44,7 @@ const (
 	serviceLengthMax     = 50
 	correlationLengthMax = 100
 	eventTypeLengthMax   = 50
-	messageLengthMax     = 8_192  // bytes, of each text within the data too
+	messageLengthMax     = 8_192  // bytes; also of each text within the data
 	dataLengthMax        = 32_768 // bytes of JSON
 )
 
@@ -67,6 +67,7 @@ func (c Config) withDefaults() Config {
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = writeTimeoutDefault
 	}
+
 	return c
 }
 
@@ -77,9 +78,11 @@ func (c Config) validate() error {
 	case c.Queue < 0 || c.Queue > queueMax:
 		return blotter.Invalid("Config.Queue", c.Queue, fmt.Sprintf("0 for the default, up to %d", queueMax))
 	case c.Batch < 0 || c.Batch > batchMax || c.Queue > 0 && c.Batch > c.Queue:
-		return blotter.Invalid("Config.Batch", c.Batch, fmt.Sprintf("0 for the default, up to %d and to Queue", batchMax))
+		return blotter.Invalid("Config.Batch", c.Batch,
+			fmt.Sprintf("0 for the default, up to %d and to Queue", batchMax))
 	case c.Every < 0 || c.WriteTimeout < 0:
 		return blotter.Invalid("Config.Every", min(c.Every, c.WriteTimeout), "zero for the default, or more")
 	}
+
 	return nil
 }

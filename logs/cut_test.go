@@ -10,12 +10,15 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A batch whose COMMIT is not answered is stored once, whether the server heard of it or not.
+// TestCommitUnknown checks that a batch whose COMMIT is not answered is stored once, whether the server received it
+// or not.
 func TestCommitUnknown(t *testing.T) {
 	t.Parallel()
+
 	for name, when := range map[string]pgtest.Cut{"before": pgtest.Unheard, "after": pgtest.Answered} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+
 			db := pgtest.Open(t)
 			cfg := db.Config
 			cutter, through := pgtest.NewCutter(t, cfg.ServiceURL)
@@ -25,6 +28,7 @@ func TestCommitUnknown(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(behind.Close)
+
 			h := newHandler(t, db, func(c *logs.Config) { c.DB = behind })
 			start(t, h)
 			log := slog.New(h)
@@ -36,6 +40,7 @@ func TestCommitUnknown(t *testing.T) {
 					t.Error("nothing was cut")
 				}
 			}
+
 			if rows := stored(t, db, logs.Filter{}); len(rows) != 5 {
 				t.Errorf("%d rows are stored, want 5", len(rows))
 			}

@@ -1,25 +1,25 @@
-// Package logs keeps the log of services in the database: a slog.Handler that writes to logging.system_logs, and the
-// reading back, also as it grows.
+// Package logs stores the logs of services in the database. Handler is a slog.Handler that writes to
+// logging.system_logs, Read reads the log, and Tail follows it.
 //
 //	h, err := logs.NewHandler(logs.Config{DB: db, Service: "execution"})
 //	err = h.Start(ctx)
 //	slog.SetDefault(slog.New(h))
 //	defer h.Stop(ctx)
 //
-// A record goes to the next handler, standard error by default, and into a queue of bounded length; nobody who logs ever
-// waits for the database. A writer takes what is queued, 100 rows or after a second, and stores it by COPY, two batches
-// at once where there are that many:
+// A record goes to the next handler, by default to standard error, and into a bounded queue, so logging never waits
+// for the database. A writer takes 100 rows from the queue, or fewer after a second, and stores them by COPY, up to
+// two batches at once:
 //
 //	slog call --> Next (standard error)
 //	    +-------> queue of 10,000 --> COPY, one transaction a batch --> logging.system_logs
 //	                 | full                | the database is gone: try again until it is back
-//	                 v                     | a row that it cannot hold
+//	                 v                     | a row that it cannot store
 //	              counted as dropped <-----+
 //
-// What was dropped is counted, and the next batch says so in a row of its own with event_type "logs_dropped". Written,
-// dropped and queued rows are together what was offered. A batch whose COMMIT was cut short is neither lost nor doubled:
-// the server is asked whether it took place.
+// Dropped rows are counted, and the next batch reports them in a row of its own with event_type "logs_dropped".
+// Written, dropped and queued rows add up to the offered ones. A batch whose COMMIT was interrupted is neither lost
+// nor stored twice, because the writer asks the server whether it took effect.
 //
-// A row's correlation_id is that of blotter.WithCorrelation, the same as of the events and audit rows of the same
-// context. Log rows belong to no account: whoever may read the log reads all of it, so it must hold no secrets.
+// The correlation_id of a row is that of blotter.WithCorrelation, as in the events and audit entries of the same
+// context. Log rows do not belong to an account: every reader of the log sees all of it, so never log secrets.
 package logs

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// scope is what WithAttrs and WithGroup have gathered: the beginning of a record's JSON object.
+// scope is the beginning of a record's JSON object, as given by WithAttrs and WithGroup.
 type scope struct {
 	prefix                   []byte // `{"a":1,"group":{"b":2`, or nothing
-	open                     int    // groups that are to be closed
+	open                     int    // groups that have to be closed
 	eventType, correlationID string
 }
 
-// encoder writes attributes as JSON that jsonb takes, whatever is in them.
+// encoder writes attributes as JSON that jsonb accepts, whatever they contain.
 type encoder struct {
 	bytes.Buffer
 	open                     int
@@ -48,7 +48,7 @@ func (s scope) group(name string) scope {
 	return scope{prefix: e.Bytes(), open: e.open + 1, eventType: e.eventType, correlationID: e.correlationID}
 }
 
-// end closes the object. One that is too long is replaced by its length.
+// end closes the object. If it is too long, its length replaces it.
 func (e *encoder) end() []byte {
 	for range e.open {
 		e.WriteByte('}')
@@ -68,7 +68,7 @@ func (e *encoder) key(name string) {
 	e.WriteByte(':')
 }
 
-// depthMax is how many groups within groups are written.
+// depthMax is the maximum depth of nested groups.
 const depthMax = 16
 
 func (e *encoder) attr(a slog.Attr) {
@@ -83,6 +83,7 @@ func (e *encoder) attr(a slog.Attr) {
 			return
 		}
 	}
+
 	e.nested(a.Key, value, 0)
 }
 
@@ -95,15 +96,18 @@ func (e *encoder) nested(key string, value slog.Value, depth int) {
 		e.value(value)
 		return
 	}
+
 	attrs := value.Group()
 	if len(attrs) == 0 || depth == depthMax {
 		return
 	}
-	if key != "" { // a group without a name lies in the one around it
+
+	if key != "" { // a group without a name is part of the one around it
 		e.key(key)
 		e.WriteByte('{')
 		defer e.WriteByte('}')
 	}
+
 	for _, a := range attrs {
 		e.nested(a.Key, a.Value.Resolve(), depth+1)
 	}

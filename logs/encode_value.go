@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// any writes a value of the caller's. Its methods may panic, as for a nil pointer; a log line is no place to die.
+// any writes any value. Its methods may panic, for example for a nil pointer, which must not end the program.
 func (e *encoder) any(value any) {
 	start := e.Len()
 	defer func() {
@@ -21,6 +21,7 @@ func (e *encoder) any(value any) {
 			e.text(fmt.Sprintf("!PANIC: %v", p))
 		}
 	}()
+
 	switch value := value.(type) {
 	case error:
 		e.text(value.Error())
@@ -30,15 +31,17 @@ func (e *encoder) any(value any) {
 		e.text(value.String())
 		return
 	}
+
 	encoded, err := json.Marshal(value)
 	if err != nil || len(encoded) > dataLengthMax || !fits(encoded) {
 		e.text(fmt.Sprintf("%+v", value))
 		return
 	}
+
 	e.Write(encoded)
 }
 
-// fits reports JSON that jsonb takes: without the character NUL, halves of surrogate pairs, and numbers beyond NUMERIC.
+// fits reports whether jsonb accepts the JSON: no NUL, no half of a surrogate pair, and no number beyond NUMERIC.
 func fits(encoded []byte) bool {
 	for i := 0; i < len(encoded); i++ {
 		if encoded[i] != '\\' || i+1 >= len(encoded) {
@@ -52,6 +55,7 @@ func fits(encoded []byte) bool {
 			return false
 		}
 	}
+
 	var number float64
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.UseNumber()
@@ -78,6 +82,7 @@ func (e *encoder) text(text string) {
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
+
 		e.WriteString(text[start:i])
 		switch start = i + 1; c {
 		case '"', '\\':
@@ -89,11 +94,12 @@ func (e *encoder) text(text string) {
 			fmt.Fprintf(e, `\u%04x`, c)
 		}
 	}
+
 	e.WriteString(text[start:])
 	e.WriteByte('"')
 }
 
-// clean makes of a text one that PostgreSQL takes, of at most so many bytes.
+// clean returns the text as PostgreSQL accepts it, with at most so many bytes.
 func clean(text string, most int) string {
 	if len(text) > most {
 		cut := most
@@ -102,13 +108,15 @@ func clean(text string, most int) string {
 		}
 		text = text[:cut] + "…"
 	}
+
 	if strings.IndexByte(text, 0) >= 0 {
 		text = strings.ReplaceAll(text, "\x00", "\uFFFD")
 	}
+
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// clip shortens a text to so many characters.
+// clip returns a text shortened to so many characters.
 func clip(text string, most int) string {
 	if len(text) <= most {
 		return text

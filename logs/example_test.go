@@ -10,19 +10,23 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// Log into the database, and read it back by the id that a request's events and audit rows have too.
+// This example logs to the database, and reads the log by the id that the events and audit entries of a request have
+// too.
 func ExampleHandler() {
 	db, done := pgtest.OpenExample()
 	defer done()
+
 	ctx := blotter.WithCorrelation(context.Background(), "request-1")
 
 	h, err := logs.NewHandler(logs.Config{DB: db.DB, Service: "execution", Next: slog.DiscardHandler})
 	if err != nil {
 		panic(err)
 	}
+
 	if err := h.Start(ctx); err != nil {
 		panic(err)
 	}
+
 	slog.New(h).WarnContext(ctx, "order rejected", "event_type", "order", "symbol", "AAPL")
 	if err := h.Stop(ctx); err != nil { // stores what is queued
 		panic(err)
@@ -32,6 +36,7 @@ func ExampleHandler() {
 	for _, row := range rows {
 		fmt.Println(row.Service, row.Level, row.Message, row.EventType, string(row.Data))
 	}
+
 	fmt.Println(err)
 	// Output:
 	// execution warn order rejected order {"symbol": "AAPL"}

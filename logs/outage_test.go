@@ -17,10 +17,12 @@ import (
 // shut keeps everybody out of the database until open is called.
 func shut(t *testing.T, db *pgtest.Database) (open func()) {
 	t.Helper()
+
 	cfg, err := pgx.ParseConfig(db.AdminURL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cfg.Database = "postgres"
 	allow := func(allowed bool) {
 		conn, err := pgx.ConnectConfig(t.Context(), cfg)
@@ -28,22 +30,28 @@ func shut(t *testing.T, db *pgtest.Database) (open func()) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-		if _, err := conn.Exec(t.Context(), fmt.Sprintf("alter database %s allow_connections %t", db.Name, allowed)); err != nil {
+
+		if _, err := conn.Exec(t.Context(), fmt.Sprintf("alter database %s allow_connections %t", db.Name,
+			allowed)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", db.Name); err != nil {
+		if _, err := conn.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where "+
+			"datname = $1", db.Name); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	allow(false)
 	return func() { allow(true) }
 }
 
 var gone = flag.Duration("gone", 0, "how long the database is gone at least")
 
-// While the database is gone the program goes on; afterwards all is stored that the queue held, and what is missing told.
+// TestDatabaseGone checks that the program goes on while the database is gone, and that everything in the queue is
+// stored afterwards.
 func TestDatabaseGone(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	h := newHandler(t, db, func(c *logs.Config) { c.Queue = 1_000 })
 	start(t, h)
@@ -56,6 +64,7 @@ func TestDatabaseGone(t *testing.T) {
 	slowest, offered := time.Duration(0), int64(0)
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
+
 	for left := time.Now(); offered < 4_000 || time.Since(left) < *gone; offered++ {
 		begin := time.Now()
 		log.Info(fmt.Sprint("row ", offered))
@@ -63,48 +72,64 @@ func TestDatabaseGone(t *testing.T) {
 			<-ticker.C
 		}
 	}
+
 	if slowest > time.Second {
 		t.Errorf("a caller waited for %s", slowest)
 	}
+
 	open()
 	until(t, "it works again", func() bool { return h.Health() == nil && h.Stats().Queued == 0 })
 	log.Info("after")
 	if err := h.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	s := h.Stats()
 	if s.Offered != offered+3 || s.Written+s.Dropped != s.Offered || s.Dropped == 0 || s.Written < 1_000 {
 		t.Errorf("%+v", s)
 	}
-	told := pgtest.Value[int64](t, db, `select coalesce(sum((data->>'dropped')::bigint), 0) from logging.system_logs where event_type = 'logs_dropped'`)
+
+	reported := pgtest.Value[int64](t, db, `select coalesce(sum((data->>'dropped')::bigint), 0) from logging.system_logs
+			where event_type = 'logs_dropped'`)
 	rows := pgtest.Value[int64](t, db, `select count(*) from logging.system_logs where event_type = ''`)
-	if told != s.Dropped || rows != s.Written {
-		t.Errorf("%d rows are told to be missing and %d are stored, %+v", told, rows, s)
+	if reported != s.Dropped || rows != s.Written {
+		t.Errorf("%d rows are reported as missing and %d are stored, %+v", reported, rows, s)
 	}
-	if doubled := pgtest.Value[int](t, db, `select count(*) - count(distinct message) from logging.system_logs`); doubled != 0 {
+	if doubled := pgtest.Value[int](t, db, `select count(*) - count(distinct message)
+			from logging.system_logs`); doubled != 0 {
 		t.Errorf("%d rows are there twice", doubled)
 	}
 }
 
-// Connections that are cut at any instant lose no row and double none.
+// TestCutConnections checks that no row is lost or stored twice when connections are cut at any instant.
 func TestCutConnections(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	const offered, cuts = 3_000, 12
-	h := newHandler(t, db, func(c *logs.Config) { c.Every, c.Batch, c.Queue = time.Millisecond, 1, 2*offered })
+	h := newHandler(t, db, func(c *logs.Config) {
+		c.Every = time.Millisecond
+		c.Batch = 1
+		c.Queue = 2 * offered
+	})
 	log := slog.New(h)
 	for n := range offered {
 		log.Info(fmt.Sprint("row ", n))
 	}
+
 	killer := db.Connect(t, db.AdminURL)
 	start(t, h)
 	cut := 0
 	for n := 0; cut < cuts || h.Stats().Written < h.Stats().Offered; n++ {
 		var killed int
-		if err := killer.QueryRow(t.Context(), `select count(*) filter (where pg_terminate_backend(pid)), pg_sleep(random() * 0.02) from pg_stat_activity
-			where datname = current_database() and usename like '%service' and $1 and random() < 0.3`, cut < cuts).Scan(&killed, nil); err != nil {
+		if err := killer.QueryRow(t.Context(), `select count(*) filter (where pg_terminate_backend(pid)),
+				pg_sleep(random() * 0.02)
+			  from pg_stat_activity
+			where datname = current_database() and usename like '%service' and $1 and random() < 0.3`,
+			cut < cuts).Scan(&killed, nil); err != nil {
 			t.Fatal(err)
 		}
+
 		cut += killed
 		if n > 2_500 {
 			t.Fatalf("after %d cuts: %+v", cut, h.Stats())
@@ -113,9 +138,11 @@ func TestCutConnections(t *testing.T) {
 			log.Info(fmt.Sprint("late row ", n))
 		}
 	}
+
 	if err := h.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	s := h.Stats()
 	if s.Written != s.Offered || s.Dropped != 0 {
 		t.Errorf("%+v", s)
@@ -128,19 +155,23 @@ func TestCutConnections(t *testing.T) {
 	}
 }
 
-// Stop waits no longer than it may, and says how much is not stored.
+// TestStopWithoutDatabase checks that Stop ends with its context, and reports how many rows were not stored.
 func TestStopWithoutDatabase(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	h := newHandler(t, db, nil)
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	open := shut(t, db)
 	defer open()
+
 	slog.New(h).Info("never stored")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
+
 	begin := time.Now()
 	if err := h.Stop(ctx); err == nil || time.Since(begin) > 5*time.Second {
 		t.Errorf("after %s: %v", time.Since(begin), err)
@@ -150,9 +181,10 @@ func TestStopWithoutDatabase(t *testing.T) {
 	}
 }
 
-// Handlers that start and stop while others log lose nothing that came before Stop.
+// TestStartStop checks that handlers that start and stop while others log lose no record from before Stop.
 func TestStartStop(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	var written, dropped, offered int64
 	for n := range 10 {
@@ -166,12 +198,14 @@ func TestStartStop(t *testing.T) {
 				}
 			})
 		}
+
 		if err := h.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n%2 == 0 {
 			callers.Wait()
 		}
+
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
@@ -180,27 +214,35 @@ func TestStartStop(t *testing.T) {
 				}
 			})
 		}
+
 		both.Wait()
 		callers.Wait()
 		s := h.Stats()
-		written, dropped, offered = written+s.Written, dropped+s.Dropped, offered+s.Offered
+		written += s.Written
+		dropped += s.Dropped
+		offered += s.Offered
 		if n%2 == 0 && s.Dropped > 0 {
 			t.Errorf("round %d: %+v", n, s)
 		}
 	}
-	if rows := pgtest.Value[int64](t, db, "select count(*) from logging.system_logs where event_type = ''"); rows != written || written+dropped != offered || offered != 2000 {
+
+	rows := pgtest.Value[int64](t, db, "select count(*) from logging.system_logs where event_type = ''")
+	if rows != written || written+dropped != offered || offered != 2000 {
 		t.Errorf("%d rows are stored; written %d, dropped %d, offered %d", rows, written, dropped, offered)
 	}
 }
 
-// What was dropped is told once, also where the batch that tells it fails at first.
-func TestLossesAreToldOnce(t *testing.T) {
+// TestLossesAreReportedOnce checks that dropped rows are reported once, even if the batch that reports them fails
+// at first.
+func TestLossesAreReportedOnce(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	h := newHandler(t, db, func(c *logs.Config) { c.Queue = 10 })
 	for n := range 25 {
 		slog.New(h).Info(fmt.Sprint(n))
 	}
+
 	open := shut(t, db)
 	start(t, h)
 	until(t, "the handler says that it cannot", func() bool { return h.Health() != nil })
@@ -209,8 +251,10 @@ func TestLossesAreToldOnce(t *testing.T) {
 	if err := h.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	told := pgtest.Value[string](t, db, `select string_agg(data->>'dropped', ' ') from logging.system_logs where event_type = 'logs_dropped'`)
-	if told != "15" {
-		t.Errorf("told: %s", told)
+
+	reported := pgtest.Value[string](t, db, `select string_agg(data->>'dropped', ' ') from logging.system_logs
+			where event_type = 'logs_dropped'`)
+	if reported != "15" {
+		t.Errorf("reported: %s", reported)
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Filter says which rows are read. The zero value is all, the archive's too.
+// Filter says which rows are read. The zero value reads all rows, including the archive.
 type Filter struct {
-	Service       string    // "" is all
-	Level         string    // the least: "debug", "info", "warn" or "error"; "" is all
-	CorrelationID string    // "" is all
-	EventType     string    // "" is all
-	Since, Until  time.Time // from an instant on, up to before another; zero is no bound
-	Limit         int       // the newest so many; 0 is 1,000
+	Service       string    // "" means all
+	Level         string    // lowest level: "debug", "info", "warn" or "error"; "" means all
+	CorrelationID string    // "" means all
+	EventType     string    // "" means all
+	Since, Until  time.Time // Since <= timestamp < Until; zero is unbounded
+	Limit         int       // the newest so many; default 1,000
 }
 
 const (
@@ -31,27 +31,28 @@ const (
 
 var levels = []string{"debug", "info", "warn", "error"}
 
-// Read reads log rows of the live table and the archive, both of one instant, oldest first. Where there are more than
-// the limit it is the newest.
-//
-// Errors: ErrInvalid for a filter that cannot be, ErrPermission where the login may not act as trading_reporter.
+// Read returns log rows of the live table and the archive at one instant, oldest first. If there are more than the
+// limit, it returns the newest. Read returns ErrInvalid for an invalid filter, and ErrPermission if the login may not
+// act as trading_reporter.
 func Read(ctx context.Context, db *postgres.DB, filter Filter) (found []blotter.SystemLog, err error) {
 	where, args, err := filter.where(nil)
 	if err != nil {
 		return nil, err
 	}
+
 	sql := fmt.Sprintf(sqlRead, where, cmp.Or(filter.Limit, limitDefault))
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		found, err = collect(ctx, s, sql, args)
 		return err
 	})
+
 	return found, err
 }
 
 const logFields = `id, service, level, message, data, correlation_id, event_type, timestamp`
 
-// sqlRead is one query, so that a row that moves to the archive meanwhile is seen once.
+// sqlRead is one query, so that it sees a row once that is moved to the archive meanwhile.
 const sqlRead = `
 select * from (
     select ` + logFields + ` from (
@@ -73,16 +74,18 @@ func collect(ctx context.Context, s *postgres.Session, sql string, args []any) (
 	})
 }
 
-// where is the condition, after those that the arguments are of already.
+// where returns the condition of the filter, and its arguments after the given ones.
 func (f Filter) where(args []any) (string, []any, error) {
 	if f.Limit < 0 || f.Limit > limitMax {
 		return "", nil, blotter.Invalid("Filter.Limit", f.Limit, fmt.Sprintf("0 for the default, up to %d", limitMax))
 	}
+
 	conditions := []string{"true"}
 	add := func(condition string, value any) {
 		args = append(args, value)
 		conditions = append(conditions, condition+" $"+strconv.Itoa(len(args)))
 	}
+
 	if f.Level != "" && f.Level != levels[0] {
 		least := slices.Index(levels, f.Level)
 		if least < 0 {
@@ -91,16 +94,21 @@ func (f Filter) where(args []any) (string, []any, error) {
 		args = append(args, levels[least:])
 		conditions = append(conditions, "level = any($"+strconv.Itoa(len(args))+")")
 	}
-	for column, value := range map[string]string{"service": f.Service, "correlation_id": f.CorrelationID, "event_type": f.EventType} {
+
+	for column, value := range map[string]string{
+		"service": f.Service, "correlation_id": f.CorrelationID, "event_type": f.EventType,
+	} {
 		if value != "" {
 			add(column+" =", value)
 		}
 	}
+
 	if !f.Since.IsZero() {
 		add("timestamp >=", f.Since)
 	}
 	if !f.Until.IsZero() {
 		add("timestamp <", f.Until)
 	}
+
 	return strings.Join(conditions, " and "), args, nil
 }

@@ -15,16 +15,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Read finds what the filter says, in the archive too.
+// TestRead checks the filters of Read, in the archive too.
 func TestRead(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	now := time.Now()
 	db.Exec(t, `select shared.ensure_partitions('system_logs', $1, $2)`, now.Add(-time.Hour), now)
 	db.Exec(t, `insert into logging.system_logs (service, level, message, correlation_id, event_type, timestamp)
-		select 's' || n % 2, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'm' || n, 'c' || n % 3, 'e' || n % 5, $1::timestamptz - n * interval '1 minute' from generate_series(0, 11) n`, now)
-	db.Exec(t, `select shared.ensure_partitions('archived_system_logs', now() - interval '90 days', now() - interval '89 days')`)
-	db.Exec(t, `insert into logging.archived_system_logs (id, service, level, message, timestamp) values (-1, 's1', 'error', 'old', now() - interval '90 days')`)
+		select 's' || n % 2, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'm' || n, 'c' || n % 3, 'e'
+		|| n % 5, $1::timestamptz - n * interval '1 minute' from generate_series(0, 11) n`, now)
+	db.Exec(t, `select shared.ensure_partitions('archived_system_logs',
+		now() - interval '90 days', now() - interval '89 days')`)
+	db.Exec(t, `insert into logging.archived_system_logs (id, service, level, message, timestamp)
+			values (-1, 's1', 'error', 'old', now() - interval '90 days')`)
 	for _, test := range []struct {
 		filter logs.Filter
 		want   string
@@ -48,6 +52,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%+v:\n%s", test.filter, diff)
 		}
 	}
+
 	for _, bad := range []logs.Filter{{Level: "loud"}, {Limit: -1}, {Limit: 1_000_000}} {
 		if _, err := logs.Read(t.Context(), db.DB, bad); !errors.Is(err, blotter.ErrInvalid) {
 			t.Errorf("%+v: %v", bad, err)
@@ -55,13 +60,14 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Who follows the log gets every new row once, also one whose transaction began before others and is committed after
-// them.
+// TestTail checks that Tail returns every new row once, even one whose transaction began before others.
 func TestTail(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	insert := func(message string) string {
-		return fmt.Sprintf(`insert into logging.system_logs (service, level, message) values ('other', 'info', '%s')`, message)
+		return fmt.Sprintf(`insert into logging.system_logs (service, level, message)
+				values ('other', 'info', '%s')`, message)
 	}
 	db.Exec(t, insert("old 1"))
 	db.Exec(t, insert("old 2"))
@@ -70,6 +76,7 @@ func TestTail(t *testing.T) {
 	if _, err := late.Exec(t.Context(), "begin; "+insert("late")); err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	rows, ended := make(chan string, 100), make(chan error)
 	go func() {
@@ -78,8 +85,10 @@ func TestTail(t *testing.T) {
 			return nil
 		}, nil)
 	}()
+
 	next := func(want ...string) {
 		t.Helper()
+
 		for _, w := range want {
 			select {
 			case got := <-rows:
@@ -93,12 +102,14 @@ func TestTail(t *testing.T) {
 			}
 		}
 	}
+
 	next("old 2", "old 3")
 	db.Exec(t, insert("new 1"))
 	next("new 1")
 	if _, err := late.Exec(t.Context(), "commit"); err != nil {
 		t.Fatal(err)
 	}
+
 	next("late")
 	h := newHandler(t, db, nil)
 	start(t, h)
@@ -108,10 +119,12 @@ func TestTail(t *testing.T) {
 	open()
 	db.Exec(t, insert("after an outage"))
 	next("after an outage")
-	db.Exec(t, `insert into logging.system_logs (service, level, message) select 'bulk', 'info', 'bulk ' || n from generate_series(1, 12000) n`)
+	db.Exec(t, `insert into logging.system_logs (service, level, message) select 'bulk', 'info', 'bulk ' || n
+			from generate_series(1, 12000) n`)
 	for n := range 12_000 {
 		next(fmt.Sprint("bulk ", n+1))
 	}
+
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -121,13 +134,15 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// An error of the caller's ends it.
+// TestTailEnds checks that an error of the caller ends Tail.
 func TestTailEnds(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	db.Exec(t, `insert into logging.system_logs (service, level, message) values ('a', 'info', 'm')`)
 	enough := errors.New("enough")
-	if err := logs.Tail(t.Context(), db.DB, logs.Filter{}, func(blotter.SystemLog) error { return enough }, nil); err != enough {
+	if err := logs.Tail(t.Context(), db.DB, logs.Filter{}, func(blotter.SystemLog) error { return enough },
+		nil); err != enough {
 		t.Error(err)
 	}
 	if err := logs.Tail(t.Context(), db.DB, logs.Filter{Level: "loud"}, nil, nil); !errors.Is(err, blotter.ErrInvalid) {

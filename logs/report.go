@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// losses are rows that were dropped and that no stored row tells of yet.
+// losses counts dropped rows that no stored row reports yet.
 type losses struct {
 	mu  sync.Mutex
 	now loss
@@ -25,18 +25,20 @@ func (l *losses) none() bool {
 	return l.now.dropped == 0
 }
 
-// take gives what is to be told to the one who tells it.
+// take returns the losses to report, and forgets them.
 func (l *losses) take() (taken loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken, l.now = l.now, loss{}
+	taken = l.now
+	l.now = loss{}
 	return taken
 }
 
-// giveBack is for losses that could not be told, together with what was dropped meanwhile.
+// giveBack adds losses that could not be reported to those since then.
 func (l *losses) giveBack(of loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	if of.dropped == 0 {
 		return
 	}
@@ -46,12 +48,14 @@ func (l *losses) giveBack(of loss) {
 	if of.last.After(l.now.last) {
 		l.now.last = of.last
 	}
+
 	l.now.dropped += of.dropped
 }
 
-// row tells of the losses.
+// row returns a row that reports the losses.
 func (l loss) row() row {
-	first, last := l.first.UTC().Format(time.RFC3339Nano), l.last.UTC().Format(time.RFC3339Nano)
+	first := l.first.UTC().Format(time.RFC3339Nano)
+	last := l.last.UTC().Format(time.RFC3339Nano)
 	return row{
 		at: time.Now(), level: "warn", eventType: "logs_dropped",
 		message: fmt.Sprintf("%d log rows are missing, from %s to %s; standard error had them", l.dropped, first, last),

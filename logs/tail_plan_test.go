@@ -9,13 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Who follows the log reads its end by an index, also of a month that has no statistics yet.
+// TestTailReadsByIndex checks that Tail reads the end of the log by an index, even in a month without statistics.
 func TestTailReadsByIndex(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
-	db.Exec(t, `insert into logging.system_logs (service, level, message) select 's', 'info', 'm' || n from generate_series(1, 50000) n`)
+	db.Exec(t, `insert into logging.system_logs (service, level, message) select 's', 'info', 'm' || n
+			from generate_series(1, 50000) n`)
 	conn := db.Connect(t, db.Config.ReporterURL)
-	leaf := pgtest.Value[string](t, db, "select distinct split_part(tableoid::regclass::text, '.', 2) from logging.system_logs")
+	leaf := pgtest.Value[string](t, db, "select distinct split_part(tableoid::regclass::text, '.', 2) from "+
+		"logging.system_logs")
 	for sql, args := range map[string][]any{
 		sqlTailBegin:                          {1000},
 		sqlTailEnd:                            {49_990},

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlAnalyzable lists partitioned tables, which autovacuum never analyzes and whose ANALYZE covers their leaves, and the
-// tables that are no leaf. Tables of fewer than ten pages that were never analyzed are left to autovacuum: the server assumes
-// ten pages for them. Told that a table has a few rows, it plans to read it whole, and prepared statements keep that plan
-// while the table grows.
+// sqlAnalyzable lists the tables that are not partitions. ANALYZE of a partitioned table covers its partitions, and
+// autovacuum never runs it. A table of fewer than ten pages that was never analyzed is left to autovacuum: the server
+// assumes ten pages for it. If it knew that the table has only a few rows, it would plan to read all of it, and
+// prepared statements would keep that plan while the table grows.
 const sqlAnalyzable = `
 select n.nspname::text, c.relname::text
   from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'trading_owner'::regrole
@@ -21,23 +21,26 @@ select n.nspname::text, c.relname::text
         >= 10 * current_setting('block_size')::bigint)
  order by c.relkind = 'p' desc, 1, 2`
 
-// analyze gathers the statistics of every table.
+// analyze gathers the statistics of all tables.
 func (r *Runner) analyze(ctx context.Context, task *Task) (Figures, error) {
 	u, err := r.upkeep(ctx, "analyze")
 	if err != nil {
 		return nil, err
 	}
 	defer u.close()
+
 	rows, err := u.conn.Query(ctx, sqlAnalyzable, task.Service)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "analyze", err)
+		return nil, pgerror.Translate(ctx, "analyze", err)
 	}
+
 	tables, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t tableNeed, err error) {
 		return t, row.Scan(&t.schema, &t.name)
 	})
 	if err != nil {
-		return nil, postgres.Translate(ctx, "analyze", err)
+		return nil, pgerror.Translate(ctx, "analyze", err)
 	}
+
 	for n, table := range tables {
 		if task.DryRun {
 			task.Say(table.describe())
@@ -46,5 +49,6 @@ func (r *Runner) analyze(ctx context.Context, task *Task) (Figures, error) {
 		}
 		u.do(ctx, task, table, fmt.Sprintf("%d of %d", n+1, len(tables)))
 	}
+
 	return Figures{"analyzed": u.done, "failed": len(u.failed)}, u.error(ctx)
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -17,9 +17,8 @@ var (
 	statistics   = partition.Relation{Schema: "logging", Name: "performance_logs"}
 )
 
-// archiveLogs moves what is older than Retention.LiveDays to the archive, and drops what is older than ArchiveDays more,
-// there and in the statistics of statements.
-// A partition goes as a whole when its last instant is old enough.
+// archiveLogs moves logs older than Retention.LiveDays to the archive, and drops those that are older by ArchiveDays,
+// there and in the statistics of statements. A partition moves as a whole when all of its time is old enough.
 func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 	const what = "archive"
 	if !task.DryRun {
@@ -29,19 +28,23 @@ func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 		}
 		defer func() { _ = lock.Close(context.WithoutCancel(ctx)) }()
 	}
+
 	conn, err := r.connect(ctx, what)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, what, err)
+		return nil, pgerror.Translate(ctx, what, err)
 	}
+
 	state, err := partition.Read(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
+
 	plan := planArchive(state, now.UTC(), r.cfg.Logs)
 	if task.DryRun {
 		return plan.dryRun(ctx, conn, task)
@@ -49,12 +52,14 @@ func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 	if err := plan.allowed(ctx, conn, task.Force); err != nil {
 		return Figures{"needs_force": errors.Is(err, blotter.ErrInvalid)}, err
 	}
-	return r.carryOut(ctx, conn, plan, task)
+
+	return r.runArchive(ctx, conn, plan, task)
 }
 
-// carryOut moves whole partitions, then rows. Neither stops the other.
-func (r *Runner) carryOut(ctx context.Context, conn *pgx.Conn, plan archivePlan, task *Task) (Figures, error) {
-	archived, dropped, moved := 0, 0, int64(0)
+// runArchive moves whole partitions, then rows. A failure of one does not stop the other.
+func (r *Runner) runArchive(ctx context.Context, conn *pgx.Conn, plan archivePlan, task *Task) (Figures, error) {
+	var archived, dropped int
+	var moved int64
 	err := partition.Apply(ctx, conn, plan.steps, func(step partition.Step, _ string) {
 		switch step.Kind {
 		case partition.Archive:
@@ -66,15 +71,22 @@ func (r *Runner) carryOut(ctx context.Context, conn *pgx.Conn, plan archivePlan,
 		}
 		task.Say(fmt.Sprintf("%-8s %s", step.Kind, step.Leaf))
 	})
-	_, limited := conn.Exec(ctx, fmt.Sprintf("set lock_timeout = %d", r.cfg.LockTimeout.Milliseconds())) // Apply sets its own
+
+	// Apply has set a lock timeout of its own.
+	_, resetErr := conn.Exec(ctx, fmt.Sprintf("set lock_timeout = %d", r.cfg.LockTimeout.Milliseconds()))
 	if err == nil {
-		err = postgres.Translate(ctx, "archive", limited)
+		err = pgerror.Translate(ctx, "archive", resetErr)
 	}
+
 	for _, leaf := range plan.rows {
-		n, failure := moveRows(ctx, conn, leaf, plan.cutoff, task)
-		if moved += n; err == nil {
-			err = failure
+		n, moveErr := moveRows(ctx, conn, leaf, plan.cutoff, task)
+		moved += n
+		if err == nil {
+			err = moveErr
 		}
 	}
-	return Figures{"partitions": archived, "partitions_dropped": dropped, "rows_moved": moved, "cutoff": plan.cutoff}, err
+
+	return Figures{
+		"partitions": archived, "partitions_dropped": dropped, "rows_moved": moved, "cutoff": plan.cutoff,
+	}, err
 }

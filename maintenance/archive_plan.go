@@ -7,37 +7,44 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
-// archivePlan is what is to be done to the log at one instant. Every row is in the live table or in the archive at every
-// instant: a partition moves in one transaction, rows in one statement.
+// archivePlan says which logs to move and drop at one instant. Every row is always in the live table or in the
+// archive: a partition moves in one transaction, and rows move in one statement.
 type archivePlan struct {
 	keep   Retention
-	cutoff time.Time        // rows before it belong into the archive
-	steps  []partition.Step // whole partitions that move, or that the archive drops
-	rows   []partition.Leaf // live leaves whose rows move one by one
+	cutoff time.Time        // older rows belong in the archive
+	steps  []partition.Step // whole partitions to move or to drop
+	rows   []partition.Leaf // live partitions whose rows move one by one
 
-	moved, live      []partition.Leaf // by which force is asked for
+	// The partitions to move and all live ones, those to drop and all of the archive, for the check of their sizes.
+	moved, live      []partition.Leaf
 	dropped, archive []partition.Leaf
-	forgotten        []partition.Leaf // of the statistics
+
+	droppedStatistics []partition.Leaf
 }
 
-// planArchive is the part of a partition plan that is about the log, save leaves of whose time the archive has rows
-// already: their rows move one by one into the leaf there. Statistics go when the log of their time does.
+// planArchive returns the part of a partition plan that concerns the log. If the archive already has rows of a
+// partition's time, the rows of that partition move one by one. Statistics are dropped together with the log of their
+// time.
 func planArchive(state partition.State, now time.Time, keep Retention) archivePlan {
 	days := partition.Age{Days: keep.LiveDays}
-	policy := partition.Policy{Retire: map[string]partition.Retirement{liveLogs.String(): {How: partition.ArchiveLeaf, After: days}}}
+	policy := partition.Policy{Retire: map[string]partition.Retirement{
+		liveLogs.String(): {How: partition.ArchiveLeaf, After: days},
+	}}
 	if keep.ArchiveDays >= 0 {
 		after := partition.Age{Days: keep.LiveDays + keep.ArchiveDays}
 		policy.Retire[archivedLogs.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
 		policy.Retire[statistics.String()] = partition.Retirement{How: partition.DropLeaf, After: after}
 	}
+
 	plan := archivePlan{keep: keep, cutoff: now.AddDate(0, 0, -keep.LiveDays)}
-	plan.live, plan.archive = leavesOf(state, liveLogs), leavesOf(state, archivedLogs)
-	measured := leavesOf(state, statistics)
+	plan.live = leavesOf(state, liveLogs)
+	plan.archive = leavesOf(state, archivedLogs)
+
 	split := map[partition.Relation]bool{}
 	for _, leaf := range plan.live {
 		switch over := !leaf.To.After(plan.cutoff); {
@@ -47,17 +54,19 @@ func planArchive(state partition.State, now time.Time, keep Retention) archivePl
 			plan.rows = append(plan.rows, leaf)
 		}
 	}
-	steps, _ := partition.Plan(state, now, policy) // its failures are about making partitions
+
+	steps, _ := partition.Plan(state, now, policy) // its failures concern the creation of partitions
 	for _, step := range steps {
 		if step.Table != liveLogs && step.Table != archivedLogs && step.Table != statistics || split[step.Leaf] {
 			continue
 		}
+
 		switch step.Kind {
 		case partition.Archive:
 			plan.moved = append(plan.moved, byName(plan.live, step.Leaf))
 		case partition.Drop:
 			if step.Table == statistics {
-				plan.forgotten = append(plan.forgotten, byName(measured, step.Leaf))
+				plan.droppedStatistics = append(plan.droppedStatistics, byName(leavesOf(state, statistics), step.Leaf))
 			} else {
 				plan.dropped = append(plan.dropped, byName(plan.archive, step.Leaf))
 			}
@@ -65,8 +74,10 @@ func planArchive(state partition.State, now time.Time, keep Retention) archivePl
 		default:
 			continue
 		}
+
 		plan.steps = append(plan.steps, step)
 	}
+
 	return plan
 }
 
@@ -97,9 +108,10 @@ func overlapping(leaves []partition.Leaf, with partition.Leaf) bool {
 	return false
 }
 
-// allowed refuses to move or drop more than half of a table, unless it is forced: the retention, or the clock, is probably
-// wrong then. A single partition may always go, as it does every month, and so may the rows of Retention.UnforcedMoves and
-// UnforcedDrops: after two months without a daemon, most of a small log is old.
+// allowed returns ErrInvalid if more than half of a table would be moved or dropped without force, because then the
+// retention or the clock is probably wrong. A single partition is always allowed, as every month, and so are the
+// numbers of rows in Retention.UnforcedMoves and UnforcedDrops: after two months without a daemon, most of a small
+// log is old.
 func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) error {
 	for _, part := range []struct {
 		verb       string
@@ -113,13 +125,16 @@ func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) er
 		if force || filled(part.some) < 2 {
 			continue
 		}
+
 		some, err := p.countOld(ctx, conn, part.some)
 		if err != nil {
 			return err
 		}
+
 		if some <= part.unforced {
 			continue
 		}
+
 		var all int64
 		for _, leaf := range part.from {
 			n, err := count(ctx, conn, leaf, time.Time{})
@@ -128,15 +143,18 @@ func (p archivePlan) allowed(ctx context.Context, conn *pgx.Conn, force bool) er
 			}
 			all += n
 		}
+
 		if some*2 > all {
 			return &blotter.Error{Kind: blotter.ErrInvalid, Message: fmt.Sprintf(
-				"it would %s %d of the %d rows of %s; if that is right, run blotter maintain run archive_logs --force", part.verb, some, all, part.table)}
+				"it would %s %d of the %d rows of %s; if that is right, run blotter maintain run archive_logs --force",
+				part.verb, some, all, part.table)}
 		}
 	}
+
 	return nil
 }
 
-// filled counts the leaves that ever had rows.
+// filled returns the number of leaves that have rows.
 func filled(leaves []partition.Leaf) (n int) {
 	for _, leaf := range leaves {
 		if !leaf.Empty {
@@ -146,7 +164,7 @@ func filled(leaves []partition.Leaf) (n int) {
 	return n
 }
 
-// countOld counts rows before the cutoff.
+// countOld returns the number of rows before the cutoff.
 func (p archivePlan) countOld(ctx context.Context, conn *pgx.Conn, leaves []partition.Leaf) (total int64, err error) {
 	for _, leaf := range leaves {
 		n, err := count(ctx, conn, leaf, p.cutoff)
@@ -158,23 +176,26 @@ func (p archivePlan) countOld(ctx context.Context, conn *pgx.Conn, leaves []part
 	return total, nil
 }
 
-// count counts the rows of a leaf before an instant; the zero time is all.
+// count returns the number of rows of a leaf before an instant, or of all rows if it is zero.
 func count(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf, before time.Time) (n int64, err error) {
-	sql, args := "select count(*) from "+identifier(leaf), []any(nil)
+	sql := "select count(*) from " + identifier(leaf)
+	var args []any
 	if !before.IsZero() && leaf.To.After(before) {
-		sql, args = sql+" where timestamp < $1", []any{before}
+		sql += " where timestamp < $1"
+		args = []any{before}
 	}
 	err = conn.QueryRow(ctx, sql, args...).Scan(&n)
-	return n, postgres.Translate(ctx, "archive", err)
+	return n, pgerror.Translate(ctx, "archive", err)
 }
 
-// dryRun tells what would move or go, with exact numbers of rows.
+// dryRun lists what would be moved and dropped, with exact numbers of rows.
 func (p archivePlan) dryRun(ctx context.Context, conn *pgx.Conn, task *Task) (Figures, error) {
-	figures := Figures{"partitions": len(p.moved), "partitions_dropped": len(p.dropped) + len(p.forgotten), "cutoff": p.cutoff}
+	dropped := slices.Concat(p.dropped, p.droppedStatistics)
+	figures := Figures{"partitions": len(p.moved), "partitions_dropped": len(dropped), "cutoff": p.cutoff}
 	for _, part := range []struct {
 		verb, figure string
 		leaves       []partition.Leaf
-	}{{"archive", "rows", p.moved}, {"move", "rows_moved", p.rows}, {"drop", "rows_dropped", slices.Concat(p.dropped, p.forgotten)}} {
+	}{{"archive", "rows", p.moved}, {"move", "rows_moved", p.rows}, {"drop", "rows_dropped", dropped}} {
 		total := int64(0)
 		for _, leaf := range part.leaves {
 			n, err := count(ctx, conn, leaf, p.cutoff)
@@ -186,5 +207,6 @@ func (p archivePlan) dryRun(ctx context.Context, conn *pgx.Conn, task *Task) (Fi
 		}
 		figures[part.figure] = total
 	}
+
 	return figures, p.allowed(ctx, conn, task.Force)
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// Run a job of one's own beside those of the package, as a daemon does on a schedule.
+// This example adds a job to those of the package, and runs all of them on a schedule.
 func ExampleScheduler() {
 	db, done := pgtest.OpenExample()
 	defer done()
+
 	ctx := context.Background()
 
 	ran := make(chan string, 1)
@@ -30,9 +31,11 @@ func ExampleScheduler() {
 	if err != nil {
 		panic(err)
 	}
+
 	if err := s.Start(ctx); err != nil {
 		panic(err)
 	}
+
 	fmt.Println(<-ran)
 	fmt.Println(s.Stop(ctx), s.Health() == nil)
 	// Output:

@@ -1,8 +1,8 @@
 package maintenance
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -10,31 +10,31 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Job is one kind of maintenance.
+// Job is one kind of maintenance work.
 type Job struct {
 	Name  string        // snake_case, at most 50 characters
 	Short string        // what it does, in a few words
-	Every time.Duration // how often a Scheduler runs it; 0 is only when asked
+	Every time.Duration // how often a Scheduler runs it; 0 means only on request
 	// Limit bounds a run. Default 4 h.
 	Limit time.Duration
-	// Scoped says that it can be limited to one service, which is a schema.
+	// Scoped says that the job can be limited to one service, which is a schema.
 	Scoped bool
-	// Run does it. It ends soon after its context, is safe to cut short at any instant and to repeat, and changes
-	// nothing where the task is a dry run. Figures tell the operator what it did, also where it fails.
+	// Run does the work. It ends soon after its context, can be interrupted at any instant and repeated, and changes
+	// nothing in a dry run. The figures say what it did, even if it fails.
 	Run func(ctx context.Context, task *Task) (Figures, error)
 }
 
 // Figures are counts and sizes of a run, by snake_case names. They are stored as JSON.
 type Figures map[string]any
 
-// Task is what one run of a job is asked to do.
+// Task describes one run of a job.
 type Task struct {
-	Service string // schema to keep to, for jobs that are Scoped; "" is all
-	DryRun  bool   // say what would be done, and change nothing
-	Force   bool   // also do what needs no doing, or what is refused for its size
-	// Say tells what was done, or would be, one line a step. It is never nil.
+	Service string // schema to work on, for jobs that are Scoped; "" means all
+	DryRun  bool   // report what would be done, and change nothing
+	Force   bool   // also do unnecessary work, and work that is refused for its size
+	// Say reports a step that was done, or would be, in one line. It is never nil.
 	Say func(step string)
-	// Progress tells how far a long step is. It is never nil.
+	// Progress reports the progress of a long step. It is never nil.
 	Progress func(text string)
 }
 
@@ -45,22 +45,39 @@ const (
 
 var jobName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
 
-// builtIn are the jobs of this package, in the order in which all of them run: the log's old partitions go before holes
-// between those that stay are filled.
+// builtIn returns the jobs of this package in the order in which they run. Old partitions of the log are moved before
+// gaps between the others are filled.
 func (r *Runner) builtIn() []Job {
 	jobs := []Job{
-		{Name: "archive_logs", Short: "move old log rows to the archive, drop the oldest there and old statistics", Every: day, Run: r.archiveLogs},
-		{Name: "partitions", Short: "make partitions that are due, freeze closed ones", Every: day, Run: r.partitions},
-		{Name: "vacuum_analyze", Short: "vacuum and analyze tables and partitions that need it", Every: day, Scoped: true, Run: r.vacuumAnalyze},
-		{Name: "analyze", Short: "gather statistics, of partitioned tables too", Every: day, Scoped: true, Run: r.analyze},
+		{
+			Name:  "archive_logs",
+			Short: "move old logs to the archive, drop the oldest there and old statistics", Every: day,
+			Run: r.archiveLogs,
+		},
+		{
+			Name: "partitions", Short: "create partitions that are due, freeze closed ones", Every: day,
+			Run: r.partitions,
+		},
+		{
+			Name: "vacuum_analyze", Short: "vacuum and analyze tables and partitions that need it", Every: day,
+			Scoped: true, Run: r.vacuumAnalyze,
+		},
+		{
+			Name: "analyze", Short: "gather statistics, of partitioned tables too", Every: day, Scoped: true,
+			Run: r.analyze,
+		},
 	}
+
 	if r.cfg.OpenBook != nil {
-		jobs = append(jobs, Job{Name: "verify", Short: "prove positions and orders from the trades", Every: day, Run: r.verify})
+		jobs = append(jobs, Job{
+			Name: "verify", Short: "verify positions and orders against the trades", Every: day, Run: r.verify,
+		})
 	}
+
 	return jobs
 }
 
-// collect puts the jobs together and applies what the configuration says of their periods.
+// collect sets the jobs of the runner, with the periods of its configuration.
 func (r *Runner) collect() error {
 	known := map[string]bool{}
 	for _, job := range append(r.builtIn(), r.cfg.Jobs...) {
@@ -72,18 +89,22 @@ func (r *Runner) collect() error {
 		case job.Run == nil:
 			return blotter.Invalid("Job.Run", job.Name, "a function")
 		}
+
 		known[job.Name] = true
 		if every, set := r.cfg.Every[job.Name]; set {
 			job.Every = max(0, every)
 		}
-		setDefault(&job.Limit, limitDefault)
+
+		job.Limit = cmp.Or(job.Limit, limitDefault)
 		r.jobs = append(r.jobs, job)
 	}
+
 	for name := range r.cfg.Every {
 		if !known[name] {
 			return blotter.Invalid("Config.Every", name, "one of "+r.names())
 		}
 	}
+
 	return nil
 }
 
@@ -95,27 +116,32 @@ func (r *Runner) names() string {
 	return strings.Join(names, ", ")
 }
 
-// choose are the jobs of a request, in the order of Jobs; "all" is all, or all that can be limited to its service.
+// choose returns the jobs of a request in the order of Jobs. "all" means all jobs, or all that can be limited to the
+// service of the request.
 func (r *Runner) choose(req Request) ([]Job, error) {
-	wanted, all := map[string]bool{}, false
+	wanted := map[string]bool{}
 	for _, name := range req.Jobs {
-		if all = all || name == "all"; name != "all" {
-			wanted[name] = true
-		}
+		wanted[name] = true
 	}
+
+	all := wanted["all"]
+	delete(wanted, "all")
+
 	var chosen []Job
 	for _, job := range r.jobs {
 		named := wanted[job.Name]
 		delete(wanted, job.Name)
 		switch {
 		case named && req.Service != "" && !job.Scoped:
-			return nil, blotter.Invalid("service", req.Service, fmt.Sprintf("no service: %s is for the whole database", job.Name))
+			return nil, blotter.Invalid("service", req.Service, "none, because "+job.Name+" is for the whole database")
 		case named || all && (req.Service == "" || job.Scoped):
 			chosen = append(chosen, job)
 		}
 	}
+
 	for name := range wanted {
 		return nil, blotter.Invalid("job", name, "all, or one of "+r.names())
 	}
+
 	return chosen, nil
 }

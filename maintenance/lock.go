@@ -6,96 +6,91 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
-// BusyError says that another runner works on the database.
+// BusyError means that another runner is working on the database.
 type BusyError struct {
-	Job   string    // that it runs; "" between two jobs
-	By    string    // who runs it
-	Since time.Time // when that job began
+	Job   string    // the job that it runs; "" between two jobs
+	By    string    // the program that runs it
+	Since time.Time // start of the job
 }
 
+// Error names the job, its start and its runner.
 func (e *BusyError) Error() string {
+	const text = "another runner of maintenance works on the database"
 	if e.Job == "" {
-		return "another runner of maintenance works on the database"
+		return text
 	}
-	return fmt.Sprintf("another runner of maintenance works on the database: %s, since %s, by %s", e.Job, e.Since.UTC().Format("2006-01-02 15:04:05Z"), e.By)
+	return fmt.Sprintf("%s: %s, since %s, by %s", text, e.Job, e.Since.UTC().Format("2006-01-02 15:04:05Z"), e.By)
 }
 
-const (
-	// runnerLock is the advisory lock of the one runner of a database.
-	runnerLock int64 = 0x626c6f746d61696e // "blotmain"
-	// holderPatience is how long a runner waits for another to leave: of one that was killed, the server hears a little
-	// later.
-	holderPatience = 2 * time.Second
-)
+// runnerLock is the advisory lock of the only runner of a database.
+const runnerLock int64 = 0x626c6f746d61696e // "blotmain"
 
 const (
-	sqlTryLock = `select pg_try_advisory_lock($1)`
-	sqlUnlock  = `select pg_advisory_unlock($1)`
-	sqlHolder  = `select job, run_by, started_at from shared.maintenance_runs where result = 'running' order by id desc limit 1`
-	// sqlKeepAlive makes the server notice within ten seconds that the machine of a runner is gone, and its lock with it.
-	sqlKeepAlive = `select set_config('tcp_keepalives_idle', '3', false), set_config('tcp_keepalives_interval', '2', false),
-		set_config('tcp_keepalives_count', '3', false)`
-	// sqlMarkKilled marks what runners left that died: who has the lock knows that nobody runs anything.
+	sqlHolder = `select job, run_by, started_at from shared.maintenance_runs
+		where result = 'running' order by id desc limit 1`
+	// sqlKeepAlive makes the server notice within ten seconds that the machine of a runner is gone, and release its
+	// lock.
+	sqlKeepAlive = `select set_config('tcp_keepalives_idle', '3', false),
+		set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)`
+	// sqlMarkKilled marks the runs of runners that died. The holder of the lock knows that no other runner is working.
 	sqlMarkKilled = `update shared.maintenance_runs set result = 'killed', ended_at = greatest($1, started_at),
 		error = 'its runner died, or lost the database, before the end' where result = 'running'`
-	// sqlForget keeps the table small: a thousand at a time is more than ever come.
+	// sqlForget keeps the table small: a thousand rows at a time are more than are added.
 	sqlForget = `delete from shared.maintenance_runs where id in
-		(select id from shared.maintenance_runs where started_at < $1::timestamptz - interval '2 years' order by id limit 1000)`
+		(select id from shared.maintenance_runs where started_at < $1::timestamptz - interval '2 years'
+		  order by id limit 1000)`
 )
 
-// lock makes the connection that of the one runner, and marks runs that others left when they died. Where another works
-// for longer than the patience, the error is a *BusyError.
+// lock takes the lock of the runner, and marks the runs of runners that died. It returns a *BusyError if another runner
+// still works after patience.
 func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	err := r.tryLock(ctx, conn, patience)
 	if err != nil {
-		return postgres.Translate(ctx, "lock maintenance", err)
+		return pgerror.Translate(ctx, "lock maintenance", err)
 	}
+
 	now, err := r.now(ctx, conn)
 	for _, sql := range []string{sqlMarkKilled, sqlForget} {
 		if err == nil {
 			_, err = conn.Exec(ctx, sql, now)
 		}
 	}
+
 	if err != nil {
 		unlock(ctx, conn)
 	}
-	return postgres.Translate(ctx, "lock maintenance", err)
+
+	return pgerror.Translate(ctx, "lock maintenance", err)
 }
 
 func (r *Runner) tryLock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	if _, err := conn.Exec(ctx, sqlKeepAlive); err != nil {
 		return err
 	}
-	for start := time.Now(); ; {
-		var locked bool
-		if err := conn.QueryRow(ctx, sqlTryLock, runnerLock).Scan(&locked); err != nil || locked {
-			return err
-		}
-		if time.Since(start) >= patience {
-			busy := &BusyError{}
-			if err := conn.QueryRow(ctx, sqlHolder).Scan(&busy.Job, &busy.By, &busy.Since); err != nil && !errors.Is(err, pgx.ErrNoRows) {
-				return err
-			}
-			return busy
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(holderPatience / 40):
-		}
+	locked, err := advisory.TryLock(ctx, conn, runnerLock, patience)
+	if err != nil || locked {
+		return err
 	}
+
+	busy := &BusyError{}
+	err = conn.QueryRow(ctx, sqlHolder).Scan(&busy.Job, &busy.By, &busy.Since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	return busy
 }
 
-// unlock lets the next runner work, also where the context has ended. If the server does not hear it, the connection
-// closes, which ends the lock too.
+// unlock releases the lock, even if the context has ended. If that fails it closes the connection, which releases the
+// lock too.
 func unlock(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if _, err := conn.Exec(ctx, sqlUnlock, runnerLock); err != nil {
+	if err := advisory.Unlock(ctx, conn, runnerLock); err != nil {
 		_ = conn.Close(ctx)
 	}
 }
@@ -105,34 +100,43 @@ const (
 	heartbeatTimeout = 5 * time.Second
 )
 
-// watch bounds a run: its context ends with the limit, and when the connection that holds the lock breaks, for then
-// another may run. The connection is the watcher's until done.
+// watch bounds a run. Its context ends after the limit, and when the connection that holds the lock breaks, because
+// then another runner may start. Nothing else may use the connection until done is called.
 func (r *Runner) watch(parent context.Context, conn *pgx.Conn, limit time.Duration) (ctx context.Context, done func()) {
 	limited, stop := context.WithTimeoutCause(parent, limit, errLimit)
 	ctx, cancel := context.WithCancelCause(limited)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(heartbeatEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			ping, stopPing := context.WithTimeout(context.WithoutCancel(ctx), heartbeatTimeout)
-			err := conn.Ping(ping)
-			stopPing()
-			if err != nil {
-				cancel(errLost)
-				return
-			}
+		if err := pingUntilDone(ctx, conn); err != nil {
+			cancel(errLost)
 		}
 	}()
+
 	return ctx, func() {
 		cancel(nil)
 		<-ended
 		stop()
+	}
+}
+
+// pingUntilDone checks a connection periodically. It returns the error of the check that fails, or nil when ctx ends.
+func pingUntilDone(ctx context.Context, conn *pgx.Conn) error {
+	ticker := time.NewTicker(heartbeatEvery)
+	defer ticker.Stop()
+
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+
+		ping, stop := context.WithTimeout(context.WithoutCancel(ctx), heartbeatTimeout)
+		err := conn.Ping(ping)
+		stop()
+		if err != nil {
+			return err
+		}
 	}
 }

@@ -37,7 +37,7 @@ func die(err error) {
 	os.Exit(1)
 }
 
-// config works on the database of a test.
+// config returns a configuration for the database of a test.
 func config(db *pgtest.Database) maintenance.Config {
 	return maintenance.Config{
 		OwnerURL: db.OwnerURL, Logger: db.Config.Logger, By: "test",
@@ -47,6 +47,7 @@ func config(db *pgtest.Database) maintenance.Config {
 
 func newRunner(t *testing.T, cfg maintenance.Config) *maintenance.Runner {
 	t.Helper()
+
 	r, err := maintenance.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -54,14 +55,18 @@ func newRunner(t *testing.T, cfg maintenance.Config) *maintenance.Runner {
 	return r
 }
 
-// run runs jobs that are to go well, and returns what each said and the figures.
-func run(t *testing.T, r *maintenance.Runner, req maintenance.Request) (steps []string, figures map[string]maintenance.Figures) {
+// run runs jobs that must succeed, and returns what each reported, and the figures.
+func run(
+	t *testing.T, r *maintenance.Runner, req maintenance.Request,
+) (steps []string, figures map[string]maintenance.Figures) {
 	t.Helper()
+
 	req.Say = func(job, step string) { steps = append(steps, job+": "+step) }
 	outcomes, err := r.Run(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	figures = map[string]maintenance.Figures{}
 	for _, o := range outcomes {
 		if o.Err != nil {
@@ -69,12 +74,14 @@ func run(t *testing.T, r *maintenance.Runner, req maintenance.Request) (steps []
 		}
 		figures[o.Job] = o.Figures
 	}
+
 	return steps, figures
 }
 
-// history are the runs of a database, oldest first.
+// history returns the runs of a database, oldest first.
 func history(t *testing.T, r *maintenance.Runner) []blotter.MaintenanceRun {
 	t.Helper()
+
 	runs, err := r.History(t.Context(), maintenance.HistoryFilter{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +95,7 @@ func history(t *testing.T, r *maintenance.Runner) []blotter.MaintenanceRun {
 // until polls to a deadline.
 func until(t *testing.T, most time.Duration, what string, done func() bool) {
 	t.Helper()
+
 	for deadline := time.Now().Add(most); !done(); time.Sleep(25 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", most, what)
@@ -95,12 +103,13 @@ func until(t *testing.T, most time.Duration, what string, done func() bool) {
 	}
 }
 
-// patience is how long a test waits for what comes soon.
+// patience bounds waits for events that come soon.
 const patience = 20 * time.Second
 
-// value reads one value on a connection that is asked often.
+// value returns the only value of a query.
 func value[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (v T) {
 	t.Helper()
+
 	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

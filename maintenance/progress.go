@@ -10,15 +10,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// progressEvery is how often a long VACUUM is looked at.
+// progressEvery is how often the progress of a VACUUM is read.
 const progressEvery = time.Second
 
-// sqlVacuumProgress is asked as the login itself: the server shows it only the connections of its own.
+// sqlVacuumProgress must run as the login itself, because the server shows a login only the progress of its own
+// sessions.
 const sqlVacuumProgress = `
 select phase, heap_blks_scanned, heap_blks_total from pg_stat_progress_vacuum where pid = $1`
 
-// follow tells, from a second connection, how far a statement is, until stop is called. A statement of less than a second
-// needs none.
+// follow reports the progress of a statement from a second connection until stop is called. Nothing is reported of a
+// statement that takes less than a second.
 func (u *upkeep) follow(ctx context.Context, task *Task, table tableNeed, place string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
@@ -27,6 +28,7 @@ func (u *upkeep) follow(ctx context.Context, task *Task, table tableNeed, place 
 		var conn *pgx.Conn
 		ticker := time.NewTicker(progressEvery)
 		defer ticker.Stop()
+
 		for {
 			select {
 			case <-ctx.Done():
@@ -36,6 +38,7 @@ func (u *upkeep) follow(ctx context.Context, task *Task, table tableNeed, place 
 				return
 			case <-ticker.C:
 			}
+
 			if conn == nil || conn.IsClosed() {
 				conn = u.runner.asLogin(ctx)
 			}
@@ -44,11 +47,15 @@ func (u *upkeep) follow(ctx context.Context, task *Task, table tableNeed, place 
 			}
 		}
 	})
-	return func() { cancel(); done.Wait() }
+
+	return func() {
+		cancel()
+		done.Wait()
+	}
 }
 
-// asLogin is a connection that acts as the login that it was made with, or nil where there is none: to look on is not
-// worth an error.
+// asLogin returns a connection that acts as its own login and not as trading_owner, or nil if connecting fails:
+// progress is not worth an error.
 func (r *Runner) asLogin(ctx context.Context) *pgx.Conn {
 	conn, err := r.connect(ctx, "progress")
 	if err != nil {
@@ -63,7 +70,7 @@ func (r *Runner) asLogin(ctx context.Context) *pgx.Conn {
 
 func vacuumProgress(ctx context.Context, conn *pgx.Conn, pid uint32) (string, error) {
 	if conn == nil {
-		return "", errors.New("there is no connection to ask on")
+		return "", errors.New("no connection")
 	}
 	var phase string
 	var scanned, total int64

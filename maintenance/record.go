@@ -5,25 +5,27 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
 const (
 	sqlNow   = `select clock_timestamp()`
-	sqlBegin = `insert into shared.maintenance_runs (job, service, run_by, started_at) values ($1, $2, $3, $4) returning id`
-	// sqlEnd leaves a run alone that somebody has marked as killed meanwhile.
-	sqlEnd = `update shared.maintenance_runs set ended_at = greatest($2, started_at), result = $3, error = $4, figures = $5
+	sqlBegin = `insert into shared.maintenance_runs (job, service, run_by, started_at)
+		values ($1, $2, $3, $4) returning id`
+	// sqlEnd does not change a run that was marked as killed meanwhile.
+	sqlEnd = `update shared.maintenance_runs
+		set ended_at = greatest($2, started_at), result = $3, error = $4, figures = $5
 		where id = $1 and result = 'running'`
 )
 
 const (
 	errorLengthMax = 2000 // characters of an error that are kept
-	// recordTimeout bounds saying how a run ended when everything else was stopped.
+	// recordTimeout bounds recording the end of a run after everything else was stopped.
 	recordTimeout = 5 * time.Second
 )
 
-// now is the time by which jobs are due.
+// now returns the time by which jobs are due.
 func (r *Runner) now(ctx context.Context, conn *pgx.Conn) (now time.Time, err error) {
 	if r.cfg.Clock != nil {
 		return r.cfg.Clock(), nil
@@ -32,29 +34,36 @@ func (r *Runner) now(ctx context.Context, conn *pgx.Conn) (now time.Time, err er
 	return now, err
 }
 
+// begin records the start of a run.
 func (r *Runner) begin(ctx context.Context, conn *pgx.Conn, job, service string) (id int64, err error) {
 	now, err := r.now(ctx, conn)
 	if err == nil {
 		err = conn.QueryRow(ctx, sqlBegin, job, service, r.cfg.By, now).Scan(&id)
 	}
-	return id, postgres.Translate(ctx, "begin "+job, err)
+	return id, pgerror.Translate(ctx, "begin "+job, err)
 }
 
-// end says how a run ended, also where its context has.
+// end records the end of a run, even if its context has ended.
 func (r *Runner) end(ctx context.Context, conn *pgx.Conn, id int64, o Outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	result, text := "ok", ""
+
+	result := "ok"
+	text := ""
 	if o.Err != nil {
-		result, text = "failed", clip(o.Err.Error(), errorLengthMax)
+		result = "failed"
+		text = clip(o.Err.Error(), errorLengthMax)
 	}
+
 	figures, err := json.Marshal(o.Figures)
 	if err != nil || o.Figures == nil {
 		figures = []byte("{}")
 	}
+
 	now, err := r.now(ctx, conn)
 	if err == nil {
 		_, err = conn.Exec(ctx, sqlEnd, id, now, result, text, figures)
 	}
-	return postgres.Translate(ctx, "end "+o.Job, err)
+
+	return pgerror.Translate(ctx, "end "+o.Job, err)
 }

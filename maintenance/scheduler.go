@@ -13,20 +13,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Scheduler runs the jobs of a Runner when they are due. Any number of them, in any number of programs, work on one
-// database: each job runs once.
+// Scheduler runs jobs when they are due. Any number of schedulers, in any number of programs, may share a database:
+// each job runs once.
 type Scheduler struct {
 	runner *Runner
 
 	mu       sync.Mutex
 	started  bool
-	stopping chan struct{}      // closed by Stop: begin nothing more
-	cancel   context.CancelFunc // ends what runs
-	stopped  chan struct{}      // closed when all has ended
-	state    health.State       // of the last look at the database
+	stopping chan struct{}      // closed by Stop: start no more jobs
+	cancel   context.CancelFunc // stops the running job
+	stopped  chan struct{}      // closed when the scheduler has ended
+	state    health.State       // of the last poll
 }
 
-// NewScheduler makes a scheduler. It starts nothing. Its error is ErrInvalid.
+// NewScheduler returns a scheduler. It returns ErrInvalid for an invalid configuration.
 func NewScheduler(cfg Config) (*Scheduler, error) {
 	runner, err := New(cfg)
 	if err != nil {
@@ -35,27 +35,34 @@ func NewScheduler(cfg Config) (*Scheduler, error) {
 	return &Scheduler{runner: runner, stopping: make(chan struct{}), stopped: make(chan struct{})}, nil
 }
 
-// Start begins to look what is due, first at once, and returns. A database that cannot be reached is no error: Health
-// tells it, and the next look tries again. The context's end does not stop it; Stop does.
+// Start starts the scheduler, which polls for jobs that are due, for the first time at once. If the database cannot be
+// reached, Start succeeds, Health returns the error, and the next poll tries again. The end of ctx does not stop the
+// scheduler; Stop does.
 func (s *Scheduler) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if s.started {
 		return nil
 	}
+
 	select {
 	case <-s.stopping:
-		return &blotter.Error{Op: "start maintenance", Kind: blotter.ErrProgramming, Message: "the scheduler was stopped; make another one"}
+		return &blotter.Error{
+			Op: "start maintenance", Kind: blotter.ErrProgramming,
+			Message: "the scheduler was stopped; create a new one",
+		}
 	default:
 	}
+
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.started = true
 	go s.loop(ctx)
 	return nil
 }
 
-// Stop begins no more jobs and waits for the one that runs. When ctx ends it is stopped, which its row says, and the next
-// run goes on where it was; Stop waits for that too.
+// Stop starts no more jobs and waits for the running one. When ctx ends it stops that job, which is recorded, waits
+// for its end, and leaves the rest to the next run.
 func (s *Scheduler) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	select {
@@ -63,49 +70,59 @@ func (s *Scheduler) Stop(ctx context.Context) error {
 	default:
 		close(s.stopping)
 	}
+
 	started := s.started
 	s.mu.Unlock()
 	if !started {
 		return nil
 	}
 	defer s.cancel()
+
 	select {
 	case <-s.stopped:
 	case <-ctx.Done():
 		s.cancel()
 		<-s.stopped
 	}
+
 	return nil
 }
 
-// Health is nil while the scheduler runs and reaches its database. That a job fails is told by its row, not here.
+// Health returns nil while the scheduler runs and reaches its database. Failures of jobs are recorded and do not count.
 func (s *Scheduler) Health() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	select {
 	case <-s.stopping:
 		return &blotter.Error{Op: "maintenance", Kind: blotter.ErrOperational, Message: "the scheduler was stopped"}
 	default:
 	}
+
 	if !s.started {
 		return &blotter.Error{Op: "maintenance", Kind: blotter.ErrOperational, Message: "the scheduler was not started"}
 	}
+
 	return s.state.Err()
 }
 
 func (s *Scheduler) loop(ctx context.Context) {
 	defer close(s.stopped)
+
 	var conn *pgx.Conn
-	defer func() { s.hangUp(ctx, conn) }()
+	defer func() { s.disconnect(ctx, conn) }()
+
 	for {
-		err := s.look(ctx, &conn)
-		s.remember(ctx, err)
+		err := s.poll(ctx, &conn)
+		s.report(ctx, err)
 		if err != nil {
-			s.hangUp(ctx, conn)
+			s.disconnect(ctx, conn)
 			conn = nil
 		}
-		poll := s.runner.cfg.Poll
-		timer := time.NewTimer(poll*3/4 + rand.N(poll/2+1)) // several of them do not look at the same instant
+
+		period := s.runner.cfg.Poll
+		timer := time.NewTimer(period*3/4 + rand.N(period/2+
+			1)) // so that several schedulers do not poll at the same time
 		select {
 		case <-s.stopping:
 			timer.Stop()
@@ -115,8 +132,8 @@ func (s *Scheduler) loop(ctx context.Context) {
 	}
 }
 
-// hangUp closes the connection, and with it the lock.
-func (s *Scheduler) hangUp(ctx context.Context, conn *pgx.Conn) {
+// disconnect closes the connection, which releases the lock.
+func (s *Scheduler) disconnect(ctx context.Context, conn *pgx.Conn) {
 	if conn == nil {
 		return
 	}
@@ -125,30 +142,33 @@ func (s *Scheduler) hangUp(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// remember keeps the outcome for Health, and logs it if it is news.
-func (s *Scheduler) remember(ctx context.Context, err error) {
+// report keeps the result of a poll for Health, and logs it if it is news.
+func (s *Scheduler) report(ctx context.Context, err error) {
 	s.state.Report(ctx, s.runner.cfg.Logger, err, health.Messages{
 		Failing: "maintenance cannot reach its database", Working: "maintenance reaches its database again",
 	})
 }
 
-// lookTimeout bounds asking what is due.
-const lookTimeout = 15 * time.Second
+// pollTimeout bounds finding the jobs that are due.
+const pollTimeout = 15 * time.Second
 
-// look runs what is due, unless another runner does.
-func (s *Scheduler) look(ctx context.Context, conn **pgx.Conn) (err error) {
+// poll runs the jobs that are due, unless another runner is working.
+func (s *Scheduler) poll(ctx context.Context, conn **pgx.Conn) (err error) {
 	r := s.runner
-	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+	bounded, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
+
 	if *conn == nil {
 		if *conn, err = r.connect(bounded, "scheduler"); err != nil {
 			return err
 		}
 	}
+
 	due, err := r.dueJobs(bounded, *conn)
 	if err != nil || len(due) == 0 {
 		return err
 	}
+
 	var busy *BusyError
 	if err := r.lock(bounded, *conn, 0); errors.As(err, &busy) {
 		return nil
@@ -156,9 +176,11 @@ func (s *Scheduler) look(ctx context.Context, conn **pgx.Conn) (err error) {
 		return err
 	}
 	defer unlock(ctx, *conn)
-	if due, err = r.dueJobs(bounded, *conn); err != nil { // others may have run it meanwhile
+
+	if due, err = r.dueJobs(bounded, *conn); err != nil { // another scheduler may have run them meanwhile
 		return err
 	}
+
 	for _, job := range due {
 		select {
 		case <-s.stopping:
@@ -169,6 +191,7 @@ func (s *Scheduler) look(ctx context.Context, conn **pgx.Conn) (err error) {
 			return fmt.Errorf("%s: %w", job.Name, err)
 		}
 	}
+
 	return nil
 }
 

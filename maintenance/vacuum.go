@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tableNeed is a table or leaf and what it needs.
+// tableNeed says which maintenance a table or partition needs.
 type tableNeed struct {
 	schema, name    string
-	dead, live      int64 // rows, as the statistics have them
+	dead, live      int64 // rows, by the statistics
 	vacuum, analyze bool
 }
 
@@ -37,11 +38,13 @@ func (t tableNeed) describe() string {
 	return fmt.Sprintf("vacuum   %s  %d dead of %d rows", t, t.dead, t.dead+t.live)
 }
 
-// sqlNeeds lists tables and leaves with what they need: VACUUM for 5 % of dead rows, or 20 % of rows that are new since
-// the last one, or transaction numbers that are three quarters of the way to where autovacuum is forced; ANALYZE for 5 %
-// of changed rows. Where $2 is set, all of them need both. Those with the most dead rows in proportion come first.
+// sqlNeeds lists tables and partitions with their needs: VACUUM for 5 % of dead rows, for 20 % of rows that were
+// inserted since the last one, or for transaction numbers at three quarters of the age that forces autovacuum;
+// ANALYZE for 5 % of changed rows. If $2 is true, all of them need both. Those with the largest part of dead rows
+// come first.
 const sqlNeeds = `
-select n.nspname::text, c.relname::text, coalesce(s.n_dead_tup, 0), coalesce(s.n_live_tup, 0), w.vacuum or $2, w.vacuum or w.analyze or $2
+select n.nspname::text, c.relname::text, coalesce(s.n_dead_tup, 0), coalesce(s.n_live_tup, 0),
+       w.vacuum or $2, w.vacuum or w.analyze or $2
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace and n.nspowner = 'trading_owner'::regrole
   left join pg_stat_all_tables s on s.relid = c.oid
@@ -64,17 +67,19 @@ func readNeeds(ctx context.Context, conn *pgx.Conn, task *Task) ([]tableNeed, er
 	})
 }
 
-// vacuumAnalyze vacuums and analyzes, leaf by leaf, what needs it. A leaf that fails does not stop the others.
+// vacuumAnalyze vacuums and analyzes the tables and partitions that need it. One that fails does not stop the others.
 func (r *Runner) vacuumAnalyze(ctx context.Context, task *Task) (Figures, error) {
 	u, err := r.upkeep(ctx, "vacuum")
 	if err != nil {
 		return nil, err
 	}
 	defer u.close()
+
 	needs, err := readNeeds(ctx, u.conn, task)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "vacuum_analyze", err)
+		return nil, pgerror.Translate(ctx, "vacuum_analyze", err)
 	}
+
 	var vacuumed, analyzed, dead int64
 	for n, table := range needs {
 		if task.DryRun {
@@ -83,38 +88,47 @@ func (r *Runner) vacuumAnalyze(ctx context.Context, task *Task) (Figures, error)
 			continue
 		}
 		if table.vacuum {
-			vacuumed, dead = vacuumed+1, dead+table.dead
+			vacuumed++
+			dead += table.dead
 		} else {
 			analyzed++
 		}
 	}
-	return Figures{"vacuumed": vacuumed, "analyzed": analyzed, "dead_rows": dead, "failed": len(u.failed)}, u.error(ctx)
+
+	return Figures{
+		"vacuumed": vacuumed, "analyzed": analyzed, "dead_rows": dead, "failed": len(u.failed),
+	}, u.error(ctx)
 }
 
-// worthSaying is how long an ANALYZE takes that is told of on its own.
-const worthSaying = time.Second
+// reportedAnalyze is the duration from which an ANALYZE is reported.
+const reportedAnalyze = time.Second
 
-// upkeep runs VACUUM and ANALYZE, each as one statement on a connection of its own, and collects what failed.
+// upkeep runs VACUUM and ANALYZE statements on a connection of its own, and collects failures.
 type upkeep struct {
 	runner  *Runner
 	conn    *pgx.Conn
-	notices []*pgconn.Notice // of the statement that runs
-	failed  []string         // a sentence each
+	notices []*pgconn.Notice // of the running statement
+	failed  []string         // one sentence each
 	done    int
 }
 
 func (r *Runner) upkeep(ctx context.Context, what string) (*upkeep, error) {
 	u := &upkeep{runner: r}
-	conn, err := r.connect(ctx, what, postgres.OwnerNotices(func(n *pgconn.Notice) { u.notices = append(u.notices, n) }))
+	keep := func(n *pgconn.Notice) { u.notices = append(u.notices, n) }
+	conn, err := r.connect(ctx, what, postgres.OwnerNotices(keep))
 	if err != nil {
 		return nil, err
 	}
+
 	u.conn = conn
-	rest := float64(max(0, r.cfg.VacuumDelay).Microseconds()) / 1000
-	if _, err := conn.Exec(ctx, fmt.Sprintf("set vacuum_cost_delay = %g; set client_connection_check_interval = '5s'", min(rest, 100))); err != nil {
+
+	delay := min(100, float64(max(0, r.cfg.VacuumDelay).Microseconds())/1000)
+	settings := fmt.Sprintf("set vacuum_cost_delay = %g; set client_connection_check_interval = '5s'", delay)
+	if _, err := conn.Exec(ctx, settings); err != nil {
 		u.close()
-		return nil, postgres.Translate(ctx, what, err)
+		return nil, pgerror.Translate(ctx, what, err)
 	}
+
 	return u, nil
 }
 
@@ -124,33 +138,37 @@ func (u *upkeep) close() {
 	_ = u.conn.Close(ctx)
 }
 
-// do runs the statement of one table and reports whether all went well.
+// do runs the statement of one table and reports whether it succeeded.
 func (u *upkeep) do(ctx context.Context, task *Task, table tableNeed, place string) bool {
 	if ctx.Err() != nil || u.conn.IsClosed() {
 		return false
 	}
+
 	u.notices = nil
 	stop := u.follow(ctx, task, table, place)
 	start := time.Now()
-	_, err := u.conn.Exec(ctx, table.statement()) // without arguments: one statement, outside of a transaction block
+	_, err := u.conn.Exec(ctx, table.statement()) // without arguments, so that it is not in a transaction block
 	stop()
+
 	switch skipped := u.skipped(); {
 	case err != nil:
-		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, postgres.Translate(ctx, "", err)))
+		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, pgerror.Translate(ctx, "", err)))
 		return false
 	case skipped != "":
 		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, skipped))
 		return false
 	}
+
 	u.done++
-	if took := time.Since(start); table.vacuum || took > worthSaying {
+	if took := time.Since(start); table.vacuum || took > reportedAnalyze {
 		task.Say(fmt.Sprintf("%s  in %s", table.describe(), took.Round(time.Millisecond)))
 	}
+
 	return true
 }
 
-// skipped is what the server warned of: it skips, with no more than a warning, a table that the login does not own, that
-// is locked, or that went.
+// skipped returns the warning with which the server skips a table that the login does not own, that is locked, or
+// that was dropped; "" if there is none.
 func (u *upkeep) skipped() string {
 	for _, n := range u.notices {
 		if n.SeverityUnlocalized == "WARNING" {
@@ -160,15 +178,17 @@ func (u *upkeep) skipped() string {
 	return ""
 }
 
-// error is the failures in one sentence.
+// error returns the failures as one error.
 func (u *upkeep) error(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
-		return postgres.Translate(ctx, "maintain", context.Cause(ctx))
+		return pgerror.Translate(ctx, "maintain", context.Cause(ctx))
 	case len(u.failed) == 1:
 		return &blotter.Error{Kind: blotter.ErrOperational, Retry: true, Message: u.failed[0]}
 	case len(u.failed) > 1:
-		return &blotter.Error{Kind: blotter.ErrOperational, Retry: true, Message: fmt.Sprintf("%d tables failed, %d are done; the first: %s", len(u.failed), u.done, u.failed[0])}
+		return &blotter.Error{Kind: blotter.ErrOperational, Retry: true, Message: fmt.Sprintf(
+			"%d tables failed, %d are done; the first: %s", len(u.failed), u.done, u.failed[0])}
 	}
+
 	return nil
 }

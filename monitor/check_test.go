@@ -14,9 +14,10 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// tempDir is a short path that the server's user may enter.
+// tempDir returns a short path that the server's user may enter.
 func tempDir(t *testing.T) string {
 	t.Helper()
+
 	dir, err := os.MkdirTemp("", "blotter-monitor-")
 	if err != nil {
 		t.Fatal(err)
@@ -25,10 +26,11 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// A new database on a server of its own has no finding of any check, and every check could be made with the rights that
-// blotter's logins have: also where others keep in the same database what is none of blotter's business.
-func TestHealthyDatabaseIsQuiet(t *testing.T) {
+// TestHealthyDatabase checks that a new database on its own server has no findings, and that no check fails with
+// the privileges of blotter's logins, even if the database contains objects of others.
+func TestHealthyDatabase(t *testing.T) {
 	t.Parallel()
+
 	_, db := ownServer(t)
 	for _, sql := range []string{
 		"create schema private",
@@ -41,6 +43,7 @@ func TestHealthyDatabaseIsQuiet(t *testing.T) {
 	} {
 		db.Exec(t, sql)
 	}
+
 	checks := monitor.Checks(monitor.Thresholds{})
 	for range 2 { // some compare with their last run
 		for _, outcome := range monitor.Run(t.Context(), db.DB, checks) {
@@ -51,9 +54,10 @@ func TestHealthyDatabaseIsQuiet(t *testing.T) {
 	}
 }
 
-// What is possible and odd leaves columns of the catalogs empty. Every check is made nevertheless.
+// TestChecksInOddStates checks that no check fails in unusual states, in which columns of the catalogs are empty.
 func TestChecksInOddStates(t *testing.T) {
 	t.Parallel()
+
 	server, db := ownServer(t)
 	db.Exec(t, "create role blotter_odd login")
 	conn := db.Connect(t, server.URL("odd", db.Name))
@@ -68,6 +72,7 @@ func TestChecksInOddStates(t *testing.T) {
 	} {
 		db.Exec(t, sql)
 	}
+
 	checks := append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
 	for _, outcome := range monitor.Run(t.Context(), db.DB, checks) {
 		if outcome.Err != nil {
@@ -78,6 +83,7 @@ func TestChecksInOddStates(t *testing.T) {
 
 func TestChecksAreNamed(t *testing.T) {
 	t.Parallel()
+
 	seen := map[string]bool{}
 	for _, check := range monitor.Checks(monitor.Thresholds{}) {
 		if !regexp.MustCompile(`^[a-z_]+$`).MatchString(check.Name) || check.Area == "" || seen[check.Name] {
@@ -87,20 +93,24 @@ func TestChecksAreNamed(t *testing.T) {
 	}
 }
 
-// A check that cannot be made is a finding, and the others are made.
+// TestFailedCheckIsAFinding checks that a check that fails is a finding and does not stop the others.
 func TestFailedCheckIsAFinding(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
-	broken := monitor.Check{Name: "broken", Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
-		_, err := q.Exec(ctx, "select * from nowhere")
-		return nil, err
-	}}
+	broken := monitor.Check{Name: "broken",
+		Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
+			_, err := q.Exec(ctx, "select * from nowhere")
+			return nil, err
+		}}
+
 	good := monitor.Check{Name: "good", Run: func(context.Context, postgres.Querier) ([]monitor.Finding, error) {
 		return []monitor.Finding{{Severity: monitor.Critical, Subject: "it"}}, nil
 	}}
 	outcomes := monitor.Run(t.Context(), db.DB, []monitor.Check{broken, good})
 	findings := monitor.Findings(outcomes)
-	if len(findings) != 2 || findings[0].Check != "good" || findings[1].Check != "broken" || findings[1].Severity != monitor.Warning {
+	if len(findings) != 2 || findings[0].Check != "good" || findings[1].Check != "broken" ||
+		findings[1].Severity != monitor.Warning {
 		t.Errorf("want the critical one first and the failed one as a warning: %+v", findings)
 	}
 	if outcomes[0].Err == nil || errors.Is(outcomes[0].Err, context.Canceled) {
@@ -108,9 +118,11 @@ func TestFailedCheckIsAFinding(t *testing.T) {
 	}
 }
 
-// A check of security that cannot be made is as bad as what it may have found, and tells who may make it.
+// TestFailedSecurityCheckIsCritical checks that a security check that fails is critical, and says which login is
+// needed.
 func TestFailedSecurityCheckIsCritical(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	cfg := db.Config
 	cfg.ReporterURL = cfg.URL // of a login that may not act as trading_reporter
@@ -119,27 +131,34 @@ func TestFailedSecurityCheckIsCritical(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	for _, outcome := range monitor.Run(t.Context(), other, append(monitor.SecurityChecks(), pick(t, "dead_tuples", monitor.Thresholds{}))) {
+
+	for _, outcome := range monitor.Run(t.Context(), other,
+		append(monitor.SecurityChecks(), pick(t, "dead_tuples", monitor.Thresholds{}))) {
 		want := monitor.Critical
 		if outcome.Area != "security" {
 			want = monitor.Warning
 		}
-		if len(outcome.Findings) != 1 || outcome.Findings[0].Severity != want || !strings.Contains(outcome.Findings[0].Remedy, "--reporter-url") {
+		if len(outcome.Findings) != 1 || outcome.Findings[0].Severity != want ||
+			!strings.Contains(outcome.Findings[0].Remedy, "--reporter-url") {
 			t.Errorf("%s: %v %+v", outcome.Name, outcome.Err, outcome.Findings)
 		}
 	}
 }
 
-// A server that does not answer keeps nobody waiting: each check has its time, and all together have one.
+// TestChecksAreBounded checks that a server that does not answer is not waited for: each check and all of them are
+// bounded.
 func TestChecksAreBounded(t *testing.T) {
 	t.Parallel()
-	hangs := monitor.Check{Name: "hangs", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
-		deadline, set := ctx.Deadline()
-		if !set || time.Until(deadline) > 10*time.Second {
-			t.Errorf("a check may take until %s", deadline)
-		}
-		return nil, context.DeadlineExceeded
-	}}
+
+	hangs := monitor.Check{Name: "hangs",
+		Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+			deadline, set := ctx.Deadline()
+			if !set || time.Until(deadline) > 10*time.Second {
+				t.Errorf("a check may take until %s", deadline)
+			}
+			return nil, context.DeadlineExceeded
+		}}
+
 	for _, outcome := range monitor.RunOn(t.Context(), nil, []monitor.Check{hangs, hangs}) {
 		if len(outcome.Findings) != 1 {
 			t.Errorf("%+v", outcome)

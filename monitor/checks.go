@@ -1,7 +1,7 @@
 package monitor
 
-// Checks are all checks of a database, in the order in which they are shown. Those of the activity compare with their
-// last run, so a daemon makes them once and keeps them.
+// Checks returns all checks of a database, in the order in which they are shown. The checks of activity compare with
+// their last run, so a daemon calls Checks once and keeps the result.
 func Checks(t Thresholds) []Check {
 	t = t.WithDefaults()
 	var list []Check
@@ -19,12 +19,12 @@ func Checks(t Thresholds) []Check {
 	} {
 		list = append(list, check(t))
 	}
+
 	return list
 }
 
-// OfReplica are the checks that say something on a replica which they do not say on its primary: of its own sessions, and
-// of how far it is behind.
-func OfReplica(checks []Check) (list []Check) {
+// ReplicaChecks returns the checks that are useful on a replica too: those of its own sessions and of its lag.
+func ReplicaChecks(checks []Check) (list []Check) {
 	for _, check := range checks {
 		if check.Area == "sessions" || check.Area == "replication" {
 			list = append(list, check)

@@ -14,25 +14,29 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// described are the metrics that a Collector may have, with their labels.
+// described returns the metrics that a Collector may have, with their labels.
 func described() map[string][]string {
 	ch := make(chan *prometheus.Desc)
 	go func() {
 		defer close(ch)
 		(&monitor.Collector{}).Describe(ch)
 	}()
+
 	found := map[string][]string{}
 	parts := regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([^}]*)\}`)
 	for d := range ch {
 		m := parts.FindStringSubmatch(d.String())
 		found[m[1]] = strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' || r == ' ' })
 	}
+
 	return found
 }
 
-// A label that Prometheus gives every series itself would become exported_job, and "by (job)" would mean another thing.
-func TestLabelsAreNotOfPrometheus(t *testing.T) {
+// TestLabelsOfPrometheus checks that no metric has a label that Prometheus gives every series: it would be renamed
+// to exported_job, and "by (job)" would mean something else.
+func TestLabelsOfPrometheus(t *testing.T) {
 	t.Parallel()
+
 	for name, labels := range described() {
 		if slices.Contains(labels, "job") || slices.Contains(labels, "instance") {
 			t.Errorf("%s has the labels %v", name, labels)
@@ -48,7 +52,7 @@ var (
 	reference  = regexp.MustCompile(`\{\{ ?\$labels\.(\w+)`)
 )
 
-// family is the metric that a series belongs to: a histogram's have suffixes.
+// family returns the metric of a series, without the suffixes of a histogram.
 func family(series string, known map[string][]string) string {
 	for _, suffix := range []string{"", "_bucket", "_count", "_sum"} {
 		if name, found := strings.CutSuffix(series, suffix); found && known[name] != nil {
@@ -58,18 +62,21 @@ func family(series string, known map[string][]string) string {
 	return ""
 }
 
-// checkExpression wants that every metric exists and every label is one of its own; it counts the metrics.
+// checkExpression checks that every metric exists and has the labels of the expression. It returns the number of
+// metrics.
 func checkExpression(t *testing.T, where, expression string, known map[string][]string) (n int) {
 	t.Helper()
+
 	labels := []string{"le", "instance"}
 	for _, series := range metricName.FindAllString(expression, -1) {
 		name := family(series, known)
 		if name == "" {
-			t.Errorf("%s names %s, which nobody exposes", where, series)
+			t.Errorf("%s names %s, which is not exposed", where, series)
 		}
 		labels = append(labels, known[name]...)
 		n++
 	}
+
 	checkAggregation(t, where, expression)
 	for _, m := range matchers.FindAllStringSubmatch(expression, -1) {
 		for _, l := range labelMatch.FindAllStringSubmatch(m[2], -1) {
@@ -78,6 +85,7 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 			}
 		}
 	}
+
 	for _, g := range grouping.FindAllStringSubmatch(expression, -1) {
 		for _, l := range strings.Split(g[1], ",") {
 			if !slices.Contains(labels, strings.TrimSpace(l)) {
@@ -85,6 +93,7 @@ func checkExpression(t *testing.T, where, expression string, known map[string][]
 			}
 		}
 	}
+
 	return n
 }
 
@@ -93,13 +102,15 @@ var (
 	token     = regexp.MustCompile(`\w*\(|\)|\bblotter_\w+`)
 )
 
-// checkAggregation wants that what each daemon shows of the whole database is aggregated by max before anything else, and
-// what a process counts itself by sum or max.
+// checkAggregation checks that values of the whole database, which every daemon exposes, are first aggregated by
+// max, and values of a process by sum or max.
 func checkAggregation(t *testing.T, where, expression string) {
 	t.Helper()
+
 	if strings.HasPrefix(expression, "label_values(") {
 		return
 	}
+
 	var around []string // aggregations that are open; "" for other parentheses
 	for _, word := range token.FindAllString(modifiers.ReplaceAllString(expression, ""), -1) {
 		switch name, opens := strings.CutSuffix(word, "("); {
@@ -128,10 +139,12 @@ type alert struct {
 
 func alerts(t *testing.T) (rules []alert) {
 	t.Helper()
+
 	text, err := os.ReadFile("../docs/prometheus/alerts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var file struct {
 		Groups []struct {
 			Name  string
@@ -141,19 +154,23 @@ func alerts(t *testing.T) (rules []alert) {
 	if err := yaml.UnmarshalStrict(text, &file); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, g := range file.Groups {
 		rules = append(rules, g.Rules...)
 	}
+
 	return rules
 }
 
 func TestAlertsNameMetricsThatExist(t *testing.T) {
 	t.Parallel()
+
 	known, seen := described(), map[string]bool{}
 	rules := alerts(t)
 	if len(known) < 25 || len(rules) < 10 {
 		t.Fatalf("%d metrics, %d alerts", len(known), len(rules))
 	}
+
 	for _, r := range rules {
 		if checkExpression(t, r.Alert, r.Expr, known) == 0 || seen[r.Alert] {
 			t.Errorf("alert %q: %s", r.Alert, r.Expr)
@@ -164,19 +181,22 @@ func TestAlertsNameMetricsThatExist(t *testing.T) {
 		}
 		for _, m := range reference.FindAllStringSubmatch(r.Annotations["summary"]+r.Annotations["description"], -1) {
 			if !strings.Contains(r.Expr, m[1]) {
-				t.Errorf("%s tells of a label %s that its expression does not keep", r.Alert, m[1])
+				t.Errorf("%s uses the label %s, which its expression drops", r.Alert, m[1])
 			}
 		}
 	}
 }
 
-// The series that promtool tests the alerts with (make alerts) are those that a Collector makes.
+// TestSeriesOfAlertTestsExist checks that a Collector exposes the series with which promtool tests the alerts (make
+// alerts).
 func TestSeriesOfAlertTestsExist(t *testing.T) {
 	t.Parallel()
+
 	text, err := os.ReadFile("../docs/prometheus/alerts_test.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	known := described()
 	series := matchers.FindAllStringSubmatch(string(text), -1)
 	for _, m := range series {
@@ -190,6 +210,7 @@ func TestSeriesOfAlertTestsExist(t *testing.T) {
 			t.Errorf("%s has the labels %v, want %v", m[1], labels, want)
 		}
 	}
+
 	if len(series) < 10 {
 		t.Errorf("%d series", len(series))
 	}
@@ -197,10 +218,12 @@ func TestSeriesOfAlertTestsExist(t *testing.T) {
 
 func TestDashboardNamesMetricsThatExist(t *testing.T) {
 	t.Parallel()
+
 	text, err := os.ReadFile("../docs/grafana/blotter.json")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var board struct {
 		Title, UID string
 		Templating struct {
@@ -214,12 +237,17 @@ func TestDashboardNamesMetricsThatExist(t *testing.T) {
 			GridPos     struct{ H, W, X, Y int }
 		}
 	}
+
 	if err := json.Unmarshal(text, &board); err != nil {
 		t.Fatal(err)
 	}
-	known, shown, ids := described(), map[string]bool{}, map[int]bool{}
+
+	known := described()
+	shown := map[string]bool{}
+	ids := map[int]bool{}
 	for _, p := range board.Panels {
-		if ids[p.ID] || p.GridPos.X+p.GridPos.W > 24 || p.Type != "row" && (len(p.Targets) == 0 || p.Datasource.UID != "${datasource}") {
+		if ids[p.ID] || p.GridPos.X+p.GridPos.W > 24 ||
+			p.Type != "row" && (len(p.Targets) == 0 || p.Datasource.UID != "${datasource}") {
 			t.Errorf("panel %d %q", p.ID, p.Title)
 		}
 		ids[p.ID] = true
@@ -230,40 +258,49 @@ func TestDashboardNamesMetricsThatExist(t *testing.T) {
 			}
 		}
 	}
+
 	for name := range known {
 		if !shown[name] {
 			t.Errorf("the dashboard does not show %s", name)
 		}
 	}
+
 	for _, v := range board.Templating.List {
 		checkExpression(t, v.Name, v.Definition, known)
 	}
 }
 
-// Every check and every alert has a section in the runbook that says what it means, how to look, what to do and what not.
-func TestRunbookHasEverything(t *testing.T) {
+// TestRunbookIsComplete checks that every check and every alert has a section in the runbook with its meaning, how
+// to look, what to do, and what not to do.
+func TestRunbookIsComplete(t *testing.T) {
 	t.Parallel()
+
 	text, err := os.ReadFile("../docs/runbook.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sections := map[string]string{}
 	for _, section := range strings.Split(string(text), "\n### ")[1:] {
 		name, body, _ := strings.Cut(section, "\n")
 		body, _, _ = strings.Cut(body, "\n## ")
 		sections[name] = body
 	}
+
 	var names []string
 	checks := append(monitor.Checks(monitor.Thresholds{}), monitor.SecurityChecks()...)
 	for _, check := range append(checks, monitor.PoolCheck(nil, monitor.Thresholds{}), monitor.RedisCheck("")) {
 		names = append(names, check.Name)
 	}
+
 	for _, r := range alerts(t) {
 		names = append(names, r.Alert)
-		if _, anchor, _ := strings.Cut(r.Annotations["runbook"], "#"); anchor != strings.ToLower(r.Alert) && anchor != "{{ $labels.check }}" {
+		if _, anchor, _ := strings.Cut(r.Annotations["runbook"], "#"); anchor != strings.ToLower(r.Alert) &&
+			anchor != "{{ $labels.check }}" {
 			t.Errorf("%s refers to %s", r.Alert, r.Annotations["runbook"])
 		}
 	}
+
 	for _, name := range names {
 		for _, part := range []string{"**Means**", "**Look**", "**Do**", "**Do not**"} {
 			if !strings.Contains(sections[name], part) {
@@ -273,17 +310,20 @@ func TestRunbookHasEverything(t *testing.T) {
 	}
 }
 
-// The runbook lists every threshold by its name.
+// TestRunbookNamesThresholds checks that the runbook lists every threshold.
 func TestRunbookNamesThresholds(t *testing.T) {
 	t.Parallel()
+
 	text, err := os.ReadFile("../docs/runbook.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, names, found := strings.Cut((&monitor.Thresholds{}).Set("none=1").Error(), "one of ")
 	if !found {
-		t.Fatal("no names are told")
+		t.Fatal("found no names")
 	}
+
 	for name := range strings.SplitSeq(names, ", ") {
 		if !strings.Contains(string(text), "\n| `"+name+"` | ") {
 			t.Errorf("the runbook does not name the threshold %s", name)

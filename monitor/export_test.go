@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Redact is what the tracer keeps of a statement.
+// Redact returns a statement as the tracer keeps it.
 var Redact = redact
 
-// NameOf is how the tracer names a statement.
+// NameOf returns the name that the tracer gives a statement.
 func NameOf(sql string) string { return string(appendNameOf(nil, sql)) }
 
-// Operations is how many operations the tracer tells apart.
+// Operations returns the number of operations of the tracer.
 func (t *Tracer) Operations() int { return len(*t.operations.Load()) }
 
-// DistributionOf counts durations.
+// DistributionOf returns the distribution of durations.
 func DistributionOf(durations []time.Duration) Distribution {
 	o := &operation{}
 	for _, d := range durations {
@@ -23,16 +23,16 @@ func DistributionOf(durations []time.Duration) Distribution {
 	return o.distribution()
 }
 
-// ReplicationRow is what a server tells of a replica.
+// ReplicationRow describes a replica.
 type ReplicationRow = replicationRow
 
-// ReplicaGauges are the figures of replicas.
+// ReplicaGauges returns the gauges of replicas.
 var ReplicaGauges = replicaGauges
 
-// ReadGauges reads the figures of a database.
+// ReadGauges returns the gauges of a database.
 var ReadGauges = readGauges
 
-// OfDatabase reports a metric of the whole database, which every daemon shows alike.
+// OfDatabase reports whether a metric is about the whole database, so that every daemon exposes the same value.
 func OfDatabase(name string) bool {
 	name = strings.TrimPrefix(name, "blotter_")
 	_, found := gauges[name]

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -12,53 +13,52 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Watcher makes checks again and again, keeps what they found last, and writes the heartbeat by which replicas tell how
-// far they are behind. A finding is logged when a second look finds something by the same check, when it becomes worse,
-// and when it is gone. What is gone by the second look is not logged. A backlog of events counts from the watcher's
-// start, when the daemon's consumers began to work it off.
+// Watcher runs checks periodically, keeps their last results, and writes the heartbeat by which replicas measure
+// their lag. A finding is logged when a second run of its check confirms it, when it becomes worse, and when it is
+// gone. A finding that the second run does not confirm is not logged. A backlog of events counts from the watcher's
+// start, when the consumers of the daemon began to work on it.
 //
-//	stopped --Start--> looks at once --Period, or ConfirmAfter after something new--> looks --> ... --Stop--> stopped
-//	                     '-- beats every HeartbeatPeriod
+//	stopped --Start--> runs --after Period, or ConfirmAfter if there is something new--> runs --> ... --Stop--> stopped
+//	                     '-- writes a heartbeat every HeartbeatPeriod
 type Watcher struct {
 	db     *postgres.DB
 	checks []Check
 	cfg    WatcherConfig
 	loop   loop
-	beat   health.State
-	look   health.State
-	found  map[string]bool         // checks that found something in the last look
-	logged map[findingKey]Severity // findings of the last look that were logged, at their worst
-	hurry  bool                    // the next look comes early, to confirm the last one
+	beats  health.State            // of the heartbeats
+	runs   health.State            // of the runs
+	found  map[string]bool         // checks that found something in the last run
+	logged map[findingKey]Severity // findings of the last run that were logged, at their worst
+	early  bool                    // the next run comes early, to confirm the last one
 
-	guard sync.Mutex
-	seen  Sight
+	guard  sync.Mutex
+	latest Sight
 }
 
-// findingKey tells findings apart, whatever their severity is.
+// findingKey identifies a finding, whatever its severity.
 type findingKey struct{ check, subject string }
 
-// Sight is what a Watcher saw last.
+// Sight holds the results of the last run of a Watcher.
 type Sight struct {
-	At       time.Time // when it looked, UTC; zero is never
+	At       time.Time // when it ran, UTC; zero if it has not
 	Outcomes []Outcome
 	Gauges   []Gauge
 }
 
-// WatcherConfig says how often a Watcher looks. The zero value works.
+// WatcherConfig says how often a Watcher runs its checks. The zero value works.
 type WatcherConfig struct {
-	// Period is the time between two looks. Default 1 min.
+	// Period is the time between two runs. Default 1 min.
 	Period time.Duration
-	// ConfirmAfter is the time until the look that confirms what is new; more than Period is Period. Default 10 s.
+	// ConfirmAfter is the time until the run that confirms new findings, at most Period. Default 10 s.
 	ConfirmAfter time.Duration
 	// HeartbeatPeriod is the time between two heartbeats. Default 5 s.
 	HeartbeatPeriod time.Duration
-	// Logger gets a line for each finding that is confirmed or gone. Default slog.Default().
+	// Logger logs each finding that is confirmed or gone. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// NewWatcher makes a watcher of a database, usually with Checks and PoolCheck.
-//
-// Errors: ErrInvalid for a period below zero.
+// NewWatcher returns a watcher of a database, usually with Checks and PoolCheck. It returns ErrInvalid for a negative
+// period.
 func NewWatcher(db *postgres.DB, checks []Check, cfg WatcherConfig) (*Watcher, error) {
 	switch {
 	case cfg.Period < 0:
@@ -66,55 +66,60 @@ func NewWatcher(db *postgres.DB, checks []Check, cfg WatcherConfig) (*Watcher, e
 	case cfg.ConfirmAfter < 0:
 		return nil, blotter.Invalid("WatcherConfig.ConfirmAfter", cfg.ConfirmAfter, "zero for the default, or more")
 	case cfg.HeartbeatPeriod < 0:
-		return nil, blotter.Invalid("WatcherConfig.HeartbeatPeriod", cfg.HeartbeatPeriod, "zero for the default, or more")
+		return nil, blotter.Invalid("WatcherConfig.HeartbeatPeriod", cfg.HeartbeatPeriod,
+			"zero for the default, or more")
 	}
-	setDefault(&cfg.Period, time.Minute)
-	setDefault(&cfg.ConfirmAfter, 10*time.Second)
+
+	cfg.Period = cmp.Or(cfg.Period, time.Minute)
+	cfg.ConfirmAfter = cmp.Or(cfg.ConfirmAfter, 10*time.Second)
 	cfg.ConfirmAfter = min(cfg.ConfirmAfter, cfg.Period)
-	setDefault(&cfg.HeartbeatPeriod, 5*time.Second)
-	setDefault(&cfg.Logger, slog.Default())
+	cfg.HeartbeatPeriod = cmp.Or(cfg.HeartbeatPeriod, 5*time.Second)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Watcher{db: db, checks: slices.Clone(checks), cfg: cfg}, nil
 }
 
-// Start begins to look.
+// Start starts the watcher.
 func (w *Watcher) Start(ctx context.Context) error {
 	w.loop.start(ctx, w.run)
 	return nil
 }
 
-// Stop ends the look that is under way, and waits for that.
+// Stop ends the current run and waits for its end.
 func (w *Watcher) Stop(ctx context.Context) error { return w.loop.stop(ctx) }
 
-// Health is nil while the watcher can look and beat; what it finds is no matter.
+// Health returns nil while the watcher can run its checks and write heartbeats, whatever the checks find.
 func (w *Watcher) Health() error {
-	if err := w.beat.Err(); err != nil {
+	if err := w.beats.Err(); err != nil {
 		return err
 	}
-	return w.look.Err()
+	return w.runs.Err()
 }
 
-// Sight is what it saw last.
+// Sight returns the results of the last run.
 func (w *Watcher) Sight() Sight {
 	w.guard.Lock()
 	defer w.guard.Unlock()
-	return w.seen
+
+	return w.latest
 }
 
 func (w *Watcher) run(ctx context.Context) {
 	w.checks = besideFrom(w.checks, time.Now())
 
-	var beating sync.WaitGroup
-	defer beating.Wait()
-	beating.Go(func() {
+	var heartbeats sync.WaitGroup
+	defer heartbeats.Wait()
+
+	heartbeats.Go(func() {
 		repeat(ctx, func() time.Duration {
 			w.heartbeat(ctx)
 			return w.cfg.HeartbeatPeriod
 		})
 	})
-	repeat(ctx, func() time.Duration { return w.lookOnce(ctx) })
+
+	repeat(ctx, func() time.Duration { return w.runChecks(ctx) })
 }
 
-// besideFrom returns the checks as a daemon makes them that has been running since start.
+// besideFrom returns the checks for a daemon that has been running since start.
 func besideFrom(checks []Check, start time.Time) []Check {
 	checks = slices.Clone(checks)
 	for i, c := range checks {
@@ -127,7 +132,7 @@ func besideFrom(checks []Check, start time.Time) []Check {
 	return checks
 }
 
-// repeat calls do at once, and again each time that the pause which do returned is over, until ctx ends.
+// repeat calls do at once, and again after each pause that do returns, until ctx ends.
 func repeat(ctx context.Context, do func() (pause time.Duration)) {
 	for ctx.Err() == nil {
 		timer := time.NewTimer(do())
@@ -144,50 +149,53 @@ insert into shared.heartbeat (at) values (clock_timestamp())
     on conflict (id) do update set at = excluded.at`
 
 func (w *Watcher) heartbeat(parent context.Context) {
-	ctx, cancel := context.WithTimeout(blotter.WithOperation(blotter.WithAllAccounts(parent), "monitor.heartbeat"), checkTimeout)
+	ctx := blotter.WithOperation(blotter.WithAllAccounts(parent), "monitor.heartbeat")
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
+
 	err := w.db.Transaction(ctx, func(tx *postgres.Tx) error {
 		_, err := tx.Exec(ctx, sqlHeartbeat)
 		return err
 	}, postgres.Unlogged)
-	w.beat.Report(parent, w.cfg.Logger, err, health.Messages{
+
+	w.beats.Report(parent, w.cfg.Logger, err, health.Messages{
 		Failing: "the heartbeat cannot be written", Working: "the heartbeat is written again",
 	})
 }
 
-// lookOnce makes all checks, keeps what they found, and returns how long to wait until the next look.
-func (w *Watcher) lookOnce(ctx context.Context) time.Duration {
+// runChecks runs all checks, keeps their results, and returns the time until the next run.
+func (w *Watcher) runChecks(ctx context.Context) time.Duration {
 	outcomes := Run(ctx, w.db, w.checks)
 	gauges, err := readGauges(ctx, w.db)
 	if ctx.Err() != nil {
-		return w.cfg.Period // cut short: it says nothing
+		return w.cfg.Period // the run was interrupted, so its results mean nothing
 	}
 
 	w.guard.Lock()
-	w.seen = Sight{At: time.Now().UTC(), Outcomes: outcomes, Gauges: gauges}
+	w.latest = Sight{At: time.Now().UTC(), Outcomes: outcomes, Gauges: gauges}
 	w.guard.Unlock()
 
-	w.look.Report(ctx, w.cfg.Logger, err, health.Messages{
+	w.runs.Report(ctx, w.cfg.Logger, err, health.Messages{
 		Failing: "the database cannot be watched", Working: "the database is watched again",
 	})
 	if err != nil && !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Err == nil }) {
-		w.found = nil // that nothing can be asked is said; a line for each check would say no more
+		w.found = nil // the database does not answer, which is logged once and not for each check
 		return w.cfg.ConfirmAfter
 	}
 
-	w.hurry = w.logChanges(ctx, Findings(outcomes)) && !w.hurry
-	if w.hurry {
+	w.early = w.logChanges(ctx, Findings(outcomes)) && !w.early
+	if w.early {
 		return w.cfg.ConfirmAfter
 	}
 
 	return w.cfg.Period
 }
 
-// logChanges logs the findings that are confirmed, those that are worse than they were, and those that are gone. It
-// reports whether there are some that the next look has to confirm.
+// logChanges logs the findings that are confirmed, worse, or gone. It reports whether the next run has to confirm new
+// findings.
 func (w *Watcher) logChanges(ctx context.Context, findings []Finding) (unconfirmed bool) {
-	found, logged := map[string]bool{}, map[findingKey]Severity{}
-
+	found := map[string]bool{}
+	logged := map[findingKey]Severity{}
 	for _, f := range findings {
 		key := findingKey{f.Check, f.Subject}
 		before, known := w.logged[key]
@@ -203,13 +211,16 @@ func (w *Watcher) logChanges(ctx context.Context, findings []Finding) (unconfirm
 			unconfirmed = true
 		}
 	}
+
 	for key, severity := range w.logged {
-		if _, still := logged[key]; !still {
-			w.cfg.Logger.InfoContext(ctx, "no longer found", "check", key.check, "subject", key.subject, "severity", string(severity))
+		if _, remains := logged[key]; !remains {
+			w.cfg.Logger.InfoContext(ctx, "no longer found",
+				"check", key.check, "subject", key.subject, "severity", string(severity))
 		}
 	}
-	w.found, w.logged = found, logged
 
+	w.found = found
+	w.logged = logged
 	return unconfirmed
 }
 

@@ -32,9 +32,11 @@ func (w *writer) String() string {
 	return w.text.String()
 }
 
-// A finding is logged when it is confirmed and when it is gone; the heartbeat beats meanwhile.
+// TestWatcher checks that a finding is logged when it is confirmed and when it is gone, and that heartbeats are
+// written meanwhile.
 func TestWatcher(t *testing.T) {
 	t.Parallel()
+
 	db, log := pgtest.Open(t), &writer{}
 	var guard sync.Mutex
 	wrong, looks := false, 0
@@ -44,24 +46,31 @@ func TestWatcher(t *testing.T) {
 		if looks++; !wrong {
 			return nil, nil
 		}
-		return []monitor.Finding{{Severity: monitor.Critical, Subject: "front", Message: "it is open", Remedy: "Close it."}}, nil
+		return []monitor.Finding{
+			{Severity: monitor.Critical, Subject: "front", Message: "it is open", Remedy: "Close it."},
+		}, nil
 	}}
+
 	set := func(to bool) {
 		guard.Lock()
 		wrong, looks = to, 0
 		guard.Unlock()
 	}
+
 	seen := func() bool {
 		guard.Lock()
 		defer guard.Unlock()
 		return looks > 3
 	}
+
 	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check}, monitor.WatcherConfig{
-		Period: 10 * time.Millisecond, HeartbeatPeriod: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Period: 10 * time.Millisecond, HeartbeatPeriod: 10 * time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	start(t, w)
 	start(t, w)
 	set(true)
@@ -74,20 +83,28 @@ func TestWatcher(t *testing.T) {
 	if !strings.Contains(log.String(), "no longer found") || !strings.Contains(log.String(), "remedy=\"Close it.\"") {
 		t.Errorf("the log:\n%s", log)
 	}
+
 	first := pgtest.Value[time.Time](t, db, "select at from shared.heartbeat")
-	until(t, "the heart beats", func() bool { return pgtest.Value[time.Time](t, db, "select at from shared.heartbeat").After(first) })
+	until(t, "the heart beats", func() bool {
+		return pgtest.Value[time.Time](t, db,
+			"select at from shared.heartbeat").After(first)
+	})
+
 	if err := w.Health(); err != nil {
 		t.Error(err)
 	}
+
 	db.Exec(t, "drop table shared.heartbeat")
-	until(t, "a heart that does not beat is no health", func() bool { return w.Health() != nil })
+	until(t, "Health reports that heartbeats fail", func() bool { return w.Health() != nil })
 	stop(t, w)
 	stop(t, w)
 }
 
-// stepped starts a watcher whose looks the test makes one by one: each finds something of a severity, or nothing ("").
+// stepped starts a watcher whose runs the test triggers one by one. Each run finds something of a severity, or
+// nothing ("").
 func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *monitor.Watcher, db *pgtest.Database) {
 	t.Helper()
+
 	db, log = pgtest.Open(t), &writer{}
 	next, looked := make(chan monitor.Severity), make(chan struct{})
 	check := monitor.Check{Name: "door", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
@@ -101,19 +118,23 @@ func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *moni
 			return nil, ctx.Err()
 		}
 	}}
-	after := monitor.Check{Name: "after", Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
-		select {
-		case looked <- struct{}{}:
-		case <-ctx.Done():
-		}
-		return nil, nil
-	}}
+
+	after := monitor.Check{Name: "after",
+		Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
+			select {
+			case looked <- struct{}{}:
+			case <-ctx.Done():
+			}
+			return nil, nil
+		}}
+
 	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check, after}, monitor.WatcherConfig{
 		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	start(t, w)
 
 	return func(severities ...monitor.Severity) {
@@ -124,9 +145,11 @@ func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *moni
 	}, log, w, db
 }
 
-// A finding of one look alone, for example a backlog when a daemon starts, is in Sight and not in the log.
+// TestWatcherConfirms checks that a finding of a single run, for example a backlog when a daemon starts, is in
+// Sight and not in the log.
 func TestWatcherConfirms(t *testing.T) {
 	t.Parallel()
+
 	look, log, w, _ := stepped(t)
 	defer stop(t, w)
 
@@ -137,48 +160,62 @@ func TestWatcherConfirms(t *testing.T) {
 	}
 
 	look(monitor.Critical)
-	until(t, "the second look in a row is logged", func() bool { return strings.Contains(log.String(), "level=ERROR msg=\"found: it is open\"") })
+	until(t, "the second look in a row is logged",
+		func() bool { return strings.Contains(log.String(), "level=ERROR msg=\"found: it is open\"") })
 }
 
-// A finding that becomes worse is logged at once, and again only when it was gone.
-func TestWatcherLogsWhatBecomesWorse(t *testing.T) {
+// TestWatcherLogsWorseFindings checks that a finding that becomes worse is logged at once, and again only after it
+// was gone.
+func TestWatcherLogsWorseFindings(t *testing.T) {
 	t.Parallel()
+
 	look, log, w, _ := stepped(t)
 	defer stop(t, w)
+
 	lines := func() []string { return strings.Split(strings.TrimSpace(log.String()), "\n") }
 
 	look(monitor.Warning, monitor.Warning, monitor.Critical)
 	until(t, "both severities are logged", func() bool { return len(lines()) == 2 })
 	look(monitor.Warning, monitor.Critical, monitor.Warning, "")
 	until(t, "it is gone", func() bool { return len(lines()) == 3 })
-	for i, want := range []string{"level=WARN msg=\"found", "level=ERROR msg=\"found", "level=INFO msg=\"no longer found\" check=door subject=front severity=critical"} {
+	for i, want := range []string{
+		"level=WARN msg=\"found", "level=ERROR msg=\"found",
+		"level=INFO msg=\"no longer found\" check=door subject=front severity=critical",
+	} {
 		if !strings.Contains(lines()[i], want) {
 			t.Errorf("line %d is %s, want %s", i+1, lines()[i], want)
 		}
 	}
 }
 
-// A figure that cannot be read keeps no finding from the log.
+// TestWatcherWithoutGauges checks that findings are logged even if the gauges cannot be read.
 func TestWatcherWithoutGauges(t *testing.T) {
 	t.Parallel()
+
 	look, log, w, db := stepped(t)
 	defer stop(t, w)
+
 	db.Exec(t, "revoke select on events.cursor from trading_reporter")
 
 	look(monitor.Critical, monitor.Critical)
 	until(t, "both are logged", func() bool {
-		return strings.Contains(log.String(), "the database cannot be watched") && strings.Contains(log.String(), "found: it is open")
+		return strings.Contains(log.String(), "the database cannot be watched") &&
+			strings.Contains(log.String(), "found: it is open")
 	})
 }
 
 func TestPeriodsAreChecked(t *testing.T) {
 	t.Parallel()
-	for field, cfg := range map[string]monitor.WatcherConfig{"Period": {Period: -1}, "ConfirmAfter": {ConfirmAfter: -1}, "HeartbeatPeriod": {HeartbeatPeriod: -1}} {
+
+	for field, cfg := range map[string]monitor.WatcherConfig{
+		"Period": {Period: -1}, "ConfirmAfter": {ConfirmAfter: -1}, "HeartbeatPeriod": {HeartbeatPeriod: -1},
+	} {
 		if _, err := monitor.NewWatcher(nil, nil, cfg); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+
 	if _, err := monitor.NewRecorder(nil, nil, monitor.RecorderConfig{Period: -1}); err == nil {
-		t.Error("a period below zero is no error")
+		t.Error("a negative period returned no error")
 	}
 }

@@ -8,24 +8,26 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// lockTimeouts is how long each try of a step waits for its locks. They are short because whoever comes after a waiting
-// step waits behind it, and grow because a table that is always busy has to be waited for.
-var lockTimeouts = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second}
+// lockTimeouts is how long each attempt of a step waits for its locks. They are short, because other sessions queue
+// behind a waiting step, and grow, because a busy table needs a longer wait.
+var lockTimeouts = []time.Duration{
+	500 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second,
+}
 
-// backoff is the pause after the first try; it doubles, with jitter, so that the others get their turn.
+// backoff is the pause after the first attempt. It doubles, with jitter, so that other sessions get the lock.
 const backoff = 200 * time.Millisecond
 
-// Apply carries out the steps on a connection of postgres.ConnectOwner, and calls done with what each has done. Each
-// step is a transaction of its own (VACUUM and DETACH CONCURRENTLY several), so that a run that is cut short leaves
-// nothing half done that the next one does not end. Where a step fails, the other steps of its table are left out, those
-// of other tables go on, and the error is Failures. Any other error ended the run.
+// Apply runs the steps on a connection of postgres.ConnectOwner, and calls done with the outcome of each. A step is
+// one transaction (VACUUM and DETACH CONCURRENTLY are several), so that the next run can complete an interrupted one.
+// If a step fails, Apply skips the other steps of its table, continues with those of other tables, and returns
+// Failures. Any other error ends the run.
 //
-// The caller holds Lock.
+// The caller must hold Lock.
 func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Step, outcome string)) error {
 	var failures Failures
 	failed := map[Relation]bool{}
@@ -33,12 +35,13 @@ func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Ste
 		if failed[step.Table] {
 			continue
 		}
+
 		outcome, err := try(ctx, conn, step)
 		switch {
 		case ctx.Err() != nil:
-			return postgres.Translate(ctx, "partitions", ctx.Err())
+			return pgerror.Translate(ctx, "partitions", ctx.Err())
 		case err != nil && conn.IsClosed():
-			return postgres.Translate(ctx, "partitions", err)
+			return pgerror.Translate(ctx, "partitions", err)
 		case err != nil:
 			failed[step.Table] = true
 			failures = append(failures, Failure{step.Table, explain(ctx, step, err)})
@@ -46,13 +49,15 @@ func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Ste
 			done(step, outcome)
 		}
 	}
+
 	if len(failures) > 0 {
 		return failures
 	}
+
 	return nil
 }
 
-// explain says what was being done to which leaf, and what the server advises.
+// explain adds the step, the leaf and the advice of the server to an error.
 func explain(ctx context.Context, step Step, err error) error {
 	var pg *pgconn.PgError
 	text := ""
@@ -64,13 +69,14 @@ func explain(ctx context.Context, step Step, err error) error {
 			text = "; " + pg.Hint
 		}
 	}
-	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, postgres.Translate(ctx, "", err), text)
+	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, pgerror.Translate(ctx, "", err), text)
 }
 
-// try runs a step until it gets its locks.
+// try runs a step, and repeats it until it gets its locks.
 func try(ctx context.Context, conn *pgx.Conn, step Step) (outcome string, err error) {
 	for n, limit := range lockTimeouts {
-		if _, err := conn.Exec(ctx, `select set_config('lock_timeout', $1, false)`, fmt.Sprint(limit.Milliseconds())); err != nil {
+		if _, err := conn.Exec(ctx, `select set_config('lock_timeout', $1, false)`,
+			fmt.Sprint(limit.Milliseconds())); err != nil {
 			return "", err
 		}
 		outcome, err = run(ctx, conn, step)
@@ -78,16 +84,18 @@ func try(ctx context.Context, conn *pgx.Conn, step Step) (outcome string, err er
 			return outcome, err
 		}
 	}
+
 	return outcome, err
 }
 
-// locked reports that a step did not get its locks: lock_timeout, or a deadlock that was broken at its cost.
+// locked reports whether a step did not get its locks: by lock_timeout, or because the server chose it to end a
+// deadlock.
 func locked(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01")
 }
 
-// pause waits half to one and a half times d. It is false if the context ended.
+// pause waits between half and one and a half times d. It returns false if the context ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d/2 + rand.N(d))
 	defer timer.Stop()
@@ -109,29 +117,33 @@ func run(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
 		return attach(ctx, conn, s)
 	case Vacuum:
 		return "vacuumed", inTurn(ctx, conn, "vacuum (freeze, analyze) "+s.Leaf.sql(),
-			fmt.Sprintf("insert into shared.vacuumed_partitions (leaf) values (%s) on conflict do nothing", s.Leaf.regclass()))
+			fmt.Sprintf("insert into shared.vacuumed_partitions (leaf) values (%s) on conflict do nothing",
+				s.Leaf.regclass()))
 	case Analyze:
 		return "analyzed", inTurn(ctx, conn, "analyze "+s.Table.sql())
 	case Bound:
 		return "bounded", inTurn(ctx, conn, fmt.Sprintf(
-			"alter table %s drop constraint if exists %s, add constraint %[2]s check (%s) not valid", s.Leaf.sql(), boundCheck, s.condition()))
+			"alter table %s drop constraint if exists %s, add constraint %[2]s check (%s) not valid", s.Leaf.sql(),
+			boundCheck, s.condition()))
 	case Validate:
-		return "validated", inTurn(ctx, conn, fmt.Sprintf("alter table %s validate constraint %s", s.Leaf.sql(), boundCheck))
+		return "validated", inTurn(ctx, conn, fmt.Sprintf("alter table %s validate constraint %s", s.Leaf.sql(),
+			boundCheck))
 	case Archive:
 		return "archived", archive(ctx, conn, s)
 	case Drop:
 		return "dropped", atOnce(ctx, conn,
 			"delete from shared.vacuumed_partitions where leaf = "+s.Leaf.regclass(), "drop table "+s.Leaf.sql())
 	}
+
 	return "", fmt.Errorf("there is no step %q", s.Kind)
 }
 
-// boundCheck is the CHECK that a leaf has while it is being archived.
+// boundCheck is the name of the CHECK that a leaf has while it is archived.
 const boundCheck = "blotter_bounds"
 
 func (r Relation) regclass() string { return literal(r.sql()) + "::regclass" }
 
-// condition is what the server derives from the leaf's bounds.
+// condition returns the condition that the server derives from the bounds of the leaf.
 func (s Step) condition() string {
 	key := pgx.Identifier{s.Key}.Sanitize()
 	return fmt.Sprintf("%s is not null and %[1]s >= %[2]s and %[1]s < %[3]s", key, timestamp(s.From), timestamp(s.To))
@@ -141,10 +153,10 @@ func timestamp(t time.Time) string {
 	return literal(t.Format("2006-01-02 15:04:05.999999-07")) + "::timestamptz"
 }
 
-// literal quotes a text. standard_conforming_strings is on, as by default.
+// literal returns a text as an SQL literal. standard_conforming_strings must be on, which is the default.
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// inTurn runs statements outside of a transaction block, which some need.
+// inTurn runs statements outside a transaction block.
 func inTurn(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	for _, sql := range statements {
 		if _, err := conn.Exec(ctx, sql); err != nil {
@@ -160,18 +172,20 @@ func atOnce(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 }
 
 const (
-	sqlCreatePositions = `select shared.ensure_positions(p)::text from shared.partitioned_tables p where p.table_name = $1::text::regclass`
-	sqlCover           = `select shared.cover($1::text::regclass, $2, $3)`
-	sqlLockPartitions  = `select shared.lock_partitions($1::text::regclass)`
+	sqlCreatePositions = `select shared.ensure_positions(p)::text
+		from shared.partitioned_tables p where p.table_name = $1::text::regclass`
+	sqlCover          = `select shared.cover($1::text::regclass, $2, $3)`
+	sqlLockPartitions = `select shared.lock_partitions($1::text::regclass)`
 )
 
-// create makes the leaf unless somebody else, as an import or an Open, was faster.
+// create creates the leaf, unless another session, for example an import, has created it meanwhile.
 func create(ctx context.Context, conn *pgx.Conn, s Step) (outcome string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		parent := s.Table.sql()
 		if _, err := tx.Exec(ctx, sqlLockPartitions, parent); err != nil {
 			return err
 		}
+
 		if s.Grain == Positions {
 			if _, err := tx.Exec(ctx, sqlCreatePositions, parent); err != nil {
 				return err
@@ -179,24 +193,27 @@ func create(ctx context.Context, conn *pgx.Conn, s Step) (outcome string, err er
 			outcome = "created " + s.Leaf.Name
 			return nil
 		}
+
 		var said *string
 		if err := tx.QueryRow(ctx, sqlCover, parent, string(s.Grain), s.From).Scan(&said); err != nil {
 			return err
 		}
 		if said == nil {
-			return fmt.Errorf("other partitions came to cover a part of %s meanwhile; run again", s.Bounds)
+			return fmt.Errorf("another session has created partitions for a part of %s; run this again", s.Bounds)
 		}
+
 		outcome = *said
 		return nil
 	})
+
 	return outcome, err
 }
 
 const sqlDetaching = `select (select inhdetachpending from pg_inherits
 	where inhparent = to_regclass($1) and inhrelid = to_regclass($2))`
 
-// detach takes a leaf out of its table beside readers and writers. DETACH CONCURRENTLY is two transactions with a wait
-// for others in between: if it was cut short there, by lock_timeout or death, what remains is to finalize it.
+// detach detaches a leaf without blocking readers and writers. DETACH CONCURRENTLY is two transactions with a wait
+// for other sessions in between: if it was interrupted there, it only has to be finalized.
 func detach(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
 	pending, err := detaching(ctx, conn, s)
 	how := "concurrently"
@@ -208,26 +225,28 @@ func detach(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
 	case *pending:
 		how = "finalize"
 	}
+
 	return "detached", inTurn(ctx, conn, detachSQL(s, how))
 }
 
-// attach ends a detaching and takes it back, at once: no row of the leaf's time finds it gone. The server has left a
-// CHECK of the bounds, so attaching scans nothing.
+// attach finalizes a DETACH and attaches the leaf again in one transaction, so that no row of its time is refused.
+// DETACH has left a CHECK of the bounds, so attaching scans nothing.
 func attach(ctx context.Context, conn *pgx.Conn, s Step) (string, error) {
 	pending, err := detaching(ctx, conn, s)
 	again := attachSQL(s.Table, s.Leaf, s.Bounds)
 	switch {
 	case err != nil:
 		return "", err
-	case pending == nil: // somebody has finalized it meanwhile
+	case pending == nil: // another session has finalized it meanwhile
 		return "attached", inTurn(ctx, conn, again)
 	case !*pending:
 		return "attached already", nil
 	}
+
 	return "attached", atOnce(ctx, conn, detachSQL(s, "finalize"), again)
 }
 
-// detaching is whether the leaf's detaching is pending; nil where it is no leaf of the table.
+// detaching returns whether a DETACH of the leaf is pending, or nil if it is not a leaf of the table.
 func detaching(ctx context.Context, conn *pgx.Conn, s Step) (pending *bool, err error) {
 	err = conn.QueryRow(ctx, sqlDetaching, s.Table.sql(), s.Leaf.sql()).Scan(&pending)
 	return pending, err
@@ -242,10 +261,11 @@ func attachSQL(table, leaf Relation, b Bounds) string {
 	if !b.To.IsZero() {
 		from, to = timestamp(b.From), timestamp(b.To)
 	}
-	return fmt.Sprintf("alter table %s attach partition %s for values from (%s) to (%s)", table.sql(), leaf.sql(), from, to)
+	return fmt.Sprintf("alter table %s attach partition %s for values from (%s) to (%s)", table.sql(), leaf.sql(),
+		from, to)
 }
 
-// archive moves the leaf and gives it the name of its new table. Its CHECK saves the scan, and goes.
+// archive moves the leaf and renames it after its new table. The CHECK avoids a scan, and is dropped.
 func archive(ctx context.Context, conn *pgx.Conn, s Step) error {
 	leaf := Relation{s.Leaf.Schema, archivePrefix + s.Leaf.Name}
 	return atOnce(ctx, conn,

@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
-// BusyError says that another runner works on the database.
+// BusyError means that another runner is working on the database.
 type BusyError struct {
 	PID         uint32    // of its server process
 	Application string    // its application_name
-	Since       time.Time // when it connected; zero where the server does not tell this login
+	Since       time.Time // when it connected; zero if this login may not see it
 }
 
+// Error names the other runner.
 func (e *BusyError) Error() string {
 	since := ""
 	if !e.Since.IsZero() {
@@ -25,12 +28,10 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another runner works on the partitions: process %d (%s)%s", e.PID, e.Application, since)
 }
 
-// runnerLock is the advisory lock of the one runner of a database.
+// runnerLock is the advisory lock of the only runner of a database.
 const runnerLock int64 = 0x626c6f7470617274 // "blotpart"
 
-const sqlLock = `select pg_try_advisory_lock($1)`
-
-// sqlHolder runs as the login itself: the server tells who is connected since when only to the same login.
+// sqlHolder must run as the login itself, because the server shows a login only the start of its own sessions.
 const sqlHolder = `
 select l.pid, a.application_name, a.backend_start
   from pg_locks l join pg_stat_activity a using (pid)
@@ -38,18 +39,17 @@ select l.pid, a.application_name, a.backend_start
    and l.database = (select oid from pg_database where datname = current_database())
    and l.classid = ($1::bigint >> 32)::oid and l.objid = ($1::bigint & 4294967295)::oid`
 
-// RunnerLock is the lock that the one runner of a database holds, on a connection that serves for nothing else.
+// RunnerLock is the lock of the only runner of a database. Its connection is used for nothing else.
 type RunnerLock struct{ *pgx.Conn }
 
-// Close lets the next runner work. It says so to the server, which would otherwise notice the closed connection a little
-// later.
+// Close releases the lock. It unlocks explicitly, because the server would notice the closed connection with a delay.
 func (l *RunnerLock) Close(ctx context.Context) error {
-	_, _ = l.Exec(ctx, "select pg_advisory_unlock($1)", runnerLock)
+	_ = advisory.Unlock(ctx, l.Conn, runnerLock)
 	return l.Conn.Close(ctx)
 }
 
-// Lock makes the caller the one runner of the database until the lock closes, or its connection breaks. Where another is,
-// the error is a *BusyError.
+// Lock makes the caller the only runner of the database until it closes the lock or the connection breaks. It returns a
+// *BusyError if there is another runner.
 func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	conn, err := postgres.ConnectOwner(ctx, url, service)
 	if err != nil {
@@ -57,7 +57,7 @@ func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	}
 	if err := lock(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, postgres.Translate(ctx, "lock partitions", err)
+		return nil, pgerror.Translate(ctx, "lock partitions", err)
 	}
 	return &RunnerLock{conn}, nil
 }
@@ -66,30 +66,20 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "set role none"); err != nil {
 		return err
 	}
-	for start := time.Now(); ; {
-		var locked bool
-		if err := conn.QueryRow(ctx, sqlLock, runnerLock).Scan(&locked); err != nil || locked {
-			return err
-		}
-		busy := BusyError{Application: "it has just left"} // between the two questions
-		var since *time.Time
-		err := conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		if since != nil {
-			busy.Since = *since
-		}
-		if time.Since(start) > holderPatience {
-			return &busy
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(holderPatience / 40):
-		}
-	}
-}
 
-// holderPatience is how long a runner waits for another to leave: of one that was killed, the server hears a little later.
-const holderPatience = 2 * time.Second
+	locked, err := advisory.TryLock(ctx, conn, runnerLock, advisory.Patience)
+	if err != nil || locked {
+		return err
+	}
+
+	busy := &BusyError{Application: "just ended"} // if the next query does not find it
+	var since *time.Time
+	err = conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if since != nil {
+		busy.Since = *since
+	}
+	return busy
+}

@@ -9,19 +9,19 @@ import (
 	"github.com/blotterdb/blotter/internal/calendar"
 )
 
-// Kind is what a step does.
+// Kind is the kind of a step.
 type Kind string
 
-// The kinds, in the order in which a plan has them.
+// The kinds, in the order of a plan.
 const (
-	Finalize Kind = "finalize" // end a DETACH CONCURRENTLY that was cut short
-	Attach   Kind = "attach"   // end one, and attach its leaf again, whose time is not over
-	Create   Kind = "create"   // make a leaf and attach it
+	Finalize Kind = "finalize" // complete an interrupted DETACH CONCURRENTLY
+	Attach   Kind = "attach"   // the same, and attach the leaf again because its time is not over
+	Create   Kind = "create"   // create a leaf
 	Vacuum   Kind = "vacuum"   // VACUUM (FREEZE, ANALYZE) of a closed leaf
 	Analyze  Kind = "analyze"  // ANALYZE of a partitioned table
 	Detach   Kind = "detach"   // DETACH CONCURRENTLY
-	Bound    Kind = "bound"    // give a leaf its bounds as a CHECK, so that attaching it elsewhere scans nothing
-	Validate Kind = "validate" // prove that CHECK, beside readers and writers
+	Bound    Kind = "bound"    // add the bounds of a leaf as a CHECK, so that ATTACH does not scan it
+	Validate Kind = "validate" // validate that CHECK without blocking readers and writers
 	Archive  Kind = "archive"  // move a leaf to the archive table
 	Drop     Kind = "drop"     // drop a leaf with its rows
 )
@@ -37,6 +37,7 @@ type Step struct {
 	Archive Relation // where Archive moves the leaf to
 }
 
+// String returns the step in one line.
 func (s Step) String() string {
 	text := fmt.Sprintf("%-8s  %s", s.Kind, s.Leaf)
 	switch s.Kind {
@@ -48,44 +49,47 @@ func (s Step) String() string {
 	return text
 }
 
-// Failure is what keeps one table from its partitions.
+// Failure is the reason why steps of one table are not possible.
 type Failure struct {
 	Table Relation
 	Err   error
 }
 
-// Failures are those of several tables, which do not stop each other.
+// Failures lists the failures of several tables. A failure does not stop the steps of other tables.
 type Failures []Failure
 
+// Error returns all failures in one text.
 func (f Failures) Error() string {
 	var texts []string
-	for _, one := range f {
-		texts = append(texts, one.Table.String()+": "+one.Err.Error())
+	for _, failure := range f {
+		texts = append(texts, failure.Table.String()+": "+failure.Err.Error())
 	}
 	return strings.Join(texts, "; ")
 }
 
-// Unwrap gives the error of each table.
+// Unwrap returns the error of each table.
 func (f Failures) Unwrap() []error {
 	var errs []error
-	for _, one := range f {
-		errs = append(errs, one.Err)
+	for _, failure := range f {
+		errs = append(errs, failure.Err)
 	}
 	return errs
 }
 
 const (
-	// catchUpMonths is how far back holes between leaves are filled: a database that nobody opened for a year.
+	// catchUpMonths is how far back gaps between leaves are filled, after nobody has opened the database for up to a
+	// year.
 	catchUpMonths = 12
-	// analyzeEvery is how often a partitioned table's own statistics are gathered; autovacuum does it for leaves only.
+	// analyzeEvery is how often a partitioned table is analyzed. Autovacuum analyzes only leaves.
 	analyzeEvery = 24 * time.Hour
-	// analyzeBytesMin is the size, with indexes, from which a table is analyzed for the first time: ten pages, which the
-	// server assumes until then.
+	// analyzeBytesMin is the size, with indexes, from which a table is analyzed for the first time: the ten pages
+	// that the server assumes before.
 	analyzeBytesMin = 10 * 8192
 )
 
-// Plan is what is to be done at the time now, in order: finalize, create, vacuum and analyze, retire. What cannot be
-// done, as where another table has the name of a leaf, is in the failures; the rest of the plan is good.
+// Plan returns the steps that are due at the time now, in the order finalize, create, vacuum and analyze, retire.
+// Steps that are not possible, for example because another table has the name of a leaf, are in the failures. The
+// others can be applied.
 func Plan(state State, now time.Time, policy Policy) ([]Step, Failures) {
 	now = now.UTC()
 	p := &planner{policy: policy, state: state, now: now}
@@ -93,11 +97,13 @@ func Plan(state State, now time.Time, policy Policy) ([]Step, Failures) {
 	for _, t := range state.Tables {
 		tables = append(tables, p.finalize(t))
 	}
+
 	for _, part := range []func(Table){p.create, p.upkeep, p.retire} {
 		for _, t := range tables {
 			part(t)
 		}
 	}
+
 	return p.steps, p.failures
 }
 
@@ -113,35 +119,37 @@ func (p *planner) fail(t Table, format string, args ...any) {
 	p.failures = append(p.failures, Failure{t.Relation, fmt.Errorf(format, args...)})
 }
 
-// finalize ends the detachings that were cut short, and returns the table with the leaves that it has then. A leaf whose
+// finalize completes interrupted DETACHes, and returns the table with the leaves that it has afterwards. A leaf whose
 // time is not over is attached again: no policy retires it, and rows of its time are refused without it.
 func (p *planner) finalize(t Table) Table {
 	leaves := t.Leaves
 	t.Leaves = nil
 	for _, leaf := range leaves {
-		goes := leaf.Pending && (leaf.Foreign != "" || p.closed(t, leaf))
+		detached := leaf.Pending && (leaf.Foreign != "" || p.closed(t, leaf))
 		step := Step{Kind: Attach, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds}
-		if goes {
+		if detached {
 			step.Kind = Finalize
 		}
 		if leaf.Pending {
 			p.steps = append(p.steps, step)
 		}
-		if !goes {
+		if !detached {
 			t.Leaves = append(t.Leaves, leaf)
 		}
 	}
+
 	return t
 }
 
-// create covers what is due. What is due and overlaps a foreign leaf cannot be known: such a table gets nothing.
+// create creates the leaves that are due. A table with a foreign leaf gets none, because they could overlap.
 func (p *planner) create(t Table) {
 	for _, leaf := range t.Leaves {
 		if leaf.Foreign != "" {
-			p.fail(t, "partition %s is for %s, which leaves no room for others; detach it", leaf.Relation, leaf.Foreign)
+			p.fail(t, "partition %s has bounds %s, so no other can be created; detach it", leaf.Relation, leaf.Foreign)
 			return
 		}
 	}
+
 	switch t.Ahead {
 	case Positions:
 		p.createPositions(t)
@@ -150,7 +158,7 @@ func (p *planner) create(t Table) {
 	}
 }
 
-// createPositions keeps one whole leaf ahead of the last position that was given out.
+// createPositions keeps one whole leaf ahead of the last position in use.
 func (p *planner) createPositions(t Table) {
 	next := int64(0)
 	for _, leaf := range t.Leaves {
@@ -161,7 +169,8 @@ func (p *planner) createPositions(t Table) {
 	}
 }
 
-// createTimes covers every month that is due, in years where the table has years and none of the year is there yet.
+// createTimes covers every month that is due. It creates a leaf for a whole year if the table has years and no part
+// of the year has a leaf.
 func (p *planner) createTimes(t Table) {
 	from, to := p.due(t)
 	for year := calendar.StartOfYear(from); year.Before(to); year = calendar.AddYears(year, 1) {
@@ -170,6 +179,7 @@ func (p *planner) createTimes(t Table) {
 			p.createLeaf(t, Year, year.Format("_y2006"), whole)
 			continue
 		}
+
 		for month := range 12 {
 			b := Bounds{From: calendar.AddMonths(year, month), To: calendar.AddMonths(year, month+1)}
 			if !b.To.After(from) || !b.From.Before(to) {
@@ -179,25 +189,28 @@ func (p *planner) createTimes(t Table) {
 			case taken == nil:
 				p.createLeaf(t, Month, b.From.Format("_2006_01"), b)
 			case taken.From.After(b.From) || taken.To.Before(b.To):
-				p.fail(t, "partition %s covers %s only in part (%s); detach it", taken.Relation, b, taken.Bounds)
+				p.fail(t, "partition %s covers only a part of %s (%s); detach it", taken.Relation, b, taken.Bounds)
 			}
 		}
 	}
 }
 
-// due is the time to cover: the current month and those ahead of it, and what of the last twelve months the table had
-// begun and misses.
+// due returns the time to cover: the current month, the months ahead, and those of the last twelve months since the
+// first leaf of the table.
 func (p *planner) due(t Table) (from, to time.Time) {
 	month := calendar.StartOfMonth(p.now)
-	from, to = month, calendar.AddMonths(month, p.policy.monthsAhead()+1)
+	from = month
+	to = calendar.AddMonths(month, p.policy.monthsAhead()+1)
 	if t.Ahead == Year {
 		to = calendar.AddYears(calendar.StartOfYear(p.now), p.policy.yearsAhead()+1)
 	}
+
 	for _, leaf := range t.Leaves {
 		if leaf.From.Before(from) {
 			from = leaf.From
 		}
 	}
+
 	floor := calendar.AddMonths(month, -catchUpMonths)
 	if r := p.policy.retirement(t); r.How != Keep && r.After.before(p.now).After(floor) {
 		floor = calendar.StartOfMonth(r.After.before(p.now)) // an older leaf would be retired at once
@@ -205,6 +218,7 @@ func (p *planner) due(t Table) (from, to time.Time) {
 	if from.Before(floor) {
 		from = floor
 	}
+
 	return from, to
 }
 
@@ -218,32 +232,36 @@ func (p *planner) grain(t Table, year time.Time) Grain {
 func (p *planner) createLeaf(t Table, grain Grain, suffix string, b Bounds) {
 	leaf := Relation{t.Schema, t.Name + suffix}
 	if t.Names[leaf.Name] {
-		p.fail(t, "table %s exists and is not the partition from %s; attach it (%s) or rename it, for its name is needed", leaf, b, attachSQL(t.Relation, leaf, b))
+		p.fail(t, "table %s has the name of the partition for %s, but is not attached; attach it (%s) or rename it",
+			leaf, b, attachSQL(t.Relation, leaf, b))
 		return
 	}
 	p.steps = append(p.steps, Step{Kind: Create, Table: t.Relation, Leaf: leaf, Bounds: b, Grain: grain})
 }
 
-// upkeep freezes closed leaves that have rows, once, unless they are about to be dropped, and gathers the statistics of a
-// table. Of a small one the server would plan to read it whole, and keep that plan while it grows.
+// upkeep vacuums each closed leaf with rows once, unless it is about to be dropped, and analyzes the table. A small
+// table is not analyzed: the server would plan to read all of it, and keep that plan while it grows.
 func (p *planner) upkeep(t Table) {
 	for _, leaf := range t.Leaves {
-		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty && (p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
+		if p.closed(t, leaf) && !leaf.Vacuumed && !leaf.Empty &&
+			(p.policy.retirement(t).How != DropLeaf || !p.retired(t, leaf)) {
 			p.steps = append(p.steps, Step{Kind: Vacuum, Table: t.Relation, Leaf: leaf.Relation, Bounds: leaf.Bounds})
 		}
 	}
+
 	bytes := int64(0)
 	for _, leaf := range t.Leaves {
 		if !leaf.Empty {
 			bytes += leaf.Bytes
 		}
 	}
+
 	if (bytes >= analyzeBytesMin || !t.Analyzed.IsZero()) && p.now.Sub(t.Analyzed) >= analyzeEvery {
 		p.steps = append(p.steps, Step{Kind: Analyze, Table: t.Relation, Leaf: t.Relation})
 	}
 }
 
-// closed reports that no row will be added, save by somebody who adds to the past.
+// closed reports whether the time or the positions of a leaf are over, so that only late rows are added.
 func (p *planner) closed(t Table, leaf Leaf) bool {
 	switch {
 	case leaf.Foreign != "":
@@ -275,7 +293,7 @@ func (p *planner) retire(t Table) {
 	}
 }
 
-// overlapping is the first leaf that has a part of the bounds, or nil.
+// overlapping returns the first leaf that overlaps the bounds, or nil.
 func (t Table) overlapping(b Bounds) *Leaf {
 	for i := range t.Leaves {
 		if leaf := &t.Leaves[i]; leaf.overlaps(b) {

@@ -12,13 +12,13 @@ import (
 	"github.com/blotterdb/blotter/internal/calendar"
 )
 
-// Policy says how far partitions are made ahead and what becomes of old ones. The zero value makes three months or one
-// year ahead and keeps everything.
+// Policy says how far ahead partitions are created, and what to do with old ones. The zero value creates three months
+// or one year ahead, and keeps all partitions.
 type Policy struct {
-	MonthsAhead int // whole months after the current one; 0 is 3
-	YearsAhead  int // whole years after the current one, for tables that are made by years; 0 is 1
-	// Retire is what becomes of old leaves, by the table's name with or without its schema. A table that is not in it
-	// keeps its leaves.
+	MonthsAhead int // whole months after the current one; default 3
+	YearsAhead  int // whole years after the current one, for tables with yearly partitions; default 1
+	// Retire says what to do with old leaves, by the name of the table with or without its schema. A table that is
+	// not in it keeps its leaves.
 	Retire map[string]Retirement
 }
 
@@ -30,25 +30,26 @@ const (
 func (p Policy) monthsAhead() int { return cmp.Or(p.MonthsAhead, monthsAheadDefault) }
 func (p Policy) yearsAhead() int  { return cmp.Or(p.YearsAhead, yearsAheadDefault) }
 
-// Retirement is what becomes of a leaf when its upper bound is as old as After.
+// Retirement says what to do with a leaf whose upper bound is older than After.
 type Retirement struct {
 	How   How
 	After Age
 }
 
-// How a leaf is retired.
+// How is a way to retire a leaf.
 type How string
 
 // The ways to retire a leaf.
 const (
 	Keep          How = ""        // it stays
-	DetachLeaf    How = "detach"  // it becomes a table of its own, for whoever wants to dump or move it
-	ArchiveLeaf   How = "archive" // it moves, without its rows being copied, to the table archived_<its table>
-	DropLeaf      How = "drop"    // it goes, with its rows
+	DetachLeaf    How = "detach"  // it becomes a separate table, to be dumped or moved
+	ArchiveLeaf   How = "archive" // it moves to the table archived_<its table>, without copying rows
+	DropLeaf      How = "drop"    // it is dropped with its rows
 	archivePrefix     = "archived_"
 )
 
-// Age is a calendar distance into the past: one month before 29 March is 28 February, or the 29th in a leap year.
+// Age is a distance into the past by the calendar: one month before 29 March is 28 February, or the 29th in a leap
+// year.
 type Age struct{ Years, Months, Days int }
 
 // before returns the instant that is a before now. As in PostgreSQL's interval arithmetic, years and months are
@@ -59,8 +60,8 @@ func (a Age) before(now time.Time) time.Time {
 
 var retirePattern = regexp.MustCompile(`^([a-z_.]+)=(?:(keep)|(detach|archive|drop):([0-9]{1,5})([dmy]))$`)
 
-// ParseRetire reads one entry of Policy.Retire: TABLE=keep, or TABLE=detach:AGE, archive:AGE or drop:AGE, where AGE is
-// a number of d(ays), m(onths) or y(ears) from 1 on.
+// ParseRetire parses one entry of Policy.Retire: TABLE=keep, or TABLE=detach:AGE, archive:AGE or drop:AGE. AGE is a
+// positive number of d(ays), m(onths) or y(ears).
 func ParseRetire(text string) (table string, r Retirement, err error) {
 	match := retirePattern.FindStringSubmatch(text)
 	if match == nil {
@@ -69,10 +70,12 @@ func ParseRetire(text string) (table string, r Retirement, err error) {
 	if match[2] == "keep" {
 		return match[1], r, nil
 	}
+
 	n, err := strconv.Atoi(match[4])
 	if err != nil || n == 0 {
 		return "", r, blotter.Invalid("retire", text, "an age of 1 or more")
 	}
+
 	r.How = How(match[3])
 	switch match[5] {
 	case "d":
@@ -82,10 +85,11 @@ func ParseRetire(text string) (table string, r Retirement, err error) {
 	case "y":
 		r.After.Years = n
 	}
+
 	return match[1], r, nil
 }
 
-// Check reports what the policy asks that the tables cannot do. Its error is ErrInvalid.
+// Check returns ErrInvalid for a policy that the tables cannot follow.
 func (p Policy) Check(state State) error {
 	if p.MonthsAhead < 0 || p.MonthsAhead > 24 {
 		return blotter.Invalid("Policy.MonthsAhead", p.MonthsAhead, "0 for the default, up to 24")
@@ -93,6 +97,7 @@ func (p Policy) Check(state State) error {
 	if p.YearsAhead < 0 || p.YearsAhead > 2 {
 		return blotter.Invalid("Policy.YearsAhead", p.YearsAhead, "0 for the default, up to 2")
 	}
+
 	for name, r := range p.Retire {
 		table, names := Table{}, []string{}
 		for _, t := range state.Tables {
@@ -101,6 +106,7 @@ func (p Policy) Check(state State) error {
 				table = t
 			}
 		}
+
 		switch {
 		case table.Name == "":
 			return blotter.Invalid("retire", name, "one of "+strings.Join(names, ", "))
@@ -108,11 +114,13 @@ func (p Policy) Check(state State) error {
 		case r.After.Years < 0 || r.After.Months < 0 || r.After.Days < 0 || r.After == Age{}:
 			return blotter.Invalid("retire", fmt.Sprintf("%s after %+v", name, r.After), "an age")
 		case table.Ahead == Positions:
-			return blotter.Invalid("retire", name, "a table that is partitioned by time, for its leaves have no age otherwise")
+			return blotter.Invalid("retire", name, "a table that is partitioned by time")
 		case r.How == ArchiveLeaf && state.archive(table.Relation) == (Relation{}):
-			return blotter.Invalid("retire", name+"="+string(r.How), "detach or drop: there is no table "+table.Schema+"."+archivePrefix+table.Name)
+			return blotter.Invalid("retire", name+"="+string(r.How),
+				"detach or drop, because there is no table "+table.Schema+"."+archivePrefix+table.Name)
 		}
 	}
+
 	return nil
 }
 
@@ -125,7 +133,7 @@ func (p Policy) retirement(t Table) Retirement {
 	return p.Retire[t.Name]
 }
 
-// archive is the table to which the leaves of t are archived; zero where there is none.
+// archive returns the table to which the leaves of t are archived, or the zero Relation if there is none.
 func (s State) archive(t Relation) Relation {
 	want := Relation{t.Schema, archivePrefix + t.Name}
 	for _, other := range s.Tables {

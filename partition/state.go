@@ -6,21 +6,21 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
-// Relation is a table by schema and name.
+// Relation is the name of a table.
 type Relation struct{ Schema, Name string }
 
 func (r Relation) String() string { return r.Schema + "." + r.Name }
 
 func (r Relation) sql() string { return pgx.Identifier{r.Schema, r.Name}.Sanitize() }
 
-// Grain is the size of a leaf.
+// Grain is the size of the leaves of a table.
 type Grain string
 
-// The grains. None is for a table that gets no leaf by itself, as an archive.
+// The grains. A table with None gets no leaves automatically, for example an archive.
 const (
 	Month     Grain = "month"
 	Year      Grain = "year"
@@ -28,7 +28,7 @@ const (
 	None      Grain = "none"
 )
 
-// Bounds are those of a leaf, the upper one excluded: of UTC times, or of positions where the times are zero.
+// Bounds are the bounds of a leaf, without the upper one: UTC times, or positions if the times are zero.
 type Bounds struct {
 	From, To       time.Time
 	FromPos, ToPos int64
@@ -41,7 +41,7 @@ func (b Bounds) String() string {
 	return bound(b.From) + " to " + bound(b.To)
 }
 
-// bound is a day, or the second where somebody set a bound within a day.
+// bound formats a bound as a day, or to the second if it is within a day.
 func bound(t time.Time) string {
 	if t.Equal(t.Truncate(24 * time.Hour)) {
 		return t.Format(time.DateOnly)
@@ -49,7 +49,7 @@ func bound(t time.Time) string {
 	return t.Format("2006-01-02T15:04:05Z")
 }
 
-// Compare orders bounds by where they begin.
+// Compare compares bounds by their lower ends.
 func (b Bounds) Compare(o Bounds) int {
 	return cmp.Or(b.From.Compare(o.From), cmp.Compare(b.FromPos, o.FromPos))
 }
@@ -61,19 +61,19 @@ func (b Bounds) overlaps(o Bounds) bool {
 	return b.From.Before(o.To) && o.From.Before(b.To)
 }
 
-// State is what the catalog says about the partitioned tables of one database.
+// State describes the partitioned tables of a database, as read from the catalog.
 type State struct{ Tables []Table }
 
 // Table is one partitioned table.
 type Table struct {
 	Relation
-	Key      string          // the column it is partitioned by
-	Past     Grain           // of leaves before the current year
-	Ahead    Grain           // of leaves from the current year on
+	Key      string          // the column by which it is partitioned
+	Past     Grain           // grain of leaves before the current year
+	Ahead    Grain           // grain of leaves from the current year on
 	Size     int64           // positions of a leaf, for Positions
-	Used     int64           // the last position that was given out, for Positions
-	Analyzed time.Time       // when the table's own statistics were gathered; zero is never
-	Names    map[string]bool // what exists in the schema under a name that a leaf could need, leaves included
+	Used     int64           // the last position in use, for Positions
+	Analyzed time.Time       // when the table itself was last analyzed; zero if never
+	Names    map[string]bool // names of existing tables that a leaf could need
 	Leaves   []Leaf          // in the order of their bounds
 }
 
@@ -81,18 +81,19 @@ type Table struct {
 type Leaf struct {
 	Relation
 	Bounds
-	Foreign  string // its bounds as the server writes them, where they are none of ours: DEFAULT, MINVALUE, infinity
-	Pending  bool   // a DETACH CONCURRENTLY was cut short: its rows are invisible until it is finalized
-	Vacuumed bool   // it had its VACUUM (FREEZE, ANALYZE) after it closed
+	Foreign  string // bounds that blotter does not create, for example DEFAULT or MINVALUE
+	Pending  bool   // a DETACH CONCURRENTLY was interrupted; its rows are invisible
+	Vacuumed bool   // by VACUUM (FREEZE, ANALYZE) after it closed
 	Empty    bool   // it never had a row
-	Rows     int64  // the planner's estimate; -1 is unknown
+	Rows     int64  // the planner's estimate; -1 if unknown
 	Bytes    int64  // with indexes and TOAST
 }
 
-// Read reads the state of the database, all of one instant.
+// Read returns the state of the database at one instant.
 func Read(ctx context.Context, conn *pgx.Conn) (State, error) {
 	var state State
-	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, conn, snapshot, func(tx pgx.Tx) (err error) {
 		if state.Tables, err = readTables(ctx, tx); err != nil {
 			return err
 		}
@@ -103,15 +104,18 @@ func Read(ctx context.Context, conn *pgx.Conn) (State, error) {
 		}
 		return err
 	})
-	return state, postgres.Translate(ctx, "read partitions", err)
+
+	return state, pgerror.Translate(ctx, "read partitions", err)
 }
 
 const sqlTables = `
 select n.nspname, c.relname, a.attname, p.past, p.ahead, p.size,
        case when p.ahead = 'positions' then coalesce((select s.last_value from pg_sequences s
-            where format('%I.%I', s.schemaname, s.sequencename) = pg_get_serial_sequence(c.oid::regclass::text, a.attname)), 0) else 0 end,
+            where format('%I.%I', s.schemaname, s.sequencename)
+                  = pg_get_serial_sequence(c.oid::regclass::text, a.attname)), 0) else 0 end,
        pg_stat_get_last_analyze_time(c.oid),
-       array(select o.relname::text from pg_class o where o.relnamespace = c.relnamespace and starts_with(o.relname, c.relname || '_'))
+       array(select o.relname::text from pg_class o
+              where o.relnamespace = c.relnamespace and starts_with(o.relname, c.relname || '_'))
   from shared.partitioned_tables p
   join pg_class c on c.oid = p.table_name
   join pg_namespace n on n.oid = c.relnamespace
@@ -132,15 +136,17 @@ func readTables(ctx context.Context, tx pgx.Tx) ([]Table, error) {
 		if analyzed != nil {
 			t.Analyzed = analyzed.UTC()
 		}
+
 		t.Names = make(map[string]bool, len(names))
 		for _, name := range names {
 			t.Names[name] = true
 		}
+
 		return t, err
 	})
 }
 
-// sqlLeaves has no bounds for a leaf whose bounds are not two times or two positions.
+// sqlLeaves reads no bounds for a leaf whose bounds are not two times or two positions.
 const sqlLeaves = `
 select pn.nspname, pc.relname, n.nspname, c.relname,
        case when t.ahead <> 'positions' and b.ours then p.lower::timestamptz end,
@@ -148,7 +154,8 @@ select pn.nspname, pc.relname, n.nspname, c.relname,
        case when t.ahead = 'positions' and b.ours then p.lower::bigint else 0 end,
        case when t.ahead = 'positions' and b.ours then p.upper::bigint else 0 end,
        case when b.ours then '' else pg_get_expr(c.relpartbound, c.oid) end,
-       p.detach_pending, v.leaf is not null, coalesce(pg_relation_size(c.oid), 0) = 0, c.reltuples::bigint, coalesce(pg_total_relation_size(c.oid), 0)
+       p.detach_pending, v.leaf is not null, coalesce(pg_relation_size(c.oid), 0) = 0, c.reltuples::bigint,
+       coalesce(pg_total_relation_size(c.oid), 0)
   from shared.partitions p
   join shared.partitioned_tables t using (table_name)
   join pg_class pc on pc.oid = p.table_name
@@ -156,7 +163,8 @@ select pn.nspname, pc.relname, n.nspname, c.relname,
   join pg_class c on c.oid = p.leaf
   join pg_namespace n on n.oid = c.relnamespace
   left join shared.vacuumed_partitions v on v.leaf = p.leaf
- cross join lateral (select coalesce(p.lower ~ '^\d' and p.upper ~ '^\d' and p.lower || p.upper !~ 'BC', false) as ours) b
+ cross join lateral (
+       select coalesce(p.lower ~ '^\d' and p.upper ~ '^\d' and p.lower || p.upper !~ 'BC', false) as ours) b
  order by 5, 7, 4`
 
 func readLeaves(ctx context.Context, tx pgx.Tx) (map[Relation][]Leaf, error) {
@@ -164,6 +172,7 @@ func readLeaves(ctx context.Context, tx pgx.Tx) (map[Relation][]Leaf, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	leaves := map[Relation][]Leaf{}
 	var parent Relation
 	var leaf Leaf
@@ -179,5 +188,6 @@ func readLeaves(ctx context.Context, tx pgx.Tx) (map[Relation][]Leaf, error) {
 		leaves[parent] = append(leaves[parent], leaf)
 		return nil
 	})
+
 	return leaves, err
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // NewFolder gives the test a data folder for package embedded, in which the server starts without initdb: its database
@@ -118,7 +118,7 @@ func preparedKey(ctx context.Context) string {
 	if found, err := embedded.Find(ctx, os.Getenv("BLOTTER_POSTGRES"), "", 0); err == nil {
 		major = found.Major
 	}
-	return fmt.Sprintf("%s-%d-%s", postgres.SchemaDigest()[:16], major, time.Now().UTC().Format(time.DateOnly))
+	return fmt.Sprintf("%s-%d-%s", schema.Digest()[:16], major, time.Now().UTC().Format(time.DateOnly))
 }
 
 // touch sets the modification time of a folder, by which removeOld knows that it is used.
@@ -177,7 +177,7 @@ func makeCluster(ctx context.Context, into, cluster string) error {
 }
 
 func migrate(ctx context.Context, ownerURL string) error {
-	m, err := postgres.NewMigrator(ctx, ownerURL)
+	m, err := schema.NewMigrator(ctx, ownerURL)
 	if err != nil {
 		return err
 	}

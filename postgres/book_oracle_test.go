@@ -143,7 +143,7 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		if err != nil {
 			t.Fatalf("trade %d: %v", s.ID, err)
 		}
-		if want := s.Booked(after, effect); !sameFigures(s, want) || s.PositionEffect != want.PositionEffect {
+		if want := s.WithEffect(after, effect); !sameFigures(s, want) || s.PositionEffect != want.PositionEffect {
 			t.Errorf("trade %d of %v is stored as %+v, folded it is %+v", s.ID, key, s, want)
 		}
 		if effect.Closed != nil {

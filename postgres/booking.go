@@ -206,7 +206,7 @@ func (b *booking) one(i int) {
 		if known.Adopted && b.opts[i]&AdoptOrder != 0 && t.Quantity.GreaterThan(known.Open()) {
 			known.Quantity = known.FilledQuantity.Add(t.Quantity) // all that is known of it are its fills
 		}
-		if filled, err = known.Fill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
+		if filled, err = known.WithFill(*t, b.opts[i]&AllowOverfill != 0); err != nil {
 			outcome := Refused
 			if errors.Is(err, blotter.ErrOverfill) {
 				outcome = Overfill
@@ -226,7 +226,7 @@ func (b *booking) one(i int) {
 		b.orders[bookKey{t.AccountID, t.OrderID}] = order
 	}
 	position.Position, position.changed = after, true
-	*t = t.Booked(after, effect)
+	*t = t.WithEffect(after, effect)
 	if effect.Closed != nil {
 		b.trips = append(b.trips, effect.Closed)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -17,7 +18,7 @@ func (db *DB) book(ctx context.Context, b *booking) error {
 	if len(b.given) == 1 || b.together {
 		return err
 	}
-	if sqlState(err) == lockTimeout {
+	if pgerror.State(err) == pgerror.LockTimeout {
 		return db.bookByAccounts(ctx, b, err)
 	}
 	if !refusedRow(err) {
@@ -44,9 +45,6 @@ func (db *DB) book(ctx context.Context, b *booking) error {
 	}
 	return nil
 }
-
-// lockTimeout is the SQLSTATE of a lock that was not to be had in time.
-const lockTimeout = "55P03"
 
 // bookByAccounts books each account's trades apart, after somebody held a lock of one of them for too long: the others' are
 // booked all the same.
@@ -108,7 +106,7 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 			db.logCommit(ctx, start)
 			return nil
 		}
-		if !stale(err) && !LacksPartition(err) {
+		if !stale(err) && !pgerror.LacksPartition(err) {
 			db.logFailure(ctx, "execute trades", start, err, nil)
 			return err
 		}
@@ -130,7 +128,9 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) error {
 
 // patience is how often a booking is tried again. What does not exist yet cannot be locked: each time that somebody else was
 // first to make a position or an order of the booking, there is one less that can be missing.
-func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.given))) }
+func (b *booking) patience(db *DB) TxOption {
+	return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.given)))
+}
 
 // bookLocked books trades with their orders and positions locked.
 func (tx *Tx) bookLocked(ctx context.Context, b *booking) error {
@@ -186,7 +186,7 @@ func (db *DB) bookAtOnce(ctx context.Context, b *booking) error {
 		return err
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" {
+	if errors.As(err, &pg) && pgerror.Severity(pg) == "ERROR" {
 		return translate(ctx, "execute trades", err) // all of the round trip is undone
 	}
 	if !loan.IsClosed() {

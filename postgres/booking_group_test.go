@@ -169,7 +169,7 @@ func TestDoorbellOfBookings(t *testing.T) {
 func TestTradesOfACallAreBounded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	for n, want := range map[int]string{10_000: "context ", 10_001: "trades 10001 "} {
+	for n, want := range map[int]string{10_000: "invalid context ", 10_001: "invalid trades 10001: "} {
 		trades := slices.Repeat([]blotter.Trade{fill("T", blotter.Buy, "1", "5")}, n)
 		_, err := d.ExecuteTrades(t.Context(), trades)
 		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), want) {
@@ -198,7 +198,7 @@ func TestBookConfigIsChecked(t *testing.T) {
 		{QueueMax: -(1 << 20)}: "QueueMax",
 	} {
 		_, err := d.NewBook(cfg)
-		if (err == nil) != (field == "") || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "BookConfig."+field+" ")) {
+		if (err == nil) != (field == "") || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "invalid BookConfig."+field+" ")) {
 			t.Errorf("%+v: %v, want one about %q", cfg, err, field)
 		}
 	}

@@ -130,7 +130,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 			if f.Strategy == "" {
 				f.Strategy = order.Strategy
 			}
-			filled, err := order.Fill(f, false)
+			filled, err := order.WithFill(f, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 			t.Fatal(err)
 		}
 		m.positions[f.Symbol] = after
-		m.trades = append(m.trades, f.Booked(after, effect))
+		m.trades = append(m.trades, f.WithEffect(after, effect))
 		if effect.Closed != nil {
 			m.trips = append(m.trips, *effect.Closed)
 		}

@@ -10,20 +10,24 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none of
-// them does.
+// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none
+// of them does.
 func ExampleTx_ExecuteTrade() {
 	db, done := pgtest.OpenExample()
 	defer done()
 	ctx := blotter.WithAccount(context.Background(), "ACC123")
-	order := blotter.Order{OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"), Strategy: "trend"}
+	order := blotter.Order{
+		OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
+		Strategy: "trend",
+	}
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		fmt.Println(err)
 	}
 
 	executeTrade := func(orderID, tradeID, price string) (receipt postgres.Receipt, err error) {
 		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
-			receipt, err = tx.ExecuteTrade(ctx, blotter.Trade{OrderID: orderID, TradeID: tradeID, Price: blotter.MustDecimal(price)})
+			receipt, err = tx.ExecuteTrade(ctx,
+				blotter.Trade{OrderID: orderID, TradeID: tradeID, Price: blotter.MustDecimal(price)})
 			return err
 		})
 		return receipt, err
@@ -56,10 +60,12 @@ func ExampleDB_NewBook() {
 	if err != nil {
 		fmt.Println(err)
 	}
+
 	ctx := blotter.WithAllAccounts(context.Background())
 	if err := book.Start(ctx); err != nil {
 		fmt.Println(err)
 	}
+
 	var callers sync.WaitGroup
 	for n := range 100 {
 		callers.Go(func() {
@@ -72,14 +78,17 @@ func ExampleDB_NewBook() {
 			}
 		})
 	}
+
 	callers.Wait()
 	if err := book.Stop(ctx); err != nil { // books what still waits
 		fmt.Println(err)
 	}
+
 	positions, err := db.Positions(ctx, postgres.PositionFilter{Symbol: "AAPL"})
 	for _, p := range positions {
 		fmt.Println(p.AccountID, p.Quantity, p.CostBasis, err)
 	}
+
 	// Output:
 	// ACC0 40 7580 <nil>
 	// ACC1 40 7580 <nil>

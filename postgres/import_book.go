@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -52,7 +53,7 @@ func (db *DB) ExecuteImported(ctx context.Context, trades []ImportedTrade, opts 
 
 	err = db.book(ctx, b)
 	switch {
-	case sqlState(err) == importUndone:
+	case pgerror.State(err) == importUndone:
 		return nil, &blotter.Error{Op: "book the trades of an import", Kind: blotter.ErrConflict, Message: err.Error(), Err: err}
 	case err == errNotAll:
 		return b.receipts, b.firstError()

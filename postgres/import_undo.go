@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 )
 
 // undoMax is how many trades an import may have that is undone: each has an event, and all are in one transaction.
@@ -127,7 +128,7 @@ func (u *undo) conflict(format string, args ...any) error {
 }
 
 func (u *undo) run(ctx context.Context) error {
-	if _, err := u.tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+	if _, err := u.tx.Exec(ctx, "set local statement_timeout = "+connection.Milliseconds(importTimeout)); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{u.lock, u.checkFollowers, u.rewind, u.remove, u.restore, u.checkLives} {

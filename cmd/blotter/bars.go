@@ -45,7 +45,7 @@ func (r *reading) flags(cmd *cobra.Command, formats string) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.from, "from", "", "first `day` or instant, as 2024-01-31 or 2024-01-31T14:30:00Z")
 	flags.StringVar(&r.to, "to", "", "`day` or instant before which to end")
-	flags.StringVar(&r.Timeframe, "timeframe", "1d", "`timeframe` of the stored bars")
+	flags.StringVar((*string)(&r.Timeframe), "timeframe", "1d", "`timeframe` of the stored bars")
 	if formats != "" {
 		formatFlag(cmd, &r.format, formats, strings.ReplaceAll(formats, ",", ", "))
 		flags.IntVar(&r.Limit, "limit", 0, "at most `n` bars")
@@ -73,7 +73,7 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 	if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
 		return usagef("--from %s is not before --to %s", r.from, r.to)
 	}
-	if _, _, err := blotter.TimeframeLength(r.Timeframe); err != nil {
+	if _, _, err := r.Timeframe.Length(); err != nil {
 		return usagef("--timeframe %s is none; want a number and a unit (s, m, h, d, w, mo), as 1d", r.Timeframe)
 	}
 	if cmd.Flags().Changed("limit") && r.Limit < 1 {
@@ -84,7 +84,7 @@ func (r *reading) prepare(cmd *cobra.Command, set *settings, symbol string, form
 
 // dayZone is the zone whose days --from and --to are: that of --tz for bars within a day, UTC for those that stand at dates.
 func (r *reading) dayZone() (*time.Location, error) {
-	if length, months, err := blotter.TimeframeLength(r.Timeframe); r.Zone == "" || err != nil || months > 0 || length >= 24*time.Hour {
+	if length, months, err := r.Timeframe.Length(); r.Zone == "" || err != nil || months > 0 || length >= 24*time.Hour {
 		return time.UTC, nil
 	}
 	zone, err := time.LoadLocation(r.Zone)
@@ -136,7 +136,7 @@ func (r *reading) nothing(cmd *cobra.Command, db *postgres.DB) error {
 		case s.Timeframe == r.Timeframe:
 			within = fmt.Sprintf(" in that range; they are of %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
 		default:
-			others = append(others, s.Timeframe)
+			others = append(others, string(s.Timeframe))
 		}
 	}
 	switch {
@@ -170,7 +170,7 @@ func barsList(set *settings) *cobra.Command {
 			}
 			return printTable(cmd.OutOrStdout(), []string{"symbol", "timeframe", "bars", "from", "to"}, []int{2}, func(row func(...string)) {
 				for _, s := range list {
-					row(s.Symbol, s.Timeframe, thousands(s.Bars), s.From.UTC().Format(time.DateOnly), s.To.UTC().Format(time.DateOnly))
+					row(s.Symbol, string(s.Timeframe), thousands(s.Bars), s.From.UTC().Format(time.DateOnly), s.To.UTC().Format(time.DateOnly))
 				}
 			})
 		},
@@ -253,7 +253,7 @@ Monday. Without --from, --to and --limit, the last 30.`,
 		},
 	}
 	r.flags(cmd, "table,csv,json")
-	cmd.Flags().StringVar(&r.Resample, "to-timeframe", "", "`timeframe` of the bars to make, as 5m, 1h, 1d, 1w or 1mo")
+	cmd.Flags().StringVar((*string)(&r.Resample), "to-timeframe", "", "`timeframe` of the bars to make, as 5m, 1h, 1d, 1w or 1mo")
 	cmd.Flags().StringVar(&r.Zone, "tz", "", "`zone` whose days count, as America/New_York (default UTC)")
 	return cmd
 }
@@ -379,8 +379,8 @@ be imported again.`,
 }
 
 // orElse yields the rows or, where there are none, the error of none unless that is nil.
-func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func orElse[T any](rows iter.Seq2[T, error], none func() error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		empty := true
 		for row, err := range rows {
 			empty = false
@@ -392,7 +392,8 @@ func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, e
 			return
 		}
 		if err := none(); err != nil {
-			yield(nil, err)
+			var zero T
+			yield(zero, err)
 		}
 	}
 }

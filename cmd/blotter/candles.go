@@ -173,10 +173,10 @@ func shortVolume(v float64) string {
 }
 
 // times writes the time below every so many candles, as much of it as tells them apart.
-func (d *drawing) times(timeframe string) {
+func (d *drawing) times(timeframe blotter.Timeframe) {
 	layout := "2006-01-02"
 	span := d.candles[len(d.candles)-1].at.Sub(d.candles[0].at)
-	if fixed, months, _ := blotter.TimeframeLength(timeframe); months == 0 && fixed < 24*time.Hour {
+	if fixed, months, _ := timeframe.Length(); months == 0 && fixed < 24*time.Hour {
 		layout = "Jan 02 15:04"
 		if span < 24*time.Hour {
 			layout = "15:04"

@@ -41,7 +41,7 @@ func TestUpAndDown(t *testing.T) {
 		t.Errorf("%+v, %v", state, err)
 	}
 	contains(t, d.ok(t, "up"), fmt.Sprintf("process %d", state.PID))
-	d.fails(t, 1, []string{"up", "--port", freePort(t)}, "runs already", "blotter down")
+	d.fails(t, 1, []string{"up", "--port", freePort(t)}, "is already running", "blotter down")
 	d.write(t, "KO.csv", goodBars)
 	contains(t, d.ok(t, "import", "KO.csv"), "KO.csv  KO         3         3")
 	contains(t, d.ok(t, "psql", "--", "-Atc", "select count(*) from data_ingestion.market_data"), "3\n")
@@ -138,7 +138,7 @@ func TestSchemaVersion(t *testing.T) {
 		Version int64
 		Name    string
 	}
-	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil || len(list) < 9 || list[0].Version != 1 {
+	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil || len(list) < 8 || list[0].Version != 1 {
 		t.Errorf("%+v", r)
 	}
 }

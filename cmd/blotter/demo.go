@@ -141,7 +141,7 @@ func (d *demoReport) print(w io.Writer) error {
 	d.printTimings(w)
 	same := "blotter bars show " + first.Symbol + " --format csv"
 	if first.Timeframe != "1d" {
-		same += " --timeframe " + first.Timeframe
+		same += " --timeframe " + string(first.Timeframe)
 	}
 	commands := []string{same, "blotter positions list", "blotter pnl list --by month", "blotter import FILES...", "blotter up; blotter psql"}
 	_, err := fmt.Fprintf(w, "\nGo on:\n  %-*s  the same bars for another program\n  %-[1]*[3]s  what the demo holds\n  %-[1]*[4]s  what it made\n  %-[1]*[5]s  more bars\n  %-[1]*[6]s  look around in SQL\n",
@@ -161,7 +161,7 @@ func traded(ctx context.Context, db *postgres.DB, report *importReport) (series 
 		return nil, err
 	}
 	for _, s := range stored {
-		if len(series) < demoSymbolsMax && s.Bars > slowBars+1 && (many || imported[[2]string{s.Symbol, s.Timeframe}]) {
+		if len(series) < demoSymbolsMax && s.Bars > slowBars+1 && (many || imported[[2]string{s.Symbol, string(s.Timeframe)}]) {
 			series = append(series, s)
 		}
 	}
@@ -197,7 +197,7 @@ func maxDecimal(a, b blotter.Decimal) blotter.Decimal {
 }
 
 // firstSymbol is symbol and timeframe of the first file that was imported.
-func firstSymbol(report *importReport) (symbol, timeframe string) {
+func firstSymbol(report *importReport) (symbol string, timeframe blotter.Timeframe) {
 	for _, one := range report.Files {
 		if one.Read == 0 {
 			continue

@@ -22,7 +22,7 @@ func TestDoctorSecurity(t *testing.T) {
 	}
 	// A warning: exit status 1 with --strict alone.
 	db.Exec(t, `create policy mine on execution.orders using (true)`)
-	contains(t, d.ok(t, doctor()...), "SEVERITY  CHECK AND SUBJECT\nwarning   security_stray_policy: execution.orders\n   found  there is another policy than blotter's: mine", "\n      do  ", "0 critical, 1 warning\n")
+	contains(t, d.ok(t, doctor()...), "SEVERITY  CHECK AND SUBJECT\nwarning   security_stray_policy: execution.orders\n   found  policy mine does not belong to blotter", "\n      do  ", "0 critical, 1 warning\n")
 	if r := d.run(t, doctor("--strict")...); r.status != 1 || r.err != "" {
 		t.Errorf("--strict with a warning: %+v", r)
 	}
@@ -51,7 +51,7 @@ func TestDoctorSecurityCannotLook(t *testing.T) {
 		if r.status != 1 || r.err != "" {
 			t.Errorf("exit status %d, %q", r.status, r.err)
 		}
-		contains(t, r.out, "critical  security_rls: the check itself\n   found  it could not be made: ", "      do  Name by --reporter-url a login", ", 0 warnings\n")
+		contains(t, r.out, "critical  security_rls: the check itself\n   found  it failed: ", "      do  Set --reporter-url to a login", ", 0 warnings\n")
 	}
 }
 
@@ -97,10 +97,10 @@ func TestDoctorFinds(t *testing.T) {
 	if r.status != 0 || r.err != "" {
 		t.Errorf("exit status %d of warnings, %s", r.status, r.err)
 	}
-	contains(t, r.out, "warning   index_redundant: execution.half\n   found  every read of it is served by", "      do  blotter doctor --indexes prints", "checks: 0 critical, ")
+	contains(t, r.out, "warning   index_redundant: execution.half\n   found  execution.idx_orders_symbol_status, which", "      do  Drop it with the statement", "checks: 0 critical, ")
 	narrow(t, "doctor", r.out)
 	db.Exec(t, "insert into shared.maintenance_runs (job, ended_at, run_by, result, figures) values ('verify', now(), 'test', 'failed', '{\"mismatches\": 3}')")
-	if r = doctor(); r.status != 1 || !strings.HasPrefix(r.out, "SEVERITY  CHECK AND SUBJECT\ncritical  verify_result: job verify\n   found  3 figures") {
+	if r = doctor(); r.status != 1 || !strings.HasPrefix(r.out, "SEVERITY  CHECK AND SUBJECT\ncritical  verify_result: job verify\n   found  3 values") {
 		t.Errorf("exit status %d:\n%s", r.status, r.out)
 	}
 	if r = doctor("--security"); strings.Contains(r.out, "verify") {

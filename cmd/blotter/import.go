@@ -107,7 +107,7 @@ func (i *importing) check() error {
 	if _, err := time.LoadLocation(i.Zone); err != nil {
 		return usagef("--tz %s is no zone: want a name, as America/New_York or UTC", i.Zone)
 	}
-	if _, _, err := blotter.TimeframeLength(cmp.Or(i.Timeframe, "1d")); err != nil {
+	if _, _, err := blotter.Timeframe(cmp.Or(i.Timeframe, "1d")).Length(); err != nil {
 		return usagef("--timeframe %s is none; want a number and a unit (s, m, h, d, w, mo), as 1d", i.Timeframe)
 	}
 	if !slices.Contains([]string{"", "dmy", "mdy"}, i.Dates) {

@@ -34,7 +34,7 @@ func TestImport(t *testing.T) {
 	r := d.fails(t, 1, args, "4 of 6 files were not imported")
 	contains(t, r.out, "not imported: empty.csv: it is empty", "not imported: letter.csv: it is not a bar file",
 		"not imported: missing.csv: there is no such file", "not imported: broken.csv",
-		"quarantined: KO.csv line 5: open is missing", "quarantined: KO.csv line 6: high 1 is not allowed",
+		"quarantined: KO.csv line 5: open is missing", "quarantined: KO.csv line 6: invalid high 1: want",
 		"AAPL.csv  AAPL       3         3            0", "all                  8         6            2")
 	narrow(t, "import", strings.ReplaceAll(r.out, d.dir, ""))
 	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != 6 {

@@ -17,12 +17,12 @@ func maintainCommand(set *settings) *cobra.Command {
 		maintainRun(set), maintainStatus(set), maintainHistory(set))
 	cmd.Long = `Keep the database in order. The jobs:
 
-    archive_logs    move old log rows to the archive, drop the oldest there and
+    archive_logs    move old logs to the archive, drop the oldest there and
                     old statistics
-    partitions      make partitions that are due, freeze closed ones
+    partitions      create partitions that are due, freeze closed ones
     vacuum_analyze  vacuum and analyze tables and partitions that need it
     analyze         gather statistics, of partitioned tables too
-    verify          prove positions and orders from the trades
+    verify          verify positions and orders against the trades
     reconcile       prove the analytics from the trades
     seal            seal new entries of the audit log
     outbox          drop partitions of the outbox that nobody needs

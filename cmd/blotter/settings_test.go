@@ -22,7 +22,7 @@ func TestSettings(t *testing.T) {
 		{"bars show A", "readonly-url", "nonsense://", "invalid --readonly-url: want postgres://"},
 		{"bars show A", "service-url", "nonsense://", "invalid --service-url: want postgres://"},
 		{"bars show A", "reporter-url", "nonsense://", "invalid --reporter-url: want postgres://"},
-		{"up", "port", "70000", "port 70000 does not exist"},
+		{"up", "port", "70000", "invalid port 70000"},
 		{"up", "data-dir", "/dev/null/x", "/dev/null/x"},
 		{"up", "postgres", "/nowhere", "/nowhere holds no PostgreSQL programs"},
 		{"status", "account", strings.Repeat("x", 100), "account"},

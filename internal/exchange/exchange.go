@@ -48,7 +48,8 @@ func OfSymbol(symbol string) *Exchange {
 	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
 	_, suffix, found := cutLast(symbol, ".")
 	for _, e := range exchanges {
-		if found && slices.Contains(strings.Fields(e.suffixes), suffix) || slices.Contains(strings.Fields(e.indexes), symbol) {
+		if found && slices.Contains(strings.Fields(e.suffixes), suffix) ||
+			slices.Contains(strings.Fields(e.indexes), symbol) {
 			return e
 		}
 	}

@@ -45,7 +45,8 @@ func checkSize(members []*zip.File) error {
 			err = checkPart(member, found.countCells)
 		case strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels"):
 			if member.UncompressedSize64 > partBytesMax {
-				err = fmt.Errorf("%s of the workbook has more than %d MiB; %s", member.Name, partBytesMax>>20, saveAsCSV)
+				err = fmt.Errorf("%s of the workbook has more than %d MiB; %s", member.Name, partBytesMax>>20,
+					saveAsCSV)
 			}
 		}
 		if err != nil {
@@ -123,7 +124,8 @@ func (found *contents) countCells(decoder *xml.Decoder) error {
 			}
 		}
 		if rows > rowsMax || cells+width > cellsMax {
-			return fmt.Errorf("a sheet of the workbook has more than %d rows or %d cells; %s", rowsMax, cellsMax, saveAsCSV)
+			return fmt.Errorf("a sheet of the workbook has more than %d rows or %d cells; %s", rowsMax, cellsMax,
+				saveAsCSV)
 		}
 	}
 }

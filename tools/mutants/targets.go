@@ -7,13 +7,13 @@ import (
 
 // moneyFiles decide what a fill makes of the book and of the analytics.
 var moneyFiles = []string{
-	"fill.go", "order.go", "trade.go", "position.go", "postgres/booking*.go", "postgres/book.go", "postgres/execute.go",
+	"order.go", "trade*.go", "position.go", "round_trip.go", "decimal.go", "postgres/booking*.go", "postgres/book.go", "postgres/execute.go",
 	"analytics/fold.go", "analytics/store.go", "analytics/rebuild.go",
 }
 
 // allFiles are these, and those on which exactly-once, isolation, audit and partitions rest.
 var allFiles = append([]string{
-	"event*.go", "decimal.go", "account.go",
+	"event*.go", "price.go", "text.go", "account.go", "context.go",
 	"postgres/transaction.go", "postgres/outbox.go", "postgres/session.go", "postgres/order.go", "postgres/trade_fees.go", "postgres/import_*.go",
 	"events/*.go", "analytics/*.go", "audit/*.go", "partition/*.go",
 }, moneyFiles...)
