@@ -32,8 +32,8 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	$(STATICCHECK) ./...
 	@echo '== import table'
 	go test -count=1 -v -run TestImportTable .
-	@echo '== tests with -race'
-	go test -race ./...
+	@echo '== the tests, each once, with -race'
+	go test -race -timeout 10m ./...
 	go -C tools test ./mutants
 	@echo '== built-in defects are noticed'
 	go vet -tags mutants ./events ./chaos
@@ -60,11 +60,15 @@ fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: torture
-torture: ## attack the book, the audit log and imports in full: 200,000 fills, 100,000 changes, everything killed
+torture: ## attack the book, the audit log, imports and archives in full: 200,000 fills, 100,000 changes, everything killed
 	go test ./postgres -count=1 -v -timeout 60m -run 'TestBookTorture|TestCutCommits|TestKilledClients|TestKilledServer' \
 		-fills 200000 -cuts 500 -kills 50 -crashes 5
+	go test ./postgres -count=1 -v -timeout 30m -run TestTwoAccountsOnePool -storm 60s
 	go test ./audit -count=1 -v -timeout 30m -run TestSealersAreKilled -changes 100000
 	go test ./cmd/blotter -count=1 -v -timeout 30m -run 'TestKilledImport$$' -import-kills 50
+	go test ./cmd/blotter -count=1 -v -timeout 30m -run TestServeUnderLoad -load-span 60s
+	go test ./events -count=1 -v -timeout 30m -run TestKilledRelays -kills 50 -redis-kills 10
+	go test ./maintenance -count=1 -v -timeout 30m -run TestKilledArchive -log-kills 50
 
 .PHONY: chaos
 chaos: ## kill everything in full, beside hostile writers: 100 projectors, 100 relays, PostgreSQL 15 times, Redis 5 times

@@ -23,6 +23,9 @@ type Database struct {
 	Config   postgres.Config // with which DB was opened
 	OwnerURL string          // of the login that migrates
 	AdminURL string          // of the login that made the database: a superuser on a server of pgtest's own
+
+	mu   sync.Mutex
+	idle *pgx.Conn // of AdminURL, for Exec and Value
 }
 
 // Open gives the test a migrated database, which goes when the test ends. It fails the test if there is no server.
@@ -101,12 +104,16 @@ func grant(ctx context.Context, ownerURL string) error {
 	return m.Close()
 }
 
-// Exec runs SQL as the login that made the database, for set-up and for looking behind the scenes.
+// Exec runs SQL as the login that made the database, for set-up and for looking behind the scenes. Settings of the
+// session last until it returns.
 func (d *Database) Exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
-	conn := d.Connect(t, d.AdminURL)
+	conn := d.admin(t)
 	if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("pgtest: %s: %v", sql, err)
+	}
+	if _, err := conn.Exec(t.Context(), "discard all"); err == nil {
+		d.giveBack(conn)
 	}
 }
 
@@ -124,11 +131,54 @@ func (d *Database) Connect(t testing.TB, url string) *pgx.Conn {
 // Value reads one value as the login that made the database.
 func Value[T any](t testing.TB, d *Database, sql string, args ...any) (value T) {
 	t.Helper()
-	conn := d.Connect(t, d.AdminURL)
+	conn := d.admin(t)
 	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&value); err != nil {
 		t.Fatalf("pgtest: %s: %v", sql, err)
 	}
+	d.giveBack(conn)
 	return value
+}
+
+// admin returns the idle connection of the login that made the database, or a new one. It closes when the test that
+// opened it ends.
+func (d *Database) admin(t testing.TB) *pgx.Conn {
+	t.Helper()
+	d.mu.Lock()
+	conn := d.idle
+	d.idle = nil
+	d.mu.Unlock()
+	if conn != nil && conn.Ping(t.Context()) == nil { // a test may have ended it, or its server
+		return conn
+	}
+
+	cfg, err := pgx.ParseConfig(d.AdminURL)
+	if err != nil {
+		t.Fatalf("pgtest: connecting: %v", err)
+	}
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec // tests change tables under prepared statements
+	if conn, err = pgx.ConnectConfig(t.Context(), cfg); err != nil {
+		t.Fatalf("pgtest: connecting: %v", err)
+	}
+	t.Cleanup(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.idle == conn { // otherwise another test is using it
+			d.idle = nil
+			_ = conn.Close(context.Background())
+		}
+	})
+	return conn
+}
+
+// giveBack keeps a connection for the next call of admin.
+func (d *Database) giveBack(conn *pgx.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.idle != nil {
+		_ = conn.Close(context.Background())
+		return
+	}
+	d.idle = conn
 }
 
 var shared struct {

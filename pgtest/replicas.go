@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +21,6 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
-	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -60,11 +58,6 @@ func Replicas(t testing.TB, n int) *Cluster {
 	ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
 	defer cancel()
 
-	golden, err := theGolden(ctx)
-	if err != nil {
-		t.Fatalf("pgtest: no server for replicas: %v", err)
-	}
-
 	cluster := &Cluster{Primary: newNode(t, "primary")}
 	for i := range n {
 		cluster.Replicas = append(cluster.Replicas, newNode(t, fmt.Sprintf("replica%d", i+1)))
@@ -79,7 +72,7 @@ func Replicas(t testing.TB, n int) *Cluster {
 			if node == upstream {
 				upstream = nil
 			}
-			failures[i] = node.copyFrom(ctx, golden, upstream)
+			failures[i] = node.launchCopy(ctx, upstream)
 		})
 	}
 	starting.Wait()
@@ -349,25 +342,29 @@ wal_retrieve_retry_interval = '20ms'
 cluster_name = '%s'
 `
 
-// copyFrom starts the node on a copy of a cluster that was shut down; upstream is nil for the primary.
-func (n *Node) copyFrom(ctx context.Context, golden string, upstream *Node) error {
+// launchCopy starts the node on a copy of the prepared cluster, the same for primary and replicas; upstream is nil for the
+// primary.
+func (n *Node) launchCopy(ctx context.Context, upstream *Node) error {
 	data, err := n.dataDir()
 	if err != nil {
 		return err
 	}
+	if err := copyCluster(ctx, migratedCluster, data); err != nil {
+		return err
+	}
 	pgData := filepath.Join(data, "pg")
-	if out, err := exec.CommandContext(ctx, "cp", "-a", golden, pgData).CombinedOutput(); err != nil {
-		return fmt.Errorf("copying the cluster: %w: %s", err, out)
+	if err := appendTo(filepath.Join(pgData, "pg_hba.conf"), "local replication all trust\n"); err != nil {
+		return err
 	}
 
 	settings := fmt.Sprintf(nodeSettings, n.Label)
 	if upstream != nil {
 		settings += "primary_conninfo = '" + n.follows(upstream) + "'\n"
-		if err := writeAs(golden, filepath.Join(pgData, "standby.signal"), ""); err != nil {
+		if err := writeAs(pgData, filepath.Join(pgData, "standby.signal"), ""); err != nil {
 			return err
 		}
 	}
-	if err := writeAs(golden, filepath.Join(pgData, "postgresql.auto.conf"), settings); err != nil {
+	if err := writeAs(pgData, filepath.Join(pgData, "postgresql.auto.conf"), settings); err != nil {
 		return err
 	}
 	return n.launch(ctx, data)
@@ -384,6 +381,15 @@ func (n *Node) launch(ctx context.Context, data string) error {
 	n.server = server
 	n.link.lead(filepath.Join(server.SocketDir, fmt.Sprintf(".s.PGSQL.%d", nodePort)))
 	return nil
+}
+
+func appendTo(path, text string) error {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
 
 // writeAs writes a file that belongs to the owner of another one.
@@ -425,71 +431,6 @@ func worksIn(folder string) bool {
 		cwd, err := os.Readlink(link)
 		return err == nil && cwd == folder
 	})
-}
-
-var golden struct {
-	sync.Mutex
-	pgData string
-	err    error
-}
-
-// theGolden is the data folder of a cluster that holds a migrated database and was shut down. Primary and replicas begin
-// as copies of it, which takes less time than initdb, migrations and pg_basebackup.
-func theGolden(ctx context.Context) (pgData string, err error) {
-	s, err := theServer(ctx)
-	if err != nil {
-		return "", err
-	}
-	golden.Lock()
-	defer golden.Unlock()
-	if golden.pgData == "" && golden.err == nil {
-		golden.pgData, golden.err = makeGolden(ctx, s)
-	}
-	return golden.pgData, golden.err
-}
-
-func makeGolden(ctx context.Context, s *server) (pgData string, err error) {
-	dir, err := os.MkdirTemp("", "blotter-golden-")
-	if err != nil {
-		return "", err
-	}
-	server, err := embedded.Start(ctx, embedded.Config{
-		DataDir: dir, Temporary: true, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return "", err
-	}
-	defer func() { _ = server.Stop() }()
-
-	m, err := schema.NewMigrator(ctx, server.OwnerURL())
-	if err != nil {
-		return "", err
-	}
-	_, err = m.Up(ctx)
-	if err = errors.Join(err, m.Close()); err != nil {
-		return "", err
-	}
-
-	made := filepath.Join(server.DataDir, "pg")
-	hba, err := os.OpenFile(filepath.Join(made, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err == nil {
-		_, err = hba.WriteString("local replication all trust\n")
-		err = errors.Join(err, hba.Close())
-	}
-	if err == nil {
-		err = endServer(server.PID, made, syscall.SIGINT)
-	}
-	if err != nil {
-		return "", err
-	}
-
-	home, err := s.home()
-	if err != nil {
-		return "", err
-	}
-	kept := filepath.Join(home, "golden")
-	return kept, os.Rename(made, kept)
 }
 
 // nodeLink passes clients on to a server, wherever that listens now.

@@ -40,15 +40,17 @@ func startServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := embedded.Start(ctx, embedded.Config{
-		DataDir: dir, Temporary: true, Logger: slog.New(slog.DiscardHandler),
-	})
+	var own *embedded.Server
+	if err = copyCluster(ctx, migratedCluster, dir); err == nil {
+		own, err = embedded.Start(ctx, embedded.Config{
+			DataDir: dir, Temporary: true, Logger: slog.New(slog.DiscardHandler),
+		})
+	}
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	s := &server{own: own, template: "blotter_test_template"}
-	return s, s.makeTemplate(ctx)
+	return &server{own: own, template: embedded.Database}, nil
 }
 
 // useServer prepares the server of BLOTTER_TEST_URL.
@@ -65,14 +67,6 @@ func useServer(ctx context.Context, text string) (*server, error) {
 		return nil, err
 	}
 	return s, s.makeTemplate(ctx)
-}
-
-// home is a folder that goes when the server of this test binary ends.
-func (s *server) home() (string, error) {
-	if s.own != nil {
-		return s.own.DataDir, nil
-	}
-	return os.MkdirTemp("", "blotter-pgtest-")
 }
 
 // admin connects as the login that may create databases.
