@@ -48,7 +48,7 @@ format: ## format the code
 	$(GOFUMPT) -w . bench
 
 .PHONY: data
-data: ## read the real files of DATA=folder (manifest.csv), compare the counts with docs/formats.md and docs/fills.md
+data: ## read the real files of DATA=folder (manifest.csv), compare the results with docs/real-files.md
 	go test -tags data ./barfile -run 'TestManifest|TestVendorPairs' -count=1 -timeout 30m -data "$(abspath $(DATA))"
 	go test -tags data ./fillfile -run TestRealFiles -count=1 -data "$(abspath $(DATA))"
 
