@@ -97,6 +97,14 @@ mutants: ## build N=100 small defects in (FILES=money or all, SEED=1), one at a 
 calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour
 	tools/calendar
 
+.PHONY: tidy-report
+tidy-report: ## measure how readable the source is (ARGS='-C ../other', ARGS='-list events')
+	go run ./internal/tidy/tidyreport $(ARGS)
+
+.PHONY: release
+release: ## build the archives of a release into dist/release, with SHA256SUMS
+	tools/release
+
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m
