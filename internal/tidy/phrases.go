@@ -21,7 +21,7 @@ var phrases = []phrase{
 	{`\banew\b|\bafresh\b`, ``, `again, rebuilt`},
 	{`\bbut for\b`, ``, `except`},
 	{`\bsave (for|that|where|when|in the|of)\b`, ``, `except`},
-	{`\b(all|anything|nothing|nobody|none|every\w*|no \w+),? save\b`, ``, `except`},
+	{`\b([Aa]ll|[Aa]nything|[Nn]othing|[Nn]obody|[Nn]one|[Ee]very\w*|no \w+),? save\b`, ``, `except`},
 	{`[;,] else\b|(^|[.?!] |\n)Else\b`, ``, `otherwise`},
 	{`\bno more([.,;:)\n]|$)`, ``, `no longer, not any more`},
 	{
