@@ -48,7 +48,7 @@ format: ## format the code
 	$(GOFUMPT) -w . bench
 
 .PHONY: data
-data: ## read the real files of DATA=folder (manifest.csv), compare the counts with docs/formats.md and docs/fills.md
+data: ## read the real files of DATA=folder (manifest.csv), compare the results with docs/real-files.md
 	go test -tags data ./barfile -run 'TestManifest|TestVendorPairs' -count=1 -timeout 30m -data "$(abspath $(DATA))"
 	go test -tags data ./fillfile -run TestRealFiles -count=1 -data "$(abspath $(DATA))"
 
@@ -100,6 +100,14 @@ mutants: ## build N=100 small defects in (FILES=money or all, SEED=1), one at a 
 .PHONY: calendar
 calendar: ## all tests at other dates and in other zones, and a daemon across ends of months; takes an hour
 	tools/calendar
+
+.PHONY: tidy-report
+tidy-report: ## measure how readable the source is (ARGS='-C ../other', ARGS='-list events')
+	go run ./internal/tidy/tidyreport $(ARGS)
+
+.PHONY: release
+release: ## build the archives of a release into dist/release, with SHA256SUMS
+	tools/release
 
 .PHONY: bench
 bench: ## blotter and its peers side by side, as ratios

@@ -24,7 +24,7 @@ import (
 
 var (
 	dataFolder = flag.String("data", "", "folder of real files with a manifest.csv")
-	update     = flag.Bool("update", false, "write the table of docs/formats.md")
+	update     = flag.Bool("update", false, "write the table of docs/real-files.md")
 )
 
 // notBars are the layouts of the manifest that are no bars.
@@ -192,7 +192,7 @@ func TestManifest(t *testing.T) {
 }
 
 const (
-	document  = "../docs/formats.md"
+	document  = "../docs/real-files.md"
 	tableHead = "| file | format |"
 )
 

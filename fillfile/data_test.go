@@ -21,7 +21,7 @@ import (
 
 var (
 	dataFolder = flag.String("data", "", "folder of real files with a manifest.csv")
-	update     = flag.Bool("update", false, "write the table of docs/fills.md")
+	update     = flag.Bool("update", false, "write the table of docs/real-files.md")
 )
 
 // remarks are the files of which the manifest counts other rows than we do, by how many, and why.
@@ -117,13 +117,13 @@ func openAsked(path string) (file *fillfile.File, asked string, err error) {
 		}
 	}
 	if len(names) > 0 {
-		asked = "wants " + strings.Join(names, " and ")
+		asked = "requires " + strings.Join(names, " and ")
 	}
 	return file, asked, err
 }
 
 const (
-	document  = "../docs/fills.md"
+	document  = "../docs/real-files.md"
 	tableFrom = "<!-- real files -->\n"
 	tableTo   = "<!-- end of real files -->\n"
 )
