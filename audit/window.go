@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -149,15 +148,22 @@ func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batch
 		}
 		c.target, c.targetAt = &target, &c.now
 	}
-	oldest, next, running := snapshotParts(c.done)
-	_, end, _ := snapshotParts(*c.target)
+	done, err := window.Parse(c.done)
+	if err != nil {
+		return false, err
+	}
+	target, err := window.Parse(*c.target)
+	if err != nil {
+		return false, err
+	}
+	w := window.Between(done, target)
 	sql := sqlWindow
-	if c.foreign != nil && *c.foreign >= oldest { // it may be one that is running here
+	if c.foreign != nil && *c.foreign >= done.Xmin { // it may be one that is running here
 		sql = sqlWindowApart
 	}
 	var ids []int64
 	var times []time.Time
-	err = tx.QueryRow(ctx, sql, next, end, running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
+	err = tx.QueryRow(ctx, sql, w.From, w.To, w.Running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
 	if err == nil {
 		err = s.fill(ctx, tx, ids, times)
 	}
@@ -170,23 +176,6 @@ func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batch
 	}
 	c.done, c.doneAt, c.target, c.targetAt, c.idDone = *c.target, c.targetAt, nil, nil, 0
 	return false, nil
-}
-
-// snapshotParts are those of a pg_snapshot as text, 10:20:10,14: below oldest all have ended, from next on none had begun,
-// and running were at it.
-func snapshotParts(text string) (oldest, next uint64, running []uint64) {
-	parts := strings.SplitN(text+"::", ":", 4)
-	number := func(text string) uint64 {
-		n, _ := strconv.ParseUint(text, 10, 64)
-		return n
-	}
-	running = []uint64{}
-	for id := range strings.SplitSeq(parts[2], ",") {
-		if id != "" {
-			running = append(running, number(id))
-		}
-	}
-	return number(parts[0]), number(parts[1]), running
 }
 
 // takeUnsealed fills the seal with what no seal has, for the snapshots say nothing here. When it takes the last of it, the

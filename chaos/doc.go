@@ -12,6 +12,6 @@
 //
 // At the end the oracle reads what was committed, and counts what was lost, came twice or out of order, chains that differ,
 // figures of the analytics that do not follow from the trades, gaps of the streams, and what the subscriber did not hear
-// once and in order. All must be 0. Built with the tag mutants the processes have a defect on purpose, one of those in
-// package events, and the same harness has to notice.
+// once and in order. All must be 0. `make chaos-short` also builds defects into the processes, by the patches in
+// events/testdata/mutants, and the same harness must notice each.
 package chaos

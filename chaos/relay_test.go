@@ -74,7 +74,7 @@ func newRelaying(s *stage, seed uint64, kills int, env ...string) *relaying {
 	}
 	r.ended = func(p *process) {
 		r.refilled += strings.Count(p.said.String(), "which are published again")
-		r.renewed += strings.Count(p.said.String(), "begin anew")
+		r.renewed += strings.Count(p.said.String(), "restart in a new epoch")
 	}
 	return r
 }

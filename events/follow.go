@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -32,7 +33,7 @@ func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 	if cfg.Callback == nil {
 		return blotter.Invalid("FollowConfig.Callback", "nil", "a function")
 	}
-	at := cursor{done: snapshot{xmin: 3, xmax: 3}}
+	at := cursor{done: window.Until(firstXID)}
 	if cfg.After != nil {
 		at.posDone = *cfg.After
 	} else if err := at.skip(ctx, db); err != nil {
@@ -71,11 +72,11 @@ func ended(ctx context.Context, err error) error {
 
 // skip moves the cursor to the present.
 func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
-	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.aim(ctx, s) }, postgres.Primary)
+	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.chooseTarget(ctx, s) }, postgres.Primary)
 	if err != nil {
 		return err
 	}
-	at.done, err = parseSnapshot(at.target)
+	at.done, err = window.Parse(at.target)
 	at.target = ""
 	return err
 }
@@ -84,7 +85,7 @@ func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
 func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string) (p page, err error) {
 	next := *at
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
-		if err := next.aim(ctx, s); err != nil {
+		if err := next.chooseTarget(ctx, s); err != nil {
 			return err
 		}
 		p, err = next.read(ctx, s, filter{channels: channels}, limit{events: followChunk, bytes: chunkBytes}, nil)
@@ -96,7 +97,7 @@ func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string
 	if p.more {
 		next.posDone = p.events[len(p.events)-1].Pos
 	} else {
-		next.done, err = parseSnapshot(next.target)
+		next.done, err = window.Parse(next.target)
 		next.target, next.posDone = "", 0
 	}
 	*at = next

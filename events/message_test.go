@@ -213,7 +213,7 @@ func TestPublishedMessagesFitTheirSchemas(t *testing.T) {
 	d.bookEverything()
 	n := 0
 	for _, channel := range relayed {
-		if err := d.drain(d.relay.lane(channel)); err != nil {
+		if err := d.drain(d.relay.channel(channel)); err != nil {
 			t.Fatal(err)
 		}
 		list, err := d.stream(channel)

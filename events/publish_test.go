@@ -76,7 +76,7 @@ func TestPublish(t *testing.T) {
 	if got != "7 6 7" {
 		t.Errorf("the outbox has %s", got)
 	}
-	l := d.newRelay(func(c *RelayConfig) { c.Channels = []string{"signals"} }).lanes[0]
+	l := d.newRelay(func(c *RelayConfig) { c.Channels = []string{"signals"} }).channels[0]
 	if err := errors.Join(d.drain(l), d.whole("signals")); err != nil {
 		t.Error(err)
 	}

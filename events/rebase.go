@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -54,7 +55,7 @@ func Rebase(ctx context.Context, conn *pgx.Conn) (did Rebased, err error) {
 		return did, fmt.Errorf("rebase: %w", err)
 	}
 	for _, at := range cursors {
-		if at.belongs(identity, next) != nil {
+		if at.checkHistory(identity, next) != nil {
 			did.Consumers = append(did.Consumers, at.consumer)
 		}
 	}
@@ -119,19 +120,19 @@ func rebase(ctx context.Context, tx pgx.Tx, cursors []cursor, patterns, numbers 
 		return err
 	}
 	for i, at := range cursors {
-		done := snapshot{xmin: xmax, xmax: xmax}
+		done := window.Until(xmax)
 		for n, pattern := range patterns {
 			if pattern[i] == '0' {
 				xid, err := strconv.ParseUint(numbers[n], 10, 64)
 				if err != nil {
 					return err
 				}
-				done.xip = append(done.xip, xid)
+				done.Running = append(done.Running, xid)
 			}
 		}
-		slices.Sort(done.xip)
-		if len(done.xip) > 0 {
-			done.xmin = done.xip[0]
+		slices.Sort(done.Running)
+		if len(done.Running) > 0 {
+			done.Xmin = done.Running[0]
 		}
 		if _, err := tx.Exec(ctx, sqlMoveCursor, at.consumer, done.String(), identity); err != nil {
 			return err
@@ -148,7 +149,7 @@ func readCursors(ctx context.Context, conn *pgx.Conn) (list []cursor, err error)
 	var at cursor
 	var done string
 	_, err = pgx.ForEachRow(rows, []any{&at.consumer, &done, &at.target, &at.posDone, &at.identity}, func() error {
-		parsed, err := parseSnapshot(done)
+		parsed, err := window.Parse(done)
 		at.done = parsed
 		list = append(list, at)
 		return err

@@ -92,8 +92,9 @@ func dropLeaf(ctx context.Context, conn *pgx.Conn, name string, lower, upper int
 				return err
 			}
 		}
+		sql := fmt.Sprintf(sqlNeeded, name)
 		var needed bool
-		if err := tx.QueryRow(ctx, mutateNeeded(fmt.Sprintf(sqlNeeded, name)), lower, upper).Scan(&needed); err != nil || needed {
+		if err := tx.QueryRow(ctx, sql, lower, upper).Scan(&needed); err != nil || needed {
 			return err
 		}
 		for _, sql := range []string{"alter table events.outbox detach partition " + name, "drop table " + name} {

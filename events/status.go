@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -119,10 +120,10 @@ func Replay(ctx context.Context, db *postgres.DB, consumer string, since time.Ti
 		if err := tx.QueryRow(ctx, sqlFirstSince, since).Scan(&first); err != nil {
 			return err
 		}
-		if first == 0 || uint64(first) >= at.done.xmax && len(at.done.xip) == 0 {
+		if first == 0 || uint64(first) >= at.done.Xmax && len(at.done.Running) == 0 {
 			return nil // nothing that it has consumed is that new
 		}
-		at.done = snapshot{xmin: uint64(first), xmax: uint64(first)}
+		at.done = window.Until(uint64(first))
 		if _, err := tx.Exec(ctx, sqlAdvance, consumer, at.done.String(), "", 0, 0); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func want(t *testing.T, what string, got []string, first, last int) {
 // A subscription catches up, goes on, and repairs what it did not hear.
 func TestSubscribe(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		d.emit(5)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
@@ -126,13 +126,12 @@ func TestSubscribe(t *testing.T) {
 
 		// A message that was published unheard, and one that was heard twice.
 		d.emit(1)
-		l.at("published", func() error { return interrupted })
-		quiet := l.out.channel
-		l.out.channel = "nobody"
-		if err := d.drain(l); !errors.Is(err, interrupted) {
+		quiet := l.stream.channel
+		l.stream.channel = "nobody"
+		if err := d.interrupt(l, beforeRecord); err != nil {
 			t.Fatal(err)
 		}
-		l.out.channel = quiet
+		l.stream.channel = quiet
 		d.emit(1)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
@@ -202,7 +201,7 @@ func TestSubscribeToTypes(t *testing.T) {
 func TestSubscribeBehindTheStream(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		d.emit(10)
-		if err := d.drain(d.relay.lane(blotter.ChannelMarketData)); err != nil {
+		if err := d.drain(d.relay.channel(blotter.ChannelMarketData)); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.client.XTrimMaxLen(d.ctx(), "data_sync:market_data:log", 4).Err(); err != nil {
@@ -225,7 +224,7 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 // Where the numbers begin anew subscribers are told.
 func TestSubscribeAcrossEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, Lost: func(context.Context, Gap) error { return nil }})
 		strict := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}})
 		d.subscribers("market_data", 2)
