@@ -17,7 +17,7 @@ import (
 type listener struct {
 	mu     sync.Mutex
 	got    []Message
-	gaps   []Gap
+	gaps   []StreamGap
 	ended  chan error
 	cancel context.CancelFunc
 }
@@ -41,7 +41,7 @@ func (d *desk) subscribe(cfg SubscribeConfig) *listener {
 		return nil
 	}
 	if cfg.Lost != nil {
-		cfg.Lost = func(_ context.Context, gap Gap) error {
+		cfg.Lost = func(_ context.Context, gap StreamGap) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.gaps = append(l.gaps, gap)
@@ -212,10 +212,10 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 		if err := strict.end(t); !errors.Is(err, blotter.ErrNotFound) || len(strict.messages()) != 0 {
 			t.Errorf("got %v, %v", strict.offsets(), err)
 		}
-		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: from, Lost: func(context.Context, Gap) error { return nil }})
+		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: from, Lost: func(context.Context, StreamGap) error { return nil }})
 		until(t, "the rest", func() bool { return len(told.messages()) == 4 })
 		want(t, "behind the gap", told.offsets(), 7, 10)
-		if len(told.gaps) != 1 || told.gaps[0] != (Gap{"market_data", Offset{1, 2}, Offset{1, 7}}) {
+		if len(told.gaps) != 1 || told.gaps[0] != (StreamGap{"market_data", Offset{1, 2}, Offset{1, 7}}) {
 			t.Errorf("the gaps are %v", told.gaps)
 		}
 	})
@@ -225,7 +225,7 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 func TestSubscribeAcrossEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
-		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, Lost: func(context.Context, Gap) error { return nil }})
+		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, Lost: func(context.Context, StreamGap) error { return nil }})
 		strict := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}})
 		d.subscribers("market_data", 2)
 		d.emit(2)

@@ -57,7 +57,7 @@ be applied. The exit status is 1 if a key is parked.`,
 	return cmd
 }
 
-func consumersJSON(list []events.Status) any {
+func consumersJSON(list []events.ConsumerStatus) any {
 	type parked struct {
 		Key    string    `json:"key"`
 		Events int64     `json:"events"`
@@ -80,7 +80,7 @@ func consumersJSON(list []events.Status) any {
 	return rows
 }
 
-func printConsumers(w io.Writer, list []events.Status) error {
+func printConsumers(w io.Writer, list []events.ConsumerStatus) error {
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no consumers yet; blotter serve keeps the analytics")
 		return err
@@ -197,7 +197,7 @@ func awaitResolved(ctx context.Context, w io.Writer, db *postgres.DB, consumer, 
 	}
 }
 
-func parkedKey(list []events.Status, consumer, key string) *events.ParkedKey {
+func parkedKey(list []events.ConsumerStatus, consumer, key string) *events.ParkedKey {
 	for _, s := range list {
 		for i := range s.Parked {
 			if s.Consumer == consumer && s.Parked[i].Key == key {
