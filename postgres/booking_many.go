@@ -79,9 +79,10 @@ with made as (
 select 1 where execution.unchanged((select count(*) from made) = cardinality($1::text[]))`
 )
 
-// batchOfMany is what writes a booking of many trades. Its last result is sqlBook's.
-func (b *booking) batchOfMany() (*pgx.Batch, error) {
-	batch := &pgx.Batch{}
+// batchOfMany returns what writes a booking of many trades, and the place of sqlBook in it. The events of an account's session
+// are a statement behind it, because they are proved by what earlier statements stored (policy book_events_are_proved).
+func (b *booking) batchOfMany(ofAccount bool) (batch *pgx.Batch, returning int, err error) {
+	batch = &pgx.Batch{}
 	b.queueAdopted(batch)
 	b.queueNew(batch)
 	b.queueTrips(batch)
@@ -96,20 +97,30 @@ func (b *booking) batchOfMany() (*pgx.Batch, error) {
 			args.position(p)
 		}
 	}
+	var events []blotter.Event
 	for _, i := range b.written {
 		args.trade(&b.trades[i])
 		event, err := newEvent(&b.trades[i], b.ids[i])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if b.later {
+		switch {
+		case b.later:
 			b.events = append(b.events, event)
-		} else {
+		case ofAccount:
+			events = append(events, event)
+		default:
 			args.event(&event)
 		}
 	}
+
+	returning = len(batch.QueuedQueries)
 	batch.Queue(sqlBook, args.list()...)
-	return batch, nil
+	b.queueOtherFees(batch)
+	if len(events) > 0 {
+		queueEvents(batch, events)
+	}
+	return batch, returning, nil
 }
 
 func sortedKeys[T any](m map[bookKey]T) []bookKey {

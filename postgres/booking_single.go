@@ -27,12 +27,12 @@ on conflict (account_id, symbol) do update set version = excluded.version where 
 	sqlBookTrade = `
 insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
        realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
-select $1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
- where execution.unchanged(exists (select from execution.positions where account_id = $1 and symbol = $4 and version = $21))
+select $1::text, $2, nullif($3, ''), $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+ where execution.unchanged(exists (select from execution.positions where account_id = $1::text and symbol = $4::text and version = $21))
 returning id, account_id, trade_id, symbol, side, created_at, xid`
 	sqlBookEvent = `
 insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
-values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3, $4)`
+values ($1::text, 'trades', $1::text, $2, 'trade_executed', 'execution', $3, $4)`
 )
 
 // batchOfOne is what writes a booking of one trade, and the place of sqlBookTrade in it.

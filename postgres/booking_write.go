@@ -5,17 +5,18 @@ import (
 	"errors"
 	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// batch is what writes the booking, and which of its statements returns the trades.
-func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
+// batch returns what writes the booking, and which of its statements returns the trades. ofAccount says that the session is
+// one of an account, which does not write for all of them.
+func (b *booking) batch(ofAccount bool) (batch *pgx.Batch, returning int, err error) {
 	if len(b.written) == 1 {
 		batch, returning, err = b.batchOfOne()
-	} else if batch, err = b.batchOfMany(); err == nil {
-		returning = len(batch.QueuedQueries) - 1
-		b.queueOtherFees(batch)
+	} else {
+		batch, returning, err = b.batchOfMany(ofAccount)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -31,7 +32,8 @@ func (b *booking) write(ctx context.Context, q Querier) error {
 	if len(b.written) == 0 {
 		return nil
 	}
-	batch, returning, err := b.batch()
+	scope, _ := blotter.ScopeOf(ctx)
+	batch, returning, err := b.batch(!scope.All)
 	if err != nil {
 		return err
 	}
