@@ -11,8 +11,8 @@ import (
 	"github.com/blotterdb/blotter/events"
 )
 
-// fold adds up events. It is pure: the same events give the same sums, whether they come one by one, in chunks, or from the trades
-// themselves.
+// fold adds up events. It is pure: the same events give the same sums, whether they come one by one, in chunks, or from
+// the trades themselves.
 type fold struct {
 	zones     map[string]*time.Location // of accounts; UTC if missing
 	summaries map[summaryKey]*blotter.PortfolioSummary
@@ -45,8 +45,8 @@ func isBookEvent(e *blotter.Event) bool {
 		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
 }
 
-// event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its columns. Its
-// error means that an event should be added but cannot be.
+// event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its
+// columns. Its error means that an event should be added but cannot be.
 func (f *fold) event(e *blotter.Event) error {
 	switch {
 	case isBookEvent(e):
@@ -223,8 +223,8 @@ func (f *fold) syncPositionData(t *blotter.TradeData) {
 	s.EventCount++
 }
 
-// syncMarketData takes a price that is newer than the known one, or corrects that of its source: prices only move forward in time. A
-// correction replaces any price.
+// syncMarketData takes a price that is newer than the known one, or corrects that of its source: prices only move
+// forward in time. A correction replaces any price.
 func (f *fold) syncMarketData(p *blotter.PriceData) {
 	var next *blotter.MarketPrice
 	if p.Correction != blotter.PriceForgotten && p.Price != nil && p.PriceAt != nil {

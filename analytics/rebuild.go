@@ -39,8 +39,8 @@ type Rebuilt struct {
 	Elapsed   time.Duration
 }
 
-// Rebuild computes the analytics again from the trades, beside writers and readers. Readers see the old figures until it is done, and
-// events committed meanwhile are folded afterwards, each once. Parked events count as applied.
+// Rebuild computes the analytics again from the trades, beside writers and readers. Readers see the old figures until
+// it is done, and events committed meanwhile are folded afterwards, each once. Parked events count as applied.
 func (s *Synchronizer) Rebuild(ctx context.Context) (Rebuilt, error) {
 	start := time.Now()
 	var did Rebuilt
@@ -128,8 +128,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	return f, err
 }
 
-// sqlPendingPrices reads the prices that were published after the cursor's last window, up to a snapshot: the cursor moves past them,
-// and without them a corrected price would stay. $1 is what is done, $2 the snapshot.
+// sqlPendingPrices reads the prices that were published after the cursor's last window, up to a snapshot: the cursor
+// moves past them, and without them a corrected price would stay. $1 is what is done, $2 the snapshot.
 const sqlPendingPrices = `
 select pos, coalesce(account_id, ''), channel, key, type, v, created_at, data
   from events.outbox
@@ -137,8 +137,8 @@ select pos, coalesce(account_id, ''), channel, key, type, v, created_at, data
    and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
  order by pos`
 
-// foldPendingPrices folds the prices that the cursor has yet to reach. Prices of the current window may be folded again, in order,
-// which does not change the result.
+// foldPendingPrices folds the prices that the cursor has yet to reach. Prices of the current window may be folded
+// again, in order, which does not change the result.
 func (s *Synchronizer) foldPendingPrices(ctx context.Context, source, tx *postgres.Tx, f *fold, seen string) error {
 	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
 	if errors.Is(err, blotter.ErrNotFound) {

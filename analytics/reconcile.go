@@ -41,9 +41,9 @@ const mismatchesMax = 1000
 // nothingDone is the snapshot in which no transaction is visible.
 const nothingDone = "3:3:"
 
-// sqlApplied selects the trades that a cursor has passed: up to its last window, and up to its position in the current one. It
-// includes trades that were undone since then, if the cursor has not passed that event yet. $1 is done, $2 the target or the empty
-// text, $3 the position.
+// sqlApplied selects the trades that a cursor has passed: up to its last window, and up to its position in the current
+// one. It includes trades that were undone since then, if the cursor has not passed that event yet. $1 is done, $2 the
+// target or the empty text, $3 the position.
 const sqlApplied = `
 with applied as (
     select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
@@ -100,7 +100,8 @@ select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`
-	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify does.
+	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify
+	// does.
 	sqlWholeTables = `set local enable_nestloop = off`
 	sqlParkedKeys  = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
 )
@@ -116,8 +117,8 @@ var (
 	metricsFigures  = []string{"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees"}
 )
 
-// Reconcile adds up, in SQL, the trades that the cursor has passed, and compares every figure of the analytics with the sums. It
-// locks nothing and may run at any time.
+// Reconcile adds up, in SQL, the trades that the cursor has passed, and compares every figure of the analytics with the
+// sums. It locks nothing and may run at any time.
 func (s *Synchronizer) Reconcile(ctx context.Context) (Reconciliation, error) {
 	start := time.Now()
 	ctx = blotter.WithAllAccounts(ctx)

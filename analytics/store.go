@@ -17,8 +17,8 @@ const valued = `p.price, trim_scale(round(u.quantity * p.price * u.multiplier, 1
        trim_scale(round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))`
 
 const (
-	// sqlPrices moves prices forward in time. $6 is blotter.PriceAheadMax: a price that is dated further ahead is not taken,
-	// and where one was stored, the next replaces it.
+	// sqlPrices moves prices forward in time. $6 is blotter.PriceAheadMax: a price that is dated further ahead is not
+	// taken, and where one was stored, the next replaces it.
 	sqlPrices = `
 insert into analytics.market_prices as m (symbol, price, at, source, currency)
 select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[]) u(symbol, price, at, source, currency)
@@ -45,7 +45,8 @@ on conflict (account_id, symbol) do update
        event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
-	// sqlRevalue values the positions in symbols whose price changed or is gone. A price in another currency does not count.
+	// sqlRevalue values the positions in symbols whose price changed or is gone. A price in another currency does not
+	// count.
 	sqlRevalue = `
 update analytics.portfolio_summary u
    set (market_price, total_value, unrealized_pnl, last_updated) = (
@@ -185,8 +186,8 @@ func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 
 const sqlZones = `select account_id, zone from execution.accounts where account_id = any($1) and zone <> 'UTC'`
 
-// readZones reads the zones of accounts. A zone that this program does not know is an error: a date in another zone would give wrong
-// figures.
+// readZones reads the zones of accounts. A zone that this program does not know is an error: a date in another zone
+// would give wrong figures.
 func readZones(ctx context.Context, q postgres.Querier, accounts []string) (map[string]*time.Location, error) {
 	rows, err := q.Query(ctx, sqlZones, accounts)
 	if err != nil {

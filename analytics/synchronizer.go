@@ -51,8 +51,8 @@ func New(cfg Config) (*Synchronizer, error) {
 	return s, err
 }
 
-// Start starts to follow the events. The first time, it computes the analytics from the stored trades, because the outbox may not
-// reach back to the first one. ErrConflict: a database was restored; the error names the remedy.
+// Start starts to follow the events. The first time, it computes the analytics from the stored trades, because the
+// outbox may not reach back to the first one. ErrConflict: a database was restored; the error names the remedy.
 func (s *Synchronizer) Start(ctx context.Context) error {
 	exists, err := s.hasCursor(ctx)
 	if err == nil && !exists {

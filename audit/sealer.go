@@ -11,12 +11,12 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Config says how a Sealer works. The zero value works.
+// Config configures a Sealer. The zero value works.
 type Config struct {
 	// Interval is the pause after which the sealer looks for new entries. Default 1 s. While it finds full batches, it
 	// does not pause; after an error it pauses longer, up to a minute.
 	Interval time.Duration
-	// BatchMax is how many entries a seal has at most. Default 5,000, at most 10,000.
+	// BatchMax bounds the entries of a seal. Default 5,000, at most 10,000.
 	BatchMax int
 	// Logger gets a line when sealing begins to fail, and when it succeeds again. Default slog.Default().
 	Logger *slog.Logger
@@ -61,7 +61,7 @@ type Sealer struct {
 	runner service.Runner
 }
 
-// New makes a sealer; Start starts it. Errors: ErrInvalid for a configuration that cannot work.
+// New makes a sealer. ErrInvalid names the invalid field.
 func New(db *postgres.DB, cfg Config) (*Sealer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -69,12 +69,12 @@ func New(db *postgres.DB, cfg Config) (*Sealer, error) {
 	return &Sealer{db: db, cfg: cfg.withDefaults(), runner: service.Runner{Name: "the sealer"}}, nil
 }
 
-// Start starts the sealer and returns. It does nothing if the sealer is running. The end of ctx does not stop the sealer.
-// ErrProgramming: the sealer was stopped.
+// Start starts the sealer and returns. It does nothing if the sealer is running. The end of ctx does not stop the
+// sealer. ErrProgramming: the sealer was stopped.
 func (s *Sealer) Start(ctx context.Context) error { return s.runner.Start(ctx, nil, s.run) }
 
-// Stop ends the sealer and waits for it. The current batch is sealed whole or not at all. Stop may be called twice. Its error
-// says that ctx ended first.
+// Stop ends the sealer and waits for it. The current batch is sealed whole or not at all. Stop may be called twice. Its
+// error says that ctx ended first.
 func (s *Sealer) Stop(ctx context.Context) error {
 	return postgres.Translate(ctx, "", s.runner.Stop(ctx))
 }
@@ -102,7 +102,7 @@ func (s *Sealer) run(ctx context.Context) {
 	}
 }
 
-// report keeps the outcome for Health, and logs it if it is news.
+// report keeps the outcome for Health and logs a change.
 func (s *Sealer) report(ctx context.Context, err error) {
 	s.runner.State.Report(ctx, s.cfg.Logger, err, health.Messages{
 		Failing: "the audit log is not being sealed", Working: "the audit log is being sealed again",

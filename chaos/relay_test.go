@@ -151,8 +151,8 @@ func (r *relaying) settled() bool {
 	return false
 }
 
-// Relays, Redis and PostgreSQL are killed, and the streams hold every message once, in order, without a gap; so does who
-// subscribes.
+// Relays, Redis and PostgreSQL are killed, and the streams hold every message once, in order, without a gap; so does
+// who subscribes.
 func TestChaosRelay(t *testing.T) {
 	t.Parallel()
 	r := newRelaying(newStage(t), seedOf(t), *relayKillsFlag)

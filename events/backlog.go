@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// backlog holds the positions of a window that is too long for one chunk, so that they are sorted once and not for each chunk.
-// The events of a window do not change once its target is chosen.
+// backlog holds the positions of a window that is too long for one chunk, so that they are sorted once and not for each
+// chunk. The events of a window do not change once its target is chosen.
 type backlog struct {
 	done, target string  // the window
 	positions    []int64 // of the events that were not consumed when it was filled, sorted

@@ -11,13 +11,13 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Handler applies events, in their order, in the transaction that moves the consumer's cursor: what it writes in tx takes effect
-// exactly once. It must not keep the slice. It may be called again with the same events after a failure undid everything. Events
-// that it emits (postgres.Tx.Emit) come in later windows.
+// Handler applies events, in their order, in the transaction that moves the consumer's cursor: what it writes in tx
+// takes effect exactly once. It must not keep the slice. It may be called again with the same events after a failure
+// undid everything. Events that it emits (postgres.Tx.Emit) come in later windows.
 //
-// Errors that a retry may cure (ErrOperational, ErrSerialization, ErrPoolTimeout) are retried for ever, with backoff. Any other
-// error, and a panic, is the fault of an event. It is found by bisection and stored in events.dead_letter, and later events of
-// its key are parked behind it until Resolve. Events of other keys are not affected.
+// Errors that a retry may cure (ErrOperational, ErrSerialization, ErrPoolTimeout) are retried for ever, with backoff.
+// Any other error, and a panic, is the fault of an event. It is found by bisection and stored in events.dead_letter,
+// and later events of its key are parked behind it until Resolve. Events of other keys are not affected.
 type Handler func(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error
 
 // Config configures a Consumer.
@@ -30,23 +30,23 @@ type Config struct {
 	Name string
 	// Channels are the channels that it reads. Default all.
 	Channels []string
-	// Types are the types of events that it reads. Default all. The server sends no others, so that other writers on the same
-	// channels cost the consumer little.
+	// Types are the types of events that it reads. Default all. The server sends no others, so that other writers on
+	// the same channels cost the consumer little.
 	Types []string
 	// Handler applies the events. Required.
 	Handler Handler
-	// FromNow makes a consumer without a cursor begin with events committed from now on. Default: it begins with the first
-	// event that the outbox still has.
+	// FromNow makes a consumer without a cursor begin with events committed from now on. Default: it begins with the
+	// first event that the outbox still has.
 	FromNow bool
 
-	// ChunkMin and ChunkMax bound the events of one transaction: their number doubles from ChunkMin to ChunkMax while there
-	// are more. Defaults 1,000 and 20,000.
+	// ChunkMin and ChunkMax bound the events of one transaction: their number doubles from ChunkMin to ChunkMax while
+	// there are more. Defaults 1,000 and 20,000.
 	ChunkMin, ChunkMax int
-	// ChunkBytes bounds the data of the events of one transaction, in bytes, and so the memory of the consumer. A larger event
-	// is handled alone. Default 8 MiB.
+	// ChunkBytes bounds the data of the events of one transaction, in bytes, and so the memory of the consumer. A
+	// larger event is handled alone. Default 8 MiB.
 	ChunkBytes int
-	// PollMin and PollMax bound the pause while there is nothing to do: it doubles from PollMin to PollMax. Defaults 2 ms and
-	// 50 ms.
+	// PollMin and PollMax bound the pause while there is nothing to do: it doubles from PollMin to PollMax. Defaults 2
+	// ms and 50 ms.
 	PollMin, PollMax time.Duration
 
 	// Logger gets one line for each change of state. Default slog.Default().
@@ -87,8 +87,8 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Consume runs a consumer until ctx ends, and then returns nil. It returns an error at once if the consumer cannot start, for
-// example because the database was restored; see Rebase.
+// Consume runs a consumer until ctx ends, and then returns nil. It returns an error at once if the consumer cannot
+// start, for example because the database was restored; see Rebase.
 func Consume(ctx context.Context, db *postgres.DB, name string, handler Handler) error {
 	c, err := NewConsumer(Config{Source: db, Name: name, Handler: handler})
 	if err != nil {

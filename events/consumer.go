@@ -66,9 +66,9 @@ func newConsumer(cfg Config) *Consumer {
 	return &Consumer{cfg: cfg, chunk: cfg.ChunkMin, runner: service.Runner{Name: "consumer " + cfg.Name}}
 }
 
-// Start creates the consumer's cursor if it has none, starts the consumer and returns. It does nothing if the consumer is
-// running or was stopped. ErrConflict: the cursor belongs to another database than this one, as after a logical restore; the
-// error names the remedy.
+// Start creates the consumer's cursor if it has none, starts the consumer and returns. It does nothing if the consumer
+// is running or was stopped. ErrConflict: the cursor belongs to another database than this one, as after a logical
+// restore; the error names the remedy.
 func (c *Consumer) Start(ctx context.Context) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	err := c.runner.Start(ctx, func() error { return c.prepare(ctx) }, c.run)
@@ -78,12 +78,12 @@ func (c *Consumer) Start(ctx context.Context) error {
 	return err
 }
 
-// Stop lets the current transaction end and waits for it. If ctx ends first, Stop returns its error. It may be called twice,
-// and before Start.
+// Stop lets the current transaction end and waits for it. If ctx ends first, Stop returns its error. It may be called
+// twice, and before Start.
 func (c *Consumer) Stop(ctx context.Context) error { return c.runner.Stop(ctx) }
 
-// Health returns nil while the consumer works, or waits while another instance does, and otherwise the error of the last
-// pass.
+// Health returns nil while the consumer works, or waits while another instance does, and otherwise the error of the
+// last pass.
 func (c *Consumer) Health() error { return c.runner.State.Err() }
 
 // Applied returns how many events this instance has applied.
@@ -253,7 +253,8 @@ func (c *Consumer) filter() filter { return filter{channels: c.cfg.Channels, typ
 // limit bounds the next page.
 func (c *Consumer) limit() limit { return limit{events: c.chunk, bytes: c.cfg.ChunkBytes} }
 
-// nothingToRead reports that an empty page says nothing new: there was nothing, or nothing that the filter lets through.
+// nothingToRead reports that an empty page says nothing new: there was nothing, or nothing that the filter lets
+// through.
 func (c *Consumer) nothingToRead() bool { return c.filter().all() || !c.probeFound }
 
 // consume passes a chunk of the window to the handler and moves the cursor, in the transaction that holds its lock.

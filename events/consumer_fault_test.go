@@ -201,8 +201,8 @@ func TestFaultsBetweenSteps(t *testing.T) {
 	}
 }
 
-// A consumer's link may break at any message, whether the server has heard of it, is at work or has answered: every event is
-// applied once, in order.
+// A consumer's link may break at any message, whether the server has heard of it, is at work or has answered: every
+// event is applied once, in order.
 func TestCutEverywhere(t *testing.T) {
 	t.Parallel()
 	s := newSmallStage(t)

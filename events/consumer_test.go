@@ -182,8 +182,8 @@ func TestAnotherInstanceGoesOn(t *testing.T) {
 	}
 }
 
-// A database that was restored from a dump numbers its transactions anew. Consumers refuse it until they are rebased, and
-// then go on where they were.
+// A database that was restored from a dump numbers its transactions anew. Consumers refuse it until they are rebased,
+// and then go on where they were.
 func TestRebase(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// cursor is how far a consumer has come: it has consumed what is visible in done and, of the window between done and target,
-// the events up to posDone.
+// cursor is how far a consumer has come: it has consumed what is visible in done and, of the window between done and
+// target, the events up to posDone.
 type cursor struct {
 	consumer string
 	done     window.Snapshot
@@ -26,7 +26,8 @@ type cursor struct {
 	retryKey string             // the parked key to be tried again; "" for none
 }
 
-// parkedKey is a key and the account of its events, "" for events without an account: an account may have the name of a symbol.
+// parkedKey is a key and the account of its events, "" for events without an account: an account may have the name of a
+// symbol.
 type parkedKey struct{ account, key string }
 
 const (
@@ -40,8 +41,8 @@ select snap_done::text, coalesce(snap_target::text, ''), pos_done, applied, epoc
 select coalesce(account_id, ''), key, bool_or(asked_at is not null)
   from events.dead_letter where consumer = $1 and resolved_at is null group by account_id, key`
 	// sqlQuietCommit does not wait for the disk: the cursor and the effects of its events are in one commit, and lost
-	// together if at all. It is SET LOCAL, because after set_config the session takes its connection for one to be cleaned. It
-	// is not the first statement, because BEGIN can travel with that.
+	// together if at all. It is SET LOCAL, because after set_config the session takes its connection for one to be
+	// cleaned. It is not the first statement, because BEGIN can travel with that.
 	sqlQuietCommit = `set local synchronous_commit = off`
 )
 
@@ -137,12 +138,12 @@ func (at *cursor) chooseTarget(ctx context.Context, q postgres.Querier) error {
 	return nil
 }
 
-// sqlWindow reads the next events of the window: visible in the target and not in done. These are events of transactions that
-// began after done, and of those that were running then.
+// sqlWindow reads the next events of the window: visible in the target and not in done. These are events of
+// transactions that began after done, and of those that were running then.
 //
-// Their positions are read in full before they are sorted: in the order of positions PostgreSQL would walk all history. The
-// events follow one by one: sorting them in full for each chunk would write a window to disk once per chunk. pos + 0 keeps the
-// index of the key out of it: at the beginning of a window that index is all history.
+// Their positions are read in full before they are sorted: in the order of positions PostgreSQL would walk all history.
+// The events follow one by one: sorting them in full for each chunk would write a window to disk once per chunk. pos +
+// 0 keeps the index of the key out of it: at the beginning of a window that index is all history.
 const sqlWindow = `
 with w as materialized (
     select pos, xid
@@ -194,7 +195,9 @@ func (at *cursor) pageQuery(f filter, most limit) (sql string, args []any, err e
 }
 
 // read reads the next page of the window. It appends the events to into.
-func (at *cursor) read(ctx context.Context, q postgres.Querier, f filter, most limit, into []blotter.Event) (p page, err error) {
+func (at *cursor) read(
+	ctx context.Context, q postgres.Querier, f filter, most limit, into []blotter.Event,
+) (p page, err error) {
 	sql, args, err := at.pageQuery(f, most)
 	if err != nil {
 		return page{}, err
@@ -241,8 +244,8 @@ update events.cursor
        applied = applied + $5, updated_at = clock_timestamp()
  where consumer = $1`
 
-// advance moves the cursor past the events that were read, of which applied count: within the window if it may have more,
-// otherwise to its end.
+// advance moves the cursor past the events that were read, of which applied count: within the window if it may have
+// more, otherwise to its end.
 func (at *cursor) advance(ctx context.Context, tx *postgres.Tx, read []blotter.Event, applied int, more bool) error {
 	if more {
 		at.posDone = read[len(read)-1].Pos

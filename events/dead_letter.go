@@ -32,8 +32,8 @@ func retryable(err error) bool {
 	return slices.ContainsFunc(retryableErrors, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// handleFailure decides about a failed pass, and returns its error unless it deals with the cause. An event at fault is found by
-// bisection: the window is kept as it is, and the next pass tries half as many events.
+// handleFailure decides about a failed pass, and returns its error unless it deals with the cause. An event at fault is
+// found by bisection: the window is kept as it is, and the next pass tries half as many events.
 func (c *Consumer) handleFailure(ctx context.Context, err error) error {
 	tried := c.attempt
 	if retryable(err) || len(tried.events) == 0 || ctx.Err() != nil {
@@ -95,15 +95,17 @@ select $1, u.pos, nullif(u.account_id, ''), u.key, u.error, case when $6 then cl
   from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) u(pos, account_id, key, error)
 on conflict (consumer, pos) do nothing`
 
-// park puts the events of parked keys into events.dead_letter, and the culprit, whose key it parks. It returns the other
-// events.
-func (c *Consumer) park(ctx context.Context, tx *postgres.Tx, at *cursor, list []blotter.Event) ([]blotter.Event, error) {
+// park puts the events of parked keys into events.dead_letter, and the culprit, whose key it parks. It returns the
+// other events.
+func (c *Consumer) park(
+	ctx context.Context, tx *postgres.Tx, at *cursor, list []blotter.Event,
+) (live []blotter.Event, err error) {
 	if len(at.parked) == 0 && c.culprit.pos == 0 {
 		return list, nil
 	}
 
 	var parked deadLetters
-	live := make([]blotter.Event, 0, len(list))
+	live = make([]blotter.Event, 0, len(list))
 	for i := range list {
 		e := &list[i]
 		key := parkedKey{e.AccountID, e.Key}
@@ -134,8 +136,8 @@ update events.dead_letter set asked_at = null, error = case when pos = $3 then $
  where consumer = $1 and key = $2 and resolved_at is null`
 )
 
-// retryParked passes the events of the key that is to be retried to the handler again, the oldest first. If they still fail,
-// they stay parked until the next Resolve.
+// retryParked passes the events of the key that is to be retried to the handler again, the oldest first. If they still
+// fail, they stay parked until the next Resolve.
 func (c *Consumer) retryParked(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
 	rows, err := tx.Query(ctx, sqlParkedPositions, c.cfg.Name, at.retryKey, c.cfg.ChunkMax)
 	if err != nil {

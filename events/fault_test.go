@@ -26,8 +26,8 @@ const (
 	afterCommit  place = "after the commit"  // is answered
 )
 
-// faults interferes with a pass from outside: it sees the statements of the pass as a tracer of pgx, its commands to Redis as
-// a hook of go-redis, and the calls of the test's handler.
+// faults interferes with a pass from outside: it sees the statements of the pass as a tracer of pgx, its commands to
+// Redis as a hook of go-redis, and the calls of the test's handler.
 type faults struct {
 	mu      sync.Mutex
 	place   place
@@ -36,7 +36,8 @@ type faults struct {
 	leaders map[*pgx.Conn]bool // connections that hold a cursor's lock; true until the first statement under it
 }
 
-// at has act called at the nth visit of a place, once. Its connection is nil where the place lies between two statements.
+// at has act called at the nth visit of a place, once. Its connection is nil where the place lies between two
+// statements.
 func (f *faults) at(place place, visit int, act func(conn *pgx.Conn) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,8 +69,8 @@ func (f *faults) visit(place place, conn *pgx.Conn) error {
 // interrupted is an error like that of a broken link.
 var interrupted = &blotter.Error{Kind: blotter.ErrOperational, Message: "interrupted here"}
 
-// interrupt fails the step that follows a place: it ends the database session, whose locks are free when it returns. It leaves
-// behind what a crash there does.
+// interrupt fails the step that follows a place: it ends the database session, whose locks are free when it returns. It
+// leaves behind what a crash there does.
 func interrupt(t testing.TB, db *pgtest.Database) func(conn *pgx.Conn) error {
 	return func(conn *pgx.Conn) error {
 		if conn != nil {

@@ -13,7 +13,8 @@ import (
 type FollowConfig struct {
 	// Channels are the channels that are followed. Default all.
 	Channels []string
-	// After is a position of the outbox: events beyond it come first. Nil, the default, is events committed from now on.
+	// After is a position of the outbox: events beyond it come first. Nil, the default, is events committed from now
+	// on.
 	After *int64
 	// Callback gets the events of the context's scope. Its error ends Follow. Required.
 	Callback func(ctx context.Context, e blotter.Event) error
@@ -25,9 +26,9 @@ const (
 	followPollMax = 200 * time.Millisecond
 )
 
-// Follow passes the events of the outbox to the callback, in order, each once, until ctx ends, and then returns nil. It stores no
-// cursor and writes nothing. It reads from the primary: for one account, with a ReadOnlyURL of a replica, that is refused. It also
-// returns errors of the callback and of the database.
+// Follow passes the events of the outbox to the callback, in order, each once, until ctx ends, and then returns nil. It
+// stores no cursor and writes nothing. It reads from the primary: for one account, with a ReadOnlyURL of a replica,
+// that is refused. It also returns errors of the callback and of the database.
 func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 	if cfg.Callback == nil {
 		return blotter.Invalid("FollowConfig.Callback", "nil", "a function")

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// sqlIdentity names the cluster and its timeline, which changes when a replica takes over or a backup is rolled forward
-	// to an earlier time; and the first transaction that has not begun. The name of the current WAL file has the new timeline
-	// at once, pg_control_checkpoint() only after the first checkpoint. On a replica it is an error.
+	// sqlIdentity names the cluster and its timeline, which changes when a replica takes over or a backup is rolled
+	// forward to an earlier time; and the first transaction that has not begun. The name of the current WAL file has
+	// the new timeline at once, pg_control_checkpoint() only after the first checkpoint. On a replica it is an error.
 	sqlIdentity = `
 select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint
@@ -56,8 +56,8 @@ func (c *Consumer) prepare(ctx context.Context) error {
 	})
 }
 
-// adoptCursor checks a cursor and gives it the identity of the cluster. Another instance may move the cursor meanwhile: it is
-// compared with the transactions that have begun since it was read.
+// adoptCursor checks a cursor and gives it the identity of the cluster. Another instance may move the cursor meanwhile:
+// it is compared with the transactions that have begun since it was read.
 func (c *Consumer) adoptCursor(ctx context.Context, s *postgres.Session, at *cursor) error {
 	here, err := c.readHistory(ctx)
 	if err != nil {
@@ -96,8 +96,8 @@ func (c *Consumer) readHistory(ctx context.Context) (h history, err error) {
 	return h, err
 }
 
-// checkHistory refuses a cursor of another history. A logical restore numbers transactions again from below what the cursor
-// has seen: without the check it would wait in silence until they are past it.
+// checkHistory refuses a cursor of another history. A logical restore numbers transactions again from below what the
+// cursor has seen: without the check it would wait in silence until they are past it.
 func (at *cursor) checkHistory(identity string, next int64) error {
 	stored, _, _ := strings.Cut(at.identity, "/")
 	current, _, _ := strings.Cut(identity, "/")
@@ -105,7 +105,8 @@ func (at *cursor) checkHistory(identity string, next int64) error {
 		return at.restoredError(fmt.Sprintf("it was made in cluster %s and this is %s", stored, current))
 	}
 	if at.done.Xmax > uint64(next) {
-		return at.restoredError(fmt.Sprintf("it has seen transactions up to %d and this database is at %d", at.done.Xmax, next))
+		reason := fmt.Sprintf("it has seen transactions up to %d and this database is at %d", at.done.Xmax, next)
+		return at.restoredError(reason)
 	}
 	return nil
 }
@@ -113,8 +114,8 @@ func (at *cursor) checkHistory(identity string, next int64) error {
 func (at *cursor) restoredError(reason string) error {
 	return &blotter.Error{
 		Op: "consume", Kind: blotter.ErrConflict,
-		Message: fmt.Sprintf("the database was restored: consumer %s does not fit its outbox (%s); run blotter events rebase",
-			at.consumer, reason),
+		Message: fmt.Sprintf("the database was restored: consumer %s does not fit its outbox (%s); "+
+			"run blotter events rebase", at.consumer, reason),
 	}
 }
 
@@ -132,10 +133,10 @@ select set_config('statement_timeout', $1, true), set_config('idle_in_transactio
        set_config('lock_timeout', '60s', true)`
 )
 
-// Restart lets the consumer start over from a state that fn computes. fn runs in the transaction that holds the cursor's lock,
-// so that nobody consumes meanwhile. It returns the snapshot of that state, as pg_current_snapshot() writes it: of a
-// transaction of the source that began after the cursor was locked. Events visible in it, and parked events, count as consumed;
-// all others come as usual. limit bounds the time that this may take.
+// Restart lets the consumer start over from a state that fn computes. fn runs in the transaction that holds the
+// cursor's lock, so that nobody consumes meanwhile. It returns the snapshot of that state, as pg_current_snapshot()
+// writes it: of a transaction of the source that began after the cursor was locked. Events visible in it, and parked
+// events, count as consumed; all others come as usual. limit bounds the time that this may take.
 func (c *Consumer) Restart(
 	ctx context.Context, limit time.Duration, fn func(ctx context.Context, tx *postgres.Tx) (seen string, err error),
 ) error {

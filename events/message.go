@@ -34,8 +34,8 @@ type Time = blotter.EventTime
 // Offset returns where the message stands in its channel.
 func (m Message) Offset() Offset { return Offset{m.Epoch, m.Seq} }
 
-// compose returns the message of an event on a channel. ok is false if the event has no message there, or if the account in its
-// data is not that of its columns: such an event is not published.
+// compose returns the message of an event on a channel. ok is false if the event has no message there, or if the
+// account in its data is not that of its columns: such an event is not published.
 func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
 	if e.CheckIdentity() != nil {
 		return m, false, nil
@@ -107,8 +107,8 @@ func hashedID(hash [sha256.Size]byte) (id uuid.UUID) {
 	return id
 }
 
-// encode returns the message as JSON. Characters that are special in HTML stay as they are: as \u003c they would take six times
-// the space.
+// encode returns the message as JSON. Characters that are special in HTML stay as they are: as \u003c they would take
+// six times the space.
 func (m *Message) encode() ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -128,7 +128,8 @@ func decode(channel string, text []byte) (m Message, err error) {
 	return m, nil
 }
 
-// Offset is a place in a channel: after the message of that epoch and number. The zero Offset is before the first message.
+// Offset is a place in a channel: after the message of that epoch and number. The zero Offset is before the first
+// message.
 type Offset struct {
 	Epoch, Seq int64
 }

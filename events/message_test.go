@@ -106,7 +106,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is again.
+// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is
+// again.
 func TestUndoneFillsAreTold(t *testing.T) {
 	t.Parallel()
 	event := goldenEvents(t)[blotter.ChannelTrades]

@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// chunkBytes bounds the data of one page of a window unless Config.ChunkBytes does. Each consumer, and each channel of a relay,
-// holds at most one page: this bounds the daemon's memory.
+// chunkBytes bounds the data of one page of a window unless Config.ChunkBytes does. Each consumer, and each channel of
+// a relay, holds at most one page: this bounds the daemon's memory.
 const chunkBytes = 8 << 20
 
-// limit ends a page of a window: after a number of events or, if that comes first, of bytes of their data. One event is read
-// however large it is: rows older than the limit on an event's size pass one by one.
+// limit ends a page of a window: after a number of events or, if that comes first, of bytes of their data. One event is
+// read however large it is: rows older than the limit on an event's size pass one by one.
 type limit struct {
 	events int
 	bytes  int
@@ -44,8 +44,8 @@ func (f filter) all() bool { return len(f.channels) == 0 && len(f.types) == 0 }
 // filterArg is the number of the filter's first parameter in the statements of a window.
 const filterArg = 7
 
-// condition returns what the filter adds to the condition of a window, and its arguments, from $7 on. So the data of other
-// events never leaves the server.
+// condition returns what the filter adds to the condition of a window, and its arguments, from $7 on. So the data of
+// other events never leaves the server.
 func (f filter) condition() (sql string, args []any) {
 	if len(f.channels) > 0 {
 		args = append(args, f.channels)
@@ -61,8 +61,8 @@ func (f filter) condition() (sql string, args []any) {
 // dataColumn is the index of the data in the rows that collectEvents reads: the last.
 const dataColumn = 11
 
-// collectEvents reads rows of events up to the limit and appends them to into. Rows beyond the limit of bytes are dropped; the
-// next page reads them again.
+// collectEvents reads rows of events up to the limit and appends them to into. Rows beyond the limit of bytes are
+// dropped; the next page reads them again.
 func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error) {
 	defer rows.Close()
 
@@ -79,8 +79,8 @@ func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error
 
 		p.bytes += size
 		var e blotter.Event
-		err := rows.Scan(&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID,
-			&e.CreatedAt, (*[]byte)(&e.Data))
+		err := rows.Scan(&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service,
+			&e.CorrelationID, &e.CreatedAt, (*[]byte)(&e.Data))
 		if err != nil {
 			return p, err
 		}

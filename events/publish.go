@@ -23,21 +23,22 @@ const (
 	publishMax = 1000
 )
 
-// Publish puts messages of another service into the outbox, in one transaction. From there they go to consumers and to Redis like
-// blotter's own. Within an account's context they belong to that account, within WithAllAccounts to none. Publish returns how many
-// were new.
+// Publish puts messages of another service into the outbox, in one transaction. From there they go to consumers and to
+// Redis like blotter's own. Within an account's context they belong to that account, within WithAllAccounts to none.
+// Publish returns how many were new.
 //
-// A message has a Type, Service, Data and, unless its type is one of blotter's, a Channel. Key defaults to the account. The relay
-// sets the numbers and the time of publication. A message is published once: a second one with the same ID and account has no
-// effect. The ID of a message without one is derived from its type, correlation, timestamp and data, so it needs a Timestamp.
+// A message has a Type, Service, Data and, unless its type is one of blotter's, a Channel. Key defaults to the account.
+// The relay sets the numbers and the time of publication. A message is published once: a second one with the same ID
+// and account has no effect. The ID of a message without one is derived from its type, correlation, timestamp and data,
+// so it needs a Timestamp.
 //
-// The book publishes trades and positions itself. A message trade_executed or position_updated has no effect if data.trade_id is
-// that of a stored trade, and otherwise is ErrInvalid: book the trade. A message trade_undone, or of a service with the name of one
-// of blotter's own, is ErrInvalid too.
+// The book publishes trades and positions itself. A message trade_executed or position_updated has no effect if
+// data.trade_id is that of a stored trade, and otherwise is ErrInvalid: book the trade. A message trade_undone, or of a
+// service with the name of one of blotter's own, is ErrInvalid too.
 //
-// Prices (market_data_updated, and all messages of that channel) belong to no account: outside of WithAllAccounts they are
-// ErrInvalid. So is a price that no consumer could store: of another symbol than its key, zero or negative for an instrument that
-// does not allow that, dated before 1900 or more than a day ahead (blotter.PriceAheadMax).
+// Prices (market_data_updated, and all messages of that channel) belong to no account: outside of WithAllAccounts they
+// are ErrInvalid. So is a price that no consumer could store: of another symbol than its key, zero or negative for an
+// instrument that does not allow that, dated before 1900 or more than a day ahead (blotter.PriceAheadMax).
 //
 // ErrConflict: a message of that ID was published with other content; then nothing of the call is published.
 func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored int, err error) {
@@ -151,7 +152,8 @@ func priceOf(m *Message) (*blotter.PriceData, error) {
 		return nil, blotter.Invalid("data", excerpt(m.Data), "the data of "+m.Type+": "+err.Error())
 	}
 	if p.Correction != "" {
-		return nil, blotter.Invalid("data.correction", string(p.Correction), "no correction: DB.SetPrice and DB.ForgetPrice correct prices")
+		return nil, blotter.Invalid("data.correction", string(p.Correction),
+			"no correction: DB.SetPrice and DB.ForgetPrice correct prices")
 	}
 	m.Key = cmp.Or(m.Key, p.Symbol)
 	return p, nil
@@ -169,7 +171,8 @@ func (p *publication) checkSign(ctx context.Context, tx *postgres.Tx) error {
 		return err
 	}
 	return blotter.Invalid("data.price", p.price.Price.String(),
-		"a price above 0: the instrument does not allow others (blotter instruments set "+p.price.Symbol+" --allows-negative)")
+		"a price above 0: the instrument does not allow others "+
+			"(blotter instruments set "+p.price.Symbol+" --allows-negative)")
 }
 
 // newEcho returns a publication that repeats what a stored trade has published already.
@@ -196,7 +199,8 @@ func (p *publication) isStored(ctx context.Context, tx *postgres.Tx) error {
 		return err
 	}
 	if !stored {
-		return blotter.Invalid("data.trade_id", p.tradeID, "the id of a stored trade: booking a trade publishes its message")
+		return blotter.Invalid("data.trade_id", p.tradeID,
+			"the id of a stored trade: booking a trade publishes its message")
 	}
 	return nil
 }
@@ -211,8 +215,11 @@ returning event_id`
 	sqlClaimed = `select event_id, digest from events.published where account_id = $1 and event_id = any($2::uuid[])`
 )
 
-// claim stores the ids of the messages and returns which of them are new. ErrConflict: an id is known with other content.
-func claim(ctx context.Context, tx *postgres.Tx, account string, list []publication) (fresh map[[16]byte]bool, err error) {
+// claim stores the ids of the messages and returns which of them are new. ErrConflict: an id is known with other
+// content.
+func claim(
+	ctx context.Context, tx *postgres.Tx, account string, list []publication,
+) (fresh map[[16]byte]bool, err error) {
 	fresh = map[[16]byte]bool{}
 	var ids [][16]byte
 	var digests [][]byte
@@ -254,7 +261,9 @@ func claim(ctx context.Context, tx *postgres.Tx, account string, list []publicat
 }
 
 // compare refuses messages that were published with other content.
-func compare(ctx context.Context, tx *postgres.Tx, account string, ids [][16]byte, content map[[16]byte][sha256.Size]byte) error {
+func compare(
+	ctx context.Context, tx *postgres.Tx, account string, ids [][16]byte, content map[[16]byte][sha256.Size]byte,
+) error {
 	rows, err := tx.Query(ctx, sqlClaimed, account, ids)
 	if err != nil {
 		return err
@@ -277,8 +286,8 @@ func otherContent(id uuid.UUID) error {
 	}
 }
 
-// canonical returns a JSON object with sorted properties and without white space, so that equal data is equal text. Numbers stay
-// as they are written.
+// canonical returns a JSON object with sorted properties and without white space, so that equal data is equal text.
+// Numbers stay as they are written.
 func canonical(data json.RawMessage) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()

@@ -111,8 +111,8 @@ func TestPublishAtOnce(t *testing.T) {
 	}
 }
 
-// Prices are published by the service alone, and only such as every consumer can store: none stays for ever, and none parks
-// its symbol.
+// Prices are published by the service alone, and only such as every consumer can store: none stays for ever, and none
+// parks its symbol.
 func TestPublishedPricesAreChecked(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

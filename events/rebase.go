@@ -18,7 +18,8 @@ type Rebased struct {
 
 const (
 	sqlCursors = `
-select consumer, snap_done::text, coalesce(snap_target::text, ''), pos_done, system_identifier from events.cursor order by consumer`
+select consumer, snap_done::text, coalesce(snap_target::text, ''), pos_done, system_identifier
+  from events.cursor order by consumer`
 	// sqlConsumed has a digit for each cursor: 1 if it has consumed the event, by the snapshots of the old history.
 	sqlConsumed = `
     select pos, xid, (
@@ -51,9 +52,10 @@ update events.cursor
  where consumer = $1`
 )
 
-// Rebase makes the cursors fit a database that was restored from a logical dump, in which transactions have new numbers. Events
-// that a consumer had consumed when the dump was made stay consumed, and all others will come, once. Rebase does nothing if every
-// cursor fits. conn acts as trading_owner, and nothing else may write meanwhile. If Rebase is interrupted, it has changed nothing.
+// Rebase makes the cursors fit a database that was restored from a logical dump, in which transactions have new
+// numbers. Events that a consumer had consumed when the dump was made stay consumed, and all others will come, once.
+// Rebase does nothing if every cursor fits. conn acts as trading_owner, and nothing else may write meanwhile. If Rebase
+// is interrupted, it has changed nothing.
 func Rebase(ctx context.Context, conn *pgx.Conn) (did Rebased, err error) {
 	cursors, err := readCursors(ctx, conn)
 	if err != nil {
@@ -86,8 +88,8 @@ func Rebase(ctx context.Context, conn *pgx.Conn) (did Rebased, err error) {
 	return did, nil
 }
 
-// newNumbers returns the different patterns of consumers that have consumed an event, and a transaction's number for each: of a
-// transaction that has ended, and above the numbers of all that were consumed.
+// newNumbers returns the different patterns of consumers that have consumed an event, and a transaction's number for
+// each: of a transaction that has ended, and above the numbers of all that were consumed.
 func newNumbers(ctx context.Context, conn *pgx.Conn) (patterns, numbers []string, err error) {
 	rows, err := conn.Query(ctx, sqlPatterns)
 	if err != nil {
@@ -168,7 +170,8 @@ func readCursors(ctx context.Context, conn *pgx.Conn) (list []cursor, err error)
 	}
 	var at cursor
 	var done string
-	_, err = pgx.ForEachRow(rows, []any{&at.consumer, &done, &at.target, &at.posDone, &at.identity}, func() (err error) {
+	columns := []any{&at.consumer, &done, &at.target, &at.posDone, &at.identity}
+	_, err = pgx.ForEachRow(rows, columns, func() (err error) {
 		at.done, err = window.Parse(done)
 		list = append(list, at)
 		return err

@@ -21,9 +21,9 @@ const streamField = "event"
 // redisTimeout bounds a round trip to Redis, during which a cursor is locked.
 const redisTimeout = 2 * time.Second
 
-// OpenRedis returns a client for a Redis URL (redis://, rediss://, unix://) as the relay and subscribers need it: it returns
-// failures at once instead of retrying. It also stops go-redis from writing each failure to standard error. The caller closes
-// the client. Errors are ErrInvalid.
+// OpenRedis returns a client for a Redis URL (redis://, rediss://, unix://) as the relay and subscribers need it: it
+// returns failures at once instead of retrying. It also stops go-redis from writing each failure to standard error. The
+// caller closes the client. Errors are ErrInvalid.
 func OpenRedis(url string) (redis.UniversalClient, error) {
 	opt, err := redisOptions(url)
 	if err != nil {
@@ -96,9 +96,11 @@ func newStream(client redis.UniversalClient, prefix, channel string, most int) s
 	return stream{client: client, channel: prefix + channel, name: prefix + channel + ":log", most: most}
 }
 
-// append appends messages to the stream if it ends before the first of them, and publishes those with numbers above announced.
-// It returns what the script found, and where the stream ended before. Without messages it only looks.
-func (s stream) append(ctx context.Context, first Offset, announced int64, messages [][]byte) (found appendResult, end Offset, err error) {
+// append appends messages to the stream if it ends before the first of them, and publishes those with numbers above
+// announced. It returns what the script found, and where the stream ended before. Without messages it only looks.
+func (s stream) append(
+	ctx context.Context, first Offset, announced int64, messages [][]byte,
+) (found appendResult, end Offset, err error) {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
 

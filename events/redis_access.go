@@ -18,9 +18,10 @@ import (
 // PublisherSuffix ends the name of the user that RedisACL makes for relays.
 const PublisherSuffix = "publisher"
 
-// RedisACL returns the commands that make two users of Redis, whose names begin with login ("blotter_" makes blotter_publisher
-// and blotter_subscriber). The one may do what a relay does, the other what Subscribe and readers of the streams do, both on
-// names that begin with prefix (DefaultPrefix for ""). The commands set no password and may be run again.
+// RedisACL returns the commands that make two users of Redis, whose names begin with login ("blotter_" makes
+// blotter_publisher and blotter_subscriber). The one may do what a relay does, the other what Subscribe and readers of
+// the streams do, both on names that begin with prefix (DefaultPrefix for ""). The commands set no password and may be
+// run again.
 func RedisACL(prefix, login string) []string {
 	prefix = cmp.Or(prefix, DefaultPrefix)
 	names := fmt.Sprintf(" on resetkeys resetchannels -@all ~%s*:log &%s* ", prefix, prefix)
@@ -41,8 +42,8 @@ type RedisAccess struct {
 	Unseen  string   // why Writers could not be read; "" if they were
 }
 
-// InspectRedis reports who may add to the streams of the Redis at url whose names begin with prefix (DefaultPrefix for ""). It
-// changes nothing. To see other users, the user of the URL needs the rights to ACL LIST and ACL DRYRUN.
+// InspectRedis reports who may add to the streams of the Redis at url whose names begin with prefix (DefaultPrefix for
+// ""). It changes nothing. To see other users, the user of the URL needs the rights to ACL LIST and ACL DRYRUN.
 //
 // ErrInvalid: the URL is invalid. ErrOperational: Redis does not answer. ErrPermission: it refuses the user.
 func InspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) {
@@ -92,8 +93,8 @@ func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) 
 	return access, err
 }
 
-// mayAppend reports whether a client may add to one of the streams. It tries with an id that no entry can have, and does not
-// create a stream.
+// mayAppend reports whether a client may add to one of the streams. It tries with an id that no entry can have, and
+// does not create a stream.
 func mayAppend(ctx context.Context, opt *redis.Options, streams []string) (bool, error) {
 	client := redis.NewClient(opt)
 	defer client.Close()
@@ -110,9 +111,11 @@ func mayAppend(ctx context.Context, opt *redis.Options, streams []string) (bool,
 	return false, nil
 }
 
-// writers returns the users who may log in and may add to one of the streams, except self and administrators. unseen is the
-// reason of the server for not telling.
-func writers(ctx context.Context, client *redis.Client, self string, streams []string) (names []string, unseen string, err error) {
+// writers returns the users who may log in and may add to one of the streams, except self and administrators. unseen is
+// the reason of the server for not telling.
+func writers(
+	ctx context.Context, client *redis.Client, self string, streams []string,
+) (names []string, unseen string, err error) {
 	list, err := client.ACLList(ctx).Result()
 	if err != nil {
 		return nil, unseenReason(err), operational(err)
@@ -204,6 +207,7 @@ func isLocal(opt *redis.Options) bool {
 func refusedError(op string, err error) error {
 	return &blotter.Error{
 		Op: op, Kind: blotter.ErrPermission, Err: err,
-		Message: "Redis refuses the user of the URL: " + err.Error() + "; blotter roles redis prints the users that blotter needs",
+		Message: "Redis refuses the user of the URL: " + err.Error() +
+			"; blotter roles redis prints the users that blotter needs",
 	}
 }

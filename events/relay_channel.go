@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// channelRelay relays one channel. It is a consumer whose effect is in Redis: its window is committed before anything of it is
-// published.
+// channelRelay relays one channel. It is a consumer whose effect is in Redis: its window is committed before anything
+// of it is published.
 //
 //	between windows --target chosen, flushed--> window --part published--> ... --cursor moved--> between windows
 //	      |  ^                                    | |                                                 ^
@@ -48,8 +48,13 @@ type prefetched struct {
 	page         page
 }
 
-// The least time from one window to the next, so that a window holds more than one event. After an empty window it is longer,
-// because only other channels are busy.
+// isOf reports whether the page is the next one of the cursor.
+func (p prefetched) isOf(at *cursor) bool {
+	return p.target == at.target && p.done == at.done.String() && p.posDone == at.posDone
+}
+
+// The least time from one window to the next, so that a window holds more than one event. After an empty window it is
+// longer, because only other channels are busy.
 const (
 	relayPaceBusy = 5 * time.Millisecond
 	relayPaceIdle = 20 * time.Millisecond
@@ -94,8 +99,8 @@ const (
 update events.cursor set snap_target = $2::text::pg_snapshot, updated_at = clock_timestamp() where consumer = $1`
 )
 
-// beginWindow stores the target of the next window, if the window has anything for the channel. Nothing is published before this
-// transaction is committed.
+// beginWindow stores the target of the next window, if the window has anything for the channel. Nothing is published
+// before this transaction is committed.
 func (r *channelRelay) beginWindow(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
 	if moved, err := r.checkStream(ctx, tx, at); moved || err != nil {
 		return progress{more: true}, err
@@ -135,7 +140,7 @@ func (r *channelRelay) beginWindow(ctx context.Context, tx *postgres.Tx, at *cur
 func (r *channelRelay) nextPage(ctx context.Context, tx *postgres.Tx, at *cursor) (page, error) {
 	first := r.prefetched
 	r.prefetched = prefetched{}
-	if first.page.events != nil && first.target == at.target && first.done == at.done.String() && first.posDone == at.posDone {
+	if first.page.events != nil && first.isOf(at) {
 		return first.page, nil
 	}
 	p, err := at.read(ctx, tx, r.filter(), r.limit(), r.emptyBuffer())
@@ -147,7 +152,8 @@ const (
 	// sqlLastAnnounced is the last number that the channel was told of, if the cursor went back.
 	sqlLastAnnounced = `
 select coalesce(max(first_seq + events - 1), 0) from events.batch where channel = $1 and epoch = $2 and first_seq > $3`
-	// sqlRecordBatch stores where a batch can be read again: its window's snapshots, and the position before its first event.
+	// sqlRecordBatch stores where a batch can be read again: its window's snapshots, and the position before its first
+	// event.
 	sqlRecordBatch = sqlInsertBatch + `
 on conflict (channel, epoch, first_seq) do update set events = excluded.events, pos_to = excluded.pos_to`
 	// sqlRecordWindow stores a window of which nothing is recorded yet.
@@ -204,8 +210,8 @@ func (r *channelRelay) lastAnnounced(ctx context.Context, tx *postgres.Tx, here 
 	return r.announced.last, err
 }
 
-// compose returns the messages of events, numbered from the cursor on. An event whose data does not match its type is logged and
-// left out, each time: a stream cannot wait for it for ever.
+// compose returns the messages of events, numbered from the cursor on. An event whose data does not match its type is
+// logged and left out, each time: a stream cannot wait for it for ever.
 func (r *channelRelay) compose(ctx context.Context, list []blotter.Event, at *cursor) [][]byte {
 	messages := make([][]byte, 0, len(list))
 	for i := range list {
@@ -235,9 +241,11 @@ func (r *channelRelay) message(e *blotter.Event, at Offset) ([]byte, error) {
 // partMax is how many messages one call of the script appends. Redis does nothing else meanwhile.
 const partMax = 500
 
-// send puts messages into Redis in parts, at most RateMax messages a second. If Redis does not append a part, send returns the
-// reason and the end of the stream.
-func (r *channelRelay) send(ctx context.Context, at *cursor, last int64, messages [][]byte) (found appendResult, end Offset, err error) {
+// send puts messages into Redis in parts, at most RateMax messages a second. If Redis does not append a part, send
+// returns the reason and the end of the stream.
+func (r *channelRelay) send(
+	ctx context.Context, at *cursor, last int64, messages [][]byte,
+) (found appendResult, end Offset, err error) {
 	first := at.offset()
 	first.Seq++
 	pause := time.Duration(partMax) * time.Second / time.Duration(r.config.RateMax)

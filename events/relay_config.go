@@ -19,18 +19,18 @@ type RelayConfig struct {
 	URL string
 	// Redis is a client to use instead of URL. The caller closes it.
 	Redis redis.UniversalClient
-	// Prefix begins the names of channels and streams. Default "data_sync:". Databases that share a Redis need different
-	// prefixes.
+	// Prefix begins the names of channels and streams. Default "data_sync:". Databases that share a Redis need
+	// different prefixes.
 	Prefix string
-	// Channels are the channels that are relayed, each with its own cursor ("redis:trades"). Default trades, positions and
-	// market_data. Messages of positions are derived from the fills on trades.
+	// Channels are the channels that are relayed, each with its own cursor ("redis:trades"). Default trades, positions
+	// and market_data. Messages of positions are derived from the fills on trades.
 	Channels []string
 
 	// StreamMax is approximately how many messages the stream of a channel keeps. A lost tail of more messages is not
 	// refilled. Default 1,000,000.
 	StreamMax int
-	// RateMax bounds the messages per second of a channel that catches up: Redis disconnects subscribers that cannot keep up.
-	// Default 50,000.
+	// RateMax bounds the messages per second of a channel that catches up: Redis disconnects subscribers that cannot
+	// keep up. Default 50,000.
 	RateMax int
 	// CheckEvery is how often an idle relay checks that Redis still has what was published. Default 1 s.
 	CheckEvery time.Duration

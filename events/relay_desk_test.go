@@ -73,8 +73,8 @@ func newDesk(t testing.TB, real bool, args ...string) *desk {
 	return d
 }
 
-// restart kills the server and starts it again, and returns when the client reaches it: the client remembers for a moment
-// that it could not.
+// restart kills the server and starts it again, and returns when the client reaches it: the client remembers for a
+// moment that it could not.
 func (d *desk) restart() {
 	d.t.Helper()
 	if err := d.server.Restart(d.ctx()); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A relay that ends between any two steps leaves nothing that the next one does not finish, with Redis losing its tail there
-// or not.
+// A relay that ends between any two steps leaves nothing that the next one does not finish, with Redis losing its tail
+// there or not.
 func TestRelayInterruptedEverywhere(t *testing.T) {
 	places := []place{beforeLock, underLock, beforeWindow, beforeEffect, afterEffect, beforeRecord, beforeCommit}
 	onEveryRedis(t, func(t *testing.T, d *desk) {
@@ -43,7 +43,8 @@ func TestRelayInterruptedEverywhere(t *testing.T) {
 // messagesOfPass is more than a relay sends to PostgreSQL to publish an event.
 const messagesOfPass = 12
 
-// A relay's link to PostgreSQL may break at any message, whether the server has heard of it, is at work or has answered.
+// A relay's link to PostgreSQL may break at any message, whether the server has heard of it, is at work or has
+// answered.
 func TestRelayCutEverywhere(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false)
@@ -278,8 +279,8 @@ func TestUndecodableEvent(t *testing.T) {
 	}
 }
 
-// A partition that goes takes every batch with it from which the relay would read on into it: also one of later positions,
-// where a transaction of the partition was committed after it.
+// A partition that goes takes every batch with it from which the relay would read on into it: also one of later
+// positions, where a transaction of the partition was committed after it.
 func TestBatchesGoWithTheirPartition(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false)

@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlPast asks what may have happened to the cursor while it was not used: another cluster or timeline, partitions dropped.
+// sqlPast asks what may have happened to the cursor while it was not used: another cluster or timeline, partitions
+// dropped.
 const sqlPast = `
 select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
        (select expired_at is not null from events.cursor where consumer = $1)
@@ -18,8 +19,8 @@ select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_w
 const historyChanged = "the database was restored, a replica took over, or the cursor was expired: " +
 	"events may be missing or replaced by others"
 
-// checkStream compares the cursor, between two windows, with the history of the database and with the stream. It reports whether
-// it moved the cursor.
+// checkStream compares the cursor, between two windows, with the history of the database and with the stream. It
+// reports whether it moved the cursor.
 func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cursor) (moved bool, err error) {
 	var identity string
 	var expired bool
@@ -41,9 +42,9 @@ func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cur
 	return false, nil
 }
 
-// abandonWindow recovers when the stream does not end where the messages of a window begin. It records the window as an empty
-// batch: subscribers may have read some of its messages, though that could not be recorded, so it must be the same window when
-// the cursor, which goes back, comes to it again.
+// abandonWindow recovers when the stream does not end where the messages of a window begin. It records the window as an
+// empty batch: subscribers may have read some of its messages, though that could not be recorded, so it must be the
+// same window when the cursor, which goes back, comes to it again.
 func (r *channelRelay) abandonWindow(ctx context.Context, tx *postgres.Tx, at *cursor, end Offset, batch []any) error {
 	if end.Epoch == at.epoch && end.Seq >= at.applied {
 		return nil // the stream lost some of these messages just now, which are sent again
@@ -65,7 +66,8 @@ func (r *channelRelay) recoverFrom(ctx context.Context, tx *postgres.Tx, at *cur
 		have = 0
 	}
 	if at.applied-have > int64(r.config.StreamMax) {
-		reason := fmt.Sprintf("Redis has lost more than a stream keeps: it has messages up to %s of %s", end, at.offset())
+		reason := fmt.Sprintf("Redis has lost more than a stream keeps: it has messages up to %s of %s",
+			end, at.offset())
 		return r.beginEpoch(ctx, tx, at, at.epoch+1, reason)
 	}
 	return r.goBack(ctx, tx, at, have)
@@ -122,9 +124,10 @@ func (r *channelRelay) goBack(ctx context.Context, tx *postgres.Tx, at *cursor, 
 const sqlWindowOf = `
 select snap_done::text, snap_target::text from events.batch where channel = $1 and epoch = $2 and first_seq = $3`
 
-// restoreWindow gives a cursor that went back the window from which its next messages were published before, and reports whether
-// there is one. A window of another size would be sorted differently, and number the messages differently than subscribers have
-// read them. Between the end of the last window and the beginning of this one there was nothing for the channel.
+// restoreWindow gives a cursor that went back the window from which its next messages were published before, and
+// reports whether there is one. A window of another size would be sorted differently, and number the messages
+// differently than subscribers have read them. Between the end of the last window and the beginning of this one there
+// was nothing for the channel.
 func (r *channelRelay) restoreWindow(ctx context.Context, tx *postgres.Tx, at *cursor) (found bool, err error) {
 	rows, err := tx.Query(ctx, sqlWindowOf, r.channel, at.epoch, at.applied+1)
 	if err != nil {

@@ -21,20 +21,21 @@ select p.leaf::text, p.lower::bigint, p.upper::bigint
                             where format('%I.%I', schemaname, sequencename)
                                 = pg_get_serial_sequence('events.outbox', 'pos')) - $1
  order by 2`
-	// sqlNeeded asks whether an event of the partition is still needed: by a consumer that has not consumed it, by its snapshot
-	// and never by its age, or as a dead letter. It reads the index of transactions.
+	// sqlNeeded asks whether an event of the partition is still needed: by a consumer that has not consumed it, by its
+	// snapshot and never by its age, or as a dead letter. It reads the index of transactions.
 	sqlNeeded = `
 select exists (select from events.cursor c where c.expired_at is null and exists (
            select from %[1]s o where o.xid >= pg_snapshot_xmax(c.snap_done)::text::xid8
            union all
            select from %[1]s o where o.xid = any(array(select x::text::xid8 from pg_snapshot_xip(c.snap_done) x))))
     or exists (select from events.dead_letter where resolved_at is null and pos >= $1 and pos < $2)`
-	// sqlForgetBatches deletes the batches with an event of the partition, and those before them: from these, too, a relay
-	// would read on into what is gone. Their order is that of numbers, not of positions.
+	// sqlForgetBatches deletes the batches with an event of the partition, and those before them: from these, too, a
+	// relay would read on into what is gone. Their order is that of numbers, not of positions.
 	sqlForgetBatches = `
 delete from events.batch b
  where exists (select from events.batch gone
-                where gone.channel = b.channel and (gone.epoch, gone.first_seq) >= (b.epoch, b.first_seq) and gone.pos_from < $1 - 1)`
+                where gone.channel = b.channel and (gone.epoch, gone.first_seq) >= (b.epoch, b.first_seq)
+                  and gone.pos_from < $1 - 1)`
 	// sqlForgetPublished ends the time in which a repeated message of another service is recognized.
 	sqlForgetPublished = `delete from events.published where created_at < now() - interval '90 days'`
 )
@@ -42,13 +43,13 @@ delete from events.batch b
 // retainLockMax bounds how long writers wait for a partition that is being dropped.
 const retainLockMax = 250 * time.Millisecond
 
-// KeepPositions is how many of the last positions of the outbox are kept although every consumer is past them, to refill a Redis
-// that lost its data.
+// KeepPositions is how many of the last positions of the outbox are kept although every consumer is past them, to
+// refill a Redis that lost its data.
 const KeepPositions = 5_000_000
 
-// Retain drops the partitions of the outbox that are no longer needed, and returns their names: every live consumer has consumed
-// all of their events, none is a dead letter, and none is among the last keep positions. conn acts as trading_owner. A partition
-// that cannot be locked at once stays until the next time.
+// Retain drops the partitions of the outbox that are no longer needed, and returns their names: every live consumer has
+// consumed all of their events, none is a dead letter, and none is among the last keep positions. conn acts as
+// trading_owner. A partition that cannot be locked at once stays until the next time.
 func Retain(ctx context.Context, conn *pgx.Conn, keep int64) (dropped []string, err error) {
 	if keep < 0 {
 		return nil, blotter.Invalid("keep", keep, "0 or more positions")
@@ -83,8 +84,8 @@ func Retain(ctx context.Context, conn *pgx.Conn, keep int64) (dropped []string, 
 	return dropped, err
 }
 
-// dropLeaf drops a partition if it is not needed. Its lock waits for transactions that have written to it, so that it sees what
-// they commit.
+// dropLeaf drops a partition if it is not needed. Its lock waits for transactions that have written to it, so that it
+// sees what they commit.
 func dropLeaf(ctx context.Context, conn *pgx.Conn, name string, lower, upper int64) (gone bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, sql := range []string{

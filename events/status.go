@@ -20,7 +20,8 @@ type Lag struct {
 // lagMax bounds how many events are counted.
 const lagMax = 1_000_000
 
-// sqlLag counts the events that are visible now and not consumed. $1 is done, $2 the target or the empty text, $3 the position.
+// sqlLag counts the events that are visible now and not consumed. $1 is done, $2 the target or the empty text, $3 the
+// position.
 const sqlLag = `
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
   from (select created_at from events.outbox
@@ -93,8 +94,8 @@ func ReadStatus(ctx context.Context, db *postgres.DB) (list []ConsumerStatus, er
 const sqlAsk = `
 update events.dead_letter set asked_at = clock_timestamp() where consumer = $1 and key = $2 and resolved_at is null`
 
-// Resolve asks the consumer, wherever it runs, to retry the events of a parked key. It does so within a second. Events that still
-// fail stay parked, with their error. ErrNotFound: the key is not parked.
+// Resolve asks the consumer, wherever it runs, to retry the events of a parked key. It does so within a second. Events
+// that still fail stay parked, with their error. ErrNotFound: the key is not parked.
 func Resolve(ctx context.Context, db *postgres.DB, consumer, key string) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	return db.AutoCommit(ctx, func(s *postgres.Session) error {
@@ -102,15 +103,16 @@ func Resolve(ctx context.Context, db *postgres.DB, consumer, key string) error {
 		if err == nil && tag.RowsAffected() == 0 {
 			err = &blotter.Error{
 				Op: "resolve", Kind: blotter.ErrNotFound,
-				Message: fmt.Sprintf("consumer %s has no parked key %s; blotter events status lists them", consumer, key),
+				Message: fmt.Sprintf("consumer %s has no parked key %s; blotter events status lists them",
+					consumer, key),
 			}
 		}
 		return err
 	})
 }
 
-// Replay passes every event written since a time to the consumer again, and returns how many there are. The handler sees events
-// that it has applied already, so it must be idempotent.
+// Replay passes every event written since a time to the consumer again, and returns how many there are. The handler
+// sees events that it has applied already, so it must be idempotent.
 func Replay(ctx context.Context, db *postgres.DB, consumer string, since time.Time) (events int64, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -158,7 +160,8 @@ update events.cursor set epoch = epoch + 1, applied = 0 where consumer = $1 and 
 	sqlCountFrom  = `select count(*) from events.outbox where xid >= $1::text::xid8`
 )
 
-// Expire makes retention ignore a consumer: partitions may be dropped before it has read them. Starting the consumer ends that.
+// Expire makes retention ignore a consumer: partitions may be dropped before it has read them. Starting the consumer
+// ends that.
 func Expire(ctx context.Context, db *postgres.DB, consumer string) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	return db.AutoCommit(ctx, func(s *postgres.Session) error {

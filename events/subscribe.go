@@ -12,19 +12,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Subscribe passes the messages in the streams of Redis to the callback: without a gap, each message once, and those of a channel in
-// order. A message on a channel only triggers a read of that channel's stream: a user who may only PUBLISH can neither add a message
-// nor displace one. Subscribe survives broken links and restarts of Redis, which must answer only when Subscribe starts.
+// Subscribe passes the messages in the streams of Redis to the callback: without a gap, each message once, and those of
+// a channel in order. A message on a channel only triggers a read of that channel's stream: a user who may only PUBLISH
+// can neither add a message nor displace one. Subscribe survives broken links and restarts of Redis, which must answer
+// only when Subscribe starts.
 //
-// It returns nil when ctx ends, and errors of the callback. ErrNotFound: messages after From are no longer in the stream, or numbers
-// restarted in a new epoch; see SubscribeConfig.Lost. ErrPermission: the user of Redis may not listen to the channels or read the
-// streams. ErrOperational: Redis did not answer at the start.
+// It returns nil when ctx ends, and errors of the callback. ErrNotFound: messages after From are no longer in the
+// stream, or numbers restarted in a new epoch; see SubscribeConfig.Lost. ErrPermission: the user of Redis may not
+// listen to the channels or read the streams. ErrOperational: Redis did not answer at the start.
 func Subscribe(ctx context.Context, client redis.UniversalClient, cfg SubscribeConfig) error {
 	if err := cfg.validate(); err != nil {
 		return err
 	}
 	s := &subscription{
-		cfg: cfg.withDefaults(), client: client, at: map[string]Offset{}, channels: map[string]string{}, wakeups: newWakeups(),
+		cfg: cfg.withDefaults(), client: client, wakeups: newWakeups(),
+		at: map[string]Offset{}, channels: map[string]string{},
 	}
 	err := s.run(ctx)
 	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
@@ -43,8 +45,8 @@ type subscription struct {
 	failing  bool
 }
 
-// After a read that found nothing, the next one waits emptyPauseMin, doubling to emptyPauseMax while nothing comes: however many
-// messages somebody forges, a stream is read at most a hundred times a second.
+// After a read that found nothing, the next one waits emptyPauseMin, doubling to emptyPauseMax while nothing comes:
+// however many messages somebody forges, a stream is read at most a hundred times a second.
 const (
 	emptyPauseMin = time.Millisecond
 	emptyPauseMax = 10 * time.Millisecond
@@ -115,8 +117,8 @@ func (s *subscription) last(ctx context.Context, channel string) (Offset, error)
 
 func (s *subscription) stream(channel string) string { return s.cfg.Prefix + channel + ":log" }
 
-// listen wakes the reader of a channel when a message arrives on it, until the context ends. The client restores a broken link
-// at the next attempt.
+// listen wakes the reader of a channel when a message arrives on it, until the context ends. The client restores a
+// broken link at the next attempt.
 func (s *subscription) listen(ctx context.Context, sub *redis.PubSub) {
 	for ctx.Err() == nil {
 		got, err := sub.Receive(ctx)
@@ -133,7 +135,8 @@ func (s *subscription) listen(ctx context.Context, sub *redis.PubSub) {
 	}
 }
 
-// wakeups collects the channels with messages since their streams were last read: one read serves any number of messages.
+// wakeups collects the channels with messages since their streams were last read: one read serves any number of
+// messages.
 type wakeups struct {
 	mu       sync.Mutex
 	channels map[string]bool
@@ -255,7 +258,8 @@ const (
 func (s *subscription) catchUp(ctx context.Context, channel string) (found bool, err error) {
 	for most := int64(catchUpMin); ; {
 		at := s.at[channel]
-		entries, err := s.client.XRangeN(ctx, s.stream(channel), Offset{at.Epoch, at.Seq + 1}.String(), "+", most).Result()
+		from := Offset{at.Epoch, at.Seq + 1}
+		entries, err := s.client.XRangeN(ctx, s.stream(channel), from.String(), "+", most).Result()
 		if err != nil {
 			return found, &unreadable{redisError("subscribe", err)}
 		}
@@ -283,8 +287,8 @@ func (s *subscription) catchUp(ctx context.Context, channel string) (found bool,
 	}
 }
 
-// nextRead returns how many messages the next read asks for after one of so many bytes: twice as many, unless they are likely to
-// exceed a page.
+// nextRead returns how many messages the next read asks for after one of so many bytes: twice as many, unless they are
+// likely to exceed a page.
 func nextRead(most int64, bytes int) int64 {
 	if bytes > chunkBytes/4 {
 		return max(most/2, 1)
@@ -310,11 +314,11 @@ func (s *subscription) next(ctx context.Context, m Message) error {
 
 func (g StreamGap) error() error {
 	from := Offset{g.Next.Epoch, g.Next.Seq - 1}
-	text := fmt.Sprintf("messages of %s between %s and %s are no longer in Redis; read them from the outbox, and subscribe from %s",
-		g.Channel, g.After, g.Next, from)
+	text := fmt.Sprintf("messages of %s between %s and %s are no longer in Redis; "+
+		"read them from the outbox, and subscribe from %s", g.Channel, g.After, g.Next, from)
 	if g.After.Epoch != g.Next.Epoch {
-		text = fmt.Sprintf("message numbers of %s restarted in a new epoch after %s; compare with the database, and subscribe from %s",
-			g.Channel, g.After, from)
+		text = fmt.Sprintf("message numbers of %s restarted in a new epoch after %s; "+
+			"compare with the database, and subscribe from %s", g.Channel, g.After, from)
 	}
 	return &blotter.Error{Op: "subscribe", Kind: blotter.ErrNotFound, Message: text}
 }

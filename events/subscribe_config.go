@@ -16,26 +16,27 @@ type SubscribeConfig struct {
 	Channels []string
 	// Types are the types of messages to handle. Default all. A type that is not one of blotter's requires Channels.
 	Types []string
-	// From is, by channel, the last message that was handled before. A channel that is not in it begins with messages published
-	// from now on. The zero Offset is before the oldest message of the stream.
+	// From is, by channel, the last message that was handled before. A channel that is not in it begins with messages
+	// published from now on. The zero Offset is before the oldest message of the stream.
 	From map[string]Offset
-	// Callback gets the messages, one at a time, each once, and those of a channel in order. Its error ends the subscription.
-	// Required.
+	// Callback gets the messages, one at a time, each once, and those of a channel in order. Its error ends the
+	// subscription. Required.
 	Callback func(ctx context.Context, m Message) error
-	// Lost is called when messages are no longer in Redis, before the subscription continues after them. Its error ends the
-	// subscription. Default: the subscription ends with ErrNotFound.
+	// Lost is called when messages are no longer in Redis, before the subscription continues after them. Its error ends
+	// the subscription. Default: the subscription ends with ErrNotFound.
 	Lost func(ctx context.Context, gap StreamGap) error
 	// Prefix begins the names of channels and streams. Default "data_sync:".
 	Prefix string
-	// CheckEvery is how often the streams are read while nothing is published: Pub/Sub may lose the last message. Default 1 s.
+	// CheckEvery is how often the streams are read while nothing is published: Pub/Sub may lose the last message.
+	// Default 1 s.
 	CheckEvery time.Duration
 	// Logger gets one line for each change of state. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// StreamGap describes what a subscription did not get: the messages of a channel between After and Next. If these are of
-// different epochs, the number of missing messages is unknown and may be zero, and some messages may come again under new
-// numbers.
+// StreamGap describes what a subscription did not get: the messages of a channel between After and Next. If these are
+// of different epochs, the number of missing messages is unknown and may be zero, and some messages may come again
+// under new numbers.
 type StreamGap struct {
 	Channel     string
 	After, Next Offset
@@ -75,7 +76,8 @@ func (c SubscribeConfig) validate() error {
 	for _, name := range c.Types {
 		if len(c.Channels) == 0 && channelOf[name] == "" {
 			return blotter.Invalid("SubscribeConfig.Types", name,
-				"trade_executed, trade_undone, position_updated or market_data_updated, or also SubscribeConfig.Channels")
+				"trade_executed, trade_undone, position_updated or market_data_updated, "+
+					"or also SubscribeConfig.Channels")
 		}
 	}
 

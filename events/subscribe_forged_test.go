@@ -101,8 +101,8 @@ func TestForgedMessagesAreNotDelivered(t *testing.T) {
 // forgedPipeline is how many messages are forged in one round trip.
 const forgedPipeline = 100
 
-// Forged messages, as many as Redis takes (10,000 a second and more), neither displace a fill nor hold one up, nor have the
-// stream read more than a hundred times a second.
+// Forged messages, as many as Redis takes (10,000 a second and more), neither displace a fill nor hold one up, nor have
+// the stream read more than a hundred times a second.
 func TestFloodOfForgedMessages(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true)

@@ -13,14 +13,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// witness is the mark that a consumer with a remote cursor leaves beside its outbox and keeps with its cursor. It is committed
-// and flushed after the snapshot of its window was taken. So a server that has the mark has every transaction that the snapshot
-// saw end, and gives their numbers to no others.
+// witness is the mark that a consumer with a remote cursor leaves beside its outbox and keeps with its cursor. It is
+// committed and flushed after the snapshot of its window was taken. So a server that has the mark has every transaction
+// that the snapshot saw end, and gives their numbers to no others.
 //
-// Marks are numbered within a lineage, of which events.witness keeps the last. A lineage is continued only from its last mark,
-// on the server and timeline where it began. So a server with a later number has the earlier marks too, and the cursor's
-// database may go back (a restored backup, a failover of its own) without being refused. Then, and after a failover of the
-// outbox, a new lineage begins.
+// Marks are numbered within a lineage, of which events.witness keeps the last. A lineage is continued only from its
+// last mark, on the server and timeline where it began. So a server with a later number has the earlier marks too, and
+// the cursor's database may go back (a restored backup, a failover of its own) without being refused. Then, and after a
+// failover of the outbox, a new lineage begins.
 type witness struct {
 	lineage, token uuid.UUID
 	number         int64
@@ -65,8 +65,8 @@ type sourceCheck struct {
 	isLast   bool   // the mark is the last of its lineage
 }
 
-// checkSource refuses an outbox that lacks events which the remote cursor has consumed. Every transaction that reads the outbox
-// calls it, because each may be on a connection to another server.
+// checkSource refuses an outbox that lacks events which the remote cursor has consumed. Every transaction that reads
+// the outbox calls it, because each may be on a connection to another server.
 func (at *cursor) checkSource(ctx context.Context, q postgres.Querier) (s sourceCheck, err error) {
 	if s.mark, s.hasMark, err = parseWitness(at.witness); err != nil {
 		return s, err
@@ -91,9 +91,10 @@ func (at *cursor) checkSource(ctx context.Context, q postgres.Querier) (s source
 func (at *cursor) lostError(number int64) error {
 	return &blotter.Error{
 		Op: "consume", Kind: blotter.ErrConflict,
-		Message: fmt.Sprintf("consumer %s has consumed events that this server lacks: a replica took over that was behind, "+
-			"or a backup was restored (its mark is %q, the last here has number %d). "+
-			"Compute its state again, by blotter analytics rebuild or Consumer.Restart; docs/runbook.md, After a failover",
+		Message: fmt.Sprintf("consumer %s has consumed events that this server lacks: "+
+			"a replica took over that was behind, or a backup was restored (its mark is %q, the last here has number %d). "+
+			"Compute its state again, by blotter analytics rebuild or Consumer.Restart; "+
+			"docs/runbook.md, After a failover",
 			at.consumer, at.witness, number),
 	}
 }
@@ -138,7 +139,9 @@ func (at *cursor) leaveMark(ctx context.Context, tx *postgres.Tx, s sourceCheck)
 	return newLineage(ctx, tx, at.consumer, s.identity, token)
 }
 
-func newLineage(ctx context.Context, tx *postgres.Tx, consumer, identity string, token uuid.UUID) (w witness, err error) {
+func newLineage(
+	ctx context.Context, tx *postgres.Tx, consumer, identity string, token uuid.UUID,
+) (w witness, err error) {
 	lineage, err := uuid.NewRandom()
 	if err != nil {
 		return w, err
@@ -155,8 +158,8 @@ func newLineage(ctx context.Context, tx *postgres.Tx, consumer, identity string,
 // errMoved reports that a state was read from one server and its mark would be left on another.
 var errMoved = errors.New("another server took over meanwhile")
 
-// firstMark leaves the first mark of a cursor that begins at a snapshot, taken earlier from a server of that identity. It
-// returns the empty text for a cursor in the same database as its outbox.
+// firstMark leaves the first mark of a cursor that begins at a snapshot, taken earlier from a server of that identity.
+// It returns the empty text for a cursor in the same database as its outbox.
 func (c *Consumer) firstMark(ctx context.Context, identity string) (text string, err error) {
 	if !c.isRemote() {
 		return "", nil

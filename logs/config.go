@@ -12,8 +12,8 @@ import (
 
 // Config says where log records go. Service is required.
 type Config struct {
-	// DB is written to as trading_service. It may be given later, by Use: so that the database can itself log through the
-	// handler.
+	// DB is written to as trading_service. It may be given later, by Use: so that the database can itself log through
+	// the handler.
 	DB *postgres.DB
 	// Service is the name of the program or part that logs, at most 50 characters.
 	Service string

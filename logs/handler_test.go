@@ -209,8 +209,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// The database may log through the handler that writes to it: what it says of the handler's own batches goes to the next
-// handler alone.
+// The database may log through the handler that writes to it: what it says of the handler's own batches goes to the
+// next handler alone.
 func TestHandlerOfItsDatabase(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -41,7 +41,8 @@ func shut(t *testing.T, db *pgtest.Database) (open func()) {
 
 var gone = flag.Duration("gone", 0, "how long the database is gone at least")
 
-// While the database is gone the program goes on; afterwards all is stored that the queue held, and what is missing told.
+// While the database is gone the program goes on; afterwards all is stored that the queue held, and what is missing
+// told.
 func TestDatabaseGone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

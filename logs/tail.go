@@ -21,9 +21,9 @@ const (
 	tailRows = 5_000
 )
 
-// Tail gives f the rows that Read would, then new ones as they are stored, each once, until the context ends or f returns
-// an error, which it returns. Rows of one look come in the order of their numbers. A database that is gone for a while is
-// waited for; gone hears of it and may be nil.
+// Tail gives f the rows that Read would, then new ones as they are stored, each once, until the context ends or f
+// returns an error, which it returns. Rows of one look come in the order of their numbers. A database that is gone for
+// a while is waited for; gone hears of it and may be nil.
 //
 // Errors: those of Read, at the beginning.
 func Tail(ctx context.Context, db *postgres.DB, filter Filter, f func(blotter.SystemLog) error, gone func(error)) error {

@@ -23,8 +23,9 @@ func (s *store) Use(db *postgres.DB) {
 	s.cfg.DB = db
 }
 
-// Start starts to store what is queued, and returns. A database that cannot be reached is not an error: Health reports it. The
-// end of ctx does not stop the writer. ErrInvalid: there is no database. ErrProgramming: the handler was stopped.
+// Start starts to store what is queued, and returns. A database that cannot be reached is not an error: Health reports
+// it. The end of ctx does not stop the writer. ErrInvalid: there is no database. ErrProgramming: the handler was
+// stopped.
 func (s *store) Start(ctx context.Context) error {
 	ctx = context.WithValue(blotter.WithAllAccounts(ctx), ownKey{}, true)
 	return s.runner.Start(ctx, s.checkStart, s.write)
@@ -37,13 +38,15 @@ func (s *store) checkStart() error {
 		return blotter.Invalid("Config.DB", "nil", "an open database, or one set by Use")
 	}
 	if s.isClosed() {
-		return &blotter.Error{Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make a new one"}
+		return &blotter.Error{
+			Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make a new one",
+		}
 	}
 	return nil
 }
 
-// Stop takes no more records, stores what is queued, and waits. If ctx ends first, what is left is counted as dropped, and the
-// error says how much that is. Later records go to the next handler only.
+// Stop takes no more records, stores what is queued, and waits. If ctx ends first, what is left is counted as dropped,
+// and the error says how much that is. Later records go to the next handler only.
 func (s *store) Stop(ctx context.Context) error {
 	s.closing.Lock()
 	if !s.closed {

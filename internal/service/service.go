@@ -31,16 +31,18 @@ type Runner struct {
 	stopped bool
 }
 
-// Start calls prepare, if it is not nil, and then runs run in a goroutine. The context of run lives until Stop, however short
-// the caller's is. Start does nothing if the service is running. If prepare fails, Start returns its error and may be called
-// again. A service that was stopped returns ErrStopped.
+// Start calls prepare, if it is not nil, and then runs run in a goroutine. The context of run lives until Stop, however
+// short the caller's is. Start does nothing if the service is running. If prepare fails, Start returns its error and
+// may be called again. A service that was stopped returns ErrStopped.
 func (r *Runner) Start(ctx context.Context, prepare func() error, run func(ctx context.Context)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
 	switch {
 	case r.stopped:
-		return &blotter.Error{Op: "start " + r.Name, Kind: blotter.ErrProgramming, Err: ErrStopped, Message: ErrStopped.Error()}
+		return &blotter.Error{
+			Op: "start " + r.Name, Kind: blotter.ErrProgramming, Err: ErrStopped, Message: ErrStopped.Error(),
+		}
 	case r.cancel != nil:
 		return nil
 	}

@@ -1,8 +1,8 @@
 // Package window describes which rows of a table became visible between two snapshots of the server.
 //
-// A reader that must see every row once cannot go by positions: a transaction that took its numbers early may commit late.
-// It keeps the snapshot of what it has read, and reads what is visible in a newer one and was not in that. In the snapshots of
-// one server visibility only grows, so every committed row is in exactly one window.
+// A reader that must see every row once cannot go by positions: a transaction that took its numbers early may commit
+// late. It keeps the snapshot of what it has read, and reads what is visible in a newer one and was not in that. In the
+// snapshots of one server visibility only grows, so every committed row is in exactly one window.
 package window
 
 import (
@@ -79,9 +79,9 @@ func (s Snapshot) WithRunning(xid uint64) Snapshot {
 	return s
 }
 
-// Window describes the rows that are visible in one snapshot and were not in an earlier one. Their transactions have a number
-// from From up to but not including To, or one in Running. Of these, the rows that are visible in the later snapshot belong to
-// the window.
+// Window describes the rows that are visible in one snapshot and were not in an earlier one. Their transactions have a
+// number from From up to but not including To, or one in Running. Of these, the rows that are visible in the later
+// snapshot belong to the window.
 type Window struct {
 	From, To uint64
 	Running  []uint64 // never nil
