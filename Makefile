@@ -36,8 +36,7 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	go test -race -timeout 10m ./...
 	go -C tools test ./mutants
 	@echo '== built-in defects are noticed'
-	go vet -tags mutants ./events ./chaos
-	go test -tags mutants -run Mutants ./events ./chaos
+	go -C tools run ./mutants -defects ./events,./chaos
 
 .PHONY: alerts
 alerts: ## what the alert rules say of made-up series; needs Prometheus' promtool
@@ -81,7 +80,7 @@ failovers: ## fail over 200 times to a replica that is behind, under a consumer 
 .PHONY: chaos-short
 chaos-short: ## the same in short, and that every built-in defect is noticed
 	go test ./chaos -count=1
-	go test -tags mutants -count=1 -run Mutants ./events ./chaos
+	go -C tools run ./mutants -defects ./events,./chaos
 
 .PHONY: flood
 flood: ## flood the database as one account for a minute, and take the figures of another's fills; wants a quiet machine

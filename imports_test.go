@@ -13,7 +13,7 @@ const module = "github.com/blotterdb/blotter"
 var layers = []string{
 	"",
 	"internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/libpq", "internal/ownership",
-	"internal/spreadsheet", "internal/term", "internal/tidy", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry",
+	"internal/service", "internal/spreadsheet", "internal/window", "internal/term", "internal/tidy", "internal/tidy/tidyreport", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry",
 	"internal/shell", "internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
 	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
 	"logs", "web", "embedded", "backup", "internal/chart", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",

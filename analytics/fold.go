@@ -11,21 +11,21 @@ import (
 	"github.com/blotterdb/blotter/events"
 )
 
-// fold is what a number of events add up to. It is pure: the same events make the same sums, whether they come one by one,
-// in chunks, or from the trades themselves.
+// fold adds up events. It is pure: the same events give the same sums, whether they come one by one, in chunks, or from
+// the trades themselves.
 type fold struct {
-	zones     map[string]*time.Location // of accounts; UTC where there is none
+	zones     map[string]*time.Location // of accounts; UTC if missing
 	summaries map[summaryKey]*blotter.PortfolioSummary
 	metrics   map[metricsKey]*blotter.PerformanceMetrics
 	prices    map[string]*priceChange
-	undone    bool             // a trade was taken out: a row may have none left
-	refused   []events.Refusal // events that are not what they say
+	undone    bool             // a trade was undone: a row may have none left
+	refused   []events.Refusal // events with wrong content
 }
 
-// priceChange is what becomes of a symbol's price.
+// priceChange is the new price of a symbol.
 type priceChange struct {
 	last     *blotter.MarketPrice // nil for none
-	corrects bool                 // it replaces what is stored, however new that is
+	corrects bool                 // it replaces the stored price, however new that is
 }
 
 type summaryKey struct{ account, symbol string }
@@ -39,17 +39,17 @@ func newFold(zones map[string]*time.Location) *fold {
 	}
 }
 
-// ours reports whether e is an event of the book. Its columns name its account.
-func ours(e *blotter.Event) bool {
+// isBookEvent reports whether e is an event of the book. Its columns name its account.
+func isBookEvent(e *blotter.Event) bool {
 	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
 		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
 }
 
-// event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its columns. Its
-// error means that an event should be added but cannot be.
+// event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its
+// columns. Its error means that an event should be added but cannot be.
 func (f *fold) event(e *blotter.Event) error {
 	switch {
-	case ours(e):
+	case isBookEvent(e):
 		return f.bookEvent(e)
 	case e.Type == blotter.MarketDataUpdated && e.Channel == blotter.ChannelMarketData:
 		return f.marketEvent(e)
@@ -98,10 +98,11 @@ func (f *fold) marketEvent(e *blotter.Event) error {
 		return nil
 	}
 	if p.Correction == "" && (p.Price == nil || p.PriceAt == nil) {
-		return nil // bars of which none is a price
+		return nil // bars without a price
 	}
 
-	p.From, p.To = nil, nil // bars may be of the future, prices not
+	p.From = nil // bars may lie in the future, prices may not
+	p.To = nil
 	reason := p.Check(e.CreatedAt)
 	if reason == nil && p.Symbol != e.Key {
 		reason = blotter.Invalid("data.symbol", p.Symbol, "the event's key, "+e.Key)
@@ -123,12 +124,12 @@ func decode(e *blotter.Event, into any) error {
 		return unknownVersion(e)
 	}
 	if err := json.Unmarshal(e.Data, into); err != nil {
-		return fmt.Errorf("event %d is no %s: %w", e.Pos, e.Type, err)
+		return fmt.Errorf("event %d: decode %s: %w", e.Pos, e.Type, err)
 	}
 	return nil
 }
 
-// undo takes out a trade: its counts and sums, and the position is again what it was before it.
+// undo subtracts a trade from counts and sums, and restores the position before it.
 func (f *fold) undo(t *blotter.UndoneTradeData) {
 	f.undone = true
 	m := f.metricsOf(&t.TradeData)
@@ -152,7 +153,7 @@ func (f *fold) undo(t *blotter.UndoneTradeData) {
 	s.EventCount--
 }
 
-// closes reports whether a trade of the effect reduces what is open.
+// closes reports whether a trade with that effect reduces the open position.
 func closes(effect blotter.PositionEffect) bool {
 	return effect == blotter.Reduced || effect == blotter.Closed || effect == blotter.Flipped
 }
@@ -171,7 +172,7 @@ func (f *fold) metricsOf(t *blotter.TradeData) *blotter.PerformanceMetrics {
 	return m
 }
 
-// syncTradeData counts a trade of its strategy and trading date.
+// syncTradeData adds a trade to the figures of its strategy and trading date.
 func (f *fold) syncTradeData(t *blotter.TradeData) {
 	m := f.metricsOf(t)
 	m.TotalTrades++
@@ -190,7 +191,7 @@ func (f *fold) syncTradeData(t *blotter.TradeData) {
 	}
 }
 
-// fee is the commission where it is in the currency of the trade.
+// fee returns the commission if it is in the currency of the trade, and otherwise 0.
 func fee(t *blotter.TradeData) blotter.Decimal {
 	if t.CommissionCurrency != t.Currency {
 		return blotter.Decimal{}
@@ -198,7 +199,7 @@ func fee(t *blotter.TradeData) blotter.Decimal {
 	return t.Commission
 }
 
-// summaryOf returns the figures of the trade's position, which is now as given.
+// summaryOf returns the figures of the trade's position, set to the position now.
 func (f *fold) summaryOf(t *blotter.TradeData, now blotter.PositionData) *blotter.PortfolioSummary {
 	key := summaryKey{t.AccountID, t.Symbol}
 	s := f.summaries[key]
@@ -206,20 +207,24 @@ func (f *fold) summaryOf(t *blotter.TradeData, now blotter.PositionData) *blotte
 		s = &blotter.PortfolioSummary{AccountID: t.AccountID, Symbol: t.Symbol}
 		f.summaries[key] = s
 	}
-	s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees = now.Quantity, now.CostBasis, now.RealizedPnL, now.Fees
-	s.Multiplier, s.Currency = t.Multiplier, t.Currency
+	s.Quantity = now.Quantity
+	s.CostBasis = now.CostBasis
+	s.RealizedPnL = now.RealizedPnL
+	s.Fees = now.Fees
+	s.Multiplier = t.Multiplier
+	s.Currency = t.Currency
 	return s
 }
 
-// syncPositionData takes over the position after a trade, the later one's of two.
+// syncPositionData takes the position after a trade. That of a later trade replaces it.
 func (f *fold) syncPositionData(t *blotter.TradeData) {
 	s := f.summaryOf(t, t.Position)
 	s.TradedValue = s.TradedValue.Add(t.Quantity.Mul(t.Price).Mul(t.Multiplier))
 	s.EventCount++
 }
 
-// syncMarketData takes over a price that is newer, or corrects the one of its source: prices move forward in time only. A
-// correction replaces whatever is known.
+// syncMarketData takes a price that is newer than the known one, or corrects that of its source: prices only move
+// forward in time. A correction replaces any price.
 func (f *fold) syncMarketData(p *blotter.PriceData) {
 	var next *blotter.MarketPrice
 	if p.Correction != blotter.PriceForgotten && p.Price != nil && p.PriceAt != nil {

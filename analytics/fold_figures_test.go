@@ -170,8 +170,8 @@ func TestFoldOfForeignEvents(t *testing.T) {
 	}
 }
 
-// Two transactions' figures are added up in the tables, a position is as the last one says, and valued at the price in its
-// currency; a row of which every trade was taken out is gone, and no other.
+// Two transactions' figures are added up in the tables, a position is as the last one says, and valued at the price in
+// its currency; a row of which every trade was taken out is gone, and no other.
 func TestFoldIsStored(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -51,8 +51,8 @@ func stepEvent(t *testing.T, n int) *blotter.Event {
 	}
 }
 
-// The price that is known after each event does not depend on where the events are divided into transactions: between two of one
-// fold Go decides, between what is stored and a fold SQL does, by the same rule.
+// The price that is known after each event does not depend on where the events are divided into transactions: between
+// two of one fold Go decides, between what is stored and a fold SQL does, by the same rule.
 func TestPriceKnownAfterEachEvent(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -26,8 +26,8 @@ func priceEvent(t *testing.T, price, at, source string, correction blotter.Price
 	}
 }
 
-// At one instant a price is its first source's to correct; otherwise the later one wins. A correction replaces whatever is
-// known, and after it prices begin again.
+// At one instant a price is its first source's to correct; otherwise the later one wins. A correction replaces whatever
+// is known, and after it prices begin again.
 func TestPricesOfOneInstant(t *testing.T) {
 	t.Parallel()
 	const noon, before = "2026-03-02T12:00:00Z", "2026-03-02T11:00:00Z"

@@ -28,8 +28,8 @@ func caughtUp(t *testing.T, s *analytics.Synchronizer) analytics.Reconciliation 
 
 const valuedAt = `select coalesce(string_agg(distinct coalesce(trim_scale(market_price)::text, 'none'), ' '), '') from analytics.portfolio_summary where symbol = 'S1'`
 
-// Whatever the outbox held before it refused such events: what an event of one account says of another changes nothing of
-// either, and holds up nobody's fills.
+// Whatever the outbox held before it refused such events: what an event of one account says of another changes nothing
+// of either, and holds up nobody's fills.
 func TestForgedEventsChangeNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -80,7 +80,8 @@ func TestForgedEventsChangeNothing(t *testing.T) {
 	}
 }
 
-// A wrong price is taken back, here and in analytics elsewhere, also by a rebuild that comes first, and the next one counts.
+// A wrong price is taken back, here and in analytics elsewhere, also by a rebuild that comes first, and the next one
+// counts.
 func TestWrongPriceIsTakenBack(t *testing.T) {
 	t.Parallel()
 	db, elsewhere := pgtest.Open(t), pgtest.Open(t)

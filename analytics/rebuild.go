@@ -16,10 +16,10 @@ const rebuildTimeout = 30 * time.Minute
 
 const (
 	sqlSnapshot = `select pg_current_snapshot()::text`
-	// sqlTrades are what the events of the book carried, those of a position in their order.
+	// sqlTrades reads what the events of the book contained, those of a position in order.
 	sqlTrades = `
-select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl, position_effect, strategy, executed_at,
-       quantity_after, cost_basis_after, realized_pnl_after, fees_after
+select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl,
+       position_effect, strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after
   from execution.trades order by account_id, symbol, id`
 	sqlLatest = `
 select l.symbol, l.price, l.at, l.source, coalesce(i.currency, 'USD')
@@ -27,10 +27,11 @@ select l.symbol, l.price, l.at, l.source, coalesce(i.currency, 'USD')
 	sqlAllZones  = `select account_id from execution.accounts where zone <> 'UTC'`
 	sqlNoSummary = `delete from analytics.portfolio_summary`
 	sqlNoMetrics = `delete from analytics.performance_metrics`
-	sqlPatience  = `select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`
+	sqlTimeouts  = `
+select set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`
 )
 
-// Rebuilt is what a rebuild did.
+// Rebuilt is the result of Rebuild.
 type Rebuilt struct {
 	Trades    int64 // that were read
 	Summaries int   // rows of portfolio_summary
@@ -38,14 +39,14 @@ type Rebuilt struct {
 	Elapsed   time.Duration
 }
 
-// Rebuild computes the analytics anew from the trades, beside writers and readers: readers see the old ones until it is
-// done, and events that are committed meanwhile are folded afterwards, each once. Parked events count as applied.
+// Rebuild computes the analytics again from the trades, beside writers and readers. Readers see the old figures until
+// it is done, and events committed meanwhile are folded afterwards, each once. Parked events count as applied.
 func (s *Synchronizer) Rebuild(ctx context.Context) (Rebuilt, error) {
 	start := time.Now()
 	var did Rebuilt
 	err := s.consumer.Restart(ctx, rebuildTimeout, func(ctx context.Context, tx *postgres.Tx) (seen string, err error) {
-		// The cursor is locked in a transaction of READ COMMITTED, which waits for others; the trades are read in another one
-		// that sees one instant.
+		// The cursor is locked in a READ COMMITTED transaction, which waits for others. The trades are read in another
+		// transaction, which sees one instant.
 		err = s.cfg.Source.Transaction(ctx, func(source *postgres.Tx) error {
 			did = Rebuilt{}
 			seen, err = s.rebuild(ctx, source, tx, &did)
@@ -61,12 +62,13 @@ func (s *Synchronizer) Rebuild(ctx context.Context) (Rebuilt, error) {
 }
 
 func (s *Synchronizer) rebuild(ctx context.Context, source, tx *postgres.Tx, did *Rebuilt) (seen string, err error) {
-	if _, err = source.Exec(ctx, sqlPatience, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
+	if _, err = source.Exec(ctx, sqlTimeouts, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
 		return "", err
 	}
 	if err = source.QueryRow(ctx, sqlSnapshot).Scan(&seen); err != nil {
 		return "", err
 	}
+
 	f, err := foldTrades(ctx, source, did)
 	if err != nil {
 		return "", err
@@ -74,12 +76,14 @@ func (s *Synchronizer) rebuild(ctx context.Context, source, tx *postgres.Tx, did
 	if err = s.foldPendingPrices(ctx, source, tx, f, seen); err != nil {
 		return "", err
 	}
+
 	for _, sql := range []string{sqlNoSummary, sqlNoMetrics} {
 		if _, err = tx.Exec(ctx, sql); err != nil {
 			return "", err
 		}
 	}
-	did.Summaries, did.Metrics = len(f.summaries), len(f.metrics)
+	did.Summaries = len(f.summaries)
+	did.Metrics = len(f.metrics)
 	return seen, f.write(ctx, tx)
 }
 
@@ -89,6 +93,7 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	if err != nil {
 		return nil, err
 	}
+
 	f := newFold(zones)
 	rows, err := source.Query(ctx, sqlTrades)
 	if err != nil {
@@ -98,8 +103,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	var at time.Time
 	p := &t.Position
 	_, err = pgx.ForEachRow(rows, []any{
-		&t.AccountID, &t.Symbol, &t.Side, &t.Quantity, &t.Price, &t.Multiplier, &t.Currency, &t.Commission, &t.CommissionCurrency, &t.RealizedPnL,
-		&t.PositionEffect, &t.Strategy, &at, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
+		&t.AccountID, &t.Symbol, &t.Side, &t.Quantity, &t.Price, &t.Multiplier, &t.Currency, &t.Commission,
+		&t.CommissionCurrency, &t.RealizedPnL, &t.PositionEffect, &t.Strategy, &at, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
 	}, func() error {
 		t.ExecutedAt = blotter.EventTime(at)
 		f.syncTradeData(&t)
@@ -110,6 +115,7 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	if err != nil {
 		return nil, err
 	}
+
 	if rows, err = source.Query(ctx, sqlLatest); err != nil {
 		return nil, err
 	}
@@ -122,8 +128,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	return f, err
 }
 
-// sqlPendingPrices reads the prices that were published after the cursor's last window, up to a snapshot: the cursor is moved
-// past them, and a price that was taken back would stay. $1 is what is done, $2 the snapshot.
+// sqlPendingPrices reads the prices that were published after the cursor's last window, up to a snapshot: the cursor
+// moves past them, and without them a corrected price would stay. $1 is what is done, $2 the snapshot.
 const sqlPendingPrices = `
 select pos, coalesce(account_id, ''), channel, key, type, v, created_at, data
   from events.outbox
@@ -131,8 +137,8 @@ select pos, coalesce(account_id, ''), channel, key, type, v, created_at, data
    and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
  order by pos`
 
-// foldPendingPrices folds the prices that the cursor has yet to reach. Those of a window that was begun are folded again, in
-// their order, which leaves the same.
+// foldPendingPrices folds the prices that the cursor has yet to reach. Prices of the current window may be folded
+// again, in order, which does not change the result.
 func (s *Synchronizer) foldPendingPrices(ctx context.Context, source, tx *postgres.Tx, f *fold, seen string) error {
 	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
 	if errors.Is(err, blotter.ErrNotFound) {
@@ -145,8 +151,10 @@ func (s *Synchronizer) foldPendingPrices(ctx context.Context, source, tx *postgr
 	if err != nil {
 		return err
 	}
+
 	var e blotter.Event
-	_, err = pgx.ForEachRow(rows, []any{&e.Pos, &e.AccountID, &e.Channel, &e.Key, &e.Type, &e.V, &e.CreatedAt, (*[]byte)(&e.Data)}, func() error {
+	columns := []any{&e.Pos, &e.AccountID, &e.Channel, &e.Key, &e.Type, &e.V, &e.CreatedAt, (*[]byte)(&e.Data)}
+	_, err = pgx.ForEachRow(rows, columns, func() error {
 		err := f.event(&e)
 		e.Data = nil // a refused event keeps its own
 		return err

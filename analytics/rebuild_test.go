@@ -9,8 +9,8 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// A rebuild reads trades in the book's order, dates them in the zones of their accounts, values them at the latest prices in the
-// currencies of their instruments, leaves nothing of what was there before, and says what it did.
+// A rebuild reads trades in the book's order, dates them in the zones of their accounts, values them at the latest
+// prices in the currencies of their instruments, leaves nothing of what was there before, and says what it did.
 func TestRebuildOfKnownTrades(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -25,11 +25,11 @@ type Mismatch struct {
 	Parked    bool   `json:"parked"` // the account's events are parked: the figure is old, not wrong
 }
 
-// Reconciliation is what Reconcile found.
+// Reconciliation is the result of Reconcile.
 type Reconciliation struct {
-	NeverRan   bool  // no consumer has begun: there are no analytics yet, and every event waits
-	Trades     int64 // that the cursor is past, all of which were added up
-	Rows       int   // of the analytics, all of which were compared
+	NeverRan   bool  // the analytics were never started: there are none, and every event waits
+	Trades     int64 // that the cursor has passed
+	Rows       int   // of the analytics
 	Mismatches []Mismatch
 	More       int // mismatches beyond the first 1,000
 	Lag        events.Lag
@@ -41,9 +41,9 @@ const mismatchesMax = 1000
 // nothingDone is the snapshot in which no transaction is visible.
 const nothingDone = "3:3:"
 
-// sqlApplied says which trades a cursor is past: those of its last window, and of the one that it is in those up to its
-// position; and those that were undone since, of which the cursor has not seen that yet. $1 is what is done, $2 the target or
-// the empty text, $3 the position.
+// sqlApplied selects the trades that a cursor has passed: up to its last window, and up to its position in the current
+// one. It includes trades that were undone since then, if the cursor has not passed that event yet. $1 is done, $2 the
+// target or the empty text, $3 the position.
 const sqlApplied = `
 with applied as (
     select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
@@ -100,7 +100,8 @@ select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
        (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`
-	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify does.
+	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify
+	// does.
 	sqlWholeTables = `set local enable_nestloop = off`
 	sqlParkedKeys  = `select distinct key from events.dead_letter where consumer = $1 and resolved_at is null`
 )
@@ -116,8 +117,8 @@ var (
 	metricsFigures  = []string{"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees"}
 )
 
-// Reconcile adds up, in SQL, the trades that the cursor is past, and compares every figure of the analytics with that,
-// while everything goes on. It locks nothing.
+// Reconcile adds up, in SQL, the trades that the cursor has passed, and compares every figure of the analytics with the
+// sums. It locks nothing and may run at any time.
 func (s *Synchronizer) Reconcile(ctx context.Context) (Reconciliation, error) {
 	start := time.Now()
 	ctx = blotter.WithAllAccounts(ctx)
@@ -134,13 +135,14 @@ func (s *Synchronizer) Reconcile(ctx context.Context) (Reconciliation, error) {
 
 func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, err error) {
 	for _, q := range []*postgres.Tx{tx, source} {
-		if _, err := q.Exec(ctx, sqlPatience, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
+		if _, err := q.Exec(ctx, sqlTimeouts, fmt.Sprint(rebuildTimeout.Milliseconds())); err != nil {
 			return r, err
 		}
 		if _, err := q.Exec(ctx, sqlWholeTables); err != nil {
 			return r, err
 		}
 	}
+
 	at, err := postgres.EventCursors.Get(ctx, tx, Consumer)
 	switch {
 	case errors.Is(err, blotter.ErrNotFound):
@@ -149,10 +151,11 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 	case err != nil:
 		return r, err
 	}
-	parked, err := keysOf(ctx, tx)
+	parked, err := parkedKeys(ctx, tx)
 	if err != nil {
 		return r, err
 	}
+
 	for _, table := range []struct {
 		name, stored, trades string
 		keys                 int
@@ -169,6 +172,7 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 		if err != nil {
 			return r, err
 		}
+
 		r.Rows += len(have)
 		if table.name == "portfolio_summary" {
 			for _, row := range want {
@@ -179,7 +183,8 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 		}
 		r.compare(table.name, table.names, have, want, parked)
 	}
-	if err := r.values(ctx, tx); err != nil {
+
+	if err := r.compareValues(ctx, tx); err != nil {
 		return r, err
 	}
 	if r.Lag, err = events.LagOf(ctx, source, at); err != nil {
@@ -189,7 +194,7 @@ func reconcile(ctx context.Context, source, tx *postgres.Tx) (r Reconciliation, 
 	return r, nil
 }
 
-func keysOf(ctx context.Context, q postgres.Querier) (map[string]bool, error) {
+func parkedKeys(ctx context.Context, q postgres.Querier) (map[string]bool, error) {
 	rows, err := q.Query(ctx, sqlParkedKeys, Consumer)
 	if err != nil {
 		return nil, err
@@ -209,6 +214,7 @@ func readFigures(ctx context.Context, q postgres.Querier, keys int, sql string, 
 		return nil, err
 	}
 	defer rows.Close()
+
 	found := map[[2]string]figures{}
 	for rows.Next() {
 		values, err := rows.Values()
@@ -228,6 +234,7 @@ func readFigures(ctx context.Context, q postgres.Querier, keys int, sql string, 
 	return found, rows.Err()
 }
 
+// compare adds the figures that differ.
 func (r *Reconciliation) compare(table string, names []string, have, want map[[2]string]figures, parked map[string]bool) {
 	none := make([]string, len(names))
 	for key := range want {
@@ -241,17 +248,19 @@ func (r *Reconciliation) compare(table string, names []string, have, want map[[2
 			other.values = none
 		}
 		for i, name := range names {
-			if row.values[i] != other.values[i] {
-				r.Mismatches = append(r.Mismatches, Mismatch{
-					Account: row.account, Table: table, Key: row.key, What: name, Analytics: row.values[i], Trades: other.values[i], Parked: parked[row.account],
-				})
+			if row.values[i] == other.values[i] {
+				continue
 			}
+			r.Mismatches = append(r.Mismatches, Mismatch{
+				Account: row.account, Table: table, Key: row.key, What: name,
+				Analytics: row.values[i], Trades: other.values[i], Parked: parked[row.account],
+			})
 		}
 	}
 }
 
-// values adds what is not valued at the last price.
-func (r *Reconciliation) values(ctx context.Context, q postgres.Querier) error {
+// compareValues adds positions that are not valued at the last price.
+func (r *Reconciliation) compareValues(ctx context.Context, q postgres.Querier) error {
 	rows, err := q.Query(ctx, sqlWrongValues)
 	if err != nil {
 		return err
@@ -264,11 +273,16 @@ func (r *Reconciliation) values(ctx context.Context, q postgres.Querier) error {
 	return err
 }
 
+// trim sorts the mismatches and keeps the first mismatchesMax.
 func (r *Reconciliation) trim() {
 	slices.SortFunc(r.Mismatches, func(a, b Mismatch) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What))
+		return cmp.Or(
+			cmp.Compare(a.Account, b.Account), cmp.Compare(a.Table, b.Table),
+			cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What),
+		)
 	})
 	if n := len(r.Mismatches); n > mismatchesMax {
-		r.Mismatches, r.More = r.Mismatches[:mismatchesMax], n-mismatchesMax
+		r.Mismatches = r.Mismatches[:mismatchesMax]
+		r.More = n - mismatchesMax
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// valued are market price, market value and unrealized P&L of a row u at the price p.
+// valued is market price, market value and unrealized P&L of a row u at the price p.
 const valued = `p.price, trim_scale(round(u.quantity * p.price * u.multiplier, 19)),
        trim_scale(round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))`
 
 const (
-	// sqlPrices moves prices forward in time. $6 is blotter.PriceAheadMax: a price that is dated further ahead is not taken,
-	// and where one was stored, the next replaces it.
+	// sqlPrices moves prices forward in time. $6 is blotter.PriceAheadMax: a price that is dated further ahead is not
+	// taken, and where one was stored, the next replaces it.
 	sqlPrices = `
 insert into analytics.market_prices as m (symbol, price, at, source, currency)
 select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[]) u(symbol, price, at, source, currency)
@@ -45,7 +45,8 @@ on conflict (account_id, symbol) do update
        event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
-	// sqlRevalue values what is held of symbols whose price changed or is gone. A price in another currency does not count.
+	// sqlRevalue values the positions in symbols whose price changed or is gone. A price in another currency does not
+	// count.
 	sqlRevalue = `
 update analytics.portfolio_summary u
    set (market_price, total_value, unrealized_pnl, last_updated) = (
@@ -67,13 +68,13 @@ on conflict (account_id, strategy, date, currency) do update
        last_updated = excluded.last_updated`
 )
 
-// Rows of which every trade was taken out are removed: trades alone make rows.
+// Rows without trades are removed, after every trade of theirs was undone.
 const (
 	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0`
 	sqlEmptyMetrics   = `delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
 )
 
-// write adds what was folded to what is stored, in one round trip.
+// write adds the sums to the stored figures, in one round trip.
 func (f *fold) write(ctx context.Context, tx *postgres.Tx) error {
 	batch := &pgx.Batch{}
 	f.queuePrices(batch)
@@ -145,7 +146,8 @@ func (f *fold) queueSummaries(batch *pgx.Batch) {
 		appendEach(numbers[:], s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees, s.Multiplier, s.TradedValue)
 		counts = append(counts, s.EventCount)
 	}
-	batch.Queue(sqlSummaries, texts[0], texts[1], numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], texts[2], numbers[5], counts)
+	batch.Queue(sqlSummaries, texts[0], texts[1], numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], texts[2],
+		numbers[5], counts)
 }
 
 func (f *fold) queueMetrics(batch *pgx.Batch) {
@@ -157,7 +159,10 @@ func (f *fold) queueMetrics(batch *pgx.Batch) {
 	var counts [4][]int64
 	var numbers [4][]blotter.Decimal
 	for _, key := range sorted(f.metrics, func(a, b metricsKey) int {
-		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.strategy, b.strategy), cmp.Compare(a.date, b.date), cmp.Compare(a.currency, b.currency))
+		return cmp.Or(
+			cmp.Compare(a.account, b.account), cmp.Compare(a.strategy, b.strategy),
+			cmp.Compare(a.date, b.date), cmp.Compare(a.currency, b.currency),
+		)
 	}) {
 		m := f.metrics[key]
 		appendEach(texts[:], m.AccountID, m.Strategy, m.Currency)
@@ -165,7 +170,8 @@ func (f *fold) queueMetrics(batch *pgx.Batch) {
 		appendEach(counts[:], m.TotalTrades, m.ClosingTrades, m.Wins, m.Losses)
 		appendEach(numbers[:], m.GrossProfit, m.GrossLoss, m.RealizedPnL, m.Fees)
 	}
-	batch.Queue(sqlMetrics, texts[0], texts[1], dates, texts[2], counts[0], counts[1], counts[2], counts[3], numbers[0], numbers[1], numbers[2], numbers[3])
+	batch.Queue(sqlMetrics, texts[0], texts[1], dates, texts[2], counts[0], counts[1], counts[2], counts[3],
+		numbers[0], numbers[1], numbers[2], numbers[3])
 }
 
 func appendEach[T any](columns [][]T, values ...T) {
@@ -180,8 +186,8 @@ func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 
 const sqlZones = `select account_id, zone from execution.accounts where account_id = any($1) and zone <> 'UTC'`
 
-// readZones reads the zones of accounts. One that this program does not know is an error: a date in another zone would be
-// a wrong figure.
+// readZones reads the zones of accounts. A zone that this program does not know is an error: a date in another zone
+// would give wrong figures.
 func readZones(ctx context.Context, q postgres.Querier, accounts []string) (map[string]*time.Location, error) {
 	rows, err := q.Query(ctx, sqlZones, accounts)
 	if err != nil {

@@ -12,28 +12,27 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Consumer is the name of the synchronizer's cursor.
+// Consumer is the name of the synchronizer's consumer.
 const Consumer = "analytics"
 
-// Config says whose trades are followed and where the analytics are.
+// Config configures a Synchronizer.
 type Config struct {
 	// Source is the database of the trades. Required.
 	Source *postgres.DB
-	// Target is the database of the analytics, migrated like the other. Default Source.
+	// Target is the database of the analytics, with the same migrations. Default Source.
 	Target *postgres.DB
-	// Logger gets one line a change of state. Default slog.Default().
+	// Logger gets one line for each change of state. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Synchronizer folds events into the analytics. Any number of them share the work. New makes one, Start starts it, Stop
-// ends it.
+// Synchronizer folds events into the analytics. Any number of them share the work.
 type Synchronizer struct {
 	cfg      Config
 	consumer *events.Consumer
 	zoned    zoneCache
 }
 
-// New makes a Synchronizer that is yet to be started. Errors: ErrInvalid without a Source.
+// New makes a Synchronizer. ErrInvalid: there is no Source.
 func New(cfg Config) (*Synchronizer, error) {
 	if cfg.Source == nil {
 		return nil, blotter.Invalid("Config.Source", "nil", "the database of the trades")
@@ -52,11 +51,11 @@ func New(cfg Config) (*Synchronizer, error) {
 	return s, err
 }
 
-// Start begins to follow the events. The first time it computes the analytics from the trades that are there: the outbox
-// may not reach back to the first. Errors: ErrConflict where a database was restored, with the remedy.
+// Start starts to follow the events. The first time, it computes the analytics from the stored trades, because the
+// outbox may not reach back to the first one. ErrConflict: a database was restored; the error names the remedy.
 func (s *Synchronizer) Start(ctx context.Context) error {
-	known, err := s.known(ctx)
-	if err == nil && !known {
+	exists, err := s.hasCursor(ctx)
+	if err == nil && !exists {
 		_, err = s.Rebuild(ctx)
 	}
 	if err != nil {
@@ -65,32 +64,34 @@ func (s *Synchronizer) Start(ctx context.Context) error {
 	return s.consumer.Start(ctx)
 }
 
-// known reports whether there is a cursor.
-func (s *Synchronizer) known(ctx context.Context) (known bool, err error) {
+const sqlHasCursor = `select exists (select from events.cursor where consumer = $1)`
+
+func (s *Synchronizer) hasCursor(ctx context.Context) (exists bool, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = s.cfg.Target.AutoCommit(ctx, func(q *postgres.Session) error {
-		return q.QueryRow(ctx, `select exists (select from events.cursor where consumer = $1)`, Consumer).Scan(&known)
+		return q.QueryRow(ctx, sqlHasCursor, Consumer).Scan(&exists)
 	})
-	return known, err
+	return exists, err
 }
 
-// Stop lets the transaction under way end, and waits for that.
+// Stop lets the current transaction end and waits for it. If ctx ends first, Stop returns its error.
 func (s *Synchronizer) Stop(ctx context.Context) error { return s.consumer.Stop(ctx) }
 
-// Health is nil while it works, or another instance does.
+// Health returns nil while this or another instance works, and otherwise the error of the last attempt.
 func (s *Synchronizer) Health() error { return s.consumer.Health() }
 
-// Applied is how many events this instance has folded.
+// Applied returns how many events this instance has folded.
 func (s *Synchronizer) Applied() int64 { return s.consumer.Applied() }
 
 // handle is the consumer's handler.
 func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
 	accounts := map[string]bool{}
 	for i := range list {
-		if ours(&list[i]) {
+		if isBookEvent(&list[i]) {
 			accounts[list[i].AccountID] = true
 		}
 	}
+
 	zones, err := s.zones(ctx, tx, accounts)
 	if err != nil {
 		return err
@@ -107,31 +108,36 @@ func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blott
 	return f.write(ctx, tx)
 }
 
-// noteRefused keeps what the fold refused, for people to look at. It holds up nothing.
+// noteRefused stores the events that the fold refused, for people to look at. Later events go on.
 func (s *Synchronizer) noteRefused(ctx context.Context, tx *postgres.Tx, refused []events.Refusal) error {
 	if len(refused) == 0 {
 		return nil
 	}
 	first := refused[0]
-	s.cfg.Logger.WarnContext(ctx, "events were refused because they are not what they say; events.dead_letter has them",
-		"events", len(refused), "pos", first.Event.Pos, "key", first.Event.Key, "type", first.Event.Type, "error", first.Reason.Error())
+	s.cfg.Logger.WarnContext(ctx, "events were refused because their content is wrong; events.dead_letter has them",
+		"events", len(refused), "pos", first.Event.Pos, "key", first.Event.Key, "type", first.Event.Type,
+		"error", first.Reason.Error())
 	return events.Refuse(ctx, tx, Consumer, refused...)
 }
 
-// zonesFor is how long the zone of an account is remembered. A zone that is changed later wants a rebuild in any case.
+// zonesFor is how long the zone of an account is cached. A changed zone requires a rebuild in any case.
 const zonesFor = time.Second
 
-// zoneCache are the zones that were read of late. It belongs to the consumer's goroutine.
+// zoneCache holds the zones that were read recently. It belongs to the consumer's goroutine.
 type zoneCache struct {
 	zones map[string]*time.Location
 	since time.Time
 }
 
-// of are the zones of the accounts, from where the trades are.
-func (z *zoneCache) of(accounts map[string]bool, read func(names []string) (map[string]*time.Location, error)) (map[string]*time.Location, error) {
+// get returns the zones of the accounts, and calls read for those that are not cached.
+func (z *zoneCache) get(
+	accounts map[string]bool, read func(names []string) (map[string]*time.Location, error),
+) (map[string]*time.Location, error) {
 	if time.Since(z.since) > zonesFor {
-		z.zones, z.since = map[string]*time.Location{}, time.Now()
+		z.zones = map[string]*time.Location{}
+		z.since = time.Now()
 	}
+
 	var missing []string
 	for account := range accounts {
 		if z.zones[account] == nil {
@@ -141,6 +147,7 @@ func (z *zoneCache) of(accounts map[string]bool, read func(names []string) (map[
 	if len(missing) == 0 {
 		return z.zones, nil
 	}
+
 	slices.Sort(missing)
 	found, err := read(missing)
 	if err != nil {
@@ -153,7 +160,7 @@ func (z *zoneCache) of(accounts map[string]bool, read func(names []string) (map[
 }
 
 func (s *Synchronizer) zones(ctx context.Context, tx *postgres.Tx, accounts map[string]bool) (map[string]*time.Location, error) {
-	return s.zoned.of(accounts, func(names []string) (zones map[string]*time.Location, err error) {
+	return s.zoned.get(accounts, func(names []string) (zones map[string]*time.Location, err error) {
 		if s.cfg.Source == s.cfg.Target {
 			return readZones(ctx, tx, names)
 		}

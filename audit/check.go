@@ -9,8 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Checks are what doctor and the daemon ask about the audit log besides that it is being sealed: that it is written, without
-// what it must not keep.
+// Checks returns the checks of doctor and the daemon that the audit log is written, and keeps no values that must be masked.
 func Checks() []monitor.Check {
 	return []monitor.Check{
 		{Name: "audit_triggers", Area: "audit", Run: checkTriggers},

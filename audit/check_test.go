@@ -11,8 +11,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// The checks fire when a trigger is gone or does not always fire, or a column is not masked, say what to do, and are quiet
-// otherwise.
+// The checks fire when a trigger is gone or does not always fire, or a column is not masked, say what to do, and are
+// quiet otherwise.
 func TestTriggersAreChecked(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -10,25 +10,30 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// cursorAt is the cursor from which sealing can go on after s, the last seal, or from the beginning where that is none. The
-// window of that seal is gone through again, for what of it no seal has. After a seal without a window, all is.
+// cursorAt is the cursor from which sealing can go on after s, the last seal, or from the beginning where that is none.
+// The window of that seal is gone through again, for what of it no seal has. After a seal without a window, all is.
 func cursorAt(s *seal) cursor {
 	c := cursor{done: "1:1:", head: []byte{}}
 	if s.seal == 0 {
 		return c
 	}
-	c.seal, c.number, c.head = s.seal, s.lastNumber(), s.head
+	c.seal = s.seal
+	c.number = s.lastNumber()
+	c.head = s.head
 	if s.afterAt != nil {
-		c.done, c.doneAt, c.system = s.after, s.afterAt, s.system
+		c.done = s.after
+		c.doneAt = s.afterAt
+		c.system = s.system
 	}
 	return c
 }
 
-// errCursorGone says what to do where nothing can be sealed, because nobody knows how far that has come.
+// errCursorGone returns the error for a missing cursor: without it nothing can be sealed.
 func errCursorGone(err error) error {
 	return &blotter.Error{
 		Op: "seal the audit log", Kind: blotter.ErrConflict, Err: err,
-		Message: "the sealer's cursor is gone: somebody removed the row of shared.audit_cursor; see what else is wrong by blotter audit verify, then put it back by blotter audit repair-cursor",
+		Message: "the sealer's cursor is gone: somebody removed the row of shared.audit_cursor; " +
+			"see what else is wrong by blotter audit verify, then put it back by blotter audit repair-cursor",
 	}
 }
 
@@ -41,9 +46,10 @@ values ($1::text::pg_snapshot, $2, $3, $4, $5, $6, $7) on conflict do nothing`
 	sqlRecordRepair = `select shared.record_access('shared.audit_cursor', 'REPAIR', $1, null)`
 )
 
-// RepairCursor puts the sealer's cursor, which somebody removed, back at the last seal, and reports which seal and entry
-// that is: 0 where there is none. An entry of the audit log records it in the same transaction, so that it is sealed too.
-// It vouches for nothing: what no seal has and should have stays so, and Verify names it. q is a transaction of the owner's.
+// RepairCursor puts the sealer's cursor, which somebody removed, back at the last seal, and reports which seal and
+// entry that is: 0 where there is none. An entry of the audit log records it in the same transaction, so that it is
+// sealed too. It vouches for nothing: what no seal has and should have stays so, and Verify names it. q is a
+// transaction of the owner's.
 //
 // Errors: ErrConflict where the cursor is there.
 func RepairCursor(ctx context.Context, q postgres.Querier) (seal, number int64, err error) {
@@ -54,7 +60,7 @@ func RepairCursor(ctx context.Context, q postgres.Querier) (seal, number int64, 
 	return c.seal, c.number, pgerror.Translate(ctx, "put the sealer's cursor back", err)
 }
 
-// cursorOfSeals is the cursor that the last seal tells.
+// cursorOfSeals returns the cursor after the last seal.
 func cursorOfSeals(ctx context.Context, q postgres.Querier) (c cursor, err error) {
 	var n int64
 	if err := q.QueryRow(ctx, sqlLastSeal).Scan(&n); err != nil || n == 0 {

@@ -42,8 +42,8 @@ func repair(t *testing.T, db *pgtest.Database) (seal, number int64, err error) {
 	return seal, number, err
 }
 
-// Without its cursor the sealer says what to do, verify names it and compares all the rest. Put back, sealing goes on where
-// it was, once each; the log holds who did it, and what was inserted meanwhile is still named.
+// Without its cursor the sealer says what to do, verify names it and compares all the rest. Put back, sealing goes on
+// where it was, once each; the log holds who did it, and what was inserted meanwhile is still named.
 func TestCursorIsGone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -116,8 +116,8 @@ func TestCursorIsGoneWithSeals(t *testing.T) {
 	broken(t, db, []audit.Head{head}, audit.HeadBroken)
 }
 
-// An entry that is not sealed yet and cannot be as new as its transaction was inserted, by its time or by its id. One of a
-// transaction that began before the last seal and ends after it may have a low id.
+// An entry that is not sealed yet and cannot be as new as its transaction was inserted, by its time or by its id. One
+// of a transaction that began before the last seal and ends after it may have a low id.
 func TestInsertedBeforeWhatIsSealed(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -143,7 +143,8 @@ func TestInsertedBeforeWhatIsSealed(t *testing.T) {
 		t.Errorf("by its time: %+v", r)
 	}
 	db.Exec(t, `delete from shared.audit_log where id = -1`)
-	// As if the last seal had been made two minutes before the sealer looked last: the id of an entry of now is too low.
+	// As if the last seal had been made two minutes before the sealer looked last: the id of an entry of now is too
+	// low.
 	db.Exec(t, `update shared.audit_cursor set done_at = now() + interval '2 minutes'`)
 	db.Exec(t, `insert into shared.audit_log (id, table_name, operation, timestamp) overriding system value values (-1, 't', 'o', now() + interval '3 minutes')`)
 	db.Exec(t, `update shared.audit_log set timestamp = now() + interval '3 minutes' where id > 6`)
@@ -201,7 +202,7 @@ func TestExportHead(t *testing.T) {
 	if err := audit.WriteHead(path, other); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := audit.ExportHead(t.Context(), db.DB, path); !errors.Is(err, blotter.ErrConflict) || !strings.Contains(err.Error(), "does not lie on the chain") {
+	if _, err := audit.ExportHead(t.Context(), db.DB, path); !errors.Is(err, blotter.ErrConflict) || !strings.Contains(err.Error(), "is not on the chain") {
 		t.Errorf("a file of another chain: %v", err)
 	}
 	if heads, err := audit.ReadHeads(path); err != nil || len(heads) != 3 {

@@ -23,7 +23,7 @@ const (
 
 type digest = [sha256.Size]byte
 
-// digestEntry is the digest of all of an entry. An account of "" is none: a table's account has a character at least.
+// digestEntry returns the digest of an entry. An account of "" is none: a table's account has a character at least.
 func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	b := appendText(make([]byte, 0, 1024), entryRules)
 	b = appendNumber(b, e.ID)
@@ -33,7 +33,9 @@ func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	for _, value := range []json.RawMessage{e.Key, e.Old, e.New} {
 		var err error
 		if b, err = appendJSON(b, value); err != nil {
-			return digest{}, &blotter.Error{Op: fmt.Sprintf("hash entry %d of the audit log", e.ID), Kind: blotter.ErrData, Message: err.Error(), Err: err}
+			return digest{}, &blotter.Error{
+				Op: fmt.Sprintf("hash entry %d of the audit log", e.ID), Kind: blotter.ErrData, Message: err.Error(), Err: err,
+			}
 		}
 	}
 	b = appendText(b, e.CorrelationID)
@@ -63,7 +65,7 @@ func headOf(s *seal, before []byte) digest {
 
 func appendNumber(b []byte, n int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(n)) }
 
-// appendTime keeps microseconds, which is what PostgreSQL does.
+// appendTime appends microseconds, the precision of PostgreSQL.
 func appendTime(b []byte, t time.Time) []byte { return appendNumber(b, t.UnixMicro()) }
 
 func appendText(b []byte, text string) []byte {

@@ -4,9 +4,10 @@
 //	entries of committed transactions --window--> batch --SHA-256 each--> seal n --+
 //	                                                      head of seal n-1 --------+--SHA-256--> head of seal n
 //
-// Verify reads seals and entries again and names every entry that was changed, removed, inserted or exchanged, and every
-// seal that does not continue the one before it. Who may change everything in the database can also make the whole chain
-// anew, or cut its end off with all that belongs to it: that shows against a head written to a file elsewhere (ExportHead).
+// Verify reads seals and entries again and names every entry that was changed, removed, inserted or exchanged, and
+// every seal that does not continue the one before it. Who may change everything in the database can also make the
+// whole chain anew, or cut its end off with all that belongs to it: that shows against a head written to a file
+// elsewhere (ExportHead).
 //
 //	sealer, err := audit.New(db, audit.Config{})
 //	err = sealer.Start(ctx)
@@ -16,9 +17,10 @@
 //
 // # The window
 //
-// A batch is what became visible between two snapshots of the server: a long transaction delays its own entries alone, no
-// entry is passed over, none is sealed twice. shared.audit_cursor holds how far that is; who locks its row seals, others
-// pass on, so any number of sealers may run. A batch is one transaction: a sealer that is killed leaves none half done.
+// A batch is what became visible between two snapshots of the server: a long transaction delays its own entries alone,
+// no entry is passed over, none is sealed twice. shared.audit_cursor holds how far that is; who locks its row seals,
+// others pass on, so any number of sealers may run. A batch is one transaction: a sealer that is killed leaves none
+// half done.
 //
 //	done --take target--> window open --batches by id--> target is done
 //
@@ -31,6 +33,6 @@
 //
 // # What is hashed
 //
-// Each field with its length before it, numbers as 8 bytes, times as microseconds since 1970 UTC, JSON by its values with
-// the keys of objects sorted: the same in every time zone, client and version of the server.
+// Each field with its length before it, numbers as 8 bytes, times as microseconds since 1970 UTC, JSON by its values
+// with the keys of objects sorted: the same in every time zone, client and version of the server.
 package audit

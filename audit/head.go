@@ -17,8 +17,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Head is the end of the chain at a time: whoever has it can tell later whether the chain was made anew or cut off. It
-// says nothing of what was recorded.
+// Head is the end of the chain at a time. With a head from before, Verify detects a rewritten or truncated chain. A head
+// reveals nothing of the entries.
 type Head struct {
 	Seal     int64     `json:"seal"`   // the last one
 	Number   int64     `json:"number"` // of its last entry
@@ -29,7 +29,7 @@ type Head struct {
 const sqlHead = `
 select seal, first_number + cardinality(ids) - 1, head, sealed_at from shared.audit_seals order by seal desc limit 1`
 
-// LastHead is the end of the chain. ErrNotFound where nothing is sealed yet.
+// LastHead returns the end of the chain. ErrNotFound: nothing is sealed yet.
 func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	var head []byte
@@ -37,19 +37,22 @@ func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 		return s.QueryRow(ctx, sqlHead).Scan(&h.Seal, &h.Number, &head, &h.SealedAt)
 	}, postgres.Primary)
 	if errors.Is(err, blotter.ErrNotFound) {
-		return h, &blotter.Error{Op: "read the head", Kind: blotter.ErrNotFound, Message: "nothing is sealed yet; run blotter audit seal", Err: err}
+		return h, &blotter.Error{
+			Op: "read the head", Kind: blotter.ErrNotFound, Message: "nothing is sealed yet; run blotter audit seal", Err: err,
+		}
 	}
-	h.Head, h.SealedAt = hex.EncodeToString(head), h.SealedAt.UTC()
+	h.Head = hex.EncodeToString(head)
+	h.SealedAt = h.SealedAt.UTC()
 	return h, err
 }
 
-// same reports that two heads are of the same end of a chain.
+// same reports whether two heads describe the same end of a chain.
 func (h Head) same(o Head) bool { return h.Seal == o.Seal && h.Number == o.Number && h.Head == o.Head }
 
-// ExportHead adds the end of the chain to the file, if the last head in it lies on the chain, and reports it.
+// ExportHead adds the end of the chain to the file, if the last head in the file is on the chain, and returns it.
 //
-// Errors: ErrInvalid for a file that holds something else than heads, ErrConflict where its last head does not lie on the
-// chain, ErrNotFound where nothing is sealed yet.
+// ErrInvalid: the file contains something other than heads. ErrConflict: its last head is not on the chain. ErrNotFound:
+// nothing is sealed yet.
 func ExportHead(ctx context.Context, db *postgres.DB, path string) (Head, error) {
 	heads, err := headsIn(path)
 	if err == nil && len(heads) > 0 {
@@ -68,7 +71,7 @@ func ExportHead(ctx context.Context, db *postgres.DB, path string) (Head, error)
 const sqlOnChain = `
 select exists (select from shared.audit_seals where seal = $1 and first_number + cardinality(ids) - 1 = $2 and encode(head, 'hex') = $3)`
 
-// onChain refuses a head of the file that is none of the present chain.
+// onChain refuses a head of the file that is not on the current chain.
 func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	var there bool
@@ -76,14 +79,17 @@ func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
 		return s.QueryRow(ctx, sqlOnChain, h.Seal, h.Number, h.Head).Scan(&there)
 	}, postgres.Primary)
 	if err == nil && !there {
-		err = &blotter.Error{Op: "export the head", Kind: blotter.ErrConflict, Message: fmt.Sprintf(
-			"the last head in %s (seal %d, entry %d) does not lie on the chain, which was made anew or cut off; nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number)}
+		err = &blotter.Error{
+			Op: "export the head", Kind: blotter.ErrConflict,
+			Message: fmt.Sprintf("the last head in %s (seal %d, entry %d) is not on the chain, which was rewritten or truncated; "+
+				"nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number),
+		}
 	}
 	return err
 }
 
-// WriteHead adds a head to the file as a line of JSON. The file, which is made where it is not there, can be read and
-// written by its owner alone from then on. Errors: ErrInvalid for a file that holds something else than heads.
+// WriteHead adds a head to the file as a line of JSON. It creates a missing file, and lets only the owner read and write it.
+// ErrInvalid: the file contains something other than heads.
 func WriteHead(path string, h Head) error {
 	if _, err := headsIn(path); err != nil {
 		return err
@@ -106,7 +112,7 @@ func WriteHead(path string, h Head) error {
 	return fileError(path, errors.Join(err, file.Close()))
 }
 
-// ReadHeads reads the heads that WriteHead wrote. Errors: ErrInvalid for a line that is none, and a file without any.
+// ReadHeads reads the heads that WriteHead wrote. ErrInvalid: a line is not a head, or there are none.
 func ReadHeads(path string) ([]Head, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -119,7 +125,7 @@ func ReadHeads(path string) ([]Head, error) {
 	return heads, err
 }
 
-// headsIn reads the heads of a file to which one is to be added: none where it is not there, or no file that keeps them.
+// headsIn reads the heads of a file to which one will be added. A missing file, or one that is not regular, has none.
 func headsIn(path string) ([]Head, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
@@ -158,5 +164,8 @@ func fileError(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &blotter.Error{Kind: blotter.ErrOperational, Message: fmt.Sprintf("the file of heads %s: %s", path, fileerror.Text(err)), Err: err}
+	return &blotter.Error{
+		Kind: blotter.ErrOperational, Err: err,
+		Message: fmt.Sprintf("the file of heads %s: %s", path, fileerror.Text(err)),
+	}
 }

@@ -5,45 +5,46 @@ import (
 	"time"
 )
 
-// Kind is how something was tampered with.
+// Kind is the kind of a break.
 type Kind string
 
 // The kinds.
 const (
-	Changed     Kind = "changed"      // an entry is not what was sealed
-	Removed     Kind = "removed"      // an entry that was sealed is gone
-	Inserted    Kind = "inserted"     // an entry is there that should have been sealed and was not
+	Changed     Kind = "changed"      // an entry differs from what was sealed
+	Removed     Kind = "removed"      // a sealed entry is gone
+	Inserted    Kind = "inserted"     // an entry should have been sealed and was not
 	Exchanged   Kind = "exchanged"    // two entries have changed places
 	Backdated   Kind = "backdated"    // an entry's time is before the transaction that wrote it began
 	Postdated   Kind = "postdated"    // an entry's time is after it was sealed
 	SealBroken  Kind = "seal_broken"  // a seal does not continue the one before it
 	SealRemoved Kind = "seal_removed" // seals are gone
-	HeadBroken  Kind = "head_broken"  // the chain is not the one of which a head was exported: made anew, or its end cut off
-	Cursor      Kind = "cursor"       // the sealer's place does not agree with the chain
+	HeadBroken  Kind = "head_broken"  // the chain was rewritten or truncated since a head was exported
+	Cursor      Kind = "cursor"       // the sealer's cursor does not agree with the chain
 )
 
-// Break is one thing that was tampered with.
+// Break is one sign of tampering.
 type Break struct {
 	Kind    Kind
-	Seal    int64     // the seal that it is of; 0 where none
-	Number  int64     // the entry's, in the chain; 0 where it has none
-	ID      int64     // the entry's id; 0 where it is of no entry
-	At      time.Time // the entry's time as it was sealed, else as it is
-	Message string    // one sentence that names it
+	Seal    int64     // 0 if the break concerns no seal
+	Number  int64     // the entry's number in the chain; 0 if it has none
+	ID      int64     // the entry's id; 0 if the break concerns no entry
+	At      time.Time // the entry's time as it was sealed, otherwise as it is
+	Message string    // one sentence that names the entry or seal
 }
 
+// String returns the message.
 func (b Break) String() string { return b.Message }
 
-// Report is what Verify found.
+// Report is the result of Verify.
 type Report struct {
-	Entries int64 // that are sealed and were compared
+	Entries int64 // sealed entries that were compared
 	Seals   int64
 	Pending int64 // entries that are not sealed yet
 	// Retired are entries that were sealed and whose partitions, the oldest, are not there any more: partitions apply
 	// retires them if told so. RetiredBefore is where the oldest partition begins.
 	Retired       int64
 	RetiredBefore time.Time
-	Head          Head // of the chain; zero where nothing is sealed
+	Head          Head // the end of the chain; zero if nothing is sealed
 	Heads         int  // exported heads that were compared
 	Breaks        []Break
 	More          int64 // breaks beyond the first breaksMax
@@ -53,13 +54,13 @@ type Report struct {
 	Elapsed  time.Duration
 }
 
-// breaksMax is how many breaks are listed.
+// breaksMax bounds the listed breaks.
 const breaksMax = 1_000
 
-// Broken reports whether anything was found.
+// Broken reports whether a break was found.
 func (r *Report) Broken() bool { return len(r.Breaks) > 0 }
 
-// add adds a break; many says how its kind is told of several neighbours, "" that each is told apart.
+// add adds a break. many describes several neighboring breaks of its kind; "" lists each.
 func (r *Report) add(b Break, many string) {
 	if len(r.Breaks) < breaksMax {
 		r.Breaks = append(r.Breaks, b)
@@ -75,13 +76,13 @@ func (r *Report) add(b Break, many string) {
 	}
 }
 
-// unlisted counts n breaks, where that is more than none, that are not even known one by one.
+// unlisted counts n breaks, if n is positive, that are not known one by one.
 func (r *Report) unlisted(n int64) {
 	r.More += max(0, n)
 	r.MoreRuns += max(0, n)
 }
 
-// broken adds a break of seal s, or of none where that is 0.
+// broken adds a break of seal s, or of no seal if s is 0.
 func (r *Report) broken(kind Kind, s int64, format string, args ...any) {
 	r.add(Break{Kind: kind, Seal: s, Message: fmt.Sprintf(format, args...)}, "")
 }
@@ -94,7 +95,8 @@ func (r *Report) entry(kind Kind, s *seal, i int, what string) {
 	}, manyOf[kind])
 }
 
-// manyOf says what is wrong with several entries of seals. Of entries that were exchanged each has its own place to name.
+// manyOf says what is wrong with several entries of seals. Of entries that were exchanged each has its own place to
+// name.
 var manyOf = map[Kind]string{
 	Changed: "are changed", Removed: "are removed",
 	Backdated: "have times before their transactions began", Postdated: "have times after they were sealed",

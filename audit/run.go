@@ -2,16 +2,16 @@ package audit
 
 import "fmt"
 
-// Run is breaks of neighbouring entries that were tampered with in the same way, or one break.
+// Run is one break, or several of the same kind in neighboring entries.
 type Run struct {
 	first, last Break
-	many        string // how several of them are told; "" where each is told apart
+	many        string // describes several of them; "" if each is listed
 }
 
-// Kind is that of all its breaks.
+// Kind returns the kind of its breaks.
 func (r Run) Kind() Kind { return r.first.Kind }
 
-// String is one sentence that names every entry of the run.
+// String returns one sentence that names every entry of the run.
 func (r Run) String() string {
 	switch {
 	case r.first == r.last:
@@ -24,7 +24,7 @@ func (r Run) String() string {
 	return fmt.Sprintf("entries %d to %d of seals %d to %d %s", r.first.Number, r.last.Number, r.first.Seal, r.last.Seal, r.many)
 }
 
-// join takes the break in if it is the next one of the run.
+// join adds the break if it is the next one of the run, and reports whether it did.
 func (r *Run) join(b Break, many string) bool {
 	next := b.Number == r.last.Number+1
 	if r.last.Number == 0 {

@@ -23,7 +23,7 @@ type seal struct {
 	head              []byte
 }
 
-// number is that of entry i.
+// number returns the number of entry i.
 func (s *seal) number(i int) int64 { return s.firstNumber + int64(i) }
 
 func (s *seal) lastNumber() int64 { return s.number(len(s.ids) - 1) }
@@ -38,12 +38,15 @@ func (s *seal) add(e *blotter.AuditEntry) error {
 	if err != nil {
 		return err
 	}
-	s.ids, s.times, s.digests = append(s.ids, e.ID), append(s.times, e.Timestamp), append(s.digests, d[:]...)
+	s.ids = append(s.ids, e.ID)
+	s.times = append(s.times, e.Timestamp)
+	s.digests = append(s.digests, d[:]...)
 	return nil
 }
 
-// sqlEntries reads entries by id. Their times tell which partitions they are in. The sub-select is looked up by the index
-// on id once for each (OFFSET 0 keeps it apart): on a table without statistics the planner would rather read all of it.
+// sqlEntries reads entries by id. Their times tell which partitions they are in. The sub-select is looked up by the
+// index on id once for each (OFFSET 0 keeps it apart): on a table without statistics the planner would rather read all
+// of it.
 const sqlEntries = `
 select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_name, e.operation, e.key, e.old, e.new, e.correlation_id, e.xid, e.timestamp
   from unnest($1::bigint[]) u(id)
@@ -57,8 +60,8 @@ select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_nam
  cross join lateral (select * from shared.audit_log a where a.id = u.id offset 0) e
  order by e.id`
 
-// readEntries hands entries on one by one. A batch is never in memory whole: thousands of entries with old and new values may
-// take gigabytes.
+// readEntries passes entries to each, one by one. A batch is never in memory whole: thousands of entries with old and new
+// values may take gigabytes.
 func readEntries(ctx context.Context, q postgres.Querier, sql string, each func(*blotter.AuditEntry) error, args ...any) error {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {

@@ -3,21 +3,21 @@ package audit
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/internal/service"
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Config says how a Sealer works. The zero value works.
+// Config configures a Sealer. The zero value works.
 type Config struct {
 	// Interval is the pause after which the sealer looks for new entries. Default 1 s. While it finds full batches, it
 	// does not pause; after an error it pauses longer, up to a minute.
 	Interval time.Duration
-	// BatchMax is how many entries a seal has at most. Default 5,000, at most 10,000.
+	// BatchMax bounds the entries of a seal. Default 5,000, at most 10,000.
 	BatchMax int
 	// Logger gets a line when sealing begins to fail, and when it succeeds again. Default slog.Default().
 	Logger *slog.Logger
@@ -57,72 +57,33 @@ func (c Config) validate() error {
 // Sealer seals new entries of the audit log for as long as it runs. Any number may run on a database. It is safe for
 // concurrent use.
 type Sealer struct {
-	db  *postgres.DB
-	cfg Config
-
-	mu      sync.Mutex
-	stop    context.CancelFunc // nil before Start
-	stopped bool
-	done    chan struct{}
-	state   health.State // of the last attempt
+	db     *postgres.DB
+	cfg    Config
+	runner service.Runner
 }
 
-// New makes a sealer; Start starts it. Errors: ErrInvalid for a configuration that cannot work.
+// New makes a sealer. ErrInvalid names the invalid field.
 func New(db *postgres.DB, cfg Config) (*Sealer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Sealer{db: db, cfg: cfg.withDefaults()}, nil
+	return &Sealer{db: db, cfg: cfg.withDefaults(), runner: service.Runner{Name: "the sealer"}}, nil
 }
 
-// Start starts the sealer and returns at once. Starting one that runs does nothing; one that was stopped is not started
-// again. The context's end does not stop it.
-func (s *Sealer) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.stopped:
-		return &blotter.Error{Op: "start the sealer", Kind: blotter.ErrProgramming, Message: "it was stopped; make a new one"}
-	case s.stop != nil:
-		return nil
-	}
-	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.done = make(chan struct{})
-	go s.run(ctx)
-	return nil
-}
+// Start starts the sealer and returns. It does nothing if the sealer is running. The end of ctx does not stop the
+// sealer. ErrProgramming: the sealer was stopped.
+func (s *Sealer) Start(ctx context.Context) error { return s.runner.Start(ctx, nil, s.run) }
 
-// Stop ends the sealer and waits until it has: a batch that it was sealing is sealed whole or not at all. It is safe to
-// call twice. An error says that the context ended first.
+// Stop ends the sealer and waits for it. The current batch is sealed whole or not at all. Stop may be called twice. Its
+// error says that ctx ended first.
 func (s *Sealer) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopped = true
-	stop, done := s.stop, s.done
-	s.mu.Unlock()
-	if stop == nil {
-		return nil
-	}
-	stop()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return pgerror.Translate(ctx, "stop the sealer", ctx.Err())
-	}
+	return pgerror.Translate(ctx, "", s.runner.Stop(ctx))
 }
 
-// Health is nil while the sealer does its work, else what keeps it from that.
-func (s *Sealer) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stop == nil || s.stopped {
-		return &blotter.Error{Op: "seal the audit log", Kind: blotter.ErrOperational, Message: "the sealer does not run"}
-	}
-	return s.state.Err()
-}
+// Health returns nil while the sealer does its work, and otherwise what keeps it from that.
+func (s *Sealer) Health() error { return s.runner.Health() }
 
 func (s *Sealer) run(ctx context.Context) {
-	defer close(s.done)
 	pause := s.cfg.Interval
 	for ctx.Err() == nil {
 		_, err := Seal(ctx, s.db, s.cfg.BatchMax)
@@ -142,9 +103,9 @@ func (s *Sealer) run(ctx context.Context) {
 	}
 }
 
-// report keeps the outcome for Health, and logs it if it is news.
+// report keeps the outcome for Health and logs a change.
 func (s *Sealer) report(ctx context.Context, err error) {
-	s.state.Report(ctx, s.cfg.Logger, err, health.Messages{
+	s.runner.State.Report(ctx, s.cfg.Logger, err, health.Messages{
 		Failing: "the audit log is not being sealed", Working: "the audit log is being sealed again",
 	})
 }

@@ -179,8 +179,9 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// In another cluster transaction ids begin anew: what no seal has is sealed by id, the chain goes on, and entries that are
-// not sealed yet are not taken for forged ones. Ours come to the ids that the entries from there have: none is sealed twice.
+// In another cluster transaction ids begin anew: what no seal has is sealed by id, the chain goes on, and entries that
+// are not sealed yet are not taken for forged ones. Ours come to the ids that the entries from there have: none is
+// sealed twice.
 func TestAnotherCluster(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -214,8 +215,8 @@ func TestAnotherCluster(t *testing.T) {
 	}
 }
 
-// An entry from another cluster whose transaction id is that of a transaction that runs here is not sealed again when that
-// one ends.
+// An entry from another cluster whose transaction id is that of a transaction that runs here is not sealed again when
+// that one ends.
 func TestAnotherClustersTransactionRunsHere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 )
 
 // place is entry i of a seal.
@@ -99,8 +100,7 @@ func (v *verifier) missing(ctx context.Context, p place) error {
 func (v *verifier) compare(p place, found *candidates) error {
 	v.Entries++
 	if found.sealed != nil {
-		v.checkTime(p, found.sealed)
-		return nil
+		return v.checkTime(p, found.sealed)
 	}
 	v.odd = append(v.odd, odd{p, *found.first})
 	if len(v.odd) > lostMax {
@@ -110,16 +110,22 @@ func (v *verifier) compare(p place, found *candidates) error {
 }
 
 // checkTime looks for an entry that was given another time than that at which it was written, before it was sealed.
-func (v *verifier) checkTime(p place, e *blotter.AuditEntry) {
+func (v *verifier) checkTime(p place, e *blotter.AuditEntry) error {
 	if e.Timestamp.After(p.seal.sealedAt.Add(clockTolerance)) {
 		v.entry(Postdated, p.seal, p.i, "has a time after it was sealed, "+moment(p.seal.sealedAt))
 	}
 	if p.seal.afterAt == nil || e.Timestamp.After(p.seal.afterAt.Add(-clockTolerance)) {
-		return
+		return nil
 	}
-	if _, next, _ := snapshotParts(p.seal.after); e.XID >= next {
+
+	after, err := window.Parse(p.seal.after)
+	if err != nil {
+		return err
+	}
+	if e.XID >= after.Xmax {
 		v.entry(Backdated, p.seal, p.i, "has a time before its transaction began, after "+moment(*p.seal.afterAt))
 	}
+	return nil
 }
 
 // settle tells what became of entries that are not where, or what, they were.

@@ -20,8 +20,8 @@ select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snaps
 	sqlInserted = `
 select id, 1::bigint, timestamp from shared.audit_log a
  where ` + noSeal + ` and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) order by id limit $2`
-	// sqlEarly lists entries of transactions that began after the snapshot, with a time long before it, or an id less than one
-	// that was sealed long before it: an entry takes its id and its transaction's number in the same breath.
+	// sqlEarly lists entries of transactions that began after the snapshot, with a time long before it, or an id less
+	// than one that was sealed long before it: an entry takes its id and its transaction's number in the same breath.
 	sqlEarly = `
 select id, count(*) over (), timestamp from shared.audit_log a
  where xid >= pg_snapshot_xmax($1::text::pg_snapshot) and ` + noSeal + `
@@ -59,7 +59,8 @@ func (v *verifier) cursor(ctx context.Context) (cursor, error) {
 	if err != nil {
 		return c, err
 	}
-	// That of another cluster is right when it came here and nothing was left to seal, none after a repair that begins anew.
+	// That of another cluster is right when it came here and nothing was left to seal, none after a repair that begins
+	// anew.
 	system := c.system == v.last.system || !c.moved() || c.system == "" && v.last.afterAt == nil
 	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || !system) {
 		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)

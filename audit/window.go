@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// cursor is the row of shared.audit_cursor, and what the server says of itself.
+// cursor is the row of shared.audit_cursor, with the state of the server.
 type cursor struct {
 	done     string
 	doneAt   *time.Time
@@ -26,11 +25,11 @@ type cursor struct {
 	system   string  // of the cluster whose transaction ids the snapshots have; "" before the first seal
 	foreign  *uint64 // the greatest transaction id of entries that came from other clusters
 
-	cluster string    // the one that we are in
+	cluster string    // the current one
 	now     time.Time // before the next statement's snapshot
 }
 
-// moved reports that the snapshots are of another cluster.
+// moved reports whether the snapshots are of another cluster.
 func (c *cursor) moved() bool { return c.system != c.cluster }
 
 const sqlCursor = `
@@ -39,7 +38,9 @@ select snap_done::text, done_at, snap_target::text, target_at, id_done, seal, nu
   from shared.audit_cursor c, pg_control_system() s`
 
 func readCursor(ctx context.Context, q postgres.Querier, lock string) (c cursor, err error) {
-	err = q.QueryRow(ctx, sqlCursor+lock).Scan(&c.done, &c.doneAt, &c.target, &c.targetAt, &c.idDone, &c.seal, &c.number, &c.head, &c.system, &c.foreign, &c.cluster, &c.now)
+	err = q.QueryRow(ctx, sqlCursor+lock).Scan(
+		&c.done, &c.doneAt, &c.target, &c.targetAt, &c.idDone, &c.seal, &c.number, &c.head, &c.system, &c.foreign,
+		&c.cluster, &c.now)
 	return c, err
 }
 
@@ -63,8 +64,8 @@ func pending(ctx context.Context, db *postgres.DB) (yes bool, err error) {
 
 const sqlTarget = `select pg_current_snapshot()::text`
 
-// sqlWindow lists what is visible in the target and was not in the snapshot that is done, in the order of ids. The window
-// is materialized: ORDER BY and LIMIT must not make the server walk all that came before.
+// sqlWindow lists what is visible in the target and was not in the snapshot that is done, in the order of ids. The
+// window is materialized: ORDER BY and LIMIT must not make the server walk all that came before.
 const sqlWindow = `
 with w as materialized (
     select id, timestamp from shared.audit_log
@@ -75,8 +76,8 @@ with w as materialized (
 )
 select array_agg(id order by id), array_agg(timestamp order by id) from (select * from w order by id limit $6) w`
 
-// sqlWindowApart is sqlWindow without what a seal has: entries from another cluster have transaction ids that ours come to
-// some day, and would be in that day's window.
+// sqlWindowApart is sqlWindow without what a seal has: entries from another cluster have transaction ids that ours come
+// to some day, and would be in that day's window.
 const sqlWindowApart = `
 with w as materialized (
     select id, timestamp from shared.audit_log
@@ -111,13 +112,17 @@ func sealBatch(ctx context.Context, db *postgres.DB, batchMax int) (sealed int, 
 	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 		c, err := readCursor(ctx, tx, " for update of c skip locked")
 		if errors.Is(err, blotter.ErrNotFound) {
-			sealed, more = 0, false // another sealer is at it
+			sealed = 0 // another sealer holds the cursor
+			more = false
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		s := &seal{seal: c.seal + 1, firstNumber: c.number + 1, after: c.done, afterAt: c.doneAt, system: c.cluster, sealedAt: c.now}
+
+		s := &seal{
+			seal: c.seal + 1, firstNumber: c.number + 1, after: c.done, afterAt: c.doneAt, system: c.cluster, sealedAt: c.now,
+		}
 		if c.moved() {
 			more, err = c.takeUnsealed(ctx, tx, s, batchMax)
 		} else {
@@ -126,38 +131,51 @@ func sealBatch(ctx context.Context, db *postgres.DB, batchMax int) (sealed int, 
 		if err != nil {
 			return err
 		}
+
 		if sealed = len(s.ids); sealed > 0 {
 			head := headOf(s, c.head)
 			s.head = head[:]
 			if err := s.insert(ctx, tx); err != nil {
 				return err
 			}
-			c.seal, c.number, c.head = s.seal, s.lastNumber(), s.head
+			c.seal = s.seal
+			c.number = s.lastNumber()
+			c.head = s.head
 		}
 		return c.advance(ctx, tx)
 	}, postgres.Unlogged)
 	return sealed, more, err
 }
 
-// takeWindow fills the seal from the window, which it opens where none is. A batch that is not full ends it.
+// takeWindow fills the seal from the window, which it opens if there is none. A batch that is not full ends the window.
 func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batchMax int) (more bool, err error) {
 	if c.target == nil {
-		// After the lock: what another sealer did is in it. This transaction writes no entry that it could pass over.
+		// Taken after the lock, the snapshot includes the work of other sealers. This transaction writes no entry that it could
+		// pass over.
 		var target string
 		if err := tx.QueryRow(ctx, sqlTarget).Scan(&target); err != nil {
 			return false, err
 		}
 		c.target, c.targetAt = &target, &c.now
 	}
-	oldest, next, running := snapshotParts(c.done)
-	_, end, _ := snapshotParts(*c.target)
+
+	done, err := window.Parse(c.done)
+	if err != nil {
+		return false, err
+	}
+	target, err := window.Parse(*c.target)
+	if err != nil {
+		return false, err
+	}
+	w := window.Between(done, target)
 	sql := sqlWindow
-	if c.foreign != nil && *c.foreign >= oldest { // it may be one that is running here
+	if c.foreign != nil && *c.foreign >= done.Xmin { // it may be one that is running here
 		sql = sqlWindowApart
 	}
+
 	var ids []int64
 	var times []time.Time
-	err = tx.QueryRow(ctx, sql, next, end, running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
+	err = tx.QueryRow(ctx, sql, w.From, w.To, w.Running, *c.target, c.idDone, batchMax).Scan(&ids, &times)
 	if err == nil {
 		err = s.fill(ctx, tx, ids, times)
 	}
@@ -168,29 +186,21 @@ func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batch
 		c.idDone = ids[len(ids)-1]
 		return true, nil
 	}
-	c.done, c.doneAt, c.target, c.targetAt, c.idDone = *c.target, c.targetAt, nil, nil, 0
+	c.finish(*c.target, c.targetAt)
 	return false, nil
 }
 
-// snapshotParts are those of a pg_snapshot as text, 10:20:10,14: below oldest all have ended, from next on none had begun,
-// and running were at it.
-func snapshotParts(text string) (oldest, next uint64, running []uint64) {
-	parts := strings.SplitN(text+"::", ":", 4)
-	number := func(text string) uint64 {
-		n, _ := strconv.ParseUint(text, 10, 64)
-		return n
-	}
-	running = []uint64{}
-	for id := range strings.SplitSeq(parts[2], ",") {
-		if id != "" {
-			running = append(running, number(id))
-		}
-	}
-	return number(parts[0]), number(parts[1]), running
+// finish moves the cursor to a snapshot that is done.
+func (c *cursor) finish(done string, at *time.Time) {
+	c.done = done
+	c.doneAt = at
+	c.target = nil
+	c.targetAt = nil
+	c.idDone = 0
 }
 
-// takeUnsealed fills the seal with what no seal has, for the snapshots say nothing here. When it takes the last of it, the
-// snapshot in which that was seen is done.
+// takeUnsealed fills the seal with what no seal has, for the snapshots say nothing here. When it takes the last of it,
+// the snapshot in which that was seen is done.
 func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, batchMax int) (more bool, err error) {
 	if _, err := tx.Exec(ctx, fmt.Sprintf("set local statement_timeout = %d", unsealedTimeout.Milliseconds())); err != nil {
 		return false, err
@@ -207,7 +217,8 @@ func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, bat
 	if err != nil || len(ids) == batchMax {
 		return true, err
 	}
-	c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.system = seen, &c.now, nil, nil, 0, c.cluster
+	c.finish(seen, &c.now)
+	c.system = c.cluster
 	c.foreign = foreign
 	return false, nil
 }
@@ -235,7 +246,10 @@ func (s *seal) fill(ctx context.Context, q postgres.Querier, ids []int64, times 
 		return err
 	}
 	if len(s.ids) != len(ids) {
-		return &blotter.Error{Op: "seal the audit log", Kind: blotter.ErrConflict, Message: fmt.Sprintf("%d entries changed while they were being sealed", len(ids)-len(s.ids))}
+		return &blotter.Error{
+			Op: "seal the audit log", Kind: blotter.ErrConflict,
+			Message: fmt.Sprintf("%d entries changed while they were being sealed", len(ids)-len(s.ids)),
+		}
 	}
 	return nil
 }

@@ -82,8 +82,8 @@ func (p *projection) settled() bool {
 // rebuildsMax is how often the analytics are rebuilt in a full run.
 const rebuildsMax = 20
 
-// Projectors and PostgreSQL are killed while hostile writers write, and what was committed is applied: each event once, in
-// order. The analytics, rebuilt meanwhile, are right each time.
+// Projectors and PostgreSQL are killed while hostile writers write, and what was committed is applied: each event once,
+// in order. The analytics, rebuilt meanwhile, are right each time.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	p := newProjection(newStage(t), seedOf(t), *killsFlag)

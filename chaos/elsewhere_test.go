@@ -13,8 +13,8 @@ import (
 // abandoned are transactions that take a number, and end without anything having been flushed.
 const abandoned = 20
 
-// A server that crashes may give the numbers of transactions that were rolled back a moment ago to others. Where a cursor is
-// on another server, which forgets nothing, it has not seen these as over.
+// A server that crashes may give the numbers of transactions that were rolled back a moment ago to others. Where a
+// cursor is on another server, which forgets nothing, it has not seen these as over.
 func TestCursorElsewhere(t *testing.T) {
 	t.Parallel()
 	source, target := newStage(t, "wal_writer_delay = '10s'"), newStage(t)

@@ -32,7 +32,8 @@ const (
 	floodFills = 20
 )
 
-// floods is what the account does at full speed, each in a connection of its login: as large and as fast as its tables let it.
+// floods is what the account does at full speed, each in a connection of its login: as large and as fast as its tables
+// let it.
 var floods = []string{
 	// on a channel that nobody reads, and on the relay's
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data)
@@ -72,7 +73,8 @@ func flood(ctx context.Context, t *testing.T, db *pgtest.Database) (counts []ato
 	return counts, running.Wait
 }
 
-// foldTime books a fill of the account and returns how long that took, and how long from there until the analytics had it.
+// foldTime books a fill of the account and returns how long that took, and how long from there until the analytics had
+// it.
 func foldTime(ctx context.Context, db *postgres.DB, n int) (booked, folded time.Duration, err error) {
 	account := blotter.WithAccount(ctx, "QUIET")
 	start := time.Now()
@@ -103,8 +105,8 @@ func median(times []time.Duration) time.Duration {
 	return times[len(times)/2]
 }
 
-// fold books fills for so long, or so many where that is 0, and returns the 99th percentile of the times from their commits
-// to the analytics, and how many.
+// fold books fills for so long, or so many where that is 0, and returns the 99th percentile of the times from their
+// commits to the analytics, and how many.
 func fold(ctx context.Context, t *testing.T, db *postgres.DB, from int, span time.Duration) (p99 time.Duration, n int) {
 	t.Helper()
 	var times, bookings []time.Duration
@@ -192,8 +194,8 @@ func daemonServices(t *testing.T, db *postgres.DB) []service {
 	return services
 }
 
-// One account floods the database with events, orders, changes that are audited, logs and audit entries, as fast and as large
-// as its login lets it. The fills of another are folded all the same, and the services of the daemon stay small.
+// One account floods the database with events, orders, changes that are audited, logs and audit entries, as fast and as
+// large as its login lets it. The fills of another are folded all the same, and the services of the daemon stay small.
 //
 // With -flood 60s it also compares how long a fill takes to the analytics with the time before the flood.
 func TestFloodingTenant(t *testing.T) {

@@ -70,8 +70,8 @@ const sqlLatency = `
 select extract(epoch from pg_xact_commit_timestamp(a.xmin) - pg_xact_commit_timestamp(o.xid::xid))::float8
   from chaos.applied a join events.outbox o using (pos) where o.created_at between $1 and $2`
 
-// applied waits until what was written in a while is applied, and returns how long each event took. It is not ok if that
-// does not come.
+// applied waits until what was written in a while is applied, and returns how long each event took. It is not ok if
+// that does not come.
 func (s *stage) applied(from, to time.Time, limit time.Duration) (took []time.Duration, ok bool) {
 	s.t.Helper()
 	written := s.count(`select count(*) from events.outbox where created_at between $1 and $2`, from, to)
@@ -92,8 +92,8 @@ func (s *stage) applied(from, to time.Time, limit time.Duration) (took []time.Du
 	return took, ok
 }
 
-// openTransactions measures, in phases that take turns, with nothing open and with what somebody forgot. It is not ok if
-// events waited for that.
+// openTransactions measures, in phases that take turns, with nothing open and with what somebody forgot. It is not ok
+// if events waited for that.
 func openTransactions(t *testing.T, rounds int, span time.Duration, env ...string) (alone, beside []time.Duration, ok bool) {
 	t.Helper()
 	s := newStage(t, "max_prepared_transactions = 5", "track_commit_timestamp = on")
@@ -124,8 +124,8 @@ func openTransactions(t *testing.T, rounds int, span time.Duration, env ...strin
 	return alone, beside, true
 }
 
-// A transaction that somebody left open in another database, and a prepared one that was forgotten, delay nobody's events.
-// With -open-transaction the figures are taken, and compared.
+// A transaction that somebody left open in another database, and a prepared one that was forgotten, delay nobody's
+// events. With -open-transaction the figures are taken, and compared.
 func TestOpenTransactions(t *testing.T) {
 	rounds, span := 1, openSpan
 	if *openFlag > 0 {

@@ -98,8 +98,8 @@ func (s *stage) judge(told map[string]int64) report {
 	return r
 }
 
-// sqlEvents are all events, those of a chain in the order that the writers vouch for: by their numbers, or, of a position
-// without, as they were booked.
+// sqlEvents are all events, those of a chain in the order that the writers vouch for: by their numbers, or, of a
+// position without, as they were booked.
 const sqlEvents = `
 select key, type, data from events.outbox
  order by key, coalesce((data->>'number')::bigint, case when data->>'trade_id' like 'N%' then substr(data->>'trade_id', 2)::bigint end), pos`

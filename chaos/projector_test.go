@@ -39,8 +39,8 @@ func (o orders) config() postgres.Config {
 	}
 }
 
-// work is the life of a process: until it is killed or its standard input ends, as when the harness dies. It says a word
-// when it works.
+// work is the life of a process: until it is killed or its standard input ends, as when the harness dies. It says a
+// word when it works.
 func work(text string, start func(context.Context, orders) error) {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -132,8 +132,8 @@ on conflict (key) do update set last = excluded.last, events = excluded.events, 
 insert into chaos.applied (pos, key, number) select pos, key, number from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality u(pos, key, number, place) order by place`
 )
 
-// chainer is a handler that reads, computes and writes: what is lost, double or out of order changes every later hash of
-// its key. Now and then it dawdles, to be killed with its work half done.
+// chainer is a handler that reads, computes and writes: what is lost, double or out of order changes every later hash
+// of its key. Now and then it dawdles, to be killed with its work half done.
 type chainer struct{ rng *rand.Rand }
 
 func (h *chainer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {

@@ -74,7 +74,7 @@ func newRelaying(s *stage, seed uint64, kills int, env ...string) *relaying {
 	}
 	r.ended = func(p *process) {
 		r.refilled += strings.Count(p.said.String(), "which are published again")
-		r.renewed += strings.Count(p.said.String(), "begin anew")
+		r.renewed += strings.Count(p.said.String(), "restart in a new epoch")
 	}
 	return r
 }
@@ -151,8 +151,8 @@ func (r *relaying) settled() bool {
 	return false
 }
 
-// Relays, Redis and PostgreSQL are killed, and the streams hold every message once, in order, without a gap; so does who
-// subscribes.
+// Relays, Redis and PostgreSQL are killed, and the streams hold every message once, in order, without a gap; so does
+// who subscribes.
 func TestChaosRelay(t *testing.T) {
 	t.Parallel()
 	r := newRelaying(newStage(t), seedOf(t), *relayKillsFlag)

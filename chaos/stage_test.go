@@ -27,8 +27,8 @@ type stage struct {
 	server *embedded.Server
 }
 
-// The tables of the test. Numbers are given out under the lock of a key's row, so that they are the order of events that
-// the writers can vouch for.
+// The tables of the test. Numbers are given out under the lock of a key's row, so that they are the order of events
+// that the writers can vouch for.
 const sqlStage = `
 create schema chaos;
 grant usage on schema chaos to trading_service;
@@ -111,8 +111,8 @@ func (s *stage) start() {
 	s.server = server
 }
 
-// crash kills PostgreSQL: every other time its postmaster, which the next start recovers from, else one of its processes,
-// which makes it recover by itself.
+// crash kills PostgreSQL: every other time its postmaster, which the next start recovers from, else one of its
+// processes, which makes it recover by itself.
 func (s *stage) crash(n int) {
 	s.t.Helper()
 	if n%2 == 1 {

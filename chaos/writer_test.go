@@ -30,7 +30,8 @@ type writer struct {
 // errUndone is what a writer undoes its work with.
 var errUndone = errors.New("undone on purpose")
 
-// run writes until told to stop. What fails while PostgreSQL is down is not repeated: the database knows what was stored.
+// run writes until told to stop. What fails while PostgreSQL is down is not repeated: the database knows what was
+// stored.
 func (w *writer) run() {
 	ctx := w.s.ctx()
 	for !w.stop.Load() {

@@ -10,42 +10,51 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// backlog are the positions of a window that is too long for one chunk, so that they are sorted once and not again for each
-// chunk: what belongs to a window does not change once its target is fixed.
+// backlog holds the positions of a window that is too long for one chunk, so that they are sorted once and not for each
+// chunk. The events of a window do not change once its target is chosen.
 type backlog struct {
 	done, target string  // the window
-	positions    []int64 // those of its events that were not consumed when it was read, sorted
-	cut          bool    // there are more than backlogMax
+	positions    []int64 // of the events that were not consumed when it was filled, sorted
+	cut          bool    // the window has more than backlogMax
 }
 
-// backlogMax is how many positions are remembered at most: 4 MB.
+// backlogMax bounds the positions: 4 MB.
 const backlogMax = 500_000
 
 const (
 	sqlBacklog = `
 select pos from (
-    select pos from events.outbox where xid >= $1::text::xid8 and xid < $2::text::xid8 and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
+    select pos
+      from events.outbox
+     where xid >= $1::text::xid8 and xid < $2::text::xid8
+       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
     union all
-    select pos from events.outbox where xid = any($3::text[]::xid8[]) and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s offset 0) w
+    select pos
+      from events.outbox
+     where xid = any($3::text[]::xid8[])
+       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s offset 0) w
  order by pos limit $6`
 	sqlEventsAt = `
 select pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
   from events.outbox where pos = any($1) order by pos`
 )
 
-// of reports whether the backlog is of the cursor's window.
-func (b *backlog) of(at *cursor) bool {
+// isOf reports whether the backlog belongs to the cursor's window.
+func (b *backlog) isOf(at *cursor) bool {
 	return b.target != "" && b.target == at.target && b.done == at.done.String()
 }
 
-// read reads the next page of the cursor's window.
-func (b *backlog) read(ctx context.Context, q postgres.Querier, at *cursor, f filter, most limit, into []blotter.Event) (p page, err error) {
-	if !b.of(at) || b.cut && b.behind(at) == len(b.positions) {
+// read reads the next page of the cursor's window. It appends the events to into.
+func (b *backlog) read(
+	ctx context.Context, q postgres.Querier, at *cursor, f filter, most limit, into []blotter.Event,
+) (p page, err error) {
+	if !b.isOf(at) || b.cut && b.consumed(at) == len(b.positions) {
 		if err := b.fill(ctx, q, at, f); err != nil {
 			return page{}, err
 		}
 	}
-	rest := b.positions[b.behind(at):]
+
+	rest := b.positions[b.consumed(at):]
 	err = byIndex(ctx, q, sqlEventsAt, []any{rest[:min(most.events, len(rest))]}, func(rows pgx.Rows) (err error) {
 		p, err = collectEvents(rows, most, into)
 		return err
@@ -53,8 +62,8 @@ func (b *backlog) read(ctx context.Context, q postgres.Querier, at *cursor, f fi
 	return p, err
 }
 
-// behind is how many of the positions are consumed.
-func (b *backlog) behind(at *cursor) int {
+// consumed returns how many of the positions the cursor has passed.
+func (b *backlog) consumed(at *cursor) int {
 	n, found := slices.BinarySearch(b.positions, at.posDone)
 	if found {
 		n++
@@ -62,11 +71,13 @@ func (b *backlog) behind(at *cursor) int {
 	return n
 }
 
+// fill reads the positions of the cursor's window.
 func (b *backlog) fill(ctx context.Context, q postgres.Querier, at *cursor, f filter) error {
-	args, err := at.window()
+	args, err := at.windowArgs()
 	if err != nil {
 		return err
 	}
+
 	*b = backlog{}
 	condition, values := f.condition()
 	args = append(append(args, backlogMax), values...)
@@ -74,8 +85,11 @@ func (b *backlog) fill(ctx context.Context, q postgres.Querier, at *cursor, f fi
 		b.positions, err = collectPositions(rows)
 		return err
 	})
-	if err == nil {
-		b.done, b.target, b.cut = at.done.String(), at.target, len(b.positions) == backlogMax
+	if err != nil {
+		return err
 	}
-	return err
+	b.done = at.done.String()
+	b.target = at.target
+	b.cut = len(b.positions) == backlogMax
+	return nil
 }

@@ -11,45 +11,45 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Handler applies events, in their order, in the transaction that moves the consumer's cursor: what it writes there takes
-// effect exactly once. The slice is the handler's until it returns. It may be called again with the same events, after a
-// failure undid everything. What it emits (postgres.Tx.Emit) is for later windows.
+// Handler applies events, in their order, in the transaction that moves the consumer's cursor: what it writes in tx
+// takes effect exactly once. It must not keep the slice. It may be called again with the same events after a failure
+// undid everything. Events that it emits (postgres.Tx.Emit) come in later windows.
 //
-// An error that retrying may cure (ErrOperational, ErrSerialization, ErrPoolTimeout) is retried for ever, with backoff.
-// Any other, and a panic, is the fault of an event: it is found by halves, set aside in events.dead_letter, and later
-// events of its key are parked behind it until Resolve; those of other keys flow.
+// Errors that a retry may cure (ErrOperational, ErrSerialization, ErrPoolTimeout) are retried for ever, with backoff.
+// Any other error, and a panic, is the fault of an event. It is found by bisection and stored in events.dead_letter,
+// and later events of its key are parked behind it until Resolve. Events of other keys are not affected.
 type Handler func(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error
 
-// Config says what a consumer reads and where its effects go.
+// Config configures a Consumer.
 type Config struct {
-	// Source is the database whose outbox is read. Required. It has to be the primary.
+	// Source is the database whose outbox is read: the primary. Required.
 	Source *postgres.DB
-	// Target is where the cursor lives and the handler writes. Default Source.
+	// Target is the database of the cursor, to which the handler writes. Default Source.
 	Target *postgres.DB
-	// Name is the consumer's. Consumers of one name share its work. Required, at most 100 characters.
+	// Name identifies the consumer. Consumers of one name share its work. Required, at most 100 bytes.
 	Name string
-	// Channels are those that it reads. Default all.
+	// Channels are the channels that it reads. Default all.
 	Channels []string
-	// Types are the types of events that it reads. Default all. The server sends no others: what other writers put on the
-	// same channels costs the consumer little.
+	// Types are the types of events that it reads. Default all. The server sends no others, so that other writers on
+	// the same channels cost the consumer little.
 	Types []string
 	// Handler applies the events. Required.
 	Handler Handler
-	// FromNow lets a consumer that has no cursor yet begin with what is committed from now on. Default: with the first
-	// event that the outbox still has.
+	// FromNow makes a consumer without a cursor begin with events committed from now on. Default: it begins with the
+	// first event that the outbox still has.
 	FromNow bool
 
-	// ChunkMin and ChunkMax are how many events a transaction handles: it doubles from the one to the other while there are
-	// more. Defaults 1,000 and 20,000.
+	// ChunkMin and ChunkMax bound the events of one transaction: their number doubles from ChunkMin to ChunkMax while
+	// there are more. Defaults 1,000 and 20,000.
 	ChunkMin, ChunkMax int
-	// ChunkBytes is how many bytes of data a transaction handles at most, and so how many the consumer holds in memory. An
-	// event that is larger is handled alone. Default 8 MiB.
+	// ChunkBytes bounds the data of the events of one transaction, in bytes, and so the memory of the consumer. A
+	// larger event is handled alone. Default 8 MiB.
 	ChunkBytes int
-	// PollMin and PollMax are how long it sleeps when there is nothing to do: it doubles from the one to the other. Defaults
-	// 2 ms and 50 ms.
+	// PollMin and PollMax bound the pause while there is nothing to do: it doubles from PollMin to PollMax. Defaults 2
+	// ms and 50 ms.
 	PollMin, PollMax time.Duration
 
-	// Logger gets one line a change of state. Default slog.Default().
+	// Logger gets one line for each change of state. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -66,7 +66,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// chunkBytesMax is the most that Config.ChunkBytes allows.
+// chunkBytesMax bounds Config.ChunkBytes.
 const chunkBytesMax = 256 << 20
 
 func (c Config) validate() error {
@@ -87,8 +87,8 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Consume runs a consumer until the context ends, which is no error. It returns at once what keeps it from beginning: a
-// database that was restored, see Rebase.
+// Consume runs a consumer until ctx ends, and then returns nil. It returns an error at once if the consumer cannot
+// start, for example because the database was restored; see Rebase.
 func Consume(ctx context.Context, db *postgres.DB, name string, handler Handler) error {
 	c, err := NewConsumer(Config{Source: db, Name: name, Handler: handler})
 	if err != nil {

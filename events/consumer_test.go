@@ -12,12 +12,13 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // until polls for something that is to come true.
 func until(t testing.TB, what string, true_ func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !true_(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !true_(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("never: " + what)
 		}
@@ -156,26 +157,23 @@ func TestAnotherInstanceGoesOn(t *testing.T) {
 	s := newStage(t)
 	stuck := make(chan struct{})
 	defer close(stuck)
-	handler := func(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error { return s.apply(ctx, tx, list) }
-	first, err := NewConsumer(Config{Source: s.db.DB, Name: "play", Handler: handler})
+	entered := make(chan struct{})
+	first, err := NewConsumer(Config{Source: s.db.DB, Name: "play", Handler: s.apply})
 	if err != nil {
 		t.Fatal(err)
 	}
-	entered := make(chan struct{})
-	first.interrupt = func(step string) error {
-		if step == "handled" {
-			close(entered)
-			<-stuck
-		}
+	s.faults.at(afterEffect, 1, func(*pgx.Conn) error {
+		close(entered)
+		<-stuck
 		return nil
-	}
+	})
 	if err := first.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = first.Stop(context.Background()) })
 	s.begin().emit("a", "1").commit()
 	<-entered
-	started(t, Config{Source: s.db.DB, Name: "play", Handler: handler})
+	started(t, Config{Source: s.db.DB, Name: "play", Handler: s.apply})
 	s.db.Exec(t, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()`)
 	died := time.Now()
 	until(t, "the other one applies it", func() bool { return s.want("a:1") == nil })
@@ -184,8 +182,8 @@ func TestAnotherInstanceGoesOn(t *testing.T) {
 	}
 }
 
-// A database that was restored from a dump numbers its transactions anew. Consumers refuse it until they are rebased, and
-// then go on where they were.
+// A database that was restored from a dump numbers its transactions anew. Consumers refuse it until they are rebased,
+// and then go on where they were.
 func TestRebase(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

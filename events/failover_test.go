@@ -5,8 +5,8 @@ package events_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -121,8 +121,9 @@ func missing(all, in map[[16]byte]bool) (n int) {
 	return n
 }
 
-// A replica that is behind takes over. A consumer whose cursor is elsewhere either has consumed nothing that is lost, and
-// then gets everything, or it stops with ErrConflict, also when it is started again, until its state is computed again.
+// A replica that is behind takes over. A consumer whose cursor is elsewhere either has consumed nothing that is lost,
+// and then gets everything, or it stops with ErrConflict, also when it is started again, until its state is computed
+// again.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()

@@ -15,7 +15,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// sqlOldEvents stores events as they were before the table bounded them: n of so many bytes, which do not compress away.
+// sqlOldEvents stores events as they were before the table bounded them: n of so many bytes, which do not compress
+// away.
 const sqlOldEvents = `
 insert into events.outbox (channel, key, event_id, type, service, data)
 select 'unused', 'k' || n, gen_random_uuid(), 't', 's', to_jsonb(repeat(md5(n::text), $2 / 32)) from generate_series(1, $1) n`
@@ -27,8 +28,8 @@ func (s *stage) storeOld(n, size int) {
 	s.db.Exec(s.t, sqlOldEvents, n, size)
 }
 
-// A consumer holds no more of a window than its budget of bytes, whatever is in it: events that are larger come one by one,
-// all in order, each once.
+// A consumer holds no more of a window than its budget of bytes, whatever is in it: events that are larger come one by
+// one, all in order, each once.
 func TestPagesAreBoundedByBytes(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -94,8 +95,8 @@ func TestFollowReadsLargeEvents(t *testing.T) {
 	}
 }
 
-// The type of an event is a filter of the server's: the data of other events does not reach the consumer, and they do not
-// count.
+// The type of an event is a filter of the server's: the data of other events does not reach the consumer, and they do
+// not count.
 func TestTypesAreFiltered(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -145,8 +146,8 @@ func liveHeap() uint64 {
 // largeEvents is how many events the attack has in the test.
 var largeEvents = flag.Int("large-events", 8, "events of 20 MB that TestOldEventsOfTwentyMegabytes stores; the attack had 30")
 
-// Events of 20 MB, which one transaction wrote for a channel that nobody uses, once took a consumer to 1.29 GB. Now it holds
-// one at a time, and an event behind them is handled.
+// Events of 20 MB, which one transaction wrote for a channel that nobody uses, once took a consumer to 1.29 GB. Now it
+// holds one at a time, and an event behind them is handled.
 func TestOldEventsOfTwentyMegabytes(t *testing.T) {
 	s := newStage(t) // alone: it looks at the memory of the program
 	s.storeOld(*largeEvents, 20<<20)

@@ -5,16 +5,18 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// FollowConfig says which events are followed, and what is done with them.
+// FollowConfig configures Follow.
 type FollowConfig struct {
-	// Channels are those that are followed. Default all.
+	// Channels are the channels that are followed. Default all.
 	Channels []string
-	// After is a position of the outbox: what is beyond it comes first. Default, nil, is what is committed from now on.
+	// After is a position of the outbox: events beyond it come first. Nil, the default, is events committed from now
+	// on.
 	After *int64
-	// Callback gets the events of the context's scope. Its error ends the following. Required.
+	// Callback gets the events of the context's scope. Its error ends Follow. Required.
 	Callback func(ctx context.Context, e blotter.Event) error
 }
 
@@ -24,30 +26,32 @@ const (
 	followPollMax = 200 * time.Millisecond
 )
 
-// Follow hands the callback the events of the outbox in order, each once, for as long as it runs: it keeps no cursor and
-// writes nothing. It reads from the primary: for one account, where ReadOnlyURL leads to a replica, that is refused. It
-// returns when the context ends, which is no error, with what the callback returned, and with an error
-// of the database.
+// Follow passes the events of the outbox to the callback, in order, each once, until ctx ends, and then returns nil. It
+// stores no cursor and writes nothing. It reads from the primary: for one account, with a ReadOnlyURL of a replica,
+// that is refused. It also returns errors of the callback and of the database.
 func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 	if cfg.Callback == nil {
 		return blotter.Invalid("FollowConfig.Callback", "nil", "a function")
 	}
-	at := cursor{done: snapshot{xmin: 3, xmax: 3}}
+
+	at := cursor{done: window.Until(firstXID)}
 	if cfg.After != nil {
 		at.posDone = *cfg.After
 	} else if err := at.skip(ctx, db); err != nil {
 		return err
 	}
+
 	for pause := followPollMin; ctx.Err() == nil; {
 		p, err := at.follow(ctx, db, cfg.Channels)
 		if err != nil {
-			return ended(ctx, err)
+			return unlessEnded(ctx, err)
 		}
 		for _, e := range p.events {
 			if err := cfg.Callback(ctx, e); err != nil {
-				return ended(ctx, err)
+				return unlessEnded(ctx, err)
 			}
 		}
+
 		switch {
 		case p.more:
 			continue
@@ -61,8 +65,8 @@ func Follow(ctx context.Context, db *postgres.DB, cfg FollowConfig) error {
 	return nil
 }
 
-// ended is nil where it is the context that ended.
-func ended(ctx context.Context, err error) error {
+// unlessEnded returns err, or nil if the context has ended.
+func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -71,20 +75,18 @@ func ended(ctx context.Context, err error) error {
 
 // skip moves the cursor to the present.
 func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
-	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.aim(ctx, s) }, postgres.Primary)
+	err := db.ReadOnly(ctx, func(s *postgres.Session) error { return at.chooseTarget(ctx, s) }, postgres.Primary)
 	if err != nil {
 		return err
 	}
-	at.done, err = parseSnapshot(at.target)
-	at.target = ""
-	return err
+	return at.finishWindow()
 }
 
-// follow reads the next events and moves the cursor in memory.
+// follow reads the next events and moves the cursor, in memory.
 func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string) (p page, err error) {
 	next := *at
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
-		if err := next.aim(ctx, s); err != nil {
+		if err := next.chooseTarget(ctx, s); err != nil {
 			return err
 		}
 		p, err = next.read(ctx, s, filter{channels: channels}, limit{events: followChunk, bytes: chunkBytes}, nil)
@@ -95,10 +97,9 @@ func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string
 	}
 	if p.more {
 		next.posDone = p.events[len(p.events)-1].Pos
-	} else {
-		next.done, err = parseSnapshot(next.target)
-		next.target, next.posDone = "", 0
+	} else if err := next.finishWindow(); err != nil {
+		return page{}, err
 	}
 	*at = next
-	return p, err
+	return p, nil
 }

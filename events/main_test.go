@@ -12,7 +12,7 @@ func TestMain(m *testing.M) {
 	if orders := os.Getenv(relayOf); orders != "" {
 		relayProcess(orders)
 	}
-	if text := os.Getenv(failpointOf); text != "" {
+	if text := os.Getenv(deathVariable); text != "" {
 		dieAt(text)
 	}
 	// The server of the whole test binary lives until its process ends, and so does the goroutine that waits for it.

@@ -11,31 +11,31 @@ import (
 	"github.com/google/uuid"
 )
 
-// Message is an event as it travels: a JSON object on a Redis channel and in its stream. docs/events has its schemas.
+// Message is an event on a Redis channel and in its stream: a JSON object. docs/events has the schemas.
 type Message struct {
 	Type          string          `json:"type"`
-	Service       string          `json:"service"` // who says so
-	Data          json.RawMessage `json:"data"`    // by the type's schema; money as decimal strings
+	Service       string          `json:"service"` // the service that published it
+	Data          json.RawMessage `json:"data"`    // see the schema of the type; money is decimal strings
 	Timestamp     Time            `json:"timestamp"`
-	CorrelationID string          `json:"correlation_id"` // of a trade the trade's id, unless the caller gave another
+	CorrelationID string          `json:"correlation_id"` // of a trade: its id, unless the caller gave another
 
-	ID    uuid.UUID `json:"id"`    // one message has one, however often it arrives
-	Seq   int64     `json:"seq"`   // its number on its channel: dense, from 1 in each epoch
-	Epoch int64     `json:"epoch"` // of the numbers; a new one begins where the numbers before cannot be continued
-	Key   string    `json:"key"`   // account, or symbol for market data: what order is kept within
+	ID    uuid.UUID `json:"id"`    // the same however often the message arrives
+	Seq   int64     `json:"seq"`   // number on the channel, without gaps, from 1 in each epoch
+	Epoch int64     `json:"epoch"` // a new one begins if the numbers before cannot be continued
+	Key   string    `json:"key"`   // order is kept within a key: an account, or a symbol for market data
 	V     int16     `json:"v"`     // version of the data's schema
 
 	Channel string `json:"-"` // "trades", "positions", "market_data"
 }
 
-// Time is an instant as messages carry it: UTC, to the microsecond, RFC 3339.
+// Time is an instant in a message: UTC, in microseconds, RFC 3339.
 type Time = blotter.EventTime
 
-// Offset is where in its channel the message stands.
+// Offset returns where the message stands in its channel.
 func (m Message) Offset() Offset { return Offset{m.Epoch, m.Seq} }
 
-// compose makes an event the message of a channel. It is not ok for one that says nothing there, nor for one that says of
-// its account what its columns do not: nobody is to hear it.
+// compose returns the message of an event on a channel. ok is false if the event has no message there, or if the
+// account in its data is not that of its columns: such an event is not published.
 func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
 	if e.CheckIdentity() != nil {
 		return m, false, nil
@@ -54,7 +54,7 @@ func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
 	return m, channel == e.Channel, nil
 }
 
-// correlate makes the trade's id that by which its message is known.
+// correlate sets the correlation id of a trade's message to the trade's id.
 func (m *Message) correlate() error {
 	var trade struct {
 		ID string `json:"trade_id"`
@@ -66,15 +66,19 @@ func (m *Message) correlate() error {
 	return nil
 }
 
-// becomePosition makes the message of a fill that of the position after it, or before it where the fill is undone.
+// becomePosition turns the message of a trade into that of the position after it, or before it if the trade is undone.
 func (m *Message) becomePosition() error {
 	var trade blotter.UndoneTradeData
 	err := json.Unmarshal(m.Data, &trade)
 	if err != nil {
 		return m.undecodable(err)
 	}
+
 	undone := m.Type == blotter.TradeUndone
-	m.Type, m.V, m.ID, m.CorrelationID = blotter.PositionUpdated, 1, derivedID(m.ID, blotter.PositionUpdated), cmp.Or(m.CorrelationID, trade.TradeID)
+	m.Type = blotter.PositionUpdated
+	m.V = 1
+	m.ID = derivedID(m.ID, blotter.PositionUpdated)
+	m.CorrelationID = cmp.Or(m.CorrelationID, trade.TradeID)
 	if undone {
 		m.Data, err = json.Marshal(trade.PositionUpdate())
 	} else {
@@ -84,23 +88,27 @@ func (m *Message) becomePosition() error {
 }
 
 func (m *Message) undecodable(err error) error {
-	return &blotter.Error{Op: "relay", Kind: blotter.ErrData, Err: err, Message: fmt.Sprintf("the data of event %s is not that of a fill: %s", m.ID, err)}
+	return &blotter.Error{
+		Op: "relay", Kind: blotter.ErrData, Err: err,
+		Message: fmt.Sprintf("the data of event %s is not that of a fill: %s", m.ID, err),
+	}
 }
 
-// derivedID is the id of what follows from an event: always the same one.
+// derivedID returns the id of a message derived from an event: always the same.
 func derivedID(id uuid.UUID, of string) uuid.UUID {
 	return hashedID(sha256.Sum256(append(id[:], of...)))
 }
 
-// hashedID is a UUID version 8 of the first bits of a hash (RFC 9562, 5.8).
+// hashedID returns a UUID version 8 of the first bits of a hash (RFC 9562, 5.8).
 func hashedID(hash [sha256.Size]byte) (id uuid.UUID) {
 	copy(id[:], hash[:])
-	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
+	id[6] = id[6]&0x0f | 0x80 // version
+	id[8] = id[8]&0x3f | 0x80 // variant
 	return id
 }
 
-// encode is the message as it travels. Characters that HTML minds stay as they are: as \u003c they would take six times the
-// room.
+// encode returns the message as JSON. Characters that are special in HTML stay as they are: as \u003c they would take
+// six times the space.
 func (m *Message) encode() ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -114,29 +122,31 @@ func (m *Message) encode() ([]byte, error) {
 // decode reads a message from a channel.
 func decode(channel string, text []byte) (m Message, err error) {
 	if err := json.Unmarshal(text, &m); err != nil {
-		return m, fmt.Errorf("no message of ours: %w", err)
+		return m, fmt.Errorf("not a message of a relay: %w", err)
 	}
 	m.Channel = channel
 	return m, nil
 }
 
-// Offset is a place in a channel: behind the message of that epoch and number. The zero Offset is before the first one.
+// Offset is a place in a channel: after the message of that epoch and number. The zero Offset is before the first
+// message.
 type Offset struct {
 	Epoch, Seq int64
 }
 
-// String is the id of the message's entry in the channel's stream.
+// String returns the id of the message's entry in the channel's stream.
 func (o Offset) String() string { return fmt.Sprintf("%d-%d", o.Epoch, o.Seq) }
 
 // ParseOffset reads what String writes.
 func ParseOffset(text string) (o Offset, err error) {
-	if n, err := fmt.Sscanf(text, "%d-%d", &o.Epoch, &o.Seq); n != 2 || err != nil || o.String() != text || o.Epoch < 0 || o.Seq < 0 {
-		return Offset{}, blotter.Invalid("offset", text, "EPOCH-SEQ, as the stream's ids are")
+	n, err := fmt.Sscanf(text, "%d-%d", &o.Epoch, &o.Seq)
+	if n != 2 || err != nil || o.String() != text || o.Epoch < 0 || o.Seq < 0 {
+		return Offset{}, blotter.Invalid("offset", text, "EPOCH-SEQ, like the ids of the stream")
 	}
 	return o, nil
 }
 
-// before reports whether a stands before b.
+// before reports whether o stands before b.
 func (o Offset) before(b Offset) bool {
 	return o.Epoch < b.Epoch || o.Epoch == b.Epoch && o.Seq < b.Seq
 }

@@ -106,7 +106,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is again.
+// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is
+// again.
 func TestUndoneFillsAreTold(t *testing.T) {
 	t.Parallel()
 	event := goldenEvents(t)[blotter.ChannelTrades]
@@ -213,7 +214,7 @@ func TestPublishedMessagesFitTheirSchemas(t *testing.T) {
 	d.bookEverything()
 	n := 0
 	for _, channel := range relayed {
-		if err := d.drain(d.relay.lane(channel)); err != nil {
+		if err := d.drain(d.relay.channel(channel)); err != nil {
 			t.Fatal(err)
 		}
 		list, err := d.stream(channel)

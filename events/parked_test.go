@@ -15,7 +15,7 @@ func TestParkedKeysAreOfTheirAccount(t *testing.T) {
 		if parked.account == "" {
 			other.AccountID = "AAPL"
 		}
-		live, err := (&Consumer{}).setAside(t.Context(), nil, at, []blotter.Event{other})
+		live, err := (&Consumer{}).park(t.Context(), nil, at, []blotter.Event{other})
 		if err != nil || len(live) != 1 {
 			t.Errorf("%+v is parked: %d events of %+v are applied, %v; want 1", parked, len(live), other, err)
 		}

@@ -17,33 +17,35 @@ import (
 )
 
 const (
-	// MessageDataMax is the most bytes that the data of a published message has.
+	// MessageDataMax bounds the data of a published message, in bytes.
 	MessageDataMax = blotter.EventDataMax
-	// publishMax is how many messages one call publishes.
+	// publishMax bounds the messages of one call.
 	publishMax = 1000
 )
 
-// Publish puts messages of another service into the outbox, in one transaction: from there they go to consumers and to
-// Redis as blotter's own do. Within an account's context they are that account's, within WithAllAccounts nobody's. It
-// returns how many were new.
+// Publish puts messages of another service into the outbox, in one transaction. From there they go to consumers and to
+// Redis like blotter's own. Within an account's context they belong to that account, within WithAllAccounts to none.
+// Publish returns how many were new.
 //
-// A message gives Type, Service, Data and, unless its type is one of blotter's, Channel; Key is the account unless given.
-// Numbers, and the time on the wire, are the relay's. It is published once: one whose ID its account has published has no
-// effect. One without ID has that of its type, correlation, timestamp and data, so it needs a Timestamp.
+// A message has a Type, Service, Data and, unless its type is one of blotter's, a Channel. Key defaults to the account.
+// The relay sets the numbers and the time of publication. A message is published once: a second one with the same ID
+// and account has no effect. The ID of a message without one is derived from its type, correlation, timestamp and data,
+// so it needs a Timestamp.
 //
-// Fills and positions are published by what booked them. A message trade_executed or position_updated has no effect where
-// data.trade_id is that of a stored trade, and else is ErrInvalid: book the trade. So are trade_undone, and services named
-// like blotter's own.
+// The book publishes trades and positions itself. A message trade_executed or position_updated has no effect if
+// data.trade_id is that of a stored trade, and otherwise is ErrInvalid: book the trade. A message trade_undone, or of a
+// service with the name of one of blotter's own, is ErrInvalid too.
 //
-// Prices (market_data_updated, and whatever else goes to that channel) belong to no account: they are published within
-// WithAllAccounts, else they are ErrInvalid. So is a price that no consumer could store: of another symbol than its key, not
-// above zero where the instrument does not allow that, dated before 1900 or more than a day ahead (blotter.PriceAheadMax).
+// Prices (market_data_updated, and all messages of that channel) belong to no account: outside of WithAllAccounts they
+// are ErrInvalid. So is a price that no consumer could store: of another symbol than its key, zero or negative for an
+// instrument that does not allow that, dated before 1900 or more than a day ahead (blotter.PriceAheadMax).
 //
-// Other errors: ErrConflict where a message of that ID and other content is published; then nothing of the call is.
+// ErrConflict: a message of that ID was published with other content; then nothing of the call is published.
 func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored int, err error) {
 	if len(messages) > publishMax {
 		return 0, blotter.Invalid("messages", len(messages), "at most 1,000 a call")
 	}
+
 	scope, _ := blotter.ScopeOf(ctx)
 	var list []publication
 	for i := range messages {
@@ -53,9 +55,12 @@ func Publish(ctx context.Context, db *postgres.DB, messages ...Message) (stored 
 		}
 		list = append(list, p)
 	}
-	// Two calls with the same messages wait for each other in one order.
+
+	// The same order in all calls: two calls with the same messages do not deadlock.
 	order := slices.Clone(list)
-	slices.SortStableFunc(order, func(a, b publication) int { return bytes.Compare(a.event.EventID[:], b.event.EventID[:]) })
+	slices.SortStableFunc(order, func(a, b publication) int {
+		return bytes.Compare(a.event.EventID[:], b.event.EventID[:])
+	})
 	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 		stored = 0
 		fresh, err := claim(ctx, tx, scope.Account, order)
@@ -94,7 +99,7 @@ type publication struct {
 	event  blotter.Event
 	digest [sha256.Size]byte // of what is stored
 
-	// Of a fill or a position:
+	// Of a trade or a position:
 	account, tradeID string
 
 	price *blotter.PriceData // of market_data_updated
@@ -109,15 +114,16 @@ func newPublication(m Message, account string) (p publication, err error) {
 	if err != nil {
 		return p, err
 	}
+
 	if m.Type == blotter.TradeExecuted || m.Type == blotter.PositionUpdated {
 		return newEcho(m, account)
 	}
 	if m.Service == blotter.ServiceExecution || m.Service == blotter.ServiceDataIngestion {
-		return p, blotter.Invalid("service", m.Service, "a name of the service's own: blotter speaks as "+m.Service)
+		return p, blotter.Invalid("service", m.Service, "another name: "+m.Service+" is a service of blotter")
 	}
 	if m.ID == uuid.Nil {
 		if time.Time(m.Timestamp).IsZero() {
-			return p, blotter.Invalid("id", "", "an id, or a timestamp, by which a message that comes again is known")
+			return p, blotter.Invalid("id", "", "an id, or a timestamp, to recognize a repeated message")
 		}
 		m.ID = hashedID(hashOf(m.Type, m.CorrelationID, m.Timestamp.String(), string(data)))
 	}
@@ -126,9 +132,10 @@ func newPublication(m Message, account string) (p publication, err error) {
 			return p, err
 		}
 	}
+
 	p.event = blotter.Event{
-		AccountID: account, Channel: cmp.Or(m.Channel, channelOf[m.Type]), Key: cmp.Or(m.Key, account), EventID: m.ID, Type: m.Type,
-		V: cmp.Or(m.V, 1), Service: m.Service, CorrelationID: m.CorrelationID, Data: data,
+		AccountID: account, Channel: cmp.Or(m.Channel, channelOf[m.Type]), Key: cmp.Or(m.Key, account),
+		EventID: m.ID, Type: m.Type, V: cmp.Or(m.V, 1), Service: m.Service, CorrelationID: m.CorrelationID, Data: data,
 	}
 	e := &p.event
 	p.digest = hashOf(e.Channel, e.Key, e.Type, fmt.Sprint(e.V), e.Service, e.CorrelationID, string(data))
@@ -138,14 +145,15 @@ func newPublication(m Message, account string) (p publication, err error) {
 	return p, e.Check()
 }
 
-// priceOf reads the price of a message, whose key is the symbol unless it has one.
+// priceOf reads the price of a message and sets its key, if missing, to the symbol.
 func priceOf(m *Message) (*blotter.PriceData, error) {
 	p := &blotter.PriceData{}
 	if err := json.Unmarshal(m.Data, p); err != nil {
-		return nil, blotter.Invalid("data", string(m.Data[:min(len(m.Data), 100)]), "the data of "+m.Type+": "+err.Error())
+		return nil, blotter.Invalid("data", excerpt(m.Data), "the data of "+m.Type+": "+err.Error())
 	}
 	if p.Correction != "" {
-		return nil, blotter.Invalid("data.correction", string(p.Correction), "none: DB.SetPrice and DB.ForgetPrice take a price back")
+		return nil, blotter.Invalid("data.correction", string(p.Correction),
+			"no correction: DB.SetPrice and DB.ForgetPrice correct prices")
 	}
 	m.Key = cmp.Or(m.Key, p.Symbol)
 	return p, nil
@@ -153,7 +161,7 @@ func priceOf(m *Message) (*blotter.PriceData, error) {
 
 const sqlAllowsNegative = `select exists (select from data_ingestion.instruments where symbol = $1 and allows_negative)`
 
-// checkSign refuses a price that is not above zero, unless its instrument allows that.
+// checkSign refuses a price that is zero or negative, unless its instrument allows that.
 func (p *publication) checkSign(ctx context.Context, tx *postgres.Tx) error {
 	if p.price == nil || p.price.Price == nil || p.price.Price.Sign() > 0 {
 		return nil
@@ -162,18 +170,20 @@ func (p *publication) checkSign(ctx context.Context, tx *postgres.Tx) error {
 	if err := tx.QueryRow(ctx, sqlAllowsNegative, p.price.Symbol).Scan(&allowed); err != nil || allowed {
 		return err
 	}
-	return blotter.Invalid("data.price", p.price.Price.String(), "a price above 0: the instrument does not allow others "+
-		"(blotter instruments set "+p.price.Symbol+" --allows-negative)")
+	return blotter.Invalid("data.price", p.price.Price.String(),
+		"a price above 0: the instrument does not allow others "+
+			"(blotter instruments set "+p.price.Symbol+" --allows-negative)")
 }
 
-// newEcho is a message that says what a stored trade has said already.
+// newEcho returns a publication that repeats what a stored trade has published already.
 func newEcho(m Message, account string) (p publication, err error) {
 	var data struct {
 		AccountID string `json:"account_id"`
 		TradeID   string `json:"trade_id"`
 	}
-	_ = json.Unmarshal(m.Data, &data) // what is missing is refused
-	p.account, p.tradeID = cmp.Or(data.AccountID, account), data.TradeID
+	_ = json.Unmarshal(m.Data, &data) // a missing trade_id is refused below
+	p.account = cmp.Or(data.AccountID, account)
+	p.tradeID = data.TradeID
 	if p.tradeID == "" {
 		return p, blotter.Invalid("data.trade_id", "", "the id of the stored trade that the message is about")
 	}
@@ -182,13 +192,15 @@ func newEcho(m Message, account string) (p publication, err error) {
 
 const sqlTradeIsStored = `select exists (select from execution.trades where account_id = $1 and trade_id = $2)`
 
+// isStored refuses an echo of a trade that is not stored.
 func (p *publication) isStored(ctx context.Context, tx *postgres.Tx) error {
 	var stored bool
 	if err := tx.QueryRow(ctx, sqlTradeIsStored, p.account, p.tradeID).Scan(&stored); err != nil {
 		return err
 	}
 	if !stored {
-		return blotter.Invalid("data.trade_id", p.tradeID, "the id of a stored trade: book it, and its message is published")
+		return blotter.Invalid("data.trade_id", p.tradeID,
+			"the id of a stored trade: booking a trade publishes its message")
 	}
 	return nil
 }
@@ -196,15 +208,18 @@ func (p *publication) isStored(ctx context.Context, tx *postgres.Tx) error {
 const (
 	sqlClaim = `
 insert into events.published (account_id, event_id, digest)
-select $1, u.event_id, u.digest from unnest($2::uuid[], $3::bytea[]) with ordinality u(event_id, digest, place) order by u.place
+select $1, u.event_id, u.digest
+  from unnest($2::uuid[], $3::bytea[]) with ordinality u(event_id, digest, place) order by u.place
 on conflict (account_id, event_id) do nothing
 returning event_id`
 	sqlClaimed = `select event_id, digest from events.published where account_id = $1 and event_id = any($2::uuid[])`
 )
 
-// claim stores the ids of the messages, and returns which of them are new. ErrConflict where one is known with other
+// claim stores the ids of the messages and returns which of them are new. ErrConflict: an id is known with other
 // content.
-func claim(ctx context.Context, tx *postgres.Tx, account string, list []publication) (fresh map[[16]byte]bool, err error) {
+func claim(
+	ctx context.Context, tx *postgres.Tx, account string, list []publication,
+) (fresh map[[16]byte]bool, err error) {
 	fresh = map[[16]byte]bool{}
 	var ids [][16]byte
 	var digests [][]byte
@@ -214,17 +229,20 @@ func claim(ctx context.Context, tx *postgres.Tx, account string, list []publicat
 		if p.tradeID != "" {
 			continue
 		}
-		if known, twice := content[p.event.EventID]; twice && known != p.digest {
-			return nil, otherContent(p.event.EventID)
-		} else if twice {
+		if known, repeated := content[p.event.EventID]; repeated {
+			if known != p.digest {
+				return nil, otherContent(p.event.EventID)
+			}
 			continue
 		}
 		content[p.event.EventID] = p.digest
-		ids, digests = append(ids, p.event.EventID), append(digests, p.digest[:])
+		ids = append(ids, p.event.EventID)
+		digests = append(digests, p.digest[:])
 	}
 	if len(ids) == 0 {
 		return fresh, nil
 	}
+
 	rows, err := tx.Query(ctx, sqlClaim, account, ids, digests)
 	if err != nil {
 		return nil, err
@@ -242,8 +260,10 @@ func claim(ctx context.Context, tx *postgres.Tx, account string, list []publicat
 	return fresh, compare(ctx, tx, account, ids, content)
 }
 
-// compare finds messages that are published with other content.
-func compare(ctx context.Context, tx *postgres.Tx, account string, ids [][16]byte, content map[[16]byte][sha256.Size]byte) error {
+// compare refuses messages that were published with other content.
+func compare(
+	ctx context.Context, tx *postgres.Tx, account string, ids [][16]byte, content map[[16]byte][sha256.Size]byte,
+) error {
 	rows, err := tx.Query(ctx, sqlClaimed, account, ids)
 	if err != nil {
 		return err
@@ -260,22 +280,28 @@ func compare(ctx context.Context, tx *postgres.Tx, account string, ids [][16]byt
 }
 
 func otherContent(id uuid.UUID) error {
-	return &blotter.Error{Op: "publish", Kind: blotter.ErrConflict, Message: fmt.Sprintf("message %s is published with other content; give a new message a new id", id)}
+	return &blotter.Error{
+		Op: "publish", Kind: blotter.ErrConflict,
+		Message: fmt.Sprintf("message %s was published with other content; give a new message a new id", id),
+	}
 }
 
-// canonical is JSON with its properties sorted and without space between, so that equal data is equal text. Numbers stay as
-// they are written.
+// canonical returns a JSON object with sorted properties and without white space, so that equal data is equal text.
+// Numbers stay as they are written.
 func canonical(data json.RawMessage) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var value map[string]any
 	if err := decoder.Decode(&value); err != nil || value == nil || decoder.More() {
-		return nil, blotter.Invalid("data", string(data[:min(len(data), 100)]), "a JSON object")
+		return nil, blotter.Invalid("data", excerpt(data), "a JSON object")
 	}
 	return json.Marshal(value)
 }
 
-// hashOf is the hash of texts, each with its length, so that none can pass for two.
+// excerpt returns the beginning of data, for an error.
+func excerpt(data json.RawMessage) string { return string(data[:min(len(data), 100)]) }
+
+// hashOf returns the hash of texts. Each is hashed with its length, so that one cannot pass for two.
 func hashOf(texts ...string) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, text := range texts {

@@ -76,7 +76,7 @@ func TestPublish(t *testing.T) {
 	if got != "7 6 7" {
 		t.Errorf("the outbox has %s", got)
 	}
-	l := d.newRelay(func(c *RelayConfig) { c.Channels = []string{"signals"} }).lanes[0]
+	l := d.newRelay(func(c *RelayConfig) { c.Channels = []string{"signals"} }).channels[0]
 	if err := errors.Join(d.drain(l), d.whole("signals")); err != nil {
 		t.Error(err)
 	}
@@ -111,8 +111,8 @@ func TestPublishAtOnce(t *testing.T) {
 	}
 }
 
-// Prices are published by the service alone, and only such as every consumer can store: none stays for ever, and none parks
-// its symbol.
+// Prices are published by the service alone, and only such as every consumer can store: none stays for ever, and none
+// parks its symbol.
 func TestPublishedPricesAreChecked(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/blotterdb/blotter/internal/connection"
 )
 
-// String is the configuration without the password of its URL.
+// String returns the configuration without the password of its URL.
 func (c RelayConfig) String() string {
 	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", connection.RedactURL(c.URL), c.Prefix, c.Channels)
 }
@@ -21,7 +21,7 @@ func (c RelayConfig) LogValue() slog.Value { return slog.StringValue(c.String())
 // MarshalText keeps the password out of JSON and other encodings.
 func (c RelayConfig) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// String is the relay's configuration without its password.
+// String returns the relay's configuration without its password.
 func (r *Relay) String() string { return "events.Relay{" + r.cfg.String() + "}" }
 
 // GoString keeps the password out of %#v.

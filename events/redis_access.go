@@ -15,13 +15,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// PublisherSuffix is what the name of the user ends with that RedisACL makes for relays.
+// PublisherSuffix ends the name of the user that RedisACL makes for relays.
 const PublisherSuffix = "publisher"
 
-// RedisACL returns the commands that make two users of Redis, named with the prefix login ("blotter_" makes
-// blotter_publisher and blotter_subscriber): one that may do what a relay does, and one that may do what Subscribe and
-// readers of the streams do, both on names that begin with prefix (DefaultPrefix for ""). They hold no password and
-// change none, and may be run again.
+// RedisACL returns the commands that make two users of Redis, whose names begin with login ("blotter_" makes
+// blotter_publisher and blotter_subscriber). The one may do what a relay does, the other what Subscribe and readers of
+// the streams do, both on names that begin with prefix (DefaultPrefix for ""). The commands set no password and may be
+// run again.
 func RedisACL(prefix, login string) []string {
 	prefix = cmp.Or(prefix, DefaultPrefix)
 	names := fmt.Sprintf(" on resetkeys resetchannels -@all ~%s*:log &%s* ", prefix, prefix)
@@ -33,20 +33,19 @@ func RedisACL(prefix, login string) []string {
 	}
 }
 
-// RedisAccess is who may write what a relay publishes, as far as it can be seen. Whoever may add to a stream can forge
-// messages.
+// RedisAccess describes who may write to the streams of a relay. A user who may add to a stream can forge messages.
 type RedisAccess struct {
-	User    string   // as which the URL logs in; "" where the server has no users
+	User    string   // the user of the URL; "" if the server has no users
 	Local   bool     // the server is reached without a network
 	Open    bool     // anybody who reaches the server may add to a stream, without a password
-	Writers []string // users that may add to a stream, except for User and for administrators, who may change what users may
-	Unseen  string   // why Writers could not be looked up; "" where they were
+	Writers []string // other users that may add to a stream, without administrators, who may change rights
+	Unseen  string   // why Writers could not be read; "" if they were
 }
 
-// InspectRedis reports who may add to the streams of the Redis at url whose names begin with prefix (DefaultPrefix for "").
-// It changes nothing. Who may write besides the user of the URL is told only to one that may ACL LIST and ACL DRYRUN.
-// Errors are ErrInvalid for a URL that is none, ErrOperational where Redis does not answer, ErrPermission where it refuses
-// the user.
+// InspectRedis reports who may add to the streams of the Redis at url whose names begin with prefix (DefaultPrefix for
+// ""). It changes nothing. To see other users, the user of the URL needs the rights to ACL LIST and ACL DRYRUN.
+//
+// ErrInvalid: the URL is invalid. ErrOperational: Redis does not answer. ErrPermission: it refuses the user.
 func InspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) {
 	access, err := inspectRedis(ctx, url, prefix)
 	if err == nil || errors.Is(err, blotter.ErrInvalid) {
@@ -80,7 +79,7 @@ func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) 
 	}
 	streams := make([]string, 0, len(relayed))
 	for _, channel := range relayed {
-		streams = append(streams, newOutlet(client, cmp.Or(prefix, DefaultPrefix), channel, 0).stream)
+		streams = append(streams, newStream(client, cmp.Or(prefix, DefaultPrefix), channel, 0).name)
 	}
 
 	anybody := *opt
@@ -94,13 +93,14 @@ func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) 
 	return access, err
 }
 
-// mayAppend reports whether a client may add to one of the streams. It tries with an id that no entry can have, and without
-// making a stream where there is none.
+// mayAppend reports whether a client may add to one of the streams. It tries with an id that no entry can have, and
+// does not create a stream.
 func mayAppend(ctx context.Context, opt *redis.Options, streams []string) (bool, error) {
 	client := redis.NewClient(opt)
 	defer client.Close()
 	for _, stream := range streams {
-		err := client.XAdd(ctx, &redis.XAddArgs{Stream: stream, NoMkStream: true, ID: "0-0", Values: []string{streamField, ""}}).Err()
+		entry := redis.XAddArgs{Stream: stream, NoMkStream: true, ID: "0-0", Values: []string{streamField, ""}}
+		err := client.XAdd(ctx, &entry).Err()
 		switch {
 		case err != nil && !isReply(err):
 			return false, redisError("inspect redis", err)
@@ -111,8 +111,11 @@ func mayAppend(ctx context.Context, opt *redis.Options, streams []string) (bool,
 	return false, nil
 }
 
-// writers are the users who may log in and may add to one of the streams, except for the one given and administrators.
-func writers(ctx context.Context, client *redis.Client, self string, streams []string) (names []string, unseen string, err error) {
+// writers returns the users who may log in and may add to one of the streams, except self and administrators. unseen is
+// the reason of the server for not telling.
+func writers(
+	ctx context.Context, client *redis.Client, self string, streams []string,
+) (names []string, unseen string, err error) {
 	list, err := client.ACLList(ctx).Result()
 	if err != nil {
 		return nil, unseenReason(err), operational(err)
@@ -122,27 +125,31 @@ func writers(ctx context.Context, client *redis.Client, self string, streams []s
 		if len(words) < 3 || words[2] != "on" || words[1] == self {
 			continue
 		}
-		name := words[1]
-		administers, err := mayRun(ctx, client, name, "ACL", "SETUSER", name)
+		writes, err := isWriter(ctx, client, words[1], streams)
 		if err != nil {
 			return nil, unseenReason(err), operational(err)
 		}
-		if administers {
-			continue
-		}
-		for _, stream := range streams {
-			appends, err := mayRun(ctx, client, name, "XADD", stream, "*", streamField, "")
-			if err != nil {
-				return nil, unseenReason(err), operational(err)
-			}
-			if appends {
-				names = append(names, name)
-				break
-			}
+		if writes {
+			names = append(names, words[1])
 		}
 	}
 	slices.Sort(names)
 	return names, "", nil
+}
+
+// isWriter reports whether a user is not an administrator and may add to one of the streams.
+func isWriter(ctx context.Context, client *redis.Client, user string, streams []string) (bool, error) {
+	administers, err := mayRun(ctx, client, user, "ACL", "SETUSER", user)
+	if err != nil || administers {
+		return false, err
+	}
+	for _, stream := range streams {
+		appends, err := mayRun(ctx, client, user, "XADD", stream, "*", streamField, "")
+		if err != nil || appends {
+			return appends, err
+		}
+	}
+	return false, nil
 }
 
 // mayRun reports whether a user may run a command, without running it.
@@ -151,7 +158,7 @@ func mayRun(ctx context.Context, client *redis.Client, user string, command ...a
 	return answer == "OK", err
 }
 
-// unseenReason is what the server answered; operational is an error that is no answer.
+// unseenReason returns the error that the server answered, or "".
 func unseenReason(err error) string {
 	if !isReply(err) {
 		return ""
@@ -159,6 +166,7 @@ func unseenReason(err error) string {
 	return err.Error()
 }
 
+// operational returns an error that is not an answer of the server.
 func operational(err error) error {
 	if isReply(err) {
 		return nil
@@ -172,7 +180,7 @@ func isReply(err error) bool {
 	return errors.As(err, &reply)
 }
 
-// isRefusal reports whether the server refused a client or a command because of who asks.
+// isRefusal reports whether the server refused the user.
 func isRefusal(err error) bool {
 	if err == nil {
 		return false
@@ -182,7 +190,7 @@ func isRefusal(err error) bool {
 		strings.HasPrefix(text, "ERR The user executing the script can't")
 }
 
-// isLocal reports whether a server is reached by a socket or at an address of this machine alone.
+// isLocal reports whether a server is reached by a socket or at a loopback address.
 func isLocal(opt *redis.Options) bool {
 	if opt.Network == "unix" {
 		return true
@@ -195,10 +203,11 @@ func isLocal(opt *redis.Options) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// refusedError is the error for what Redis refuses the user.
+// refusedError returns the error for a command that Redis refuses the user.
 func refusedError(op string, err error) error {
 	return &blotter.Error{
 		Op: op, Kind: blotter.ErrPermission, Err: err,
-		Message: "Redis refuses it to the user of the URL: " + err.Error() + "; blotter roles redis prints the users that it needs",
+		Message: "Redis refuses the user of the URL: " + err.Error() +
+			"; blotter roles redis prints the users that blotter needs",
 	}
 }

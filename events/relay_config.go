@@ -11,37 +11,37 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RelayConfig says what is published, and where.
+// RelayConfig configures a Relay.
 type RelayConfig struct {
 	// DB is the database whose outbox is relayed: the primary. Required.
 	DB *postgres.DB
-	// URL is that of the Redis server. Required unless Redis is given.
+	// URL is the URL of the Redis server. Required unless Redis is set.
 	URL string
-	// Redis is a client to use instead, which stays the caller's to close.
+	// Redis is a client to use instead of URL. The caller closes it.
 	Redis redis.UniversalClient
-	// Prefix is what the names of channels and streams begin with. Default "data_sync:". Databases that share a Redis need
-	// one each.
+	// Prefix begins the names of channels and streams. Default "data_sync:". Databases that share a Redis need
+	// different prefixes.
 	Prefix string
-	// Channels are those that are relayed, each by a cursor of its own ("redis:trades"). Default trades, positions and
-	// market_data. The messages of positions follow from the fills on trades.
+	// Channels are the channels that are relayed, each with its own cursor ("redis:trades"). Default trades, positions
+	// and market_data. Messages of positions are derived from the fills on trades.
 	Channels []string
 
-	// StreamMax is how many messages the stream of a channel keeps, about. Default 1,000,000. It bounds what a lost tail is
-	// refilled with, too.
+	// StreamMax is approximately how many messages the stream of a channel keeps. A lost tail of more messages is not
+	// refilled. Default 1,000,000.
 	StreamMax int
-	// RateMax is how many messages a second a channel gets while it catches up: above what subscribers read Redis
-	// disconnects them. Default 50,000.
+	// RateMax bounds the messages per second of a channel that catches up: Redis disconnects subscribers that cannot
+	// keep up. Default 50,000.
 	RateMax int
-	// CheckEvery is how often an idle relay looks whether Redis still has what was published. Default 1 s.
+	// CheckEvery is how often an idle relay checks that Redis still has what was published. Default 1 s.
 	CheckEvery time.Duration
 	// PollMin and PollMax are as in Config. Defaults 2 ms and 50 ms.
 	PollMin, PollMax time.Duration
 
-	// Logger gets one line a change of state. Default slog.Default().
+	// Logger gets one line for each change of state. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// relayed are the channels that the original published.
+// relayed are the channels that are relayed by default.
 var relayed = []string{blotter.ChannelTrades, blotter.ChannelPositions, blotter.ChannelMarketData}
 
 func (c RelayConfig) withDefaults() RelayConfig {
@@ -67,6 +67,7 @@ func (c RelayConfig) validate() error {
 	case c.CheckEvery < 0 || c.PollMin < 0 || c.PollMax < 0:
 		return blotter.Invalid("RelayConfig.CheckEvery", c.CheckEvery, "zero for the default, or more")
 	}
+
 	seen := slices.Clone(c.Channels)
 	slices.Sort(seen)
 	for i, channel := range seen {

@@ -20,7 +20,7 @@ func TestConfigsNameWhatCannotBe(t *testing.T) {
 		"RelayConfig.StreamMax":  {DB: db, URL: "redis://localhost", StreamMax: -1},
 		"RelayConfig.CheckEvery": {DB: db, URL: "redis://localhost", CheckEvery: -1},
 		"RelayConfig.Channels":   {DB: db, URL: "redis://localhost", Channels: []string{"trades", "trades"}},
-		"the Redis URL":          {DB: db, URL: "http://:secret@localhost"},
+		"invalid Redis URL":      {DB: db, URL: "http://:secret@localhost"},
 	} {
 		_, err := NewRelay(cfg)
 		refused(t, name, err)
@@ -89,7 +89,7 @@ func TestRelayStartStop(t *testing.T) {
 
 func (d *desk) drainAll() {
 	d.t.Helper()
-	for _, l := range d.relay.lanes {
+	for _, l := range d.relay.channels {
 		if err := d.drain(l); err != nil {
 			d.t.Fatal(err)
 		}

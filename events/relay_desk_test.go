@@ -28,6 +28,7 @@ type desk struct {
 	client redis.UniversalClient
 	relay  *Relay
 	log    *lines
+	faults *faults
 }
 
 // onEveryRedis runs a test on a real Redis server and on the stand-in: both have to do the same.
@@ -44,7 +45,8 @@ func onEveryRedis(t *testing.T, test func(t *testing.T, d *desk)) {
 
 func newDesk(t testing.TB, real bool, args ...string) *desk {
 	t.Helper()
-	d := &desk{t: t, db: pgtest.Open(t), log: &lines{}}
+	d := &desk{t: t, log: &lines{}, faults: &faults{}}
+	d.db = pgtest.OpenConfig(t, func(cfg *postgres.Config) { cfg.Tracer = d.faults })
 	if real {
 		server, err := embedded.StartRedisServer(t.Context(), embedded.RedisConfig{Args: args})
 		if err != nil {
@@ -65,13 +67,14 @@ func newDesk(t testing.TB, real bool, args ...string) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
+	client.AddHook(d.faults)
 	d.client = client
 	d.relay = d.newRelay(nil)
 	return d
 }
 
-// restart kills the server and starts it again, and returns when the client reaches it: the client remembers for a moment
-// that it could not.
+// restart kills the server and starts it again, and returns when the client reaches it: the client remembers for a
+// moment that it could not.
 func (d *desk) restart() {
 	d.t.Helper()
 	if err := d.server.Restart(d.ctx()); err != nil {
@@ -91,7 +94,7 @@ func (d *desk) newRelay(change func(*RelayConfig)) *Relay {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	for _, l := range r.lanes {
+	for _, l := range r.channels {
 		if err := l.prepare(d.ctx()); err != nil {
 			d.t.Fatal(err)
 		}
@@ -138,27 +141,43 @@ func (d *desk) emit(n int) {
 		select 'market_data', 'S' || i % 7, gen_random_uuid(), 'market_data_updated', 'data_ingestion', jsonb_build_object('symbol', 'S' || i % 7, 'n', i) from generate_series(1, $1) i`, n)
 }
 
-// lane is a relay's lane of a channel.
-func (r *Relay) lane(channel string) *lane {
-	for _, l := range r.lanes {
-		if l.channel == channel {
-			return l
+// channel returns the relay of a channel.
+func (r *Relay) channel(name string) *channelRelay {
+	for _, c := range r.channels {
+		if c.channel == name {
+			return c
 		}
 	}
 	return nil
 }
 
 // drain makes a lane's passes until there is nothing more to do. It looks at Redis each time it would otherwise rest.
-func (d *desk) drain(l *lane) error {
+func (d *desk) drain(l *channelRelay) error {
 	d.t.Helper()
 	for range 200 {
-		l.seen, l.checkedAt = nil, time.Time{}
+		l.lastCursor, l.checkedAt = nil, time.Time{}
 		did, _, err := l.pass(d.ctx())
 		if err != nil || did.events == 0 && !did.more {
 			return err
 		}
 	}
 	return errors.New("the lane never rests")
+}
+
+// interrupt makes a lane's passes until one is interrupted at a place.
+func (d *desk) interrupt(l *channelRelay, at place) error {
+	d.t.Helper()
+	reached := false
+	end := interrupt(d.t, d.db)
+	d.faults.at(at, 1, func(conn *pgx.Conn) error {
+		reached = true
+		return end(conn)
+	})
+	err := d.drain(l)
+	if err == nil || !reached {
+		return fmt.Errorf("the pass was not interrupted %s: reached is %v, the error %v", at, reached, err)
+	}
+	return nil
 }
 
 // stream reads a channel's stream. The error is for an entry whose id is not the message's place.

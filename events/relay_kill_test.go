@@ -9,39 +9,68 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
+	"github.com/blotterdb/blotter/postgres"
 )
 
-// failpoints of a lane, in the order in which a pass meets them.
-var laneFailpoints = []string{"probed", "locked", "aimed", "read", "part", "published", "advanced", "committed"}
-
-// A relay that ends at any step leaves nothing that the next one does not finish, with Redis losing its tail there or not.
+// A relay that ends between any two steps leaves nothing that the next one does not finish, with Redis losing its tail
+// there or not.
 func TestRelayInterruptedEverywhere(t *testing.T) {
+	places := []place{beforeLock, underLock, beforeWindow, beforeEffect, afterEffect, beforeRecord, beforeCommit}
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		l.cfg.ChunkMin, l.cfg.ChunkMax, l.chunk = 400, 800, 400
-		for round, step := range laneFailpoints {
+		for round, at := range places {
 			for _, flush := range []bool{false, true} {
 				d.emit(900) // more than a chunk
-				stopped := false
-				l.at(step, func() error {
-					stopped = true
-					if flush {
-						return errors.Join(interrupted, d.client.FlushAll(d.ctx()).Err())
-					}
-					return interrupted
-				})
-				if err := d.drain(l); !errors.Is(err, interrupted) || !stopped {
-					t.Fatalf("%s: the pass was not interrupted: %v", step, err)
+				if err := d.interrupt(l, at); err != nil {
+					t.Fatal(err)
 				}
+				if flush {
+					d.client.FlushAll(d.ctx())
+				}
+
 				if round%2 == 0 {
-					l = d.newRelay(nil).lane(blotter.ChannelMarketData) // of another process
+					l = d.newRelay(nil).channel(blotter.ChannelMarketData) // of another process
 				}
 				if err := errors.Join(d.drain(l), d.whole(l.channel)); err != nil {
-					t.Fatalf("%s, flushed %v: %v", step, flush, err)
+					t.Fatalf("%s, flushed %v: %v", at, flush, err)
 				}
 			}
 		}
 	})
+}
+
+// messagesOfPass is more than a relay sends to PostgreSQL to publish an event.
+const messagesOfPass = 12
+
+// A relay's link to PostgreSQL may break at any message, whether the server has heard of it, is at work or has
+// answered.
+func TestRelayCutEverywhere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false)
+	cfg := d.db.Config
+	cutter, through := pgtest.NewCutter(t, cfg.ServiceURL)
+	cfg.ServiceURL = through
+	db, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	l := d.newRelay(func(cfg *RelayConfig) { cfg.DB = db }).channel(blotter.ChannelMarketData)
+	for message := 1; message <= messagesOfPass; message++ {
+		for _, when := range []pgtest.Cut{pgtest.Unheard, pgtest.Heard, pgtest.Answered} {
+			d.emit(3)
+			cuts := cutter.Cuts()
+			cutter.AtMessage(message, when)
+			for cutter.Cuts() == cuts {
+				_ = d.drain(l) // fails where the link is cut
+			}
+			// The server may hold the lock of the cut session for a moment.
+			until(t, fmt.Sprintf("the stream is whole, after cut %d at message %d", when, message), func() bool {
+				return errors.Join(d.drain(l), d.whole(l.channel)) == nil
+			})
+		}
+	}
 }
 
 // Relays share the work, whatever Redis goes through meanwhile.
@@ -120,7 +149,7 @@ func TestRelayWithoutRedis(t *testing.T) {
 // The numbers begin anew where they cannot be continued.
 func TestEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		settle := func(what, want string) {
 			t.Helper()
 			if err := d.drain(l); err != nil {
@@ -142,7 +171,7 @@ func TestEpochs(t *testing.T) {
 		settle("another history, met while running", "2-3")
 
 		d.db.Exec(t, `update events.cursor set system_identifier = split_part(system_identifier, '/', 1) || '/0' where consumer = 'redis:market_data'`)
-		l = d.newRelay(nil).lane(l.channel)
+		l = d.newRelay(nil).channel(l.channel)
 		d.emit(4)
 		settle("another timeline, met at the start", "3-4")
 
@@ -157,7 +186,7 @@ func TestEpochs(t *testing.T) {
 		d.emit(1)
 		settle("batches that do not reach back", "5-1")
 
-		l = d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 5 }).lane(l.channel)
+		l = d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 5 }).channel(l.channel)
 		d.emit(6)
 		settle("more", "5-7")
 		if err := d.client.FlushAll(t.Context()).Err(); err != nil {
@@ -175,7 +204,7 @@ func TestEpochs(t *testing.T) {
 		if err := Expire(d.ctx(), d.db.DB, l.cfg.Name); err != nil {
 			t.Fatal(err)
 		}
-		l = d.newRelay(nil).lane(l.channel)
+		l = d.newRelay(nil).channel(l.channel)
 		d.emit(3)
 		settle("a cursor that was expired, met at the start", "8-3")
 
@@ -184,7 +213,7 @@ func TestEpochs(t *testing.T) {
 		}
 		settle("a relay that was replayed", "9-32")
 
-		if n := d.log.count("the numbers of messages begin anew"); n != 7 {
+		if n := d.log.count("message numbers restart in a new epoch"); n != 7 {
 			t.Errorf("that was logged %d times", n)
 		}
 	})
@@ -193,12 +222,12 @@ func TestEpochs(t *testing.T) {
 // The stream keeps about as many messages as it is told to.
 func TestStreamIsBounded(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 300 }).lane(blotter.ChannelMarketData)
+		l := d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 300 }).channel(blotter.ChannelMarketData)
 		d.emit(2000)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
 		}
-		if n := d.client.XLen(t.Context(), l.out.stream).Val(); n < 300 || n > 500 {
+		if n := d.client.XLen(t.Context(), l.stream.name).Val(); n < 300 || n > 500 {
 			t.Errorf("the stream has %d messages", n)
 		}
 	})
@@ -207,12 +236,12 @@ func TestStreamIsBounded(t *testing.T) {
 // What is published again to refill the stream is not heard again.
 func TestRefillIsQuiet(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		d.emit(20)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
 		}
-		heard := d.client.Subscribe(t.Context(), l.out.channel)
+		heard := d.client.Subscribe(t.Context(), l.stream.channel)
 		defer heard.Close()
 		if _, err := heard.Receive(t.Context()); err != nil {
 			t.Fatal(err)
@@ -241,7 +270,7 @@ func TestUndecodableEvent(t *testing.T) {
 	d.db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
 		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A", "symbol": 7}')`)
 	d.trade("A1", "T1")
-	if err := d.drain(d.relay.lane("positions")); err != nil {
+	if err := d.drain(d.relay.channel("positions")); err != nil {
 		t.Fatal(err)
 	}
 	list, err := d.stream("positions")
@@ -250,12 +279,12 @@ func TestUndecodableEvent(t *testing.T) {
 	}
 }
 
-// A partition that goes takes every batch with it from which the relay would read on into it: also one of later positions,
-// where a transaction of the partition was committed after it.
+// A partition that goes takes every batch with it from which the relay would read on into it: also one of later
+// positions, where a transaction of the partition was committed after it.
 func TestBatchesGoWithTheirPartition(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false)
-	l := d.relay.lane(blotter.ChannelMarketData)
+	l := d.relay.channel(blotter.ChannelMarketData)
 	late := (&stage{t: t, db: d.db}).begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'L', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
 	for _, next := range []func(){
 		func() { d.emit(3) },

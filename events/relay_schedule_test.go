@@ -7,6 +7,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
+	"github.com/jackc/pgx/v5"
 )
 
 // A schedule of Redis is a play that goes wrong with a defect or another.
@@ -14,45 +15,32 @@ type redisSchedule struct {
 	name    string
 	real    bool // needs a real server
 	args    []string
-	play    func(d *desk, l *lane) error
+	play    func(d *desk, l *channelRelay) error
 	mutants []string
 }
 
-// at calls something once, at a failpoint of the lane.
-func (l *lane) at(step string, call func() error) {
-	l.interrupt = func(at string) error {
-		if at != step {
-			return nil
-		}
-		l.interrupt = nil
-		return call()
-	}
-}
-
 var redisSchedules = []redisSchedule{
-	{name: "a crash after publishing", play: func(d *desk, l *lane) error {
+	{name: "a crash after publishing", play: func(d *desk, l *channelRelay) error {
 		d.emit(3)
-		l.at("published", func() error { return interrupted })
-		if err := d.drain(l); !errors.Is(err, interrupted) {
-			return fmt.Errorf("the pass was not interrupted: %w", err)
+		if err := d.interrupt(l, beforeRecord); err != nil {
+			return err
 		}
 		d.emit(2)
 		return errors.Join(d.drain(l), d.whole(l.channel))
 	}, mutants: []string{"no_cas"}},
 
-	{name: "a crash after publishing, and an earlier position meanwhile", play: func(d *desk, l *lane) error {
+	{name: "a crash after publishing, and an earlier position meanwhile", play: func(d *desk, l *channelRelay) error {
 		s := &stage{t: d.t.(*testing.T), db: d.db}
 		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
 		d.emit(3)
-		l.at("published", func() error { return interrupted })
-		if err := d.drain(l); !errors.Is(err, interrupted) {
-			return fmt.Errorf("the pass was not interrupted: %w", err)
+		if err := d.interrupt(l, beforeRecord); err != nil {
+			return err
 		}
 		early.commit()
 		return errors.Join(d.drain(l), d.whole(l.channel))
 	}, mutants: []string{"target_late"}},
 
-	{name: "Redis forgets everything while idle", play: func(d *desk, l *lane) error {
+	{name: "Redis forgets everything while idle", play: func(d *desk, l *channelRelay) error {
 		d.emit(5)
 		if err := d.drain(l); err != nil {
 			return err
@@ -66,7 +54,7 @@ var redisSchedules = []redisSchedule{
 		return nil
 	}, mutants: []string{"no_cas"}},
 
-	{name: "Redis forgets everything, and an earlier position came late", play: func(d *desk, l *lane) error {
+	{name: "Redis forgets everything, and an earlier position came late", play: func(d *desk, l *channelRelay) error {
 		s := &stage{t: d.t.(*testing.T), db: d.db}
 		d.emit(1) // the window that the cursor goes back to
 		if err := d.drain(l); err != nil {
@@ -84,7 +72,7 @@ var redisSchedules = []redisSchedule{
 		return d.forget(l)
 	}, mutants: []string{"forget_windows"}},
 
-	{name: "Redis forgets everything behind a crash after publishing, and an earlier position came late", play: func(d *desk, l *lane) error {
+	{name: "Redis forgets everything behind a crash after publishing, and an earlier position came late", play: func(d *desk, l *channelRelay) error {
 		s := &stage{t: d.t.(*testing.T), db: d.db}
 		d.emit(1)
 		if err := d.drain(l); err != nil {
@@ -92,15 +80,14 @@ var redisSchedules = []redisSchedule{
 		}
 		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
 		d.emit(3)
-		l.at("published", func() error { return interrupted })
-		if err := d.drain(l); !errors.Is(err, interrupted) {
-			return fmt.Errorf("the pass was not interrupted: %w", err)
+		if err := d.interrupt(l, beforeRecord); err != nil {
+			return err
 		}
 		early.commit()
 		return d.forget(l)
 	}, mutants: []string{"forget_windows", "forget_target"}},
 
-	{name: "Redis loses its tail", real: true, play: func(d *desk, l *lane) error {
+	{name: "Redis loses its tail", real: true, play: func(d *desk, l *channelRelay) error {
 		d.emit(5)
 		if err := errors.Join(d.drain(l), d.client.Save(d.ctx()).Err()); err != nil {
 			return err
@@ -116,10 +103,10 @@ var redisSchedules = []redisSchedule{
 		return errors.Join(d.drain(l), d.whole(l.channel))
 	}, mutants: []string{"no_cas"}},
 
-	{name: "a zombie's late batch", play: func(d *desk, l *lane) error {
+	{name: "a zombie's late batch", play: func(d *desk, l *channelRelay) error {
 		d.emit(5)
-		zombie := d.newRelay(nil).lane(l.channel)
-		zombie.at("read", func() error { return errors.Join(d.steal(l.channel), d.drain(l)) })
+		zombie := d.newRelay(nil).channel(l.channel)
+		d.faults.at(beforeEffect, 1, func(*pgx.Conn) error { return errors.Join(d.steal(l.channel), d.drain(l)) })
 		if err := d.drain(zombie); err == nil {
 			return errors.New("the zombie committed")
 		}
@@ -128,7 +115,7 @@ var redisSchedules = []redisSchedule{
 }
 
 // forget empties Redis and has the lane fill it again: each message that was there has to have its number again.
-func (d *desk) forget(l *lane) error {
+func (d *desk) forget(l *channelRelay) error {
 	before, err := d.stream(l.channel)
 	if err := errors.Join(err, d.client.FlushAll(d.ctx()).Err(), d.drain(l)); err != nil {
 		return err
@@ -153,7 +140,7 @@ func (d *desk) steal(channel string) error {
 
 func (play redisSchedule) on(t *testing.T, real bool) error {
 	d := newDesk(t, real, play.args...)
-	return play.play(d, d.relay.lane(blotter.ChannelMarketData))
+	return play.play(d, d.relay.channel(blotter.ChannelMarketData))
 }
 
 // Every schedule of Redis ends well.

@@ -18,9 +18,10 @@ import (
 // stage is a database on which a schedule is played: transactions by hand, and a consumer whose passes are made one by
 // one. It writes what it is handed into a table, in the transaction that moves its cursor.
 type stage struct {
-	t  *testing.T
-	db *pgtest.Database
-	c  *Consumer
+	t      *testing.T
+	db     *pgtest.Database
+	c      *Consumer
+	faults *faults
 }
 
 const sqlStage = `
@@ -29,7 +30,8 @@ create table play.applied (n bigint generated always as identity, key text, data
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, db: pgtest.Open(t)}
+	s := &stage{t: t, faults: &faults{}}
+	s.db = pgtest.OpenConfig(t, func(cfg *postgres.Config) { cfg.Tracer = s.faults })
 	s.db.Exec(t, sqlStage)
 	s.c = s.consumer()
 	return s
@@ -51,6 +53,9 @@ func (s *stage) ctx() context.Context { return blotter.WithAllAccounts(s.t.Conte
 
 // apply is the consumer's handler. An event "emit" emits another one.
 func (s *stage) apply(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
+	if err := s.faults.visit(beforeEffect, nil); err != nil {
+		return err
+	}
 	for _, e := range list {
 		if _, err := tx.Exec(ctx, `insert into play.applied (key, data) values ($1, $2)`, e.Key, string(e.Data)); err != nil {
 			return err
@@ -61,14 +66,14 @@ func (s *stage) apply(ctx context.Context, tx *postgres.Tx, list []blotter.Event
 			}
 		}
 	}
-	return nil
+	return s.faults.visit(afterEffect, nil)
 }
 
 // pass makes passes until there is nothing more to do.
 func (s *stage) pass() error {
 	s.t.Helper()
 	for range 20 {
-		s.c.seen = nil
+		s.c.lastCursor = nil
 		did, _, err := s.c.pass(s.ctx())
 		if err != nil || did.events == 0 && !did.more {
 			return err
@@ -118,9 +123,6 @@ func (s *stage) want(want string) error {
 	}
 	return nil
 }
-
-// interrupted is the error of a failpoint: what a crash there leaves behind.
-var interrupted = &blotter.Error{Kind: blotter.ErrOperational, Message: "interrupted here"}
 
 // schedule is a play that goes wrong with one defect or another.
 type schedule struct {
@@ -172,7 +174,7 @@ var schedules = []schedule{
 
 	{"what a handler emits comes next", func(s *stage) error {
 		s.begin().emit("a", "emit").commit()
-		s.at("locked", func() error {
+		s.faults.at(underLock, 1, func(*pgx.Conn) error {
 			s.begin().number().commit() // a later transaction ends before the target is chosen
 			return nil
 		})
@@ -181,9 +183,9 @@ var schedules = []schedule{
 
 	{"a crash after the handler", func(s *stage) error {
 		s.begin().emit("a", "1").commit()
-		s.at("handled", func() error { return interrupted })
-		if err := s.pass(); !errors.Is(err, interrupted) {
-			return fmt.Errorf("the pass was not interrupted: %w", err)
+		s.faults.at(beforeCommit, 1, interrupt(s.t, s.db))
+		if err := s.pass(); err == nil {
+			return errors.New("the pass was not interrupted")
 		}
 		return errors.Join(s.pass(), s.want("a:1"))
 	}, []string{"outside"}},
@@ -222,17 +224,6 @@ var schedules = []schedule{
 	}, []string{"unmaterialized"}},
 }
 
-// at calls something once, at a failpoint.
-func (s *stage) at(step string, call func() error) {
-	s.c.interrupt = func(at string) error {
-		if at != step {
-			return nil
-		}
-		s.c.interrupt = nil
-		return call()
-	}
-}
-
 // readsFew reports an error where the plan of the window's statement walks history.
 func (s *stage) readsFew() error {
 	at, err := s.c.load(s.ctx())
@@ -241,11 +232,13 @@ func (s *stage) readsFew() error {
 	}
 	plan := ""
 	err = s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
-		if err := at.aim(s.ctx(), tx); err != nil {
+		if err := at.chooseTarget(s.ctx(), tx); err != nil {
 			return err
 		}
-		target, _ := parseSnapshot(at.target)
-		sql, args := mutateWindow(fmt.Sprintf(sqlWindow, ""), []any{fmt.Sprint(at.done.xmax), fmt.Sprint(target.xmax), []string{}, int64(0), at.target, 100})
+		sql, args, err := at.pageQuery(filter{}, limit{events: 100})
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(s.ctx(), sqlByIndex); err != nil {
 			return err
 		}

@@ -6,32 +6,36 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
 // Lag is how far a consumer is behind.
 type Lag struct {
-	Events int64         // committed and not yet consumed, counted up to lagMax
-	Age    time.Duration // since the oldest of them was written
+	Events int64         // committed and not yet consumed, at most 1,000,000
+	Age    time.Duration // of the oldest of them
 }
 
-// lagMax is how many events are counted at most: counting is no reason to read everything.
+// lagMax bounds how many events are counted.
 const lagMax = 1_000_000
 
-// sqlLag counts what is visible now and not consumed. $1 is what is done, $2 the target or the empty text, $3 the position.
+// sqlLag counts the events that are visible now and not consumed. $1 is done, $2 the target or the empty text, $3 the
+// position.
 const sqlLag = `
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
   from (select created_at from events.outbox
-         where xid >= pg_snapshot_xmax($1::text::pg_snapshot)::text::xid8 and pg_visible_in_snapshot(xid, pg_current_snapshot())
+         where xid >= pg_snapshot_xmax($1::text::pg_snapshot)::text::xid8
+           and pg_visible_in_snapshot(xid, pg_current_snapshot())
            and not ($2 <> '' and pos <= $3 and pg_visible_in_snapshot(xid, nullif($2, '')::pg_snapshot))
          union all
         select created_at from events.outbox
-         where xid = any(array(select x::text::xid8 from pg_snapshot_xip($1::text::pg_snapshot) x)) and pg_visible_in_snapshot(xid, pg_current_snapshot())
+         where xid = any(array(select x::text::xid8 from pg_snapshot_xip($1::text::pg_snapshot) x))
+           and pg_visible_in_snapshot(xid, pg_current_snapshot())
            and not ($2 <> '' and pos <= $3 and pg_visible_in_snapshot(xid, nullif($2, '')::pg_snapshot))
          limit $4) o`
 
-// LagOf is how far behind the outbox, which is where q is, a cursor is.
+// LagOf returns how far a cursor is behind the outbox. q is a session where the outbox is.
 func LagOf(ctx context.Context, q postgres.Querier, at blotter.EventCursor) (lag Lag, err error) {
 	var seconds float64
 	err = q.QueryRow(ctx, sqlLag, at.SnapDone, at.SnapTarget, at.PosDone, lagMax).Scan(&lag.Events, &seconds)
@@ -42,15 +46,15 @@ func LagOf(ctx context.Context, q postgres.Querier, at blotter.EventCursor) (lag
 // ParkedKey is a key whose events wait behind one that could not be applied.
 type ParkedKey struct {
 	Key    string
-	Events int64     // that wait, with the one that failed
+	Events int64     // that wait, including the one that failed
 	Since  time.Time // when it failed
 	Pos    int64     // of the event that failed
-	Error  string    // with which
-	Asked  bool      // somebody asked to try again, and nobody has yet
+	Error  string    // of that event
+	Asked  bool      // a retry was asked for and has not happened yet
 }
 
-// Status is the state of one consumer.
-type Status struct {
+// ConsumerStatus is the state of one consumer.
+type ConsumerStatus struct {
 	blotter.EventCursor
 	Lag    Lag
 	Parked []ParkedKey
@@ -60,8 +64,8 @@ const sqlParkedStatus = `
 select key, count(*), min(created_at), min(pos), (array_agg(error order by pos))[1], bool_or(asked_at is not null)
   from events.dead_letter where consumer = $1 and resolved_at is null group by key order by min(pos)`
 
-// ReadStatus reads the state of every consumer whose cursor is in the database, by name.
-func ReadStatus(ctx context.Context, db *postgres.DB) (list []Status, err error) {
+// ReadStatus reads the state of every consumer whose cursor is in the database, in the order of their names.
+func ReadStatus(ctx context.Context, db *postgres.DB) (list []ConsumerStatus, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.AutoCommit(ctx, func(s *postgres.Session) error {
 		cursors, err := postgres.EventCursors.Find(ctx, s, postgres.Asc("consumer"))
@@ -69,18 +73,18 @@ func ReadStatus(ctx context.Context, db *postgres.DB) (list []Status, err error)
 			return err
 		}
 		for _, at := range cursors {
-			one := Status{EventCursor: at}
-			if one.Lag, err = LagOf(ctx, s, at); err != nil {
+			status := ConsumerStatus{EventCursor: at}
+			if status.Lag, err = LagOf(ctx, s, at); err != nil {
 				return err
 			}
 			rows, err := s.Query(ctx, sqlParkedStatus, at.Consumer)
 			if err != nil {
 				return err
 			}
-			if one.Parked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ParkedKey]); err != nil {
+			if status.Parked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ParkedKey]); err != nil {
 				return err
 			}
-			list = append(list, one)
+			list = append(list, status)
 		}
 		return nil
 	})
@@ -90,21 +94,25 @@ func ReadStatus(ctx context.Context, db *postgres.DB) (list []Status, err error)
 const sqlAsk = `
 update events.dead_letter set asked_at = clock_timestamp() where consumer = $1 and key = $2 and resolved_at is null`
 
-// Resolve asks the consumer, wherever it runs, to try the events of a parked key again. It does so within a second; what
-// still fails stays parked, with its error. Errors: ErrNotFound where no such key is parked.
+// Resolve asks the consumer, wherever it runs, to retry the events of a parked key. It does so within a second. Events
+// that still fail stay parked, with their error. ErrNotFound: the key is not parked.
 func Resolve(ctx context.Context, db *postgres.DB, consumer, key string) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	return db.AutoCommit(ctx, func(s *postgres.Session) error {
 		tag, err := s.Exec(ctx, sqlAsk, consumer, key)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = &blotter.Error{Op: "resolve", Kind: blotter.ErrNotFound, Message: fmt.Sprintf("consumer %s has no key %s parked; blotter events status lists them", consumer, key)}
+			err = &blotter.Error{
+				Op: "resolve", Kind: blotter.ErrNotFound,
+				Message: fmt.Sprintf("consumer %s has no parked key %s; blotter events status lists them",
+					consumer, key),
+			}
 		}
 		return err
 	})
 }
 
-// Replay has a consumer be handed again every event that was written since a time: its handler sees events that it has
-// applied already, and must not mind. It returns how many.
+// Replay passes every event written since a time to the consumer again, and returns how many there are. The handler
+// sees events that it has applied already, so it must be idempotent.
 func Replay(ctx context.Context, db *postgres.DB, consumer string, since time.Time) (events int64, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -113,41 +121,53 @@ func Replay(ctx context.Context, db *postgres.DB, consumer string, since time.Ti
 			return err
 		}
 		if !found {
-			return &blotter.Error{Op: "replay", Kind: blotter.ErrNotFound, Message: "there is no consumer " + consumer + "; blotter events status lists them"}
+			return unknownConsumer("replay", consumer)
 		}
+
 		var first int64
 		if err := tx.QueryRow(ctx, sqlFirstSince, since).Scan(&first); err != nil {
 			return err
 		}
-		if first == 0 || uint64(first) >= at.done.xmax && len(at.done.xip) == 0 {
-			return nil // nothing that it has consumed is that new
+		if first == 0 || uint64(first) >= at.done.Xmax && len(at.done.Running) == 0 {
+			return nil // it has consumed nothing that new
 		}
-		at.done = snapshot{xmin: uint64(first), xmax: uint64(first)}
+
+		at.done = window.Until(uint64(first))
 		if _, err := tx.Exec(ctx, sqlAdvance, consumer, at.done.String(), "", 0, 0); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, sqlReplayed, consumer); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `select count(*) from events.outbox where xid >= $1::text::xid8`, fmt.Sprint(first)).Scan(&events)
+		return tx.QueryRow(ctx, sqlCountFrom, fmt.Sprint(first)).Scan(&events)
 	})
 	return events, err
 }
 
-// sqlReplayed has a relay begin the next epoch, in which every message is there once again.
-const sqlReplayed = `update events.cursor set epoch = epoch + 1, applied = 0 where consumer = $1 and starts_with(consumer, 'redis:')`
+func unknownConsumer(op, name string) error {
+	return &blotter.Error{
+		Op: op, Kind: blotter.ErrNotFound,
+		Message: fmt.Sprintf("there is no consumer %s; blotter events status lists them", name),
+	}
+}
 
-// sqlFirstSince is the first transaction that wrote an event since a time.
-const sqlFirstSince = `select coalesce(min(xid::text::bigint), 0) from events.outbox where created_at >= $1`
+const (
+	// sqlReplayed begins the next epoch of a relay, in which every message appears once again.
+	sqlReplayed = `
+update events.cursor set epoch = epoch + 1, applied = 0 where consumer = $1 and starts_with(consumer, 'redis:')`
+	// sqlFirstSince is the first transaction that wrote an event since a time.
+	sqlFirstSince = `select coalesce(min(xid::text::bigint), 0) from events.outbox where created_at >= $1`
+	sqlCountFrom  = `select count(*) from events.outbox where xid >= $1::text::xid8`
+)
 
-// Expire says that a consumer no longer keeps the outbox: it is gone for good, or may miss what partitions are dropped
-// meanwhile. Starting it again makes it live.
+// Expire makes retention ignore a consumer: partitions may be dropped before it has read them. Starting the consumer
+// ends that.
 func Expire(ctx context.Context, db *postgres.DB, consumer string) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	return db.AutoCommit(ctx, func(s *postgres.Session) error {
 		tag, err := s.Exec(ctx, `update events.cursor set expired_at = clock_timestamp() where consumer = $1`, consumer)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = &blotter.Error{Op: "expire", Kind: blotter.ErrNotFound, Message: "there is no consumer " + consumer + "; blotter events status lists them"}
+			err = unknownConsumer("expire", consumer)
 		}
 		return err
 	})

@@ -10,39 +10,39 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// SubscribeConfig says what is subscribed to, from where, and what is done with it.
+// SubscribeConfig configures Subscribe.
 type SubscribeConfig struct {
-	// Channels are those subscribed to. Default those of Types, or trades, positions and market_data.
+	// Channels are the channels to read. Default those of Types, or trades, positions and market_data.
 	Channels []string
-	// Types are the types of messages that are handled. Default all. A type that is not one of blotter's needs Channels.
+	// Types are the types of messages to handle. Default all. A type that is not one of blotter's requires Channels.
 	Types []string
-	// From is, by channel, the last message that was handled before: what follows is caught up with. A channel that is not
-	// in it begins with what is published from now on; the zero Offset is before the oldest message that the stream has.
+	// From is, by channel, the last message that was handled before. A channel that is not in it begins with messages
+	// published from now on. The zero Offset is before the oldest message of the stream.
 	From map[string]Offset
-	// Callback gets the messages, one at a time, those of a channel in their order, each once. Its error ends the
+	// Callback gets the messages, one at a time, each once, and those of a channel in order. Its error ends the
 	// subscription. Required.
 	Callback func(ctx context.Context, m Message) error
-	// Lost, if there is one, is told what can no longer be had, before the subscription goes on behind it; its error ends
+	// Lost is called when messages are no longer in Redis, before the subscription continues after them. Its error ends
 	// the subscription. Default: the subscription ends with ErrNotFound.
-	Lost func(ctx context.Context, gap Gap) error
-	// Prefix is what the names of channels and streams begin with. Default "data_sync:".
+	Lost func(ctx context.Context, gap StreamGap) error
+	// Prefix begins the names of channels and streams. Default "data_sync:".
 	Prefix string
-	// CheckEvery is how often the streams are looked at while nothing is heard: Pub/Sub may lose the last message. Default
-	// 1 s.
+	// CheckEvery is how often the streams are read while nothing is published: Pub/Sub may lose the last message.
+	// Default 1 s.
 	CheckEvery time.Duration
-	// Logger gets one line a change of state. Default slog.Default().
+	// Logger gets one line for each change of state. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Gap is what a subscription did not get: the messages of a channel behind After and before Next. Where they are of two
-// epochs the numbers began anew between them, and how many are missing is unknown, perhaps none; some may come a second
-// time, under new numbers.
-type Gap struct {
+// StreamGap describes what a subscription did not get: the messages of a channel between After and Next. If these are
+// of different epochs, the number of missing messages is unknown and may be zero, and some messages may come again
+// under new numbers.
+type StreamGap struct {
 	Channel     string
 	After, Next Offset
 }
 
-// channelOf are the channels of blotter's own types.
+// channelOf is the channel of each of blotter's own types.
 var channelOf = map[string]string{
 	blotter.TradeExecuted:     blotter.ChannelTrades,
 	blotter.TradeUndone:       blotter.ChannelTrades,
@@ -75,9 +75,12 @@ func (c SubscribeConfig) validate() error {
 	}
 	for _, name := range c.Types {
 		if len(c.Channels) == 0 && channelOf[name] == "" {
-			return blotter.Invalid("SubscribeConfig.Types", name, "trade_executed, trade_undone, position_updated or market_data_updated, or SubscribeConfig.Channels besides")
+			return blotter.Invalid("SubscribeConfig.Types", name,
+				"trade_executed, trade_undone, position_updated or market_data_updated, "+
+					"or also SubscribeConfig.Channels")
 		}
 	}
+
 	channels := c.withDefaults().Channels
 	for channel := range c.From {
 		if !slices.Contains(channels, channel) {

@@ -53,7 +53,7 @@ func (d *desk) genuine(got []Message, channel string) {
 // A forged message on the channel displaces no message of the stream, whatever number it carries.
 func TestForgedMessagesAreNotDelivered(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		all := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: map[string]Offset{"market_data": {}}})
 		d.subscribers("market_data", 1)
 		d.emit(1)
@@ -101,12 +101,12 @@ func TestForgedMessagesAreNotDelivered(t *testing.T) {
 // forgedPipeline is how many messages are forged in one round trip.
 const forgedPipeline = 100
 
-// Forged messages, as many as Redis takes (10,000 a second and more), neither displace a fill nor hold one up, nor have the
-// stream read more than a hundred times a second.
+// Forged messages, as many as Redis takes (10,000 a second and more), neither displace a fill nor hold one up, nor have
+// the stream read more than a hundred times a second.
 func TestFloodOfForgedMessages(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true)
-	l := d.relay.lane(blotter.ChannelTrades)
+	l := d.relay.channel(blotter.ChannelTrades)
 	all := d.subscribe(SubscribeConfig{Channels: []string{"trades"}, From: map[string]Offset{"trades": {}}})
 	d.subscribers("trades", 1)
 

@@ -17,7 +17,7 @@ import (
 type listener struct {
 	mu     sync.Mutex
 	got    []Message
-	gaps   []Gap
+	gaps   []StreamGap
 	ended  chan error
 	cancel context.CancelFunc
 }
@@ -41,7 +41,7 @@ func (d *desk) subscribe(cfg SubscribeConfig) *listener {
 		return nil
 	}
 	if cfg.Lost != nil {
-		cfg.Lost = func(_ context.Context, gap Gap) error {
+		cfg.Lost = func(_ context.Context, gap StreamGap) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.gaps = append(l.gaps, gap)
@@ -108,7 +108,7 @@ func want(t *testing.T, what string, got []string, first, last int) {
 // A subscription catches up, goes on, and repairs what it did not hear.
 func TestSubscribe(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
+		l := d.relay.channel(blotter.ChannelMarketData)
 		d.emit(5)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
@@ -126,13 +126,12 @@ func TestSubscribe(t *testing.T) {
 
 		// A message that was published unheard, and one that was heard twice.
 		d.emit(1)
-		l.at("published", func() error { return interrupted })
-		quiet := l.out.channel
-		l.out.channel = "nobody"
-		if err := d.drain(l); !errors.Is(err, interrupted) {
+		quiet := l.stream.channel
+		l.stream.channel = "nobody"
+		if err := d.interrupt(l, beforeRecord); err != nil {
 			t.Fatal(err)
 		}
-		l.out.channel = quiet
+		l.stream.channel = quiet
 		d.emit(1)
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
@@ -202,7 +201,7 @@ func TestSubscribeToTypes(t *testing.T) {
 func TestSubscribeBehindTheStream(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		d.emit(10)
-		if err := d.drain(d.relay.lane(blotter.ChannelMarketData)); err != nil {
+		if err := d.drain(d.relay.channel(blotter.ChannelMarketData)); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.client.XTrimMaxLen(d.ctx(), "data_sync:market_data:log", 4).Err(); err != nil {
@@ -213,10 +212,10 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 		if err := strict.end(t); !errors.Is(err, blotter.ErrNotFound) || len(strict.messages()) != 0 {
 			t.Errorf("got %v, %v", strict.offsets(), err)
 		}
-		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: from, Lost: func(context.Context, Gap) error { return nil }})
+		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: from, Lost: func(context.Context, StreamGap) error { return nil }})
 		until(t, "the rest", func() bool { return len(told.messages()) == 4 })
 		want(t, "behind the gap", told.offsets(), 7, 10)
-		if len(told.gaps) != 1 || told.gaps[0] != (Gap{"market_data", Offset{1, 2}, Offset{1, 7}}) {
+		if len(told.gaps) != 1 || told.gaps[0] != (StreamGap{"market_data", Offset{1, 2}, Offset{1, 7}}) {
 			t.Errorf("the gaps are %v", told.gaps)
 		}
 	})
@@ -225,8 +224,8 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 // Where the numbers begin anew subscribers are told.
 func TestSubscribeAcrossEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
-		l := d.relay.lane(blotter.ChannelMarketData)
-		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, Lost: func(context.Context, Gap) error { return nil }})
+		l := d.relay.channel(blotter.ChannelMarketData)
+		told := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, Lost: func(context.Context, StreamGap) error { return nil }})
 		strict := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}})
 		d.subscribers("market_data", 2)
 		d.emit(2)

@@ -70,7 +70,7 @@ func (s *store) copy(ctx context.Context, rows []row) (transaction string, err e
 // would double it, to forget it would lose it.
 func (s *store) settle(ctx context.Context, transaction string, unknown error) error {
 	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
-		s.remember(unknown)
+		s.runner.State.Set(unknown)
 		var outcome string
 		bounded, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 		err := s.cfg.DB.Transaction(bounded, func(tx *postgres.Tx) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/service"
 )
 
 // Handler is a slog.Handler that stores records. It is safe for concurrent use, and so are those made from it.
@@ -28,12 +29,10 @@ type store struct {
 	offered, written, dropped atomic.Int64
 	losses                    losses // that no row tells of yet
 
-	mu      sync.Mutex
-	started bool
-	cancel  context.CancelFunc // ends what the writer does
-	done    chan struct{}      // closed when the writer has ended
-	err     error              // of the last batch, nil where it was stored
-	lost    error              // why batches were given up at the end
+	runner service.Runner
+
+	mu   sync.Mutex
+	lost error // why batches were given up at the end
 }
 
 // row is a record on its way.
@@ -50,7 +49,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &store{cfg: cfg, queue: make(chan row, cfg.Queue), done: make(chan struct{})}
+	s := &store{cfg: cfg, queue: make(chan row, cfg.Queue), runner: service.Runner{Name: "the log writer"}}
 	return &Handler{store: s, next: cfg.Next}, nil
 }
 

@@ -13,37 +13,40 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Use gives the database that Config did not. It has no effect after Start.
+// Use sets the database that Config left out. It has no effect after Start.
 func (s *store) Use(db *postgres.DB) {
+	if s.runner.Started() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.started {
-		s.cfg.DB = db
-	}
+	s.cfg.DB = db
 }
 
-// Start begins to store what is queued, and returns. A database that cannot be reached is no error: Health tells it. The
-// context's end does not stop it; Stop does.
+// Start starts to store what is queued, and returns. A database that cannot be reached is not an error: Health reports
+// it. The end of ctx does not stop the writer. ErrInvalid: there is no database. ErrProgramming: the handler was
+// stopped.
 func (s *store) Start(ctx context.Context) error {
+	ctx = context.WithValue(blotter.WithAllAccounts(ctx), ownKey{}, true)
+	return s.runner.Start(ctx, s.checkStart, s.write)
+}
+
+func (s *store) checkStart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.started {
-		return nil
-	}
 	if s.cfg.DB == nil {
-		return blotter.Invalid("Config.DB", "nil", "an open database, or one by Use")
+		return blotter.Invalid("Config.DB", "nil", "an open database, or one set by Use")
 	}
 	if s.isClosed() {
-		return &blotter.Error{Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make another one"}
+		return &blotter.Error{
+			Op: "start logs", Kind: blotter.ErrProgramming, Message: "the handler was stopped; make a new one",
+		}
 	}
-	ctx, s.cancel = context.WithCancel(context.WithValue(blotter.WithAllAccounts(context.WithoutCancel(ctx)), ownKey{}, true))
-	s.started = true
-	go s.write(ctx)
 	return nil
 }
 
-// Stop takes no more records, stores what is queued, and waits. When ctx ends first, what is left is counted as dropped
-// and the error says how much that is. Records that come later go to the next handler alone.
+// Stop takes no more records, stores what is queued, and waits. If ctx ends first, what is left is counted as dropped,
+// and the error says how much that is. Later records go to the next handler only.
 func (s *store) Stop(ctx context.Context) error {
 	s.closing.Lock()
 	if !s.closed {
@@ -51,36 +54,21 @@ func (s *store) Stop(ctx context.Context) error {
 		close(s.queue)
 	}
 	s.closing.Unlock()
+	s.runner.Drain(ctx)
+
 	s.mu.Lock()
-	started := s.started
-	s.mu.Unlock()
-	if !started {
+	defer s.mu.Unlock()
+	if s.lost == nil {
 		return nil
 	}
-	defer s.cancel()
-	select {
-	case <-s.done:
-	case <-ctx.Done():
-		s.cancel()
-		<-s.done
+	return &blotter.Error{
+		Op: "stop logs", Kind: blotter.ErrOperational, Err: s.lost,
+		Message: fmt.Sprintf("%d log rows of this program were not stored: %v", s.dropped.Load(), s.lost),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lost != nil {
-		return &blotter.Error{Op: "stop logs", Kind: blotter.ErrOperational, Err: s.lost, Message: fmt.Sprintf("%d log rows of this program were not stored: %v", s.dropped.Load(), s.lost)}
-	}
-	return nil
 }
 
-// Health is nil while rows are stored as they come.
-func (s *store) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.started {
-		return &blotter.Error{Op: "logs", Kind: blotter.ErrOperational, Message: "the log writer was not started"}
-	}
-	return s.err
-}
+// Health returns nil while rows are stored as they come.
+func (s *store) Health() error { return s.runner.Health() }
 
 func (s *store) isClosed() bool {
 	s.closing.RLock()
@@ -88,18 +76,11 @@ func (s *store) isClosed() bool {
 	return s.closed
 }
 
-func (s *store) remember(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err = err
-}
-
 // writersMax is how many batches are stored at once: while one waits for its COMMIT, another is copied.
 const writersMax = 2
 
 // write is the writer: it lives until the queue is closed and empty.
 func (s *store) write(ctx context.Context) {
-	defer close(s.done)
 	var delivering sync.WaitGroup
 	free := make(chan []row, writersMax)
 	for range writersMax {
@@ -165,7 +146,7 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 	}
 	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
 		err := s.store(ctx, batch)
-		s.remember(err)
+		s.runner.State.Set(err)
 		switch {
 		case err == nil:
 			s.written.Add(int64(len(batch)))
@@ -179,7 +160,7 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 			return
 		case refused(err):
 			s.lose(ctx, batch, err)
-			s.remember(nil)
+			s.runner.State.Set(nil)
 			return
 		case s.isClosed() && !errors.Is(err, blotter.ErrOperational): // nothing to wait for: the DB was closed before
 			s.giveUp(ctx, batch, err)

@@ -98,7 +98,7 @@ func waitForResolved(ctx context.Context, w io.Writer, db *postgres.DB, consumer
 	}
 }
 
-func findParked(consumers []events.Status, consumer, key string) *events.ParkedKey {
+func findParked(consumers []events.ConsumerStatus, consumer, key string) *events.ParkedKey {
 	for _, c := range consumers {
 		for i := range c.Parked {
 			if c.Consumer == consumer && c.Parked[i].Key == key {

@@ -47,7 +47,7 @@ could not be applied. The exit status is 1 if a key is parked.`,
 	return cmd
 }
 
-func consumersJSON(consumers []events.Status) any {
+func consumersJSON(consumers []events.ConsumerStatus) any {
 	type parked struct {
 		Key    string    `json:"key"`
 		Events int64     `json:"events"`
@@ -72,7 +72,7 @@ func consumersJSON(consumers []events.Status) any {
 	return rows
 }
 
-func printConsumers(w io.Writer, consumers []events.Status) error {
+func printConsumers(w io.Writer, consumers []events.ConsumerStatus) error {
 	if len(consumers) == 0 {
 		_, err := fmt.Fprintln(w, "no consumers yet; blotter serve keeps the analytics")
 		return err

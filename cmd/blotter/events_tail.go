@@ -128,7 +128,7 @@ func (t *tail) subscribe(ctx context.Context) error {
 	cfg := events.SubscribeConfig{
 		Channels: t.channels,
 		Callback: func(_ context.Context, m events.Message) error { return t.printMessage(m) },
-		Lost: func(_ context.Context, gap events.Gap) error {
+		Lost: func(_ context.Context, gap events.StreamGap) error {
 			return t.printNote(fmt.Sprintf("messages of %s between %s and %s are not in Redis",
 				gap.Channel, gap.After, gap.Next))
 		},

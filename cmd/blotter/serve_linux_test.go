@@ -228,6 +228,6 @@ func TestServeParks(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "O'Brien is still parked: event 1")
 	db.Exec(t, `update events.outbox set service = 'nobody'`)
 	contains(t, d.ok(t, append(urls(db), "events", "resolve", "analytics", "O'Brien")...), "resolved: every event of O'Brien is applied")
-	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "has no key O'Brien parked")
+	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "has no parked key O'Brien")
 	one.end()
 }

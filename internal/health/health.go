@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Patience is how long a service may fail before that is an error. Until then it is a warning: services try again, and a
-// restarted server or a broken link heals by itself within seconds.
+// Patience is how long a service may fail before that is an error. Until then it is a warning: services try again, and
+// a restarted server or a broken link heals by itself within seconds.
 const Patience = 30 * time.Second
 
 // State is the outcome of a service's last attempt. The zero value is healthy. It is safe for concurrent use.
@@ -40,9 +40,9 @@ func (s *State) Set(err error) {
 // Messages are the log lines of a service that fails, and of one that works again.
 type Messages struct{ Failing, Working string }
 
-// Report keeps the outcome of an attempt and logs it if it is news. The first of several failures is a warning. One that
-// lasts for Patience is an error, and so is another error after that, at most once every Patience. An attempt that was cut
-// short because ctx ended says nothing.
+// Report keeps the outcome of an attempt and logs it if it is news. The first of several failures is a warning. One
+// that lasts for Patience is an error, and so is another error after that, at most once every Patience. An attempt that
+// was cut short because ctx ended says nothing.
 func (s *State) Report(ctx context.Context, log *slog.Logger, err error, m Messages, attrs ...any) {
 	if ctx.Err() != nil {
 		return

@@ -6,6 +6,8 @@
 //
 //	go -C tools run ./mutants -n 100 -seed 1
 //
+// With -defects it builds in the larger defects that packages describe by patches of their own, see runDefects.
+//
 // The same seed, files and code give the same mutants in the same order. docs/testing.md lists the survivors that are
 // accepted, with the reason; the exit status is 1 if another one survives.
 package main
@@ -27,6 +29,7 @@ import (
 func main() {
 	var o options
 	files := flag.String("files", "money", "files to change: patterns as postgres/book*.go separated by commas, or money, or all")
+	defects := flag.String("defects", "", "instead, try the built-in defects of these packages: ./events,./chaos")
 	flag.StringVar(&o.root, "root", "..", "the root of the module")
 	flag.IntVar(&o.count, "n", 100, "mutants to try")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the choice")
@@ -38,6 +41,9 @@ func main() {
 	flag.BoolVar(&o.verbose, "v", false, "print every mutant that was tried")
 	flag.Parse()
 	o.patterns = strings.Split(*files, ",")
+	if *defects != "" {
+		o.defects = strings.Split(*defects, ",")
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -55,6 +61,7 @@ func main() {
 type options struct {
 	root     string
 	patterns []string
+	defects  []string
 	count    int
 	seed     uint64
 	parallel int
@@ -76,6 +83,10 @@ func run(ctx context.Context, o options) (clean bool, err error) {
 	if o.root, err = filepath.Abs(o.root); err != nil {
 		return false, err
 	}
+	if len(o.defects) > 0 {
+		return runDefects(ctx, o.root, o.defects)
+	}
+
 	accepted, err := readAccepted(filepath.Join(o.root, acceptedIn))
 	if err != nil {
 		return false, err

@@ -54,7 +54,6 @@ var selections = []struct {
 	{"postgres/*.go", []tests{{pkg: "./postgres", run: transacting}, {pkg: "./postgres", run: "."}}},
 	{"analytics/*.go", []tests{{pkg: "./analytics", run: "Fold|PriceKnown|RebuildOf"}, {pkg: "./analytics", run: "Undone|Follow|Reconcile|Elsewhere"}, {pkg: "./analytics", run: "."}}},
 	{"events/relay*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
-	{"events/lane*.go", []tests{{pkg: "./events", run: "Redis|Relay|Message"}, {pkg: "./events", run: "."}}},
 	{"events/*.go", []tests{{pkg: "./events", run: "Schedules|Publish|Poison|Subscribe|Follow|Config"}, {pkg: "./events", run: "."}}},
 	{"audit/*.go", []tests{{pkg: "./audit", run: "."}}},
 	{"partition/*.go", []tests{{pkg: "./partition", run: "Plan|Retire|Parse"}, {pkg: "./partition", run: "."}}},

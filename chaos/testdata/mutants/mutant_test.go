@@ -1,8 +1,9 @@
-//go:build mutants
-
 package chaos_test
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 )
@@ -56,6 +57,17 @@ func TestHorizonMutants(t *testing.T) {
 	t.Parallel()
 	if _, _, ok := openTransactions(t, 1, openSpan, "BLOTTER_MUTANT=horizon"); ok {
 		t.Error("nobody noticed the defect")
+	}
+}
+
+// A consumer that leaves no mark with its source is noticed by the test of a cursor in another database.
+func TestMarkMutants(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCursorElsewhere$")
+	cmd.Env = append(os.Environ(), "BLOTTER_MUTANT=no_flush")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("--- FAIL: TestCursorElsewhere")) {
+		t.Errorf("nobody noticed the defect: %v\n%s", err, out)
 	}
 }
 

@@ -1,5 +1,3 @@
-//go:build mutants
-
 package events
 
 import "testing"
@@ -11,7 +9,7 @@ func TestMutants(t *testing.T) {
 		for _, name := range play.mutants {
 			t.Run(name+"/"+play.name, func(t *testing.T) {
 				s := newStage(t)
-				posFloor.Store(0)
+				posFloor = 0
 				mutant.Store(&name)
 				defer mutant.Store(nil)
 				if name == "cache" {
