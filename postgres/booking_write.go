@@ -2,60 +2,144 @@ package postgres
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/blotterdb/blotter"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// batch is what writes the booking, and which of its statements returns the trades.
-func (b *booking) batch() (batch *pgx.Batch, returning int, err error) {
-	if len(b.written) == 1 {
-		batch, returning, err = b.batchOfOne()
-	} else if batch, err = b.batchOfMany(); err == nil {
-		returning = len(batch.QueuedQueries) - 1
-		b.queueOtherFees(batch)
+// write writes the decision on q in one round trip, and completes the receipts with the values that the database
+// generated. It returns the events if the booking defers them.
+func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Event, err error) {
+	if len(d.applied) == 0 {
+		return nil, nil
 	}
+	w, err := newBookWriter(d)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if b.imports != nil {
-		batch, returning = b.linked(batch), returning+1
-	}
-	return batch, returning, nil
-}
 
-// write writes the booking on q, which ends the round trip, and completes the receipts with what the database made.
-func (b *booking) write(ctx context.Context, q Querier) error {
-	if len(b.written) == 0 {
-		return nil
-	}
-	batch, returning, err := b.batch()
-	if err != nil {
-		return err
-	}
-	b.count()
-	results := q.SendBatch(ctx, batch)
-	for i := range batch.QueuedQueries {
-		if i != returning {
-			_, err = results.Exec()
+	d.countVersions()
+	results := q.SendBatch(ctx, w.batch)
+	for i := range w.batch.QueuedQueries {
+		if i == w.returning {
+			err = d.readWritten(results)
 		} else {
-			err = b.readWritten(results)
+			_, err = results.Exec()
 		}
 		if err != nil {
 			_ = results.Close()
-			return err
+			return nil, err
 		}
 	}
-	if err = results.Close(); err == nil {
-		b.completeCopies()
+	if err := results.Close(); err != nil {
+		return nil, err
 	}
-	return err
+	d.completeCopies()
+	return w.deferred, nil
 }
 
-// readWritten completes the receipts with what the database made of their trades.
-func (b *booking) readWritten(results pgx.BatchResults) error {
+// bookWriter is the batch of statements that write a decision.
+type bookWriter struct {
+	*decision
+	batch     *pgx.Batch
+	returning int             // index of the statement that writes the trades and returns their generated values
+	events    []blotter.Event // to be written in this batch
+	deferred  []blotter.Event
+}
+
+// newBookWriter queues the statements. One trade, as in most bookings, is written by small statements of its own.
+func newBookWriter(d *decision) (*bookWriter, error) {
+	w := &bookWriter{decision: d, batch: &pgx.Batch{}}
+	events, err := d.newEvents()
+	if err != nil {
+		return nil, err
+	}
+	if d.booking.deferEvents {
+		w.deferred = events
+	} else {
+		w.events = events
+	}
+
+	w.queueImportLock()
+	if len(d.applied) == 1 {
+		w.queueOne()
+	} else {
+		w.queueMany()
+	}
+	w.queueImportLinks()
+	return w, nil
+}
+
+// newEvents returns the event of each applied trade.
+func (d *decision) newEvents() ([]blotter.Event, error) {
+	events := make([]blotter.Event, len(d.applied))
+	for n, i := range d.applied {
+		t := &d.trades[i]
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, err
+		}
+		data, err := json.Marshal(t.EventData())
+		if err != nil {
+			return nil, err
+		}
+		events[n] = blotter.Event{
+			AccountID: t.AccountID, Channel: blotter.ChannelTrades, Key: t.AccountID, EventID: id,
+			Type: blotter.TradeExecuted, V: 1, Service: blotter.ServiceExecution,
+			CorrelationID: d.booking.correlations[i], Data: data,
+		}
+	}
+	return events, nil
+}
+
+// sortedRows returns the rows in the order of their keys, in which every transaction locks them.
+func sortedRows[T any](rows map[bookKey]*T) []*T {
+	sorted := make([]*T, 0, len(rows))
+	for _, key := range slices.SortedFunc(maps.Keys(rows), bookKey.compare) {
+		sorted = append(sorted, rows[key])
+	}
+	return sorted
+}
+
+var roundTripColumns = columns[blotter.RoundTrip]{
+	columnOf("account_id", "text", func(r *blotter.RoundTrip) string { return r.AccountID }),
+	columnOf("symbol", "text", func(r *blotter.RoundTrip) string { return r.Symbol }),
+	columnOf("opened_at", "timestamptz", func(r *blotter.RoundTrip) time.Time { return r.OpenedAt }),
+	columnOf("closed_at", "timestamptz", func(r *blotter.RoundTrip) time.Time { return r.ClosedAt }),
+	columnOf("max_quantity", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.MaxQuantity }),
+	columnOf("gross", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.Gross }),
+	columnOf("fees", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.Fees }),
+	columnOf("strategy", "text", func(r *blotter.RoundTrip) string { return r.Strategy }),
+	columnOf("trades", "bigint", func(r *blotter.RoundTrip) int64 { return r.Trades }),
+}
+
+var sqlRoundTrips = `
+insert into execution.round_trips (` + roundTripColumns.names("") + `)
+select * from ` + roundTripColumns.unnest(1)
+
+func (w *bookWriter) queueRoundTrips() {
+	if len(w.roundTrips) > 0 {
+		w.batch.Queue(sqlRoundTrips, roundTripColumns.appendArrays(nil, w.roundTrips)...)
+	}
+}
+
+// countVersions counts up the versions of the rows, as the statements do.
+func (d *decision) countVersions() {
+	for _, o := range d.orders {
+		o.Version = o.stored + 1
+	}
+	for _, p := range d.positions {
+		p.Version = p.stored + 1
+	}
+}
+
+// readWritten completes the receipts of the trades that were written.
+func (d *decision) readWritten(results pgx.BatchResults) error {
 	rows, err := results.Query()
 	if err != nil {
 		return err
@@ -64,57 +148,48 @@ func (b *booking) readWritten(results pgx.BatchResults) error {
 	var id int64
 	var created time.Time
 	var xid uint64
-	_, err = pgx.ForEachRow(rows, []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}, func() error {
-		b.complete(b.booked[key], id, created, xid)
+	values := []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}
+	_, err = pgx.ForEachRow(rows, values, func() error {
+		d.complete(d.first[key], id, created, xid)
 		return nil
 	})
 	return err
 }
 
-// count counts up the versions of what was written.
-func (b *booking) count() {
-	for _, o := range b.orders {
-		if o.changed {
-			o.Version = o.version + 1
-		}
-	}
-	for _, p := range b.positions {
-		if p.changed {
-			p.Version = p.version + 1
-		}
-	}
-}
+// complete completes the receipt of trade i, its order and its position with the values that the database generated.
+func (d *decision) complete(i int, id int64, created time.Time, xid uint64) {
+	r := &d.receipts[i]
+	r.Trade.ID = id
+	r.Trade.CreatedAt = created
+	r.Trade.XID = xid
 
-// complete fills in a receipt what the database made.
-func (b *booking) complete(i int, id int64, created time.Time, xid uint64) {
-	r := &b.receipts[i]
-	r.Trade.ID, r.Trade.CreatedAt, r.Trade.XID = id, created, xid
-	b.trades[i] = r.Trade
-	position := b.positions[bookKey{r.Trade.AccountID, r.Trade.Symbol}]
-	r.Position.Version, r.Position.LastUpdated, position.LastUpdated = position.Version, created, created
-	if position.version == 0 { // made by this booking
+	position := d.positions[positionKey(&r.Position)]
+	position.LastUpdated = created
+	if position.stored == 0 {
 		position.CreatedAt = created
 	}
+	r.Position.Version = position.Version
+	r.Position.LastUpdated = created
 	r.Position.CreatedAt = position.CreatedAt
+
 	if r.Order != nil {
-		order := b.orders[bookKey{r.Trade.AccountID, r.Trade.OrderID}]
-		r.Order.Version, r.Order.UpdatedAt, order.UpdatedAt = order.Version, created, created
+		order := d.orders[orderKey(r.Order)]
+		order.UpdatedAt = created
+		r.Order.Version = order.Version
+		r.Order.UpdatedAt = created
 	}
 }
 
-// completeCopies fills in the receipts of trades that were given more than once.
-func (b *booking) completeCopies() {
-	for i := range b.receipts {
-		if first, copied := b.booked[keyOf(&b.trades[i])]; copied && b.receipts[i].Outcome == Duplicate {
-			booked := b.receipts[first]
-			b.receipts[i].Trade, b.receipts[i].Order, b.receipts[i].Position = booked.Trade, booked.Order, booked.Position
+// completeCopies completes the receipts of trades that were given more than once.
+func (d *decision) completeCopies() {
+	for i := range d.receipts {
+		copied := &d.receipts[i]
+		first, applied := d.first[keyOf(&d.trades[i])]
+		if !applied || copied.Outcome != Duplicate {
+			continue
 		}
+		copied.Trade = d.receipts[first].Trade
+		copied.Order = d.receipts[first].Order
+		copied.Position = d.receipts[first].Position
 	}
-}
-
-// stale reports that the booking was computed from what has changed meanwhile, or that it was in a deadlock: without
-// locks, what is made is locked before what is changed.
-func stale(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505")
 }

@@ -1,0 +1,244 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// book books trades together and returns a receipt for each. Where the server refuses a row that Go let pass, it finds
+// the trade by halves, so that one bad trade fails alone. The error of AllOrNothing comes with its receipts.
+func (db *DB) book(ctx context.Context, b *booking) ([]Receipt, error) {
+	receipts, err := db.bookTogether(ctx, b)
+	switch {
+	case err == nil, len(b.trades) == 1, b.allOrNothing:
+		return receipts, err
+	case sqlState(err) == lockTimeout:
+		return db.bookByAccount(ctx, b, err)
+	case refusedRow(err):
+		return db.bookByHalves(ctx, b)
+	}
+	return nil, err
+}
+
+// bookTogether books trades in one transaction: optimistically, which is one round trip, unless somebody else works on
+// the same rows; with locks where that does not succeed.
+func (db *DB) bookTogether(ctx context.Context, b *booking) ([]Receipt, error) {
+	if len(b.trades) == 0 {
+		return nil, nil
+	}
+
+	if !db.books.contended() {
+		start := time.Now()
+		d, err := db.bookOptimistically(ctx, b)
+		if err == nil {
+			db.logCommit(ctx, start)
+			return d.receipts, nil
+		}
+		if !needsLocks(err) {
+			db.logFailure(ctx, "execute trades", start, err, nil)
+			return nil, err
+		}
+	}
+
+	d, err := db.bookWithLocks(ctx, b)
+	if errors.Is(err, errNotAll) {
+		return d.receipts, firstError(d.receipts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.allNew() { // so the optimistic attempt met another session, not a trade that cannot be booked
+		db.books.contend()
+	}
+	return d.receipts, nil
+}
+
+// errNeedsLocks ends an optimistic attempt that found a trade which cannot be booked on the rows that it has. These may
+// be old.
+var errNeedsLocks = errors.New("a trade has to be decided on with locks")
+
+// bookOptimistically books trades on rows that are remembered, or read without locks. They are written in one round
+// trip, which is a transaction and takes effect only if the rows are still the same. The context ends it before it is
+// sent, not after.
+func (db *DB) bookOptimistically(ctx context.Context, b *booking) (*decision, error) {
+	loan, scope, err := db.borrow(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{loan: loan, scope: scope, actor: actorOf(ctx), confirmation: &db.confirmation}
+	defer s.end()
+
+	d := newDecision(b, db.cfg.Clock())
+	rows, err := readRows(ctx, s, &db.books, d.undecided())
+	if err != nil {
+		return nil, err
+	}
+	d.decide(rows)
+	if !d.allNew() {
+		return nil, errNeedsLocks
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, translate(ctx, "execute trades", err)
+	}
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	_, err = d.write(ctx, s)
+	if err == nil {
+		db.books.remember(d)
+		db.bell.ring()
+		return d, nil
+	}
+	db.books.forget(d)
+	return nil, db.optimisticError(ctx, loan, err)
+}
+
+// optimisticError returns the error of a round trip that was a transaction: an error of the server is certain, all of
+// it is undone. After a link that broke nobody knows.
+func (db *DB) optimisticError(ctx context.Context, loan *loan, err error) error {
+	if errors.Is(err, blotter.ErrNotReplicated) {
+		db.bell.ring()
+		return err
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && severity(pg) == "ERROR" {
+		return translate(ctx, "execute trades", err)
+	}
+	if !loan.IsClosed() {
+		loan.close()
+	}
+	return commitError(ctx, err)
+}
+
+// needsLocks reports whether an optimistic attempt failed for a reason that locks, or a retried transaction, may
+// remove.
+func needsLocks(err error) bool {
+	return errors.Is(err, errNeedsLocks) || stale(err) || LacksPartition(err)
+}
+
+// stale reports whether another session has changed the rows meanwhile, or met this one in a deadlock: without locks,
+// rows are locked in the order of the statements.
+func stale(err error) bool {
+	switch stateOf(err) {
+	case "40001", "40P01", "23505":
+		return true
+	}
+	return false
+}
+
+// bookWithLocks books trades in a transaction that locks their rows, and is retried.
+func (db *DB) bookWithLocks(ctx context.Context, b *booking) (d *decision, err error) {
+	err = db.Transaction(ctx, func(tx *Tx) error {
+		tx.booked = true
+		d, err = tx.bookLocked(ctx, b)
+		return err
+	}, b.patience(db))
+	if d != nil && err != nil {
+		db.books.forget(d)
+	}
+	if err == nil {
+		db.books.remember(d)
+	}
+	return d, err
+}
+
+// patience is how often a booking is tried again. A row that does not exist cannot be locked: each time that another
+// session was first to create a position or an order of the booking, one less can be missing.
+func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.trades))) }
+
+// errNotAll ends a booking under AllOrNothing. The decision that comes with it says why.
+var errNotAll = errors.New("not all trades can be booked")
+
+// bookLocked books trades with their imports, orders and positions locked until the transaction ends.
+func (tx *Tx) bookLocked(ctx context.Context, b *booking) (*decision, error) {
+	d := newDecision(b, tx.db.cfg.Clock())
+	if err := tx.lockImports(ctx, b); err != nil {
+		return nil, err
+	}
+	rows, err := readLocked(ctx, tx, d.undecided())
+	if err != nil {
+		return nil, err
+	}
+	d.decide(rows)
+	if d.withheld {
+		return d, errNotAll
+	}
+
+	deferred, err := d.write(ctx, tx)
+	tx.events = append(tx.events, deferred...)
+	return d, err
+}
+
+// bookByHalves books the two halves of a booking one after the other. If the second fails as a whole, the trades of the
+// first may be booked, so its error is in the receipts.
+func (db *DB) bookByHalves(ctx context.Context, b *booking) ([]Receipt, error) {
+	indexes := make([]int, len(b.trades))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	middle := len(indexes) / 2
+
+	receipts := make([]Receipt, 0, len(b.trades))
+	var failure error // one that is not the fault of a row: nothing is tried after it
+	for _, half := range [][]int{indexes[:middle], indexes[middle:]} {
+		part := b.part(half)
+		if failure != nil {
+			receipts = append(receipts, part.failed(failure)...)
+			continue
+		}
+		booked, err := db.book(ctx, part)
+		if err != nil {
+			booked = part.failed(err)
+		}
+		if !refusedRow(err) {
+			failure = err
+		}
+		receipts = append(receipts, booked...)
+	}
+	if failure != nil && !slices.ContainsFunc(receipts, func(r Receipt) bool { return r.Err == nil }) {
+		return nil, failure
+	}
+	return receipts, nil
+}
+
+// lockTimeout is the SQLSTATE of a statement that waited for a lock longer than allowed.
+const lockTimeout = "55P03"
+
+// bookByAccount books the trades of each account apart, after another session held a lock of one account for too long:
+// the trades of the others are booked all the same.
+func (db *DB) bookByAccount(ctx context.Context, b *booking, err error) ([]Receipt, error) {
+	indexes := map[string][]int{}
+	var accounts []string
+	for i, t := range b.trades {
+		if indexes[t.AccountID] == nil {
+			accounts = append(accounts, t.AccountID)
+		}
+		indexes[t.AccountID] = append(indexes[t.AccountID], i)
+	}
+	if len(accounts) == 1 {
+		return nil, err
+	}
+
+	receipts := make([]Receipt, len(b.trades))
+	for _, account := range accounts {
+		part := b.part(indexes[account])
+		booked, err := db.book(ctx, part)
+		if err != nil {
+			booked = part.failed(err)
+		}
+		for n, i := range indexes[account] {
+			receipts[i] = booked[n]
+		}
+	}
+	return receipts, nil
+}
+
+// refusedRow reports whether a row breaks a rule of the database: a retry would fail again.
+func refusedRow(err error) bool {
+	return errors.Is(err, blotter.ErrIntegrity) || errors.Is(err, blotter.ErrData)
+}
