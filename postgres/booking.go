@@ -1,11 +1,9 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/blotterdb/blotter"
 )
@@ -69,45 +67,3 @@ func resolveAccount(account *string, scope blotter.Scope) error {
 	}
 	return nil
 }
-
-// part returns the booking of the trades at the given indexes.
-func (b *booking) part(indexes []int) *booking {
-	part := &booking{}
-	for _, i := range indexes {
-		part.trades = append(part.trades, b.trades[i])
-		part.options = append(part.options, b.options[i])
-		part.correlations = append(part.correlations, b.correlations[i])
-		if b.imports != nil {
-			part.imports = append(part.imports, b.imports[i])
-		}
-	}
-	return part
-}
-
-// failed returns a receipt for each trade of a booking that failed with err.
-func (b *booking) failed(err error) []Receipt {
-	receipts := make([]Receipt, len(b.trades))
-	for i := range b.trades {
-		receipts[i] = failed(b.trades[i], err)
-	}
-	return receipts
-}
-
-// bookKey is the key of an order (account and order id) or of a position (account and symbol).
-type bookKey struct{ account, name string }
-
-func (k bookKey) compare(other bookKey) int {
-	return cmp.Or(strings.Compare(k.account, other.account), strings.Compare(k.name, other.name))
-}
-
-func orderKey(o *blotter.Order) bookKey { return bookKey{o.AccountID, o.OrderID} }
-
-func positionKey(p *blotter.Position) bookKey { return bookKey{p.AccountID, p.Symbol} }
-
-// tradeKey is the key of a trade.
-type tradeKey struct {
-	account, id, symbol string
-	side                blotter.Side
-}
-
-func keyOf(t *blotter.Trade) tradeKey { return tradeKey{t.AccountID, t.TradeID, t.Symbol, t.Side} }

@@ -4,52 +4,51 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/blotterdb/blotter"
 )
 
-const (
-	// rememberedMax is how many orders, and how many positions, are remembered. Beyond it all are forgotten.
-	rememberedMax = 20_000
-	// contendedFor is how many bookings begin with locks after one that met another session at the same rows.
-	contendedFor = 16
-)
+// rememberedMax is how many orders, and how many positions, are remembered. Beyond it all are forgotten.
+const rememberedMax = 20_000
 
 // bookCache remembers orders and positions as this DB last wrote them. They may be old: every write checks their
-// versions. Remembered rows are shared and never change; a nil cache remembers nothing.
+// versions. Remembered rows are shared and never change.
 type bookCache struct {
+	contention
 	mu        sync.Mutex
 	orders    map[bookKey]*blotter.Order
 	positions map[bookKey]*blotter.Position
-	locks     atomic.Int32 // how many more bookings begin with locks
 }
 
-func (c *bookCache) contended() bool { return c.locks.Load() > 0 && c.locks.Add(-1) >= 0 }
-
-func (c *bookCache) contend() { c.locks.Store(contendedFor) }
-
-// order returns the remembered order, or nil.
-func (c *bookCache) order(key bookKey) *blotter.Order {
-	if c == nil {
-		return nil
-	}
+// recall adds the remembered rows that the trades touch. It gives trades without symbol or side those of their orders.
+func (c *bookCache) recall(trades []*blotter.Trade, rows *bookRows) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.orders[key]
-}
-
-// position returns the remembered position, or nil.
-func (c *bookCache) position(key bookKey) *blotter.Position {
-	if c == nil {
-		return nil
+	for _, t := range trades {
+		if t.OrderID != "" {
+			key := bookKey{t.AccountID, t.OrderID}
+			if o := c.orders[key]; o != nil {
+				rows.orders[key] = o
+				completeKey(t, o)
+			}
+		}
+		key := bookKey{t.AccountID, t.Symbol}
+		if p := c.positions[key]; p != nil {
+			rows.positions[key] = p
+		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.positions[key]
 }
 
-// remember keeps the rows of a decision that was committed: those that it changed, and those that it only read.
+// update remembers the rows of a decision that was committed, or forgets those of one that failed.
+func (c *bookCache) update(d *decision, err error) {
+	if err != nil {
+		c.forget(slices.Collect(maps.Keys(d.rows.orders)), slices.Collect(maps.Keys(d.rows.positions)))
+		return
+	}
+	c.remember(d)
+}
+
+// remember keeps the rows of a decision: those that it changed, and those that it only read.
 func (c *bookCache) remember(d *decision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,12 +106,8 @@ func (c *bookCache) rememberPosition(p *blotter.Position) {
 	}
 }
 
-// forget drops the rows that a decision is based on.
-func (c *bookCache) forget(d *decision) {
-	c.forgetRows(slices.Collect(maps.Keys(d.rows.orders)), slices.Collect(maps.Keys(d.rows.positions)))
-}
-
-func (c *bookCache) forgetRows(orders, positions []bookKey) {
+// forget drops orders and positions.
+func (c *bookCache) forget(orders, positions []bookKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, key := range orders {

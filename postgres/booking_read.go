@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5"
@@ -83,6 +85,9 @@ func readLocked(ctx context.Context, tx *Tx, trades []*blotter.Trade) (*bookRows
 
 func (r *bookReader) read(ctx context.Context, trades []*blotter.Trade) (*bookRows, error) {
 	r.rows = &bookRows{orders: map[bookKey]*blotter.Order{}, positions: map[bookKey]*blotter.Position{}}
+	if r.cache != nil {
+		r.cache.recall(trades, r.rows)
+	}
 	if err := r.completeKeys(ctx, trades); err != nil {
 		return nil, err
 	}
@@ -100,18 +105,12 @@ func (r *bookReader) completeKeys(ctx context.Context, trades []*blotter.Trade) 
 	var incomplete []*blotter.Trade
 	var missing keySet
 	for _, t := range trades {
-		if t.OrderID == "" || t.Symbol != "" && t.Side != "" {
-			continue
+		if t.OrderID != "" && (t.Symbol == "" || t.Side == "") {
+			incomplete = append(incomplete, t)
+			missing.add(bookKey{t.AccountID, t.OrderID})
 		}
-		key := bookKey{t.AccountID, t.OrderID}
-		if o := r.cache.order(key); o != nil {
-			completeKey(t, o)
-			continue
-		}
-		missing.add(key)
-		incomplete = append(incomplete, t)
 	}
-	if len(missing) == 0 {
+	if len(incomplete) == 0 {
 		return nil
 	}
 
@@ -137,23 +136,17 @@ func completeKey(t *blotter.Trade, o *blotter.Order) {
 	setDefault(&t.Side, o.Side)
 }
 
-// readTouched reads the orders and positions of the trades, in one round trip.
+// readTouched reads the orders and positions of the trades that are not remembered, in one round trip.
 func (r *bookReader) readTouched(ctx context.Context, trades []*blotter.Trade) error {
 	var orders, positions keySet
 	for _, t := range trades {
-		if t.OrderID != "" {
-			key := bookKey{t.AccountID, t.OrderID}
-			if o := r.cache.order(key); o != nil {
-				r.rows.orders[key] = o
-			} else {
-				orders.add(key)
-			}
+		order := bookKey{t.AccountID, t.OrderID}
+		if t.OrderID != "" && r.rows.orders[order] == nil {
+			orders.add(order)
 		}
-		key := bookKey{t.AccountID, t.Symbol}
-		if p := r.cache.position(key); p != nil {
-			r.rows.positions[key] = p
-		} else {
-			positions.add(key)
+		position := bookKey{t.AccountID, t.Symbol}
+		if r.rows.positions[position] == nil {
+			positions.add(position)
 		}
 	}
 	if r.cache != nil && len(orders) == 0 && len(positions) == 0 {
@@ -260,6 +253,25 @@ func (r *bookReader) readAccounts(ctx context.Context, accounts []string) error 
 	})
 	return err
 }
+
+// bookKey is the key of an order (account and order id) or of a position (account and symbol).
+type bookKey struct{ account, name string }
+
+func (k bookKey) compare(other bookKey) int {
+	return cmp.Or(strings.Compare(k.account, other.account), strings.Compare(k.name, other.name))
+}
+
+func orderKey(o *blotter.Order) bookKey { return bookKey{o.AccountID, o.OrderID} }
+
+func positionKey(p *blotter.Position) bookKey { return bookKey{p.AccountID, p.Symbol} }
+
+// tradeKey is the key of a trade.
+type tradeKey struct {
+	account, id, symbol string
+	side                blotter.Side
+}
+
+func keyOf(t *blotter.Trade) tradeKey { return tradeKey{t.AccountID, t.TradeID, t.Symbol, t.Side} }
 
 // keySet is a set of keys. The zero value is empty.
 type keySet map[bookKey]struct{}

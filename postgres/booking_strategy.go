@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -32,7 +33,7 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) ([]Receipt, error) {
 		return nil, nil
 	}
 
-	if !db.books.contended() {
+	if !db.books.isContended() {
 		start := time.Now()
 		d, err := db.bookOptimistically(ctx, b)
 		if err == nil {
@@ -57,6 +58,16 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) ([]Receipt, error) {
 	}
 	return d.receipts, nil
 }
+
+// contendedFor is how many bookings begin with locks after one that met another session at the same rows.
+const contendedFor = 16
+
+// contention counts how many more bookings begin with locks.
+type contention struct{ bookings atomic.Int32 }
+
+func (c *contention) isContended() bool { return c.bookings.Load() > 0 && c.bookings.Add(-1) >= 0 }
+
+func (c *contention) contend() { c.bookings.Store(contendedFor) }
 
 // errNeedsLocks ends an optimistic attempt that found a trade which cannot be booked on the rows that it has. These may
 // be old.
@@ -89,13 +100,12 @@ func (db *DB) bookOptimistically(ctx context.Context, b *booking) (*decision, er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	_, err = d.write(ctx, s)
-	if err == nil {
-		db.books.remember(d)
-		db.bell.ring()
-		return d, nil
+	db.books.update(d, err)
+	if err != nil {
+		return nil, db.optimisticError(ctx, loan, err)
 	}
-	db.books.forget(d)
-	return nil, db.optimisticError(ctx, loan, err)
+	db.bell.ring()
+	return d, nil
 }
 
 // optimisticError returns the error of a round trip that was a transaction: an error of the server is certain, all of
@@ -138,11 +148,8 @@ func (db *DB) bookWithLocks(ctx context.Context, b *booking) (d *decision, err e
 		d, err = tx.bookLocked(ctx, b)
 		return err
 	}, b.patience(db))
-	if d != nil && err != nil {
-		db.books.forget(d)
-	}
-	if err == nil {
-		db.books.remember(d)
+	if d != nil {
+		db.books.update(d, err)
 	}
 	return d, err
 }
@@ -174,6 +181,20 @@ func (tx *Tx) bookLocked(ctx context.Context, b *booking) (*decision, error) {
 	return d, err
 }
 
+// part returns the booking of the trades at the given indexes.
+func (b *booking) part(indexes []int) *booking {
+	part := &booking{}
+	for _, i := range indexes {
+		part.trades = append(part.trades, b.trades[i])
+		part.options = append(part.options, b.options[i])
+		part.correlations = append(part.correlations, b.correlations[i])
+		if b.imports != nil {
+			part.imports = append(part.imports, b.imports[i])
+		}
+	}
+	return part
+}
+
 // bookByHalves books the two halves of a booking one after the other. If the second fails as a whole, the trades of the
 // first may be booked, so its error is in the receipts.
 func (db *DB) bookByHalves(ctx context.Context, b *booking) ([]Receipt, error) {
@@ -188,12 +209,12 @@ func (db *DB) bookByHalves(ctx context.Context, b *booking) ([]Receipt, error) {
 	for _, half := range [][]int{indexes[:middle], indexes[middle:]} {
 		part := b.part(half)
 		if failure != nil {
-			receipts = append(receipts, part.failed(failure)...)
+			receipts = append(receipts, failedAll(part.trades, failure)...)
 			continue
 		}
 		booked, err := db.book(ctx, part)
 		if err != nil {
-			booked = part.failed(err)
+			booked = failedAll(part.trades, err)
 		}
 		if !refusedRow(err) {
 			failure = err
@@ -229,16 +250,11 @@ func (db *DB) bookByAccount(ctx context.Context, b *booking, err error) ([]Recei
 		part := b.part(indexes[account])
 		booked, err := db.book(ctx, part)
 		if err != nil {
-			booked = part.failed(err)
+			booked = failedAll(part.trades, err)
 		}
 		for n, i := range indexes[account] {
 			receipts[i] = booked[n]
 		}
 	}
 	return receipts, nil
-}
-
-// refusedRow reports whether a row breaks a rule of the database: a retry would fail again.
-func refusedRow(err error) bool {
-	return errors.Is(err, blotter.ErrIntegrity) || errors.Is(err, blotter.ErrData)
 }

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -65,13 +63,15 @@ func newBookWriter(d *decision) (*bookWriter, error) {
 		w.events = events
 	}
 
-	w.queueImportLock()
+	fees := d.otherFees()
 	if len(d.applied) == 1 {
-		w.queueOne()
+		w.queueOne(fees)
 	} else {
-		w.queueMany()
+		w.queueMany(fees)
 	}
-	w.queueImportLinks()
+	if d.booking.imports != nil {
+		w.addImports()
+	}
 	return w, nil
 }
 
@@ -95,37 +95,6 @@ func (d *decision) newEvents() ([]blotter.Event, error) {
 		}
 	}
 	return events, nil
-}
-
-// sortedRows returns the rows in the order of their keys, in which every transaction locks them.
-func sortedRows[T any](rows map[bookKey]*T) []*T {
-	sorted := make([]*T, 0, len(rows))
-	for _, key := range slices.SortedFunc(maps.Keys(rows), bookKey.compare) {
-		sorted = append(sorted, rows[key])
-	}
-	return sorted
-}
-
-var roundTripColumns = columns[blotter.RoundTrip]{
-	columnOf("account_id", "text", func(r *blotter.RoundTrip) string { return r.AccountID }),
-	columnOf("symbol", "text", func(r *blotter.RoundTrip) string { return r.Symbol }),
-	columnOf("opened_at", "timestamptz", func(r *blotter.RoundTrip) time.Time { return r.OpenedAt }),
-	columnOf("closed_at", "timestamptz", func(r *blotter.RoundTrip) time.Time { return r.ClosedAt }),
-	columnOf("max_quantity", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.MaxQuantity }),
-	columnOf("gross", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.Gross }),
-	columnOf("fees", "numeric", func(r *blotter.RoundTrip) blotter.Decimal { return r.Fees }),
-	columnOf("strategy", "text", func(r *blotter.RoundTrip) string { return r.Strategy }),
-	columnOf("trades", "bigint", func(r *blotter.RoundTrip) int64 { return r.Trades }),
-}
-
-var sqlRoundTrips = `
-insert into execution.round_trips (` + roundTripColumns.names("") + `)
-select * from ` + roundTripColumns.unnest(1)
-
-func (w *bookWriter) queueRoundTrips() {
-	if len(w.roundTrips) > 0 {
-		w.batch.Queue(sqlRoundTrips, roundTripColumns.appendArrays(nil, w.roundTrips)...)
-	}
 }
 
 // countVersions counts up the versions of the rows, as the statements do.

@@ -52,7 +52,7 @@
 //
 // A Book joins the calls of many callers:
 //
-//	waiting --a worker takes the lane's calls--> being booked --> answered
+//	waiting --a worker takes the queue's calls--> being booked --> answered
 //	   '-- context ends: taken back, not booked      '-- context ends: the outcome is waited for
 //
 // # The audit log

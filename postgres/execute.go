@@ -51,6 +51,20 @@ func failed(trade blotter.Trade, err error) Receipt {
 	return Receipt{Outcome: outcome, Trade: trade, Err: err}
 }
 
+// failedAll returns the receipts of trades that an error kept from being booked.
+func failedAll(trades []blotter.Trade, err error) []Receipt {
+	receipts := make([]Receipt, len(trades))
+	for i := range trades {
+		receipts[i] = failed(trades[i], err)
+	}
+	return receipts
+}
+
+// refusedRow reports whether a row breaks a rule of the database: a retry would fail again.
+func refusedRow(err error) bool {
+	return errors.Is(err, blotter.ErrIntegrity) || errors.Is(err, blotter.ErrData)
+}
+
 // ExecuteOption changes how trades are booked.
 type ExecuteOption uint8
 

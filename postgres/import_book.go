@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
 )
 
 // ImportedTrade is a trade of an import that BeginImport began.
@@ -103,20 +104,13 @@ func (tx *Tx) lockImports(ctx context.Context, b *booking) error {
 	return err
 }
 
-// queueImportLock queues what lockImports does.
-func (w *bookWriter) queueImportLock() {
-	if w.booking.imports == nil {
-		return
-	}
+// addImports adds the lock of the imports before the statements, and the links of the trades behind them.
+func (w *bookWriter) addImports() {
 	accounts, ids := w.booking.importKeys()
-	w.batch.Queue(sqlImportsOpen, accounts, ids)
-}
+	lock := &pgx.QueuedQuery{SQL: sqlImportsOpen, Arguments: []any{accounts, ids}}
+	w.batch.QueuedQueries = slices.Insert(w.batch.QueuedQueries, 0, lock)
+	w.returning++
 
-// queueImportLinks queues the links of the trades to their imports.
-func (w *bookWriter) queueImportLinks() {
-	if w.booking.imports == nil {
-		return
-	}
 	links := make([]*importLink, len(w.applied))
 	for n, i := range w.applied {
 		links[n] = &importLink{&w.trades[i], w.booking.imports[i]}

@@ -114,7 +114,7 @@ func (db *DB) UndoImport(ctx context.Context, account string, id int64) (undone 
 	if err != nil {
 		return UndoneImport{}, err
 	}
-	db.books.forgetRows(u.touched())
+	db.books.forget(u.touched())
 	return u.result, nil
 }
 

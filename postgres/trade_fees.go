@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"slices"
-
 	"github.com/blotterdb/blotter"
 )
 
@@ -49,21 +47,13 @@ var sqlOtherFees = `
 insert into execution.trade_fees (` + tradeFeeColumns.names("") + `)
 select * from ` + tradeFeeColumns.unnest(1)
 
-// hasOtherFees reports whether a trade that is written has fees in further currencies.
-func (w *bookWriter) hasOtherFees() bool {
-	return slices.ContainsFunc(w.applied, func(i int) bool { return len(w.trades[i].OtherFees) > 0 })
-}
-
-// queueOtherFees queues the fees of the trades that are written. Most bookings have none.
-func (w *bookWriter) queueOtherFees() {
-	var fees []*tradeFee
-	for _, i := range w.applied {
-		t := &w.trades[i]
+// otherFees returns the fees in further currencies of the trades that are written. Most trades have none.
+func (d *decision) otherFees() (fees []*tradeFee) {
+	for _, i := range d.applied {
+		t := &d.trades[i]
 		for _, fee := range t.OtherFees {
 			fees = append(fees, &tradeFee{t, fee})
 		}
 	}
-	if len(fees) > 0 {
-		w.batch.Queue(sqlOtherFees, tradeFeeColumns.appendArrays(nil, fees)...)
-	}
+	return fees
 }
