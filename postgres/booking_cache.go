@@ -24,6 +24,7 @@ type bookCache struct {
 func (c *bookCache) recall(trades []*blotter.Trade, rows *bookRows) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	for _, t := range trades {
 		if t.OrderID != "" {
 			key := bookKey{t.AccountID, t.OrderID}
@@ -32,6 +33,7 @@ func (c *bookCache) recall(trades []*blotter.Trade, rows *bookRows) {
 				completeKey(t, o)
 			}
 		}
+
 		key := bookKey{t.AccountID, t.Symbol}
 		if p := c.positions[key]; p != nil {
 			rows.positions[key] = p
@@ -52,12 +54,14 @@ func (c *bookCache) update(d *decision, err error) {
 func (c *bookCache) remember(d *decision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	for _, o := range d.orders {
 		c.rememberOrder(&o.Order)
 	}
 	for _, p := range d.positions {
 		c.rememberPosition(&p.Position)
 	}
+
 	for key, o := range d.rows.orders {
 		if d.orders[key] == nil {
 			c.rememberOrder(new(*o)) // a copy, because o is in an array of all that was read

@@ -61,7 +61,9 @@ func newDecision(b *booking, now time.Time) *decision {
 func checkTexts(t blotter.Trade) error {
 	setDefault(&t.Symbol, "-")
 	setDefault(&t.Side, blotter.Buy)
-	t.Quantity, t.Price, t.Multiplier = blotter.MustDecimal("1"), blotter.Decimal{}, blotter.Decimal{}
+	t.Quantity = blotter.MustDecimal("1")
+	t.Price = blotter.Decimal{}
+	t.Multiplier = blotter.Decimal{}
 	return t.Check()
 }
 

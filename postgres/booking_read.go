@@ -88,6 +88,7 @@ func (r *bookReader) read(ctx context.Context, trades []*blotter.Trade) (*bookRo
 	if r.cache != nil {
 		r.cache.recall(trades, r.rows)
 	}
+
 	if err := r.completeKeys(ctx, trades); err != nil {
 		return nil, err
 	}

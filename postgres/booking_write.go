@@ -88,6 +88,7 @@ func (d *decision) newEvents() ([]blotter.Event, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		events[n] = blotter.Event{
 			AccountID: t.AccountID, Channel: blotter.ChannelTrades, Key: t.AccountID, EventID: id,
 			Type: blotter.TradeExecuted, V: 1, Service: blotter.ServiceExecution,
@@ -113,6 +114,7 @@ func (d *decision) readWritten(results pgx.BatchResults) error {
 	if err != nil {
 		return err
 	}
+
 	var key tradeKey
 	var id int64
 	var created time.Time

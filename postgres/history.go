@@ -97,6 +97,7 @@ func (c *clauses) page(column string, at time.Time, id int64, newestFirst bool, 
 	if id != 0 {
 		c.list = append(c.list, behind(column, at, id, newestFirst))
 	}
+
 	direction := Asc
 	if newestFirst {
 		direction = Desc
@@ -105,6 +106,7 @@ func (c *clauses) page(column string, at time.Time, id int64, newestFirst bool, 
 		c.list = append(c.list, direction(column))
 	}
 	c.list = append(c.list, direction("id"))
+
 	if limit > 0 {
 		c.list = append(c.list, Limit(limit))
 	}

@@ -206,6 +206,7 @@ func (db *DB) FinishImport(ctx context.Context, account string, id int64, run bl
 	if err := resolveAccount(&account, scope); err != nil {
 		return err
 	}
+
 	return db.Transaction(ctx, func(tx *Tx) error {
 		tag, err := tx.Exec(ctx, sqlFinishImport,
 			account, id, run.Rows, run.Booked+run.Duplicates, run.Conflicts, run.Rejected, run.LeftOut)

@@ -180,6 +180,7 @@ func (u *undo) lockImport(ctx context.Context) error {
 	case found[0].State == blotter.ImportUndone:
 		return u.conflict("it was undone already, at %s", found[0].UndoneAt.UTC().Format("2006-01-02 15:04 UTC"))
 	}
+
 	u.result.Import = found[0]
 	return nil
 }
@@ -263,6 +264,7 @@ func (u *undo) rewind(ctx context.Context) error {
 		if last == nil {
 			continue
 		}
+
 		position, err := u.positionAfter(ctx, last)
 		if err != nil {
 			return err

@@ -99,6 +99,7 @@ func (tx *Tx) CreateOrders(ctx context.Context, orders []blotter.Order) ([]blott
 			return nil, err
 		}
 	}
+
 	for i, o := range given {
 		given[i] = stored[orderKey(&o)]
 	}
@@ -110,6 +111,7 @@ func newOrders(orders []blotter.Order, scope blotter.Scope) ([]blotter.Order, er
 	if len(orders) > ordersMax {
 		return nil, blotter.Invalid("orders", len(orders), fmt.Sprintf("at most %d a call", ordersMax))
 	}
+
 	given := slices.Clone(orders)
 	for i := range given {
 		o := &given[i]
@@ -195,6 +197,7 @@ func (tx *Tx) matchOrder(ctx context.Context, given *blotter.Order, stored blott
 		err = Orders.Update(ctx, tx, &adopted)
 		return adopted, err
 	}
+
 	if fields := given.Differences(stored); len(fields) > 0 {
 		return stored, &blotter.Error{
 			Kind: blotter.ErrConflict, Message: "it exists already, with another " + strings.Join(fields, ", "),
@@ -249,6 +252,7 @@ func (db *DB) changeOrder(
 	if o == nil {
 		return errNoOrder
 	}
+
 	given := *o
 	err := db.Transaction(ctx, func(tx *Tx) error {
 		*o = given
@@ -258,6 +262,7 @@ func (db *DB) changeOrder(
 		*o = given
 		return err
 	}
+
 	db.books.rememberOrders([]blotter.Order{*o})
 	return nil
 }

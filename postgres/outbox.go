@@ -48,6 +48,7 @@ func (tx *Tx) complete(ctx context.Context, e *blotter.Event) error {
 			return err
 		}
 	}
+
 	e.Key = cmp.Or(e.Key, e.AccountID)
 	e.Service = cmp.Or(e.Service, tx.db.cfg.Service)
 	e.CorrelationID = cmp.Or(e.CorrelationID, blotter.CorrelationOf(ctx))
@@ -59,6 +60,7 @@ func (tx *Tx) complete(ctx context.Context, e *blotter.Event) error {
 		}
 		e.EventID = id
 	}
+
 	if err := e.Check(); err != nil {
 		return err
 	}
