@@ -30,6 +30,7 @@ func TestCutCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+
 	x := &torture{t: t, d: &pgtest.Database{DB: db, Config: cfg}, ledger: newLedger(t)}
 	ways := map[string]func(*client, blotter.Trade) sendFill{
 		"DB.ExecuteTrade":  func(*client, blotter.Trade) sendFill { return db.ExecuteTrade },
@@ -39,12 +40,14 @@ func TestCutCommits(t *testing.T) {
 	for way, send := range ways {
 		x.cut(cutter, seed, way, *cutsFlag/4, send)
 	}
+
 	if x.book, err = db.NewBook(postgres.BookConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.book.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	x.cut(cutter, seed, "Book.ExecuteTrade", *cutsFlag-3*(*cutsFlag/4), func(*client, blotter.Trade) sendFill { return x.book.ExecuteTrade })
 	if err := x.book.Stop(t.Context()); err != nil {
 		t.Error(err)
@@ -94,6 +97,7 @@ func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, 
 			}
 		})
 	}
+
 	clients.Wait()
 	if x.counts[countUnknown].Load() == unknown {
 		x.t.Errorf("%s: no COMMIT was unknown; the test shows too little", way)

@@ -50,6 +50,7 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 		}
 		return err != nil
 	}
+
 	for role, url := range map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL} {
 		conn := login(t, db, url, "A1")
 		for _, setRole := range []string{"", "set role none"} {
@@ -59,6 +60,7 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 			if setRole != "" {
 				mustExec(t, conn, setRole)
 			}
+
 			for _, kind := range append(blotter.BookEvents(), "noted") {
 				for _, data := range []map[string]any{{"account_id": "A2"}, {}, {"account_id": nil}, {"account_id": []string{"A1"}}, {"position": map[string]any{"account_id": "A1"}}} {
 					if got := refused(conn, forgery{"trades", kind, "execution", 1, data}); got != blotter.IsBookEvent(kind) {
@@ -75,6 +77,7 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 			}
 		}
 	}
+
 	owner := login(t, db, db.OwnerURL, "")
 	wantState(t, owner, "23514", `insert into events.outbox (channel, key, event_id, type, service, data)
 		values ('trades', 'A1', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A1"}')`)

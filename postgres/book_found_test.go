@@ -54,7 +54,7 @@ func TestAllOrNothingWithholdsCopies(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	bad := fill("BAD", blotter.Buy, "-1", "5")
-	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T1", blotter.Buy, "1", "5"), bad}, postgres.AllOrNothing)
+	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{buy("T1"), buy("T1"), bad}, postgres.AllOrNothing)
 	wantKind(t, "a bad trade among all or nothing", err, blotter.ErrInvalid)
 	if len(receipts) != 3 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.Withheld || receipts[2].Outcome != postgres.Refused {
 		t.Errorf("%+v", receipts)
@@ -79,10 +79,11 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 	} {
 		db := pgtest.Open(t)
 		ctx := blotter.WithAllAccounts(t.Context())
-		fills := []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5"), fill("T3", blotter.Buy, "1", "5")}
+		fills := []blotter.Trade{buy("T1"), buy("T2"), buy("T3")}
 		for i := range fills {
 			fills[i].AccountID = "A1"
 		}
+
 		change(&fills[1])
 		check := func(how string, receipts []postgres.Receipt, err error) {
 			t.Helper()
@@ -95,6 +96,7 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 		if stored := storedIDs(t, db); stored != "T1 T3" {
 			t.Errorf("%s: %s are stored", what, stored)
 		}
+
 		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 			receipts, err := tx.ExecuteTrades(ctx, fills)
 			check("in a transaction", receipts, err)
@@ -110,7 +112,7 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 func TestSettlementDateInAZone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	f := fill("T1", blotter.Buy, "1", "5")
+	f := buy("T1")
 	f.SettlementDate = new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.FixedZone("", 2*3600)))
 	for _, want := range []postgres.Outcome{postgres.Applied, postgres.Duplicate} {
 		r, err := db.ExecuteTrade(as(t, "A1"), f)
@@ -135,8 +137,9 @@ func TestDividedBatchTellsWhatIsBooked(t *testing.T) {
 		end if;
 		return new;
 	end $$`)
+
 	db.Exec(t, `create trigger refuse before insert on execution.trades for each row execute function execution.refuse()`)
-	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5")})
+	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{buy("T1"), buy("T2")})
 	if stored := storedIDs(t, db); stored != "T1" {
 		t.Fatalf("%s are stored", stored)
 	}
@@ -154,11 +157,13 @@ func TestDeadlockIsNotTheCallers(t *testing.T) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
-	ofOrder, other := fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5")
+
+	ofOrder, other := buy("T1"), buy("T2")
 	ofOrder.OrderID, other.Symbol = "O1", "MSFT"
-	if _, err := db.ExecuteTrade(ctx, fill("T0", blotter.Buy, "1", "5")); err != nil {
+	if _, err := db.ExecuteTrade(ctx, buy("T0")); err != nil {
 		t.Fatal(err)
 	}
+
 	waits, done := waiting(t, db), make(chan error, 1)
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if _, err := tx.ExecuteTrade(ctx, ofOrder); err != nil {
@@ -182,6 +187,7 @@ func TestDeadlockIsNotTheCallers(t *testing.T) {
 	if err != nil {
 		t.Errorf("the transaction: %v", err)
 	}
+
 	if err := <-done; err != nil {
 		t.Errorf("the booking: %v", err)
 	}
@@ -200,6 +206,7 @@ func TestOrderMadeAnew(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	other, err := postgres.Open(t.Context(), d.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -216,12 +223,14 @@ func TestOrderMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := fill("T1", blotter.Buy, "5", "5")
 	f.OrderID = "O1"
 	r, err := d.ExecuteTrade(ctx, f)
 	if r.Outcome != postgres.Overfill {
 		t.Errorf("5 of an order of 1: %s, %v", r.Outcome, err)
 	}
+
 	if quantity := pgtest.Value[string](t, d, `select quantity::text from execution.orders`); quantity != "1" {
 		t.Errorf("the order's quantity is %s", quantity)
 	}
@@ -237,7 +246,7 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 		go func() {
 			var fills []blotter.Trade
 			for n := range positions {
-				f := fill("T", blotter.Buy, "1", "5")
+				f := buy("T")
 				f.Symbol, f.TradeID = symbolName(n), accountName(i)
 				fills = append(fills, f)
 			}
@@ -254,6 +263,7 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 			errs <- err
 		}()
 	}
+
 	for range 4 {
 		if err := <-errs; err != nil {
 			t.Error(err)
@@ -276,6 +286,7 @@ func TestPositionMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		one(db.DB, "1", "100")
 		one(db.DB, "2", "100")
 		db.Exec(t, `delete from execution.trades; delete from execution.positions`)
@@ -283,13 +294,15 @@ func TestPositionMadeAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		one(other, "1", "1")
 		one(other, "2", "1")
 		other.Close()
-		fills := []blotter.Trade{fill("3", blotter.Buy, "1", "5")}
+		fills := []blotter.Trade{buy("3")}
 		if many {
-			fills = append(fills, fill("4", blotter.Sell, "1", "5"), fill("5", blotter.Buy, "1", "5"))
+			fills = append(fills, fill("4", blotter.Sell, "1", "5"), buy("5"))
 		}
+
 		if _, err := db.ExecuteTrades(ctx, fills); err != nil {
 			t.Fatal(err)
 		}
@@ -305,20 +318,22 @@ func TestLockedAccountFailsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.LockTimeout = 300 * time.Millisecond })
 	for _, account := range []string{"A", "B"} {
-		if _, err := db.ExecuteTrade(as(t, account), fill("0", blotter.Buy, "1", "5")); err != nil {
+		if _, err := db.ExecuteTrade(as(t, account), buy("0")); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	holder := db.Connect(t, db.AdminURL)
 	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'A' for update`); err != nil {
 		t.Fatal(err)
 	}
-	a, b := fill("1", blotter.Buy, "1", "5"), fill("1", blotter.Buy, "1", "5")
+	a, b := buy("1"), buy("1")
 	a.AccountID, b.AccountID = "A", "B"
 	receipts, err := db.ExecuteTrades(blotter.WithAllAccounts(t.Context()), []blotter.Trade{a, b})
 	if err != nil || receipts[0].Outcome != postgres.Failed || !blotter.Retryable(receipts[0].Err) || receipts[1].Outcome != postgres.Applied {
 		t.Errorf("%+v, %v", receipts, err)
 	}
+
 	if _, err := holder.Exec(t.Context(), `rollback`); err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,7 @@ func bookClient(text string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	book, _ := db.NewBook(postgres.BookConfig{})
 	_ = book.Start(ctx)
 	var next atomic.Int64
@@ -101,6 +102,7 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bookClientOf+"="+string(text))
 	var complaints strings.Builder
@@ -112,6 +114,7 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n') // a line without its end was not written whole
@@ -124,12 +127,14 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 		if len(booked) == 0 {
 			defer time.AfterFunc(after, func() { _ = cmd.Process.Kill() }).Stop()
 		}
+
 		var n int
 		if _, err := fmt.Sscanln(line, &n); err != nil {
 			t.Fatal(err)
 		}
 		booked = append(booked, n)
 	}
+
 	_ = cmd.Wait()
 	if complaints.Len() > 0 {
 		t.Errorf("the client complains: %s", complaints.String())
@@ -175,6 +180,7 @@ func (x *torture) sendAgain(seed uint64, from, to int) (unanswered int) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
+
 		for i, f := range fills {
 			a := x.ledger.answers[keyOfFill(f)]
 			if a == nil {
@@ -201,6 +207,7 @@ func TestKilledServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+
 	cfg := embedded.Config{DataDir: filepath.Join(dir, "data"), Logger: slog.New(slog.DiscardHandler)}
 	server, d := startBook(t, cfg)
 	x := newTorture(t, d)
@@ -209,6 +216,7 @@ func TestKilledServer(t *testing.T) {
 	for i := range 16 {
 		clients.Go(x.client(seed, i).run)
 	}
+
 	for crash := range *crashesFlag {
 		booked := x.counts[countBooked].Load()
 		until(t, "fills are booked", func() bool { return x.counts[countBooked].Load() > booked+200 })
@@ -225,6 +233,7 @@ func TestKilledServer(t *testing.T) {
 		}
 		killBackend(t, d)
 	}
+
 	booked := x.counts[countBooked].Load()
 	until(t, "fills are booked after the last crash", func() bool { return t.Failed() || x.counts[countBooked].Load() > booked+200 })
 	x.left.Store(0)
@@ -241,6 +250,7 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop() })
+
 	m, err := postgres.NewMigrator(t.Context(), server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
@@ -249,6 +259,7 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(), AdminURL: server.AdminURL(embedded.Database)}
 	d.Config.Logger = slog.New(slog.DiscardHandler)
 	fewConns(&d.Config)

@@ -70,11 +70,13 @@ func TestLostUpdate(t *testing.T) {
 		}
 		return d, as(t, "A1")
 	}
+
 	d, ctx := open()
 	bought, held := clientsBuy(t, d, func(f blotter.Trade, barrier func()) error { return naiveTrade(ctx, d.DB, f, barrier) })
 	if !bought.Equal(dec(fmt.Sprint(naiveClients*naiveRounds))) || !held.Equal(dec(fmt.Sprint(naiveRounds))) {
 		t.Errorf("the naive code: %s bought, %s held; want %d and, all but one of each round lost, %d", bought, held, naiveClients*naiveRounds, naiveRounds)
 	}
+
 	if v, err := d.Verify(ctx); err != nil || len(v.Mismatches) == 0 {
 		t.Errorf("verify does not notice: %+v, %v", v, err)
 	}

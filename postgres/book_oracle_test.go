@@ -46,6 +46,7 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 		a = &answers{}
 		l.answers[keyOfFill(f)] = a
 	}
+
 	switch {
 	case errors.Is(err, blotter.ErrCommitUnknown):
 		a.unknown++
@@ -62,6 +63,7 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 	default:
 		l.t.Errorf("fill %s: no error, and the outcome is %s", f.TradeID, r.Outcome)
 	}
+
 	p, s := r.Position, r.Trade
 	if !p.Quantity.Equal(s.QuantityAfter) || !p.CostBasis.Equal(s.CostBasisAfter) || !p.RealizedPnL.Equal(s.RealizedPnLAfter) || !p.Fees.Equal(s.FeesAfter) {
 		l.t.Errorf("fill %s, %s: the receipt's position %+v is not that of its trade %+v", f.TradeID, r.Outcome, p, s)
@@ -78,6 +80,7 @@ func (l *ledger) check(d *pgtest.Database) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	l.stored = map[fillKey]blotter.Trade{}
 	for _, s := range trades {
 		l.stored[keyOfFill(s)] = s
@@ -100,6 +103,7 @@ func (l *ledger) checkAnswers() {
 			l.t.Errorf("fill %v is stored and nobody sent it", key)
 		}
 	}
+
 	for key, a := range l.answers {
 		s, is := l.stored[key]
 		switch {
@@ -112,6 +116,7 @@ func (l *ledger) checkAnswers() {
 		case is && a.applied == 0 && a.unknown == 0:
 			l.t.Errorf("fill %v is stored, and no receipt says applied", key)
 		}
+
 		for _, b := range a.booked {
 			if !sameBooked(b, s) {
 				l.t.Errorf("fill %v: a receipt says %+v, stored is %+v", key, b, s)
@@ -151,6 +156,7 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		}
 		folded[key] = after
 	}
+
 	positions, err := d.Positions(ctx, postgres.PositionFilter{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +168,7 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		}
 		delete(folded, key)
 	}
+
 	for key := range folded {
 		t.Errorf("position %v has trades, and is not stored", key)
 	}
@@ -191,6 +198,7 @@ func checkTrips(t *testing.T, stored []blotter.RoundTrip, want map[[2]string][]b
 		}
 		got[key][r.ID] = r
 	}
+
 	for key, list := range want {
 		if len(got[key]) != len(list) {
 			t.Errorf("position %v has %d round trips, folded %d", key, len(got[key]), len(list))
@@ -205,6 +213,7 @@ func checkTrips(t *testing.T, stored []blotter.RoundTrip, want map[[2]string][]b
 		}
 		delete(got, key)
 	}
+
 	for key, list := range got {
 		t.Errorf("position %v has %d round trips, folded none", key, len(list))
 	}
@@ -247,10 +256,12 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	stored := map[fillKey]blotter.Trade{}
 	for _, s := range trades {
 		stored[keyOfFill(s)] = s
 	}
+
 	last := map[string]int64{} // trade id of the last event, by position and by transaction
 	n := 0
 	for rows.Next() {
@@ -260,6 +271,7 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		if err := errors.Join(rows.Scan(&account, &key, &xid, &data), json.Unmarshal(data, &e)); err != nil {
 			t.Fatal(err)
 		}
+
 		n++
 		s, is := stored[fillKey{e.AccountID, e.TradeID, e.Symbol, e.Side}]
 		f := blotter.Trade{
@@ -269,6 +281,7 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		if !is || account != s.AccountID || key != s.AccountID || xid != fmt.Sprint(s.XID) || e.OrderID != s.OrderID || !sameFigures(f, s) {
 			t.Errorf("event %s (account %s, key %s, transaction %s) is not that of the trade %+v", data, account, key, xid, s)
 		}
+
 		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol, "transaction " + s.AccountID + "/" + xid} {
 			if s.ID <= last[of] {
 				t.Errorf("the event of trade %d comes after that of trade %d of the same %s", s.ID, last[of], of)
@@ -276,6 +289,7 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 			last[of] = s.ID
 		}
 	}
+
 	if err := rows.Err(); err != nil || n != len(trades) {
 		t.Errorf("%d events of %d trades, %v", n, len(trades), err)
 	}

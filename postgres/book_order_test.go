@@ -25,6 +25,7 @@ func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.Order
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, o := range orders {
 		if o.OrderID != id {
 			continue
@@ -60,6 +61,7 @@ func TestAdoptedOrder(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
+
 	wantOrder(t, d, "O1", blotter.Filled, "7", "7", 2)
 	known := newOrder("A1", "O1")
 	elsewhere := known
@@ -69,17 +71,20 @@ func TestAdoptedOrder(t *testing.T) {
 	if err := other.CreateOrder(ctx, &known); err != nil || known.Adopted || known.Status != blotter.PartiallyFilled || known.Version != 3 {
 		t.Errorf("%+v, %v", known, err)
 	}
+
 	again := newOrder("A1", "O1")
 	again.Quantity = dec("10")
 	if err := d.CreateOrder(ctx, &again); err != nil || again.Version != 3 || !again.FilledQuantity.Equal(dec("7")) || again.ID != known.ID {
 		t.Errorf("created again: %+v, %v", again, err)
 	}
+
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T8", "O1", "4")); r.Outcome != postgres.Overfill {
 		t.Errorf("4 where 3 are open: %s, %v", r.Outcome, err)
 	}
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T9", "O1", "3"), postgres.AdoptOrder); err != nil || r.Order.Status != blotter.Filled {
 		t.Errorf("%+v, %v", r, err)
 	}
+
 	wantOrder(t, d, "O1", blotter.Filled, "10", "10", 4)
 	batch := []blotter.Trade{ofOrder("B1", "O2", "1"), ofOrder("B2", "O2", "2"), ofOrder("B2", "O2", "2")}
 	receipts, err := d.ExecuteTrades(ctx, batch, postgres.AdoptOrder)
@@ -101,6 +106,7 @@ func TestAdoptedTwiceAtOnce(t *testing.T) {
 			errs <- err
 		}()
 	}
+
 	for range 8 {
 		if err := <-errs; err != nil {
 			t.Error(err)
@@ -118,6 +124,7 @@ func TestCreateOrderTwice(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := d.ExecuteTrade(ctx, ofOrder("T1", "O1", "40")); err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +132,7 @@ func TestCreateOrderTwice(t *testing.T) {
 	if err := d.CreateOrder(ctx, &again); err != nil || again.ID != order.ID || again.Status != blotter.PartiallyFilled || again.Version != 2 {
 		t.Errorf("%+v, %v", again, err)
 	}
+
 	other := newOrder("A1", "O1")
 	other.Quantity, other.Strategy = dec("99"), "trend"
 	err := d.CreateOrder(ctx, &other)
@@ -132,12 +140,14 @@ func TestCreateOrderTwice(t *testing.T) {
 	if err.Error() != "create order A1/O1: it exists already, with another quantity, strategy" {
 		t.Error(err)
 	}
+
 	fresh := newOrder("A1", "O2")
 	_, err = d.CreateOrders(ctx, []blotter.Order{fresh, other})
 	wantKind(t, "one of two", err, blotter.ErrConflict)
 	if n := countOrders(t, d.DB, "A1"); n != 1 {
 		t.Errorf("%d orders are stored", n)
 	}
+
 	stored, err := d.CreateOrders(ctx, []blotter.Order{fresh, newOrder("A1", "O1"), fresh})
 	if err != nil || len(stored) != 3 || stored[0].ID != stored[2].ID || stored[1].ID != order.ID {
 		t.Errorf("%+v, %v", stored, err)
@@ -154,17 +164,20 @@ func TestChangedOrder(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	stale := order
 	changed := order
 	changed.Quantity = dec("10")
 	if err := other.UpdateOrder(ctx, &changed); err != nil || changed.Version != 2 {
 		t.Fatalf("%+v, %v", changed, err)
 	}
+
 	stale.Quantity = dec("20")
 	wantKind(t, "a stale change", d.UpdateOrder(ctx, &stale), blotter.ErrConflict)
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T1", "O1", "11")); r.Outcome != postgres.Overfill {
 		t.Errorf("11 of 10, where 100 are remembered: %s, %v", r.Outcome, err)
 	}
+
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T1", "O1", "4")); err != nil || r.Order.Version != 3 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -182,6 +195,7 @@ func TestChangedOrder(t *testing.T) {
 		change(&bad)
 		wantKind(t, what, d.UpdateOrder(ctx, &bad), blotter.ErrInvalid)
 	}
+
 	wantOrder(t, d, "O1", blotter.PartiallyFilled, "10", "4", 3)
 	// To what is filled: then it is filled.
 	now.Quantity = dec("4")
@@ -201,6 +215,7 @@ func TestLateFill(t *testing.T) {
 		if err := d.CreateOrder(ctx, &order); err != nil {
 			t.Fatal(err)
 		}
+
 		db := d.DB
 		if !remembered {
 			db = second(t, d)
@@ -208,6 +223,7 @@ func TestLateFill(t *testing.T) {
 		if err := db.CancelOrder(ctx, &order); err != nil || order.Status != blotter.Cancelled {
 			t.Fatal(order, err)
 		}
+
 		r, err := d.ExecuteTrade(ctx, ofOrder("T1", "O1", "4"))
 		if err != nil || r.Order.Status != blotter.Cancelled || !r.Position.Quantity.Equal(dec("4")) {
 			t.Errorf("%+v, %v", r, err)
@@ -268,17 +284,20 @@ func TestOverfill(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	receipts, err := d.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T1", "O1", "6"), ofOrder("T2", "O1", "6"), ofOrder("T3", "O1", "4")})
 	if err != nil || receipts[0].Outcome != postgres.Applied || receipts[1].Outcome != postgres.Overfill || receipts[2].Outcome != postgres.Applied ||
 		!errors.Is(receipts[1].Err, blotter.ErrInvalid) || !errors.Is(receipts[1].Err, blotter.ErrOverfill) {
 		t.Errorf("%+v, %v", receipts, err)
 	}
+
 	wantOrder(t, d, "O1", blotter.Filled, "10", "10", 2)
 	all := ofOrder("T4", "O1", "1")
 	all.Quantity = blotter.Decimal{}
 	if r, err := d.ExecuteTrade(ctx, all); r.Outcome != postgres.Overfill || !errors.Is(err, blotter.ErrInvalid) {
 		t.Errorf("the rest of what is filled: %s, %v", r.Outcome, err)
 	}
+
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T2", "O1", "6"), postgres.AllowOverfill); err != nil || !r.Order.FilledQuantity.Equal(dec("16")) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -295,6 +314,7 @@ func TestUnlikeItsOrder(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	for what, change := range map[string]func(*blotter.Trade){
 		"another symbol": func(f *blotter.Trade) { f.Symbol = "MSFT" },
 		"another side":   func(f *blotter.Trade) { f.Side = blotter.Sell },
@@ -306,6 +326,7 @@ func TestUnlikeItsOrder(t *testing.T) {
 			t.Errorf("%s: %s", what, r.Outcome)
 		}
 	}
+
 	if r, err := d.ExecuteTrade(ctx, blotter.Trade{OrderID: "O1", TradeID: "T1", Price: dec("5")}); err != nil || r.Trade.Side != blotter.Buy || !r.Trade.Quantity.Equal(dec("100")) ||
 		r.Trade.ExecutedAt.IsZero() || time.Since(r.Trade.ExecutedAt) > time.Minute {
 		t.Errorf("%+v, %v", r, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,9 +14,24 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// fill is a trade without an order.
+// fill returns a trade without an order.
 func fill(id string, side blotter.Side, quantity, price string) blotter.Trade {
-	return blotter.Trade{TradeID: id, Symbol: "AAPL", Side: side, Quantity: dec(quantity), Price: dec(price), ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, 0, time.UTC)}
+	return blotter.Trade{
+		TradeID: id, Symbol: "AAPL", Side: side, Quantity: dec(quantity), Price: dec(price),
+		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, 0, time.UTC),
+	}
+}
+
+// buy returns a trade that buys 1 at 5, without an order.
+func buy(id string) blotter.Trade { return fill(id, blotter.Buy, "1", "5") }
+
+// outcomes lists the outcomes of receipts.
+func outcomes(receipts []postgres.Receipt) string {
+	var list []string
+	for _, r := range receipts {
+		list = append(list, string(r.Outcome))
+	}
+	return strings.Join(list, " ")
 }
 
 // The golden fills, through the database, each with a call of its own and all in one batch.
@@ -25,6 +41,7 @@ func TestGoldenFillsInTheDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var sets []struct {
 		Name   string
 		Trades []struct {
@@ -40,6 +57,7 @@ func TestGoldenFillsInTheDatabase(t *testing.T) {
 			}
 		}
 	}
+
 	if err := json.Unmarshal(text, &sets); err != nil || len(sets) < 9 {
 		t.Fatal(len(sets), err)
 	}
@@ -54,6 +72,7 @@ func TestGoldenFillsInTheDatabase(t *testing.T) {
 				trade.Commission = dec(f.Commission)
 				trades = append(trades, trade)
 			}
+
 			var receipts []postgres.Receipt
 			if batched {
 				if receipts, err = db.ExecuteTrades(ctx, trades); err != nil {
@@ -68,6 +87,7 @@ func TestGoldenFillsInTheDatabase(t *testing.T) {
 					receipts = append(receipts, r)
 				}
 			}
+
 			stored, err := db.Trades(ctx, postgres.TradeFilter{})
 			if err != nil || len(stored) != len(trades) {
 				t.Fatalf("%d trades are stored, %v", len(stored), err)
@@ -98,6 +118,7 @@ func TestExecuteTradeOutcomes(t *testing.T) {
 	if err != nil || r.Outcome != postgres.Applied || r.Trade.ID == 0 || r.Trade.XID == 0 || r.Position.Version != 1 || !r.Position.CostBasis.Equal(dec("50")) {
 		t.Fatalf("%+v, %v", r, err)
 	}
+
 	again, err := db.ExecuteTrade(ctx, first)
 	if err != nil || again.Outcome != postgres.Duplicate || again.Trade.ID != r.Trade.ID || !again.Position.CostBasis.Equal(r.Position.CostBasis) {
 		t.Errorf("%+v, %v", again, err)
@@ -107,11 +128,13 @@ func TestExecuteTradeOutcomes(t *testing.T) {
 	if c, err := db.ExecuteTrade(ctx, other); !errors.Is(err, blotter.ErrConflict) || c.Outcome != postgres.Conflict || err.Error() != "execute trade T1: it is booked already, with another price, commission" {
 		t.Errorf("%+v, %v", c, err)
 	}
-	unknown := fill("T2", blotter.Buy, "1", "5")
+
+	unknown := buy("T2")
 	unknown.OrderID = "O1"
 	if u, err := db.ExecuteTrade(ctx, unknown); !errors.Is(err, blotter.ErrNotFound) || u.Outcome != postgres.UnknownOrder {
 		t.Errorf("%+v, %v", u, err)
 	}
+
 	if a, err := db.ExecuteTrade(ctx, unknown, postgres.AdoptOrder); err != nil || a.Outcome != postgres.Applied || !a.Order.Adopted || a.Order.Status != blotter.Filled || a.Order.Version != 1 {
 		t.Errorf("%+v, %v", a, err)
 	}

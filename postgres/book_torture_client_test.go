@@ -43,6 +43,7 @@ func (c *client) fill() blotter.Trade {
 	if c.chance(30) {
 		f.Quantity = dec(fmt.Sprintf("%d.%03d", c.rng.IntN(20), 1+c.rng.IntN(999)))
 	}
+
 	switch {
 	case c.chance(40):
 		f.OrderID = orderName(f.Symbol, f.Side)
@@ -83,6 +84,7 @@ func (c *client) send(f blotter.Trade, way sendFill) {
 		if cancel(); ended && errors.Is(err, blotter.ErrSerialization) {
 			err = context.Canceled // there was no time to try again
 		}
+
 		unsure = unsure || errors.Is(err, blotter.ErrCommitUnknown)
 		switch {
 		case c.ledger.hear(f, r, err):
@@ -141,6 +143,7 @@ func (c *client) batch() {
 	if one {
 		ctx = blotter.WithAccount(c.t.Context(), account)
 	}
+
 	for range 2 + c.rng.IntN(20) {
 		f := c.fill()
 		if one {
@@ -154,6 +157,7 @@ func (c *client) batch() {
 			all = postgres.AdoptOrder
 		}
 	}
+
 	bad := c.overfill()
 	if bad.AccountID = account; c.chance(10) {
 		fills = slices.Insert(fills, c.rng.IntN(len(fills)), bad)
@@ -163,12 +167,14 @@ func (c *client) batch() {
 	if c.chance(20) {
 		all |= postgres.AllOrNothing
 	}
+
 	for {
 		receipts, err := c.d.ExecuteTrades(ctx, fills, all)
 		if err == nil {
 			c.hearBatch(fills, receipts, bad.TradeID)
 			return
 		}
+
 		for _, f := range fills {
 			c.ledger.hear(f, postgres.Receipt{}, err)
 		}
@@ -213,6 +219,7 @@ func (c *client) transaction() {
 		}
 		fills = append(fills, f)
 	}
+
 	slices.SortFunc(fills, func(a, b blotter.Trade) int { return strings.Compare(a.Symbol, b.Symbol) })
 	for i := range fills[1:] {
 		fills[1+i].OrderID = ""
@@ -221,6 +228,7 @@ func (c *client) transaction() {
 	if c.chance(30) {
 		undone = c.rng.IntN(len(fills))
 	}
+
 	abandoned, ctx := c.chance(20), c.scope(account)
 	receipts := make([]postgres.Receipt, len(fills))
 	err := c.d.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -254,6 +262,7 @@ func (c *client) transaction() {
 	} else if err != nil && !c.again(fills[0], err) {
 		return
 	}
+
 	for i, f := range fills {
 		if i == undone && err == nil {
 			c.ledger.hear(f, postgres.Receipt{}, errOnPurpose)

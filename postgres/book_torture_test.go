@@ -84,6 +84,7 @@ func newTorture(t *testing.T, d *pgtest.Database) *torture {
 		}
 		orders = append(orders, blotter.Order{AccountID: accountName(a), OrderID: "small", Symbol: symbolName(0), Side: blotter.Buy, Quantity: dec("1")})
 	}
+
 	if _, err := d.CreateOrders(ctx, orders); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +93,7 @@ func newTorture(t *testing.T, d *pgtest.Database) *torture {
 	if x.book, err = d.NewBook(postgres.BookConfig{Workers: 3, GroupMax: 64}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := x.book.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +160,7 @@ func TestBookTorture(t *testing.T) {
 	for i := range tortureClients {
 		clients.Go(x.client(seed, i).run)
 	}
+
 	clients.Wait()
 	close(stop)
 	connections, took := <-killed, time.Since(start)
@@ -170,6 +173,7 @@ func TestBookTorture(t *testing.T) {
 			t.Errorf("no fill was %s: the test shows too little", name)
 		}
 	}
+
 	deadlocks := pgtest.Value[int](t, x.d, `select deadlocks from pg_stat_database where datname = current_database()`)
 	if t.Log(summary, deadlocks, "deadlocks"); deadlocks*1000 > *fillsFlag { // each costs a second: the lock order avoids them
 		t.Errorf("%d deadlocks", deadlocks)

@@ -106,6 +106,7 @@ func bookFills(ctx context.Context, t *testing.T, db *postgres.DB, first, end, f
 			})
 		}
 	}
+
 	if _, err := db.CreateOrders(ctx, orders); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,7 @@ func bookFills(ctx context.Context, t *testing.T, db *postgres.DB, first, end, f
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, r := range receipts {
 		if r.Err != nil {
 			t.Fatal(r.Err)

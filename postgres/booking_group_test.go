@@ -28,13 +28,13 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 	service := blotter.WithAllAccounts(t.Context())
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 	release := hold(t, d)
-	occupying := fill("occupying", blotter.Buy, "1", "5")
+	occupying := buy("occupying")
 	occupying.AccountID = "A1"
 	first := sendTo(service, book, occupying)
 	until(t, "the worker waits for the lock", waiting(t, d))
 	var fills []*sent
 	for _, c := range calls {
-		f := fill(c.id, blotter.Buy, "1", "5")
+		f := buy(c.id)
 		f.AccountID, f.OrderID = c.account, c.order
 		if c.change != nil {
 			c.change(&f)
@@ -47,6 +47,7 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 		s.open(t, c.id)
 		fills = append(fills, s)
 	}
+
 	release()
 	first.want(t, "the first", postgres.Applied)
 	for i, c := range calls {
@@ -80,9 +81,10 @@ func TestDividedGroup(t *testing.T) {
 func TestGroupOfALockedAccount(t *testing.T) {
 	t.Parallel()
 	d := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.LockTimeout = 2 * time.Second })
-	if _, err := d.ExecuteTrade(as(t, "LOCKED"), fill("0", blotter.Buy, "1", "5")); err != nil {
+	if _, err := d.ExecuteTrade(as(t, "LOCKED"), buy("0")); err != nil {
 		t.Fatal(err)
 	}
+
 	holder := d.Connect(t, d.AdminURL)
 	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'LOCKED' for update`); err != nil {
 		t.Fatal(err)
@@ -95,6 +97,7 @@ func TestGroupOfALockedAccount(t *testing.T) {
 		{account: "C", id: "c1", order: "O1", opts: adopt, outcome: postgres.Applied},
 		{account: "B", id: "b3", outcome: postgres.Applied},
 	})
+
 	if got := pgtest.Value[string](t, d, groupEvents); got != "b1 of b1, b3 of b3, c1 of c1" {
 		t.Errorf("the events are %s", got)
 	}
@@ -120,17 +123,19 @@ func TestDoorbellOfBookings(t *testing.T) {
 			return false
 		}
 	}
+
 	contended := func(id string) error {
 		other := second(t, d)
-		if _, err := other.ExecuteTrade(ctx, fill(id+" elsewhere", blotter.Buy, "1", "5")); err != nil {
+		if _, err := other.ExecuteTrade(ctx, buy(id+" elsewhere")); err != nil {
 			return err
 		}
-		_, err := d.ExecuteTrade(ctx, fill(id, blotter.Buy, "1", "5")) // on what is remembered, which is old: again, with locks
+		_, err := d.ExecuteTrade(ctx, buy(id)) // on what is remembered, which is old: again, with locks
 		return err
 	}
+
 	inTransaction := func(id string, result error) error {
 		return d.Transaction(ctx, func(tx *postgres.Tx) error {
-			_, err := tx.ExecuteTrade(ctx, fill(id, blotter.Buy, "1", "5"))
+			_, err := tx.ExecuteTrade(ctx, buy(id))
 			return errors.Join(err, result)
 		})
 	}
@@ -139,9 +144,9 @@ func TestDoorbellOfBookings(t *testing.T) {
 		act   func() error
 		rings bool
 	}{
-		{"one fill", func() error { _, err := d.ExecuteTrade(ctx, fill("T1", blotter.Buy, "1", "5")); return err }, true},
+		{"one fill", func() error { _, err := d.ExecuteTrade(ctx, buy("T1")); return err }, true},
 		{"several", func() error {
-			_, err := d.ExecuteTrades(ctx, []blotter.Trade{fill("T2", blotter.Buy, "1", "5"), fill("T3", blotter.Buy, "1", "5")})
+			_, err := d.ExecuteTrades(ctx, []blotter.Trade{buy("T2"), buy("T3")})
 			return err
 		}, true},
 		{"one on old knowledge", func() error { return contended("T4") }, true},
@@ -170,7 +175,7 @@ func TestTradesOfACallAreBounded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	for n, want := range map[int]string{10_000: "context ", 10_001: "trades 10001 "} {
-		trades := slices.Repeat([]blotter.Trade{fill("T", blotter.Buy, "1", "5")}, n)
+		trades := slices.Repeat([]blotter.Trade{buy("T")}, n)
 		_, err := d.ExecuteTrades(t.Context(), trades)
 		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%d trades: %v, want one about %q", n, err, want)
@@ -210,13 +215,14 @@ func TestGroupsAreBounded(t *testing.T) {
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, GroupMax: 3})
 	release := hold(t, d)
-	fills := []*sent{sendTo(as(t, "A1"), book, fill("0", blotter.Buy, "1", "5"))}
+	fills := []*sent{sendTo(as(t, "A1"), book, buy("0"))}
 	until(t, "the worker waits for the lock", waiting(t, d))
 	for n := range 7 {
-		s := sendTo(as(t, "A1"), book, fill(fmt.Sprint(n+1), blotter.Buy, "1", "5"))
+		s := sendTo(as(t, "A1"), book, buy(fmt.Sprint(n+1)))
 		s.open(t, "what waits")
 		fills = append(fills, s)
 	}
+
 	release()
 	for n, s := range fills {
 		s.want(t, fmt.Sprint("fill ", n), postgres.Applied)
@@ -237,10 +243,11 @@ func TestAccountsAreDividedOverLanes(t *testing.T) {
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 2})
 	release := hold(t, d)
 	send := func(account, id string) *sent {
-		f := fill(id, blotter.Buy, "1", "5")
+		f := buy(id)
 		f.AccountID = account
 		return sendTo(service, book, f)
 	}
+
 	held := send("A1", "held")
 	until(t, "the worker waits for the lock", waiting(t, d))
 	behind := send("A1", "behind")
@@ -250,6 +257,7 @@ func TestAccountsAreDividedOverLanes(t *testing.T) {
 		send(account, "1").want(t, account+", which another lane serves", postgres.Applied)
 		send(account, "2").want(t, account+", once more", postgres.Applied)
 	}
+
 	release()
 	held.want(t, "what was held up", postgres.Applied)
 	behind.want(t, "what was behind", postgres.Applied)

@@ -22,6 +22,7 @@ func storedFields(t *testing.T, row any, except ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var fields map[string]any
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
@@ -72,6 +73,7 @@ func bookingFills() []blotter.Trade {
 		f("T7", "ADOPTED", "ROG", blotter.Sell, "2.5", "49", "0.25", 7),
 		f("T8", "", "ROG", blotter.Buy, "4", "48", "0.48", 8),
 	}
+
 	fills[0].Multiplier, fills[0].Currency, fills[0].Strategy = dec("10"), "CHF", "trend"
 	fills[0].SettlementDate = new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC))
 	fills[1].CommissionCurrency, fills[1].OtherFees = "GBP", blotter.TradeFees{{Currency: "EUR", Amount: dec("0.05")}}
@@ -139,6 +141,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 		if f.Currency == "" && m.positions[f.Symbol].Multiplier.IsZero() {
 			f.Currency = "USD"
 		}
+
 		after, effect, err := m.positions[f.Symbol].Apply(f)
 		if err != nil {
 			t.Fatal(err)
@@ -253,6 +256,7 @@ func checkBookedEvents(t *testing.T, db *pgtest.Database, way string, model *boo
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	ids, n := map[string]bool{}, 0
 	for ; rows.Next(); n++ {
 		var head, id string
@@ -266,6 +270,7 @@ func checkBookedEvents(t *testing.T, db *pgtest.Database, way string, model *boo
 		wantFields(t, fmt.Sprintf("%s, event %d", way, n), data, model.trades[n].EventData())
 		ids[id] = true
 	}
+
 	if err := rows.Err(); err != nil || n != len(model.trades) || len(ids) != n {
 		t.Errorf("%s: %d events with %d ids, %v; want %d", way, n, len(ids), err, len(model.trades))
 	}

@@ -56,6 +56,7 @@ func ExampleDB_NewBook() {
 	if err != nil {
 		fmt.Println(err)
 	}
+
 	ctx := blotter.WithAllAccounts(context.Background())
 	if err := book.Start(ctx); err != nil {
 		fmt.Println(err)
@@ -72,6 +73,7 @@ func ExampleDB_NewBook() {
 			}
 		})
 	}
+
 	callers.Wait()
 	if err := book.Stop(ctx); err != nil { // books what still waits
 		fmt.Println(err)

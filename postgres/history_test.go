@@ -42,6 +42,7 @@ func TestHistory(t *testing.T) {
 		f.Strategy = []string{"slow", "fast"}[i%2]
 		trades = append(trades, f)
 	}
+
 	book(t, db.DB, "A1", trades...)
 	book(t, db.DB, "A2", fill("T00", blotter.Buy, "7", "10"))
 	ctx := as(t, "A1")
@@ -53,6 +54,7 @@ func TestHistory(t *testing.T) {
 		}
 		return list
 	}
+
 	count("all", 25, postgres.TradeFilter{})
 	count("a strategy", 12, postgres.TradeFilter{Strategy: "fast"})
 	count("sells", 5, postgres.TradeFilter{Side: blotter.Sell})
@@ -63,6 +65,7 @@ func TestHistory(t *testing.T) {
 	if all, err := db.Trades(blotter.WithAllAccounts(ctx), postgres.TradeFilter{}); err != nil || len(all) != 26 {
 		t.Errorf("all accounts: %d, %v", len(all), err)
 	}
+
 	if two, err := db.Trades(blotter.WithAllAccounts(ctx), postgres.TradeFilter{Account: "A2"}); err != nil || len(two) != 1 || two[0].AccountID != "A2" {
 		t.Errorf("one of all accounts: %+v, %v", two, err)
 	}
@@ -80,12 +83,14 @@ func TestHistory(t *testing.T) {
 			}
 			page.After = &list[3]
 		}
+
 		for i := range whole {
 			if i >= len(paged) || paged[i].ID != whole[i].ID {
 				t.Fatalf("%+v: page by page, trade %d of %d differs", f, i, len(paged))
 			}
 		}
 	}
+
 	var streamed int
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		for _, err := range s.StreamTrades(ctx, postgres.TradeFilter{}) {
@@ -111,6 +116,7 @@ func TestPagesOfOneInstant(t *testing.T) {
 		f.ExecutedAt = opening
 		trades = append(trades, f)
 	}
+
 	if _, err := db.ExecuteTrades(as(t, "A1"), trades); err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +154,7 @@ func TestPositionAsOfAndRoundTrips(t *testing.T) {
 			t.Errorf("after minute %d: %+v, %v, want %s", minute, p, err, want)
 		}
 	}
+
 	if p, err := db.PositionAsOf(ctx, "", "AAPL", opening.Add(-time.Second)); err != nil || !p.Quantity.IsZero() {
 		t.Errorf("before: %+v, %v", p, err)
 	}
@@ -155,12 +162,14 @@ func TestPositionAsOfAndRoundTrips(t *testing.T) {
 	if err != nil || len(trips) != 2 || trips[0].Gross.String() != "16" || trips[1].Gross.String() != "10" || trips[0].Trades != 3 || trips[1].Trades != 2 || trips[1].MaxQuantity.String() != "10" {
 		t.Errorf("%+v, %v", trips, err)
 	}
+
 	if some, err := db.RoundTrips(ctx, postgres.RoundTripFilter{After: &trips[0], Limit: 5}); err != nil || len(some) != 1 || some[0].ID != trips[1].ID {
 		t.Errorf("%+v, %v", some, err)
 	}
 	if held, err := db.Positions(ctx, postgres.PositionFilter{OpenOnly: true}); err != nil || len(held) != 0 {
 		t.Errorf("%+v, %v", held, err)
 	}
+
 	if held, err := db.Positions(ctx, postgres.PositionFilter{}); err != nil || len(held) != 1 || held[0].RealizedPnL.String() != "26" {
 		t.Errorf("%+v, %v", held, err)
 	}
@@ -179,6 +188,7 @@ func TestPortfolioAndPnL(t *testing.T) {
 	if err != nil || len(p.Positions) != 3 || len(p.Totals) != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
+
 	eur, usd := p.Totals[0], p.Totals[1]
 	if eur.Currency != "EUR" || eur.Unpriced != 1 || eur.CostBasis.String() != "300" || !eur.MarketValue.IsZero() {
 		t.Errorf("%+v", eur)
@@ -192,6 +202,7 @@ func TestPortfolioAndPnL(t *testing.T) {
 			t.Errorf("%s is %s, want %s", what, pair[0], pair[1])
 		}
 	}
+
 	db.Exec(t, `update execution.accounts set zone = 'Asia/Tokyo'`) // 14:30 UTC is 23:30 there, and 15:00 the next day
 	book(t, db.DB, "A2", fill("1", blotter.Buy, "1", "1"))
 	late := fill("5", blotter.Sell, "5", "6")
@@ -199,6 +210,7 @@ func TestPortfolioAndPnL(t *testing.T) {
 	if _, err := db.ExecuteTrade(as(t, "A1"), late); err != nil {
 		t.Fatal(err)
 	}
+
 	days, err := db.PnL(as(t, "A1"), postgres.PnLFilter{By: "day", Symbol: "AAPL"})
 	if err != nil || len(days) != 2 || days[0].Group != "2026-05-04" || days[1].Group != "2026-05-05" || days[0].RealizedPnL.String() != "10" || days[1].RealizedPnL.String() != "5" {
 		t.Errorf("%+v, %v", days, err)
@@ -219,12 +231,14 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	part := fill("1", blotter.Buy, "40", "5")
 	part.OrderID, part.Commission = "O1", dec("1")
 	book(t, db.DB, "A1", part, fill("2", blotter.Sell, "50", "6"), fill("3", blotter.Sell, "1", "7"))
 	if v, err := db.Verify(ctx); err != nil || len(v.Mismatches) > 0 || v.Positions != 1 || v.Orders != 1 || v.Trades != 3 {
 		t.Fatalf("a sound book: %+v, %v", v, err)
 	}
+
 	for sql, want := range map[string]string{
 		`update execution.positions set quantity = quantity + 1`:                           "quantity",
 		`update execution.positions set cost_basis = cost_basis + 0.000000000001`:          "realized_pnl",

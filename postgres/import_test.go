@@ -145,6 +145,7 @@ func TestImportThatReadsDifferently(t *testing.T) {
 	if got, want := importLines(t, d), "march.csv done: 3 = 3 booked, 0 known, 0 conflicts, 0 rejected, 0 left out; "; got != want {
 		t.Errorf("after a run that gave more: %s, want %s", got, want)
 	}
+
 	_, err := runImport(ctx, d.DB, fileOf("march"), []blotter.Trade{a, of("KO", "h-2", blotter.Sell, "1", "61"), c})
 	wantKind(t, "another id of a fill", err, blotter.ErrConflict)
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 3 {
@@ -161,6 +162,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	if _, err := d.ExecuteTrade(ctx, known); err != nil {
 		t.Fatal(err)
 	}
+
 	conflicting := of("KO", "1", blotter.Buy, "3", "66")
 	trades := []blotter.Trade{known, of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62"), conflicting}
 	begun, err := d.BeginImport(ctx, fileOf("march"), trades)
@@ -170,6 +172,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := importLines(t, d); !strings.HasPrefix(got, "march.csv running: 0 = 0 booked") {
 		t.Errorf("cut off: %s", got)
 	}
@@ -342,6 +345,7 @@ func TestUndoBesideItsImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		started := make(chan struct{})
 		var writer sync.WaitGroup
 		writer.Go(func() {
@@ -358,6 +362,7 @@ func TestUndoBesideItsImport(t *testing.T) {
 			}
 			t.Errorf("round %d: an import that was undone goes on booking", round)
 		})
+
 		<-started
 		if _, err := second(t, d).UndoImport(ctx, "", begun.ID); err != nil {
 			t.Error(err)
@@ -389,6 +394,7 @@ func TestUndoBesideWriters(t *testing.T) {
 				}
 			})
 		}
+
 		if _, err := d.UndoImport(ctx, "", i.ID); err == nil {
 			undone++
 		} else {
@@ -397,6 +403,7 @@ func TestUndoBesideWriters(t *testing.T) {
 		}
 		writers.Wait()
 	}
+
 	verified(t, d)
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 24+2*refused {
 		t.Errorf("%d trades are stored after %d undoings and %d refusals, want %d", n, undone, refused, 24+2*refused)
@@ -415,11 +422,13 @@ func TestCutUndo(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+
 	ctx := as(t, "A1")
 	trades := randomTrades(rand.New(rand.NewPCG(3, 3)), "T", 15)
 	if _, err := d.ExecuteTrade(ctx, of("S0", "first", blotter.Buy, "7", "20")); err != nil {
 		t.Fatal(err)
 	}
+
 	before := contentOf(t, d)
 	cuts := 0
 	for message := 1; ; message++ {
@@ -431,6 +440,7 @@ func TestCutUndo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		booked := contentOf(t, d)
 		cutter.AtMessage(message, when)
 		_, err = db.UndoImport(ctx, "", i.ID)
@@ -445,6 +455,7 @@ func TestCutUndo(t *testing.T) {
 		if cutter.Cuts() == cuts {
 			break
 		}
+
 		cuts = cutter.Cuts()
 		if state == "done" {
 			if _, err := d.UndoImport(ctx, "", i.ID); err != nil {
@@ -452,6 +463,7 @@ func TestCutUndo(t *testing.T) {
 			}
 		}
 	}
+
 	verified(t, d)
 	if cuts < 8 {
 		t.Errorf("the link was cut %d times; the test shows too little", cuts)
@@ -467,12 +479,14 @@ func TestOnlyImportsAreRemoved(t *testing.T) {
 	if _, err := d.ExecuteTrade(as(t, "A1"), of("PEP", "2", blotter.Buy, "3", "60")); err != nil {
 		t.Fatal(err)
 	}
+
 	run := func(ctx context.Context, sql string, args ...any) error {
 		return d.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql, args...); return err })
 	}
 	for what, ctx := range map[string]context.Context{"another account": as(t, "A2"), "no account": t.Context()} {
 		wantKind(t, what+" removes an import", run(ctx, `select execution.remove_import('A1', $1)`, i.ID), blotter.ErrPermission)
 	}
+
 	link := `insert into execution.import_trades (account_id, import_id, symbol, trade_id, side) values ('A1', $1, 'PEP', '2', 'buy')`
 	for what, ctx := range map[string]context.Context{"the account": as(t, "A1"), "the service": blotter.WithAllAccounts(t.Context())} {
 		err := d.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -489,6 +503,7 @@ func TestOnlyImportsAreRemoved(t *testing.T) {
 		wantKind(t, what+" deletes imports", run(ctx, `delete from execution.imports`), blotter.ErrPermission)
 		wantKind(t, what+" deletes fees", run(ctx, `delete from execution.trade_fees`), blotter.ErrPermission)
 	}
+
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 2 {
 		t.Errorf("%d trades are stored, want 2", n)
 	}

@@ -25,6 +25,7 @@ func factsOf(t *testing.T, d *pgtest.Database, symbol string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := all[symbol]
 	line := f.Symbol
 	if f.Multiplier != nil {
@@ -84,6 +85,7 @@ func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if got, want := factsOf(t, d, "FIXED"), "FIXED false weekdays"; got != want {
 		t.Errorf("after bars below 0: %q, want %q", got, want)
 	}
@@ -96,11 +98,12 @@ func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 func TestInstrumentOfBookedTrades(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	f := fill("T1", blotter.Buy, "1", "5")
+	f := buy("T1")
 	f.Symbol, f.Multiplier, f.Currency = "FDAX", dec("25"), "EUR"
 	if _, err := d.ExecuteTrade(as(t, "A1"), f); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, facts := range []blotter.InstrumentFacts{
 		{Symbol: "FDAX", Multiplier: new(dec("5"))},
 		{Symbol: "FDAX", Currency: new("USD")},
@@ -109,6 +112,7 @@ func TestInstrumentOfBookedTrades(t *testing.T) {
 		_, err := d.SetInstrument(t.Context(), facts)
 		wantKind(t, "another multiplier or currency than is booked", err, blotter.ErrConflict)
 	}
+
 	if got := factsOf(t, d, "FDAX"); got != "FDAX" {
 		t.Errorf("a refused statement left %q", got)
 	}

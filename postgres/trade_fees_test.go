@@ -103,11 +103,13 @@ func TestOtherFeesOfDuplicates(t *testing.T) {
 	if _, err := d.ExecuteTrade(ctx, first); err != nil {
 		t.Fatal(err)
 	}
+
 	turned := first
 	turned.OtherFees = blotter.TradeFees{first.OtherFees[1], first.OtherFees[0]}
 	if r, err := d.ExecuteTrade(ctx, turned); err != nil || r.Outcome != postgres.Duplicate || r.Trade.OtherFees.String() != "0.25 EUR, 0.1 GBP" {
 		t.Errorf("the same trade again: %s, fees %q, %v", r.Outcome, r.Trade.OtherFees, err)
 	}
+
 	for what, other := range map[string]blotter.Trade{
 		"without a fee":    withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.25", "EUR"),
 		"with another fee": withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.26", "EUR", "0.1", "GBP"),
@@ -116,6 +118,7 @@ func TestOtherFeesOfDuplicates(t *testing.T) {
 		_, err := d.ExecuteTrade(ctx, other)
 		wantKind(t, what, err, blotter.ErrConflict)
 	}
+
 	if got, want := feesOf(t, d), "T1: 1.5 CHF; 0.25 EUR, 0.1 GBP\n"; got != want {
 		t.Errorf("stored fees are %q, want %q", got, want)
 	}
