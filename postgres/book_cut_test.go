@@ -48,7 +48,8 @@ func TestCutCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	x.cut(cutter, seed, "Book.ExecuteTrade", *cutsFlag-3*(*cutsFlag/4), func(*client, blotter.Trade) sendFill { return x.book.ExecuteTrade })
+	x.cut(cutter, seed, "Book.ExecuteTrade", *cutsFlag-3*(*cutsFlag/4),
+		func(*client, blotter.Trade) sendFill { return x.book.ExecuteTrade })
 	if err := x.book.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -72,9 +73,10 @@ func withLogin(t *testing.T, to, of string) string {
 	return u.String()
 }
 
-// cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are cut
-// while a new connection prepares its statements, where nothing is open.
-func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, send func(*client, blotter.Trade) sendFill) {
+// cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are
+// cut while a new connection prepares its statements, where nothing is open.
+func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int,
+	send func(*client, blotter.Trade) sendFill) {
 	first, unknown := cutter.Cuts(), x.counts[countUnknown].Load()
 	goesOn := func() bool {
 		done := cutter.Cuts() - first
@@ -125,7 +127,8 @@ func (c *client) pair(ctx context.Context, f blotter.Trade, opts ...postgres.Exe
 }
 
 // inTransaction books a fill in a transaction of the caller's.
-func (x *torture) inTransaction(ctx context.Context, f blotter.Trade, opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
+func (x *torture) inTransaction(ctx context.Context, f blotter.Trade,
+	opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
 	var serializable []postgres.Option
 	if rand.N(2) == 0 {
 		serializable = append(serializable, postgres.RepeatableRead, postgres.MaxRetries(100))

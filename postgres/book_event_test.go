@@ -37,8 +37,8 @@ func (f forgery) write(ctx context.Context, conn *pgx.Conn, account string) erro
 	return err
 }
 
-// Whoever writes it, an event of the book names the account that its columns name. The types of the list in Go are those of
-// the database.
+// Whoever writes it, an event of the book names the account that its columns name. The types of the list in Go are
+// those of the database.
 func TestBookEventsNameTheirAccount(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -51,7 +51,8 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 		return err != nil
 	}
 
-	for role, url := range map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL} {
+	urls := map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL}
+	for role, url := range urls {
 		conn := login(t, db, url, "A1")
 		for _, setRole := range []string{"", "set role none"} {
 			if setRole != "" && role != "app" {
@@ -62,8 +63,15 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 			}
 
 			for _, kind := range append(blotter.BookEvents(), "noted") {
-				for _, data := range []map[string]any{{"account_id": "A2"}, {}, {"account_id": nil}, {"account_id": []string{"A1"}}, {"position": map[string]any{"account_id": "A1"}}} {
-					if got := refused(conn, forgery{"trades", kind, "execution", 1, data}); got != blotter.IsBookEvent(kind) {
+				for _, data := range []map[string]any{
+					{"account_id": "A2"},
+					{},
+					{"account_id": nil},
+					{"account_id": []string{"A1"}},
+					{"position": map[string]any{"account_id": "A1"}},
+				} {
+					got := refused(conn, forgery{"trades", kind, "execution", 1, data})
+					if got != blotter.IsBookEvent(kind) {
 						t.Errorf("%s with %v by the %s: refused %v", kind, data, role, got)
 					}
 				}
@@ -157,7 +165,8 @@ func TestEventsOfTheBookAreProved(t *testing.T) {
 			"insert into pg_temp.trades select * from execution.trades", "set local enable_indexscan = off",
 		}
 		var refused *pgconn.PgError
-		if err := try(event(map[string]any{"quantity": "777777"}), misleading...); !errors.As(err, &refused) || refused.Code != "42501" {
+		if err := try(event(map[string]any{"quantity": "777777"}), misleading...); !errors.As(err, &refused) ||
+			refused.Code != "42501" {
 			t.Errorf("%s, misled: %v, want it refused", setRole, err)
 		}
 	}
@@ -218,24 +227,35 @@ func TestEmitRefuses(t *testing.T) {
 		ctx   context.Context
 		event blotter.Event
 	}{
-		"a fill of another account": {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A2"}`)}},
-		"a fill of its own":         {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
-		"a fill by the service":     {all, blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
-		"a removal":                 {one, blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
-		"a position":                {one, blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
-		"a price of an account":     {one, blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
+		"a fill of another account": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A2"}`)}},
+		"a fill of its own": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`)}},
+		"a fill by the service": {all,
+			blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`)}},
+		"a removal": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
+		"a position": {one,
+			blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
+		"a price of an account": {one,
+			blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
 		"market data of an account": {one, blotter.Event{Channel: "market_data", Type: "x", Data: []byte(`{}`)}},
 		"a price of tomorrow":       {all, price(`{"symbol": "KO", "price": "1", "price_at": "` + ahead + `"}`)},
 		"a price of 2200":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`)},
 		"a price of 1800":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "1800-01-01T00:00:00Z"}`)},
 		"bars of 2200":              {all, price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`)},
 		"another symbol":            {all, price(`{"symbol": "PEP"}`)},
-		"a long symbol":             {all, blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated, Data: []byte(`{"symbol": "` + long + `"}`)}},
-		"a long source":             {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
-		"a long currency":           {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
-		"no number":                 {all, price(`{"symbol": "KO", "price": "NaN"}`)},
-		"a great number":            {all, price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`)},
-		"a number":                  {all, price(`7`)},
+		"a long symbol": {all,
+			blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated,
+				Data: []byte(`{"symbol": "` + long + `"}`)}},
+		"a long source":   {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
+		"a long currency": {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
+		"no number":       {all, price(`{"symbol": "KO", "price": "NaN"}`)},
+		"a great number":  {all, price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`)},
+		"a number":        {all, price(`7`)},
 	} {
 		err := db.Transaction(test.ctx, func(tx *postgres.Tx) error { return tx.Emit(test.ctx, test.event) })
 		if !errors.Is(err, blotter.ErrInvalid) {
@@ -244,7 +264,8 @@ func TestEmitRefuses(t *testing.T) {
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	err := db.Transaction(all, func(tx *postgres.Tx) error {
-		return tx.Emit(all, price(`{"symbol": "KO", "price": "1", "price_at": "`+now+`", "source": "feed", "currency": "USD"}`))
+		return tx.Emit(all,
+			price(`{"symbol": "KO", "price": "1", "price_at": "`+now+`", "source": "feed", "currency": "USD"}`))
 	})
 	if err != nil {
 		t.Errorf("a price: %v", err)
@@ -266,8 +287,8 @@ func TestEmitRefuses(t *testing.T) {
 		values ('market_data', 'KO', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{"symbol": "KO"}')`)
 }
 
-// An application forges no entry of the audit log that reads like an operator's: it records that it reads, in a few words,
-// a table that it may read. What it records is marked as its claim.
+// An application forges no entry of the audit log that reads like an operator's: it records that it reads, in a few
+// words, a table that it may read. What it records is marked as its claim.
 func TestAccountsRecordReadingAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

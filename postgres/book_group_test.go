@@ -86,7 +86,8 @@ func (s *sent) open(t *testing.T, what string) {
 	}
 }
 
-// A caller who goes while his fill waits has it taken back; one who goes while it is being booked hears what became of it.
+// A caller who goes while his fill waits has it taken back; one who goes while it is being booked hears what became of
+// it.
 func TestBookCancelled(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -198,7 +199,8 @@ func TestBookStartStop(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 12 {
 			all.Go(func() {
-				ctx, cancel := context.WithTimeout(as(t, fmt.Sprintf("A%d", i%3)), time.Duration(1+i)*4*time.Millisecond)
+				ctx, cancel := context.WithTimeout(as(t, fmt.Sprintf("A%d", i%3)),
+					time.Duration(1+i)*4*time.Millisecond)
 				defer cancel()
 				if i%2 == 0 {
 					ctx = blotter.WithAllAccounts(ctx)
@@ -312,8 +314,10 @@ func TestRefusedByTheServer(t *testing.T) {
 	t.Parallel()
 	huge := "1" + strings.Repeat("0", 155)
 	for what, change := range map[string]func(*blotter.Trade){
-		"a price beyond all bounds":      func(f *blotter.Trade) { f.Price = dec(huge) },
-		"a day beyond the calendar":      func(f *blotter.Trade) { f.SettlementDate = new(time.Date(5_880_000, 1, 1, 0, 0, 0, 0, time.UTC)) },
+		"a price beyond all bounds": func(f *blotter.Trade) { f.Price = dec(huge) },
+		"a day beyond the calendar": func(f *blotter.Trade) {
+			f.SettlementDate = new(time.Date(5_880_000, 1, 1, 0, 0, 0, 0, time.UTC))
+		},
 		"a commission beyond all bounds": func(f *blotter.Trade) { f.Commission = dec(huge) },
 	} {
 		d := pgtest.Open(t)
@@ -329,7 +333,8 @@ func TestRefusedByTheServer(t *testing.T) {
 		}
 
 		for i, r := range receipts {
-			if (i == 6) != (r.Err != nil) || i == 6 && !errors.Is(r.Err, blotter.ErrIntegrity) && !errors.Is(r.Err, blotter.ErrData) {
+			if (i == 6) != (r.Err != nil) ||
+				i == 6 && !errors.Is(r.Err, blotter.ErrIntegrity) && !errors.Is(r.Err, blotter.ErrData) {
 				t.Errorf("%s, fill %d: %s, %v", what, i, r.Outcome, r.Err)
 			}
 		}
@@ -359,7 +364,8 @@ func TestRefusedByTheServer(t *testing.T) {
 			s.want(t, fmt.Sprint(what, ", fill ", i), outcome)
 		}
 
-		if groups := pgtest.Value[int](t, d, `select count(distinct xid) from execution.trades where account_id = 'A1'`); groups >= 10 {
+		if groups := pgtest.Value[int](t, d,
+			`select count(distinct xid) from execution.trades where account_id = 'A1'`); groups >= 10 {
 			t.Errorf("%s: %d transactions; the test shows nothing", what, groups)
 		}
 		verified(t, d)
@@ -382,7 +388,8 @@ func TestLongCorrelationFailsAlone(t *testing.T) {
 	good.want(t, "the good one", postgres.Applied)
 	bad.want(t, "the bad one", postgres.Refused)
 	wantKind(t, "the bad one", bad.err, blotter.ErrIntegrity)
-	if id := pgtest.Value[string](t, d, `select correlation_id from events.outbox where data->>'trade_id' = 'good'`); id != "short" {
+	if id := pgtest.Value[string](t, d,
+		`select correlation_id from events.outbox where data->>'trade_id' = 'good'`); id != "short" {
 		t.Errorf("the event's correlation is %q", id)
 	}
 }

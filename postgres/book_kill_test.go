@@ -46,14 +46,15 @@ func plannedFill(seed uint64, n int) blotter.Trade {
 	return (&client{rng: rand.New(rand.NewPCG(seed, uint64(n))), name: "planned", n: n - 1}).fill()
 }
 
-// bookClient is the client process: it sends fills in every way at once, and writes the number of each that is booked to
-// standard output, until it is killed.
+// bookClient is the client process: it sends fills in every way at once, and writes the number of each that is booked
+// to standard output, until it is killed.
 func bookClient(text string) {
 	var o clientOrders
 	err := json.Unmarshal([]byte(text), &o)
 	ctx := blotter.WithAllAccounts(context.Background())
 	db, opening := postgres.Open(ctx, postgres.Config{
-		URL: o.URL, ServiceURL: o.ServiceURL, ReadOnlyURL: o.ReadOnlyURL, ReporterURL: o.ReporterURL, MaxConns: 6, Logger: slog.New(slog.DiscardHandler),
+		URL: o.URL, ServiceURL: o.ServiceURL, ReadOnlyURL: o.ReadOnlyURL, ReporterURL: o.ReporterURL,
+		MaxConns: 6, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err = errors.Join(err, opening); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -150,7 +151,8 @@ func TestKilledClients(t *testing.T) {
 	d := pgtest.OpenConfig(t, fewConns)
 	x := newTorture(t, d)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL, ReporterURL: d.Config.ReporterURL, Seed: seed}
+	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL,
+		ReporterURL: d.Config.ReporterURL, Seed: seed}
 	unanswered := 0
 	for kill := range *killsFlag {
 		o.First = 1 + kill*fillsOfClient
@@ -165,7 +167,8 @@ func TestKilledClients(t *testing.T) {
 		t.Error("no client was killed after a fill was booked and before it was told of it; the test shows too little")
 	}
 	x.ledger.check(d)
-	t.Logf("%d kills, %d fills, %d booked of which the client never heard", *killsFlag, len(x.ledger.answers), unanswered)
+	t.Logf("%d kills, %d fills, %d booked of which the client never heard", *killsFlag, len(x.ledger.answers),
+		unanswered)
 }
 
 // sendAgain sends all fills of a killed client, and returns how many were booked of which it never heard.
@@ -235,11 +238,13 @@ func TestKilledServer(t *testing.T) {
 	}
 
 	booked := x.counts[countBooked].Load()
-	until(t, "fills are booked after the last crash", func() bool { return t.Failed() || x.counts[countBooked].Load() > booked+200 })
+	until(t, "fills are booked after the last crash",
+		func() bool { return t.Failed() || x.counts[countBooked].Load() > booked+200 })
 	x.left.Store(0)
 	clients.Wait()
 	x.ledger.check(d)
-	t.Logf("%d crashes, %d fills, %d answers unknown, %d sent again", *crashesFlag, len(x.ledger.answers), x.counts[countUnknown].Load(), x.counts[countResent].Load())
+	t.Logf("%d crashes, %d fills, %d answers unknown, %d sent again", *crashesFlag, len(x.ledger.answers),
+		x.counts[countUnknown].Load(), x.counts[countResent].Load())
 }
 
 // startBook starts a server of the test's own with a migrated database.
@@ -260,7 +265,8 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 		t.Fatal(err)
 	}
 
-	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(), AdminURL: server.AdminURL(embedded.Database)}
+	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(),
+		AdminURL: server.AdminURL(embedded.Database)}
 	d.Config.Logger = slog.New(slog.DiscardHandler)
 	fewConns(&d.Config)
 	if d.DB, err = postgres.Open(t.Context(), d.Config); err != nil {
@@ -273,7 +279,8 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 // killBackend kills the process that serves one of the clients.
 func killBackend(t *testing.T, d *pgtest.Database) {
 	t.Helper()
-	pid := pgtest.Value[int](t, d, `select pid from pg_stat_activity where application_name = 'blotter' order by state = 'idle', random() limit 1`)
+	pid := pgtest.Value[int](t, d,
+		`select pid from pg_stat_activity where application_name = 'blotter' order by state = 'idle', random() limit 1`)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Error(err)
 	}

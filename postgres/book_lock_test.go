@@ -8,7 +8,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Orders are locked before positions, and each by key: while the first is waited for, none of the others is locked.
+// Orders are locked before positions, each in the order of their keys: while the first is waited for, the others are
+// not locked.
 func TestLockOrder(t *testing.T) {
 	t.Parallel()
 	for _, held := range []string{
@@ -53,7 +54,9 @@ func TestLockOrder(t *testing.T) {
 		}()
 
 		until(t, "the booking waits", waiting(t, d))
-		free := pgtest.Value[int](t, d, `with free as (select from execution.positions where symbol in ('B', 'C') for update skip locked) select count(*) from free`)
+		free := pgtest.Value[int](t, d, `
+			with free as (select from execution.positions where symbol in ('B', 'C') for update skip locked)
+			select count(*) from free`)
 		if free != 2 {
 			t.Errorf("%s: %d of 2 positions that come later are locked already", held, 2-free)
 		}

@@ -65,7 +65,8 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 	}
 
 	p, s := r.Position, r.Trade
-	if !p.Quantity.Equal(s.QuantityAfter) || !p.CostBasis.Equal(s.CostBasisAfter) || !p.RealizedPnL.Equal(s.RealizedPnLAfter) || !p.Fees.Equal(s.FeesAfter) {
+	if !p.Quantity.Equal(s.QuantityAfter) || !p.CostBasis.Equal(s.CostBasisAfter) ||
+		!p.RealizedPnL.Equal(s.RealizedPnLAfter) || !p.Fees.Equal(s.FeesAfter) {
 		l.t.Errorf("fill %s, %s: the receipt's position %+v is not that of its trade %+v", f.TradeID, r.Outcome, p, s)
 	}
 	a.booked = append(a.booked, s)
@@ -90,7 +91,8 @@ func (l *ledger) check(d *pgtest.Database) {
 	checkOutbox(l.t, d, trades)
 	v, err := d.Verify(ctx)
 	if err != nil || len(v.Mismatches) > 0 || v.Trades != int64(len(trades)) {
-		l.t.Errorf("verify finds %d of %d trades, %d mismatches, first %v, %v", v.Trades, len(trades), len(v.Mismatches), v.Mismatches[:min(3, len(v.Mismatches))], err)
+		l.t.Errorf("verify finds %d of %d trades, %d mismatches, first %v, %v", v.Trades, len(trades),
+			len(v.Mismatches), v.Mismatches[:min(3, len(v.Mismatches))], err)
 	}
 }
 
@@ -126,13 +128,17 @@ func (l *ledger) checkAnswers() {
 }
 
 func sameBooked(a, b blotter.Trade) bool {
-	return a.ID == b.ID && a.XID == b.XID && a.OrderID == b.OrderID && a.Strategy == b.Strategy && a.Currency == b.Currency && a.CommissionCurrency == b.CommissionCurrency &&
-		a.PositionEffect == b.PositionEffect && a.ExecutedAt.Equal(b.ExecutedAt) && a.CreatedAt.Equal(b.CreatedAt) && sameFigures(a, b)
+	return a.ID == b.ID && a.XID == b.XID && a.OrderID == b.OrderID && a.Strategy == b.Strategy &&
+		a.Currency == b.Currency && a.CommissionCurrency == b.CommissionCurrency &&
+		a.PositionEffect == b.PositionEffect && a.ExecutedAt.Equal(b.ExecutedAt) && a.CreatedAt.Equal(b.CreatedAt) &&
+		sameFigures(a, b)
 }
 
 func sameFigures(a, b blotter.Trade) bool {
-	return a.Quantity.Equal(b.Quantity) && a.Price.Equal(b.Price) && a.Multiplier.Equal(b.Multiplier) && a.Commission.Equal(b.Commission) && a.RealizedPnL.Equal(b.RealizedPnL) &&
-		a.QuantityAfter.Equal(b.QuantityAfter) && a.CostBasisAfter.Equal(b.CostBasisAfter) && a.RealizedPnLAfter.Equal(b.RealizedPnLAfter) && a.FeesAfter.Equal(b.FeesAfter)
+	return a.Quantity.Equal(b.Quantity) && a.Price.Equal(b.Price) && a.Multiplier.Equal(b.Multiplier) &&
+		a.Commission.Equal(b.Commission) && a.RealizedPnL.Equal(b.RealizedPnL) &&
+		a.QuantityAfter.Equal(b.QuantityAfter) && a.CostBasisAfter.Equal(b.CostBasisAfter) &&
+		a.RealizedPnLAfter.Equal(b.RealizedPnLAfter) && a.FeesAfter.Equal(b.FeesAfter)
 }
 
 // checkFolds proves that each position is the fold of its trades in the book's order, that each trade's row has the
@@ -182,9 +188,12 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 func samePosition(a, b blotter.Position) bool {
 	opened := (a.OpenedAt == nil) == (b.OpenedAt == nil) && (a.OpenedAt == nil || a.OpenedAt.Equal(*b.OpenedAt))
 	// The average is derived: the server, which divides twice, may differ from Go in the last digit.
-	average := (a.AvgPrice == nil) == (b.AvgPrice == nil) && (a.AvgPrice == nil || a.AvgPrice.Sub(*b.AvgPrice).Abs().LessThan(dec("0.000000000001")))
-	return opened && average && a.Quantity.Equal(b.Quantity) && a.CostBasis.Equal(b.CostBasis) && a.RealizedPnL.Equal(b.RealizedPnL) && a.Fees.Equal(b.Fees) &&
-		a.MaxQuantity.Equal(b.MaxQuantity) && a.LifePnL.Equal(b.LifePnL) && a.LifeFees.Equal(b.LifeFees) && a.LifeTrades == b.LifeTrades && a.Strategy == b.Strategy
+	average := (a.AvgPrice == nil) == (b.AvgPrice == nil) &&
+		(a.AvgPrice == nil || a.AvgPrice.Sub(*b.AvgPrice).Abs().LessThan(dec("0.000000000001")))
+	return opened && average && a.Quantity.Equal(b.Quantity) && a.CostBasis.Equal(b.CostBasis) &&
+		a.RealizedPnL.Equal(b.RealizedPnL) && a.Fees.Equal(b.Fees) &&
+		a.MaxQuantity.Equal(b.MaxQuantity) && a.LifePnL.Equal(b.LifePnL) && a.LifeFees.Equal(b.LifeFees) &&
+		a.LifeTrades == b.LifeTrades && a.Strategy == b.Strategy
 }
 
 // checkTrips compares round trips, those of one position in the order of their ids.
@@ -206,7 +215,8 @@ func checkTrips(t *testing.T, stored []blotter.RoundTrip, want map[[2]string][]b
 		}
 		for i, id := range sortedIDs(got[key]) {
 			r, w := got[key][id], list[i]
-			if !r.Gross.Equal(w.Gross) || !r.Fees.Equal(w.Fees) || !r.Net.Equal(w.Net) || !r.MaxQuantity.Equal(w.MaxQuantity) || r.Trades != w.Trades ||
+			if !r.Gross.Equal(w.Gross) || !r.Fees.Equal(w.Fees) || !r.Net.Equal(w.Net) ||
+				!r.MaxQuantity.Equal(w.MaxQuantity) || r.Trades != w.Trades ||
 				!r.OpenedAt.Equal(w.OpenedAt) || !r.ClosedAt.Equal(w.ClosedAt) || r.Strategy != w.Strategy {
 				t.Errorf("round trip %d of %v is stored as %+v, folded it is %+v", i+1, key, r, w)
 			}
@@ -251,7 +261,8 @@ type outboxFill struct {
 // position, and those of a transaction, are in the order of their trades.
 func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 	t.Helper()
-	rows, err := d.Connect(t, d.AdminURL).Query(t.Context(), `select account_id, key, xid::text, data from events.outbox where type = 'trade_executed' order by pos`)
+	rows, err := d.Connect(t, d.AdminURL).Query(t.Context(),
+		`select account_id, key, xid::text, data from events.outbox where type = 'trade_executed' order by pos`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,14 +286,18 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		n++
 		s, is := stored[fillKey{e.AccountID, e.TradeID, e.Symbol, e.Side}]
 		f := blotter.Trade{
-			Quantity: e.Quantity, Price: e.Price, Multiplier: e.Multiplier, Commission: e.Commission, RealizedPnL: e.RealizedPnL,
-			QuantityAfter: e.Position.Quantity, CostBasisAfter: e.Position.CostBasis, RealizedPnLAfter: e.Position.RealizedPnL, FeesAfter: e.Position.Fees,
+			Quantity: e.Quantity, Price: e.Price, Multiplier: e.Multiplier, Commission: e.Commission,
+			RealizedPnL: e.RealizedPnL, QuantityAfter: e.Position.Quantity, CostBasisAfter: e.Position.CostBasis,
+			RealizedPnLAfter: e.Position.RealizedPnL, FeesAfter: e.Position.Fees,
 		}
-		if !is || account != s.AccountID || key != s.AccountID || xid != fmt.Sprint(s.XID) || e.OrderID != s.OrderID || !sameFigures(f, s) {
-			t.Errorf("event %s (account %s, key %s, transaction %s) is not that of the trade %+v", data, account, key, xid, s)
+		if !is || account != s.AccountID || key != s.AccountID || xid != fmt.Sprint(s.XID) || e.OrderID != s.OrderID ||
+			!sameFigures(f, s) {
+			t.Errorf("event %s (account %s, key %s, transaction %s) is not that of the trade %+v", data, account, key,
+				xid, s)
 		}
 
-		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol, "transaction " + s.AccountID + "/" + xid} {
+		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol,
+			"transaction " + s.AccountID + "/" + xid} {
 			if s.ID <= last[of] {
 				t.Errorf("the event of trade %d comes after that of trade %d of the same %s", s.ID, last[of], of)
 			}

@@ -19,7 +19,8 @@ func ofOrder(id, order, quantity string) blotter.Trade {
 }
 
 // wantOrder compares the stored order.
-func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.OrderStatus, quantity, filled string, version int64) blotter.Order {
+func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.OrderStatus, quantity, filled string,
+	version int64) blotter.Order {
 	t.Helper()
 	orders, err := d.Orders(as(t, "A1"), postgres.OrderFilter{})
 	if err != nil {
@@ -30,8 +31,10 @@ func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.Order
 		if o.OrderID != id {
 			continue
 		}
-		if o.Status != status || !o.Quantity.Equal(dec(quantity)) || !o.FilledQuantity.Equal(dec(filled)) || o.Version != version {
-			t.Errorf("order %s is %s, %s of %s filled, version %d; want %s, %s of %s, %d", id, o.Status, o.FilledQuantity, o.Quantity, o.Version, status, filled, quantity, version)
+		if o.Status != status || !o.Quantity.Equal(dec(quantity)) || !o.FilledQuantity.Equal(dec(filled)) ||
+			o.Version != version {
+			t.Errorf("order %s is %s, %s of %s filled, version %d; want %s, %s of %s, %d", id, o.Status,
+				o.FilledQuantity, o.Quantity, o.Version, status, filled, quantity, version)
 		}
 		return o
 	}
@@ -68,27 +71,31 @@ func TestAdoptedOrder(t *testing.T) {
 	elsewhere.Symbol = "MSFT"
 	wantKind(t, "an order of another symbol than its fills", other.CreateOrder(ctx, &elsewhere), blotter.ErrInvalid)
 	known.Quantity = dec("10")
-	if err := other.CreateOrder(ctx, &known); err != nil || known.Adopted || known.Status != blotter.PartiallyFilled || known.Version != 3 {
+	if err := other.CreateOrder(ctx, &known); err != nil || known.Adopted || known.Status != blotter.PartiallyFilled ||
+		known.Version != 3 {
 		t.Errorf("%+v, %v", known, err)
 	}
 
 	again := newOrder("A1", "O1")
 	again.Quantity = dec("10")
-	if err := d.CreateOrder(ctx, &again); err != nil || again.Version != 3 || !again.FilledQuantity.Equal(dec("7")) || again.ID != known.ID {
+	if err := d.CreateOrder(ctx, &again); err != nil || again.Version != 3 || !again.FilledQuantity.Equal(dec("7")) ||
+		again.ID != known.ID {
 		t.Errorf("created again: %+v, %v", again, err)
 	}
 
 	if r, err := d.ExecuteTrade(ctx, ofOrder("T8", "O1", "4")); r.Outcome != postgres.Overfill {
 		t.Errorf("4 where 3 are open: %s, %v", r.Outcome, err)
 	}
-	if r, err := d.ExecuteTrade(ctx, ofOrder("T9", "O1", "3"), postgres.AdoptOrder); err != nil || r.Order.Status != blotter.Filled {
+	if r, err := d.ExecuteTrade(ctx, ofOrder("T9", "O1", "3"), postgres.AdoptOrder); err != nil ||
+		r.Order.Status != blotter.Filled {
 		t.Errorf("%+v, %v", r, err)
 	}
 
 	wantOrder(t, d, "O1", blotter.Filled, "10", "10", 4)
 	batch := []blotter.Trade{ofOrder("B1", "O2", "1"), ofOrder("B2", "O2", "2"), ofOrder("B2", "O2", "2")}
 	receipts, err := d.ExecuteTrades(ctx, batch, postgres.AdoptOrder)
-	if err != nil || receipts[1].Order == nil || !receipts[1].Order.FilledQuantity.Equal(dec("3")) || receipts[2].Outcome != postgres.Duplicate {
+	if err != nil || receipts[1].Order == nil || !receipts[1].Order.FilledQuantity.Equal(dec("3")) ||
+		receipts[2].Outcome != postgres.Duplicate {
 		t.Errorf("%+v, %v", receipts, err)
 	}
 	wantOrder(t, d, "O2", blotter.Filled, "3", "3", 1)
@@ -129,7 +136,8 @@ func TestCreateOrderTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := newOrder("A1", "O1")
-	if err := d.CreateOrder(ctx, &again); err != nil || again.ID != order.ID || again.Status != blotter.PartiallyFilled || again.Version != 2 {
+	if err := d.CreateOrder(ctx, &again); err != nil || again.ID != order.ID ||
+		again.Status != blotter.PartiallyFilled || again.Version != 2 {
 		t.Errorf("%+v, %v", again, err)
 	}
 
@@ -154,8 +162,8 @@ func TestCreateOrderTwice(t *testing.T) {
 	}
 }
 
-// An order that somebody else has changed is not changed on what was read before, and a fill on what is remembered of it is
-// judged on what it is.
+// An order that somebody else has changed is not changed on what was read before, and a fill on what is remembered of
+// it is judged on what it is.
 func TestChangedOrder(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -233,9 +241,9 @@ func TestLateFill(t *testing.T) {
 	}
 }
 
-// A remembered order that another process changed since is not written over, whether one fill follows or several: it stays
-// cancelled, the quantity that it was amended to holds, and every fill counts once. Each case has a memory of its own: after the
-// first surprise a DB begins with locks for a while, which hides what this is about.
+// A remembered order that another process changed since is not written over, whether one fill follows or several: it
+// stays cancelled, the quantity that it was amended to holds, and every fill counts once. Each case has a memory of its
+// own: after the first surprise a DB begins with locks for a while, which hides what this is about.
 func TestOrderChangedElsewhere(t *testing.T) {
 	t.Parallel()
 	d := pgtest.OpenConfig(t, fewConns)
@@ -285,8 +293,10 @@ func TestOverfill(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	receipts, err := d.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T1", "O1", "6"), ofOrder("T2", "O1", "6"), ofOrder("T3", "O1", "4")})
-	if err != nil || receipts[0].Outcome != postgres.Applied || receipts[1].Outcome != postgres.Overfill || receipts[2].Outcome != postgres.Applied ||
+	receipts, err := d.ExecuteTrades(ctx,
+		[]blotter.Trade{ofOrder("T1", "O1", "6"), ofOrder("T2", "O1", "6"), ofOrder("T3", "O1", "4")})
+	if err != nil || receipts[0].Outcome != postgres.Applied || receipts[1].Outcome != postgres.Overfill ||
+		receipts[2].Outcome != postgres.Applied ||
 		!errors.Is(receipts[1].Err, blotter.ErrInvalid) || !errors.Is(receipts[1].Err, blotter.ErrOverfill) {
 		t.Errorf("%+v, %v", receipts, err)
 	}
@@ -298,7 +308,8 @@ func TestOverfill(t *testing.T) {
 		t.Errorf("the rest of what is filled: %s, %v", r.Outcome, err)
 	}
 
-	if r, err := d.ExecuteTrade(ctx, ofOrder("T2", "O1", "6"), postgres.AllowOverfill); err != nil || !r.Order.FilledQuantity.Equal(dec("16")) {
+	if r, err := d.ExecuteTrade(ctx, ofOrder("T2", "O1", "6"), postgres.AllowOverfill); err != nil ||
+		!r.Order.FilledQuantity.Equal(dec("16")) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	wantOrder(t, d, "O1", blotter.Filled, "10", "16", 3)
@@ -327,7 +338,8 @@ func TestUnlikeItsOrder(t *testing.T) {
 		}
 	}
 
-	if r, err := d.ExecuteTrade(ctx, blotter.Trade{OrderID: "O1", TradeID: "T1", Price: dec("5")}); err != nil || r.Trade.Side != blotter.Buy || !r.Trade.Quantity.Equal(dec("100")) ||
+	if r, err := d.ExecuteTrade(ctx, blotter.Trade{OrderID: "O1", TradeID: "T1", Price: dec("5")}); err != nil ||
+		r.Trade.Side != blotter.Buy || !r.Trade.Quantity.Equal(dec("100")) ||
 		r.Trade.ExecutedAt.IsZero() || time.Since(r.Trade.ExecutedAt) > time.Minute {
 		t.Errorf("%+v, %v", r, err)
 	}

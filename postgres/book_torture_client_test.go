@@ -35,9 +35,13 @@ func (c *client) chance(percent float64) bool { return c.rng.Float64()*100 < per
 func (c *client) fill() blotter.Trade {
 	c.n++
 	f := blotter.Trade{
-		AccountID: accountName(c.rng.IntN(tortureAccounts)), TradeID: fmt.Sprintf("%s-%d", c.name, c.n), Symbol: symbolName(c.rng.IntN(tortureSymbols)),
-		Side: []blotter.Side{blotter.Buy, blotter.Sell}[c.rng.IntN(2)], Quantity: dec(fmt.Sprintf("%d", 1+c.rng.IntN(9))),
-		Price: dec(fmt.Sprintf("%d.%04d", 90+c.rng.IntN(20), c.rng.IntN(10_000))), Commission: dec(fmt.Sprintf("%d.%02d", c.rng.IntN(3)-1, c.rng.IntN(100))),
+		AccountID:  accountName(c.rng.IntN(tortureAccounts)),
+		TradeID:    fmt.Sprintf("%s-%d", c.name, c.n),
+		Symbol:     symbolName(c.rng.IntN(tortureSymbols)),
+		Side:       []blotter.Side{blotter.Buy, blotter.Sell}[c.rng.IntN(2)],
+		Quantity:   dec(fmt.Sprintf("%d", 1+c.rng.IntN(9))),
+		Price:      dec(fmt.Sprintf("%d.%04d", 90+c.rng.IntN(20), c.rng.IntN(10_000))),
+		Commission: dec(fmt.Sprintf("%d.%02d", c.rng.IntN(3)-1, c.rng.IntN(100))),
 		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, c.rng.IntN(1e9), time.UTC),
 	}
 	if c.chance(30) {
@@ -206,8 +210,8 @@ func (c *client) hearBatch(fills []blotter.Trade, receipts []postgres.Receipt, b
 
 var errOnPurpose = errors.New("rolled back on purpose")
 
-// transaction books fills in a transaction of the caller's, of which a part or the whole may be rolled back; what is not
-// booked then is sent alone.
+// transaction books fills in a transaction of the caller's, of which a part or the whole may be rolled back; what is
+// not booked then is sent alone.
 func (c *client) transaction() {
 	var fills []blotter.Trade
 	account := accountName(c.rng.IntN(tortureAccounts))

@@ -11,14 +11,16 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// everythingBooked is all that fills write, with its versions.
+// everythingBooked reads all rows that trades write, with their versions.
 const everythingBooked = `
-select coalesce((select string_agg(o::text, ',' order by o.id) from execution.orders o), '') || coalesce((select string_agg(x::text, ',' order by x.id) from execution.trades x), '')
-    || coalesce((select string_agg(p::text, ',' order by p.symbol) from execution.positions p), '') || coalesce((select string_agg(r::text, ',' order by r.id) from execution.round_trips r), '')
+select coalesce((select string_agg(o::text, ',' order by o.id) from execution.orders o), '')
+    || coalesce((select string_agg(x::text, ',' order by x.id) from execution.trades x), '')
+    || coalesce((select string_agg(p::text, ',' order by p.symbol) from execution.positions p), '')
+    || coalesce((select string_agg(r::text, ',' order by r.id) from execution.round_trips r), '')
     || coalesce((select string_agg(e::text, ',' order by e.pos) from events.outbox e), '')`
 
-// Fills of a transaction, or a savepoint, that is rolled back leave nothing, and later ones do not count on them, though
-// orders and positions are remembered.
+// Fills of a transaction, or a savepoint, that is rolled back leave nothing, and later ones do not count on them,
+// though orders and positions are remembered.
 func TestRolledBackFills(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -34,7 +36,8 @@ func TestRolledBackFills(t *testing.T) {
 	undone := func(tx *postgres.Tx) error {
 		closing, first := fill("T3", blotter.Sell, "30", "7"), buy("T4")
 		first.Symbol, first.OrderID = "MSFT", "O2"
-		receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T2", "O1", "5"), closing, first}, postgres.AdoptOrder)
+		receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T2", "O1", "5"), closing, first},
+			postgres.AdoptOrder)
 		for _, r := range receipts {
 			if r.Outcome != postgres.Applied {
 				t.Errorf("%+v", r)
@@ -71,7 +74,8 @@ func TestRolledBackFills(t *testing.T) {
 	for i, id := range []string{"T2", "T6"} {
 		r, err := d.ExecuteTrade(ctx, ofOrder(id, "O1", "5"))
 		want := dec(fmt.Sprint(16 + 5*i))
-		if err != nil || r.Outcome != postgres.Applied || !r.Position.Quantity.Equal(want) || !r.Order.FilledQuantity.Equal(want) || r.Position.Version != int64(3+i) {
+		if err != nil || r.Outcome != postgres.Applied || !r.Position.Quantity.Equal(want) ||
+			!r.Order.FilledQuantity.Equal(want) || r.Position.Version != int64(3+i) {
 			t.Errorf("%s: %+v, %v", id, r, err)
 		}
 	}
@@ -91,7 +95,8 @@ func TestAllOrNothing(t *testing.T) {
 	before := pgtest.Value[string](t, d, everythingBooked)
 	receipts, err := d.ExecuteTrades(ctx, []blotter.Trade{buy("T1"), bad}, postgres.AllOrNothing)
 	wantKind(t, "alone", err, blotter.ErrNotFound)
-	if len(receipts) != 2 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.UnknownOrder || !strings.HasPrefix(err.Error(), "trade 2 of 2, and none is booked") {
+	if len(receipts) != 2 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.UnknownOrder ||
+		!strings.HasPrefix(err.Error(), "trade 2 of 2, and none is booked") {
 		t.Errorf("%+v, %v", receipts, err)
 	}
 
@@ -124,20 +129,25 @@ func TestDuplicateHasThePositionOfThen(t *testing.T) {
 	ctx := as(t, "A1")
 	first := fill("T1", blotter.Buy, "10", "5")
 	first.Commission = dec("0.5")
-	if _, err := d.ExecuteTrades(ctx, []blotter.Trade{first, fill("T2", blotter.Sell, "4", "6"), fill("T3", blotter.Sell, "20", "7")}); err != nil {
+	if _, err := d.ExecuteTrades(ctx,
+		[]blotter.Trade{first, fill("T2", blotter.Sell, "4", "6"), fill("T3", blotter.Sell, "20", "7")}); err != nil {
 		t.Fatal(err)
 	}
 
-	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade, "Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade} {
+	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade,
+		"Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade} {
 		r, err := execute(ctx, first)
 		p := r.Position
-		if err != nil || r.Outcome != postgres.Duplicate || !p.Quantity.Equal(dec("10")) || !p.CostBasis.Equal(dec("50")) || !p.RealizedPnL.IsZero() || !p.Fees.Equal(dec("0.5")) || !p.AvgPrice.Equal(dec("5")) {
+		if err != nil || r.Outcome != postgres.Duplicate || !p.Quantity.Equal(dec("10")) ||
+			!p.CostBasis.Equal(dec("50")) || !p.RealizedPnL.IsZero() || !p.Fees.Equal(dec("0.5")) ||
+			!p.AvgPrice.Equal(dec("5")) {
 			t.Errorf("%s: %+v, %v", what, r, err)
 		}
 	}
 }
 
-// Trades of one position apply in the order of the batch; of copies the first is booked, of unlike ones the others conflict.
+// Trades of one position apply in the order of the batch; of copies the first is booked, of unlike ones the others
+// conflict.
 func TestBatchInOrder(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -169,7 +179,8 @@ func TestMoneyRules(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
-	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency, allows_negative) values ('ES', 50, 'EUR', false), ('CL', 1000, 'USD', true)`)
+	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency, allows_negative)
+		values ('ES', 50, 'EUR', false), ('CL', 1000, 'USD', true)`)
 	d.Exec(t, `insert into execution.accounts (account_id, currency) values ('A1', 'CHF')`)
 	book := func(symbol, id, price string, change func(*blotter.Trade)) (postgres.Receipt, error) {
 		f := fill(id, blotter.Buy, "1", price)
@@ -181,7 +192,8 @@ func TestMoneyRules(t *testing.T) {
 
 	for symbol, want := range map[string]string{"ES": "50 EUR 250", "CL": "1000 USD 5000", "unknown": "1 CHF 5"} {
 		r, err := book(symbol, "T1", "5", nil)
-		if got := fmt.Sprint(r.Trade.Multiplier, " ", r.Trade.Currency, " ", r.Position.CostBasis); err != nil || got != want {
+		if got := fmt.Sprint(r.Trade.Multiplier, " ", r.Trade.Currency, " ", r.Position.CostBasis); err != nil ||
+			got != want {
 			t.Errorf("%s: %s, %v; want %s", symbol, got, err, want)
 		}
 	}
@@ -244,7 +256,8 @@ func TestFillsOfOtherAccounts(t *testing.T) {
 	if stored := storedIDs(t, d); stored != "" {
 		t.Errorf("%s are stored", stored)
 	}
-	if r, err := d.ExecuteTrade(blotter.WithAllAccounts(t.Context()), foreign); err != nil || r.Trade.AccountID != "A2" {
+	if r, err := d.ExecuteTrade(blotter.WithAllAccounts(t.Context()), foreign); err != nil ||
+		r.Trade.AccountID != "A2" {
 		t.Errorf("%+v, %v", r, err)
 	}
 

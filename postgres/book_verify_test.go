@@ -55,7 +55,8 @@ func TestVerifyWithOldStatistics(t *testing.T) {
 			t.Parallel()
 			const orders, fills, symbols = 1500, 2, 300
 			db := pgtest.Open(t)
-			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions", "execution.round_trips"} {
+			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions",
+				"execution.round_trips"} {
 				db.Exec(t, "alter table "+table+" set (autovacuum_enabled = off)")
 			}
 			ctx := as(t, "A1")
@@ -101,8 +102,9 @@ func bookFills(ctx context.Context, t *testing.T, db *postgres.DB, first, end, f
 		orders = append(orders, o)
 		for n := range fills {
 			trades = append(trades, blotter.Trade{
-				TradeID: fmt.Sprintf("T-%d-%d", i, n), OrderID: o.OrderID, Symbol: o.Symbol, Side: o.Side, Currency: "USD",
-				Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10.25"), ExecutedAt: time.Date(2025, 2, 3, 10, 0, i, 0, time.UTC),
+				TradeID: fmt.Sprintf("T-%d-%d", i, n), OrderID: o.OrderID, Symbol: o.Symbol, Side: o.Side,
+				Currency: "USD", Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10.25"),
+				ExecutedAt: time.Date(2025, 2, 3, 10, 0, i, 0, time.UTC),
 			})
 		}
 	}

@@ -58,18 +58,25 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 	}
 }
 
-const groupEvents = `select string_agg((data->>'trade_id') || ' ' || correlation_id, ', ' order by pos) from events.outbox where correlation_id <> ''`
+const groupEvents = `
+select string_agg((data->>'trade_id') || ' ' || correlation_id, ', ' order by pos)
+  from events.outbox where correlation_id <> ''`
 
 // A group that the server refuses is divided, and each caller's fill keeps its options and its correlation.
 func TestDividedGroup(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
+	adopt := []postgres.ExecuteOption{postgres.AdoptOrder}
+	allowZero := []postgres.ExecuteOption{postgres.AllowZeroPrice}
+	hugeCommission := func(trade *blotter.Trade) { trade.Commission = dec("1" + strings.Repeat("0", 155)) }
+	zeroPrice := func(trade *blotter.Trade) { trade.Price = blotter.Decimal{} }
+
 	sendGroup(t, d, []groupCall{
-		{account: "B", id: "adopts", order: "O1", opts: []postgres.ExecuteOption{postgres.AdoptOrder}, outcome: postgres.Applied},
+		{account: "B", id: "adopts", order: "O1", opts: adopt, outcome: postgres.Applied},
 		{account: "B", id: "unknown", order: "O2", outcome: postgres.UnknownOrder},
-		{account: "C", id: "refused", change: func(f *blotter.Trade) { f.Commission = dec("1" + strings.Repeat("0", 155)) }, outcome: postgres.Refused},
-		{account: "C", id: "free", change: func(f *blotter.Trade) { f.Price = blotter.Decimal{} }, opts: []postgres.ExecuteOption{postgres.AllowZeroPrice}, outcome: postgres.Applied},
-		{account: "C", id: "forgotten", change: func(f *blotter.Trade) { f.Price = blotter.Decimal{} }, outcome: postgres.Refused},
+		{account: "C", id: "refused", change: hugeCommission, outcome: postgres.Refused},
+		{account: "C", id: "free", change: zeroPrice, opts: allowZero, outcome: postgres.Applied},
+		{account: "C", id: "forgotten", change: zeroPrice, outcome: postgres.Refused},
 	})
 	if got := pgtest.Value[string](t, d, groupEvents); got != "adopts of adopts, free of free" {
 		t.Errorf("the events are %s", got)
@@ -86,7 +93,8 @@ func TestGroupOfALockedAccount(t *testing.T) {
 	}
 
 	holder := d.Connect(t, d.AdminURL)
-	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'LOCKED' for update`); err != nil {
+	if _, err := holder.Exec(t.Context(),
+		`begin; select from execution.positions where account_id = 'LOCKED' for update`); err != nil {
 		t.Fatal(err)
 	}
 	adopt := []postgres.ExecuteOption{postgres.AdoptOrder}
@@ -107,8 +115,8 @@ func TestGroupOfALockedAccount(t *testing.T) {
 	verified(t, d)
 }
 
-// Whichever way fills are committed, consumers in this process hear of it; of what is rolled back or was booked before they
-// hear nothing.
+// Whichever way fills are committed, consumers in this process hear of it; of what is rolled back or was booked before
+// they hear nothing.
 func TestDoorbellOfBookings(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -203,8 +211,14 @@ func TestBookConfigIsChecked(t *testing.T) {
 		{QueueMax: -(1 << 20)}: "QueueMax",
 	} {
 		_, err := d.NewBook(cfg)
-		if (err == nil) != (field == "") || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "BookConfig."+field+" ")) {
-			t.Errorf("%+v: %v, want one about %q", cfg, err, field)
+		if field == "" {
+			if err != nil {
+				t.Errorf("%+v: %v", cfg, err)
+			}
+			continue
+		}
+		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "BookConfig."+field+" ") {
+			t.Errorf("%+v: %v, want an error about %q", cfg, err, field)
 		}
 	}
 }
@@ -234,8 +248,8 @@ func TestGroupsAreBounded(t *testing.T) {
 	}
 }
 
-// Accounts of a service are divided over the workers' lanes, the next account to the lane with the fewest calls: a lane that is held
-// up holds nobody up who could go to another one.
+// Accounts of a service are divided over the workers' lanes, the next account to the lane with the fewest calls: a lane
+// that is held up holds nobody up who could go to another one.
 func TestAccountsAreDividedOverLanes(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -10,20 +10,22 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none of
-// them does.
+// Execute a trade by its order's id and the price alone: order, trade and position change in one transaction, or none
+// of them does.
 func ExampleTx_ExecuteTrade() {
 	db, done := pgtest.OpenExample()
 	defer done()
 	ctx := blotter.WithAccount(context.Background(), "ACC123")
-	order := blotter.Order{OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"), Strategy: "trend"}
+	order := blotter.Order{OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
+		Strategy: "trend"}
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		fmt.Println(err)
 	}
 
 	executeTrade := func(orderID, tradeID, price string) (receipt postgres.Receipt, err error) {
 		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
-			receipt, err = tx.ExecuteTrade(ctx, blotter.Trade{OrderID: orderID, TradeID: tradeID, Price: blotter.MustDecimal(price)})
+			receipt, err = tx.ExecuteTrade(ctx,
+				blotter.Trade{OrderID: orderID, TradeID: tradeID, Price: blotter.MustDecimal(price)})
 			return err
 		})
 		return receipt, err

@@ -58,8 +58,11 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "WRITTEN2", Name: new("first")})
 	d.Exec(t, `insert into data_ingestion.instruments (symbol, currency) values ('WRITTEN3', 'SEK')`)
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "WRITTEN3", Name: new("third")})
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "SAID", Multiplier: new(dec("1")), Currency: new("USD"), AllowsNegative: new(false)})
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.AllDays), AssetClass: new("future")})
+	setInstrument(t, d, blotter.InstrumentFacts{
+		Symbol: "SAID", Multiplier: new(dec("1")), Currency: new("USD"), AllowsNegative: new(false),
+	})
+	setInstrument(t, d,
+		blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.AllDays), AssetClass: new("future")})
 	for symbol, want := range map[string]string{
 		"NONE":     "NONE",
 		"PLAIN":    "PLAIN",
@@ -78,7 +81,8 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "FIXED", AllowsNegative: new(false), Calendar: new(blotter.Weekdays)})
+	setInstrument(t, d,
+		blotter.InstrumentFacts{Symbol: "FIXED", AllowsNegative: new(false), Calendar: new(blotter.Weekdays)})
 	ctx := blotter.WithAllAccounts(t.Context())
 	for _, symbol := range []string{"FIXED", "FREE"} {
 		if _, err := d.ImportBars(ctx, postgres.BarImport{Bars: barsOf(symbol, "test", "-3", 9)}); err != nil {
@@ -116,7 +120,9 @@ func TestInstrumentOfBookedTrades(t *testing.T) {
 	if got := factsOf(t, d, "FDAX"); got != "FDAX" {
 		t.Errorf("a refused statement left %q", got)
 	}
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "FDAX", Multiplier: new(dec("25")), Currency: new("EUR"), AllowsNegative: new(true)})
+	setInstrument(t, d, blotter.InstrumentFacts{
+		Symbol: "FDAX", Multiplier: new(dec("25")), Currency: new("EUR"), AllowsNegative: new(true),
+	})
 	if got, want := factsOf(t, d, "FDAX"), "FDAX x25 EUR true"; got != want {
 		t.Errorf("facts are %q, want %q", got, want)
 	}
@@ -166,11 +172,14 @@ func TestInstrumentStatementsAreAudited(t *testing.T) {
 	d := pgtest.Open(t)
 	ctx := blotter.WithUser(t.Context(), "ann")
 	for range 2 {
-		if _, err := d.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "GC", Multiplier: new(dec("100"))}); err != nil {
+		if _, err := d.SetInstrument(ctx,
+			blotter.InstrumentFacts{Symbol: "GC", Multiplier: new(dec("100"))}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := pgtest.Value[string](t, d, `select string_agg(user_id || ' ' || operation || ' ' || key || ' ' || (new - 'stated'), ', ')
+
+	got := pgtest.Value[string](t, d, `
+		select string_agg(user_id || ' ' || operation || ' ' || key || ' ' || (new - 'stated'), ', ')
 		from shared.audit_log where table_name = 'data_ingestion.instruments'`)
 	if want := `ann UPDATE {"symbol": "GC"} {"multiplier": 100}`; got != want {
 		t.Errorf("audited: %s, want %s", got, want)
