@@ -152,9 +152,9 @@ func (b *Book) Stop(ctx context.Context) error {
 	}
 }
 
-// ExecuteTrade is DB.ExecuteTrade, in a transaction with the trades of others. If the context ends while the trade
-// waits, the trade is withdrawn and not booked. If it ends later, ExecuteTrade still waits for the outcome and returns
-// it. Only ErrCommitUnknown leaves the outcome open, and then sending the trade again is safe.
+// ExecuteTrade works like DB.ExecuteTrade, in a transaction with the trades of others. If the context ends while the
+// trade waits, the trade is withdrawn and not booked. If it ends later, ExecuteTrade still waits for the outcome and
+// returns it. Only ErrCommitUnknown leaves the outcome open, and then sending the trade again is safe.
 func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
 	call := &bookCall{
 		trade:       trade,

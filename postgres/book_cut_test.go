@@ -58,7 +58,7 @@ func TestCutCommits(t *testing.T) {
 	t.Logf("%d cuts, %d fills, %d answers unknown", cutter.Cuts(), len(x.ledger.answers), x.counts[countUnknown].Load())
 }
 
-// withLogin is a URL with the login of another.
+// withLogin returns a URL with the login of another.
 func withLogin(t *testing.T, to, of string) string {
 	t.Helper()
 	login, err := pgx.ParseConfig(of)
@@ -89,7 +89,9 @@ func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int,
 		clients.Go(func() {
 			for goesOn() && x.t.Context().Err() == nil {
 				f := c.fill()
-				f.AccountID, f.OrderID, f.Symbol = accountName(0), "", symbolName(10+c.rng.IntN(4))
+				f.AccountID = accountName(0)
+				f.OrderID = ""
+				f.Symbol = symbolName(10 + c.rng.IntN(4))
 				if c.chance(30) {
 					cutter.AtCommit(c.when(50))
 				} else if c.chance(50) {
@@ -106,7 +108,7 @@ func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int,
 	}
 }
 
-// when is how the link is cut: with that chance after the server has heard.
+// when returns when the link is cut: with that chance after the server has received the message.
 func (c *client) when(percent float64) pgtest.Cut {
 	if c.chance(percent) {
 		return pgtest.Heard

@@ -244,7 +244,8 @@ func TestOrderCreatedAgain(t *testing.T) {
 	}
 }
 
-// A batch of first trades of many positions, which others are opening too, is booked however often others are first.
+// A batch of first trades of many positions, which others are opening too, is booked even if others are first many
+// times.
 func TestFirstTradesOfManyAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, fewConns)

@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// startedBook is a running book.
+// startedBook returns a running book.
 func startedBook(t *testing.T, db *postgres.DB, cfg postgres.BookConfig) *postgres.Book {
 	t.Helper()
 	book, err := db.NewBook(cfg)
@@ -86,20 +86,21 @@ func (s *sent) open(t *testing.T, what string) {
 	}
 }
 
-// A caller who goes while his fill waits has it taken back; one who goes while it is being booked hears what became of
-// it.
+// A trade whose caller cancels while it waits is withdrawn; if the caller cancels later, the outcome is still returned.
 func TestBookCancelled(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 	release := hold(t, d)
+
 	working, goes := context.WithCancel(as(t, "A1"))
 	booking := sendTo(working, book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
 	queued, gone := context.WithCancel(as(t, "A1"))
 	queue := sendTo(queued, book, buy("queue"))
 	stays := sendTo(as(t, "A1"), book, buy("stays"))
-	queue.open(t, "the fill that waits")
+	queue.open(t, "the waiting trade")
+
 	gone()
 	queue.want(t, "cancelled while it waited", postgres.Failed)
 	goes()
@@ -112,7 +113,7 @@ func TestBookCancelled(t *testing.T) {
 	}
 }
 
-// A full book lets callers wait for a place, as long as they will.
+// A full book lets callers wait for a slot until their context ends.
 func TestBookPushesBack(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -120,6 +121,7 @@ func TestBookPushesBack(t *testing.T) {
 	release := hold(t, d)
 	booking := sendTo(as(t, "A1"), book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
+
 	ctx, cancel := context.WithTimeout(as(t, "A1"), 30*time.Millisecond)
 	defer cancel()
 	sendTo(ctx, book, buy("impatient")).want(t, "no place in time", postgres.Failed)
@@ -133,19 +135,21 @@ func TestBookPushesBack(t *testing.T) {
 	}
 }
 
-// Who waits for a place when the book stops is not in it.
-func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
+// A trade that waits for a slot when the book stops is not booked.
+func TestBookStopsBeforeThereIsASlot(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, QueueMax: 1})
 	release := hold(t, d)
 	booking := sendTo(as(t, "A1"), book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
+
 	outside := sendTo(as(t, "A1"), book, buy("outside"))
 	outside.open(t, "no place")
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	wantKind(t, "a Stop that cannot wait", book.Stop(short), blotter.ErrOperational)
+
 	release()
 	booking.want(t, "the first", postgres.Applied)
 	outside.want(t, "who had no place", postgres.Failed)
@@ -154,7 +158,7 @@ func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
 	}
 }
 
-// Stop takes no more, books what waits even if its caller has no time for that, and may be called again.
+// Stop refuses further trades, books the waiting ones even if its context ends, and may be called again.
 func TestBookStopDrains(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -383,6 +387,7 @@ func TestLongCorrelationFailsAlone(t *testing.T) {
 	good := sendTo(blotter.WithCorrelation(as(t, "A1"), "short"), book, buy("good"))
 	bad := sendTo(blotter.WithCorrelation(as(t, "A1"), strings.Repeat("x", 101)), book, buy("bad"))
 	bad.open(t, "what waits")
+
 	release()
 	first.want(t, "the first", postgres.Applied)
 	good.want(t, "the good one", postgres.Applied)

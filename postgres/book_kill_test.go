@@ -41,13 +41,13 @@ type clientOrders struct {
 	First                                     int
 }
 
-// plannedFill is fill n of a seed.
+// plannedFill returns trade n of a seed.
 func plannedFill(seed uint64, n int) blotter.Trade {
 	return (&client{rng: rand.New(rand.NewPCG(seed, uint64(n))), name: "planned", n: n - 1}).fill()
 }
 
-// bookClient is the client process: it sends fills in every way at once, and writes the number of each that is booked
-// to standard output, until it is killed.
+// bookClient runs the client process: it sends trades in every way at once, and writes the number of each that is
+// booked to standard output, until it is killed.
 func bookClient(text string) {
 	var o clientOrders
 	err := json.Unmarshal([]byte(text), &o)
@@ -96,7 +96,7 @@ func bookClient(text string) {
 	select {}
 }
 
-// killedClient runs a client process, kills it, and returns the numbers of the fills that it was told are booked.
+// killedClient runs a client process, kills it, and returns the numbers of the trades that it knows to be booked.
 func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []int) {
 	t.Helper()
 	text, err := json.Marshal(o)
@@ -143,8 +143,8 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 	return booked
 }
 
-// Client processes are killed while they book. What they were told of is booked, and all that they may have sent can be
-// sent again: each fill is booked once.
+// Client processes are killed while they book. Every trade with an answer is booked, and all trades that may have been
+// sent can be sent again: each is booked once.
 func TestKilledClients(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
@@ -153,6 +153,7 @@ func TestKilledClients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL,
 		ReporterURL: d.Config.ReporterURL, Seed: seed}
+
 	unanswered := 0
 	for kill := range *killsFlag {
 		o.First = 1 + kill*fillsOfClient
@@ -164,14 +165,14 @@ func TestKilledClients(t *testing.T) {
 		unanswered += x.sendAgain(seed, o.First, last+inFlightMax)
 	}
 	if unanswered == 0 {
-		t.Error("no client was killed after a fill was booked and before it was told of it; the test shows too little")
+		t.Error("no client was killed after a fill was booked and before the answer came; the test shows too little")
 	}
 	x.ledger.check(d)
 	t.Logf("%d kills, %d fills, %d booked of which the client never heard", *killsFlag, len(x.ledger.answers),
 		unanswered)
 }
 
-// sendAgain sends all fills of a killed client, and returns how many were booked of which it never heard.
+// sendAgain sends all trades of a killed client, and returns how many were booked without an answer to it.
 func (x *torture) sendAgain(seed uint64, from, to int) (unanswered int) {
 	ctx := blotter.WithAllAccounts(x.t.Context())
 	for ; from <= to; from += 200 {

@@ -24,6 +24,7 @@ func naiveTrade(ctx context.Context, db *postgres.DB, f blotter.Trade, between f
 		if err != nil {
 			return err
 		}
+
 		between()
 		position = position.Add(f.Quantity)
 		_, err = tx.Exec(ctx, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price,
@@ -61,6 +62,7 @@ func clientsBuy(
 		}
 		all.Wait()
 	}
+
 	bought = pgtest.Value[blotter.Decimal](t, d, `select sum(quantity) from execution.trades where trade_id like 'T%'`)
 	return bought, pgtest.Value[blotter.Decimal](t, d, `select quantity - 1 from execution.positions`)
 }

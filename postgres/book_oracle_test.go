@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// fillKey is the key of a fill.
+// fillKey is the key of a trade.
 type fillKey struct {
 	account, id, symbol string
 	side                blotter.Side
@@ -21,13 +21,13 @@ type fillKey struct {
 
 func keyOfFill(f blotter.Trade) fillKey { return fillKey{f.AccountID, f.TradeID, f.Symbol, f.Side} }
 
-// answers is what the callers of one fill were told.
+// answers counts the answers to the callers of one trade.
 type answers struct {
 	applied, duplicate, unknown int             // how often
 	booked                      []blotter.Trade // as the receipts have it
 }
 
-// ledger remembers what callers were told of every fill that they sent.
+// ledger remembers the answers to every trade that callers sent.
 type ledger struct {
 	t       *testing.T
 	mu      sync.Mutex
@@ -96,7 +96,7 @@ func (l *ledger) check(d *pgtest.Database) {
 	}
 }
 
-// checkAnswers proves that what callers were told is what is stored.
+// checkAnswers proves that the stored trades are those of the answers.
 func (l *ledger) checkAnswers() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// ofOrder is a fill of an order.
+// ofOrder returns a trade of an order.
 func ofOrder(id, order, quantity string) blotter.Trade {
 	f := fill(id, blotter.Buy, quantity, "5")
 	f.OrderID = order
@@ -42,7 +42,7 @@ func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.Order
 	return blotter.Order{}
 }
 
-// second is another DB of the same database, with a memory of its own.
+// second opens another DB of the same database, with a cache of its own.
 func second(t *testing.T, d *pgtest.Database) *postgres.DB {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), d.Config)
@@ -254,10 +254,12 @@ func TestOrderChangedElsewhere(t *testing.T) {
 			if err := db.CreateOrder(ctx, &order); err != nil { // which remembers it
 				t.Fatal(err)
 			}
-			elsewhere, status, quantity := order, blotter.Cancelled, "100"
+			elsewhere := order
+			status, quantity := blotter.Cancelled, "100"
 			change := d.CancelOrder
 			if !cancel {
-				elsewhere.Quantity, status, quantity = dec("4"), blotter.Filled, "4"
+				elsewhere.Quantity = dec("4")
+				status, quantity = blotter.Filled, "4"
 				change = d.UpdateOrder
 			}
 			if err := change(ctx, &elsewhere); err != nil {

@@ -31,7 +31,7 @@ func (c *client) count(which int) { c.counts[which].Add(1) }
 
 func (c *client) chance(percent float64) bool { return c.rng.Float64()*100 < percent }
 
-// fill is a new fill. Quantities are such that positions often close and flip.
+// fill returns a new trade. Quantities are such that positions often close and flip.
 func (c *client) fill() blotter.Trade {
 	c.n++
 	f := blotter.Trade{
@@ -57,7 +57,7 @@ func (c *client) fill() blotter.Trade {
 	return f
 }
 
-// scope is the account's, or the service's.
+// scope returns the context of the account, or of the service.
 func (c *client) scope(account string) context.Context {
 	if c.chance(50) {
 		return blotter.WithAccount(c.t.Context(), account)
@@ -67,7 +67,7 @@ func (c *client) scope(account string) context.Context {
 
 type sendFill func(context.Context, blotter.Trade, ...postgres.ExecuteOption) (postgres.Receipt, error)
 
-// way is the database or the book.
+// way returns a way to book a trade: the database or the book.
 func (c *client) way() sendFill {
 	if c.chance(50) {
 		return c.book.ExecuteTrade
@@ -113,8 +113,9 @@ func (c *client) refusal(f blotter.Trade, outcome postgres.Outcome, kind blotter
 			c.count(count)
 			return
 		}
+
 		if err == nil {
-			c.t.Errorf("fill %+v: the outcome is %s, want %s", f, r.Outcome, outcome)
+			c.t.Errorf("trade %+v: the outcome is %s, want %s", f, r.Outcome, outcome)
 			return
 		}
 		if !c.again(f, err) {
@@ -123,14 +124,17 @@ func (c *client) refusal(f blotter.Trade, outcome postgres.Outcome, kind blotter
 	}
 }
 
-// overfill is a fill that its order has not open.
+// overfill returns a trade for more than its order has open.
 func (c *client) overfill() blotter.Trade {
 	f := c.fill()
-	f.Symbol, f.Side, f.OrderID, f.Quantity = symbolName(0), blotter.Buy, "small", dec("2")
+	f.Symbol = symbolName(0)
+	f.Side = blotter.Buy
+	f.OrderID = "small"
+	f.Quantity = dec("2")
 	return f
 }
 
-// other is a booked fill with another price.
+// other returns a booked trade with another price.
 func (c *client) other() blotter.Trade {
 	f := c.sent[c.rng.IntN(len(c.sent))]
 	f.Price = f.Price.Add(dec("1"))
@@ -195,10 +199,11 @@ func (c *client) hearBatch(fills []blotter.Trade, receipts []postgres.Receipt, b
 	for i, r := range receipts {
 		if fills[i].TradeID == bad {
 			if c.count(countOverfills); r.Outcome != postgres.Overfill {
-				c.t.Errorf("fill %+v: the outcome is %s, want an overfill", fills[i], r.Outcome)
+				c.t.Errorf("trade %+v: the outcome is %s, want an overfill", fills[i], r.Outcome)
 			}
 			continue
 		}
+
 		if !c.ledger.hear(fills[i], r, r.Err) {
 			c.t.Errorf("fill %+v of a batch: %v", fills[i], r.Err)
 			continue

@@ -113,7 +113,7 @@ func symbolName(s int) string  { return fmt.Sprintf("S%d", s) }
 
 func orderName(symbol string, side blotter.Side) string { return symbol + "-" + string(side) }
 
-// options are what the fill needs to be booked.
+// options returns the options that the trade needs.
 func options(f blotter.Trade) []postgres.ExecuteOption {
 	if strings.HasPrefix(f.OrderID, "adopted-") {
 		return []postgres.ExecuteOption{postgres.AdoptOrder}
@@ -143,6 +143,7 @@ func (x *torture) terminate(stop <-chan struct{}, period time.Duration) (killed 
 			return killed
 		case <-time.After(period):
 		}
+
 		var n int
 		row := conn.QueryRow(x.t.Context(), `
 			select count(pg_terminate_backend(pid))
@@ -166,7 +167,9 @@ func TestBookTorture(t *testing.T) {
 	seed := seedOf(t)
 	x := newTorture(t, pgtest.OpenConfig(t, fewConns))
 	x.left.Store(int64(*fillsFlag))
-	start, stop, killed := time.Now(), make(chan struct{}), make(chan int)
+	start := time.Now()
+	stop := make(chan struct{})
+	killed := make(chan int)
 	go func() { killed <- x.terminate(stop, 40*time.Millisecond) }()
 	var clients sync.WaitGroup
 	for i := range tortureClients {

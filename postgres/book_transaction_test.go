@@ -174,7 +174,7 @@ func TestBatchInOrder(t *testing.T) {
 	verified(t, d)
 }
 
-// What an instrument and an account say of the money of a first trade, and what a position then says of the next.
+// A first trade takes multiplier and currency from its instrument and account, the next ones from the position.
 func TestMoneyRules(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// planStep is what EXPLAIN (ANALYZE, FORMAT JSON) tells of a step.
+// planStep is a step in the output of EXPLAIN (ANALYZE, FORMAT JSON).
 type planStep struct {
 	Type        string     `json:"Node Type"`
 	Rows        float64    `json:"Actual Rows"`
@@ -23,7 +23,7 @@ type planStep struct {
 	Plans       []planStep `json:"Plans"`
 }
 
-// work is how many rows the step and those below it have looked at.
+// work returns how many rows the step and those below it have read.
 func (n planStep) work() float64 {
 	sum := (n.Rows + n.Filtered + n.JoinedAway + n.IndexedAway) * n.Loops
 	for _, below := range n.Plans {
@@ -53,7 +53,11 @@ func TestVerifyWithOldStatistics(t *testing.T) {
 	for _, analyzed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("analyzed when empty: %v", analyzed), func(t *testing.T) {
 			t.Parallel()
-			const orders, fills, symbols = 1500, 2, 300
+			const (
+				orders  = 1500
+				fills   = 2
+				symbols = 300
+			)
 			db := pgtest.Open(t)
 			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions",
 				"execution.round_trips"} {

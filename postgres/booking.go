@@ -8,8 +8,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// booking is what callers ask the book to do: trades to be booked in one transaction, in this order. It does not
-// change.
+// booking holds the trades that are to be booked in one transaction, in this order. It is the input of the book and
+// does not change.
 type booking struct {
 	trades       []blotter.Trade
 	options      []ExecuteOption // of each trade

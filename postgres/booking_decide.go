@@ -11,8 +11,8 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// decision is what becomes of a booking: a receipt for each trade, and the rows to be written. It is computed in
-// memory, from the booking and the stored rows that its trades touch.
+// decision is the result of a booking: a receipt for each trade, and the rows to be written. It is computed in memory,
+// from the booking and the stored rows that its trades touch.
 type decision struct {
 	booking  *booking
 	rows     *bookRows
@@ -260,8 +260,8 @@ func (d *decision) checkPrice(i int) error {
 	return nil
 }
 
-// statedCurrency returns the currency that somebody stated for the instrument, or "". A default says nothing: an import
-// of bars creates instruments without knowing their currencies.
+// statedCurrency returns the currency that somebody stated for the instrument, or "". A default is not a statement: an
+// import of bars creates instruments without knowing their currencies.
 func statedCurrency(i blotter.Instrument) string {
 	if i.Symbol == "" {
 		return ""
@@ -272,7 +272,7 @@ func statedCurrency(i blotter.Instrument) string {
 	return ""
 }
 
-// duplicate returns the receipt of trade i, whose key the book has already: with the content that is stored, or with
+// duplicate returns the receipt of trade i, which has the key of a booked trade: with the same content, or with
 // another.
 func (d *decision) duplicate(i int, stored *blotter.Trade, order *blotter.Order) Receipt {
 	given := d.booking.trades[i]

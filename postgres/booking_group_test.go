@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// groupCall is a fill of a group, and what is to become of it.
+// groupCall is a trade of a group, and its expected outcome.
 type groupCall struct {
 	account, id, order string
 	change             func(*blotter.Trade)
@@ -115,8 +115,8 @@ func TestGroupOfALockedAccount(t *testing.T) {
 	verified(t, d)
 }
 
-// Whichever way fills are committed, consumers in this process hear of it; of what is rolled back or was booked before
-// they hear nothing.
+// Whichever way trades are committed, the doorbell rings for consumers in this process; it does not ring for trades
+// that are rolled back or were booked before.
 func TestDoorbellOfBookings(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -178,7 +178,7 @@ func TestDoorbellOfBookings(t *testing.T) {
 	}
 }
 
-// The bound of a call is 10,000 trades. The context without account tells, without any work, whether a call passed it.
+// A call has at most 10,000 trades. With a context without an account, the error shows which check came first.
 func TestTradesOfACallAreBounded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -211,6 +211,7 @@ func TestBookConfigIsChecked(t *testing.T) {
 		{QueueMax: -(1 << 20)}: "QueueMax",
 	} {
 		_, err := d.NewBook(cfg)
+
 		if field == "" {
 			if err != nil {
 				t.Errorf("%+v: %v", cfg, err)
@@ -248,9 +249,9 @@ func TestGroupsAreBounded(t *testing.T) {
 	}
 }
 
-// Accounts of a service are divided over the workers' lanes, the next account to the lane with the fewest calls: a lane
-// that is held up holds nobody up who could go to another one.
-func TestAccountsAreDividedOverLanes(t *testing.T) {
+// Accounts of a service are divided over the workers' queues, the next account to the queue with the fewest calls: a
+// blocked queue does not block accounts that can go to another one.
+func TestAccountsAreDividedOverQueues(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	service := blotter.WithAllAccounts(t.Context())
@@ -265,10 +266,10 @@ func TestAccountsAreDividedOverLanes(t *testing.T) {
 	held := send("A1", "held")
 	until(t, "the worker waits for the lock", waiting(t, d))
 	behind := send("A1", "behind")
-	behind.open(t, "behind it, in the same lane")
+	behind.open(t, "behind it, in the same queue")
 	for n := range 4 {
 		account := fmt.Sprint("B", n)
-		send(account, "1").want(t, account+", which another lane serves", postgres.Applied)
+		send(account, "1").want(t, account+", which another queue serves", postgres.Applied)
 		send(account, "2").want(t, account+", once more", postgres.Applied)
 	}
 

@@ -109,7 +109,7 @@ func (db *DB) bookOptimistically(ctx context.Context, b *booking) (*decision, er
 }
 
 // optimisticError returns the error of a round trip that was a transaction: an error of the server is certain, all of
-// it is undone. After a link that broke nobody knows.
+// it is undone. After a broken link the outcome is unknown.
 func (db *DB) optimisticError(ctx context.Context, loan *loan, err error) error {
 	if errors.Is(err, blotter.ErrNotReplicated) {
 		db.bell.ring()
@@ -154,8 +154,8 @@ func (db *DB) bookWithLocks(ctx context.Context, b *booking) (d *decision, err e
 	return d, err
 }
 
-// patience is how often a booking is tried again. A row that does not exist cannot be locked: each time that another
-// session was first to create a position or an order of the booking, one less can be missing.
+// patience returns how often a booking may be tried again. A row that does not exist cannot be locked: each time that
+// another session was first to create a position or an order of the booking, one less can be missing.
 func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.trades))) }
 
 // errNotAll ends a booking under AllOrNothing. The decision that comes with it says why.

@@ -55,7 +55,7 @@ func wantFields(t *testing.T, what string, got, want any, except ...string) {
 	}
 }
 
-// bookingFills are fills of which no two figures are alike: an order in two parts, a reduction, a flip, two round
+// bookingFills returns trades in which all figures differ: an order in two parts, a reduction, a flip, two round
 // trips, an order that is adopted. Between them they have every field.
 func bookingFills() []blotter.Trade {
 	at := func(minute int) time.Time { return time.Date(2026, 5, 4, 14, minute, 0, 123000, time.UTC) }
@@ -78,10 +78,16 @@ func bookingFills() []blotter.Trade {
 		f("T8", "", "ROG", blotter.Buy, "4", "48", "0.48", 8),
 	}
 
-	fills[0].Multiplier, fills[0].Currency, fills[0].Strategy = dec("10"), "CHF", "trend"
+	fills[0].Multiplier = dec("10")
+	fills[0].Currency = "CHF"
+	fills[0].Strategy = "trend"
 	fills[0].SettlementDate = new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC))
-	fills[1].CommissionCurrency, fills[1].OtherFees = "GBP", blotter.TradeFees{{Currency: "EUR", Amount: dec("0.05")}}
-	fills[2].Strategy, fills[3].Currency, fills[3].Strategy, fills[4].Strategy = "exit", "EUR", "value", "turn"
+	fills[1].CommissionCurrency = "GBP"
+	fills[1].OtherFees = blotter.TradeFees{{Currency: "EUR", Amount: dec("0.05")}}
+	fills[2].Strategy = "exit"
+	fills[3].Currency = "EUR"
+	fills[3].Strategy = "value"
+	fills[4].Strategy = "turn"
 	return fills
 }
 
@@ -261,7 +267,8 @@ func checkBookedEvents(t *testing.T, db *pgtest.Database, way string, model *boo
 	t.Helper()
 	conn := db.Connect(t, db.AdminURL)
 	rows, err := conn.Query(t.Context(), `
-		select channel || ' ' || key || ' ' || type || ' ' || v || ' ' || service || ' ' || correlation_id, event_id::text, data
+		select channel || ' ' || key || ' ' || type || ' ' || v || ' ' || service || ' ' || correlation_id,
+		       event_id::text, data
 		from events.outbox where account_id = $1 order by pos`, way)
 	if err != nil {
 		t.Fatal(err)

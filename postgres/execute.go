@@ -7,7 +7,7 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Outcome is what became of a trade.
+// Outcome says whether a trade was booked, or why not.
 type Outcome string
 
 // The outcomes. Applied and Duplicate are success: the trade is in the book, once.
@@ -32,8 +32,8 @@ const (
 	Withheld Outcome = "withheld"
 )
 
-// Receipt says what became of a trade. If the trade was booked before, Position has only what the trade's row keeps:
-// quantity, cost basis, realized P&L and fees after it.
+// Receipt is the result of executing a trade. If the trade was booked before, Position has only what the trade's row
+// keeps: quantity, cost basis, realized P&L and fees after it.
 type Receipt struct {
 	Outcome  Outcome
 	Trade    blotter.Trade    // as stored, or as given if it is not stored
@@ -112,8 +112,8 @@ func (db *DB) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ..
 	return db.book(ctx, b)
 }
 
-// ExecuteTrade is DB.ExecuteTrade as a part of the transaction. The rows stay locked until the transaction ends:
-// transactions that trade several symbols should do so in the same order, because a deadlock is retried.
+// ExecuteTrade works like DB.ExecuteTrade, as a part of the transaction. The rows stay locked until the transaction
+// ends: transactions that trade several symbols should do so in the same order, because a deadlock is retried.
 func (tx *Tx) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
 	receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{trade}, opts...)
 	if err != nil && len(receipts) == 0 {
@@ -122,8 +122,8 @@ func (tx *Tx) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Exe
 	return receipts[0], receipts[0].Err
 }
 
-// ExecuteTrades is DB.ExecuteTrades as a part of the transaction; the events follow before COMMIT. The caller has to
-// return the error of AllOrNothing: what the transaction did before is not undone here.
+// ExecuteTrades works like DB.ExecuteTrades, as a part of the transaction; the events follow before COMMIT. The caller
+// has to return the error of AllOrNothing: what the transaction did before is not undone here.
 func (tx *Tx) ExecuteTrades(ctx context.Context, trades []blotter.Trade, opts ...ExecuteOption) ([]Receipt, error) {
 	b, err := newBooking(ctx, trades, opts)
 	if err != nil {

@@ -19,7 +19,7 @@ type OrderFilter struct {
 	From, To    time.Time             // From <= created_at < To; zero is unbounded
 	After       *blotter.Order        // the last row of the previous page, or nil for the first page
 	NewestFirst bool
-	Limit       int // the most rows to read; 0 is no limit
+	Limit       int // the most rows to read; 0 reads all
 }
 
 // TradeFilter selects trades of the context's scope, in the order of their execution. The zero value selects all.
@@ -33,7 +33,7 @@ type TradeFilter struct {
 	BookOrder   bool      // in the order in which they were booked, from which positions are computed
 	NewestFirst bool
 	After       *blotter.Trade // the last row of the previous page, or nil for the first page
-	Limit       int            // the most rows to read; 0 is no limit
+	Limit       int            // the most rows to read; 0 reads all
 }
 
 // RoundTripFilter selects round trips of the context's scope, in the order in which they ended. The zero value selects
@@ -45,7 +45,7 @@ type RoundTripFilter struct {
 	From, To    time.Time          // From <= closed_at < To; zero is unbounded
 	After       *blotter.RoundTrip // the last row of the previous page, or nil for the first page
 	NewestFirst bool
-	Limit       int // the most rows to read; 0 is no limit
+	Limit       int // the most rows to read; 0 reads all
 }
 
 // PositionFilter selects positions of the context's scope, sorted by account and symbol. The zero value selects all.
@@ -210,7 +210,7 @@ func (s *Session) StreamOrders(ctx context.Context, f OrderFilter) iter.Seq2[*bl
 	return stream(ctx, s, Orders, f.clauses(s.scope))
 }
 
-// Orders is Session.Orders in a read-only session of its own.
+// Orders calls Session.Orders in a read-only session of its own.
 func (db *DB) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Order, error) { return s.Orders(ctx, f) })
 }
@@ -226,7 +226,7 @@ func (s *Session) StreamTrades(ctx context.Context, f TradeFilter) iter.Seq2[*bl
 	return stream(ctx, s, Trades, f.clauses(s.scope))
 }
 
-// Trades is Session.Trades in a read-only session of its own.
+// Trades calls Session.Trades in a read-only session of its own.
 func (db *DB) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Trade, error) { return s.Trades(ctx, f) })
 }
@@ -242,7 +242,7 @@ func (s *Session) StreamRoundTrips(ctx context.Context, f RoundTripFilter) iter.
 	return stream(ctx, s, RoundTrips, f.clauses(s.scope))
 }
 
-// RoundTrips is Session.RoundTrips in a read-only session of its own.
+// RoundTrips calls Session.RoundTrips in a read-only session of its own.
 func (db *DB) RoundTrips(ctx context.Context, f RoundTripFilter) ([]blotter.RoundTrip, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.RoundTrip, error) { return s.RoundTrips(ctx, f) })
 }
@@ -252,7 +252,7 @@ func (s *Session) Positions(ctx context.Context, f PositionFilter) ([]blotter.Po
 	return find(ctx, s, Positions, f.clauses(s.scope))
 }
 
-// Positions is Session.Positions in a read-only session of its own.
+// Positions calls Session.Positions in a read-only session of its own.
 func (db *DB) Positions(ctx context.Context, f PositionFilter) ([]blotter.Position, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Position, error) { return s.Positions(ctx, f) })
 }
@@ -281,7 +281,7 @@ func (s *Session) PositionAsOf(ctx context.Context, account, symbol string, at t
 	return trades[0].PositionAfter(), nil
 }
 
-// PositionAsOf is Session.PositionAsOf in a read-only session of its own.
+// PositionAsOf calls Session.PositionAsOf in a read-only session of its own.
 func (db *DB) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (p blotter.Position, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		p, err = s.PositionAsOf(ctx, account, symbol, at)
@@ -306,7 +306,7 @@ func (s *Session) Portfolio(ctx context.Context, account string) (blotter.Portfo
 	return blotter.NewPortfolio(account, slices.Clip(values)), nil
 }
 
-// Portfolio is Session.Portfolio in a read-only session of its own.
+// Portfolio calls Session.Portfolio in a read-only session of its own.
 func (db *DB) Portfolio(ctx context.Context, account string) (p blotter.Portfolio, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		p, err = s.Portfolio(ctx, account)

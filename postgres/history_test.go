@@ -263,13 +263,15 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 		`delete from execution.trades where trade_id = '2'`:                                "quantity",
 		`update execution.trades set realized_pnl = realized_pnl + 1 where trade_id = '2'`: "realized_pnl of its fills",
 		`update execution.trades set price = price + 1 where trade_id = '3'`:               "realized_pnl",
-		`update execution.trades set quantity_after = 0 where trade_id = '3'`:              "quantity after the last trade",
-		`update execution.positions set multiplier = 100`:                                  "multiplier",
-		`update execution.positions set currency = 'EUR'`:                                  "trades in its currency",
-		`update execution.trades set quantity_after = 99 where trade_id = '1'`:             "quantity after it",
-		`update execution.trades set cost_basis_after = 1 where trade_id = '2'`:            "cost_basis after it",
-		`update execution.trades set realized_pnl_after = 1 where trade_id = '1'`:          "realized_pnl after it",
-		`update execution.trades set fees_after = 7 where trade_id = '1'`:                  "fees after it",
+
+		`update execution.trades set quantity_after = 0 where trade_id = '3'`: "quantity after the last trade",
+
+		`update execution.positions set multiplier = 100`:                         "multiplier",
+		`update execution.positions set currency = 'EUR'`:                         "trades in its currency",
+		`update execution.trades set quantity_after = 99 where trade_id = '1'`:    "quantity after it",
+		`update execution.trades set cost_basis_after = 1 where trade_id = '2'`:   "cost_basis after it",
+		`update execution.trades set realized_pnl_after = 1 where trade_id = '1'`: "realized_pnl after it",
+		`update execution.trades set fees_after = 7 where trade_id = '1'`:         "fees after it",
 		`insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades)
 			values ('A1', 'NONE', now(), now(), 1, 500, 0, 2)`: "realized_pnl of its lives",
 		`delete from execution.positions`:                  "quantity",
@@ -297,7 +299,7 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
-// restore puts the rows of TestVerifyNamesWhatIsBroken back, by booking all of it anew.
+// restore restores the rows of TestVerifyNamesWhatIsBroken by booking all of them again.
 func restore(t *testing.T, db *pgtest.Database) {
 	t.Helper()
 	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.round_trips,
@@ -307,6 +309,7 @@ func restore(t *testing.T, db *pgtest.Database) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	part := fill("1", blotter.Buy, "40", "5")
 	part.OrderID, part.Commission = "O1", dec("1")
 	book(t, db.DB, "A1", part, fill("2", blotter.Sell, "50", "6"), fill("3", blotter.Sell, "1", "7"))

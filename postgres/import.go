@@ -61,8 +61,8 @@ type ImportPart struct {
 	Trades []blotter.Trade
 }
 
-// BeginImports is BeginImport for a file with trades of several accounts: it begins the imports of all accounts, or of
-// none.
+// BeginImports works like BeginImport for a file with trades of several accounts: it begins the imports of all
+// accounts, or of none.
 func (db *DB) BeginImports(ctx context.Context, parts []ImportPart) (begun []blotter.Import, err error) {
 	parts = slices.Clone(parts)
 	scope, _ := blotter.ScopeOf(ctx)
@@ -225,7 +225,7 @@ type ImportFilter struct {
 	Account string // restricts a scope of all accounts to one account
 	ID      int64
 	From    time.Time // From <= started_at; zero is unbounded
-	Limit   int       // the most rows to read; 0 is no limit
+	Limit   int       // the most rows to read; 0 reads all
 }
 
 // Imports reads imports, including undone ones. Errors: ErrInvalid for an account that is not the scope's.
@@ -239,7 +239,7 @@ func (s *Session) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import
 	return find(ctx, s, Imports, c)
 }
 
-// Imports is Session.Imports in a read-only session of its own.
+// Imports calls Session.Imports in a read-only session of its own.
 func (db *DB) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Import, error) { return s.Imports(ctx, f) })
 }

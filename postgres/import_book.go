@@ -47,8 +47,8 @@ select * from ` + importLinkColumns.unnest(1)
 // importUndone is the SQLSTATE of a booking for an import that is not running.
 const importUndone = "55000"
 
-// ExecuteImported is ExecuteTrades for the trades of imports: each trade that it books is linked to its import in the
-// same transaction. The error for an import that was undone meanwhile is ErrConflict, and nothing is booked.
+// ExecuteImported works like ExecuteTrades for the trades of imports: each trade that it books is linked to its import
+// in the same transaction. The error for an import that was undone meanwhile is ErrConflict, and nothing is booked.
 func (db *DB) ExecuteImported(ctx context.Context, trades []ImportedTrade, opts ...ExecuteOption) ([]Receipt, error) {
 	plain := make([]blotter.Trade, len(trades))
 	for i := range trades {

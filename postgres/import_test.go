@@ -17,7 +17,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// fileOf is an import of a file with this content into A1, with options as name and value in turn.
+// fileOf returns the import of a file with this content into A1, with options as name and value in turn.
 func fileOf(content string, options ...string) blotter.Import {
 	digest := sha256.Sum256([]byte(content))
 	i := blotter.Import{AccountID: "A1", File: content + ".csv", Digest: digest[:], Layout: "csv",
@@ -49,6 +49,7 @@ func bookImport(ctx context.Context, db *postgres.DB, id int64, trades []blotter
 	for _, f := range trades {
 		imported = append(imported, postgres.ImportedTrade{Trade: f, ImportID: id})
 	}
+
 	receipts, err := db.ExecuteImported(ctx, imported, opts...)
 	for _, r := range receipts {
 		run.Rows++
@@ -213,13 +214,14 @@ func contentOf(t *testing.T, d *pgtest.Database) string {
 	return strings.NewReplacer(".,", ",", ".}", "}", ".)", ")").Replace(content)
 }
 
-// randomTrades are so many fills of three symbols with all that a fill may have; some are of orders.
+// randomTrades returns n trades of three symbols that between them use every field; some are of orders.
 func randomTrades(random *rand.Rand, prefix string, n int) (trades []blotter.Trade) {
 	for i := range n {
 		side := blotter.Buy
 		if random.IntN(2) == 0 {
 			side = blotter.Sell
 		}
+
 		f := of(fmt.Sprintf("S%d", random.IntN(3)), fmt.Sprint(prefix, i), side, fmt.Sprint(1+random.IntN(5)),
 			fmt.Sprintf("%d.%02d", 20+random.IntN(9), random.IntN(100)))
 		f.Strategy, f.Currency = fmt.Sprint("strategy ", random.IntN(2)), "USD"
@@ -315,7 +317,7 @@ func TestUndoRefusesWhatOthersFollow(t *testing.T) {
 	before = pgtest.Value[string](t, d, everythingBooked)
 	refused("PEP trade 4", "cannot be taken back")
 
-	// What was booked before, or of other positions, does not follow.
+	// Trades that were booked before, or of other positions, do not follow.
 	free := imported(t, d.DB, fileOf("three"), of("PEP", "5", blotter.Buy, "1", "60"))
 	if _, err := d.ExecuteTrade(ctx, of("KO", "6", blotter.Sell, "1", "61")); err != nil {
 		t.Fatal(err)
@@ -326,7 +328,7 @@ func TestUndoRefusesWhatOthersFollow(t *testing.T) {
 	verified(t, d)
 }
 
-// Of two who undo at once, one does it and the other is told so.
+// If two sessions undo an import at once, one does and the other gets an error.
 func TestTwoUndoAtOnce(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -340,6 +342,7 @@ func TestTwoUndoAtOnce(t *testing.T) {
 			undoers.Go(func() { _, errs[n] = db.UndoImport(ctx, "", i.ID) })
 		}
 		undoers.Wait()
+
 		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), blotter.ErrConflict) {
 			t.Errorf("round %d: %v and %v, want one success and one conflict", round, errs[0], errs[1])
 		}
@@ -508,7 +511,8 @@ func TestOnlyImportsAreRemoved(t *testing.T) {
 
 	link := `insert into execution.import_trades (account_id, import_id, symbol, trade_id, side)
 		values ('A1', $1, 'PEP', '2', 'buy')`
-	linkAtAnotherTime := `insert into execution.import_trades (account_id, import_id, symbol, trade_id, side, created_at)
+	linkAtAnotherTime := `
+		insert into execution.import_trades (account_id, import_id, symbol, trade_id, side, created_at)
 		select account_id, $1, symbol, trade_id, side, created_at from execution.trades where trade_id = '2'`
 	callers := map[string]context.Context{
 		"the account": as(t, "A1"),

@@ -49,7 +49,7 @@ func factsOf(t *testing.T, d *pgtest.Database, symbol string) string {
 	return line
 }
 
-// A fact is what somebody stated, also where it equals the default; a default is none.
+// A fact is what somebody stated, even if it equals the default; a default is not a fact.
 func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -63,6 +63,7 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	})
 	setInstrument(t, d,
 		blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.AllDays), AssetClass: new("future")})
+
 	for symbol, want := range map[string]string{
 		"NONE":     "NONE",
 		"PLAIN":    "PLAIN",
@@ -77,7 +78,7 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	}
 }
 
-// What was stated stays, whatever bars suggest; what was not follows the bars.
+// Stated facts stay, whatever bars suggest; other facts follow the bars.
 func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -103,7 +104,9 @@ func TestInstrumentOfBookedTrades(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	f := buy("T1")
-	f.Symbol, f.Multiplier, f.Currency = "FDAX", dec("25"), "EUR"
+	f.Symbol = "FDAX"
+	f.Multiplier = dec("25")
+	f.Currency = "EUR"
 	if _, err := d.ExecuteTrade(as(t, "A1"), f); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +140,7 @@ func TestFirstTradeTakesFacts(t *testing.T) {
 	d.Exec(t, `insert into data_ingestion.instruments (symbol) values ('BARS')`)
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "USDS", Currency: new("USD")})
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "NEG", Multiplier: new(dec("1000")), AllowsNegative: new(true)})
+
 	for symbol, want := range map[string]string{"BARS": "1 NOK", "USDS": "1 USD", "NEG": "1000 NOK"} {
 		f := fill("T-"+symbol, blotter.Buy, "2", "7")
 		if f.Symbol = symbol; symbol == "NEG" {
@@ -152,6 +156,7 @@ func TestFirstTradeTakesFacts(t *testing.T) {
 func TestInvalidInstrumentFacts(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
+
 	for _, facts := range []blotter.InstrumentFacts{
 		{Symbol: ""},
 		{Symbol: "A", Multiplier: new(dec("0"))},

@@ -31,7 +31,7 @@ func (tx *Tx) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	return err
 }
 
-// CreateOrder is Tx.CreateOrder in a transaction of its own.
+// CreateOrder calls Tx.CreateOrder in a transaction of its own.
 func (db *DB) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	if o == nil {
 		return errNoOrder
@@ -43,7 +43,7 @@ func (db *DB) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	return err
 }
 
-// CreateOrders is Tx.CreateOrders in a transaction of its own.
+// CreateOrders calls Tx.CreateOrders in a transaction of its own.
 func (db *DB) CreateOrders(ctx context.Context, orders []blotter.Order) (stored []blotter.Order, err error) {
 	err = db.Transaction(ctx, func(tx *Tx) error {
 		stored, err = tx.CreateOrders(ctx, orders)
@@ -240,7 +240,7 @@ func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	return nil
 }
 
-// UpdateOrder is Tx.UpdateOrder in a transaction of its own.
+// UpdateOrder calls Tx.UpdateOrder in a transaction of its own.
 func (db *DB) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	return db.changeOrder(ctx, o, (*Tx).UpdateOrder)
 }
@@ -282,7 +282,7 @@ func (tx *Tx) CancelOrder(ctx context.Context, o *blotter.Order) error {
 	return nil
 }
 
-// CancelOrder is Tx.CancelOrder in a transaction of its own.
+// CancelOrder calls Tx.CancelOrder in a transaction of its own.
 func (db *DB) CancelOrder(ctx context.Context, o *blotter.Order) error {
 	return db.changeOrder(ctx, o, (*Tx).CancelOrder)
 }

@@ -124,7 +124,7 @@ func nullIfZero(t time.Time) *time.Time {
 	return &t
 }
 
-// PnL is Session.PnL in a read-only session of its own.
+// PnL calls Session.PnL in a read-only session of its own.
 func (db *DB) PnL(ctx context.Context, f PnLFilter) ([]PnL, error) {
 	return findAlone(ctx, db, func(s *Session) ([]PnL, error) { return s.PnL(ctx, f) })
 }

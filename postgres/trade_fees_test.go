@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// withFees is a fill in CHF with these fees, as amount and currency in turn.
+// withFees returns a trade in CHF with these fees, as amount and currency in turn.
 func withFees(id, symbol string, side blotter.Side, fees ...string) blotter.Trade {
 	f := fill(id, side, "3", "20")
 	f.Symbol, f.Currency = symbol, "CHF"

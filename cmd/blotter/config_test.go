@@ -19,6 +19,7 @@ const otherUser = 65534
 func TestFolderFileRunsNoProgram(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	d.unset("BLOTTER_POSTGRES")
 	for _, program := range []string{"postgres", "initdb", "psql", "pg_dump", "pg_restore"} {
 		path := d.write(t, "pgbin/"+program, "#!/bin/sh\ntouch "+filepath.Join(d.dir, "ran")+"\nexit 1\n")
 		if err := os.Chmod(path, 0o755); err != nil {
@@ -341,6 +342,7 @@ func TestRelativePathsAreRefused(t *testing.T) {
 		d.fails(t, 1, []string{"status"}, name+"=./there is looked for in the working folder; set it to an absolute path")
 	}
 	d := newDesk(t)
+	d.unset("BLOTTER_POSTGRES")
 	d.env = append(d.env, "PGSSLROOTCERT=system")
 	d.run(t, "status")
 	for text, want := range map[string]string{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,11 @@ func newDesk(t *testing.T) *desk {
 		d.env = append(d.env, "BLOTTER_POSTGRES="+postgres)
 	}
 	return d
+}
+
+// unset removes a variable from the environment of the program.
+func (d *desk) unset(name string) {
+	d.env = slices.DeleteFunc(d.env, func(variable string) bool { return strings.HasPrefix(variable, name+"=") })
 }
 
 // newBook is newDesk with a data folder that is migrated already, which spares most tests the three seconds of making one.

@@ -46,61 +46,53 @@ RETURN encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- trade_data is the data of the event trade_executed, version 1: the trade, and the position after it. Trade.EventData in Go
+-- writes the same, letter for letter.
+CREATE FUNCTION events.trade_data(t execution.trades) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN jsonb_strip_nulls(jsonb_build_object(
+    'trade_id', t.trade_id, 'order_id', t.order_id, 'account_id', t.account_id, 'symbol', t.symbol, 'side', t.side,
+    'quantity', trim_scale(t.quantity)::text, 'price', trim_scale(t.price)::text, 'multiplier', trim_scale(t.multiplier)::text,
+    'currency', t.currency, 'commission', trim_scale(t.commission)::text, 'commission_currency', t.commission_currency,
+    'other_fees', (SELECT jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) ORDER BY f.currency COLLATE "C")
+                     FROM execution.trade_fees f
+                    WHERE f.account_id = t.account_id AND f.symbol = t.symbol AND f.trade_id = t.trade_id AND f.side = t.side),
+    'realized_pnl', trim_scale(t.realized_pnl)::text, 'position_effect', t.position_effect, 'strategy', t.strategy,
+    'executed_at', to_char(t.executed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'position', jsonb_build_object('quantity', trim_scale(t.quantity_after)::text, 'cost_basis', trim_scale(t.cost_basis_after)::text,
+        'realized_pnl', trim_scale(t.realized_pnl_after)::text, 'fees', trim_scale(t.fees_after)::text)));
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION events.trade_data(execution.trades) TO trading_app;
+
+-- +goose StatementBegin
 -- undone_data is the data of an event trade_undone: the trade as it was booked, and the position after the trade before it,
 -- which has no columns where it was the first.
 CREATE FUNCTION events.undone_data(gone execution.trades, before execution.trades) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
-RETURN jsonb_strip_nulls(jsonb_build_object(
-    'trade_id', gone.trade_id, 'order_id', gone.order_id, 'account_id', gone.account_id, 'symbol', gone.symbol, 'side', gone.side,
-    'quantity', trim_scale(gone.quantity)::text, 'price', trim_scale(gone.price)::text, 'multiplier', trim_scale(gone.multiplier)::text,
-    'currency', gone.currency, 'commission', trim_scale(gone.commission)::text, 'commission_currency', gone.commission_currency,
-    'other_fees', (SELECT jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) ORDER BY f.currency COLLATE "C")
-                     FROM execution.trade_fees f
-                    WHERE f.account_id = gone.account_id AND f.symbol = gone.symbol AND f.trade_id = gone.trade_id AND f.side = gone.side),
-    'realized_pnl', trim_scale(gone.realized_pnl)::text, 'position_effect', gone.position_effect, 'strategy', gone.strategy,
-    'executed_at', to_char(gone.executed_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'position', jsonb_build_object('quantity', trim_scale(gone.quantity_after)::text, 'cost_basis', trim_scale(gone.cost_basis_after)::text,
-        'realized_pnl', trim_scale(gone.realized_pnl_after)::text, 'fees', trim_scale(gone.fees_after)::text),
+LANGUAGE sql STABLE
+RETURN events.trade_data(gone) || jsonb_build_object(
     'position_before', jsonb_build_object(
         'quantity', trim_scale(coalesce(before.quantity_after, 0))::text, 'cost_basis', trim_scale(coalesce(before.cost_basis_after, 0))::text,
         'realized_pnl', trim_scale(coalesce(before.realized_pnl_after, 0))::text, 'fees', trim_scale(coalesce(before.fees_after, 0))::text),
-    'book_id', gone.id, 'xid', gone.xid::text::bigint));
+    'book_id', gone.id, 'xid', gone.xid::text::bigint);
 -- +goose StatementEnd
 
--- +goose StatementBegin
--- prove refuses an event of the book that an application writes about no trade of its transaction. The service is trusted to
--- say what it booked, and the owner's functions write the others.
+-- An application writes an event of the book only as the event of a trade that its transaction has stored, letter for letter.
+-- The service is trusted to say what it booked, and the owner's functions write the others. The policy is a part of the plan of
+-- each statement that writes events. It sees what earlier statements stored, and nothing of its own statement.
 --
 -- The search has to use the primary key of trades. While the table is small, several indexes cost the same, and a session
--- keeps the plan that it made then. So the trade id is a range in the order of the key, which no other index gives, and
--- sorting is off. OFFSET 0 takes the ids out of the data first: row-level security lets no operator that may leak use an index.
-CREATE FUNCTION events.prove() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
-DECLARE
-    unproved text;
-BEGIN
-    SELECT w.type INTO unproved
-      FROM (SELECT *, data ->> 'trade_id' AS trade_id, data ->> 'symbol' AS symbol, data ->> 'side' AS side FROM written OFFSET 0) w
-     WHERE w.type = ANY ('{trade_executed,trade_undone,position_updated}')
-       AND NOT (w.type = 'trade_executed' AND w.channel = 'trades' AND w.service = 'execution' AND w.v = 1 AND (
-           SELECT t.xid = pg_current_xact_id() AND t.quantity = (w.data ->> 'quantity')::numeric
-                  AND t.price = (w.data ->> 'price')::numeric AND t.realized_pnl = (w.data ->> 'realized_pnl')::numeric
-                  AND t.quantity_after = (w.data -> 'position' ->> 'quantity')::numeric
-             FROM execution.trades t
-            WHERE t.account_id = w.account_id AND t.trade_id >= w.trade_id AND t.trade_id <= w.trade_id
-              AND t.symbol = w.symbol AND t.side = w.side
-            ORDER BY t.trade_id LIMIT 1) IS TRUE)
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'an event % is written by what books: no trade of this transaction proves it', unproved
-            USING ERRCODE = 'insufficient_privilege', HINT = 'Book the trade (ExecuteTrade); its event is written with it.';
-    END IF;
-    RETURN NULL;
-END $$;
--- +goose StatementEnd
-CREATE TRIGGER prove AFTER INSERT ON events.outbox REFERENCING NEW TABLE AS written FOR EACH STATEMENT
-    WHEN (NOT pg_has_role('trading_service', 'USAGE') AND NOT pg_has_role('trading_owner', 'USAGE'))
-    EXECUTE FUNCTION events.prove();
+-- keeps the plan that it made then. So the trade id is a range, and the order is that of the key, which no other index gives.
+-- OFFSET 0 takes the ids out of the data first: row-level security lets no operator that may leak use an index.
+CREATE POLICY book_events_are_proved ON events.outbox AS RESTRICTIVE FOR INSERT TO trading_app WITH CHECK (
+    type <> ALL ('{trade_executed,trade_undone,position_updated}')
+    OR type = 'trade_executed' AND channel = 'trades' AND service = 'execution' AND v = 1 AND (
+        SELECT (SELECT t.xid = pg_current_xact_id() AND w.data = events.trade_data(t)
+                  FROM execution.trades t
+                 WHERE t.account_id = w.account_id AND t.trade_id >= w.trade_id AND t.trade_id <= w.trade_id
+                   AND t.symbol = w.symbol AND t.side = w.side
+                 ORDER BY t.trade_id LIMIT 1)
+          FROM (SELECT outbox.account_id, outbox.data, outbox.data ->> 'trade_id' AS trade_id, outbox.data ->> 'symbol' AS symbol,
+                       outbox.data ->> 'side' AS side OFFSET 0) w) IS TRUE);
 
 -- +goose StatementBegin
 -- remove_import removes the trades of an import, their fees, links and round trips, and positions that have no trade left.
@@ -315,9 +307,9 @@ REVOKE INSERT (account_id, trade_id, order_id, symbol, side, quantity, price, mu
     realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after,
     fees_after) ON execution.trades FROM trading_app;
 GRANT INSERT ON execution.trades, logging.system_logs, logging.performance_logs TO trading_app;
-DROP TRIGGER prove ON events.outbox;
-DROP FUNCTION events.prove();
+DROP POLICY book_events_are_proved ON events.outbox;
 DROP FUNCTION events.undone_data(execution.trades, execution.trades);
+DROP FUNCTION events.trade_data(execution.trades);
 DROP FUNCTION shared.uuid_v7();
 ALTER TABLE events.outbox DROP CONSTRAINT outbox_is_what_it_says;
 GRANT INSERT (created_at) ON events.outbox TO trading_app;
