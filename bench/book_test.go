@@ -151,7 +151,7 @@ func (d *desk) naive(ctx context.Context, t blotter.Trade) error {
 	if err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3)`,
+	if _, err := conn.Exec(ctx, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ($1::text, 'trades', $1::text, $2, 'trade_executed', 'execution', $3)`,
 		t.AccountID, uuid.New(), data); err != nil {
 		return err
 	}

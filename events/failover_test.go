@@ -5,6 +5,7 @@ package events_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"flag"
 	"math/rand/v2"
 	"testing"
@@ -128,10 +129,11 @@ func TestFailover(t *testing.T) {
 	stopped := 0
 	for i := range *failoversFlag {
 		seed := seed + uint64(i)
-		t.Logf("seed %d", seed)
-		if newFailover(t, seed).play((i + 1) % 3) {
-			stopped++
-		}
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			if newFailover(t, seed).play((i + 1) % 3) {
+				stopped++
+			}
+		})
 	}
 	t.Logf("%d of %d consumers stopped", stopped, *failoversFlag)
 }

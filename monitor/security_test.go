@@ -118,6 +118,7 @@ var weakenings = []struct{ sql, check, subject string }{
 	{"drop policy account_isolation on events.outbox_p0", "security_leaf_policy", "events.outbox_p0"},
 	{"alter policy account_isolation on events.outbox_p0 with check (account_id is not null)", "security_leaf_policy", "events.outbox_p0"},
 	{"create policy mine on execution.orders using (true)", "security_stray_policy", "execution.orders"},
+	{"drop policy book_events_are_proved on events.outbox", "security_book_events", "events.outbox"},
 	{"alter role trading_app bypassrls", "security_role_attributes", "trading_app"},
 	{"alter role trading_owner superuser", "security_role_attributes", "trading_owner"},
 	{"alter role trading_service createrole login", "security_role_attributes", "trading_service"},

@@ -19,7 +19,7 @@ import (
 
 const sqlForge = `
 insert into events.outbox (account_id, channel, key, event_id, type, v, service, data)
-values ($1, $2, $1, gen_random_uuid(), $3, $4, $5, $6)`
+values ($1::text, $2, $1::text, gen_random_uuid(), $3, $4, $5, $6)`
 
 // forgery is an event that an application writes by SQL.
 type forgery struct {

@@ -38,7 +38,7 @@ on conflict (account_id, symbol) do update set version = excluded.version where 
 
 	sqlBookEvent = `
 insert into events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
-values ($1, 'trades', $1, $2, 'trade_executed', 'execution', $3, $4)`
+values ($1::text, 'trades', $1::text, $2, 'trade_executed', 'execution', $3, $4)`
 )
 
 // sqlBookTrade takes the version of the position as $1, then the columns of the trade: account_id is $2, symbol is $3.
@@ -46,7 +46,7 @@ var sqlBookTrade = `
 insert into execution.trades (` + tradeColumns.names("") + `)
 select ` + tradeColumns.parameters(2) + `
  where execution.unchanged(exists (
-    select from execution.positions where account_id = $2 and symbol = $3 and version = $1))
+    select from execution.positions where account_id = $2::text and symbol = $3::text and version = $1))
 returning id, account_id, trade_id, symbol, side, created_at, xid`
 
 // queueOne queues the writing of one trade. An event that tells of other fees goes behind these, which prove it.

@@ -66,7 +66,7 @@ func (c columns[R]) arrays(first int) string {
 func (c columns[R]) parameters(first int) string {
 	list := make([]string, len(c))
 	for i := range c {
-		list[i] = parameter(first + i)
+		list[i] = parameter(first+i) + "::" + c[i].typ
 	}
 	return strings.Join(list, ", ")
 }

@@ -258,7 +258,7 @@ func sentence(pg *pgconn.PgError) string {
 			return fmt.Sprintf("%s has no partition for this row; shared.ensure_partitions makes it", table)
 		}
 		if pg.DataTypeName != "" {
-			return fmt.Sprintf("a number is outside what a decimal holds exactly (check %s)", pg.ConstraintName)
+			return domainSentence(pg)
 		}
 		return fmt.Sprintf("%s refuses the row (check %s)", table, pg.ConstraintName)
 	case "28000":
@@ -270,6 +270,18 @@ func sentence(pg *pgconn.PgError) string {
 		return "the server's disk is full (" + pg.Message + "); free space and repeat"
 	}
 	return pg.Message + remedies[pg.Code]
+}
+
+// domainSentence says what a domain refuses. The server tells the domain, but neither the column nor the value.
+func domainSentence(pg *pgconn.PgError) string {
+	kind := pg.DataTypeName
+	switch kind {
+	case "exact":
+		return fmt.Sprintf("a number is outside what a decimal holds exactly (check %s)", pg.ConstraintName)
+	case "json_16k", "json_64k", "json_128k":
+		return fmt.Sprintf("a JSON document is longer than %s bytes or nested more than 64 levels deep (check %s)", kind[len("json_"):], pg.ConstraintName)
+	}
+	return fmt.Sprintf("a value is not a valid %s (check %s)", strings.ReplaceAll(kind, "_", " "), pg.ConstraintName)
 }
 
 // remedies say, by SQLSTATE, what to do about an error that the server's words leave alone.

@@ -61,8 +61,8 @@ func TestConstraintsAreNamedInWords(t *testing.T) {
 	}
 	for want, err := range map[string]error{
 		"execution.orders has such a row already":    insert(func(*blotter.Order) {}),
-		"check orders_quantity_check":                insert(func(o *blotter.Order) { o.OrderID, o.Quantity = "O-2", blotter.Decimal{} }),
-		"check orders_side_check":                    insert(func(o *blotter.Order) { o.OrderID, o.Side = "O-3", "hold" }),
+		"not a valid positive (check positive_check)": insert(func(o *blotter.Order) { o.OrderID, o.Quantity = "O-2", blotter.Decimal{} }),
+		"not a valid side (check side_check)":         insert(func(o *blotter.Order) { o.OrderID, o.Side = "O-3", "hold" }),
 		"new row violates row-level security policy": insert(func(o *blotter.Order) { o.AccountID = "A2" }),
 		"insert execution.orders":                    insert(func(*blotter.Order) {}),
 	} {

@@ -13,7 +13,7 @@ import (
 const (
 	sqlNewAccount = `
 insert into execution.accounts (account_id)
-select $1 where not exists (select from execution.accounts where account_id = $1)
+select $1::text where not exists (select from execution.accounts where account_id = $1::text)
 on conflict do nothing`
 	sqlResumeImport = `
 update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`

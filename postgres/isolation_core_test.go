@@ -13,31 +13,32 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 a text that marks its rows.
+// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 a text that marks its rows. Both
+// are cast, because columns of several types may take them.
 type tenant struct{ table, insert string }
 
 // tenants are in the order in which rows may be stored. A new table with an account_id wants a line here.
 var tenants = []tenant{
-	{"execution.accounts", `(account_id, name) values ($1, $2)`},
-	{"execution.orders", `(account_id, order_id, symbol, side, quantity, strategy) values ($1, 'O-1', 'KO', 'buy', 1, $2)`},
+	{"execution.accounts", `(account_id, name) values ($1::text, $2::text)`},
+	{"execution.orders", `(account_id, order_id, symbol, side, quantity, strategy) values ($1::text, 'O-1', 'KO', 'buy', 1, $2::text)`},
 	{"execution.trades", `(account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, strategy, executed_at,
-		quantity_after, cost_basis_after, realized_pnl_after, fees_after) values ($1, 'T-1', 'O-1', 'KO', 'buy', 1, 1, 'open', $2, now(), 1, 1, 0, 0)`},
-	{"execution.positions", `(account_id, symbol, quantity, cost_basis, strategy) values ($1, 'KO', 1, 1, $2)`},
+		quantity_after, cost_basis_after, realized_pnl_after, fees_after) values ($1::text, 'T-1', 'O-1', 'KO', 'buy', 1, 1, 'open', $2::text, now(), 1, 1, 0, 0)`},
+	{"execution.positions", `(account_id, symbol, quantity, cost_basis, strategy) values ($1::text, 'KO', 1, 1, $2::text)`},
 	{"execution.round_trips", `(account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, strategy, trades)
-		values ($1, 'KO', now(), now(), 1, 1, 0, $2, 2)`},
+		values ($1::text, 'KO', now(), now(), 1, 1, 0, $2::text, 2)`},
 	{"events.outbox", `(account_id, channel, key, event_id, type, service, data)
-		values ($1, 'trades', $1, gen_random_uuid(), 't', 's', jsonb_build_object('mark', $2::text))`},
-	{"events.published", `(account_id, event_id, digest) select $1, gen_random_uuid(), sha256(convert_to($2::text, 'UTF8'))`},
-	{"events.dead_letter", `(consumer, pos, account_id, key, error) select 'c', coalesce(max(pos), 0) + 1, $1, $1, $2 from events.dead_letter`},
-	{"analytics.portfolio_summary", `(account_id, symbol) values ($1, left($2, 32))`},
-	{"analytics.performance_metrics", `(account_id, strategy, date) values ($1, $2, '2026-01-05')`},
-	{"risk_management.risk_limits", `(account_id, limit_type, limit_value) values ($1, $2, 1)`},
-	{"risk_management.risk_events", `(account_id, event_id, event_type, message) values ($1, 'E-1', 't', $2)`},
-	{"shared.audit_log", `(account_id, table_name, operation, user_id) values ($1, 't', 'o', $2)`},
-	{"execution.trade_fees", `(account_id, symbol, trade_id, side, currency, amount) values ($1, 'KO', 'T-1', 'buy', left($2, 20), 1)`},
-	{"execution.imports", `(account_id, file, digest) values ($1, $2, sha256('x'))`},
+		values ($1::text, 'trades', $1::text, gen_random_uuid(), 't', 's', jsonb_build_object('mark', $2::text))`},
+	{"events.published", `(account_id, event_id, digest) select $1::text, gen_random_uuid(), sha256(convert_to($2::text, 'UTF8'))`},
+	{"events.dead_letter", `(consumer, pos, account_id, key, error) select 'c', coalesce(max(pos), 0) + 1, $1::text, $1::text, $2::text from events.dead_letter`},
+	{"analytics.portfolio_summary", `(account_id, symbol) values ($1::text, left($2::text, 32))`},
+	{"analytics.performance_metrics", `(account_id, strategy, date) values ($1::text, $2::text, '2026-01-05')`},
+	{"risk_management.risk_limits", `(account_id, limit_type, limit_value) values ($1::text, $2::text, 1)`},
+	{"risk_management.risk_events", `(account_id, event_id, event_type, message) values ($1::text, 'E-1', 't', $2::text)`},
+	{"shared.audit_log", `(account_id, table_name, operation, user_id) values ($1::text, 't', 'o', $2::text)`},
+	{"execution.trade_fees", `(account_id, symbol, trade_id, side, currency, amount) values ($1::text, 'KO', 'T-1', 'buy', left($2::text, 20), 1)`},
+	{"execution.imports", `(account_id, file, digest) values ($1::text, $2::text, sha256('x'))`},
 	{"execution.import_trades", `(account_id, import_id, symbol, trade_id, side)
-		values ($1, (select max(id) from execution.imports where account_id = $1 and file = $2), 'KO', 'T-1', 'buy')`},
+		values ($1::text, (select max(id) from execution.imports where account_id = $1::text and file = $2::text), 'KO', 'T-1', 'buy')`},
 }
 
 // seed stores a row of the account in every tenant table, as a superuser.

@@ -246,7 +246,7 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 		must(t, json.Unmarshal([]byte(plan), &parsed))
 		parsed[0].Plan.walk(func(node *planNode, conditions string) {
 			scans++
-			if !strings.Contains(conditions, "account_id = ") {
+			if !strings.Contains(strings.ReplaceAll(conditions, "(account_id)::text", "account_id"), "account_id = ") {
 				t.Errorf("%s\nreads %s by %s %s, condition %q, filter %q", text, node.Relation, node.Type, node.Index, conditions, node.Filter)
 			}
 		})

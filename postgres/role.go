@@ -53,8 +53,11 @@ func (r role) setting() string {
 
 func (r role) readOnly() bool { return r == roleReadOnly || r == roleReporter }
 
-// sqlConnected reads as whom a new connection acts, and the number of the domain of our numeric columns.
-const sqlConnected = `select current_user::text, coalesce(to_regtype('shared.exact')::oid, 0)`
+// sqlConnected reads as whom a new connection acts, and the domains of our columns with their base types.
+const sqlConnected = `
+select current_user::text, array_agg(t.typname::text), array_agg(t.oid), array_agg(t.typbasetype)
+  from pg_type t join pg_namespace n on n.oid = t.typnamespace
+ where n.nspname = 'shared' and t.typtype = 'd'`
 
 // explainConnect is explainRole for a connection that begins as the role.
 func explainConnect(ctx context.Context, op string, r role, login string, err error) error {
@@ -66,12 +69,23 @@ func explainConnect(ctx context.Context, op string, r role, login string, err er
 	return translate(ctx, op, err)
 }
 
+// registerDomains teaches types the codecs of domains: a parameter of a domain's column is announced with the domain's own
+// number.
+func registerDomains(types *pgtype.Map, names []string, domains, bases []uint32) {
+	for i, domain := range domains {
+		if base, known := types.TypeForOID(bases[i]); known {
+			types.RegisterType(&pgtype.Type{Name: "shared." + names[i], OID: domain, Codec: base.Codec})
+		}
+	}
+}
+
 // check refuses a connection that does not act as its role, pins its settings, and teaches it our numbers. A superuser's login passes: it
 // acts as the role like any other, and doctor warns of it.
 func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	var current string
-	var exact uint32
-	if err := c.QueryRow(ctx, sqlConnected, pgx.QueryExecModeExec).Scan(&current, &exact); err != nil {
+	var names []string
+	var domains, bases []uint32
+	if err := c.QueryRow(ctx, sqlConnected, pgx.QueryExecModeExec).Scan(&current, &names, &domains, &bases); err != nil {
 		return err
 	}
 	if current != string(r) {
@@ -82,9 +96,6 @@ func (r role) check(ctx context.Context, c *pgx.Conn) error {
 	}
 
 	RegisterTypes(c.TypeMap())
-	if exact != 0 {
-		// A parameter of a domain column is announced with the domain's own number.
-		c.TypeMap().RegisterType(&pgtype.Type{Name: "exact", OID: exact, Codec: numericCodec{}})
-	}
+	registerDomains(c.TypeMap(), names, domains, bases)
 	return nil
 }

@@ -1,4 +1,8 @@
 -- +goose Up
+-- Market data belongs to no account: everybody reads it, and the service alone writes it.
+CREATE SCHEMA data_ingestion;
+GRANT USAGE ON SCHEMA data_ingestion TO trading_app, trading_service, trading_readonly, trading_reporter;
+
 CREATE TABLE data_ingestion.market_data (
     id         bigint GENERATED ALWAYS AS IDENTITY,
     symbol     text NOT NULL CHECK (length(symbol) BETWEEN 1 AND 32),
@@ -25,19 +29,43 @@ CREATE TABLE data_ingestion.market_data (
 CREATE INDEX idx_market_data_timestamp ON data_ingestion.market_data (timestamp DESC);
 
 CREATE TABLE data_ingestion.instruments (
-    symbol          text PRIMARY KEY CHECK (length(symbol) BETWEEN 1 AND 32),
-    multiplier      shared.exact NOT NULL DEFAULT 1 CHECK (multiplier > 0),
-    currency        text NOT NULL DEFAULT 'USD' CHECK (length(currency) BETWEEN 1 AND 20),
+    symbol          shared.symbol PRIMARY KEY,
+    multiplier      shared.positive NOT NULL DEFAULT 1,
+    currency        shared.currency NOT NULL DEFAULT 'USD',
     allows_negative boolean NOT NULL DEFAULT false,
-    calendar        text NOT NULL DEFAULT 'weekdays' CHECK (calendar IN ('weekdays', 'all_days')),
-    created_at      timestamptz NOT NULL DEFAULT now()
+    calendar        text NOT NULL DEFAULT 'weekdays' -- or that of its exchange, by its code
+        CHECK (calendar IN ('weekdays', 'all_days') OR calendar ~ '^[A-Z]{4}$'),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    name            text NOT NULL DEFAULT '' CHECK (length(name) <= 200),
+    asset_class     text NOT NULL DEFAULT '' CHECK (length(asset_class) <= 50),
+    -- The columns that somebody stated. A default is asked for where it decides about money, a statement is taken.
+    stated          text[] NOT NULL DEFAULT '{}' CONSTRAINT instruments_stated_columns CHECK (
+        stated <@ ARRAY['multiplier', 'currency', 'allows_negative', 'calendar', 'asset_class', 'name'] AND array_position(stated, NULL) IS NULL)
 );
+-- Imports make instruments by the thousand, all of them defaults: that is not recorded. What changes in one is.
+SELECT shared.audited('data_ingestion.instruments', '{symbol}', false);
 
 CREATE TABLE data_ingestion.latest_prices (
-    symbol text PRIMARY KEY CHECK (length(symbol) BETWEEN 1 AND 32),
+    symbol shared.symbol PRIMARY KEY,
     price  shared.exact NOT NULL,
     at     timestamptz NOT NULL,
-    source text NOT NULL CHECK (length(source) BETWEEN 1 AND 50)
+    source shared.source NOT NULL
+);
+
+-- The sources of the bars of a series, so that doctor looks at the few series of several sources and not at all bars.
+CREATE TABLE data_ingestion.bar_sources (
+    symbol    shared.symbol NOT NULL,
+    timeframe shared.timeframe NOT NULL,
+    source    shared.source NOT NULL,
+    since     timestamptz NOT NULL DEFAULT now(), -- of its first import
+    PRIMARY KEY (symbol, timeframe, source)
+);
+
+-- What imports have stored, by the SHA-256 of their bars: imported again, it has no news, so it updates nothing that a
+-- later file of the same source corrected.
+CREATE TABLE data_ingestion.imported_contents (
+    content shared.sha256_digest PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE data_ingestion.data_quality_logs (
@@ -57,11 +85,32 @@ CREATE INDEX idx_data_quality_logs_timestamp ON data_ingestion.data_quality_logs
 GRANT SELECT ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices
     TO trading_app, trading_readonly, trading_reporter, trading_service;
 GRANT INSERT, UPDATE, DELETE ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices TO trading_service;
-GRANT SELECT ON data_ingestion.data_quality_logs TO trading_reporter;
+GRANT SELECT ON data_ingestion.data_quality_logs, data_ingestion.bar_sources, data_ingestion.imported_contents TO trading_reporter;
 GRANT SELECT, INSERT, UPDATE, DELETE ON data_ingestion.data_quality_logs TO trading_service;
+GRANT SELECT, INSERT, DELETE ON data_ingestion.bar_sources, data_ingestion.imported_contents TO trading_service;
+
+-- +goose StatementBegin
+-- analyze_bars gathers the statistics of market_data where rows that changed are a tenth of it or more, and reports
+-- whether it did. Autovacuum does so for leaves alone, and later; only the owner may ANALYZE.
+CREATE FUNCTION shared.analyze_bars(changed bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF changed < 1 OR changed * 10 < (SELECT sum(greatest(c.reltuples, 0)) FROM shared.partitions p JOIN pg_class c ON c.oid = p.leaf
+        WHERE p.table_name = 'data_ingestion.market_data'::regclass) THEN
+        RETURN false;
+    END IF;
+    ANALYZE (SKIP_LOCKED) data_ingestion.market_data;
+    RETURN true;
+END $$;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION shared.analyze_bars(bigint) TO trading_service;
+
+INSERT INTO shared.partitioned_tables VALUES ('data_ingestion.market_data', 'year', 'month', 0);
+SELECT shared.ensure_ahead();
 
 -- +goose Down
-DROP TABLE data_ingestion.data_quality_logs;
-DROP TABLE data_ingestion.latest_prices;
-DROP TABLE data_ingestion.instruments;
-DROP TABLE data_ingestion.market_data;
+DROP FUNCTION shared.analyze_bars(bigint);
+DELETE FROM shared.partitioned_tables WHERE table_name = 'data_ingestion.market_data'::regclass;
+DROP TABLE data_ingestion.data_quality_logs, data_ingestion.imported_contents, data_ingestion.bar_sources, data_ingestion.latest_prices,
+    data_ingestion.instruments, data_ingestion.market_data;
+DROP SCHEMA data_ingestion;
