@@ -245,7 +245,8 @@ var (
 )
 
 // queueMany queues the writing of many trades. Rows that sqlBook updates have to exist, so adopted orders and new
-// positions go before it. Events that tell of other fees go behind these, which prove them.
+// positions go before it. The events of an account's session go behind it, because they are proved by what
+// earlier statements stored (policy book_events_are_proved).
 func (w *bookWriter) queueMany(fees []*tradeFee) {
 	orders := sortedRows(w.orders)
 	positions := sortedRows(w.positions)
@@ -258,7 +259,7 @@ func (w *bookWriter) queueMany(fees []*tradeFee) {
 		trades[n] = &w.trades[i]
 	}
 	events := w.events
-	if len(fees) > 0 {
+	if w.ofAccount {
 		events = nil
 	}
 
@@ -272,7 +273,7 @@ func (w *bookWriter) queueMany(fees []*tradeFee) {
 	w.batch.Queue(sqlBook, args...)
 
 	w.queueOtherFees(fees)
-	if len(fees) > 0 && len(w.events) > 0 {
+	if w.ofAccount && len(w.events) > 0 {
 		queueEvents(w.batch, w.events)
 	}
 }

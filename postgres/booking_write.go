@@ -16,7 +16,8 @@ func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Eve
 	if len(d.applied) == 0 {
 		return nil, nil
 	}
-	w, err := newBookWriter(d)
+	scope, _ := blotter.ScopeOf(ctx)
+	w, err := newBookWriter(d, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +46,15 @@ func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Eve
 type bookWriter struct {
 	*decision
 	batch     *pgx.Batch
+	ofAccount bool            // the session is an account's, not a service's
 	returning int             // index of the statement that writes the trades and returns their generated values
 	events    []blotter.Event // to be written in this batch
 	deferred  []blotter.Event
 }
 
 // newBookWriter queues the statements. One trade, as in most bookings, is written by small statements of its own.
-func newBookWriter(d *decision) (*bookWriter, error) {
-	w := &bookWriter{decision: d, batch: &pgx.Batch{}}
+func newBookWriter(d *decision, scope blotter.Scope) (*bookWriter, error) {
+	w := &bookWriter{decision: d, batch: &pgx.Batch{}, ofAccount: !scope.All}
 	events, err := d.newEvents()
 	if err != nil {
 		return nil, err
