@@ -54,7 +54,7 @@ data: ## read the real files of DATA=folder (manifest.csv), compare the counts w
 
 .PHONY: fuzz
 fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
-	go test ./postgres -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
+	go test ./internal/numeric -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
@@ -108,4 +108,4 @@ bench-bars: ## a year of minute bars of 10, 100 (SYMBOLS=1000: also 1,000) symbo
 
 .PHONY: catalog
 catalog: ## write what migrate verify compares with, after a change of the migrations
-	go test ./postgres -run TestCatalogIsUpToDate -update
+	go test ./schema -run TestCatalogIsUpToDate -update

@@ -29,6 +29,7 @@ import (
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -41,13 +42,13 @@ var withoutDatabase = []string{
 	"logs.Handler.Start", "logs.Handler.Stop", "monitor.Recorder.Start", "monitor.Recorder.Stop", "monitor.Server.Start",
 	"monitor.Server.Stop", "monitor.Watcher.Start", "monitor.Watcher.Stop", "maintenance.Scheduler.Start",
 	"maintenance.Scheduler.Stop", "postgres.Book.Start", "postgres.Book.Stop", "postgres.Tx.Emit", "postgres.Tx.Rollback",
-	"postgres.PinSettings", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner", "postgres.Translate",
+	"schema.CheckVersion", "postgres.DB.Begin", "postgres.DB.CheckURLs", "postgres.DB.CheckOwner",
 	"partition.RunnerLock.Close",
 	"events.Subscribe", "events.InspectRedis", "events.Follow", "events.Consume", "logs.Tail",
 	"embedded.Down", "embedded.Find", "embedded.Start", "embedded.Up", "embedded.State.Clients",
 	"embedded.StartRedisServer", "embedded.RedisServer.Restart", "partition.Apply",
-	"postgres.Drift", "postgres.QueryCatalog",
-	"postgres.CompareRegistry", "postgres.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
+	"schema.Drift",
+	"postgres.CompareRegistry", "schema.Migrator.Verify", "postgres.Tx.Savepoint", "postgres.Tx.Commit",
 }
 
 // promoted are methods of a type that is not exported, embedded in one that is.
@@ -205,7 +206,7 @@ func (w *walk) judge(t *testing.T, call string, end, err error) {
 func (w *walk) complete(t *testing.T) {
 	exported := map[string]bool{}
 	packages := []string{
-		"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres",
+		"analytics", "audit", "embedded", "events", "logs", "maintenance", "monitor", "partition", "postgres", "schema",
 	}
 	for _, dir := range packages {
 		for _, name := range contextCalls(t, dir) {
@@ -297,7 +298,7 @@ func newWalkOn(t *testing.T, log *errorLog, db *pgtest.Database) *walk {
 // void drops the result of a call.
 func void[T any](_ T, err error) error { return err }
 
-func drain[T any](rows iter.Seq2[*T, error]) error {
+func drain[T any](rows iter.Seq2[T, error]) error {
 	for _, err := range rows {
 		if err != nil {
 			return err
@@ -340,7 +341,7 @@ func (w *walk) addPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = book.Stop(context.Background()) })
-	migrator, err := postgres.NewMigrator(t.Context(), w.db.OwnerURL)
+	migrator, err := schema.NewMigrator(t.Context(), w.db.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,25 +360,22 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.ConnectReporter": func(ctx context.Context) error {
 			return closing(postgres.ConnectReporter(ctx, w.db.Config.ReporterURL, "walk"))
 		},
-		"postgres.NewMigrator": func(ctx context.Context) error {
-			m, err := postgres.NewMigrator(ctx, w.db.OwnerURL)
+		"schema.NewMigrator": func(ctx context.Context) error {
+			m, err := schema.NewMigrator(ctx, w.db.OwnerURL)
 			if err == nil {
 				err = errors.Join(void(m.Status(ctx)), m.Close())
 			}
 			return err
 		},
-		"postgres.Migrator.Up":     func(ctx context.Context) error { return void(migrator.Up(ctx)) },
-		"postgres.Migrator.DownTo": func(ctx context.Context) error { return void(migrator.DownTo(ctx, 0)) },
-		"postgres.Migrator.Status": func(ctx context.Context) error { return void(migrator.Status(ctx)) },
-		"postgres.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
+		"schema.Migrator.Up":     func(ctx context.Context) error { return void(migrator.Up(ctx)) },
+		"schema.Migrator.DownTo": func(ctx context.Context) error { return void(migrator.DownTo(ctx, 0)) },
+		"schema.Migrator.Status": func(ctx context.Context) error { return void(migrator.Status(ctx)) },
+		"schema.Migrator.Verify": func(ctx context.Context) error { return void(migrator.Verify(ctx)) },
 		"postgres.CompareRegistry": func(ctx context.Context) error {
 			return void(postgres.CompareRegistry(ctx, w.db.OwnerURL))
 		},
-		"postgres.PinSettings": func(ctx context.Context) error {
-			return postgres.PinSettings(ctx, w.db.Connect(t, w.db.OwnerURL))
-		},
-		"postgres.Translate": func(ctx context.Context) error {
-			return postgres.Translate(ctx, "walk", ctx.Err())
+		"schema.CheckVersion": func(ctx context.Context) error {
+			return schema.CheckVersion(ctx, w.db.Connect(t, w.db.OwnerURL))
 		},
 		"postgres.DB.AnalyzeBars": func(ctx context.Context) error { return db.AnalyzeBars(ctx, 1_000_000) },
 		"postgres.DB.Audit": func(ctx context.Context) error {
@@ -648,18 +646,13 @@ func (w *walk) addSessions() {
 			return end(tx, ctx)
 		}
 	}
-	w.calls["postgres.QueryCatalog"] = func(ctx context.Context) error {
-		return w.db.ReadOnly(all, func(s *postgres.Session) error {
-			return void(postgres.QueryCatalog(ctx, s, pgx.RowTo[string], "select nspname::text from pg_namespace"))
-		}, postgres.Unlogged)
-	}
 	w.calls["postgres.SeamsOf"] = func(ctx context.Context) error {
 		return w.db.ReadOnly(all, func(s *postgres.Session) error {
 			return void(postgres.SeamsOf(ctx, s, "NOK", "1d", time.Unix(0, 0), time.Unix(9, 0)))
 		}, postgres.Unlogged)
 	}
-	w.calls["postgres.Drift"] = func(ctx context.Context) error {
-		return w.db.ReadOnly(all, func(s *postgres.Session) error { return void(postgres.Drift(ctx, s)) }, postgres.Unlogged)
+	w.calls["schema.Drift"] = func(ctx context.Context) error {
+		return w.db.ReadOnly(all, func(s *postgres.Session) error { return void(schema.Drift(ctx, s)) }, postgres.Unlogged)
 	}
 }
 

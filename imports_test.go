@@ -12,7 +12,8 @@ const module = "github.com/blotterdb/blotter"
 // layers are the packages in the order in which data flows: each imports package blotter and at most what stands above
 // it. A package that is not listed here does not exist yet.
 var layers = []string{
-	"", "internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership", "internal/spreadsheet", "internal/workbook", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit", "logs", "web",
+	"", "internal/calendar", "internal/exchange", "internal/fileerror", "internal/health", "internal/ownership", "internal/spreadsheet", "internal/workbook",
+	"internal/advisory", "internal/retry", "internal/shell", "internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection", "schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit", "logs", "web",
 	"embedded", "pgtest", "chaos", "cmd/blotter",
 }
 

@@ -46,7 +46,7 @@ func leadsToReplica(err error) bool {
 var replicaRefused = []string{"monitor.AdviseIndexes", "monitor.Run"}
 
 // notOnReplicas are calls that would undo the database, or know nothing of it.
-var notOnReplicas = []string{"embedded.", "postgres.Migrator.DownTo"}
+var notOnReplicas = []string{"embedded.", "schema.Migrator.DownTo"}
 
 // Where ReadOnlyURL and ReporterURL lead to a replica, every public call works or is refused in words of ours: nothing is
 // sent to a replica that this cannot do.

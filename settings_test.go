@@ -17,6 +17,7 @@ import (
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // databaseSettings are what a database may have of its own. Under all of them everything is as it is under none.
@@ -71,7 +72,7 @@ func settled(t *testing.T, name string) (findings []string) {
 		d.Exec(t, "alter database "+d.Name+" set "+setting)
 	}
 
-	migrator, err := postgres.NewMigrator(ctx, d.OwnerURL)
+	migrator, err := schema.NewMigrator(ctx, d.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func useByHand(t *testing.T, d *pgtest.Database) {
 }
 
 // verifySettled wants that everything verifies.
-func verifySettled(ctx context.Context, t *testing.T, d *pgtest.Database, migrator *postgres.Migrator, db *postgres.DB) {
+func verifySettled(ctx context.Context, t *testing.T, d *pgtest.Database, migrator *schema.Migrator, db *postgres.DB) {
 	t.Helper()
 	differences := func(what string) func([]string, error) {
 		return func(list []string, err error) {

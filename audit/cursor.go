@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -50,7 +51,7 @@ func RepairCursor(ctx context.Context, q postgres.Querier) (seal, number int64, 
 	if err == nil {
 		err = c.restore(ctx, q)
 	}
-	return c.seal, c.number, postgres.Translate(ctx, "put the sealer's cursor back", err)
+	return c.seal, c.number, pgerror.Translate(ctx, "put the sealer's cursor back", err)
 }
 
 // cursorOfSeals is the cursor that the last seal tells.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/health"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -106,7 +107,7 @@ func (s *Sealer) Stop(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return postgres.Translate(ctx, "stop the sealer", ctx.Err())
+		return pgerror.Translate(ctx, "stop the sealer", ctx.Err())
 	}
 }
 

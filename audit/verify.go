@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 )
 
@@ -45,7 +46,7 @@ func Verify(ctx context.Context, q postgres.Querier, heads []Head) (Report, erro
 	}
 	err := v.run(ctx)
 	v.Elapsed = time.Since(v.began)
-	return v.Report, postgres.Translate(ctx, "verify the audit log", err)
+	return v.Report, pgerror.Translate(ctx, "verify the audit log", err)
 }
 
 // verifier goes through the chain.

@@ -15,6 +15,7 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -62,7 +63,7 @@ func newStage(t *testing.T, settings ...string) *stage {
 	if len(settings) > 0 {
 		s.set(settings)
 	}
-	m, err := postgres.NewMigrator(t.Context(), s.server.OwnerURL())
+	m, err := schema.NewMigrator(t.Context(), s.server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
 		err = errors.Join(err, m.Close())

@@ -23,7 +23,7 @@ select 'unused', 'k' || n, gen_random_uuid(), 't', 's', to_jsonb(repeat(md5(n::t
 // storeOld stores events that the table does not take today.
 func (s *stage) storeOld(n, size int) {
 	s.t.Helper()
-	s.db.Exec(s.t, `alter table events.outbox drop constraint if exists outbox_data_size`)
+	s.db.Exec(s.t, `alter domain shared.json_128k drop constraint if exists json_128k_check`)
 	s.db.Exec(s.t, sqlOldEvents, n, size)
 }
 

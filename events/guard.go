@@ -25,7 +25,7 @@ select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_w
 	// sqlNewCursor does not try where there is one: to meet a row that its leader is moving would be to wait for that.
 	sqlNewCursor = `
 insert into events.cursor (consumer, snap_done, system_identifier, witness)
-select $1, $2::text::pg_snapshot, $3, $4 where not exists (select from events.cursor where consumer = $1)
+select $1::text, $2::text::pg_snapshot, $3, $4 where not exists (select from events.cursor where consumer = $1::text)
 on conflict (consumer) do nothing`
 	sqlAdopt = `update events.cursor set system_identifier = $2, expired_at = null where consumer = $1 and (system_identifier <> $2 or expired_at is not null)`
 )

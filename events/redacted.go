@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/connection"
 )
 
 // String is the configuration without the password of its URL.
 func (c RelayConfig) String() string {
-	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", postgres.RedactURL(c.URL), c.Prefix, c.Channels)
+	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", connection.RedactURL(c.URL), c.Prefix, c.Channels)
 }
 
 // GoString keeps the password out of %#v.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -37,7 +38,7 @@ func (s *store) store(parent context.Context, batch []row) error {
 		rows = append([]row{lost.row()}, batch...)
 	}
 	transaction, err := s.copy(ctx, rows)
-	if postgres.LacksPartition(err) {
+	if pgerror.LacksPartition(err) {
 		if err = s.ensurePartitions(ctx, rows); err == nil {
 			transaction, err = s.copy(ctx, rows)
 		}

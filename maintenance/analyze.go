@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -30,13 +30,13 @@ func (r *Runner) analyze(ctx context.Context, task *Task) (Figures, error) {
 	defer u.close()
 	rows, err := u.conn.Query(ctx, sqlAnalyzable, task.Service)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "analyze", err)
+		return nil, pgerror.Translate(ctx, "analyze", err)
 	}
 	tables, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t tableNeed, err error) {
 		return t, row.Scan(&t.schema, &t.name)
 	})
 	if err != nil {
-		return nil, postgres.Translate(ctx, "analyze", err)
+		return nil, pgerror.Translate(ctx, "analyze", err)
 	}
 	for n, table := range tables {
 		if task.DryRun {

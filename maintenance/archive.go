@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -36,7 +36,7 @@ func (r *Runner) archiveLogs(ctx context.Context, task *Task) (Figures, error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, what, err)
+		return nil, pgerror.Translate(ctx, what, err)
 	}
 	state, err := partition.Read(ctx, conn)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *Runner) carryOut(ctx context.Context, conn *pgx.Conn, plan archivePlan,
 	})
 	_, limited := conn.Exec(ctx, fmt.Sprintf("set lock_timeout = %d", r.cfg.LockTimeout.Milliseconds())) // Apply sets its own
 	if err == nil {
-		err = postgres.Translate(ctx, "archive", limited)
+		err = pgerror.Translate(ctx, "archive", limited)
 	}
 	for _, leaf := range plan.rows {
 		n, failure := moveRows(ctx, conn, leaf, plan.cutoff, task)

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -165,7 +165,7 @@ func count(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf, before time
 		sql, args = sql+" where timestamp < $1", []any{before}
 	}
 	err = conn.QueryRow(ctx, sql, args...).Scan(&n)
-	return n, postgres.Translate(ctx, "archive", err)
+	return n, pgerror.Translate(ctx, "archive", err)
 }
 
 // dryRun tells what would move or go, with exact numbers of rows.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -47,14 +47,14 @@ func moveRows(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf, cutoff t
 		to = cutoff
 	}
 	if _, err := conn.Exec(ctx, sqlEnsureArchive, leaf.From, to.Add(-time.Microsecond)); err != nil {
-		return 0, postgres.Translate(ctx, "archive", err)
+		return 0, pgerror.Translate(ctx, "archive", err)
 	}
 	move, size := fmt.Sprintf(sqlMoveRows, identifier(leaf)), batchRowsFirst
 	for {
 		start := time.Now()
 		tag, err := conn.Exec(ctx, move, cutoff, size)
 		if err != nil {
-			return moved, postgres.Translate(ctx, "archive "+leaf.Relation.String(), err)
+			return moved, pgerror.Translate(ctx, "archive "+leaf.Relation.String(), err)
 		}
 		if tag.RowsAffected() == 0 {
 			break
@@ -105,5 +105,5 @@ func dropEmptied(ctx context.Context, conn *pgx.Conn, leaf partition.Leaf) error
 		return &blotter.Error{Kind: blotter.ErrOperational, SQLState: pg.Code, Retry: true, Err: err, Message: fmt.Sprintf(
 			"%s is empty but in use, and is dropped by the next run", leaf.Relation)}
 	}
-	return postgres.Translate(ctx, "archive "+leaf.Relation.String(), err)
+	return pgerror.Translate(ctx, "archive "+leaf.Relation.String(), err)
 }

@@ -1,6 +1,7 @@
 package maintenance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/partition"
 	"github.com/blotterdb/blotter/postgres"
 )
@@ -75,17 +77,17 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.Logs.LiveDays, liveDaysDefault)
-	setDefault(&c.Logs.ArchiveDays, archiveDaysDefault)
-	setDefault(&c.Logs.UnforcedMoves, unforcedMovesDefault)
-	setDefault(&c.Logs.UnforcedDrops, unforcedDropsDefault)
-	setDefault(&c.StatementTimeout, time.Hour)
-	setDefault(&c.LockTimeout, 5*time.Second)
-	setDefault(&c.VacuumDelay, 2*time.Millisecond)
-	setDefault(&c.Poll, 5*time.Second)
-	setDefault(&c.RetryAfter, time.Minute)
-	setDefault(&c.RetryMax, time.Hour)
-	setDefault(&c.Logger, slog.Default())
+	c.Logs.LiveDays = cmp.Or(c.Logs.LiveDays, liveDaysDefault)
+	c.Logs.ArchiveDays = cmp.Or(c.Logs.ArchiveDays, archiveDaysDefault)
+	c.Logs.UnforcedMoves = cmp.Or(c.Logs.UnforcedMoves, unforcedMovesDefault)
+	c.Logs.UnforcedDrops = cmp.Or(c.Logs.UnforcedDrops, unforcedDropsDefault)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, time.Hour)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 5*time.Second)
+	c.VacuumDelay = cmp.Or(c.VacuumDelay, 2*time.Millisecond)
+	c.Poll = cmp.Or(c.Poll, 5*time.Second)
+	c.RetryAfter = cmp.Or(c.RetryAfter, time.Minute)
+	c.RetryMax = cmp.Or(c.RetryMax, time.Hour)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.By == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -94,13 +96,6 @@ func (c Config) withDefaults() Config {
 		c.By = clip(fmt.Sprintf("%s, process %d", host, os.Getpid()), byLengthMax)
 	}
 	return c
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 func (c Config) validate() error {
@@ -123,7 +118,7 @@ func (c Config) validate() error {
 
 // String is what tells configurations apart, without the password of the URL.
 func (c Config) String() string {
-	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}", postgres.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
+	return fmt.Sprintf("maintenance.Config{OwnerURL: %s, Logs: %+v, Poll: %s, By: %q}", connection.RedactURL(c.OwnerURL), c.Logs, c.Poll, c.By)
 }
 
 // GoString keeps the password out of %#v.

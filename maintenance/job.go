@@ -1,6 +1,7 @@
 package maintenance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -76,7 +77,7 @@ func (r *Runner) collect() error {
 		if every, set := r.cfg.Every[job.Name]; set {
 			job.Every = max(0, every)
 		}
-		setDefault(&job.Limit, limitDefault)
+		job.Limit = cmp.Or(job.Limit, limitDefault)
 		r.jobs = append(r.jobs, job)
 	}
 	for name := range r.cfg.Every {

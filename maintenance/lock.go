@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -24,18 +25,11 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another runner of maintenance works on the database: %s, since %s, by %s", e.Job, e.Since.UTC().Format("2006-01-02 15:04:05Z"), e.By)
 }
 
-const (
-	// runnerLock is the advisory lock of the one runner of a database.
-	runnerLock int64 = 0x626c6f746d61696e // "blotmain"
-	// holderPatience is how long a runner waits for another to leave: of one that was killed, the server hears a little
-	// later.
-	holderPatience = 2 * time.Second
-)
+// runnerLock is the advisory lock of the one runner of a database.
+const runnerLock int64 = 0x626c6f746d61696e // "blotmain"
 
 const (
-	sqlTryLock = `select pg_try_advisory_lock($1)`
-	sqlUnlock  = `select pg_advisory_unlock($1)`
-	sqlHolder  = `select job, run_by, started_at from shared.maintenance_runs where result = 'running' order by id desc limit 1`
+	sqlHolder = `select job, run_by, started_at from shared.maintenance_runs where result = 'running' order by id desc limit 1`
 	// sqlKeepAlive makes the server notice within ten seconds that the machine of a runner is gone, and its lock with it.
 	sqlKeepAlive = `select set_config('tcp_keepalives_idle', '3', false), set_config('tcp_keepalives_interval', '2', false),
 		set_config('tcp_keepalives_count', '3', false)`
@@ -52,7 +46,7 @@ const (
 func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	err := r.tryLock(ctx, conn, patience)
 	if err != nil {
-		return postgres.Translate(ctx, "lock maintenance", err)
+		return pgerror.Translate(ctx, "lock maintenance", err)
 	}
 	now, err := r.now(ctx, conn)
 	for _, sql := range []string{sqlMarkKilled, sqlForget} {
@@ -63,31 +57,24 @@ func (r *Runner) lock(ctx context.Context, conn *pgx.Conn, patience time.Duratio
 	if err != nil {
 		unlock(ctx, conn)
 	}
-	return postgres.Translate(ctx, "lock maintenance", err)
+	return pgerror.Translate(ctx, "lock maintenance", err)
 }
 
 func (r *Runner) tryLock(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
 	if _, err := conn.Exec(ctx, sqlKeepAlive); err != nil {
 		return err
 	}
-	for start := time.Now(); ; {
-		var locked bool
-		if err := conn.QueryRow(ctx, sqlTryLock, runnerLock).Scan(&locked); err != nil || locked {
-			return err
-		}
-		if time.Since(start) >= patience {
-			busy := &BusyError{}
-			if err := conn.QueryRow(ctx, sqlHolder).Scan(&busy.Job, &busy.By, &busy.Since); err != nil && !errors.Is(err, pgx.ErrNoRows) {
-				return err
-			}
-			return busy
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(holderPatience / 40):
-		}
+	locked, err := advisory.TryLock(ctx, conn, runnerLock, patience)
+	if err != nil || locked {
+		return err
 	}
+
+	busy := &BusyError{}
+	err = conn.QueryRow(ctx, sqlHolder).Scan(&busy.Job, &busy.By, &busy.Since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	return busy
 }
 
 // unlock lets the next runner work, also where the context has ended. If the server does not hear it, the connection
@@ -95,7 +82,7 @@ func (r *Runner) tryLock(ctx context.Context, conn *pgx.Conn, patience time.Dura
 func unlock(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if _, err := conn.Exec(ctx, sqlUnlock, runnerLock); err != nil {
+	if err := advisory.Unlock(ctx, conn, runnerLock); err != nil {
 		_ = conn.Close(ctx)
 	}
 }

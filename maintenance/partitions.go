@@ -3,8 +3,8 @@ package maintenance
 import (
 	"context"
 
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/partition"
-	"github.com/blotterdb/blotter/postgres"
 )
 
 // partitions does what package partition does.
@@ -16,7 +16,7 @@ func (r *Runner) partitions(ctx context.Context, task *Task) (Figures, error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "partitions", err)
+		return nil, pgerror.Translate(ctx, "partitions", err)
 	}
 	figures := Figures{}
 	count := func(step partition.Step, _ string) {

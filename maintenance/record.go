@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -37,7 +37,7 @@ func (r *Runner) begin(ctx context.Context, conn *pgx.Conn, job, service string)
 	if err == nil {
 		err = conn.QueryRow(ctx, sqlBegin, job, service, r.cfg.By, now).Scan(&id)
 	}
-	return id, postgres.Translate(ctx, "begin "+job, err)
+	return id, pgerror.Translate(ctx, "begin "+job, err)
 }
 
 // end says how a run ended, also where its context has.
@@ -56,5 +56,5 @@ func (r *Runner) end(ctx context.Context, conn *pgx.Conn, id int64, o Outcome) e
 	if err == nil {
 		_, err = conn.Exec(ctx, sqlEnd, id, now, result, text, figures)
 	}
-	return postgres.Translate(ctx, "end "+o.Job, err)
+	return pgerror.Translate(ctx, "end "+o.Job, err)
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -70,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 		return nil, err
 	}
 	if !req.DryRun {
-		if err := r.lock(ctx, conn, holderPatience); err != nil {
+		if err := r.lock(ctx, conn, advisory.Patience); err != nil {
 			return nil, err
 		}
 		defer unlock(ctx, conn)
@@ -95,7 +97,7 @@ func (r *Runner) Run(ctx context.Context, req Request) ([]Outcome, error) {
 // run runs one job and keeps its row. The error is that of keeping it; the job's own is in the outcome.
 func (r *Runner) run(ctx context.Context, conn *pgx.Conn, job Job, req Request) (o Outcome, err error) {
 	if err := ctx.Err(); err != nil {
-		return o, postgres.Translate(ctx, "maintain", err)
+		return o, pgerror.Translate(ctx, "maintain", err)
 	}
 	var id int64
 	if !req.DryRun {
@@ -192,11 +194,11 @@ func checkService(ctx context.Context, conn *pgx.Conn, service string) error {
 	}
 	rows, err := conn.Query(ctx, sqlSchemas)
 	if err != nil {
-		return postgres.Translate(ctx, "maintain", err)
+		return pgerror.Translate(ctx, "maintain", err)
 	}
 	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return postgres.Translate(ctx, "maintain", err)
+		return pgerror.Translate(ctx, "maintain", err)
 	}
 	names := ""
 	for _, schema := range schemas {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -61,7 +61,7 @@ func (r *Runner) pastRuns(ctx context.Context, conn *pgx.Conn) (map[string][]pas
 	}
 	rows, err := conn.Query(ctx, sqlPastRuns, names, pastRunsMax)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "schedule", err)
+		return nil, pgerror.Translate(ctx, "schedule", err)
 	}
 	found := map[string][]pastRun{}
 	var job string
@@ -75,14 +75,14 @@ func (r *Runner) pastRuns(ctx context.Context, conn *pgx.Conn) (map[string][]pas
 		found[job] = append(found[job], run)
 		return nil
 	})
-	return found, postgres.Translate(ctx, "schedule", err)
+	return found, pgerror.Translate(ctx, "schedule", err)
 }
 
 // dueJobs are the jobs that are due by the rows of the last runs.
 func (r *Runner) dueJobs(ctx context.Context, conn *pgx.Conn) (due []Job, err error) {
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "schedule", err)
+		return nil, pgerror.Translate(ctx, "schedule", err)
 	}
 	runs, err := r.pastRuns(ctx, conn)
 	if err != nil {

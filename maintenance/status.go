@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -45,7 +46,7 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 	}
 	now, err := r.now(ctx, conn)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "maintenance status", err)
+		return nil, pgerror.Translate(ctx, "maintenance status", err)
 	}
 	var list []Status
 	for _, job := range r.jobs {
@@ -76,11 +77,11 @@ func (r *Runner) status(job Job, runs []pastRun, now time.Time) Status {
 // addProgress tells how far the VACUUM is that runs, if one does.
 func (r *Runner) addProgress(ctx context.Context, conn *pgx.Conn, list []Status) error {
 	if _, err := conn.Exec(ctx, "set role none"); err != nil {
-		return postgres.Translate(ctx, "maintenance status", err)
+		return pgerror.Translate(ctx, "maintenance status", err)
 	}
 	rows, err := conn.Query(ctx, sqlProgressOfAll)
 	if err != nil {
-		return postgres.Translate(ctx, "maintenance status", err)
+		return pgerror.Translate(ctx, "maintenance status", err)
 	}
 	lines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
 		var table, phase string
@@ -93,7 +94,7 @@ func (r *Runner) addProgress(ctx context.Context, conn *pgx.Conn, list []Status)
 			list[i].Progress = lines
 		}
 	}
-	return postgres.Translate(ctx, "maintenance status", err)
+	return pgerror.Translate(ctx, "maintenance status", err)
 }
 
 // HistoryFilter says which runs History lists.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -73,7 +74,7 @@ func (r *Runner) vacuumAnalyze(ctx context.Context, task *Task) (Figures, error)
 	defer u.close()
 	needs, err := readNeeds(ctx, u.conn, task)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "vacuum_analyze", err)
+		return nil, pgerror.Translate(ctx, "vacuum_analyze", err)
 	}
 	var vacuumed, analyzed, dead int64
 	for n, table := range needs {
@@ -113,7 +114,7 @@ func (r *Runner) upkeep(ctx context.Context, what string) (*upkeep, error) {
 	rest := float64(max(0, r.cfg.VacuumDelay).Microseconds()) / 1000
 	if _, err := conn.Exec(ctx, fmt.Sprintf("set vacuum_cost_delay = %g; set client_connection_check_interval = '5s'", min(rest, 100))); err != nil {
 		u.close()
-		return nil, postgres.Translate(ctx, what, err)
+		return nil, pgerror.Translate(ctx, what, err)
 	}
 	return u, nil
 }
@@ -136,7 +137,7 @@ func (u *upkeep) do(ctx context.Context, task *Task, table tableNeed, place stri
 	stop()
 	switch skipped := u.skipped(); {
 	case err != nil:
-		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, postgres.Translate(ctx, "", err)))
+		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, pgerror.Translate(ctx, "", err)))
 		return false
 	case skipped != "":
 		u.failed = append(u.failed, fmt.Sprintf("%s: %s", table, skipped))
@@ -164,7 +165,7 @@ func (u *upkeep) skipped() string {
 func (u *upkeep) error(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
-		return postgres.Translate(ctx, "maintain", context.Cause(ctx))
+		return pgerror.Translate(ctx, "maintain", context.Cause(ctx))
 	case len(u.failed) == 1:
 		return &blotter.Error{Kind: blotter.ErrOperational, Retry: true, Message: u.failed[0]}
 	case len(u.failed) > 1:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -144,10 +145,10 @@ func find[T any](area, name, sql string, judge func(row T) Finding, args ...any)
 func read[T any](ctx context.Context, q postgres.Querier, sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, postgres.Translate(ctx, "check", err)
+		return nil, pgerror.Translate(ctx, "check", err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
-	return list, postgres.Translate(ctx, "check", err)
+	return list, pgerror.Translate(ctx, "check", err)
 }
 
 // seconds is an age that the server computed.

@@ -2,9 +2,9 @@ package monitor
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/shell"
 )
 
 // sqlOutboxLag counts what is committed and not applied by each consumer, at most 100,000 events of each: what its done
@@ -89,7 +89,7 @@ func deadLetters(t Thresholds) Check {
 		Key, Error   string
 	}
 	return find("events", "dead_letters", sqlDeadLetters, func(r row) Finding {
-		remedy := "Mend that, then run: blotter events resolve " + shellQuote(r.Consumer) + " " + shellQuote(r.Key)
+		remedy := "Mend that, then run: blotter events resolve " + shell.Quote(r.Consumer) + " " + shell.Quote(r.Key)
 		if r.Keys > 1 {
 			remedy += "; blotter events status says it for each key"
 		}
@@ -108,14 +108,4 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-var plainWord = regexp.MustCompile(`^[\w.:/-]+$`)
-
-// shellQuote is a word for a shell, quoted where it has to be.
-func shellQuote(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

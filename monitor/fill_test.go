@@ -11,7 +11,7 @@ import (
 
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -172,7 +172,7 @@ func fate(t *testing.T, reporter *pgx.Conn, login string, err error) string {
 func TestRolesSQLForbidsLargeObjects(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	sql, err := postgres.RolesSQL(db.Name, "fill"+db.Name[len(db.Name)-8:]+"_")
+	sql, err := schema.RolesSQL(db.Name, "fill"+db.Name[len(db.Name)-8:]+"_")
 	if err != nil {
 		t.Fatal(err)
 	}

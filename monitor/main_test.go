@@ -11,6 +11,7 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 )
@@ -114,7 +115,7 @@ func ownServer(t *testing.T) (*embedded.Server, *pgtest.Database) {
 
 func openOn(t *testing.T, state embedded.State) *pgtest.Database {
 	t.Helper()
-	m, err := postgres.NewMigrator(t.Context(), state.OwnerURL())
+	m, err := schema.NewMigrator(t.Context(), state.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
@@ -178,7 +179,7 @@ func TestMetricsHaveTheirValues(t *testing.T) {
 		{30, "blotter_pool_connections_max", []string{"role", "trading_app"}},
 		{0, "blotter_check_findings", []string{"check", "blocking", "severity", "critical"}},
 		{0, "blotter_check_failed", []string{"check", "outbox_lag"}},
-		{float64(postgres.SchemaVersion()), "blotter_schema_version", nil},
+		{float64(schema.Version()), "blotter_schema_version", nil},
 		{0, "blotter_outbox_lag_events", []string{"consumer", "analytics"}},
 		{0, "blotter_table_rows", []string{"table", "execution.orders"}},
 	} {

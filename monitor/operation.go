@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // operation is what is counted of one named operation of one service. All of it is atomic: sessions count at once.
@@ -70,12 +71,12 @@ func appendNameOf(name []byte, sql string) []byte {
 	if comment := commentOf(sql); comment != "" {
 		return appendClipped(name, comment, nameLengthMax)
 	}
-	verb, rest := nextWord(sql)
+	verb, rest := sqltext.NextWord(sql)
 	table := tableOf(rest)
 	if equalFold(verb, "update") {
-		if table, _ = nextWord(rest); equalFold(table, "only") {
-			_, after := nextWord(rest)
-			table, _ = nextWord(after)
+		if table, _ = sqltext.NextWord(rest); equalFold(table, "only") {
+			_, after := sqltext.NextWord(rest)
+			table, _ = sqltext.NextWord(after)
 		}
 	}
 	name = appendFolded(name, verb, nameLengthMax)
@@ -91,59 +92,20 @@ func appendNameOf(name []byte, sql string) []byte {
 // tableOf is the word after the first FROM, JOIN, INTO or TABLE that a table follows: not a subquery, which begins with its
 // own verb, nor a function ("from unnest($1)").
 func tableOf(sql string) string {
-	for word, rest := nextWord(sql); word != ""; word, rest = nextWord(rest) {
+	for word, rest := sqltext.NextWord(sql); word != ""; word, rest = sqltext.NextWord(rest) {
 		reads := equalFold(word, "from") || equalFold(word, "join")
 		if !reads && !equalFold(word, "into") && !equalFold(word, "table") {
 			continue
 		}
-		name, after := nextWord(rest)
+		name, after := sqltext.NextWord(rest)
 		if equalFold(name, "only") || equalFold(name, "lateral") {
-			name, after = nextWord(after)
+			name, after = sqltext.NextWord(after)
 		}
 		if name != "" && !equalFold(name, "select") && !(reads && strings.HasPrefix(after, "(")) {
 			return name
 		}
 	}
 	return ""
-}
-
-// nextWord is the next name or keyword and what follows it; texts in quotes and everything else are passed over.
-func nextWord(sql string) (word, rest string) {
-	for i := 0; i < len(sql); {
-		switch c := sql[i]; {
-		case isLetter(c):
-			end := i
-			for end < len(sql) && (isLetter(sql[end]) || sql[end] >= '0' && sql[end] <= '9' || sql[end] == '.') {
-				end++
-			}
-			return sql[i:end], sql[end:]
-		case c == '\'':
-			end := strings.IndexByte(sql[i+1:], '\'')
-			if end < 0 {
-				return "", ""
-			}
-			i += end + 2
-		case c == '-' && strings.HasPrefix(sql[i:], "--"):
-			end := strings.IndexByte(sql[i:], '\n')
-			if end < 0 {
-				return "", ""
-			}
-			i += end
-		case c == '/' && strings.HasPrefix(sql[i:], "/*"):
-			end := strings.Index(sql[i:], "*/")
-			if end < 0 {
-				return "", ""
-			}
-			i += end
-		default:
-			i++
-		}
-	}
-	return "", ""
-}
-
-func isLetter(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '"' || c >= 0x80
 }
 
 // commentOf is what a leading comment says, without sqlc's "name:" and result.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 const sqlVersion = `select coalesce(max(version_id) filter (where is_applied), 0) from shared.schema_version`
@@ -13,7 +14,7 @@ const sqlVersion = `select coalesce(max(version_id) filter (where is_applied), 0
 func schemaVersion(Thresholds) Check {
 	type row struct{ Version int64 }
 	return find("schema", "schema_version", sqlVersion, func(r row) Finding {
-		want := postgres.SchemaVersion()
+		want := schema.Version()
 		f := Finding{Subject: "schema", Message: fmt.Sprintf("it is version %d and this program works with %d", r.Version, want)}
 		switch {
 		case r.Version < want:
@@ -31,7 +32,7 @@ const driftMost = 10
 // schemaDrift finds objects of the schema that are not as the migrations made them.
 func schemaDrift(Thresholds) Check {
 	return Check{Name: "schema_drift", Area: "schema", Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-		drift, err := postgres.Drift(ctx, q)
+		drift, err := schema.Drift(ctx, q)
 		for i, difference := range drift {
 			f := Finding{
 				Severity: Warning, Subject: "schema", Message: difference,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -39,7 +40,7 @@ func (c catalogCheck) check() Check {
 
 func (c catalogCheck) run(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
 	type row struct{ Subject, Detail string }
-	rows, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[row], c.sql, c.args...)
+	rows, err := connection.QueryCatalog(ctx, q, pgx.RowToStructByPos[row], c.sql, c.args...)
 	for _, r := range rows {
 		filled := strings.NewReplacer("{subject}", r.Subject, "{detail}", r.Detail)
 		findings = append(findings, Finding{

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -79,7 +81,7 @@ var objectChecks = []catalogCheck{
 		remedy:  "as its owner: REVOKE ALL ON {subject} FROM {detail}; or make it a view with security_invoker",
 	},
 	{
-		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{postgres.SecurityDefiners()},
+		name: "security_definer_list", severity: Critical, sql: sqlDefiners, args: []any{schema.SecurityDefiners()},
 		message: "a function acts as its owner {detail} and is none of blotter's: who may call it has the owner's rights within it",
 		remedy:  "as its owner: DROP FUNCTION {subject}; or ALTER FUNCTION {subject} SECURITY INVOKER; or REVOKE EXECUTE ON FUNCTION {subject} FROM PUBLIC, and from who else may call it",
 	},
@@ -123,8 +125,8 @@ type grantRow struct {
 
 // checkGrants finds what is granted beyond the migrations: to our roles and PUBLIC it is critical, to others a warning.
 func checkGrants(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
-	live, err := postgres.QueryCatalog(ctx, q, pgx.RowToStructByPos[grantRow], sqlGrants)
-	known := postgres.Grants()
+	live, err := connection.QueryCatalog(ctx, q, pgx.RowToStructByPos[grantRow], sqlGrants)
+	known := schema.Grants()
 	for _, r := range live {
 		granted := slices.Contains(known[r.Object], strings.ToLower(r.Grantee+"="+r.Privilege))
 		if !granted || r.Grantable {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // Slow is one call that took longer than TracerConfig.SlowAfter.
@@ -68,105 +70,23 @@ func redact(sql string) string {
 	var b strings.Builder
 	blank := false
 	for i := 0; i < len(sql) && b.Len() < statementKeptMax; {
-		kind, end := lexeme(sql, i)
-		switch {
-		case kind == lexBlank:
-			blank = b.Len() > 0
-		default:
-			if blank {
-				b.WriteByte(' ')
-			}
-			blank = false
-			if kind == lexLiteral {
-				b.WriteByte('?')
-			} else {
-				b.WriteString(sql[i:end])
-			}
-		}
+		kind, end := sqltext.Next(sql, i)
+		text := sql[i:end]
 		i = end
+
+		switch kind {
+		case sqltext.Blank:
+			blank = b.Len() > 0
+			continue
+		case sqltext.Literal:
+			text = "?"
+		}
+		if blank {
+			b.WriteByte(' ')
+			blank = false
+		}
+		b.WriteString(text)
 	}
 	text := b.String()
 	return strings.ToValidUTF8(text[:min(len(text), statementKeptMax)], "")
-}
-
-type lexKind int
-
-const (
-	lexOther lexKind = iota
-	lexBlank         // blanks and comments
-	lexLiteral
-)
-
-// lexeme is the kind of what stands at i, and where it ends.
-func lexeme(sql string, i int) (lexKind, int) {
-	rest := sql[i:]
-	switch c := sql[i]; {
-	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
-		return lexBlank, i + 1
-	case strings.HasPrefix(rest, "--"):
-		return lexBlank, after(sql, i+2, "\n")
-	case strings.HasPrefix(rest, "/*"):
-		return lexBlank, after(sql, i+2, "*/")
-	case c == '\'':
-		return lexLiteral, afterQuote(sql, i+1)
-	case c == '$' && dollarTag(rest) != "":
-		tag := dollarTag(rest)
-		return lexLiteral, after(sql, i+len(tag), tag)
-	case c == '$': // a parameter
-		return lexOther, afterWord(sql, i+1)
-	case c == '"':
-		return lexOther, after(sql, i+1, `"`)
-	case c >= '0' && c <= '9' || c == '.' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9':
-		return lexLiteral, afterNumber(sql, i)
-	case isLetter(c):
-		return lexOther, afterWord(sql, i)
-	}
-	return lexOther, i + 1
-}
-
-// after is where the text behind the next end begins; the end of all where there is none.
-func after(sql string, i int, end string) int {
-	if at := strings.Index(sql[i:], end); at >= 0 {
-		return i + at + len(end)
-	}
-	return len(sql)
-}
-
-// afterQuote passes over ” and over \' , which is a quote in E'...' and, in a plain text, at worst makes it longer.
-func afterQuote(sql string, i int) int {
-	for i < len(sql) {
-		switch {
-		case sql[i] == '\\':
-			i++
-		case sql[i] == '\'' && i+1 < len(sql) && sql[i+1] == '\'':
-			i++
-		case sql[i] == '\'':
-			return i + 1
-		}
-		i++
-	}
-	return len(sql)
-}
-
-// dollarTag is the $tag$ that a text begins with, or "".
-func dollarTag(text string) string {
-	end := strings.IndexByte(text[1:], '$')
-	if end < 0 || end > 0 && text[1] >= '0' && text[1] <= '9' || afterWord(text, 1) < end+1 {
-		return ""
-	}
-	return text[:end+2]
-}
-
-func afterWord(sql string, i int) int {
-	for i < len(sql) && (isLetter(sql[i]) && sql[i] != '"' || sql[i] >= '0' && sql[i] <= '9') {
-		i++
-	}
-	return max(i, 1)
-}
-
-func afterNumber(sql string, i int) int {
-	for i < len(sql) && (sql[i] >= '0' && sql[i] <= '9' || sql[i] == '.' || sql[i] == '_' || isLetter(sql[i])) {
-		i++
-	}
-	return i
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -205,7 +206,7 @@ func (t *Tracer) count(o *operation, c call) {
 // kindOf is the place of an error's kind in kinds.
 func kindOf(err error) int {
 	var e *blotter.Error
-	if errors.As(postgres.Translate(context.Background(), "", err), &e) {
+	if errors.As(pgerror.Translate(context.Background(), "", err), &e) {
 		if at := slices.Index(kinds[:], e.Kind); at >= 0 {
 			return at
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -36,9 +36,9 @@ func Apply(ctx context.Context, conn *pgx.Conn, steps []Step, done func(step Ste
 		outcome, err := try(ctx, conn, step)
 		switch {
 		case ctx.Err() != nil:
-			return postgres.Translate(ctx, "partitions", ctx.Err())
+			return pgerror.Translate(ctx, "partitions", ctx.Err())
 		case err != nil && conn.IsClosed():
-			return postgres.Translate(ctx, "partitions", err)
+			return pgerror.Translate(ctx, "partitions", err)
 		case err != nil:
 			failed[step.Table] = true
 			failures = append(failures, Failure{step.Table, explain(ctx, step, err)})
@@ -64,7 +64,7 @@ func explain(ctx context.Context, step Step, err error) error {
 			text = "; " + pg.Hint
 		}
 	}
-	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, postgres.Translate(ctx, "", err), text)
+	return fmt.Errorf("%s %s: %w%s", step.Kind, step.Leaf.Name, pgerror.Translate(ctx, "", err), text)
 }
 
 // try runs a step until it gets its locks.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/advisory"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -28,8 +30,6 @@ func (e *BusyError) Error() string {
 // runnerLock is the advisory lock of the one runner of a database.
 const runnerLock int64 = 0x626c6f7470617274 // "blotpart"
 
-const sqlLock = `select pg_try_advisory_lock($1)`
-
 // sqlHolder runs as the login itself: the server tells who is connected since when only to the same login.
 const sqlHolder = `
 select l.pid, a.application_name, a.backend_start
@@ -44,7 +44,7 @@ type RunnerLock struct{ *pgx.Conn }
 // Close lets the next runner work. It says so to the server, which would otherwise notice the closed connection a little
 // later.
 func (l *RunnerLock) Close(ctx context.Context) error {
-	_, _ = l.Exec(ctx, "select pg_advisory_unlock($1)", runnerLock)
+	_ = advisory.Unlock(ctx, l.Conn, runnerLock)
 	return l.Conn.Close(ctx)
 }
 
@@ -57,7 +57,7 @@ func Lock(ctx context.Context, url, service string) (*RunnerLock, error) {
 	}
 	if err := lock(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, postgres.Translate(ctx, "lock partitions", err)
+		return nil, pgerror.Translate(ctx, "lock partitions", err)
 	}
 	return &RunnerLock{conn}, nil
 }
@@ -66,30 +66,20 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "set role none"); err != nil {
 		return err
 	}
-	for start := time.Now(); ; {
-		var locked bool
-		if err := conn.QueryRow(ctx, sqlLock, runnerLock).Scan(&locked); err != nil || locked {
-			return err
-		}
-		busy := BusyError{Application: "it has just left"} // between the two questions
-		var since *time.Time
-		err := conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		if since != nil {
-			busy.Since = *since
-		}
-		if time.Since(start) > holderPatience {
-			return &busy
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(holderPatience / 40):
-		}
-	}
-}
 
-// holderPatience is how long a runner waits for another to leave: of one that was killed, the server hears a little later.
-const holderPatience = 2 * time.Second
+	locked, err := advisory.TryLock(ctx, conn, runnerLock, advisory.Patience)
+	if err != nil || locked {
+		return err
+	}
+
+	busy := &BusyError{Application: "it has just left"} // unless the next query finds it
+	var since *time.Time
+	err = conn.QueryRow(ctx, sqlHolder, runnerLock).Scan(&busy.PID, &busy.Application, &since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if since != nil {
+		busy.Since = *since
+	}
+	return busy
+}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -103,7 +103,7 @@ func Read(ctx context.Context, conn *pgx.Conn) (State, error) {
 		}
 		return err
 	})
-	return state, postgres.Translate(ctx, "read partitions", err)
+	return state, pgerror.Translate(ctx, "read partitions", err)
 }
 
 const sqlTables = `

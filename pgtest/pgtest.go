@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -93,7 +94,7 @@ func create(t testing.TB, migrated bool) *Database {
 
 // grant repeats the grants on the database itself, which a clone does not inherit.
 func grant(ctx context.Context, ownerURL string) error {
-	m, err := postgres.NewMigrator(ctx, ownerURL)
+	m, err := schema.NewMigrator(ctx, ownerURL)
 	if err != nil {
 		return err
 	}

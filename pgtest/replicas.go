@@ -22,6 +22,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -461,7 +462,7 @@ func makeGolden(ctx context.Context, s *server) (pgData string, err error) {
 	}
 	defer func() { _ = server.Stop() }()
 
-	m, err := postgres.NewMigrator(ctx, server.OwnerURL())
+	m, err := schema.NewMigrator(ctx, server.OwnerURL())
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -58,7 +59,7 @@ func useServer(ctx context.Context, text string) (*server, error) {
 	}
 	s := &server{
 		external: u, secret: rand.Text(), prefix: "blotter_test_" + strings.ToLower(rand.Text()[:8]),
-		template: fmt.Sprintf("blotter_test_template_%d_%s", postgres.SchemaVersion(), postgres.SchemaDigest()[:8]),
+		template: fmt.Sprintf("blotter_test_template_%d_%s", schema.Version(), schema.Digest()[:8]),
 	}
 	if err := s.removeStale(ctx); err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 			return err
 		}
 	}
-	m, err := postgres.NewMigrator(ctx, s.adminURL(s.template))
+	m, err := schema.NewMigrator(ctx, s.adminURL(s.template))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// reopen opens the database once more, and is it with what it logs.
+// reopen opens the database once more, with a logger that writes to the buffer.
 func reopen(t *testing.T, db *pgtest.Database, lookOnly bool) (*postgres.DB, *bytes.Buffer) {
 	t.Helper()
 	cfg, log := db.Config, &bytes.Buffer{}
@@ -23,7 +23,7 @@ func reopen(t *testing.T, db *pgtest.Database, lookOnly bool) (*postgres.DB, *by
 	return again, log
 }
 
-// leafAhead is the leaf of a month: 0 is the month in which the database was made, which has the first one.
+// leafAhead returns the leaf of a month; 0 is the month in which the database was made, which has the first one.
 func leafAhead(t *testing.T, db *pgtest.Database, table string, months int) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `select leaf::text from shared.partitions where table_name = $1::text::regclass
@@ -35,8 +35,8 @@ func leaves(t *testing.T, db *pgtest.Database, table string) int {
 	return pgtest.Value[int](t, db, `select count(*) from shared.partitions where table_name = $1::text::regclass`, table)
 }
 
-// A detached table has the name of a partition that is due: every other one is made, the database opens, and one line of
-// its log says so. What needs the partition still fails for want of it.
+// A detached table has the name of a partition that is due: Open makes every other one, succeeds, and logs one line
+// about it. A write that needs the partition still fails.
 func TestOpenWithADetachedPartition(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -44,7 +44,7 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 	now, next := leafAhead(t, db, "shared.audit_log", 0), leafAhead(t, db, "shared.audit_log", 1)
 	db.Exec(t, "alter table shared.audit_log detach partition "+now)
 	db.Exec(t, "drop table "+next)
-	db.Exec(t, "drop table "+leafAhead(t, db, "logging.system_logs", 2)) // after audit_log where tables go by name, before it by a failure
+	db.Exec(t, "drop table "+leafAhead(t, db, "logging.system_logs", 2)) // after audit_log in the order of names; it still has to be made
 	db.Exec(t, "drop table "+leafAhead(t, db, "logging.performance_logs", 1))
 	db.Exec(t, "create table logging.performance_logs_rest partition of logging.performance_logs default")
 	db.Exec(t, "insert into logging.performance_logs (service, operation, execution_time_ms, timestamp) values ('a', 'o', 1, date_trunc('month', now(), 'UTC') + interval '40 days')")
@@ -52,30 +52,38 @@ func TestOpenWithADetachedPartition(t *testing.T) {
 	if a, s := leaves(t, db, "shared.audit_log"), leaves(t, db, "logging.system_logs"); a != 3 || s != 4 {
 		t.Errorf("%d leaves of the audit log and %d of the logs are there, want 3 and 4", a, s)
 	}
+
 	order := newOrder("A1", "O-1")
 	ctx := as(t, "A1")
-	err := again.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }, postgres.Unlogged)
+	err := again.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) },
+		postgres.Unlogged)
 	if err == nil || !strings.Contains(err.Error(), "shared.audit_log has no partition for this row") {
 		t.Errorf("the write that needs it: %v", err)
 	}
-	for table, want := range map[string]string{"shared.audit_log": now + " exists and is not the partition", "logging.performance_logs": "performance_logs_rest"} {
-		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 || !strings.Contains(log.String(), want) {
+
+	for table, want := range map[string]string{
+		"shared.audit_log":         now + " exists and is not the partition",
+		"logging.performance_logs": "performance_logs_rest",
+	} {
+		if n := strings.Count(log.String(), "a partition of "+table+" cannot be made"); n != 1 ||
+			!strings.Contains(log.String(), want) {
 			t.Errorf("%d lines say that %s lacks one, want 1 with %q:\n%s", n, table, want, log)
 		}
 	}
 }
 
-// That partitions cannot be made at all keeps nobody out either.
+// Open succeeds even if no partition can be made.
 func TestOpenWhereNoPartitionCanBeMade(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	db.Exec(t, "revoke execute on function shared.ensure_ahead() from trading_app")
-	if _, log := reopen(t, db, false); strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "partitions that are due were not made") {
+	if _, log := reopen(t, db, false); strings.Count(log.String(), "\n") != 1 ||
+		!strings.Contains(log.String(), "partitions that are due were not made") {
 		t.Errorf("it logs %q", log)
 	}
 }
 
-// Who only looks finds what is missing.
+// LookOnly leaves missing partitions missing.
 func TestOpenToLook(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -10,38 +10,42 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Access is something done with data that the triggers of the audit log do not see: that somebody read it.
+// Access is a use of data that the triggers of the audit log do not see: somebody reads it.
 type Access struct {
-	// Table is one that the session may read, as "execution.trades"; of all accounts, any name of 1 to 130 characters.
+	// Table is a table that the session may read, for example "execution.trades". In a scope of all accounts it may be
+	// any name of 1 to 130 characters.
 	Table string
-	// Operation is "read", "list", "view", "search", "export", "print" or "share"; of all accounts, any word of 1 to 50
-	// characters that triggers do not record.
+	// Operation is "read", "list", "view", "search", "export", "print" or "share". In a scope of all accounts it may be
+	// any word of 1 to 50 characters that triggers do not record.
 	Operation string
-	Key       any    // what of the table: becomes JSON; nil is all that the session sees
-	Account   string // of a scope of all accounts: whose rows; a session of one account records for that one
+	Key       any    // which rows, recorded as JSON; nil is all that the session sees
+	Account   string // whose rows, in a scope of all accounts; a session of one account records for that one
 }
 
 const sqlRecordAccess = `select shared.record_access($1, $2, $3, $4)`
 
-// Audit records an access in the audit log and commits it before it returns, so that nothing is read of which the log
-// does not know. Who is the login, its role and the context's WithUser. Read only after it has returned nil, or let
-// ReadOnly call it: see Audited.
+// Audit records an access in the audit log and commits the entry before it returns, so that nobody reads without an
+// entry in the log. The entry names the login, its role and the user of the context (blotter.WithUser). Read only after
+// Audit has returned nil, or give ReadOnly the option Audited.
 //
-// What a session of one account records is its claim, which nobody checks: see blotter.AuditEntry.IsClaim.
+// An entry of a session of one account is a claim that nobody checks; see blotter.AuditEntry.IsClaim.
 //
-// Errors: ErrInvalid for an access that lacks table or operation, ErrData for an operation that triggers record, and for one
-// or a table that an account may not record.
+// Errors: ErrInvalid for an access without table or operation; ErrData for an operation that triggers record, and for
+// an operation or a table that an account may not record.
 func (db *DB) Audit(ctx context.Context, access Access) error {
 	if err := access.check(); err != nil {
 		return err
 	}
+
 	var key []byte
 	if access.Key != nil {
 		var err error
 		if key, err = json.Marshal(access.Key); err != nil {
-			return blotter.Invalid("Access.Key", fmt.Sprintf("%T", access.Key), "what can be JSON: "+err.Error())
+			return blotter.Invalid("Access.Key", fmt.Sprintf("%T", access.Key),
+				"a value that encodes as JSON: "+err.Error())
 		}
 	}
+
 	return db.Transaction(ctx, func(tx *Tx) error {
 		_, err := tx.Exec(ctx, sqlRecordAccess, access.Table, access.Operation, key, access.Account)
 		return err
@@ -58,9 +62,6 @@ func (a Access) check() error {
 	return nil
 }
 
-// Audited makes a session record the access, in a transaction of its own, before it begins: if that fails, it does not.
-func Audited(access Access) Option { return func(o *options) { o.access = &access } }
-
 func (db *DB) recordAccess(ctx context.Context, o options) error {
 	if o.access == nil {
 		return nil
@@ -69,9 +70,9 @@ func (db *DB) recordAccess(ctx context.Context, o options) error {
 }
 
 // AuditFilter says which entries of the audit log to read, in the order in which they were written. The zero value is
-// all that the context's scope may see: of one account its own, of all accounts all.
+// all that the context's scope may see: an account's own entries, or every account's.
 type AuditFilter struct {
-	Account       string // of a scope of all accounts: this one alone
+	Account       string // restricts an all-accounts scope to one account
 	UserID        string
 	Login         string
 	Role          string
@@ -79,9 +80,9 @@ type AuditFilter struct {
 	Operation     string // "INSERT", "UPDATE", "DELETE", "TRUNCATE", or a word given to Audit
 	CorrelationID string
 	From, To      time.Time           // From <= timestamp < To; zero is unbounded
-	After         *blotter.AuditEntry // the page behind this one, the last of the page before
+	After         *blotter.AuditEntry // the last entry of the previous page
 	NewestFirst   bool
-	Limit         int // at most so many; 0 is all
+	Limit         int // the most entries; 0 is all
 }
 
 func (f *AuditFilter) clauses(scope blotter.Scope) *clauses {
@@ -93,6 +94,7 @@ func (f *AuditFilter) clauses(scope blotter.Scope) *clauses {
 	c.equal("operation", f.Operation)
 	c.equal("correlation_id", f.CorrelationID)
 	c.between("timestamp", f.From, f.To)
+
 	var after blotter.AuditEntry
 	if f.After != nil {
 		after = *f.After
@@ -101,18 +103,17 @@ func (f *AuditFilter) clauses(scope blotter.Scope) *clauses {
 	return c
 }
 
-// AuditLog reads the audit log. Errors: ErrInvalid for an account that is not the scope's.
+// AuditLog reads the audit log. ErrInvalid for an account outside the scope.
 func (s *Session) AuditLog(ctx context.Context, f AuditFilter) ([]blotter.AuditEntry, error) {
 	return find(ctx, s, AuditLog, f.clauses(s.scope))
 }
 
-// StreamAuditLog yields entries in constant memory. One is good until the next; the session serves nothing else
-// meanwhile.
-func (s *Session) StreamAuditLog(ctx context.Context, f AuditFilter) iter.Seq2[*blotter.AuditEntry, error] {
+// StreamAuditLog yields the entries in constant memory. The session serves nothing else meanwhile.
+func (s *Session) StreamAuditLog(ctx context.Context, f AuditFilter) iter.Seq2[blotter.AuditEntry, error] {
 	return stream(ctx, s, AuditLog, f.clauses(s.scope))
 }
 
-// AuditLog is Session.AuditLog in a read-only session of its own.
+// AuditLog reads the audit log in a read-only session of its own; see Session.AuditLog.
 func (db *DB) AuditLog(ctx context.Context, f AuditFilter) ([]blotter.AuditEntry, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.AuditEntry, error) { return s.AuditLog(ctx, f) })
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A reading is recorded before it takes place, for the account of the session, and none takes place that is not recorded.
+// An access is recorded, for the account of the session, before it takes place. Without the entry, it does not take
+// place.
 func TestAuditOfReading(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -19,9 +20,11 @@ func TestAuditOfReading(t *testing.T) {
 	_, since := entries(t, db, 0)
 	key := map[string]string{"symbol": "AAPL"}
 	app := blotter.WithUser(as(t, "A1"), "ann")
-	if err := db.Audit(app, postgres.Access{Table: "execution.trades", Operation: "read", Key: key, Account: "A2"}); err != nil {
+	if err := db.Audit(app,
+		postgres.Access{Table: "execution.trades", Operation: "read", Key: key, Account: "A2"}); err != nil {
 		t.Fatal(err)
 	}
+
 	read := postgres.Audited(postgres.Access{Table: "execution.orders", Operation: "export", Account: "A2"})
 	all := blotter.WithAllAccounts(t.Context())
 	err := db.ReadOnly(all, func(s *postgres.Session) error {
@@ -37,17 +40,25 @@ func TestAuditOfReading(t *testing.T) {
 	if err := db.Transaction(all, func(*postgres.Tx) error { return nil }, read); err != nil {
 		t.Fatal(err)
 	}
+
 	log, err := db.AuditLog(all, postgres.AuditFilter{After: &blotter.AuditEntry{ID: since}})
 	if err != nil || len(log) != 3 {
 		t.Fatalf("%d entries, %v", len(log), err)
 	}
-	if e := log[0]; e.AccountID != "A1" || e.UserID != "ann" || e.Role != "trading_app" || string(e.Key) != `{"symbol": "AAPL"}` {
+	if e := log[0]; e.AccountID != "A1" || e.UserID != "ann" || e.Role != "trading_app" ||
+		string(e.Key) != `{"symbol": "AAPL"}` {
 		t.Errorf("of one account: %+v", e)
 	}
 	if e := log[1]; e.AccountID != "A2" || e.Role != "trading_service" || e.Key != nil {
 		t.Errorf("of all accounts: %+v", e)
 	}
-	for _, bad := range []postgres.Access{{Operation: "read"}, {Table: "t"}, {Table: "t", Operation: "update"}, {Table: "t", Operation: "read", Key: make(chan int)}} {
+
+	for _, bad := range []postgres.Access{
+		{Operation: "read"},
+		{Table: "t"},
+		{Table: "t", Operation: "update"},
+		{Table: "t", Operation: "read", Key: make(chan int)},
+	} {
 		err := db.ReadOnly(app, func(*postgres.Session) error { t.Errorf("%+v: was read", bad); return nil }, postgres.Audited(bad))
 		if !errors.Is(err, blotter.ErrInvalid) && !errors.Is(err, blotter.ErrData) {
 			t.Errorf("%+v: %v", bad, err)
@@ -55,21 +66,24 @@ func TestAuditOfReading(t *testing.T) {
 	}
 }
 
-// The log is read by who, what and when, page by page, in both directions.
+// The log is filtered by user, table and time, and read page by page in both directions.
 func TestAuditFilters(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	for i := range 7 {
-		ctx := blotter.WithCorrelation(blotter.WithUser(as(t, fmt.Sprintf("A%d", i%2)), fmt.Sprintf("u%d", i%3)), fmt.Sprintf("c%d", i))
+		ctx := blotter.WithCorrelation(blotter.WithUser(as(t, fmt.Sprintf("A%d", i%2)), fmt.Sprintf("u%d", i%3)),
+			fmt.Sprintf("c%d", i))
 		if err := db.Audit(ctx, postgres.Access{Table: []string{"execution.trades", "execution.orders"}[i%2], Operation: []string{"read", "export"}[i/4]}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	all := blotter.WithAllAccounts(t.Context())
 	first, err := db.AuditLog(all, postgres.AuditFilter{Limit: 3})
 	if err != nil || len(first) != 3 {
 		t.Fatal(len(first), err)
 	}
+
 	for name, test := range map[string]struct {
 		filter postgres.AuditFilter
 		want   string

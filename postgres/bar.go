@@ -16,22 +16,22 @@ type BarFilter struct {
 	Symbol      string
 	Timeframe   string    // default "1d"
 	From, To    time.Time // From <= timestamp < To; zero is unbounded
-	Limit       int       // at most so many; 0 is all
+	Limit       int       // the most bars; 0 is all
 	NewestFirst bool      // default oldest first
-	// Resample makes bars of this timeframe of those of Timeframe: "1h" of "1m". It is a multiple; open is the first
-	// one's, high the highest, low the lowest, close the last one's and volume the sum. Intervals without bars give none,
-	// and one that From or To cuts is made of what is left of it.
+	// Resample combines the bars of Timeframe into bars of this longer timeframe, a multiple of it: "1m" into "1h". A
+	// bar has the first open, the highest high, the lowest low, the last close and the sum of the volumes. Intervals
+	// without bars give none. An interval that From or To cuts is made from the bars that remain.
 	Resample string
-	Zone     string // whose calendar days and longer intervals of resampling follow, as America/New_York; default UTC
+	Zone     string // time zone of days and longer intervals, for example America/New_York; default UTC
 }
 
-// The bounds that stand for "unbounded": a bound keeps partition pruning, a missing one would not.
+// The bounds that stand for "unbounded": with a bound the server prunes partitions, without one it does not.
 var (
 	earliestBar = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	latestBar   = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// Symbol and timeframe are those of the filter: they are not read back with every row.
+// Symbol and timeframe are not read back with every row: they are those of the filter.
 const (
 	sqlBarColumns = `select id, timestamp, open, high, low, close, volume, adj_close, source, created_at
   from data_ingestion.market_data where symbol = $1 and timeframe = $2 and timestamp >= $3 and timestamp < $4 `
@@ -46,6 +46,7 @@ func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) 
 		return nil, err
 	}
 	defer rows.Close()
+
 	var bars collector[blotter.Bar]
 	reader := barReader{filter: &f}
 	for rows.Next() {
@@ -56,39 +57,39 @@ func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) 
 	return bars.rows(), rows.Err()
 }
 
-// StreamBars yields the bars of one symbol in constant memory. The bar is good until the next one; the session serves
-// nothing else meanwhile.
-func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[*blotter.Bar, error] {
-	return func(yield func(*blotter.Bar, error) bool) {
+// StreamBars yields the bars of one symbol in constant memory. The session serves nothing else meanwhile.
+func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[blotter.Bar, error] {
+	return func(yield func(blotter.Bar, error) bool) {
 		rows, err := s.queryBars(ctx, &f)
 		if err != nil {
-			yield(nil, err)
+			yield(blotter.Bar{}, err)
 			return
 		}
 		defer rows.Close()
+
 		reader := barReader{filter: &f}
 		for rows.Next() {
 			var bar blotter.Bar
 			if err := reader.scan(rows, &bar); err != nil {
-				yield(nil, err)
+				yield(blotter.Bar{}, err)
 				return
 			}
-			if !yield(&bar, nil) {
+			if !yield(bar, nil) {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, err)
+			yield(blotter.Bar{}, err)
 		}
 	}
 }
 
-// prepare fills in the filter's defaults.
+// prepare sets the filter's defaults.
 func (f *BarFilter) prepare() error {
 	if f.Symbol == "" {
-		return blotter.Invalid("symbol", f.Symbol, "the symbol whose bars are wanted")
+		return blotter.Invalid("symbol", f.Symbol, "the symbol of the bars")
 	}
-	setDefault(&f.Timeframe, "1d")
+	f.Timeframe = cmp.Or(f.Timeframe, "1d")
 	if f.From.IsZero() {
 		f.From = earliestBar
 	}
@@ -103,6 +104,7 @@ func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error)
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
+
 	var limit *int
 	if f.Limit > 0 {
 		limit = &f.Limit
@@ -110,6 +112,7 @@ func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error)
 	if f.Resample != "" && f.Resample != f.Timeframe {
 		return s.queryResampled(ctx, f, limit)
 	}
+
 	sql := sqlBarsOldest
 	if f.NewestFirst {
 		sql = sqlBarsNewest
@@ -120,16 +123,19 @@ func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error)
 // barReader reads rows of sqlBarColumns.
 type barReader struct {
 	filter *BarFilter
-	source string // of the row before: mostly the same, so kept once
+	source string // of the previous row: it is mostly the same, so its text is kept once
 	raw    pgtype.DriverBytes
 }
 
 func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
-	err := rows.Scan(&b.ID, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume, &b.AdjClose, &r.raw, &b.CreatedAt)
+	err := rows.Scan(&b.ID, &b.Timestamp, &b.Open, &b.High, &b.Low, &b.Close, &b.Volume, &b.AdjClose,
+		&r.raw, &b.CreatedAt)
 	if string(r.raw) != r.source {
 		r.source = string(r.raw)
 	}
-	b.Symbol, b.Timeframe, b.Source = r.filter.Symbol, cmp.Or(r.filter.Resample, r.filter.Timeframe), r.source
+	b.Symbol = r.filter.Symbol
+	b.Timeframe = cmp.Or(r.filter.Resample, r.filter.Timeframe)
+	b.Source = r.source
 	return err
 }
 
@@ -142,26 +148,30 @@ func (db *DB) Bars(ctx context.Context, f BarFilter) (bars []blotter.Bar, err er
 	return bars, err
 }
 
-// LatestBar reads the newest bar of a symbol; ErrNotFound where there is none. timeframe "" is "1d".
+// LatestBar reads the newest bar of a symbol. ErrNotFound if there is none. The timeframe "" is "1d".
 func (db *DB) LatestBar(ctx context.Context, symbol, timeframe string) (blotter.Bar, error) {
 	f := BarFilter{Symbol: symbol, Timeframe: timeframe, NewestFirst: true, Limit: 1}
 	bars, err := db.Bars(ctx, f)
-	if err != nil || len(bars) > 0 {
-		return append(bars, blotter.Bar{})[0], err
+	switch {
+	case err != nil:
+		return blotter.Bar{}, err
+	case len(bars) == 0:
+		return blotter.Bar{}, noBars(symbol, cmp.Or(timeframe, "1d"))
 	}
-	setDefault(&f.Timeframe, "1d")
-	return blotter.Bar{}, noBars(f)
+	return bars[0], nil
 }
 
-// BarHistory reads the daily bars of the last days days, newest first.
+// BarHistory reads the daily bars of the last so many days, newest first.
 func (db *DB) BarHistory(ctx context.Context, symbol string, days int) ([]blotter.Bar, error) {
 	if days <= 0 {
 		return nil, blotter.Invalid("days", days, "a number above 0")
 	}
-	return db.Bars(ctx, BarFilter{Symbol: symbol, From: db.cfg.Clock().UTC().AddDate(0, 0, -days), NewestFirst: true})
+
+	from := db.cfg.Clock().UTC().AddDate(0, 0, -days)
+	return db.Bars(ctx, BarFilter{Symbol: symbol, From: from, NewestFirst: true})
 }
 
-// SymbolSummary is what is stored of one symbol in one timeframe.
+// SymbolSummary summarizes the stored bars of one symbol in one timeframe.
 type SymbolSummary struct {
 	Symbol    string    `json:"symbol"`
 	Timeframe string    `json:"timeframe"`
@@ -176,7 +186,7 @@ select symbol, timeframe, count(*), min(timestamp), max(timestamp)
  group by symbol, timeframe
  order by symbol, timeframe`
 
-// Symbols lists what market data is stored. It reads all of it.
+// Symbols summarizes the stored bars. It reads all of them.
 func (db *DB) Symbols(ctx context.Context) (list []SymbolSummary, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		rows, err := s.Query(ctx, sqlSymbols)

@@ -20,6 +20,7 @@ func (s *Session) copyBinary(ctx context.Context, sql string, from io.Reader) (i
 	if err := s.open(ctx); err != nil {
 		return 0, err
 	}
+
 	tag, err := s.loan.PgConn().CopyFrom(ctx, from, sql)
 	return tag.RowsAffected(), s.fail(ctx, err)
 }
@@ -31,8 +32,8 @@ select exists (
                   where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.first and s.last
                     and m.timestamp between $5 and $6 limit 1) stored)`
 
-// meetsNothing reports that no bar of the file can be in the table yet, as far as its beginning tells: none of its
-// series has a bar in the range that the file has, or, of a file that goes on, from its first bar in its direction.
+// meetsNothing reports whether, as far as the beginning of the file shows, no bar of it can be in the table: none of
+// its series has a stored bar in the range of the file or, if the file goes on, from its first bar in its direction.
 func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 	var seen seriesSet
 	for _, b := range f.ahead {
@@ -45,6 +46,7 @@ func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 	if len(seen.all) == 0 {
 		return true, nil
 	}
+
 	var symbols, timeframes []string
 	var first, last []time.Time
 	from, to := latestBar, earliestBar
@@ -57,8 +59,10 @@ func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 				s.to = latestBar
 			}
 		}
-		symbols, timeframes = append(symbols, s.symbol), append(timeframes, s.timeframe)
-		first, last = append(first, s.from), append(last, s.to)
+		symbols = append(symbols, s.symbol)
+		timeframes = append(timeframes, s.timeframe)
+		first = append(first, s.from)
+		last = append(last, s.to)
 		if s.from.Before(from) {
 			from = s.from
 		}
@@ -66,6 +70,7 @@ func (f *barFile) meetsNothing(ctx context.Context, loan *loan) (bool, error) {
 			to = s.to
 		}
 	}
+
 	var meets bool
 	err := loan.QueryRow(ctx, sqlMeets, symbols, timeframes, first, last, from, to).Scan(&meets)
 	return !meets && !(f.whole && seen.disordered()), translate(ctx, "", err)

@@ -10,27 +10,27 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// barFile is one reading of a file into one transaction.
+// barFile reads a file into one transaction.
 type barFile struct {
 	im       *importer
 	reader   *barReaderAhead
-	ahead    []*barBatch // read and not written yet
-	whole    bool        // ahead is all there is
+	ahead    []*barBatch // read but not yet written
+	whole    bool        // the end of the file was read
 	seen     seriesSet
 	covered  coverage
 	rejected []*blotter.RejectedRow
-	row      []byte // rows of COPY
-	sent     int    // of row
-	ended    bool   // this COPY is at its end
-	err      error  // that ended the file
+	row      []byte // encoded rows of COPY
+	sent     int    // how much of row was sent
+	ended    bool   // this COPY has ended
+	err      error  // what ended the file
 	panicked any
 	events   []symbolChange
 	content  hash.Hash // of the bars
-	before   bool      // the same has been imported
-	missed   int64     // rows of the stage that somebody else wrote during the last comparison
+	before   bool      // the same content was imported before
+	missed   int64     // rows of the stage that another session wrote during the last comparison
 }
 
-// lookAhead reads the beginning of the file, all of it if it is short.
+// lookAhead reads the beginning of the file, or all of it if it is short.
 func (f *barFile) lookAhead(ctx context.Context) error {
 	for rows := 0; rows < aheadRows; {
 		select {
@@ -45,6 +45,7 @@ func (f *barFile) lookAhead(ctx context.Context) error {
 			if b.err != nil {
 				return b.err
 			}
+
 			f.ahead = append(f.ahead, b)
 			rows += len(b.bars) + len(b.rejected)
 		case <-ctx.Done():
@@ -54,13 +55,14 @@ func (f *barFile) lookAhead(ctx context.Context) error {
 	return nil
 }
 
-// next is the next batch; nil at the end of the file.
+// next returns the next batch, or nil at the end of the file.
 func (f *barFile) next() *barBatch {
 	if len(f.ahead) > 0 {
 		b := f.ahead[0]
 		f.ahead = f.ahead[1:]
 		return b
 	}
+
 	b, more := <-f.reader.batches
 	if !more {
 		return nil
@@ -75,14 +77,16 @@ func (f *barFile) next() *barBatch {
 	return b
 }
 
-// Read is COPY's source: header, rows, trailer. It ends early where a partition has to be made first, or the rejected
-// rows written; copy begins anew then.
+// Read returns the data of a COPY: header, rows, trailer. It ends early if a partition has to be made first, or if
+// rejected rows have to be written; another COPY then continues.
 func (f *barFile) Read(p []byte) (int, error) {
 	for f.sent == len(f.row) {
 		if f.ended {
 			return 0, io.EOF
 		}
-		f.row, f.sent = f.row[:0], 0
+		f.row = f.row[:0]
+		f.sent = 0
+
 		b := f.next()
 		switch {
 		case f.err != nil:
@@ -102,6 +106,7 @@ func (f *barFile) Read(p []byte) (int, error) {
 			f.row = append(f.row, copyTrailer...)
 		}
 	}
+
 	n := copy(p, f.row[f.sent:])
 	f.sent += n
 	return n, nil
@@ -113,16 +118,18 @@ func (f *barFile) append(b *barBatch) error {
 	r.Read += int64(len(b.bars) + len(b.rejected))
 	r.Quarantined += int64(len(b.rejected))
 	f.rejected = append(f.rejected, b.rejected...)
+
 	before := r.Read - int64(len(b.bars))
 	for i := range b.bars {
 		bar := &b.bars[i]
 		if err := f.seen.add(&bar.Bar); err != nil {
 			return err
 		}
-		var own int // where the row's own part begins
+		var own int // where the bar begins in row
 		f.row, own = appendBar(f.row, bar, !f.im.straight, cmp.Or(bar.Line, before+int64(i)+1))
 		f.content.Write(f.row[own:])
 	}
+
 	if !f.im.straight {
 		f.covered.miss(b.bars, &f.im.needs)
 	}
@@ -130,7 +137,7 @@ func (f *barFile) append(b *barBatch) error {
 	return nil
 }
 
-// store writes the file: COPY, then what depends on it.
+// store writes the file: first COPY, then what depends on the bars.
 func (f *barFile) store(ctx context.Context, tx *Tx) error {
 	into := sqlCopyBars
 	if !f.im.straight {
@@ -139,8 +146,11 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 		}
 		into = sqlCopyStage
 	}
+
 	for finished := false; !finished; {
-		f.row, f.sent, f.ended = append(f.row[:0], copyHeader...), 0, false
+		f.row = append(f.row[:0], copyHeader...)
+		f.sent = 0
+		f.ended = false
 		_, err := tx.copyBinary(ctx, into, f)
 		if f.err != nil {
 			return f.err
@@ -148,6 +158,7 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 		if err != nil {
 			return err
 		}
+
 		finished = f.whole && len(f.ahead) == 0
 		if err := f.quarantine(ctx, tx); err != nil {
 			return err
@@ -158,6 +169,7 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 			}
 		}
 	}
+
 	f.count()
 	if f.im.result.Read == f.im.result.Quarantined {
 		return nil
@@ -173,7 +185,7 @@ func (f *barFile) store(ctx context.Context, tx *Tx) error {
 	return f.follow(ctx, tx)
 }
 
-// count sums up the series. All rows of a straight import are new.
+// count adds up the series. All rows of a straight import are new.
 func (f *barFile) count() {
 	r := &f.im.result
 	symbols := map[string]int{}
@@ -190,6 +202,7 @@ func (f *barFile) count() {
 			symbols[s.symbol] = i
 			f.events = append(f.events, symbolChange{symbol: s.symbol, from: s.from, to: s.to})
 		}
+
 		change := &f.events[i]
 		change.inserted += s.rows
 		if s.from.Before(change.from) {
@@ -199,11 +212,12 @@ func (f *barFile) count() {
 			change.to = s.to
 		}
 	}
+
 	r.Symbols = int64(len(f.events))
 	r.Inserted = r.Read - r.Quarantined
 }
 
-// storable is text as PostgreSQL can hold it: what is not UTF-8, or a NUL, becomes a replacement character.
+// storable returns text as PostgreSQL can store it: invalid UTF-8 and NUL become replacement characters.
 func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
@@ -213,12 +227,13 @@ insert into data_ingestion.data_quality_logs (symbol, check_type, message, file,
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
 on conflict do nothing`
 
-// quarantine writes the rejected rows that have been read so far.
+// quarantine writes the rejected rows read so far.
 func (f *barFile) quarantine(ctx context.Context, tx *Tx) error {
 	if len(f.rejected) == 0 || f.im.in.DryRun {
 		f.rejected = f.rejected[:0]
 		return nil
 	}
+
 	var symbols, checks, reasons, files, raws []string
 	var lines []int64
 	for _, r := range f.rejected {
@@ -226,9 +241,14 @@ func (f *barFile) quarantine(ctx context.Context, tx *Tx) error {
 		if r.Member != "" {
 			file += "/" + r.Member
 		}
-		symbols, checks, reasons = append(symbols, storable(r.Symbol)), append(checks, r.Check), append(reasons, storable(r.Reason))
-		files, lines, raws = append(files, storable(file)), append(lines, r.Line), append(raws, storable(r.Raw))
+		symbols = append(symbols, storable(r.Symbol))
+		checks = append(checks, r.Check)
+		reasons = append(reasons, storable(r.Reason))
+		files = append(files, storable(file))
+		lines = append(lines, r.Line)
+		raws = append(raws, storable(r.Raw))
 	}
+
 	f.rejected = f.rejected[:0]
 	_, err := tx.Exec(ctx, sqlQuarantine, symbols, checks, reasons, files, lines, raws)
 	return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -14,7 +15,7 @@ const (
 	sqlImported       = `insert into data_ingestion.imported_contents (content) values ($1) on conflict do nothing`
 )
 
-// sqlInstruments makes the instruments of new symbols. What somebody stated of an instrument stays.
+// sqlInstruments makes the instruments of new symbols. Columns that somebody stated stay.
 const sqlInstruments = `
 insert into data_ingestion.instruments as i (symbol, calendar, allows_negative)
 select symbol, calendar, negative
@@ -23,41 +24,44 @@ select symbol, calendar, negative
 on conflict (symbol) do update set allows_negative = true
  where excluded.allows_negative and not i.allows_negative and not 'allows_negative' = any(i.stated)`
 
-// sqlCalendars corrects the calendars of instruments, where the bars of several weeks tell it.
+// sqlCalendars corrects the calendars of instruments that the bars of several weeks show.
 const sqlCalendars = `
 update data_ingestion.instruments i set calendar = s.calendar
   from (select * from unnest($1::text[], $2::text[]) u(symbol, calendar) order by symbol) s
  where i.symbol = s.symbol and i.calendar <> s.calendar and not 'calendar' = any(i.stated)`
 
-// sqlSources notes which sources a series has bars of.
+// sqlSources notes the sources of the bars of a series.
 const sqlSources = `
 insert into data_ingestion.bar_sources (symbol, timeframe, source)
 select * from unnest($1::text[], $2::text[], $3::text[]) s(symbol, timeframe, source) order by 1, 2, 3
 on conflict do nothing`
 
-// newestBars is the newest stored bar of each symbol among those that the file has. A bar may be of the future, a price not:
-// it would keep all that come before its time from being one. 24 hours are blotter.PriceAheadMax. As ranges of one instant, and not as
-// equal, timestamps are looked up by the key: without statistics, equal ones seem as rare by their own index, which has all
-// symbols of a day under one.
+// newestBars reads the newest stored bar of each symbol among those of the file. A bar may be in the future but a price
+// may not, because it would keep out every price until then; 24 hours is blotter.PriceAheadMax.
+//
+// Timestamps are compared as ranges of one instant, not as equal, so that the server looks them up by the key. Without
+// statistics, equality would seem as selective on the index of timestamps, which has all symbols of a day under one.
 const newestBars = `
 with newest as materialized (
     select distinct on (m.symbol) m.symbol, m.close, m.timestamp, m.source
       from unnest($1::text[], $2::text[], $3::timestamptz[]) s(symbol, timeframe, timestamp),
            lateral (select * from data_ingestion.market_data m
-                     where m.symbol = s.symbol and m.timeframe = s.timeframe and m.timestamp between s.timestamp and s.timestamp
+                     where m.symbol = s.symbol and m.timeframe = s.timeframe
+                       and m.timestamp between s.timestamp and s.timestamp
                        and m.timestamp between $4 and $5 and m.timestamp <= now() + interval '24 hours' offset 0) m
      order by m.symbol, m.timestamp desc, m.timeframe
 )`
 
-// sqlLatestPrices keeps the newest close of each symbol; prices move only forward in time, except that one which is dated
-// too far ahead is replaced.
+// sqlLatestPrices keeps the newest close of each symbol. A price is replaced only by a later one, unless it is dated
+// too far ahead.
 const sqlLatestPrices = newestBars + `
 insert into data_ingestion.latest_prices as l (symbol, price, at, source)
 select symbol, close, timestamp, source from newest order by symbol
 on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
- where excluded.at > l.at or l.at > now() + interval '24 hours' or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
+ where excluded.at > l.at or l.at > now() + interval '24 hours'
+    or excluded.at = l.at and excluded.source = l.source and excluded.price <> l.price`
 
-// sqlEvents tells the rest of the system what changed: one event a symbol.
+// sqlEvents writes one event for each symbol that changed.
 const sqlEvents = newestBars + `
 insert into events.outbox (channel, key, event_id, type, service, correlation_id, data)
 select 'market_data', e.symbol, e.id, 'market_data_updated', 'data_ingestion', $6, jsonb_build_object(
@@ -77,9 +81,12 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 	var symbols, timeframes, sources []string
 	var newest []time.Time
 	for _, s := range f.seen.all {
-		symbols, timeframes, sources = append(symbols, s.symbol), append(timeframes, s.timeframe), append(sources, s.source)
+		symbols = append(symbols, s.symbol)
+		timeframes = append(timeframes, s.timeframe)
+		sources = append(sources, s.source)
 		newest = append(newest, s.to)
 	}
+
 	r := &f.im.result
 	batch := &pgx.Batch{}
 	f.queueInstruments(batch)
@@ -87,9 +94,11 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 		batch.Queue(sqlSources, symbols, timeframes, sources)
 	}
 	batch.Queue(sqlLatestPrices, symbols, timeframes, newest, r.From, r.To)
-	batch.Queue(sqlImported, f.content.Sum(nil)) // late: an import of the same waits here until this one ends
+	batch.Queue(sqlImported, f.content.Sum(nil)) // late: another import of the same content waits here
+
 	if len(f.events) > 0 {
 		tx.booked = true
+
 		var changed []string
 		var ids []uuid.UUID
 		var inserted, updated []int64
@@ -99,9 +108,12 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 			if err != nil {
 				return err
 			}
-			changed, ids = append(changed, e.symbol), append(ids, id)
-			inserted, updated = append(inserted, e.inserted), append(updated, e.updated)
-			first, last = append(first, e.from), append(last, e.to)
+			changed = append(changed, e.symbol)
+			ids = append(ids, id)
+			inserted = append(inserted, e.inserted)
+			updated = append(updated, e.updated)
+			first = append(first, e.from)
+			last = append(last, e.to)
 		}
 		batch.Queue(sqlEvents, symbols, timeframes, newest, r.From, r.To, blotter.CorrelationOf(ctx),
 			changed, ids, inserted, updated, first, last)
@@ -109,12 +121,13 @@ func (f *barFile) follow(ctx context.Context, tx *Tx) error {
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// queueInstruments makes the instruments of the file's symbols, and corrects their calendars.
+// queueInstruments queues the statements that make the instruments of the file's symbols and correct their calendars.
 func (f *barFile) queueInstruments(batch *pgx.Batch) {
 	type evidence struct {
 		saturdays, spanned int
 		negative           bool
 	}
+
 	of := map[string]*evidence{}
 	var names []string
 	for _, s := range f.seen.all {
@@ -132,12 +145,15 @@ func (f *barFile) queueInstruments(batch *pgx.Batch) {
 	var calendars, sureNames, sureCalendars []string
 	var negative []bool
 	for _, name := range names {
-		told, sure := calendarOf(name, of[name].saturdays, of[name].spanned)
-		calendars, negative = append(calendars, string(told)), append(negative, of[name].negative)
+		calendar, sure := calendarOf(name, of[name].saturdays, of[name].spanned)
+		calendars = append(calendars, string(calendar))
+		negative = append(negative, of[name].negative)
 		if sure {
-			sureNames, sureCalendars = append(sureNames, name), append(sureCalendars, string(told))
+			sureNames = append(sureNames, name)
+			sureCalendars = append(sureCalendars, string(calendar))
 		}
 	}
+
 	batch.Queue(sqlInstruments, names, calendars, negative)
 	if len(sureNames) > 0 {
 		batch.Queue(sqlCalendars, sureNames, sureCalendars)
@@ -146,11 +162,11 @@ func (f *barFile) queueInstruments(batch *pgx.Batch) {
 
 const sqlAnalyzeBars = `select shared.analyze_bars($1)`
 
-// AnalyzeBars gathers the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
-// of the table or more. Somebody else who does the same is not waited for.
+// AnalyzeBars updates the planner's statistics of the bars after imports that changed so many rows, if that is a tenth
+// of the table or more. It does not wait for another session that does the same.
 func (db *DB) AnalyzeBars(ctx context.Context, changed int64) error {
 	return db.Transaction(blotter.WithAllAccounts(ctx), func(tx *Tx) error {
-		if _, err := tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+		if _, err := tx.Exec(ctx, "set local statement_timeout = "+connection.Milliseconds(importTimeout)); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, sqlAnalyzeBars, changed)

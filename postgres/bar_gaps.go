@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Gap is a run of days on which others have bars and a symbol has none.
+// Gap is a run of days on which other symbols have bars and a symbol has none.
 type Gap struct {
 	From time.Time `json:"from"` // first missing day, midnight UTC
 	To   time.Time `json:"to"`   // last missing day
-	Days int       `json:"days"` // that are missing: days on which nobody has bars do not count
+	Days int       `json:"days"` // missing days; days on which no symbol has bars do not count
 }
 
-// sqlOwnDays lists the days from a symbol's first bar to its last, and whether it has bars on them. Each day is one look
-// into an index. Days are those of the zone $5.
+// sqlOwnDays lists the days from a symbol's first bar to its last, and whether it has bars on them. Each day is one
+// index lookup. Days are those of the zone $5.
 const sqlOwnDays = `
 with symbol as (
     select (select min(timestamp) from data_ingestion.market_data
@@ -34,7 +34,7 @@ select d::date, exists (
   from symbol, generate_series(date_trunc('day', first at time zone $5), last at time zone $5, interval '1 day') d
  order by d`
 
-// sqlOthersDays lists those of some days on which another symbol of the calendars $6 has bars.
+// sqlOthersDays lists the days among $1 on which another symbol of the calendars $6 has bars.
 const sqlOthersDays = `
 select d
   from unnest($1::date[]) d
@@ -47,27 +47,29 @@ select d
 
 const sqlCalendar = `select calendar, 'calendar' = any(stated) from data_ingestion.instruments where symbol = $1`
 
-// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of that
-// timeframe and it has none. Days on which its own market is closed do not count: weekends and holidays of its exchange, which
-// the symbol names, or which the days tell on which it has bars. For symbols that trade on all days every day counts.
-// ErrNotFound where there are no bars of the symbol.
+// Gaps lists the days, between a symbol's first and last bar in the filter's range, on which other symbols have bars of
+// that timeframe and it has none. Weekends and holidays of its exchange do not count. The exchange follows from the
+// symbol or, failing that, from the days on which it has bars. For symbols that trade on all days, every day counts.
+// ErrNotFound if there are no bars of the symbol.
 func (db *DB) Gaps(ctx context.Context, f BarFilter) (gaps []Gap, err error) {
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
+
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		days, zone, err := ownDays(ctx, s, f)
 		if err != nil {
 			return err
 		}
 		if len(days) == 0 {
-			return noBars(f)
+			return noBars(f.Symbol, f.Timeframe)
 		}
 
 		market, err := marketOf(ctx, s, f.Symbol, days)
 		if err != nil {
 			return err
 		}
+
 		var missing []time.Time
 		for _, d := range days {
 			if !d.own && market.trades(d.date) {
@@ -88,19 +90,20 @@ func (db *DB) Gaps(ctx context.Context, f BarFilter) (gaps []Gap, err error) {
 	return gaps, err
 }
 
-// barDay is a day, and whether a symbol has bars on it.
+// barDay is a day and whether a symbol has bars on it.
 type barDay struct {
 	date time.Time // midnight UTC of the date
 	own  bool
 }
 
-// ownDays are the days from a symbol's first bar to its last, in the zone of its exchange where the bars are within days.
+// ownDays lists the days from a symbol's first bar to its last, for intraday bars in the zone of its exchange.
 func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone string, err error) {
 	zone = "UTC"
 	length, _, _ := blotter.TimeframeLength(f.Timeframe)
 	if listed := exchange.OfSymbol(f.Symbol); listed != nil && length > 0 && length < day {
 		zone = listed.Zone
 	}
+
 	rows, err := s.Query(ctx, sqlOwnDays, f.Symbol, f.Timeframe, f.From, f.To, zone)
 	if err != nil {
 		return nil, "", err
@@ -112,12 +115,15 @@ func ownDays(ctx context.Context, s *Session, f BarFilter) (days []barDay, zone 
 	return days, zone, err
 }
 
-// othersDays are those of the missing days on which others have bars.
-func othersDays(ctx context.Context, s *Session, f BarFilter, missing []time.Time, zone, peers string) (map[time.Time]bool, error) {
+// othersDays returns the days among missing on which other symbols have bars.
+func othersDays(
+	ctx context.Context, s *Session, f BarFilter, missing []time.Time, zone, peers string,
+) (map[time.Time]bool, error) {
 	rows, err := s.Query(ctx, sqlOthersDays, missing, f.Timeframe, f.From, f.To, zone, peers)
 	if err != nil {
 		return nil, err
 	}
+
 	others := map[time.Time]bool{}
 	var date time.Time
 	_, err = pgx.ForEachRow(rows, []any{&date}, func() error {
@@ -127,9 +133,10 @@ func othersDays(ctx context.Context, s *Session, f BarFilter, missing []time.Tim
 	return others, err
 }
 
-// runsOf joins missing days, between which the symbol has no bars, to gaps.
+// runsOf joins missing days into gaps; a day with bars ends a gap.
 func runsOf(days []barDay, others map[time.Time]bool) (gaps []Gap) {
-	open := false // the day before, of those that count, is missing
+	open := false // the previous day that counts is missing
+
 	for _, d := range days {
 		date := d.date.UTC()
 		switch {
@@ -137,21 +144,24 @@ func runsOf(days []barDay, others map[time.Time]bool) (gaps []Gap) {
 			open = false
 		case others[date] && open:
 			last := &gaps[len(gaps)-1]
-			last.To, last.Days = date, last.Days+1
+			last.To = date
+			last.Days++
 		case others[date]:
-			gaps, open = append(gaps, Gap{date, date, 1}), true
+			gaps = append(gaps, Gap{date, date, 1})
+			open = true
 		}
 	}
 	return gaps
 }
 
-// market is when a symbol trades, and whose bars tell that it might have.
+// market says when a symbol trades, and which symbols show that it could have traded.
 type market struct {
 	allDays bool
-	listed  *exchange.Exchange // nil where it is not known
-	peers   string             // the calendar of the others, "" for all but those that trade on all days
+	listed  *exchange.Exchange // nil if it is not known
+	peers   string             // the calendar of the other symbols, "" for all except those that trade on all days
 }
 
+// trades reports whether the market is open on a date.
 func (m *market) trades(date time.Time) bool {
 	switch {
 	case m.allDays:
@@ -162,14 +172,16 @@ func (m *market) trades(date time.Time) bool {
 	return !m.listed.IsWeekend(date.Weekday()) && !m.listed.IsHoliday(date)
 }
 
-// marketOf is the market of a symbol: the exchange that its calendar or the symbol names. Of others, the days on which it
-// has bars tell whether it trades on all days, and which exchange has its holidays.
+// marketOf returns the market of a symbol: the exchange that its calendar or the symbol names. Otherwise, the days on
+// which it has bars show whether it trades on all days, and which exchange has its holidays.
 func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m market, err error) {
 	var calendar string
 	var stated bool
-	if err := s.QueryRow(ctx, sqlCalendar, symbol).Scan(&calendar, &stated); err != nil && !errors.Is(err, blotter.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
+	err = s.QueryRow(ctx, sqlCalendar, symbol).Scan(&calendar, &stated)
+	if err != nil && !errors.Is(err, blotter.ErrNotFound) {
 		return m, err
 	}
+
 	m.listed = exchange.Named(calendar)
 	if m.listed == nil && !stated {
 		m.listed = exchange.OfSymbol(symbol)
@@ -190,26 +202,29 @@ func marketOf(ctx context.Context, s *Session, symbol string, days []barDay) (m 
 			}
 		}
 	}
+
 	m.allDays = calendar == string(blotter.AllDays)
 	if spanned > 1 && !stated {
-		m.allDays = 2*saturdays >= spanned // one stray bar does not tell
+		m.allDays = 2*saturdays >= spanned // a single bar may be a stray one
 	}
 	if m.allDays {
 		m.peers = string(blotter.AllDays)
 		return m, nil
 	}
+
 	m.listed = exchangeByDays(days)
 	return m, nil
 }
 
-// exchangeByDays is the exchange whose holidays the bars of a symbol keep: New York's where they do, because symbols without
-// a suffix are mostly listed there; otherwise the one that explains the most missing days, nil where none does.
+// exchangeByDays returns the exchange whose holidays the bars of a symbol keep: New York's if they keep those, because
+// most symbols without a suffix are listed there; otherwise the one that explains the most missing days, or nil.
 func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 	explainsMost := 0
 	for _, e := range exchange.All() {
 		if !e.HasHolidays() {
 			continue
 		}
+
 		kept, broken := 0, 0
 		for _, d := range days {
 			switch {
@@ -220,6 +235,7 @@ func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 				kept++
 			}
 		}
+
 		if 4*broken > kept+broken {
 			continue
 		}
@@ -227,12 +243,15 @@ func exchangeByDays(days []barDay) (best *exchange.Exchange) {
 			return e
 		}
 		if kept > explainsMost {
-			best, explainsMost = e, kept
+			best = e
+			explainsMost = kept
 		}
 	}
 	return best
 }
 
-func noBars(f BarFilter) error {
-	return &blotter.Error{Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + f.Timeframe + " bars of " + f.Symbol + " are stored"}
+func noBars(symbol, timeframe string) error {
+	return &blotter.Error{
+		Op: "bars", Kind: blotter.ErrNotFound, Message: "no " + timeframe + " bars of " + symbol + " are stored",
+	}
 }

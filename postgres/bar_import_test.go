@@ -15,7 +15,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// barsOf yields n daily bars of a symbol from 2013 on, whose close is the price.
+// barsOf yields n daily bars of a symbol from 2013 on, with the price as close.
 func barsOf(symbol, source, price string, n int) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for i := range n {
@@ -47,13 +47,14 @@ func failing(err error) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) { yield(blotter.BarRow{}, err) }
 }
 
-// counts is a result in short: read = inserted + updated + unchanged + other source + quarantined.
+// counts returns a result as text: read = inserted + updated + unchanged + other source + quarantined.
 func counts(r postgres.ImportResult) string {
-	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource, r.Quarantined)
+	return fmt.Sprintf("%d = %d + %d + %d + %d + %d", r.Read, r.Inserted, r.Updated, r.Unchanged, r.OtherSource,
+		r.Quarantined)
 }
 
-// The importer and the server agree on the last instant that gets a partition, on 29 February too, when two years from now
-// is 28 February to one calendar and 1 March to another. What lies beyond is quarantined and stops nothing else.
+// The importer and the server agree on the last instant that may have a partition, even on 29 February, when calendars
+// differ on whether two years from then is 28 February or 1 March. Later bars are quarantined, and the rest is stored.
 func TestImportUntilTheLastPartition(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -79,10 +80,13 @@ func TestImportUntilTheLastPartition(t *testing.T) {
 	}
 }
 
-func TestImportTellsRowsApart(t *testing.T) {
+func TestImportCountsRows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	rejected := failing(&blotter.RejectedRow{Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing", Raw: "2013-07-01,,,"})
+	rejected := failing(&blotter.RejectedRow{
+		Line: 99, Symbol: "A", Check: "parse", Reason: "open is missing",
+		Raw: "2013-07-01,,,",
+	})
 	for _, step := range []struct {
 		what, prefer, want string
 		bars               iter.Seq2[blotter.BarRow, error]
@@ -95,16 +99,24 @@ func TestImportTellsRowsApart(t *testing.T) {
 		{"another source, preferred", "csv", "10 = 0 + 10 + 0 + 0 + 0", barsOf("A", "csv", "1.5", 10)},
 		{"a bad row", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
 		{"the bad row again", "", "11 = 0 + 0 + 10 + 0 + 1", chain(barsOf("A", "csv", "1.5", 10), rejected)},
-		{"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0", chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3))},
-		{"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2", chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2))},
+		{
+			"repeated in the file", "", "6 = 3 + 0 + 3 + 0 + 0",
+			chain(barsOf("B", "csv", "2", 3), barsOf("B", "csv", "2", 3)),
+		},
+		{
+			"contradicted in the file", "", "5 = 3 + 0 + 0 + 0 + 2",
+			chain(barsOf("C", "csv", "2", 3), barsOf("C", "csv", "3", 2)),
+		},
 		{"nothing but a bad row", "", "1 = 0 + 0 + 0 + 0 + 1", rejected},
 		{"nothing", "", "0 = 0 + 0 + 0 + 0 + 0", chain()},
 	} {
-		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer})
+		result, err := db.ImportBars(t.Context(),
+			postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer})
 		if err != nil || counts(result) != step.want {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
 	}
+
 	quarantine := pgtest.Value[string](t, db, `select string_agg(line || ' ' || check_type || ' ' || message, E'\n' order by line) from data_ingestion.data_quality_logs`)
 	for _, want := range []string{"99 parse open is missing", "2 contradiction contradicts line 2"} {
 		if !strings.Contains(quarantine, want) || strings.Count(quarantine, "\n") != 2 {
@@ -116,7 +128,7 @@ func TestImportTellsRowsApart(t *testing.T) {
 	}
 }
 
-// Files of one source that contradict each other do not take turns: what is imported again has no news.
+// If two files of one source contradict each other, importing the first again changes nothing.
 func TestImportAgainUpdatesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -134,11 +146,13 @@ func TestImportAgainUpdatesNothing(t *testing.T) {
 		{"the second again", "", "10 = 0 + 0 + 10 + 0 + 0", false, second},
 		{"the first, preferred", "yahoo", "20 = 0 + 10 + 10 + 0 + 0", false, first},
 	} {
-		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer, DryRun: step.dryRun})
+		result, err := db.ImportBars(t.Context(),
+			postgres.BarImport{File: "f.csv", Bars: step.bars, Prefer: step.prefer, DryRun: step.dryRun})
 		if err != nil || counts(result) != step.want {
 			t.Errorf("%s: %s, %v; want %s", step.what, counts(result), err, step.want)
 		}
 	}
+
 	db.Exec(t, "delete from data_ingestion.market_data where timestamp < '2013-01-06'")
 	result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "f.csv", Bars: first})
 	if want := "20 = 5 + 0 + 15 + 0 + 0"; err != nil || counts(result) != want {
@@ -146,7 +160,7 @@ func TestImportAgainUpdatesNothing(t *testing.T) {
 	}
 }
 
-// All of a file is stored, or nothing of it.
+// A file is stored completely or not at all.
 func TestImportIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -156,12 +170,16 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	for name, in := range map[string]postgres.BarImport{
 		"reading fails":          {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(broken))},
 		"a bad row under strict": {Bars: chain(barsOf("A", "yahoo", "1", 10), failing(rejected)), Strict: true},
-		"contradicted, strict":   {Bars: chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)), Strict: true},
-		"refused by the table":   {Bars: chain(barsOf("A", "yahoo", "1", 10), tooHigh)},
+		"contradicted, strict": {
+			Bars:   chain(barsOf("A", "yahoo", "1", 10), barsOf("A", "yahoo", "2", 1)),
+			Strict: true,
+		},
+		"refused by the table": {Bars: chain(barsOf("A", "yahoo", "1", 10), tooHigh)},
 	} {
 		if _, err := db.ImportBars(t.Context(), in); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+
 		for _, table := range []string{"market_data", "latest_prices", "instruments", "data_quality_logs"} {
 			if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.`+table); n != 0 {
 				t.Errorf("%s: %d rows of %s are stored", name, n, table)
@@ -170,7 +188,7 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// Importers of the same new years at once make the partitions together and store every row once.
+// Concurrent imports of the same new years make each partition once and store each row once.
 func TestImportAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -185,11 +203,13 @@ func TestImportAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.market_data`); n != 1500+8*10 {
 		t.Errorf("%d bars are stored, want %d", n, 1500+8*10)
 	}
-	if left := pgtest.Value[int](t, db, `select count(*) from pg_class where relname like 'blotter_bar_stage%'`); left != 0 {
+	if left := pgtest.Value[int](t, db,
+		`select count(*) from pg_class where relname like 'blotter_bar_stage%'`); left != 0 {
 		t.Errorf("%d stages are left", left)
 	}
 }
@@ -200,6 +220,7 @@ func TestBarsAndHistory(t *testing.T) {
 	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: barsOf("A", "yahoo", "1.25", 400)}); err != nil {
 		t.Fatal(err)
 	}
+
 	day := func(n int) time.Time { return time.Date(2013, 1, n, 0, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		filter      postgres.BarFilter
@@ -212,18 +233,22 @@ func TestBarsAndHistory(t *testing.T) {
 		"newest": {postgres.BarFilter{Symbol: "A", Limit: 2, NewestFirst: true}, 2, day(400), day(399)},
 	} {
 		bars, err := db.Bars(t.Context(), c.filter)
-		if err != nil || len(bars) != c.n || !bars[0].Timestamp.Equal(c.first) || !bars[len(bars)-1].Timestamp.Equal(c.last) {
+		if err != nil || len(bars) != c.n || !bars[0].Timestamp.Equal(c.first) ||
+			!bars[len(bars)-1].Timestamp.Equal(c.last) {
 			t.Errorf("%s: %d bars, %v; want %d from %s to %s", name, len(bars), err, c.n, c.first, c.last)
 		}
 	}
-	if none, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"}); err != nil || len(none) != 0 {
+	if none, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"}); err != nil ||
+		len(none) != 0 {
 		t.Errorf("bars of another timeframe: %d, %v", len(none), err)
 	}
+
 	_, err := db.Bars(t.Context(), postgres.BarFilter{})
 	wantKind(t, "no symbol", err, blotter.ErrInvalid)
 	if _, err := db.BarHistory(t.Context(), "A", 30); err != nil {
 		t.Error(err)
 	}
+
 	streamed := 0
 	err = db.ReadOnly(t.Context(), func(s *postgres.Session) error {
 		for bar, err := range s.StreamBars(t.Context(), postgres.BarFilter{Symbol: "A"}) {
@@ -248,12 +273,15 @@ func TestImportSurvivesItsIterator(t *testing.T) {
 				t.Errorf("the iterator's panic came through as %v", p)
 			}
 		}()
-		_, _ = db.ImportBars(t.Context(), postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
+		_, _ = db.ImportBars(t.Context(),
+			postgres.BarImport{Bars: func(func(blotter.BarRow, error) bool) { panic("boom") }})
 	}()
+
 	raw := failing(&blotter.RejectedRow{Line: 2, Check: "parse", Reason: "x", Raw: "a\x00b\xff"})
 	if result, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw}); err != nil || result.Quarantined != 1 {
 		t.Errorf("a row that is no text: %+v, %v", result, err)
 	}
+
 	db.Close()
 	_, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: raw})
 	wantKind(t, "after Close", err, blotter.ErrProgramming)

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
-// span is a range of time, both ends in it.
+// span is a range of time that includes both ends.
 type span struct{ from, to time.Time }
 
-// spans are ranges that need partitions, one a year.
+// spans are ranges that need partitions, one for each year.
 type spans struct{ byYear map[int]span }
 
 func (s *spans) empty() bool { return len(s.byYear) == 0 }
@@ -28,6 +30,7 @@ func (s *spans) add(at time.Time) {
 		}
 		known = span{at, at}
 	}
+
 	if at.Before(known.from) {
 		known.from = at
 	}
@@ -37,7 +40,7 @@ func (s *spans) add(at time.Time) {
 	s.byYear[year] = known
 }
 
-// coverage are the ranges that have partitions, to not included, in order.
+// coverage lists the ranges that have partitions, in order. They do not include to.
 type coverage []span
 
 // miss notes the bars that no partition covers, and reports whether there are any.
@@ -48,6 +51,7 @@ func (c coverage) miss(bars []blotter.BarRow, needs *spans) (missing bool) {
 		if !at.Before(last.from) && at.Before(last.to) {
 			continue
 		}
+
 		n, found := slices.BinarySearchFunc(c, at, func(s span, at time.Time) int {
 			switch {
 			case at.Before(s.from):
@@ -71,6 +75,7 @@ const sqlCoverage = `
 select lower::timestamptz, upper::timestamptz from shared.partitions
  where table_name = 'data_ingestion.market_data'::regclass and not detach_pending order by 1`
 
+// coverage reads which ranges have partitions.
 func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) {
 	rows, err := loan.Query(ctx, sqlCoverage)
 	if err != nil {
@@ -83,14 +88,14 @@ func (im *importer) coverage(ctx context.Context, loan *loan) (coverage, error) 
 	return list, translate(ctx, "", err)
 }
 
-// makePartitions makes what the import needs, a transaction a year, on the given connection or on another. Made inside
-// the file's transaction, two imports deadlock.
+// makePartitions makes the partitions that the import needs, in one transaction for each year, on the given connection
+// or on another. In the transaction of the file, two imports would deadlock.
 func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Duration) (coverage, error) {
 	if on == nil {
 		if im.db.cfg.MaxConns < 2 {
 			return nil, partitionBusy(nil)
 		}
-		other, err := im.db.pools[roleService].acquire(ctx)
+		other, err := im.db.pools[connection.Service].acquire(ctx)
 		if errors.Is(err, blotter.ErrPoolTimeout) {
 			return nil, partitionBusy(err)
 		} else if err != nil {
@@ -99,38 +104,50 @@ func (im *importer) makePartitions(ctx context.Context, on *loan, wait time.Dura
 		defer other.release()
 		on = other
 	}
+
 	years := make([]span, 0, len(im.needs.byYear))
 	for _, s := range im.needs.byYear {
 		years = append(years, s)
 	}
 	slices.SortFunc(years, func(a, b span) int { return a.from.Compare(b.from) })
+
 	for _, year := range years {
-		_, err := on.Exec(ctx, "begin; set local lock_timeout = "+milliseconds(cmp.Or(wait, importTimeout)))
-		if err == nil {
-			_, err = on.Exec(ctx, "select shared.ensure_partitions('data_ingestion.market_data', $1, $2)", year.from, year.to)
-		}
-		if err == nil {
-			_, err = on.Exec(ctx, "commit")
-		}
-		if err != nil {
-			_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
-			failed := translate(ctx, "", err)
-			if wait > 0 && sqlState(failed) == "55P03" {
-				return nil, partitionBusy(failed)
-			}
-			return nil, failed
+		err := makeYear(ctx, on, year, wait)
+		switch {
+		case wait > 0 && pgerror.State(err) == pgerror.LockTimeout:
+			return nil, partitionBusy(err)
+		case err != nil:
+			return nil, err
 		}
 	}
 	im.needs = spans{}
 	return im.coverage(ctx, on)
 }
 
-// errPartitionBusy: a partition could not be made while rows were in hand.
+const sqlEnsurePartitions = `select shared.ensure_partitions('data_ingestion.market_data', $1, $2)`
+
+// makeYear makes the partitions of one year. A wait of 0 is that of an import.
+func makeYear(ctx context.Context, on *loan, year span, wait time.Duration) error {
+	_, err := on.Exec(ctx, "begin; set local lock_timeout = "+connection.Milliseconds(cmp.Or(wait, importTimeout)))
+	if err == nil {
+		_, err = on.Exec(ctx, sqlEnsurePartitions, year.from, year.to)
+	}
+	if err == nil {
+		_, err = on.Exec(ctx, "commit")
+	}
+	if err != nil {
+		_, _ = on.Exec(context.WithoutCancel(ctx), "rollback")
+	}
+	return translate(ctx, "", err)
+}
+
+// errPartitionBusy is the cause of the error of an import that could not make a partition because it has rows in the
+// table.
 var errPartitionBusy = errors.New("a partition could not be made beside the import")
 
 func partitionBusy(cause error) error {
 	return &blotter.Error{
-		Kind: blotter.ErrOperational, SQLState: sqlState(cause), Err: errors.Join(errPartitionBusy, cause),
-		Message: "a partition could not be made beside the import; nothing is stored, repeat it",
+		Kind: blotter.ErrOperational, SQLState: pgerror.State(cause), Err: errors.Join(errPartitionBusy, cause),
+		Message: "a partition could not be made beside the import: nothing was stored, repeat it",
 	}
 }

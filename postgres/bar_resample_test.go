@@ -23,13 +23,17 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 		for range n {
 			p := func() blotter.Decimal { return dec(fmt.Sprintf("%d.%05d", 10+random.IntN(3), random.IntN(100_000))) }
 			o, c := p(), p()
-			bar := blotter.Bar{Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c, Volume: p(), Source: "csv"}
+			bar := blotter.Bar{
+				Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: o, Close: c, High: o, Low: c,
+				Volume: p(), Source: "csv",
+			}
 			if c.GreaterThan(o) {
 				bar.High, bar.Low = c, o
 			}
 			if !yield(blotter.BarRow{Bar: bar}, nil) {
 				return
 			}
+
 			switch random.IntN(40) {
 			case 0:
 				at = at.Add(time.Duration(random.IntN(3000)) * time.Minute)
@@ -41,7 +45,7 @@ func minutes(symbol string, from time.Time, n int) iter.Seq2[blotter.BarRow, err
 	}
 }
 
-// folded makes longer bars of bars in order, the plain way.
+// folded combines ordered bars into longer ones in Go, as a reference.
 func folded(bars []blotter.Bar, bucket func(time.Time) time.Time) (out []blotter.Bar) {
 	for _, b := range bars {
 		at := bucket(b.Timestamp)
@@ -59,6 +63,7 @@ func folded(bars []blotter.Bar, bucket func(time.Time) time.Time) (out []blotter
 		}
 		last.Close, last.Volume = b.Close, last.Volume.Add(b.Volume)
 	}
+
 	return out
 }
 
@@ -70,21 +75,25 @@ func ohlcv(bars []blotter.Bar) string {
 	return strings.Join(lines, "\n")
 }
 
-// Longer bars made in SQL are those made the plain way, also over gaps and the change of the clock.
+// Resampling in SQL gives the same bars as in Go, including gaps and daylight saving time.
 func TestResample(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: minutes("A", date(2019, 2, 20), 20_000)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: minutes("A", date(2019, 2, 20), 20_000)}); err != nil {
 		t.Fatal(err)
 	}
+
 	stored, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m"})
 	if err != nil || len(stored) != 20_000 {
 		t.Fatalf("%d bars, %v", len(stored), err)
 	}
+
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	midnight := func(t time.Time) time.Time { return date(t.Year(), t.Month(), t.Day()) }
 	for _, test := range []struct {
 		to, zone string
@@ -106,7 +115,8 @@ func TestResample(t *testing.T) {
 		got, err := db.Bars(t.Context(), f)
 		want := folded(stored, test.bucket)
 		if err != nil || ohlcv(got) != ohlcv(want) || len(got) == 0 || got[0].Timeframe != test.to {
-			t.Errorf("%s %s: %d bars, %v, want %d; the first is\n%s\nwant\n%s", test.to, test.zone, len(got), err, len(want), ohlcv(got[:1]), ohlcv(want[:1]))
+			t.Errorf("%s %s: %d bars, %v, want %d; the first is\n%s\nwant\n%s", test.to, test.zone, len(got), err,
+				len(want), ohlcv(got[:1]), ohlcv(want[:1]))
 		}
 		f.NewestFirst, f.Limit = true, 3
 		newest, err := db.Bars(t.Context(), f)
@@ -115,10 +125,22 @@ func TestResample(t *testing.T) {
 			t.Errorf("%s %s, newest first:\n%s\n%v", test.to, test.zone, ohlcv(newest), err)
 		}
 	}
-	for _, bad := range [][2]string{{"1h", "1m"}, {"1h", "90m"}, {"1m", "7h"}, {"1w", "1mo"}, {"1mo", "1w"}, {"1mo", "5mo"}, {"1m", "5mo"}, {"1m", "x"}, {"2d", "3d"}} {
+
+	for _, bad := range [][2]string{
+		{"1h", "1m"},
+		{"1h", "90m"},
+		{"1m", "7h"},
+		{"1w", "1mo"},
+		{"1mo", "1w"},
+		{"1mo", "5mo"},
+		{"1m", "5mo"},
+		{"1m", "x"},
+		{"2d", "3d"},
+	} {
 		_, err := db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: bad[0], Resample: bad[1]})
 		wantKind(t, fmt.Sprint(bad), err, blotter.ErrInvalid)
 	}
+
 	_, err = db.Bars(t.Context(), postgres.BarFilter{Symbol: "A", Timeframe: "1m", Resample: "1d", Zone: "Mars/Base"})
 	wantKind(t, "zone", err, blotter.ErrInvalid)
 }
@@ -126,7 +148,8 @@ func TestResample(t *testing.T) {
 func TestLatestBar(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(2015, 1, 1), 1500, 1)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: daily("A", "csv", date(2015, 1, 1), 1500, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	bar, err := db.LatestBar(t.Context(), "A", "")
@@ -137,7 +160,7 @@ func TestLatestBar(t *testing.T) {
 	wantKind(t, "no such bar", err, blotter.ErrNotFound)
 }
 
-// A day is missing where others of the calendar have bars on it: holidays and weekends are no gaps.
+// A day is missing if other symbols of the calendar have bars on it. Holidays and weekends are not gaps.
 func TestGaps(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -154,6 +177,7 @@ func TestGaps(t *testing.T) {
 			}
 		}
 	}
+
 	for _, bars := range []iter.Seq2[blotter.BarRow, error]{
 		without("EQ1", 60, false, 1, 21), without("EQ2", 60, false, 1, 4, 7, 8, 21, 30), // 1 and 21 are holidays
 		without("BTC", 40, true), without("ETH", 30, true, 5, 6, 7, 20), without("XRP", 60, true, 2),
@@ -162,6 +186,7 @@ func TestGaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, test := range []struct {
 		filter postgres.BarFilter
 		want   string
@@ -176,27 +201,32 @@ func TestGaps(t *testing.T) {
 		gaps, err := db.Gaps(t.Context(), test.filter)
 		var got []string
 		for _, g := range gaps {
-			got = append(got, fmt.Sprintf("%s to %s: %d", g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), g.Days))
+			got = append(got,
+				fmt.Sprintf("%s to %s: %d", g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), g.Days))
 		}
 		if err != nil || strings.Join(got, ", ") != test.want {
 			t.Errorf("%+v: %v, %v; want %s", test.filter, got, err, test.want)
 		}
 	}
+
 	_, err := db.Gaps(t.Context(), postgres.BarFilter{Symbol: "NONE"})
 	wantKind(t, "no such symbol", err, blotter.ErrNotFound)
 }
 
-// One symbol's month touches one partition, whoever asks and however many partitions there are.
+// A query for one month of a symbol reads one partition, for every role and any number of partitions.
 func TestMonthPrunes(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	if _, err := db.ImportBars(t.Context(), postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
+	if _, err := db.ImportBars(t.Context(),
+		postgres.BarImport{Bars: daily("A", "csv", date(1990, 1, 1), 9000, 1)}); err != nil {
 		t.Fatal(err)
 	}
+
 	conn := db.Connect(t, db.AdminURL)
 	for name, sql := range postgres.BarQueries() {
 		var plan string
-		rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql, "A", "1d", date(2001, 3, 1), date(2001, 4, 1), nil)
+		rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql, "A", "1d",
+			date(2001, 3, 1), date(2001, 4, 1), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,37 +11,38 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// LeftOut are rows of an import that the table has no place for: they are quarantined.
+// LeftOut counts quarantined rows of an import that belong to no partition, for one reason.
 type LeftOut struct {
-	Line   int64  `json:"line"` // of the first
+	Line   int64  `json:"line"` // of the first row
 	Reason string `json:"reason"`
 	Rows   int64  `json:"rows"`
 }
 
-// screen tells the bars that partitions are not made for: those outside of the years that they are made for, and those
-// of a period whose partition was detached.
+// screen finds the bars that get no partition: those outside the years that may have partitions, and those of a period
+// whose partition was detached.
 type screen struct {
-	limit   time.Time // the first instant that gets no partition
+	limit   time.Time // the first instant that is too late for a partition
 	retired []retired
 }
 
-// retired is a period whose partition is no longer one, or is being detached.
+// retired is a period whose partition was detached, or is being detached.
 type retired struct {
 	span
 	leaf string
 }
 
-// earliestPartition is the first instant that gets a partition, as in shared.check_partition_range. The server's clock
-// decides on the last one: see shared.partitions_until.
+// earliestPartition is the first instant that may have a partition, as in shared.check_partition_range. The last one
+// follows from the server's clock, see shared.partitions_until.
 var earliestPartition = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// sqlRetired are detached leaves, told from other tables of such a name by their columns.
+// sqlRetired lists detached leaves. Their columns distinguish them from other tables of such a name.
 const sqlRetired = `
 select c.relname
   from pg_class c
  where c.relnamespace = 'data_ingestion'::regnamespace and c.relkind = 'r' and not c.relispartition
    and c.relname ~ '^market_data_(y[0-9]{4}|[0-9]{4}_[0-9]{2})$'
-   and not exists (select attname from pg_attribute where attrelid = 'data_ingestion.market_data'::regclass and attnum > 0 and not attisdropped
+   and not exists (select attname from pg_attribute
+                    where attrelid = 'data_ingestion.market_data'::regclass and attnum > 0 and not attisdropped
                    except select attname from pg_attribute where attrelid = c.oid)
 union all
 select c.relname from shared.partitions p join pg_class c on c.oid = p.leaf
@@ -49,6 +50,7 @@ select c.relname from shared.partitions p join pg_class c on c.oid = p.leaf
 
 const sqlPartitionsUntil = `select shared.partitions_until()`
 
+// readScreen reads the periods that get no partition.
 func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 	im.screen = screen{}
 	if err := loan.QueryRow(ctx, sqlPartitionsUntil).Scan(&im.screen.limit); err != nil {
@@ -68,7 +70,7 @@ func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 		} else if r.from, err = time.Parse("2006_01", name); err == nil {
 			r.to = calendar.AddMonths(r.from, 1)
 		} else {
-			err = nil // renamed while it is being detached
+			err = nil // it was renamed while it is being detached
 			continue
 		}
 		im.screen.retired = append(im.screen.retired, r)
@@ -76,7 +78,12 @@ func (im *importer) readScreen(ctx context.Context, loan *loan) error {
 	return translate(ctx, "", err)
 }
 
-// reason is why the table has no place for a bar, or "".
+// mayHit reports whether a bar needs a closer look. Most need none.
+func (s *screen) mayHit(at time.Time) bool {
+	return at.Before(earliestPartition) || !at.Before(s.limit) || len(s.retired) > 0
+}
+
+// reason returns why a bar gets no partition, or "".
 func (s *screen) reason(at time.Time, covered coverage) string {
 	switch {
 	case at.Before(earliestPartition):
@@ -92,7 +99,7 @@ func (s *screen) reason(at time.Time, covered coverage) string {
 	return ""
 }
 
-// has reports that a partition covers the time.
+// has reports whether a partition covers the time.
 func (c coverage) has(at time.Time) bool {
 	for _, s := range c {
 		if !at.Before(s.from) && at.Before(s.to) {
@@ -102,25 +109,28 @@ func (c coverage) has(at time.Time) bool {
 	return false
 }
 
-// sift moves the bars of a batch that the table has no place for to the rejected ones. Under Strict, the first is an error.
+// sift moves the bars of a batch that get no partition to the rejected ones. Under Strict, the first is an error.
 func (im *importer) sift(b *barBatch, covered coverage) error {
 	if b == nil {
 		return nil
 	}
+
 	kept := b.bars[:0]
 	for i := range b.bars {
 		bar := &b.bars[i]
 		reason := ""
-		if at := bar.Timestamp; at.Before(earliestPartition) || !at.Before(im.screen.limit) || len(im.screen.retired) > 0 {
-			reason = im.screen.reason(at, covered)
+		if im.screen.mayHit(bar.Timestamp) {
+			reason = im.screen.reason(bar.Timestamp, covered)
 		}
 		if reason == "" {
 			kept = append(kept, *bar)
 			continue
 		}
+
+		at := bar.Timestamp.UTC().Format(time.RFC3339)
 		rejected := &blotter.RejectedRow{
 			Line: bar.Line, Member: bar.Member, Symbol: bar.Symbol, Check: "period", Reason: reason,
-			Raw: fmt.Sprint(bar.Timestamp.UTC().Format(time.RFC3339), ",", bar.Open, ",", bar.High, ",", bar.Low, ",", bar.Close, ",", bar.Volume),
+			Raw: fmt.Sprint(at, ",", bar.Open, ",", bar.High, ",", bar.Low, ",", bar.Close, ",", bar.Volume),
 		}
 		if im.in.Strict {
 			return rejected
@@ -132,9 +142,10 @@ func (im *importer) sift(b *barBatch, covered coverage) error {
 	return nil
 }
 
-// leftOutMax is how many reasons are told apart in a result.
+// leftOutMax is the most reasons that a result lists.
 const leftOutMax = 20
 
+// leaveOut counts a row that was left out.
 func (im *importer) leaveOut(line int64, reason string) {
 	all := &im.result.LeftOut
 	for i := range *all {

@@ -5,28 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/numeric"
 )
 
 const (
-	batchRows   = 512     // rows that the reader hands over at once
-	batchesMax  = 8       // that wait to be written
-	aheadRows   = 16384   // that are read before the first is written, to see what they meet in the table
-	rejectedMax = 1000    // rejected rows that are kept before they are written to the quarantine
-	seriesMax   = 100_000 // symbols and timeframes of one file
+	batchRows   = 512     // rows of a batch
+	batchesMax  = 8       // batches that wait to be written
+	aheadRows   = 16384   // rows read before the first is written, to see what they meet in the table
+	rejectedMax = 1000    // rejected rows that are kept before they are quarantined
+	seriesMax   = 100_000 // series of one file
 )
 
 // barBatch is a piece of a file.
 type barBatch struct {
 	bars     []blotter.BarRow
 	rejected []*blotter.RejectedRow
-	err      error // that ended the file
-	panicked any   // what the caller's iterator panicked with; it goes on in the caller's goroutine
+	err      error // what ended the file
+	panicked any   // the panic of the caller's iterator, which continues in the caller's goroutine
 }
 
-// barReaderAhead reads an iterator in a goroutine of its own, so that parsing and writing go on at once.
+// barReaderAhead reads an iterator in a goroutine of its own, so that parsing and writing overlap.
 type barReaderAhead struct {
 	batches chan *barBatch
 	free    chan *barBatch
@@ -34,6 +36,7 @@ type barReaderAhead struct {
 	done    chan struct{}
 }
 
+// readAhead starts reading. Close the reader.
 func readAhead(bars iter.Seq2[blotter.BarRow, error], strict bool) *barReaderAhead {
 	r := &barReaderAhead{
 		batches: make(chan *barBatch, batchesMax), free: make(chan *barBatch, batchesMax+2),
@@ -46,15 +49,18 @@ func readAhead(bars iter.Seq2[blotter.BarRow, error], strict bool) *barReaderAhe
 func (r *barReaderAhead) read(bars iter.Seq2[blotter.BarRow, error], strict bool) {
 	defer close(r.done)
 	defer close(r.batches)
-	b, finished := r.batch(), false
+
+	b := r.batch()
+	finished := false
 	defer func() {
 		if b.panicked = recover(); b.panicked != nil {
 			b.err = fmt.Errorf("panic: %v", b.panicked)
 		} else if !finished {
-			b.err = errors.New("the iterator of the bars ended its goroutine")
+			b.err = errors.New("the iterator of the bars exited its goroutine")
 		}
 		r.send(b)
 	}()
+
 	for bar, err := range bars {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -63,9 +69,11 @@ func (r *barReaderAhead) read(bars iter.Seq2[blotter.BarRow, error], strict bool
 		case errors.As(err, &rejected) && !strict:
 			b.rejected = append(b.rejected, rejected)
 		default:
-			b.err, finished = err, true
+			b.err = err
+			finished = true
 			return
 		}
+
 		if len(b.bars)+len(b.rejected) == batchRows {
 			if !r.send(b) {
 				finished = true
@@ -77,7 +85,7 @@ func (r *barReaderAhead) read(bars iter.Seq2[blotter.BarRow, error], strict bool
 	finished = true
 }
 
-// send hands a batch over. It is false when nobody wants any more.
+// send passes a batch on. It reports false once the reader is closed.
 func (r *barReaderAhead) send(b *barBatch) bool {
 	select {
 	case r.batches <- b:
@@ -87,7 +95,7 @@ func (r *barReaderAhead) send(b *barBatch) bool {
 	}
 }
 
-// batch is an empty batch, a used one if there is any.
+// batch returns an empty batch, a recycled one if there is any.
 func (r *barReaderAhead) batch() *barBatch {
 	select {
 	case b := <-r.free:
@@ -98,7 +106,7 @@ func (r *barReaderAhead) batch() *barBatch {
 	}
 }
 
-// recycle takes back a batch that has been written.
+// recycle takes back a batch that was written.
 func (r *barReaderAhead) recycle(b *barBatch) {
 	select {
 	case r.free <- b:
@@ -106,30 +114,34 @@ func (r *barReaderAhead) recycle(b *barBatch) {
 	}
 }
 
-// close ends the reading and waits for the caller's iterator to return.
+// close stops reading and waits for the caller's iterator to return.
 func (r *barReaderAhead) close() {
 	close(r.stop)
 	<-r.done
 }
 
-// series is what an import has seen of one symbol in one timeframe.
+// series summarizes the bars of one symbol in one timeframe that an import has read.
 type series struct {
 	symbol, timeframe string
 	rows              int64
-	first, last       time.Time       // of the file, in its order
+	first, last       time.Time       // in the order of the file
 	from, to          time.Time       // earliest and latest
 	source            string          // of the first row
 	fromOpen, toClose blotter.Decimal // of the earliest and the latest bar
 	week              weekEvidence
-	negative          bool // a price of zero or below
-	disordered        bool // rows neither rise nor fall in time throughout: there may be two of one key
+	negative          bool // has a price of zero or below
+	disordered        bool // rows neither rise nor fall in time throughout, so two may have the same key
 }
 
 func (s *series) add(b *blotter.Bar) {
 	at := b.Timestamp
 	if s.rows++; s.rows == 1 {
-		s.first, s.from, s.to = at, at, at
-		s.source, s.fromOpen, s.toClose = b.Source, b.Open, b.Close
+		s.first = at
+		s.from = at
+		s.to = at
+		s.source = b.Source
+		s.fromOpen = b.Open
+		s.toClose = b.Close
 	} else {
 		rises := s.last.After(s.first)
 		if at.Equal(s.last) || s.rows > 2 && at.After(s.last) != rises {
@@ -137,19 +149,22 @@ func (s *series) add(b *blotter.Bar) {
 		}
 	}
 	s.last = at
+
 	if at.Before(s.from) {
-		s.from, s.fromOpen = at, b.Open
+		s.from = at
+		s.fromOpen = b.Open
 	}
 	if at.After(s.to) {
-		s.to, s.toClose = at, b.Close
+		s.to = at
+		s.toClose = b.Close
 	}
 	s.week.add(at)
 	s.negative = s.negative || b.Low.IsNeg() || b.Low.IsZero()
 }
 
-// seriesSet finds the series of a bar; most rows are of the same as the row before.
+// seriesSet finds the series of a bar. Most rows are of the same series as the previous row.
 type seriesSet struct {
-	zone   *time.Location // of the file's exchange, nil where the file does not say
+	zone   *time.Location // of the file's exchange, nil if the file does not say
 	all    []*series
 	byKey  map[[2]string]*series
 	latest *series
@@ -161,13 +176,16 @@ func (s *seriesSet) add(b *blotter.Bar) error {
 		found := s.byKey[key]
 		if found == nil {
 			if len(s.all) == seriesMax {
-				return blotter.Invalid("file", len(s.all), "at most 100000 symbols; is its symbol column the right one?")
+				return blotter.Invalid("file", len(s.all), "at most 100000 symbols: check which column holds them")
 			}
+
 			if s.byKey == nil {
 				s.byKey = map[[2]string]*series{}
 			}
-			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: newWeekEvidence(b.Symbol, b.Timeframe, s.zone)}
-			s.byKey[key], s.all = found, append(s.all, found)
+			week := newWeekEvidence(b.Symbol, b.Timeframe, s.zone)
+			found = &series{symbol: b.Symbol, timeframe: b.Timeframe, week: week}
+			s.byKey[key] = found
+			s.all = append(s.all, found)
 		}
 		s.latest = found
 	}
@@ -175,13 +193,9 @@ func (s *seriesSet) add(b *blotter.Bar) error {
 	return nil
 }
 
+// disordered reports whether any series is disordered.
 func (s *seriesSet) disordered() bool {
-	for _, one := range s.all {
-		if one.disordered {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.all, func(s *series) bool { return s.disordered })
 }
 
 // COPY's binary format (PostgreSQL documentation, COPY, file formats).
@@ -190,10 +204,10 @@ var (
 	copyTrailer = []byte{0xff, 0xff}
 )
 
-// microsecondsTo2000 is where PostgreSQL's clock begins.
+// microsecondsTo2000 is the instant from which PostgreSQL counts.
 var microsecondsTo2000 = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
-// appendBar writes a bar as a row of COPY; with its line, as a row of the stage. What the bar is begins at own.
+// appendBar appends a bar as a row of COPY, or with its line as a row of the stage. The bar itself begins at own.
 func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) (row []byte, own int) {
 	if staged {
 		buf = binary.BigEndian.AppendUint16(buf, 12)
@@ -207,6 +221,7 @@ func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) (row []by
 	} else {
 		buf = binary.BigEndian.AppendUint16(buf, 10)
 	}
+
 	own = len(buf)
 	buf = appendText(appendText(buf, b.Symbol), b.Timeframe)
 	buf = binary.BigEndian.AppendUint32(buf, 8)
@@ -228,7 +243,7 @@ func appendText(buf []byte, text string) []byte {
 
 func appendField(buf []byte, d blotter.Decimal) []byte {
 	at := len(buf)
-	buf = appendNumeric(append(buf, 0, 0, 0, 0), d)
+	buf = numeric.Append(append(buf, 0, 0, 0, 0), d)
 	binary.BigEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
 	return buf
 }

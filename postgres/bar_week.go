@@ -7,25 +7,25 @@ import (
 	"github.com/blotterdb/blotter/internal/exchange"
 )
 
-// weekEvidence is what a series tells of the days on which its instrument trades: what trades on Saturdays trades on all
-// days. A day is judged in the zone of the exchange: Friday evening in New York is Saturday in UTC.
+// weekEvidence collects what a series shows about the days on which its instrument trades: one that trades on Saturdays
+// trades on all days. Days are those of the exchange's zone, because Friday evening in New York is Saturday in UTC.
 type weekEvidence struct {
-	judged      bool           // false for bars of more than a day
-	zone        *time.Location // nil where it is not known
+	counts      bool           // false for bars of more than a day
+	zone        *time.Location // nil if it is not known
 	saturdays   int            // with bars
-	latest      time.Time      // the last of them
+	latest      time.Time      // the last of these Saturdays
 	first, last time.Time      // dates of the earliest and the latest bar
 }
 
 func newWeekEvidence(symbol, timeframe string, zone *time.Location) weekEvidence {
 	length, _, err := blotter.TimeframeLength(timeframe)
-	w := weekEvidence{judged: err == nil && length > 0 && length <= day, zone: time.UTC}
+	w := weekEvidence{counts: err == nil && length > 0 && length <= day, zone: time.UTC}
 	if length < day {
 		w.zone = zone
 		if listed := exchange.OfSymbol(symbol); listed != nil && (zone == nil || zone == time.UTC) {
 			w.zone = listed.Location()
 		} else if zone == time.UTC {
-			w.zone = nil // vendors write UTC whatever the exchange
+			w.zone = nil // vendors write UTC for any exchange
 		}
 	}
 	return w
@@ -35,9 +35,10 @@ func newWeekEvidence(symbol, timeframe string, zone *time.Location) weekEvidence
 const saturdayFrom, saturdayTo = 8, 13
 
 func (w *weekEvidence) add(at time.Time) {
-	if !w.judged {
+	if !w.counts {
 		return
 	}
+
 	local := at.UTC()
 	if w.zone != nil {
 		local = at.In(w.zone)
@@ -49,6 +50,7 @@ func (w *weekEvidence) add(at time.Time) {
 	if date.After(w.last) {
 		w.last = date
 	}
+
 	surely := w.zone != nil || local.Hour() >= saturdayFrom && local.Hour() < saturdayTo
 	if date.Weekday() == time.Saturday && surely && !date.Equal(w.latest) {
 		w.saturdays++
@@ -56,11 +58,12 @@ func (w *weekEvidence) add(at time.Time) {
 	}
 }
 
-// spanned returns how many Saturdays there are from the earliest to the latest bar.
+// spanned returns the number of Saturdays from the earliest to the latest bar.
 func (w *weekEvidence) spanned() int {
 	if w.first.IsZero() {
 		return 0
 	}
+
 	until := int((time.Saturday - w.first.Weekday() + 7) % 7)
 	days := int(w.last.Sub(w.first) / day)
 	if days < until {
@@ -69,13 +72,14 @@ func (w *weekEvidence) spanned() int {
 	return 1 + (days-until)/7
 }
 
-// calendar returns the calendar that bars on some of the Saturdays of their range tell, "" where they tell none. One bar
-// on a Saturday is a stray one: it tells only where nothing is known yet, for a new instrument.
-func calendarOf(symbol string, saturdays, spanned int) (told blotter.Calendar, sure bool) {
+// calendarOf returns the calendar of a symbol that has bars on some of the Saturdays of their range, and whether that
+// is certain. A single bar on a Saturday may be a stray one, so it decides only for a new instrument.
+func calendarOf(symbol string, saturdays, spanned int) (calendar blotter.Calendar, sure bool) {
 	weekdays := blotter.Weekdays
 	if listed := exchange.OfSymbol(symbol); listed != nil {
 		weekdays = blotter.Calendar(listed.Code)
 	}
+
 	switch {
 	case saturdays > 0 && 2*saturdays >= spanned:
 		return blotter.AllDays, saturdays > 1

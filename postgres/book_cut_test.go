@@ -131,7 +131,7 @@ func (c *client) pair(ctx context.Context, f blotter.Trade, opts ...postgres.Exe
 // inTransaction books a fill in a transaction of the caller's.
 func (x *torture) inTransaction(ctx context.Context, f blotter.Trade,
 	opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
-	var serializable []postgres.Option
+	var serializable []postgres.TxOption
 	if rand.N(2) == 0 {
 		serializable = append(serializable, postgres.RepeatableRead, postgres.MaxRetries(100))
 	}

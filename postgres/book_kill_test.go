@@ -23,6 +23,7 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 const (
@@ -257,7 +258,7 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 
-	m, err := postgres.NewMigrator(t.Context(), server.OwnerURL())
+	m, err := schema.NewMigrator(t.Context(), server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
 		err = errors.Join(err, m.Close())

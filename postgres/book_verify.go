@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 )
 
 // Mismatch is a figure of the book that does not follow from its trades.
@@ -163,7 +164,7 @@ select (select count(*) from execution.positions where $1 = '' or account_id = $
 // row, in nested loops: that took 145 s instead of 1.5 s for 4,000 orders and 12,000 trades. Without nested loops it
 // hashes or sorts, in time that grows with the rows alone.
 var verifySettings = []string{
-	"set local statement_timeout = " + milliseconds(verifyTimeout),
+	"set local statement_timeout = " + connection.Milliseconds(verifyTimeout),
 	"set local enable_nestloop = off",
 }
 

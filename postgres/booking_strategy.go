@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -18,7 +19,7 @@ func (db *DB) book(ctx context.Context, b *booking) ([]Receipt, error) {
 	switch {
 	case err == nil, len(b.trades) == 1, b.allOrNothing:
 		return receipts, err
-	case sqlState(err) == lockTimeout:
+	case pgerror.State(err) == pgerror.LockTimeout:
 		return db.bookByAccount(ctx, b, err)
 	case refusedRow(err):
 		return db.bookByHalves(ctx, b)
@@ -116,7 +117,7 @@ func (db *DB) optimisticError(ctx context.Context, loan *loan, err error) error 
 		return err
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" {
+	if errors.As(err, &pg) && pgerror.Severity(pg) == "ERROR" {
 		return translate(ctx, "execute trades", err)
 	}
 	if !loan.IsClosed() {
@@ -128,13 +129,13 @@ func (db *DB) optimisticError(ctx context.Context, loan *loan, err error) error 
 // needsLocks reports whether an optimistic attempt failed for a reason that locks, or a retried transaction, may
 // remove.
 func needsLocks(err error) bool {
-	return errors.Is(err, errNeedsLocks) || stale(err) || LacksPartition(err)
+	return errors.Is(err, errNeedsLocks) || stale(err) || pgerror.LacksPartition(err)
 }
 
 // stale reports whether another session has changed the rows meanwhile, or met this one in a deadlock: without locks,
 // rows are locked in the order of the statements.
 func stale(err error) bool {
-	switch stateOf(err) {
+	switch pgerror.ServerState(err) {
 	case "40001", "40P01", "23505":
 		return true
 	}
@@ -156,7 +157,9 @@ func (db *DB) bookWithLocks(ctx context.Context, b *booking) (d *decision, err e
 
 // patience returns how often a booking may be tried again. A row that does not exist cannot be locked: each time that
 // another session was first to create a position or an order of the booking, one less can be missing.
-func (b *booking) patience(db *DB) Option { return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.trades))) }
+func (b *booking) patience(db *DB) TxOption {
+	return MaxRetries(max(db.cfg.MaxRetries, 2*len(b.trades)))
+}
 
 // errNotAll ends a booking under AllOrNothing. The decision that comes with it says why.
 var errNotAll = errors.New("not all trades can be booked")
@@ -226,9 +229,6 @@ func (db *DB) bookByHalves(ctx context.Context, b *booking) ([]Receipt, error) {
 	}
 	return receipts, nil
 }
-
-// lockTimeout is the SQLSTATE of a statement that waited for a lock longer than allowed.
-const lockTimeout = "55P03"
 
 // bookByAccount books the trades of each account apart, after another session held a lock of one account for too long:
 // the trades of the others are booked all the same.

@@ -17,7 +17,8 @@ import (
 // cancelRequest is how a cancel request begins, after its length (PostgreSQL documentation, section 55.7).
 const cancelRequest = 80877102
 
-// A cancel request that reaches the server late hits nobody: the connection is lent to nobody before it has.
+// A cancel request that reaches the server late cancels no other statement: the connection is not lent before it
+// arrived.
 func TestLateCancellationHitsNobody(t *testing.T) {
 	t.Parallel()
 	const late = 400 * time.Millisecond
@@ -33,7 +34,7 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 				_, _ = io.ReadFull(client, start[8:])
 				time.Sleep(late)
 				_, _ = server.Write(start)
-				_, _ = server.Read(start) // until it has acted on it
+				_, _ = server.Read(start) // until the server has acted on it
 				requests <- true
 				return
 			}
@@ -45,18 +46,21 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 			_, _ = io.Copy(client, server)
 		})
 	})
+
 	sleep := func(ctx context.Context, seconds string) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
 			_, err := tx.Exec(ctx, "select pg_sleep("+seconds+")")
 			return err
 		})
 	}
+
 	ctx, cancel := context.WithTimeout(as(t, "A1"), 50*time.Millisecond)
 	defer cancel()
 	wantKind(t, "a statement that is longer than its context", sleep(ctx, "0.1"), blotter.ErrOperational)
 	if err := sleep(as(t, "A2"), "0.8"); err != nil {
 		t.Errorf("the next user of the connection: %v", err)
 	}
+
 	select {
 	case <-requests:
 	case <-time.After(10 * time.Second):
@@ -64,13 +68,13 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 	}
 }
 
-// A context that ends while the server does not answer at all is the cause of the error too: of a statement, and of a
-// connection that is being made.
+// A context that ends while the server does not answer at all is also the cause of the error, for a statement and for a
+// new connection.
 func TestCancelledWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	silent, over := make(chan struct{}), make(chan struct{})
-	defer close(over) // nobody waits for the answers any more
+	defer close(over) // nobody waits for the answers then
 	heard := make(chan struct{}, 100)
 	through := pgtest.Proxy(t, d.Config.URL, func(client, server net.Conn) {
 		go func() { _, _ = io.Copy(client, server) }()

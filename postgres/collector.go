@@ -2,8 +2,8 @@ package postgres
 
 import "slices"
 
-// collector gathers rows in chunks, so that a long result is copied once and not at every growth of a slice: of 200,000
-// bars, growing took more time than reading.
+// collector gathers rows in chunks, so that a long result is copied once, not whenever a slice grows: for 200,000 bars,
+// growing took more time than reading.
 type collector[T any] struct {
 	full [][]T
 	last []T
@@ -14,7 +14,7 @@ const (
 	chunkRowsMax = 16384
 )
 
-// next is room for one more row, zero.
+// next returns room for one more row, which is zero.
 func (c *collector[T]) next() *T {
 	if len(c.last) == cap(c.last) {
 		if c.last != nil {
@@ -26,7 +26,7 @@ func (c *collector[T]) next() *T {
 	return &c.last[len(c.last)-1]
 }
 
-// rows are all rows, in order; nil where there are none.
+// rows returns all rows in order, or nil if there are none.
 func (c *collector[T]) rows() []T {
 	if len(c.full) == 0 {
 		return c.last

@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Where the link breaks at COMMIT nobody can tell what became of it: the error says so, and nothing is retried.
+// If the connection breaks at COMMIT, its outcome is unknown. The error says so, and nothing is retried.
 func TestCommitUnknown(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -40,13 +40,14 @@ func TestCommitUnknown(t *testing.T) {
 			t.Errorf("the session after it: %v", err)
 		}
 	}
+
 	stored := pgtest.Value[int](t, d, `select count(*) from execution.accounts where account_id = 'A1-false'`)
 	if stored != 0 {
 		t.Errorf("the COMMIT that the server never heard of took effect")
 	}
 }
 
-// A context that ends while the COMMIT is under way does not make it unknown.
+// A context that ends during COMMIT does not make its outcome unknown.
 func TestCommitIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -58,6 +59,7 @@ func TestCommitIsNotCancelled(t *testing.T) {
 		defer func() { go cancel() }()
 		return postgres.Accounts.Insert(ctx, tx, &blotter.Account{AccountID: "A1"})
 	})
+
 	stored := pgtest.Value[int](t, db, `select count(*) from execution.accounts`)
 	if (err == nil) != (stored == 1) {
 		t.Errorf("the transaction returned %v and %d accounts are stored", err, stored)

@@ -1,109 +1,110 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
-// Config says how to reach the database. The zero value of every field but URL works.
+// Config says how to reach the database. Only URL is required: every other field has a default.
 type Config struct {
 	// URL of the database as postgres://user:password@host:port/database?..., or as key=value words. Environment
-	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) fill what it leaves open. Required.
+	// variables and files of libpq (PGHOST, PGPASSFILE, service files, ...) supply what it leaves out. Required.
 	//
-	// It may name several hosts (host=a,b), of which target_session_attrs chooses: primary or read-write for this one and
-	// ServiceURL. For ReadOnlyURL and ReporterURL, read-write is a primary too, and read-only a replica.
+	// It may name several hosts (host=a,b), from which target_session_attrs chooses. Use primary or read-write for URL
+	// and ServiceURL. For ReadOnlyURL and ReporterURL, read-write means a primary too, and read-only a replica.
 	URL string
-	// ReadOnlyURL, ServiceURL and ReporterURL are logins of their own for the roles trading_readonly, trading_service
-	// and trading_reporter. Default: URL, whose login must then be a member of these roles. Production gives every role
-	// its own login: only then can no SQL of a read-only session become another role.
+	// ReadOnlyURL, ServiceURL and ReporterURL are the URLs for the roles trading_readonly, trading_service and
+	// trading_reporter. Default: URL, whose login must then be a member of these roles. In production, give every role
+	// its own login: only then can no SQL of a read-only session change to another role.
 	ReadOnlyURL string
 	ServiceURL  string
 	ReporterURL string
 
-	// Service is the name under which connections, logs and statistics appear. Default "blotter".
+	// Service is the name of the program in connections, logs and statistics. Default "blotter".
 	Service string
 
-	// MaxConns is the most connections that each of the app, read-only and service pools opens (the reporter's: a
-	// sixth). Default 30, or fewer where the server allows fewer.
+	// MaxConns is the most connections that each of the app, read-only and service pools opens; the reporter's pool
+	// opens a sixth of it. Default 30, or fewer if the server allows fewer.
 	MaxConns int
-	// KeepConns is how many connections a pool keeps when they are idle; one more is closed on release unless somebody
+	// KeepConns is how many idle connections a pool keeps. One more is closed when it is released, unless a caller
 	// waits for it. Default 10, at most MaxConns.
 	KeepConns int
 	// AcquireTimeout is how long to wait for a connection before ErrPoolTimeout. Default 30 s.
 	AcquireTimeout time.Duration
-	// MaxConnLifetime is the age at which a connection is replaced, give or take a tenth. Default 1 h.
+	// MaxConnLifetime is the age at which a connection is replaced, within a tenth. Default 1 h.
 	MaxConnLifetime time.Duration
 
-	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound what one statement, one wait for a lock and one
-	// pause inside a transaction may take. Defaults 30 s, 10 s and 60 s; negative is no limit.
+	// StatementTimeout, LockTimeout and IdleInTransactionTimeout bound one statement, one wait for a lock and one pause
+	// inside a transaction. Defaults 30 s, 10 s and 60 s; negative means no limit.
 	StatementTimeout         time.Duration
 	LockTimeout              time.Duration
 	IdleInTransactionTimeout time.Duration
 
-	// SynchronousCommit is what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", as PostgreSQL's
-	// synchronous_commit. With "off" an acknowledged fill may be lost when the server dies. Default that of the URL
-	// (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". What a login has
-	// set for itself never counts.
+	// SynchronousCommit says what a COMMIT waits for: "on", "remote_apply", "remote_write", "local" or "off", like
+	// PostgreSQL's synchronous_commit. With "off", an acknowledged fill may be lost when the server crashes. Default:
+	// the URL's (?synchronous_commit=...), otherwise the server's if that is "on" or "remote_apply", otherwise "on". A
+	// setting that a login has for itself never counts.
 	SynchronousCommit string
 
-	// MaxRetries is how often a transaction is tried again after a serialization failure or deadlock. Default 5;
-	// negative is never.
+	// MaxRetries is how often a transaction runs again after a serialization failure or deadlock. Default 5; negative
+	// is never.
 	MaxRetries int
 
-	// LookOnly has Open make no partitions, for programs that report what is.
+	// LookOnly keeps Open from making partitions, for programs that only report.
 	LookOnly bool
 
-	// Tracer is told of every statement of every pool, as monitor.Tracer is, which counts them. What it has of pgx's
-	// other tracers (batch, copy, connect) is used as well, and so is a Waiter. Default none.
+	// Tracer observes every statement of every pool; monitor.Tracer counts them. If it also implements pgx's other
+	// tracers (batch, copy, connect) or Waiter, these are used as well. Default none.
 	Tracer pgx.QueryTracer
 
-	// Clock gives the time from which BarHistory counts back, and the ExecutedAt of a trade without one. The server's now()
-	// stamps what a transaction stamps by itself, as created_at. Default time.Now.
+	// Clock returns the present time, from which BarHistory counts back, and which is the ExecutedAt of a trade without
+	// one. Columns like created_at have the server's now(). Default time.Now.
 	Clock func() time.Time
 
-	// Logger gets one line for each failed session and a debug line for each commit. Default slog.Default().
+	// Logger receives one line for each failed session and a debug line for each commit. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Waiter is a Tracer that is also told how long each session waited for a connection of its pool; err is nil where it got
-// one.
+// Waiter is a Tracer that also observes waits for connections.
 type Waiter interface {
+	// TraceWait reports how long a session waited for a connection; err is nil if it got one.
 	TraceWait(service string, wait time.Duration, err error)
 }
 
 const (
-	maxConnsDefault       = 30
-	keepConnsDefault      = 10
-	reporterShare         = 6 // the reporter's pool is this fraction of MaxConns
-	connectTimeoutDefault = 10 * time.Second
-	rollbackTimeout       = 5 * time.Second
-	commitTimeout         = 30 * time.Second
+	maxConnsDefault  = 30
+	keepConnsDefault = 10
+	reporterShare    = 6 // the reporter's pool is this fraction of MaxConns
+	rollbackTimeout  = 5 * time.Second
+	commitTimeout    = 30 * time.Second
 )
 
 // synchronousCommits are the values of Config.SynchronousCommit.
 var synchronousCommits = []string{"on", "remote_apply", "remote_write", "local", "off"}
 
-// withDefaults fills what is zero.
+// withDefaults returns c with defaults in place of zero values.
 func (c Config) withDefaults() Config {
-	setDefault(&c.ReadOnlyURL, c.URL)
-	setDefault(&c.ServiceURL, c.URL)
-	setDefault(&c.ReporterURL, c.URL)
-	setDefault(&c.Service, "blotter")
-	setDefault(&c.AcquireTimeout, 30*time.Second)
-	setDefault(&c.MaxConnLifetime, time.Hour)
-	setDefault(&c.StatementTimeout, 30*time.Second)
-	setDefault(&c.LockTimeout, 10*time.Second)
-	setDefault(&c.IdleInTransactionTimeout, 60*time.Second)
-	setDefault(&c.MaxRetries, 5)
-	setDefault(&c.Logger, slog.Default())
+	c.ReadOnlyURL = cmp.Or(c.ReadOnlyURL, c.URL)
+	c.ServiceURL = cmp.Or(c.ServiceURL, c.URL)
+	c.ReporterURL = cmp.Or(c.ReporterURL, c.URL)
+	c.Service = cmp.Or(c.Service, "blotter")
+
+	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 30*time.Second)
+	c.MaxConnLifetime = cmp.Or(c.MaxConnLifetime, time.Hour)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, 30*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 10*time.Second)
+	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 60*time.Second)
+	c.MaxRetries = cmp.Or(c.MaxRetries, 5)
+
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -118,29 +119,56 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 func (c Config) validate() error {
+	tooMany := c.MaxConns > 0 && c.KeepConns > c.MaxConns
+
 	switch {
 	case c.URL == "":
 		return blotter.Invalid("Config.URL", c.URL, "the URL of a PostgreSQL database")
 	case c.MaxConns < 0:
 		return blotter.Invalid("Config.MaxConns", c.MaxConns, "zero for the default, or more")
-	case c.KeepConns < 0 || c.MaxConns > 0 && c.KeepConns > c.MaxConns:
+	case c.KeepConns < 0 || tooMany:
 		return blotter.Invalid("Config.KeepConns", c.KeepConns, "zero for the default, up to MaxConns")
 	case c.AcquireTimeout < 0:
 		return blotter.Invalid("Config.AcquireTimeout", c.AcquireTimeout, "zero for the default, or more")
 	case c.MaxConnLifetime < 0:
 		return blotter.Invalid("Config.MaxConnLifetime", c.MaxConnLifetime, "zero for the default, or more")
 	case c.SynchronousCommit != "" && !slices.Contains(synchronousCommits, c.SynchronousCommit):
-		return blotter.Invalid("Config.SynchronousCommit", c.SynchronousCommit, strings.Join(synchronousCommits, ", ")+", or nothing for the default")
+		return blotter.Invalid("Config.SynchronousCommit", c.SynchronousCommit,
+			strings.Join(synchronousCommits, ", ")+", or nothing for the default")
 	case len(c.Service) > 50:
 		return blotter.Invalid("Config.Service", c.Service, "at most 50 bytes")
 	}
 	return nil
 }
 
-// String is the configuration without its passwords.
+// urlFor returns the URL of the role's login.
+func (c Config) urlFor(r connection.Role) string {
+	switch r {
+	case connection.Service:
+		return c.ServiceURL
+	case connection.ReadOnly:
+		return c.ReadOnlyURL
+	case connection.Reporter:
+		return c.ReporterURL
+	}
+	return c.URL
+}
+
+// settings returns what its connections start with.
+func (c Config) settings() connection.Settings {
+	return connection.Settings{
+		Service: c.Service, SynchronousCommit: c.SynchronousCommit,
+		StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout,
+		IdleInTransactionTimeout: c.IdleInTransactionTimeout,
+	}
+}
+
+// String returns the configuration without its passwords.
 func (c Config) String() string {
-	return fmt.Sprintf("postgres.Config{URL: %s, ReadOnlyURL: %s, ServiceURL: %s, ReporterURL: %s, Service: %q, MaxConns: %d, KeepConns: %d, AcquireTimeout: %s}",
-		RedactURL(c.URL), RedactURL(c.ReadOnlyURL), RedactURL(c.ServiceURL), RedactURL(c.ReporterURL),
+	redact := connection.RedactURL
+	return fmt.Sprintf("postgres.Config{URL: %s, ReadOnlyURL: %s, ServiceURL: %s, ReporterURL: %s, "+
+		"Service: %q, MaxConns: %d, KeepConns: %d, AcquireTimeout: %s}",
+		redact(c.URL), redact(c.ReadOnlyURL), redact(c.ServiceURL), redact(c.ReporterURL),
 		c.Service, c.MaxConns, c.KeepConns, c.AcquireTimeout)
 }
 
@@ -152,22 +180,3 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText keeps passwords out of JSON and other encodings.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-var passwordWord = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)`)
-
-// RedactURL is the database URL with "xxxxx" in place of its password, fit for people and logs.
-func RedactURL(text string) string {
-	if u, err := url.Parse(text); err == nil && u.Scheme != "" {
-		return passwordWord.ReplaceAllString(u.Redacted(), "${1}xxxxx")
-	}
-	if before, _, found := cutUserinfo(text); found {
-		return before + "xxxxx"
-	}
-	return passwordWord.ReplaceAllString(text, "${1}xxxxx")
-}
-
-// cutUserinfo finds the user part of a URL that does not parse (its password may hold anything).
-func cutUserinfo(text string) (before, after string, found bool) {
-	match := regexp.MustCompile(`^[a-z]+://[^:/@]*:`).FindString(text)
-	return match, text[len(match):], match != ""
-}

@@ -16,8 +16,10 @@ func ExampleTx_ExecuteTrade() {
 	db, done := pgtest.OpenExample()
 	defer done()
 	ctx := blotter.WithAccount(context.Background(), "ACC123")
-	order := blotter.Order{OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
-		Strategy: "trend"}
+	order := blotter.Order{
+		OrderID: "O-1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("100"),
+		Strategy: "trend",
+	}
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		fmt.Println(err)
 	}
@@ -63,6 +65,7 @@ func ExampleDB_NewBook() {
 	if err := book.Start(ctx); err != nil {
 		fmt.Println(err)
 	}
+
 	var callers sync.WaitGroup
 	for n := range 100 {
 		callers.Go(func() {
@@ -80,10 +83,12 @@ func ExampleDB_NewBook() {
 	if err := book.Stop(ctx); err != nil { // books what still waits
 		fmt.Println(err)
 	}
+
 	positions, err := db.Positions(ctx, postgres.PositionFilter{Symbol: "AAPL"})
 	for _, p := range positions {
 		fmt.Println(p.AccountID, p.Quantity, p.CostBasis, err)
 	}
+
 	// Output:
 	// ACC0 40 7580 <nil>
 	// ACC1 40 7580 <nil>

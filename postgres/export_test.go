@@ -6,31 +6,28 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// What the tests outside of the package look at.
+// Internals for tests in other packages.
 var (
-	ReadCatalog   = readCatalog
 	IsPlain       = isPlain
 	LeavesNothing = leavesNothing
-	DecodeNumeric = decodeNumeric
-	AppendNumeric = appendNumeric
 	CodePoints    = codePoints
 )
 
-// VerifySettings and VerifyQueries are what Verify sends.
+// VerifySettings and VerifyQueries are the statements that Verify sends.
 var (
 	VerifySettings = verifySettings
 	VerifyQueries  = verifyQueries
 )
 
-// OpenConns is how many connections the app pool has open.
+// OpenConns returns how many connections the app pool has open.
 func (db *DB) OpenConns() int { return db.PoolStats()[0].Open }
 
-// BarQueries are the queries that read bars.
+// BarQueries returns the queries that read bars.
 func BarQueries() map[string]string {
 	return map[string]string{"oldest": sqlBarsOldest, "newest": sqlBarsNewest}
 }
 
-// LeadingOf are the statements that go before the first one of a transaction of the context.
+// LeadingOf returns the statements that precede the first one of a transaction of the context.
 func LeadingOf(ctx context.Context) (statements []string) {
 	scope, _ := blotter.ScopeOf(ctx)
 	for _, q := range (&Session{scope: scope, actor: actorOf(ctx), begin: "begin"}).leading().QueuedQueries {

@@ -83,46 +83,46 @@ func (t *Table[T]) Find(ctx context.Context, q Querier, clauses ...Clause) ([]T,
 		if err != nil {
 			return nil, err
 		}
-		*found.next() = *row
+		*found.next() = row
 	}
 	return found.rows(), nil
 }
 
-// Stream yields the rows that satisfy every condition, in constant memory. A row is valid until the next one is
-// yielded; the session serves nothing else meanwhile. An error ends the sequence.
-func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+// Stream yields the rows that satisfy every condition, in constant memory. The session serves nothing else meanwhile. An
+// error ends the sequence.
+func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var row T
 		sql, args, err := t.selectSQL(clauses)
 		if err == nil {
 			err = t.session("find", q)
 		}
 		if err != nil {
-			yield(nil, err)
+			yield(row, err)
 			return
 		}
 
 		rows, err := q.Query(ctx, sql, args...)
 		if err != nil {
-			yield(nil, t.fail(ctx, "find", err))
+			yield(row, t.fail(ctx, "find", err))
 			return
 		}
 		defer rows.Close()
 
-		var row T
 		targets := make([]any, 0, len(t.fields))
 		for rows.Next() {
 			var zero T
 			row = zero
 			if err := t.scan(rows, &row, targets); err != nil {
-				yield(nil, t.fail(ctx, "find", err))
+				yield(row, t.fail(ctx, "find", err))
 				return
 			}
-			if !yield(&row, nil) {
+			if !yield(row, nil) {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, t.fail(ctx, "find", err))
+			yield(row, t.fail(ctx, "find", err))
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 // blotterSchemas are the schemas of the migrations, as an SQL list.
 const blotterSchemas = `('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'events', 'shared')`
 
-// sqlTryLocks tries every mode of LOCK TABLE that conflicts with reading or writing rows, on every table and leaf, and raises
-// a notice for each that is granted.
+// sqlTryLocks tries every mode of LOCK TABLE that conflicts with reading or writing rows, on every table and leaf, and
+// raises a notice for each lock that is granted.
 const sqlTryLocks = `
 do $$
 declare
@@ -39,7 +39,8 @@ begin
     end loop;
 end $$`
 
-// No login of an account can lock a table against the others: neither by LOCK TABLE nor by locking rows that all share.
+// No account's login can lock a table against others, neither with LOCK TABLE nor by locking rows that all accounts
+// share.
 func TestNobodyLocksOthersOut(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -50,8 +51,10 @@ func TestNobodyLocksOthersOut(t *testing.T) {
 		if a.seen.Len() > 0 {
 			t.Errorf("%s: %s", role, a.seen.String())
 		}
+
 		for _, table := range []string{
-			"data_ingestion.instruments", "data_ingestion.latest_prices", "analytics.market_prices", "shared.partitioned_tables",
+			"data_ingestion.instruments", "data_ingestion.latest_prices", "analytics.market_prices",
+			"shared.partitioned_tables",
 			"events.cursor", "shared.audit_cursor", "shared.schema_version", "execution.trades",
 		} {
 			a.try("select from " + table + " for key share")
@@ -62,8 +65,8 @@ func TestNobodyLocksOthersOut(t *testing.T) {
 	}
 }
 
-// The session of an account, whatever it locks, keeps no partition from being made: not by the number of an advisory lock,
-// and not by a transaction in which it asked for partitions that nobody needed.
+// An account's session cannot keep a partition from being made, neither with an advisory lock nor with a transaction in
+// which it asked for partitions that nobody needs.
 func TestNobodyHoldsPartitionsUp(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -82,7 +85,7 @@ func TestNobodyHoldsPartitionsUp(t *testing.T) {
 	}
 }
 
-// A session that keeps its transaction open makes a migration wait, but not those who come after the migration.
+// A session that keeps its transaction open makes a migration wait, but not the sessions that come after the migration.
 func TestMigrationsLetOthersPass(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -112,7 +115,7 @@ func TestMigrationsLetOthersPass(t *testing.T) {
 	}
 }
 
-// What a row of an account may hold is bounded by its table.
+// The table bounds the size of an account's rows.
 func TestSizesAreBounded(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -123,7 +126,7 @@ func TestSizesAreBounded(t *testing.T) {
 			values ('A1', 'c', 'A1', gen_random_uuid(), 't', 's', ` + data + `)`
 	}
 	mustExec(t, conn, event(`jsonb_build_object('x', repeat('x', 65536 - 9))`))
-	mustExec(t, conn, event(`'[1e131000]'`)) // 12 bytes in the table, 131,001 for whoever reads it
+	mustExec(t, conn, event(`'[1e131000]'`)) // 12 bytes in the table, 131,001 when it is read
 	for _, data := range []string{
 		`jsonb_build_object('x', repeat('x', 131072))`,
 		`jsonb_build_object('x', repeat('x', 20000000))`,
@@ -151,7 +154,7 @@ func TestSizesAreBounded(t *testing.T) {
 	}
 }
 
-// An event that is too large is refused before it is sent; one that is as large as may be is stored.
+// An event that is too large is refused before it is sent. One of the largest size is stored.
 func TestEmitBoundsData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -162,7 +165,8 @@ func TestEmitBoundsData(t *testing.T) {
 			return tx.Emit(ctx, blotter.Event{Channel: "c", Type: "t", Data: []byte(data)})
 		})
 	}
-	list := "[" + strings.Repeat("1,", blotter.EventDataMax/2-2) + "1]" // the most that the server's spaces add
+
+	list := "[" + strings.Repeat("1,", blotter.EventDataMax/2-2) + "1]" // the server adds the most spaces to this
 	if err := emit(list); err != nil {
 		t.Errorf("%d bytes: %v", len(list), err)
 	}
@@ -171,10 +175,11 @@ func TestEmitBoundsData(t *testing.T) {
 	}
 }
 
-// unbounded are the columns that an account's session may write without a bound, each with the reason. None has one today.
+// unbounded lists the columns that an account's session may write without a bound, each with the reason. Today there
+// are none.
 var unbounded = map[string]string{}
 
-// Whoever adds a column that accounts write says how large its values may be.
+// Every column that accounts write has a bound on the size of its values.
 func TestColumnsOfAccountsAreBounded(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -195,15 +200,18 @@ select c.oid::regclass || '.' || a.attname
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, column := range found {
 		if unbounded[column] == "" {
 			t.Errorf("%s may be written by accounts and has no bound: add a CHECK (octet_length(...) <= n), or a reason here", column)
 		}
 	}
+
 	for column := range unbounded {
 		if !slices.Contains(found, column) {
 			t.Errorf("%s is bounded, or not there: take it off the list", column)
@@ -211,7 +219,7 @@ select c.oid::regclass || '.' || a.attname
 	}
 }
 
-// Table.Delete deletes within the account where its session has no DELETE, by the functions of the owner.
+// Table.Delete uses the functions of the owner for tables on which an account's session has no DELETE.
 func TestDeleteByFunction(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -219,6 +227,7 @@ func TestDeleteByFunction(t *testing.T) {
 		seed(t, db, account, "mine")
 		db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ($1, 'O-2', 'KO', 'buy', 1)`, account)
 	}
+
 	ctx := as(t, "A1")
 	remove := func(ctx context.Context, account string) (failed [2]error) {
 		_ = db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -228,25 +237,31 @@ func TestDeleteByFunction(t *testing.T) {
 		})
 		return failed
 	}
+
 	for _, err := range remove(ctx, "A2") {
 		if !errors.Is(err, blotter.ErrNotFound) {
 			t.Errorf("another account's row: %v", err)
 		}
 	}
+
 	for _, err := range remove(ctx, "A1") {
 		if err != nil {
 			t.Errorf("its own row: %v", err)
 		}
 	}
+
 	for _, err := range remove(blotter.WithAllAccounts(t.Context()), "A2") {
 		if err != nil {
 			t.Errorf("a row of any account, as the service: %v", err)
 		}
 	}
-	left := pgtest.Value[string](t, db, `select coalesce(string_agg(account_id, ','), '') from execution.orders where order_id = 'O-2'`)
+
+	left := pgtest.Value[string](t, db,
+		`select coalesce(string_agg(account_id, ','), '') from execution.orders where order_id = 'O-2'`)
 	if left != "" {
 		t.Error("left:", left)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if err := postgres.Strategies.Insert(ctx, tx, &blotter.Strategy{StrategyID: "S", Name: "s"}); err != nil {
 			return err

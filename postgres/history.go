@@ -183,9 +183,9 @@ func find[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) (
 }
 
 // stream yields the rows that the clauses select.
-func stream[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) iter.Seq2[*T, error] {
+func stream[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) iter.Seq2[T, error] {
 	if c.err != nil {
-		return func(yield func(*T, error) bool) { yield(nil, c.err) }
+		return func(yield func(T, error) bool) { yield(*new(T), c.err) }
 	}
 	return table.Stream(ctx, s, c.list...)
 }
@@ -204,9 +204,8 @@ func (s *Session) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, e
 	return find(ctx, s, Orders, f.clauses(s.scope))
 }
 
-// StreamOrders yields orders in constant memory. An order is valid until the next one is yielded; the session serves
-// nothing else meanwhile.
-func (s *Session) StreamOrders(ctx context.Context, f OrderFilter) iter.Seq2[*blotter.Order, error] {
+// StreamOrders yields orders in constant memory. The session serves nothing else meanwhile.
+func (s *Session) StreamOrders(ctx context.Context, f OrderFilter) iter.Seq2[blotter.Order, error] {
 	return stream(ctx, s, Orders, f.clauses(s.scope))
 }
 
@@ -220,9 +219,8 @@ func (s *Session) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, e
 	return find(ctx, s, Trades, f.clauses(s.scope))
 }
 
-// StreamTrades yields trades in constant memory. A trade is valid until the next one is yielded; the session serves
-// nothing else meanwhile.
-func (s *Session) StreamTrades(ctx context.Context, f TradeFilter) iter.Seq2[*blotter.Trade, error] {
+// StreamTrades yields trades in constant memory. The session serves nothing else meanwhile.
+func (s *Session) StreamTrades(ctx context.Context, f TradeFilter) iter.Seq2[blotter.Trade, error] {
 	return stream(ctx, s, Trades, f.clauses(s.scope))
 }
 
@@ -236,9 +234,8 @@ func (s *Session) RoundTrips(ctx context.Context, f RoundTripFilter) ([]blotter.
 	return find(ctx, s, RoundTrips, f.clauses(s.scope))
 }
 
-// StreamRoundTrips yields round trips in constant memory. A round trip is valid until the next one is yielded; the
-// session serves nothing else meanwhile.
-func (s *Session) StreamRoundTrips(ctx context.Context, f RoundTripFilter) iter.Seq2[*blotter.RoundTrip, error] {
+// StreamRoundTrips yields round trips in constant memory. The session serves nothing else meanwhile.
+func (s *Session) StreamRoundTrips(ctx context.Context, f RoundTripFilter) iter.Seq2[blotter.RoundTrip, error] {
 	return stream(ctx, s, RoundTrips, f.clauses(s.scope))
 }
 
@@ -257,9 +254,9 @@ func (db *DB) Positions(ctx context.Context, f PositionFilter) ([]blotter.Positi
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Position, error) { return s.Positions(ctx, f) })
 }
 
-// StreamPositionValues yields positions at the last known price of their symbols, in constant memory. A position is
-// valid until the next one is yielded; the session serves nothing else meanwhile.
-func (s *Session) StreamPositionValues(ctx context.Context, f PositionFilter) iter.Seq2[*blotter.PositionValue, error] {
+// StreamPositionValues yields positions at the last known price of their symbols. The session
+// serves nothing else meanwhile.
+func (s *Session) StreamPositionValues(ctx context.Context, f PositionFilter) iter.Seq2[blotter.PositionValue, error] {
 	return stream(ctx, s, PositionValues, f.clauses(s.scope))
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Each value of target_session_attrs, in the URL of each role, leads to the right one of two hosts, whichever is named
-// first. The roles that only read are no exception, though their sessions are read-only on every server.
+// Each value of target_session_attrs, in the URL of each role, leads to the right one of two hosts, in any order. That
+// includes the roles that only read, whose sessions are read-only on every server.
 func TestTargetSessionAttrs(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -21,7 +21,8 @@ func TestTargetSessionAttrs(t *testing.T) {
 	orders := map[string][]*pgtest.Node{"primary first": {primary, replica}, "replica first": {replica, primary}}
 
 	for attrs, want := range map[string]*pgtest.Node{
-		"any": nil, "read-write": primary, "primary": primary, "read-only": replica, "standby": replica, "prefer-standby": replica,
+		"any": nil, "read-write": primary, "primary": primary, "read-only": replica, "standby": replica,
+		"prefer-standby": replica,
 	} {
 		for order, nodes := range orders {
 			wanted := want
@@ -31,21 +32,26 @@ func TestTargetSessionAttrs(t *testing.T) {
 			for login, isReplica := range isReplicaBy {
 				got, err := isReplica(t, primary.Config, cluster.URL(login, attrs, nodes...))
 				if err != nil || got != (wanted == replica) {
-					t.Errorf("%s of %s, %s: replica: %v (%v), want %v", attrs, login, order, got, err, wanted == replica)
+					t.Errorf("%s of %s, %s: replica: %v (%v), want %v", attrs, login, order, got, err,
+						wanted == replica)
 				}
 			}
 		}
 	}
 
-	// Where no host is of the kind, that is an error.
-	for attrs, only := range map[string]*pgtest.Node{"read-write": replica, "primary": replica, "read-only": primary, "standby": primary} {
+	// If no host is of the kind, that is an error.
+	for attrs, only := range map[string]*pgtest.Node{
+		"read-write": replica, "primary": replica, "read-only": primary,
+		"standby": primary,
+	} {
 		for login, isReplica := range isReplicaBy {
-			if _, err := isReplica(t, primary.Config, cluster.URL(login, attrs, only)); !errors.Is(err, blotter.ErrOperational) {
+			if _, err := isReplica(t, primary.Config, cluster.URL(login, attrs, only)); !errors.Is(err,
+				blotter.ErrOperational) {
 				t.Errorf("%s of %s, which is the other kind only: %v", attrs, login, err)
 			}
 		}
 	}
-	// prefer-standby takes what there is.
+	// prefer-standby takes the primary if there is no replica.
 	for login, isReplica := range isReplicaBy {
 		if got, err := isReplica(t, primary.Config, cluster.URL(login, "prefer-standby", primary)); err != nil || got {
 			t.Errorf("prefer-standby of %s, with a primary alone: %v, %v", login, got, err)
@@ -53,7 +59,8 @@ func TestTargetSessionAttrs(t *testing.T) {
 	}
 }
 
-// isReplicaBy asks, by the URL of each login, whether its sessions are on a replica. The other URLs are those of cfg.
+// isReplicaBy reports, for the URL of each login, whether its sessions are on a replica. The other URLs are those of
+// cfg.
 var isReplicaBy = map[string]func(t *testing.T, cfg postgres.Config, url string) (replica bool, err error){
 	"app": func(t *testing.T, cfg postgres.Config, url string) (bool, error) {
 		cfg.URL = url

@@ -10,17 +10,21 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// A URL of a role that leads to another database is refused by the first session that would use it, and beforehand by
-// CheckURLs; the URLs of one database are not.
+// A URL that leads to another database is refused by CheckURLs and by the first session that would use it. URLs of one
+// database are accepted.
 func TestURLsLeadToOneDatabase(t *testing.T) {
 	t.Parallel()
 	db, other := pgtest.Open(t), pgtest.Open(t)
 	must(t, db.CheckURLs(t.Context()))
 	for setting, url := range map[string]*string{
-		"ReadOnlyURL": &other.Config.ReadOnlyURL, "ServiceURL": &other.Config.ServiceURL, "ReporterURL": &other.Config.ReporterURL,
+		"ReadOnlyURL": &other.Config.ReadOnlyURL, "ServiceURL": &other.Config.ServiceURL,
+		"ReporterURL": &other.Config.ReporterURL,
 	} {
 		cfg := db.Config
-		for name, field := range map[string]*string{"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL, "ReporterURL": &cfg.ReporterURL} {
+		for name, field := range map[string]*string{
+			"ReadOnlyURL": &cfg.ReadOnlyURL, "ServiceURL": &cfg.ServiceURL,
+			"ReporterURL": &cfg.ReporterURL,
+		} {
 			if name == setting {
 				*field = *url
 			}
@@ -40,10 +44,12 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 				t.Errorf("%s of another database, session of %s: %v", setting, name, err)
 			}
 		}
-		if err := mixed.CheckURLs(t.Context()); !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), other.Name) {
+		if err := mixed.CheckURLs(t.Context()); !errors.Is(err, blotter.ErrInvalid) ||
+			!strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), other.Name) {
 			t.Errorf("%s of another database: %v", setting, err)
 		}
 	}
+
 	for _, owned := range []*pgtest.Database{db, other} {
 		conn, err := postgres.ConnectOwner(t.Context(), owned.OwnerURL, "test")
 		must(t, err)
@@ -54,7 +60,7 @@ func TestURLsLeadToOneDatabase(t *testing.T) {
 	}
 }
 
-// A login that may not act as the role of its URL is told which setting is meant.
+// The error for a login that may not act as the role of its URL names the setting.
 func TestWrongLoginNamesTheSetting(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -64,6 +70,7 @@ func TestWrongLoginNamesTheSetting(t *testing.T) {
 	if !errors.Is(err, blotter.ErrPermission) || !strings.Contains(err.Error(), "set URL (--url) to a login that may") {
 		t.Errorf("%v", err)
 	}
+
 	cfg = db.Config
 	cfg.ReporterURL = cfg.URL
 	mixed, err := postgres.Open(t.Context(), cfg)

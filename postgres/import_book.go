@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -64,7 +65,7 @@ func (db *DB) ExecuteImported(ctx context.Context, trades []ImportedTrade, opts 
 	}
 
 	receipts, err := db.book(ctx, b)
-	if sqlState(err) == importUndone {
+	if pgerror.State(err) == importUndone {
 		return nil, &blotter.Error{
 			Op: "book the trades of an import", Kind: blotter.ErrConflict, Message: err.Error(), Err: err,
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 )
 
 // undoMax is the most trades of an import that can be undone: each has an event, and all are in one transaction.
@@ -139,7 +140,7 @@ func (u *undo) conflict(format string, args ...any) error {
 }
 
 func (u *undo) run(ctx context.Context) error {
-	if _, err := u.tx.Exec(ctx, "set local statement_timeout = "+milliseconds(importTimeout)); err != nil {
+	if _, err := u.tx.Exec(ctx, "set local statement_timeout = "+connection.Milliseconds(importTimeout)); err != nil {
 		return err
 	}
 

@@ -13,11 +13,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 a text that marks its rows. Both
-// are cast, because columns of several types may take them.
+// tenant is a table with rows of accounts, and how a test stores one: $1 is the account, $2 marks its rows. Both are cast,
+// because columns of several types may take them.
 type tenant struct{ table, insert string }
 
-// tenants are in the order in which rows may be stored. A new table with an account_id wants a line here.
+// tenants are in the order in which rows may be stored. Add a line for a new table with an account_id.
 var tenants = []tenant{
 	{"execution.accounts", `(account_id, name) values ($1::text, $2::text)`},
 	{"execution.orders", `(account_id, order_id, symbol, side, quantity, strategy) values ($1::text, 'O-1', 'KO', 'buy', 1, $2::text)`},
@@ -52,7 +52,7 @@ func seed(t testing.TB, db *pgtest.Database, account, mark string) {
 	}
 }
 
-// tenantRelations are the tenant tables and their leaves, each table before its leaves.
+// tenantRelations returns the tenant tables and their leaves, each table before its leaves.
 func tenantRelations(t testing.TB, db *pgtest.Database) []string {
 	t.Helper()
 	found := pgtest.Value[[]string](t, db, `
@@ -71,17 +71,17 @@ func isTenant(name string) bool {
 	return slices.ContainsFunc(tenants, func(tenant tenant) bool { return tenant.table == name })
 }
 
-// trial tries one relation's isolation inside a transaction of a superuser that is rolled back: every privilege is
-// granted, so that the policies are all that is in the way. Accounts A1 and A2 have rows.
+// trial tests the isolation of one relation in a transaction of a superuser that is rolled back. Every privilege is
+// granted, so that only the policies protect rows. Accounts A1 and A2 have rows.
 type trial struct {
 	tx       pgx.Tx
 	relation string
-	columns  string // that a row is copied by
+	columns  string // with which a row is copied
 	faults   []string
 }
 
-// isolationFaults are the ways in which the relation does not keep accounts apart; none in a healthy database. It calls
-// weaken first, in the same transaction, and leaves nothing behind.
+// isolationFaults lists the ways in which the relation does not keep accounts apart: none in a healthy database. It
+// runs weaken first, in the same transaction, and leaves nothing behind.
 func isolationFaults(ctx context.Context, conn *pgx.Conn, relation, weaken string) ([]string, error) {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -93,18 +93,26 @@ func isolationFaults(ctx context.Context, conn *pgx.Conn, relation, weaken strin
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", relation, err)
 	}
+
 	for _, role := range []string{"trading_app", "trading_readonly"} {
 		x.restricted(ctx, role)
 	}
+
 	for _, role := range []string{"trading_service", "trading_reporter", "trading_owner"} {
-		x.count(ctx, role, "A1", "both accounts' rows", "account_id in ('A1', 'A2')", func(n int) bool { return n >= 2 })
+		x.count(ctx, role, "A1", "both accounts' rows", "account_id in ('A1', 'A2')",
+			func(n int) bool { return n >= 2 })
 	}
+
 	x.within(ctx, "drop policy if exists blotter_roles on "+relation, func() {
-		x.count(ctx, "trading_owner", "A1", "rows without a policy that lets it", "true", func(n int) bool { return n == 0 })
+		x.count(ctx, "trading_owner", "A1", "rows without a policy that lets it", "true",
+			func(n int) bool { return n == 0 })
 	})
+
 	x.within(ctx, "create policy stray on "+relation+" using (true) with check (true)", func() {
-		x.count(ctx, "trading_app", "A1", "other accounts' rows by a stray policy", "account_id is distinct from 'A1'", func(n int) bool { return n == 0 })
+		x.count(ctx, "trading_app", "A1", "other accounts' rows by a stray policy", "account_id is distinct from 'A1'",
+			func(n int) bool { return n == 0 })
 	})
+
 	return x.faults, nil
 }
 
@@ -119,15 +127,17 @@ func (x *trial) prepare(ctx context.Context, weaken string) error {
 			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
+
 	var rows int
 	if err := x.tx.QueryRow(ctx, "select count(*) from foreign_row").Scan(&rows); err != nil || rows == 0 {
 		return fmt.Errorf("no row of A2 to try with: %w", errors.Join(err, errors.New("seed it")))
 	}
+
 	return x.tx.QueryRow(ctx, `select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
 		where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''`, x.relation).Scan(&x.columns)
 }
 
-// restricted tries everything that a role of one account must not be able to.
+// restricted tries everything that a role of one account must not be able to do.
 func (x *trial) restricted(ctx context.Context, role string) {
 	none := func(n int) bool { return n == 0 }
 	x.count(ctx, role, "A1", "its own rows", "account_id = 'A1'", func(n int) bool { return n > 0 })
@@ -181,17 +191,18 @@ func (x *trial) count(ctx context.Context, role, account, what, where string, go
 	})
 }
 
-// refused wants 42501, the policy's own refusal.
+// refused expects 42501, with which a policy refuses a row.
 func (x *trial) refused(ctx context.Context, role, account, sql string) {
 	x.as(ctx, role, account, func() {
 		var pg *pgconn.PgError
-		if _, err := x.tx.Exec(ctx, sql); !errors.As(err, &pg) || pg.Code != "42501" || !strings.Contains(pg.Message, "row-level security") {
+		if _, err := x.tx.Exec(ctx, sql); !errors.As(err, &pg) || pg.Code != "42501" ||
+			!strings.Contains(pg.Message, "row-level security") {
 			x.fault("%s of %q: %s: got %v, want the policy's refusal", role, account, sql, err)
 		}
 	})
 }
 
-// touches wants that no row is changed.
+// touches expects that no row is changed.
 func (x *trial) touches(ctx context.Context, role, sql string) {
 	x.as(ctx, role, "A1", func() {
 		if tag, err := x.tx.Exec(ctx, sql); err == nil && tag.RowsAffected() > 0 {

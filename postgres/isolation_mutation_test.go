@@ -7,7 +7,7 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// isolated is a database with rows of two accounts in every tenant table, and in a leaf each of the partitioned ones.
+// isolated opens a database with rows of two accounts in every tenant table, and in one leaf of each partitioned table.
 func isolated(t *testing.T) *pgtest.Database {
 	t.Helper()
 	db := pgtest.Open(t)
@@ -16,7 +16,7 @@ func isolated(t *testing.T) *pgtest.Database {
 	return db
 }
 
-// usedRelations are the tenant relations that hold rows: leaves without any are made the same way.
+// usedRelations returns the tenant relations that have rows; leaves without rows are made the same way.
 func usedRelations(t *testing.T, db *pgtest.Database) (used []string) {
 	t.Helper()
 	for _, name := range tenantRelations(t, db) {
@@ -30,7 +30,7 @@ func usedRelations(t *testing.T, db *pgtest.Database) (used []string) {
 	return used
 }
 
-// Every tenant table and every leaf keeps accounts apart, by its policies alone.
+// Every tenant table and every leaf keeps accounts apart by its policies only.
 func TestAccountsAreApartEverywhere(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -46,8 +46,8 @@ func TestAccountsAreApartEverywhere(t *testing.T) {
 	}
 }
 
-// What that test asks is what keeps accounts apart: with any one policy of any table dropped or loosened, or row-level
-// security off or not forced, it fails.
+// That test would notice a weakness: it fails if any policy of any table is dropped or loosened, or if row-level
+// security is off or not forced.
 func TestEveryPolicyIsNeeded(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -78,6 +78,7 @@ func TestEveryPolicyIsNeeded(t *testing.T) {
 			}
 		}
 	}
+
 	if mutants < 12*len(tenants) {
 		t.Errorf("only %d mutants were tried", mutants)
 	}

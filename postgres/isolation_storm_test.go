@@ -22,20 +22,20 @@ var stormFlag = flag.Duration("storm", 3*time.Second, "how long two accounts sha
 
 const (
 	stormWorkers = 32
-	stormConns   = 6 // few, so that every connection serves both accounts all the time
+	stormConns   = 6 // few, so that every connection serves both accounts
 )
 
-// storm is what the workers share.
+// storm is the state that the workers share.
 type storm struct {
 	t       *testing.T
 	db      *pgtest.Database
-	done    atomic.Int64 // sessions that ended well
-	broken  atomic.Int64 // that were cancelled, panicked, failed or left by Goexit
+	done    atomic.Int64 // sessions that succeeded
+	broken  atomic.Int64 // sessions that were cancelled, panicked, failed or exited their goroutine
 	crossed atomic.Int64 // rows of another account
 }
 
-// Two accounts, one pool, 32 workers that read and write in every kind of session, and leave them in every way, many by
-// cancellation and panic at random: no row is seen or written across.
+// Two accounts share one pool. 32 workers read and write in every kind of session and end them in every way, many at
+// random by cancellation and panic. No account sees or writes a row of the other.
 func TestTwoAccountsOnePool(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
@@ -44,6 +44,7 @@ func TestTwoAccountsOnePool(t *testing.T) {
 	for _, account := range []string{"A1", "A2"} {
 		makeAccount(t, db.DB, account)
 	}
+
 	end := time.Now().Add(*stormFlag)
 	var wait sync.WaitGroup
 	for i := range stormWorkers {
@@ -55,12 +56,13 @@ func TestTwoAccountsOnePool(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	s.check()
 	t.Logf("%d sessions ended well, %d did not", s.done.Load(), s.broken.Load())
 }
 
-// session runs one session of the account in a goroutine of its own, so that it can leave by Goexit too.
+// session runs one session of the account in a goroutine of its own, which it may exit with Goexit.
 func (s *storm) session(rng *rand.Rand, account, id string) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
@@ -71,13 +73,17 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 		timer := time.AfterFunc(time.Duration(rng.IntN(3000))*time.Microsecond, cancel)
 		defer timer.Stop()
 	}
-	kind, leave, sql := rng.IntN(6), rng.IntN(8), leftovers[rng.IntN(len(leftovers))]
+
+	kind := rng.IntN(6)
+	leave := rng.IntN(8)
+	sql := leftovers[rng.IntN(len(leftovers))]
 	ended := make(chan bool, 1)
 	go func() {
 		well := false
 		defer func() { _ = recover(); ended <- well }()
 		well = s.use(ctx, kind, leave, account, id, sql) == nil
 	}()
+
 	if <-ended {
 		s.done.Add(1)
 	} else {
@@ -85,10 +91,12 @@ func (s *storm) session(rng *rand.Rand, account, id string) {
 	}
 }
 
-// leftovers are first statements that leave something on a connection, or would, if it were not cleaned.
+// leftovers are first statements that would leave something on a connection that is not reset.
 var leftovers = []string{
-	"select 1", "select 1", "select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "set app.current_account_id = 'A2'",
-	"create temporary table mine as select * from execution.orders", "declare held cursor with hold for select * from execution.orders",
+	"select 1", "select 1", "select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'",
+	"set app.current_account_id = 'A2'",
+	"create temporary table mine as select * from execution.orders",
+	"declare held cursor with hold for select * from execution.orders",
 	"select pg_sleep(0.002)", "select 1 / 0", "savepoint mine",
 }
 
@@ -105,11 +113,12 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		case 2:
 			return errors.New("storm")
 		case 3:
-			_, err := q.Exec(ctx, sql) // last, so that nothing of it is undone here
+			_, err := q.Exec(ctx, sql) // last, so that nothing undoes it here
 			return err
 		}
 		return nil
 	}
+
 	switch kind {
 	case 0:
 		return s.db.ReadOnly(ctx, func(q *postgres.Session) error { return work(q, false) })
@@ -117,9 +126,11 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		return s.db.ReadOnly(ctx, func(q *postgres.Session) error { return work(q, false) }, postgres.Snapshot)
 	case 2:
 		_, err := s.db.ExecuteTrade(ctx, blotter.Trade{
-			TradeID: id, Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("60"), Strategy: account,
+			TradeID: id, Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"),
+			Price: blotter.MustDecimal("60"), Strategy: account,
 		})
 		return err
+
 	case 3:
 		orders, err := s.db.Orders(ctx, postgres.OrderFilter{Limit: 50})
 		for _, o := range orders {
@@ -127,32 +138,36 @@ func (s *storm) use(ctx context.Context, kind, leave int, account, id, sql strin
 		}
 		return err
 	}
+
 	return s.db.Transaction(ctx, func(tx *postgres.Tx) error { return work(tx, true) })
 }
 
-// readAndWrite stores an order of the account, marked with it, and reads what is there.
+// readAndWrite stores an order of the account, marked with it, and reads all orders.
 func (s *storm) readAndWrite(ctx context.Context, q postgres.Querier, account, id string, write bool) error {
 	if write {
-		// The account is the server's, not the caller's: what the connection has is what is written.
+		// The account comes from the connection, not from the caller.
 		_, err := q.Exec(ctx, `insert into execution.orders (account_id, order_id, symbol, side, quantity, strategy)
 			select current_setting('app.current_account_id', true), $1, 'KO', 'buy', 1, $2`, id, account)
 		if err != nil {
 			return err
 		}
 	}
+
 	rows, err := q.Query(ctx, `select account_id, strategy from execution.orders order by id desc limit 20`)
 	if err != nil {
 		return err
 	}
+
 	type row struct{ Account, Strategy string }
 	seen, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
 	for _, r := range seen {
 		s.compare(account, r.Account, r.Strategy)
 	}
+
 	return err
 }
 
-// compare wants a row that a session of an account has seen to be that account's, and to have been written by one of it.
+// compare expects that a row seen by a session belongs to the session's account and was written by a session of it.
 func (s *storm) compare(account, owner, writer string) {
 	if owner != account || writer != account {
 		if s.crossed.Add(1) <= 5 {
@@ -161,16 +176,18 @@ func (s *storm) compare(account, owner, writer string) {
 	}
 }
 
-// check wants every row that was written to carry the account of the session that wrote it.
+// check expects that every row has the account of the session that wrote it.
 func (s *storm) check() {
 	for table, mark := range map[string]string{"execution.orders": "order_id", "execution.trades": "trade_id"} {
 		total := pgtest.Value[int](s.t, s.db, "select count(*) from "+table)
-		wrong := pgtest.Value[int](s.t, s.db, "select count(*) from "+table+" where account_id <> strategy or account_id <> split_part("+mark+", '-', 1)")
+		wrong := pgtest.Value[int](s.t, s.db,
+			"select count(*) from "+table+" where account_id <> strategy or account_id <> split_part("+mark+", '-', 1)")
 		if total == 0 || wrong > 0 {
 			s.t.Errorf("%s: %d of %d rows carry another account than their writer's", table, wrong, total)
 		}
 	}
 	if s.done.Load() == 0 || s.broken.Load() == 0 || s.crossed.Load() > 0 {
-		s.t.Errorf("%d sessions ended well, %d did not, %d rows crossed", s.done.Load(), s.broken.Load(), s.crossed.Load())
+		s.t.Errorf("%d sessions ended well, %d did not, %d rows crossed", s.done.Load(), s.broken.Load(),
+			s.crossed.Load())
 	}
 }

@@ -13,27 +13,24 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// logFailure is the one line of a failed session: what, why, how long, and who called. A missing row is no failure of
-// the database and is a debug line; so are an error of the caller's own and a session that the caller cancelled.
+// logFailure logs the one line of a failed session: what failed and why, how long it took, and who called. The level is
+// debug for a missing row, for an error of the caller's own and for a session that the caller cancelled: the database
+// did not fail.
 func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err error, panicked any) {
-	level := slog.LevelError
 	var e *blotter.Error
-	if !errors.As(err, &e) {
+	isOwn := !errors.As(err, &e)
+	if isOwn {
 		e = &blotter.Error{}
-		level = slog.LevelDebug
 	}
-	if e.Kind == blotter.ErrNotFound {
+
+	level := slog.LevelError
+	if panicked == nil && (isOwn || e.Kind == blotter.ErrNotFound || cancelled(ctx, err)) {
 		level = slog.LevelDebug
-	}
-	if cancelled(ctx, err) {
-		level = slog.LevelDebug
-	}
-	if panicked != nil {
-		level = slog.LevelError
 	}
 	if !db.log.Enabled(ctx, level) {
 		return
 	}
+
 	attrs := []slog.Attr{
 		slog.String("op", e.Op), slog.String("kind", string(e.Kind)), slog.String("sqlstate", e.SQLState),
 		slog.String("constraint", e.Constraint), slog.Int64("duration_ms", time.Since(start).Milliseconds()),
@@ -46,7 +43,7 @@ func (db *DB) logFailure(ctx context.Context, what string, start time.Time, err 
 	db.log.LogAttrs(ctx, level, what+" failed", attrs...)
 }
 
-// cancelled reports whether a session failed because its caller no longer wanted it. A deadline that passed is not that.
+// cancelled reports whether a session failed because its caller cancelled it. A deadline that passed does not count.
 func cancelled(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled)
 }
@@ -54,13 +51,14 @@ func cancelled(ctx context.Context, err error) bool {
 func (db *DB) logCommit(ctx context.Context, start time.Time) {
 	if db.log.Enabled(ctx, slog.LevelDebug) {
 		db.log.LogAttrs(ctx, slog.LevelDebug, "transaction committed",
-			slog.Int64("duration_ms", time.Since(start).Milliseconds()), slog.String("correlation_id", blotter.CorrelationOf(ctx)))
+			slog.Int64("duration_ms", time.Since(start).Milliseconds()),
+			slog.String("correlation_id", blotter.CorrelationOf(ctx)))
 	}
 }
 
 const thisPackage = "github.com/blotterdb/blotter/postgres."
 
-// caller is file and line of the first frame outside this package.
+// caller returns the file and line of the first frame outside this package.
 func caller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])

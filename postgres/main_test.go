@@ -8,10 +8,11 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"go.uber.org/goleak"
 )
 
-// TestMain is also the program that TestKilledClients kills.
+// TestMain runs the tests, or is the program that TestKilledClients kills.
 func TestMain(m *testing.M) {
 	if urls := os.Getenv(bookClientOf); urls != "" {
 		bookClient(urls)
@@ -20,12 +21,22 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 }
 
+func migrator(t *testing.T, url string) *schema.Migrator {
+	t.Helper()
+	m, err := schema.NewMigrator(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
 func as(t *testing.T, account string) context.Context {
 	t.Helper()
 	return blotter.WithAccount(t.Context(), account)
 }
 
-// makeAccount stores the account that tests write rows for.
+// makeAccount stores an account for which tests write rows.
 func makeAccount(t *testing.T, db *postgres.DB, id string) {
 	t.Helper()
 	ctx := as(t, id)
@@ -44,7 +55,7 @@ func newOrder(account, id string) blotter.Order {
 	}
 }
 
-// countOrders counts what the account sees.
+// countOrders returns how many orders the account sees.
 func countOrders(t *testing.T, db *postgres.DB, account string) (n int) {
 	t.Helper()
 	ctx := as(t, account)

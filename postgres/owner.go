@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -17,55 +18,59 @@ type ownerOptions struct {
 	notice          func(*pgconn.Notice)
 }
 
-// OwnerTimeouts bound what one statement and one wait for a lock may take; negative is no limit.
+// OwnerTimeouts bounds the time of a statement and of a wait for a lock; negative means no limit.
 func OwnerTimeouts(statement, lock time.Duration) OwnerOption {
 	return func(o *ownerOptions) { o.statement, o.lock = statement, lock }
 }
 
-// OwnerNotices gives what the server remarks while a statement runs to f, which must not use the connection.
+// OwnerNotices passes the server's notices to f, which must not use the connection.
 func OwnerNotices(f func(*pgconn.Notice)) OwnerOption {
 	return func(o *ownerOptions) { o.notice = f }
 }
 
-// ConnectOwner opens one connection that acts as trading_owner, for maintenance of the schema under the name service.
-// Unless opts say otherwise it has no limit on the time of a statement and waits a minute at most for a lock. The caller
-// closes it.
+// ConnectOwner opens one connection that acts as trading_owner, for maintenance of the schema. Its application_name is
+// service. Unless opts say otherwise, its statements have no time limit and wait at most a minute for a lock. Close it.
 //
-// Errors: ErrInvalid for a URL that does not parse, ErrPermission where the login may not act as trading_owner,
-// ErrOperational where the server cannot be reached or the schema is another version's.
+// Errors: ErrInvalid for a URL that does not parse, ErrPermission if the login may not act as trading_owner,
+// ErrOperational if the server cannot be reached or its schema has another version.
 func ConnectOwner(ctx context.Context, url, service string, opts ...OwnerOption) (*pgx.Conn, error) {
 	o := ownerOptions{statement: -1, lock: time.Minute}
 	for _, set := range opts {
 		set(&o)
 	}
-	return connectAs(ctx, roleOwner, Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}, o.notice)
+
+	cfg := Config{URL: url, Service: service, StatementTimeout: o.statement, LockTimeout: o.lock}
+	return connectAs(ctx, connection.Owner, cfg, o.notice)
 }
 
-// ConnectReporter opens one connection that acts as trading_reporter, to a replica for instance, where Open, which makes
-// partitions, cannot. The caller closes it. Its errors are those of ConnectOwner.
+// ConnectReporter opens one connection that acts as trading_reporter. Use it for a replica, where Open fails because it
+// makes partitions. Close it. Its errors are those of ConnectOwner.
 func ConnectReporter(ctx context.Context, url, service string) (*pgx.Conn, error) {
-	return connectAs(ctx, roleReporter, Config{URL: url, Service: service}, nil)
+	return connectAs(ctx, connection.Reporter, Config{URL: url, Service: service}, nil)
 }
 
-func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Notice)) (*pgx.Conn, error) {
-	cc, err := pgx.ParseConfig(cfg.URL)
+// connectAs opens a connection that acts as the role and checks the version of the schema.
+func connectAs(ctx context.Context, r connection.Role, cfg Config, notice func(*pgconn.Notice)) (*pgx.Conn, error) {
+	cc, err := connection.ParseURL("url", cfg.URL)
 	if err != nil {
-		return nil, blotter.Invalid("url", RedactURL(cfg.URL), "a database URL that parses: "+withoutURL(err))
+		return nil, err
 	}
-	prepareConfig(cc, cfg.withDefaults(), r)
+	connection.Prepare(cc, cfg.withDefaults().settings(), r)
 	cc.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
 		noteUnreplicated(c, n)
 		if notice != nil {
 			notice(n)
 		}
 	}
+
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, explainConnect(ctx, "connect as "+string(r), r, cc.User, err)
+		return nil, r.ExplainConnect(ctx, "connect as "+string(r), cc.User, err)
 	}
-	err = r.check(ctx, conn)
+
+	err = r.Check(ctx, conn)
 	if err == nil {
-		err = checkVersion(ctx, conn)
+		err = schema.CheckVersion(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
@@ -73,7 +78,3 @@ func connectAs(ctx context.Context, r role, cfg Config, notice func(*pgconn.Noti
 	}
 	return conn, nil
 }
-
-// Translate makes an error of pgx or the server the *blotter.Error that this package returns, for the packages that
-// talk to the server on a connection of their own.
-func Translate(ctx context.Context, op string, err error) error { return translate(ctx, op, err) }

@@ -28,7 +28,7 @@ func TestPitfall07StrayPermissivePolicy(t *testing.T) {
 	wantState(t, app, "42501", "insert into events.outbox "+tenants[5].insert, "A2", "forged")
 }
 
-// leavesOf are the leaves of the partitioned tenant tables.
+// leavesOf returns the leaves of the partitioned tenant tables.
 func leavesOf(t *testing.T, db *pgtest.Database) (leaves []string) {
 	t.Helper()
 	for _, name := range tenantRelations(t, db) {
@@ -42,7 +42,7 @@ func leavesOf(t *testing.T, db *pgtest.Database) (leaves []string) {
 	return leaves
 }
 
-// leafIsClosed wants a leaf to be out of every role's reach, and behind its own policies where somebody grants it.
+// leafIsClosed expects that no role may use a leaf, and that its own policies protect it if somebody grants it.
 func leafIsClosed(t *testing.T, db *pgtest.Database, leaf string) {
 	t.Helper()
 	for _, url := range []string{db.Config.URL, db.Config.ReadOnlyURL, db.Config.ServiceURL, db.Config.ReporterURL} {
@@ -51,9 +51,11 @@ func leafIsClosed(t *testing.T, db *pgtest.Database, leaf string) {
 			wantState(t, conn, "42501", sql+leaf)
 		}
 	}
+
 	db.Exec(t, "grant select, insert, update, delete on "+leaf+" to trading_app, trading_readonly")
 	conn := login(t, db, db.Config.URL, "A1")
-	if foreign := ask[int](t, conn, "select count(*) from "+leaf+" where account_id is distinct from 'A1'"); foreign != 0 {
+	if foreign := ask[int](t, conn,
+		"select count(*) from "+leaf+" where account_id is distinct from 'A1'"); foreign != 0 {
 		t.Errorf("with a grant A1 sees %d rows of others in %s", foreign, leaf)
 	}
 	if tag := mustExec(t, conn, "delete from "+leaf+" where account_id = 'A2'"); tag.RowsAffected() != 0 {
@@ -69,7 +71,7 @@ func TestPitfall08DirectQueryOfALeaf(t *testing.T) {
 	}
 }
 
-// A partition made later, by the importer's function, the runner's or the fill's own, is closed like one of the start.
+// A partition made later, by an import, by the runner or for a fill, is closed like one of the first migration.
 func TestPitfall09PartitionMadeLater(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -82,6 +84,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 	} {
 		mustExec(t, service, sql)
 	}
+
 	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), 5000000)`)
 	mustExec(t, login(t, db, db.Config.URL, ""), `select shared.ensure_ahead()`)
 	for _, account := range []string{"A1", "A2"} {
@@ -89,6 +92,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 			from unnest('{2020-01-05, 2020-02-01, 2021-05-31, 2019-01-01}'::timestamptz[]) m`, account)
 		db.Exec(t, `insert into events.outbox `+tenants[5].insert, account, "late")
 	}
+
 	made := 0
 	for _, leaf := range leavesOf(t, db) {
 		if strings.Contains(strings.Join(before, " ")+" ", leaf+" ") {
@@ -96,7 +100,7 @@ func TestPitfall09PartitionMadeLater(t *testing.T) {
 		}
 		made++
 		leafIsClosed(t, db, leaf)
-		// With rows of both accounts in it, the whole trial.
+		// The whole trial, with rows of both accounts in the leaf.
 		if pgtest.Value[bool](t, db, "select exists (select from "+leaf+" where account_id = 'A2')") {
 			faults, err := isolationFaults(t.Context(), db.Connect(t, db.AdminURL), leaf, "select 1")
 			if err != nil || len(faults) > 0 {
@@ -121,8 +125,8 @@ func TestPitfall13Truncate(t *testing.T) {
 	}
 }
 
-// PostgreSQL refuses COPY FROM into a table under a policy. CopyIn therefore stages and inserts: a foreign row in the
-// stage fails the batch as a whole.
+// PostgreSQL refuses COPY FROM into a table with row-level security, so CopyIn copies into a temporary table and
+// inserts from there. A row of another account makes the whole batch fail.
 func TestPitfall14CopyFrom(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -135,6 +139,7 @@ func TestPitfall14CopyFrom(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "0A000") {
 		t.Errorf("COPY FROM into a tenant table: %v, want 0A000", err)
 	}
+
 	ctx := as(t, "A1")
 	copyIn := func(orders ...blotter.Order) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -142,7 +147,9 @@ func TestPitfall14CopyFrom(t *testing.T) {
 			return err
 		})
 	}
-	wantKind(t, "a batch with a foreign row", copyIn(newOrder("A1", "O-1"), newOrder("A2", "O-2"), newOrder("A1", "O-3")), blotter.ErrPermission)
+
+	wantKind(t, "a batch with a foreign row",
+		copyIn(newOrder("A1", "O-1"), newOrder("A2", "O-2"), newOrder("A1", "O-3")), blotter.ErrPermission)
 	if n := pgtest.Value[int](t, db, "select count(*) from execution.orders"); n != 0 {
 		t.Errorf("it left %d orders", n)
 	}
@@ -151,8 +158,8 @@ func TestPitfall14CopyFrom(t *testing.T) {
 	}
 }
 
-// Of a partitioned table under a policy COPY TO may write nothing, without an error. An export is COPY (SELECT), and its
-// count is compared.
+// COPY TO may write nothing of a partitioned table with row-level security, without an error. Exports therefore use
+// COPY (SELECT), and compare the count.
 func TestPitfall15CopyTo(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -164,17 +171,20 @@ func TestPitfall15CopyTo(t *testing.T) {
 			t.Errorf("COPY %s TO writes another account's rows: %s", table, plain.String())
 		}
 		if err == nil && tag.RowsAffected() != 0 && table != "execution.trades" {
-			t.Errorf("COPY %s TO writes %d rows: PostgreSQL has changed, exports may be simpler", table, tag.RowsAffected())
+			t.Errorf("COPY %s TO writes %d rows: PostgreSQL has changed, exports may be simpler", table,
+				tag.RowsAffected())
 		}
+
 		tag, err = conn.PgConn().CopyTo(t.Context(), &selected, "copy (select * from "+table+") to stdout")
 		want := ask[int64](t, conn, "select count(*) from "+table)
 		if err != nil || want == 0 || tag.RowsAffected() != want || strings.Contains(selected.String(), "theirs") {
-			t.Errorf("COPY (SELECT) of %s writes %d rows, want %d: %v %s", table, tag.RowsAffected(), want, err, selected.String())
+			t.Errorf("COPY (SELECT) of %s writes %d rows, want %d: %v %s", table, tag.RowsAffected(), want, err,
+				selected.String())
 		}
 	}
 }
 
-// The SQL of the library never copies a tenant table.
+// No SQL of the library copies a tenant table.
 func TestNoQueryCopiesATenantTable(t *testing.T) {
 	t.Parallel()
 	for name, sql := range sqlConstants(t) {

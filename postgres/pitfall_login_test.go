@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The pitfalls of row-level security, each a test that carries its number. Number 2 (a superuser or BYPASSRLS login) is
-// doctor's: TestPitfall02 in packages monitor and cmd/blotter.
+// The tests of the pitfalls of row-level security carry their numbers. Number 2 (a superuser or BYPASSRLS login) is
+// found by doctor: see TestPitfall02 in packages monitor and cmd/blotter.
 
-// login is a plain connection of a production login, a member of one role, with the account for the session.
+// login opens a plain connection of a production login, a member of one role, with the account set for the session.
 func login(t *testing.T, db *pgtest.Database, url, account string) *pgx.Conn {
 	t.Helper()
 	conn := db.Connect(t, url)
@@ -44,7 +44,7 @@ func ask[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (value T)
 	return value
 }
 
-// wantState wants the server to refuse the statement with this SQLSTATE.
+// wantState expects that the server refuses the statement with this SQLSTATE.
 func wantState(t *testing.T, conn *pgx.Conn, state, sql string, args ...any) {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), sql, args...)
@@ -79,12 +79,14 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 			t.Errorf("a %s connection without an account sees %d orders", used, n)
 		}
 		wantState(t, conn, "42501", `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-9', 'KO', 'buy', 1)`)
-		wantState(t, conn, "23514", `insert into execution.accounts (account_id) values ('')`) // before its policy is asked
-		mustExec(t, conn, `begin; select set_config('app.current_account_id', 'A1', true); select 1 from execution.orders; commit`)
+		wantState(t, conn, "23514", `insert into execution.accounts (account_id) values ('')`) // before its policy
+		mustExec(t, conn,
+			`begin; select set_config('app.current_account_id', 'A1', true); select 1 from execution.orders; commit`)
 		if used == "used" {
 			mustExec(t, conn, `set app.current_account_id = 'A1'; reset app.current_account_id`)
 		}
 	}
+
 	ctx := t.Context()
 	for _, used := range []string{"fresh", "used"} {
 		var n int
@@ -103,15 +105,16 @@ func TestPitfall03UnsetSeesNothing(t *testing.T) {
 	}
 }
 
-// One connection serves every kind of session of an account, each left in a way of its own; the next user has no
-// account.
+// One connection serves every kind of session of an account, and each session ends in a different way. The next user of
+// the connection has no account.
 func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
 	seed(t, db, "A1", "mine")
 	boom := errors.New("boom")
 	statements := []string{
-		"select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "do $$ begin end $$", "select 1 / 0",
+		"select 1", "set local work_mem = '5MB'", "set app.current_account_id = 'A1'", "do $$ begin end $$",
+		"select 1 / 0",
 		"select set_config('app.current_account_id', 'A1', false)",
 		"do $$ begin perform set_config('app.current_account_id', 'A1', false); end $$",
 		"savepoint s; set app.current_account_id = 'A1'; release savepoint s",
@@ -119,6 +122,7 @@ func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 		`select U&"\0073et_config"('app.current_account_id', 'A1', false)`,
 		"select query_to_xml('select set_config(''app.current_account_id'', ''A1'', false)', true, true, '')",
 	}
+
 	for _, sql := range statements {
 		for how, leave := range map[string]func(ctx context.Context) error{
 			"commit":    func(context.Context) error { return nil },
@@ -129,7 +133,8 @@ func TestPitfall04SettingDoesNotSurviveRelease(t *testing.T) {
 			for _, readOnly := range []bool{false, true} {
 				leaveWith(t, db.DB, sql, leave, how == "cancelled", readOnly)
 				if got := accountSeen(t, db.DB, readOnly); got != "|0" {
-					t.Fatalf("after %q and %s (read-only: %v) the next user has account and orders %q", sql, how, readOnly, got)
+					t.Fatalf("after %q and %s (read-only: %v) the next user has account and orders %q", sql, how,
+						readOnly, got)
 				}
 			}
 		}
@@ -152,10 +157,11 @@ func leaveWith(t *testing.T, db *postgres.DB, sql string, leave func(context.Con
 		_ = db.ReadOnly(ctx, func(s *postgres.Session) error { return use(s) })
 		return
 	}
+
 	_ = db.Transaction(ctx, func(tx *postgres.Tx) error { return use(tx) })
 }
 
-// accountSeen is what the next user of the connection has: its account, and how many orders it sees.
+// accountSeen returns the account of the next user of the connection, and how many orders it sees.
 func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 	t.Helper()
 	ctx := t.Context()
@@ -166,6 +172,7 @@ func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 		got = fmt.Sprintf("%s|%d", account, orders)
 		return err
 	}
+
 	var err error
 	if readOnly {
 		err = db.ReadOnly(ctx, func(s *postgres.Session) error { return read(s) })
@@ -175,5 +182,6 @@ func accountSeen(t *testing.T, db *postgres.DB, readOnly bool) (got string) {
 	if err != nil {
 		t.Error(err)
 	}
+
 	return got
 }

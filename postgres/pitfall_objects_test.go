@@ -21,26 +21,32 @@ func TestPitfall10ViewsAreSecurityInvoker(t *testing.T) {
 	if len(views) < 3 {
 		t.Fatalf("only the views %v", views)
 	}
+
 	for _, view := range views {
-		if !pgtest.Value[bool](t, db, "select reloptions @> '{security_invoker=true}' from pg_class where oid = $1::text::regclass", view) {
+		if !pgtest.Value[bool](t, db,
+			"select reloptions @> '{security_invoker=true}' from pg_class where oid = $1::text::regclass", view) {
 			t.Errorf("%s is not security_invoker", view)
 		}
 	}
+
 	conn := login(t, db, db.Config.ReadOnlyURL, "A1")
 	if got := ask[string](t, conn, "select string_agg(account_id, ',') from execution.position_values"); got != "A1" {
 		t.Errorf("A1 sees the position values of %q", got)
 	}
-	// The two accounts' strategies are named after their marks.
-	if got := ask[string](t, conn, "select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
+
+	// The strategies of the two accounts are named after their marks.
+	if got := ask[string](t, conn,
+		"select string_agg(strategy, ',') from analytics.strategy_performance"); got != "mine" {
 		t.Errorf("A1 sees the performance of %q", got)
 	}
+
 	nobody := login(t, db, db.Config.ReadOnlyURL, "")
 	if n := ask[int](t, nobody, "select count(*) from execution.position_values"); n != 0 {
 		t.Errorf("without an account there are %d position values", n)
 	}
 }
 
-// Row-level security does not reach a materialized view: there is none that anybody else than its owner may read.
+// Row-level security does not cover materialized views, so nobody except the owner may read one.
 func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
@@ -49,7 +55,8 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	if granted := pgtest.Value[string](t, db, sqlGranted); granted != "" {
 		t.Errorf("granted: %s", granted)
 	}
-	// Nor does one that is made later come with a grant.
+
+	// One that is created later has no grants either.
 	owner := db.Connect(t, db.OwnerURL)
 	mustExec(t, owner, "set role trading_owner")
 	mustExec(t, owner, "create materialized view analytics.everything as select * from execution.trades")
@@ -58,7 +65,7 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 	}
 }
 
-// securityDefiners are the functions that act as their owner, and who may call them.
+// securityDefiners lists the functions that act as their owner, and who may call them.
 var securityDefiners = map[string]string{
 	"execution.remove_import(text,bigint)":       "trading_app,trading_service",
 	"execution.remove_orders(text,text[])":       "trading_app,trading_service",
@@ -76,8 +83,8 @@ var securityDefiners = map[string]string{
 	"shared.ensure_partitions(text,timestamp with time zone,timestamp with time zone)": "trading_service",
 }
 
-// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few. A
-// function, operator or table of the caller's that is named as one of the system's is not called in its place.
+// Every SECURITY DEFINER function is on the list, fixes its search_path with pg_temp last, and is granted to few roles.
+// It never calls a function, operator or table of the caller that has the name of one of the system's.
 func TestPitfall12SecurityDefiners(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -89,6 +96,7 @@ func TestPitfall12SecurityDefiners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found := map[string]bool{}
 	var name, settings, grantees string
 	for rows.Next() {
@@ -103,9 +111,11 @@ func TestPitfall12SecurityDefiners(t *testing.T) {
 			t.Errorf("%s has no fixed search_path: %q", name, settings)
 		}
 	}
+
 	if len(found) != len(securityDefiners) || rows.Err() != nil {
 		t.Errorf("found %v, %v", found, rows.Err())
 	}
+
 	forgedFunctionsAreNotCalled(t, db)
 }
 
@@ -114,38 +124,46 @@ func hasFixedPath(settings string) bool {
 	return len(settings) >= len(fixed) && settings[:len(fixed)] == fixed
 }
 
-// forgedFunctionsAreNotCalled gives a caller everything to be called by mistake: functions in a schema before pg_catalog on
-// the path, and temporary tables and types of the names that the owner's functions use.
+// forgedFunctionsAreNotCalled gives a caller everything that could be called by mistake: functions in a schema before
+// pg_catalog on the path, and temporary tables and types with the names that the owner's functions use.
 func forgedFunctionsAreNotCalled(t *testing.T, db *pgtest.Database) {
 	t.Helper()
 	db.Exec(t, "create schema forged; grant all on schema forged to public")
 	conn := login(t, db, db.Config.URL, "A1")
 	const body = " language plpgsql as $$ begin raise exception 'forged, as %', current_user using errcode = 'XX999'; end $$"
 	for _, forged := range []string{
-		"forged.now() returns timestamptz", "forged.date_trunc(text, timestamptz) returns timestamptz", "forged.format(text, text) returns text",
-		"forged.hashtext(text) returns int", "forged.pg_advisory_xact_lock(int, int) returns void", "forged.to_regclass(text) returns regclass",
-		"forged.generate_series(timestamptz, timestamptz, interval) returns setof timestamptz", "pg_temp.now() returns timestamptz",
+		"forged.now() returns timestamptz", "forged.date_trunc(text, timestamptz) returns timestamptz",
+		"forged.format(text, text) returns text",
+		"forged.hashtext(text) returns int", "forged.pg_advisory_xact_lock(int, int) returns void",
+		"forged.to_regclass(text) returns regclass",
+		"forged.generate_series(timestamptz, timestamptz, interval) returns setof timestamptz",
+		"pg_temp.now() returns timestamptz",
 	} {
 		mustExec(t, conn, "create function "+forged+body)
 	}
+
 	mustExec(t, conn, `create temporary table pg_class (oid oid, relname name); create temporary table pg_inherits (inhparent oid);
 		create temporary table partitions (leaf regclass); create domain pg_temp.regclass as text`)
+
 	mustExec(t, conn, "set search_path = forged, pg_temp, shared, pg_catalog, public")
-	// To see that the forgery is one: here it is called.
+
+	// The forgery works where nothing protects from it: here it is called.
 	wantState(t, conn, "XX999", "select now()")
 	wantState(t, conn, "42703", "select relkind from pg_class")
 	db.Exec(t, `do $$ declare leaf regclass; begin
 		for leaf in select p.leaf from shared.partitions p where p.table_name = 'shared.audit_log'::regclass loop execute 'drop table ' || leaf; end loop; end $$`)
+
 	if made := ask[int](t, conn, "select shared.ensure_ahead()"); made == 0 {
 		t.Error("ensure_ahead had nothing to do, so it tried nothing")
 	}
+
 	db.Exec(t, "alter function shared.ensure_ahead() reset search_path")
-	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // the path is what kept it from the forgery
+	wantState(t, conn, "XX999", "select shared.ensure_ahead()") // only the fixed path protected the function
 }
 
-// A connection that held a cursor WITH HOLD, a temporary table or a prepared statement of one account goes to the next
-// user without.
-func TestPitfall22NothingIsLeftToTheNextUser(t *testing.T) {
+// A connection on which one account left a cursor WITH HOLD, a temporary table or a prepared statement comes to the
+// next user without them.
+func TestPitfall22NothingIsLeftForTheNextUser(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 1, 1 })
 	seed(t, db, "A1", "mine")
@@ -167,6 +185,7 @@ func TestPitfall22NothingIsLeftToTheNextUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	next := blotter.WithAccount(t.Context(), "A2")
 	for sql, state := range map[string]string{
 		"fetch all from held": "34000", "select * from copied": "42P01", "select * from pg_temp.copied": "42P01",

@@ -15,17 +15,20 @@ import (
 func TestPitfall05InsertForAnotherAccount(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	seed(t, db, "A2", "theirs") // A1 has nothing, so that no key is in the way
+	seed(t, db, "A2", "theirs") // A1 has no rows whose keys could conflict
 	for _, url := range []string{db.Config.URL, db.Config.ReadOnlyURL} {
 		conn := login(t, db, url, "A1")
 		for _, tenant := range tenants {
 			wantState(t, conn, "42501", "insert into "+tenant.table+" "+tenant.insert, "A2", "forged")
 		}
 	}
+
 	conn := login(t, db, db.Config.URL, "A1")
 	wantState(t, conn, "42501", `insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'KO', gen_random_uuid(), 't', 's', '{}')`)
 	wantState(t, conn, "42501", `insert into shared.audit_log (table_name, operation) values ('t', 'o')`)
-	// An event under another account's key could stop that account's events; its position and transaction are the server's.
+
+	// An event with another account's key could stop that account's events. The server sets its position and
+	// transaction.
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
 	const event = `insert into events.outbox (account_id, channel, key, event_id, type, service, data%s) %s values ('A1', 'trades', '%s', gen_random_uuid(), 't', 's', '{}'%s)`
 	mustExec(t, conn, fmt.Sprintf(event, "", "", "A1", ""))
@@ -44,13 +47,18 @@ func TestPitfall06UpdateMovesNoRow(t *testing.T) {
 	t.Parallel()
 	db := isolated(t)
 	conn := login(t, db, db.Config.URL, "A1")
-	for _, table := range []string{"execution.accounts", "execution.orders", "execution.positions", "risk_management.risk_limits", "risk_management.risk_events"} {
+	for _, table := range []string{
+		"execution.accounts", "execution.orders", "execution.positions",
+		"risk_management.risk_limits", "risk_management.risk_events",
+	} {
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A2'")
 		wantState(t, conn, "42501", "update "+table+" set account_id = 'A3'")
-		if tag := mustExec(t, conn, "update "+table+" set account_id = 'A1' where account_id = 'A2'"); tag.RowsAffected() != 0 {
+		if tag := mustExec(t, conn,
+			"update "+table+" set account_id = 'A1' where account_id = 'A2'"); tag.RowsAffected() != 0 {
 			t.Errorf("A1 moved %d rows of %s to itself", tag.RowsAffected(), table)
 		}
 	}
+
 	wantState(t, conn, "42501", `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-1', 'KO', 'buy', 1)
 		on conflict (account_id, order_id) do update set account_id = 'A2'`)
 }
@@ -64,7 +72,9 @@ func TestPitfall16TheSameIDsInTwoAccounts(t *testing.T) {
 			mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert, account, "mine")
 		}
 	}
-	// The unique keys and foreign keys of every tenant table begin with the account: none tells what another account has.
+
+	// Unique keys and foreign keys of every tenant table begin with the account, so none reveals rows of another
+	// account.
 	oracle := pgtest.Value[string](t, db, `
 		select coalesce(string_agg(i.indexrelid::regclass::text, ' '), '') from pg_index i
 		  join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'account_id'
@@ -81,7 +91,8 @@ func TestPitfall17OnConflictSwallowsNothing(t *testing.T) {
 	seed(t, db, "A2", "theirs")
 	conn := login(t, db, db.Config.URL, "A1")
 	for _, tenant := range tenants[:4] {
-		if tag := mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert+" on conflict do nothing", "A1", "mine"); tag.RowsAffected() != 1 {
+		if tag := mustExec(t, conn, "insert into "+tenant.table+" "+tenant.insert+" on conflict do nothing", "A1",
+			"mine"); tag.RowsAffected() != 1 {
 			t.Errorf("a row of %s was swallowed", tenant.table)
 		}
 	}
@@ -93,7 +104,7 @@ func TestPitfall18ForeignKeyToAnothersOrder(t *testing.T) {
 	seed(t, db, "A2", "theirs")
 	conn := login(t, db, db.Config.URL, "A1")
 	mustExec(t, conn, `insert into execution.accounts (account_id) values ('A1')`)
-	trade := "insert into execution.trades " + tenants[2].insert // of order O-1, which A2 has
+	trade := "insert into execution.trades " + tenants[2].insert // for order O-1, which belongs to A2
 	wantState(t, conn, "23503", trade, "A1", "mine")
 	mustExec(t, conn, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('A1', 'O-1', 'KO', 'buy', 1)`)
 	mustExec(t, conn, trade, "A1", "mine")
@@ -107,10 +118,13 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 	if cascades != "" {
 		t.Errorf("foreign keys with an action: %s", cascades)
 	}
+
 	before := accountRows(t, db, "A2")
 	conn := login(t, db, db.Config.URL, "A1")
-	mustExec(t, conn, `select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
-	mustExec(t, conn, `select risk_management.remove_limits('A2', array['theirs']), execution.remove_orders('A2', array['O-1'])`)
+	mustExec(t, conn,
+		`select risk_management.remove_limits('A1', array(select limit_type from risk_management.risk_limits))`)
+	mustExec(t, conn,
+		`select risk_management.remove_limits('A2', array['theirs']), execution.remove_orders('A2', array['O-1'])`)
 	wantState(t, conn, "23503", `select execution.remove_orders('A1', array['O-1'])`)
 	wantState(t, conn, "42501", `delete from execution.orders`)
 	wantState(t, conn, "42501", `delete from execution.accounts`)
@@ -120,7 +134,7 @@ func TestPitfall19NoCascadeCrossesAccounts(t *testing.T) {
 	}
 }
 
-// accountRows is the text of every row of an account.
+// accountRows returns the text of every row of an account.
 func accountRows(t testing.TB, db *pgtest.Database, account string) (all string) {
 	t.Helper()
 	conn := db.Connect(t, db.AdminURL)
@@ -158,12 +172,17 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 	boom := errors.New("boom")
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		seen := func() (accounts string) {
-			if err := tx.QueryRow(ctx, `select string_agg(account_id, ',') from execution.orders`).Scan(&accounts); err != nil {
+			if err := tx.QueryRow(ctx,
+				`select string_agg(account_id, ',') from execution.orders`).Scan(&accounts); err != nil {
 				t.Error(err)
 			}
 			return accounts
 		}
-		for _, sql := range []string{"set local app.current_account_id = 'A2'", "select set_config('app.current_account_id', 'A2', true)"} {
+
+		for _, sql := range []string{
+			"set local app.current_account_id = 'A2'",
+			"select set_config('app.current_account_id', 'A2', true)",
+		} {
 			err := tx.Savepoint(ctx, func(tx *postgres.Tx) error {
 				if _, err := tx.Exec(ctx, sql); err != nil {
 					return err
@@ -187,13 +206,14 @@ func TestPitfall21SavepointRollbackRestoresTheAccount(t *testing.T) {
 	}
 }
 
-// Whatever an account is called, it is data: in sessions of every kind, first statements of every kind, and bookings.
+// An account id is data, whatever it contains: in every kind of session and first statement, and in bookings.
 func TestPitfall24AccountIDsAreData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	seed(t, db, "A2", "theirs")
 	for _, account := range []string{
-		`'`, `''`, `"`, `\`, `\'`, `$1`, `;`, `'; drop table execution.orders; --`, `A1' or '1'='1`, "$$", "%s", "U&'\\0041'", "--", "/*", "{}", "\n", "\x01",
+		`'`, `''`, `"`, `\`, `\'`, `$1`, `;`, `'; drop table execution.orders; --`, `A1' or '1'='1`, "$$", "%s",
+		"U&'\\0041'", "--", "/*", "{}", "\n", "\x01",
 		"Ünïcödé", "日本語口座", "🙂🙂", "A2 ", " A2", "a2", "NULL", string(make50('x')), string(make50('\'')), string(make50('界')),
 	} {
 		ctx := as(t, account)
@@ -221,6 +241,7 @@ func TestPitfall24AccountIDsAreData(t *testing.T) {
 			}
 		}
 	}
+
 	for _, bad := range []string{"", "\x00", "A\x00", string(make50('x')) + "x", "\xff"} {
 		err := db.ReadOnly(as(t, bad), func(*postgres.Session) error { return nil })
 		wantKind(t, fmt.Sprintf("account %q", bad), err, blotter.ErrInvalid)

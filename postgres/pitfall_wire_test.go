@@ -19,8 +19,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// recorder passes everything on to the server and keeps the texts of the statements: what pg_stat_activity and the
-// server's log show.
+// recorder is a proxy that keeps the texts of the statements, as pg_stat_activity and the server's log show them.
 type recorder struct {
 	mu    sync.Mutex
 	texts []string
@@ -36,11 +35,12 @@ func (r *recorder) serve(client, server net.Conn) {
 	}
 }
 
-// pass hands one message on. Its length stands behind its type.
+// pass forwards one message. Its length follows its type.
 func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool {
 	if _, err := io.ReadFull(client, head); err != nil {
 		return false
 	}
+
 	body := make([]byte, binary.BigEndian.Uint32(head[lengthAt:])-4)
 	if _, err := io.ReadFull(client, body); err != nil {
 		return false
@@ -49,10 +49,11 @@ func (r *recorder) pass(client, server net.Conn, head []byte, lengthAt int) bool
 		r.keep(body[:len(body)-1])
 	}
 	if lengthAt == 1 && head[0] == 'P' {
-		_, text, _ := bytes.Cut(body, []byte{0}) // behind the name of the prepared statement
+		_, text, _ := bytes.Cut(body, []byte{0}) // after the name of the prepared statement
 		text, _, _ = bytes.Cut(text, []byte{0})
 		r.keep(text)
 	}
+
 	_, err := server.Write(append(slices.Clone(head), body...))
 	return err == nil
 }
@@ -65,8 +66,7 @@ func (r *recorder) keep(text []byte) {
 	}
 }
 
-// The marks of the data: none of them may be part of a statement's text. They are also what somebody would type to have
-// it there.
+// The marks of the data. None of them may be part of a statement's text, although they are written to get there.
 const (
 	markAccount  = "ACCT-MARK' or true --"
 	markSymbol   = `SYMBOLMARK'";--`
@@ -78,7 +78,7 @@ const (
 	markOccasion = "OCCASIONMARK\"; --"
 )
 
-// recorded is a database with the texts of everything that the library sends for one account.
+// recorded opens a database and returns the texts of everything that the library sends for one account.
 func recorded(t *testing.T) (*pgtest.Database, []string) {
 	t.Helper()
 	d, r := pgtest.Open(t), &recorder{}
@@ -87,6 +87,7 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL} {
 		*url = withLogin(t, through, *url)
 	}
+
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -101,11 +102,13 @@ func recorded(t *testing.T) (*pgtest.Database, []string) {
 	if len(r.texts) < 30 {
 		t.Fatalf("only %d texts were recorded", len(r.texts))
 	}
+
 	stored := pgtest.Value[int](t, d, `select count(*) from execution.trades where account_id = $1 and symbol = $2 and strategy in ($3, '')
 		and trade_id like $4`, markAccount, markSymbol, markStrategy, markTrade+"%")
 	if stored != 8 {
 		t.Errorf("%d trades are stored as they were given, want 8", stored)
 	}
+
 	return d, slices.Clone(r.texts)
 }
 
@@ -118,7 +121,8 @@ func must(t *testing.T, err error) {
 
 func markedOrder(n int) blotter.Order {
 	return blotter.Order{
-		OrderID: fmt.Sprint(markOrder, n), Symbol: markSymbol, Side: blotter.Buy, OrderType: blotter.Limit, Strategy: markStrategy,
+		OrderID: fmt.Sprint(markOrder, n), Symbol: markSymbol, Side: blotter.Buy, OrderType: blotter.Limit,
+		Strategy: markStrategy,
 		Quantity: blotter.MustDecimal("10"), Price: new(blotter.MustDecimal(markPrice)), AccountID: markAccount,
 	}
 }
@@ -131,6 +135,7 @@ func useForOrders(t *testing.T, ctx context.Context, db *postgres.DB) {
 	must(t, err)
 	first.Quantity = blotter.MustDecimal("20")
 	must(t, db.UpdateOrder(ctx, &first))
+
 	must(t, db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if _, err := tx.Exec(ctx, "set local work_mem = '5MB'"); err != nil { // a first statement that is not plain
 			return err
@@ -157,10 +162,13 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 	t.Helper()
 	trade := func(n int, side blotter.Side, order string) blotter.Trade {
 		return blotter.Trade{
-			TradeID: fmt.Sprint(markTrade, n), OrderID: order, Symbol: markSymbol, Side: side, Quantity: blotter.MustDecimal("5"),
-			Price: blotter.MustDecimal(markPrice), Strategy: markStrategy, ExecutedAt: time.Date(2026, 1, 5, 15, n, 0, 0, time.UTC),
+			TradeID: fmt.Sprint(markTrade, n), OrderID: order, Symbol: markSymbol, Side: side,
+			Quantity: blotter.MustDecimal("5"),
+			Price:    blotter.MustDecimal(markPrice), Strategy: markStrategy,
+			ExecutedAt: time.Date(2026, 1, 5, 15, n, 0, 0, time.UTC),
 		}
 	}
+
 	_, err := db.ExecuteTrade(ctx, trade(1, blotter.Buy, markOrder+"1"))
 	must(t, err)
 	_, err = db.ExecuteTrade(ctx, trade(1, blotter.Buy, markOrder+"1")) // a duplicate
@@ -169,7 +177,10 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 		_, err = db.ExecuteTrade(ctx, trade(2+i, side, ""))
 		must(t, err)
 	}
-	_, err = db.ExecuteTrades(ctx, []blotter.Trade{trade(10, blotter.Buy, markOrder+"9"), trade(11, blotter.Sell, ""), trade(12, blotter.Buy, "")}, postgres.AdoptOrder)
+
+	_, err = db.ExecuteTrades(ctx,
+		[]blotter.Trade{trade(10, blotter.Buy, markOrder+"9"), trade(11, blotter.Sell, ""), trade(12, blotter.Buy, "")},
+		postgres.AdoptOrder)
 	must(t, err)
 	_, err = db.ExecuteTrade(ctx, trade(13, blotter.Buy, "NO-SUCH"))
 	wantKind(t, "a fill of an order that is not there", err, blotter.ErrNotFound)
@@ -181,16 +192,23 @@ func useForTrades(t *testing.T, ctx context.Context, db *postgres.DB) {
 
 func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	t.Helper()
-	orders, err := db.Orders(ctx, postgres.OrderFilter{Symbol: markSymbol, Limit: 1, Statuses: []blotter.OrderStatus{blotter.Pending}})
+	orders, err := db.Orders(ctx,
+		postgres.OrderFilter{Symbol: markSymbol, Limit: 1, Statuses: []blotter.OrderStatus{blotter.Pending}})
 	must(t, err)
 	_, err = db.Orders(ctx, postgres.OrderFilter{After: &orders[0], Strategy: markStrategy})
 	must(t, err)
 	trades, err := db.Trades(ctx, postgres.TradeFilter{Symbol: markSymbol, NewestFirst: true, Limit: 2})
 	must(t, err)
-	for _, f := range []postgres.TradeFilter{{After: &trades[1], NewestFirst: true}, {OrderID: markOrder + "1"}, {BookOrder: true, Symbol: markSymbol}, {Strategy: markStrategy}} {
+	for _, f := range []postgres.TradeFilter{
+		{After: &trades[1], NewestFirst: true},
+		{OrderID: markOrder + "1"},
+		{BookOrder: true, Symbol: markSymbol},
+		{Strategy: markStrategy},
+	} {
 		_, err = db.Trades(ctx, f)
 		must(t, err)
 	}
+
 	_, err = db.RoundTrips(ctx, postgres.RoundTripFilter{Symbol: markSymbol})
 	must(t, err)
 	_, err = db.Positions(ctx, postgres.PositionFilter{OpenOnly: true})
@@ -209,12 +227,13 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	if len(entries) == 0 {
 		t.Error("the audit log does not know who acted")
 	}
+
 	_, err = db.NewestTrades(ctx, []string{markAccount})
 	must(t, err)
 }
 
-// Every statement that the library sends for an account reads its tables by an index that begins with the account: in
-// the plan for any parameters too, where the account is a condition of the index, not a filter behind it.
+// Every statement that the library sends for an account reads its tables by an index that begins with the account, even
+// in the generic plan. The account is a condition of the index, not a filter on its rows.
 func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)
@@ -222,9 +241,11 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	d.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) select 'A' || n % 50 + 1, n, 'S' || n % 7, 'buy', 1 from generate_series(1, 5000) n`)
 	d.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
 		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0 from execution.orders where symbol <> $1`, markSymbol)
+
 	d.Exec(t, `insert into execution.positions (account_id, symbol) select 'A' || a, 'S' || s from generate_series(1, 50) a, generate_series(1, 40) s`)
 	d.Exec(t, `insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades) select account_id, symbol, now(), now(), 1, 1, 1, 2 from execution.positions where symbol <> $1`, markSymbol)
-	d.Exec(t, `analyze execution.accounts, execution.orders, execution.trades, execution.positions, execution.round_trips`)
+	d.Exec(t,
+		`analyze execution.accounts, execution.orders, execution.trades, execution.positions, execution.round_trips`)
 	conn := login(t, d, d.Config.URL, markAccount)
 	mustExec(t, conn, "set role trading_app; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set random_page_cost = 1.1; set jit = off")
 	scans := 0
@@ -247,7 +268,8 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 		parsed[0].Plan.walk(func(node *planNode, conditions string) {
 			scans++
 			if !strings.Contains(strings.ReplaceAll(conditions, "(account_id)::text", "account_id"), "account_id = ") {
-				t.Errorf("%s\nreads %s by %s %s, condition %q, filter %q", text, node.Relation, node.Type, node.Index, conditions, node.Filter)
+				t.Errorf("%s\nreads %s by %s %s, condition %q, filter %q", text, node.Relation, node.Type, node.Index,
+					conditions, node.Filter)
 			}
 		})
 	}
@@ -256,7 +278,7 @@ func TestPitfall23AccountIsAnIndexCondition(t *testing.T) {
 	}
 }
 
-// planNode is what EXPLAIN says of one step of a plan.
+// planNode is one step of a plan, as EXPLAIN describes it.
 type planNode struct {
 	Type      string     `json:"Node Type"`
 	Relation  string     `json:"Relation Name"`
@@ -268,7 +290,8 @@ type planNode struct {
 
 // walk visits the scans of tenant tables, each with the conditions of the indexes that it reads.
 func (p *planNode) walk(visit func(node *planNode, conditions string)) {
-	if strings.Contains(p.Type, "Scan") && (isTenant("execution."+p.Relation) || strings.HasPrefix(p.Relation, "audit_log")) {
+	if strings.Contains(p.Type, "Scan") &&
+		(isTenant("execution."+p.Relation) || strings.HasPrefix(p.Relation, "audit_log")) {
 		visit(p, p.conditions())
 	}
 	for i := range p.Plans {
@@ -276,7 +299,7 @@ func (p *planNode) walk(visit func(node *planNode, conditions string)) {
 	}
 }
 
-// conditions are those of the indexes of a scan; a bitmap may be made of several.
+// conditions returns the conditions of the indexes of a scan; a bitmap may use several.
 func (p *planNode) conditions() string {
 	all := p.IndexCond
 	for i := range p.Plans {
@@ -287,18 +310,24 @@ func (p *planNode) conditions() string {
 	return all
 }
 
-// What others of the same role read in pg_stat_activity, and operators in the server's log and pg_stat_statements, is
-// the text of statements: no value of an account is part of it.
+// Others of the same role read the text of statements in pg_stat_activity, and operators in the server's log and in
+// pg_stat_statements. It contains no value of an account.
 func TestPitfall25TextsHoldNoValues(t *testing.T) {
 	t.Parallel()
 	d, texts := recorded(t)
 	conn := login(t, d, d.Config.URL, "")
-	shown := ask[string](t, conn, `select string_agg(query, E'\n') from pg_stat_activity where datname = current_database()`)
-	if !strings.Contains(shown, "set_config('app.current_account_id', $1, true)") && !strings.Contains(shown, "execution.") && !strings.Contains(shown, "commit") {
+	shown := ask[string](t, conn,
+		`select string_agg(query, E'\n') from pg_stat_activity where datname = current_database()`)
+	if !strings.Contains(shown, "set_config('app.current_account_id', $1, true)") &&
+		!strings.Contains(shown, "execution.") && !strings.Contains(shown, "commit") {
 		t.Errorf("pg_stat_activity shows none of the library's statements: %s", shown)
 	}
+
 	for _, text := range append(texts, shown) {
-		for _, mark := range []string{"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK", "OCCASIONMARK", markPrice} {
+		for _, mark := range []string{
+			"ACCT-MARK", "SYMBOLMARK", "STRATEGYMARK", "ORDERMARK", "TRADEMARK", "USERMARK",
+			"OCCASIONMARK", markPrice,
+		} {
 			if strings.Contains(text, mark) {
 				t.Errorf("%q is in the text %s", mark, text)
 			}

@@ -5,62 +5,68 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pool lends connections of one role. It adds to pgxpool what that lacks: a limit on the wait with an error of its own,
-// a number of connections to keep that is below the number it may open, and connections that come back clean.
+// pool lends connections of one role. It adds three things to pgxpool: a limit on the wait with an error of its own, a
+// number of connections to keep that is below the number it may open, and a reset of connections that come back.
 type pool struct {
-	role     role
-	login    string // as which its connections log in
+	role     connection.Role
+	login    string // of its connections
 	conns    *pgxpool.Pool
 	keep     int32
 	timeout  time.Duration
 	service  string
-	waiter   Waiter       // nil is none
+	waiter   Waiter       // nil for none
 	open     atomic.Int32 // connections that are open and not about to be closed
 	waiting  atomic.Int32 // callers inside acquire
-	trimming atomic.Bool  // one trim at a time
+	trimming atomic.Bool  // only one trim runs at a time
 	acquired atomic.Int64
 	waited   atomic.Int64 // nanoseconds, all callers together
 }
 
-// surplus is the key under which a connection's custom data says that it no longer counts as open.
+// surplus is the key under which a connection's custom data notes that it no longer counts as open.
 const surplus = "blotter.surplus"
 
-func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
-	url, readOnly := r.url(cfg), r.readOnly()
+func newPool(cfg Config, home identity, r connection.Role, maxConns int, notice pgconn.NoticeHandler) (*pool, error) {
+	url := cfg.urlFor(r)
 	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, blotter.Invalid("Config.URL", RedactURL(url), "a database URL that parses: "+withoutURL(err))
+		return nil, connection.InvalidURL("Config.URL", url, err)
 	}
-	p := &pool{role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)), timeout: cfg.AcquireTimeout, service: cfg.Service}
+
+	p := &pool{
+		role: r, login: pc.ConnConfig.User, keep: int32(min(cfg.KeepConns, maxConns)),
+		timeout: cfg.AcquireTimeout, service: cfg.Service,
+	}
 	p.waiter, _ = cfg.Tracer.(Waiter)
+
 	pc.ConnConfig.Tracer = cfg.Tracer
 	pc.ConnConfig.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
 		noteUnreplicated(c, n)
 		notice(c, n)
 	}
+
 	pc.MaxConns = int32(maxConns)
 	pc.MinConns = 0
 	pc.MaxConnLifetime = cfg.MaxConnLifetime - cfg.MaxConnLifetime/10
 	pc.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10
 	pc.MaxConnIdleTime = cfg.MaxConnLifetime
-	prepareConfig(pc.ConnConfig, cfg, r)
-	if readOnly {
+	connection.Prepare(pc.ConnConfig, cfg.settings(), r)
+	if r.IsReadOnly() {
 		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 		validateServer(pc.ConnConfig)
 	}
+
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		if err := r.check(ctx, c); err != nil {
+		if err := r.Check(ctx, c); err != nil {
 			return err
 		}
 		if url != cfg.URL {
@@ -76,45 +82,23 @@ func newPool(cfg Config, home identity, r role, maxConns int, notice pgconn.Noti
 			p.open.Add(-1)
 		}
 	}
+
 	if p.conns, err = pgxpool.NewWithConfig(context.Background(), pc); err != nil {
 		return nil, translate(context.Background(), "open pool", err)
 	}
 	return p, nil
 }
 
-// prepareConfig sets what every connection of ours starts with.
-func prepareConfig(cc *pgx.ConnConfig, cfg Config, r role) {
-	surviveLogin(cc)
-	params := cc.RuntimeParams
-	params["role"] = string(r)
-	params["application_name"] = cfg.Service
-	params["client_encoding"] = "UTF8" // Go's; the default is the database's own
-	params["timezone"] = "UTC"
-	params["jit"] = "off" // compiling costs more than it saves on queries over many partitions (40 ms became 6)
-	// Of a table of 6 million bars, a month is read by the key in its order (1.5 ms), not by a bitmap and a sort (4 ms),
-	// which the default, made for spinning disks, prefers.
-	params["random_page_cost"] = "1.1"
-	if cfg.SynchronousCommit != "" {
-		params["synchronous_commit"] = cfg.SynchronousCommit
-	}
-	params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
-	params["lock_timeout"] = milliseconds(cfg.LockTimeout)
-	params["idle_in_transaction_session_timeout"] = milliseconds(cfg.IdleInTransactionTimeout)
-	if cc.ConnectTimeout == 0 {
-		cc.ConnectTimeout = connectTimeoutDefault
-	}
-	cc.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: c} }
-}
-
-// validateServer has target_session_attrs ask what the server is, where it asks what its sessions may do: ours are
-// read-only, so read-write would refuse every server, and read-only none. read-write is then a primary, and read-only a
-// replica.
+// validateServer makes target_session_attrs ask what the server is, not what its sessions may do. Sessions of these
+// pools are read-only, so read-write would refuse every server and read-only none. Here, read-write means a primary and
+// read-only a replica.
 //
-// pgx keeps no trace of the word but the function that it stands for.
+// pgx keeps only the function that the word stands for.
 func validateServer(cc *pgx.ConnConfig) {
 	if cc.ValidateConnect == nil {
 		return
 	}
+
 	is := func(f pgconn.ValidateConnectFunc) bool {
 		return reflect.ValueOf(cc.ValidateConnect).Pointer() == reflect.ValueOf(f).Pointer()
 	}
@@ -126,19 +110,6 @@ func validateServer(cc *pgx.ConnConfig) {
 	}
 }
 
-func milliseconds(d time.Duration) string {
-	return fmt.Sprint(max(0, d.Milliseconds()))
-}
-
-// withoutURL is what is wrong with a URL, without the URL, which may hold a password.
-func withoutURL(err error) string {
-	text := err.Error()
-	if _, after, found := strings.Cut(text, "`: "); found {
-		return after
-	}
-	return "cannot parse it"
-}
-
 // loan is a connection on loan from its pool.
 type loan struct {
 	*pgx.Conn
@@ -147,22 +118,26 @@ type loan struct {
 	dirty  bool // a statement may have left something behind
 }
 
+// acquire takes a connection, within the pool's timeout.
 func (p *pool) acquire(ctx context.Context) (*loan, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
+
 	start := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	pooled, err := p.conns.Acquire(bounded)
+
 	waited := time.Since(start)
 	p.waited.Add(int64(waited))
 	p.acquired.Add(1)
+
 	switch {
 	case err == nil:
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = p.timeoutError()
 	default:
-		err = explainConnect(ctx, "acquire a connection as "+string(p.role), p.role, p.login, err)
+		err = p.role.ExplainConnect(ctx, "acquire a connection as "+string(p.role), p.login, err)
 	}
 	if p.waiter != nil {
 		p.waiter.TraceWait(p.service, waited, err)
@@ -177,18 +152,18 @@ func (p *pool) timeoutError() error {
 	stat := p.conns.Stat()
 	return &blotter.Error{
 		Op: "acquire a connection as " + string(p.role), Kind: blotter.ErrPoolTimeout, Retry: true,
-		Message: fmt.Sprintf("none came free within %s: %d of %d are in use, %d callers wait; shorten sessions or raise MaxConns",
-			p.timeout, stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
+		Message: fmt.Sprintf("no connection came free within %s: %d of %d are in use, %d callers wait; "+
+			"shorten sessions or raise MaxConns", p.timeout, stat.AcquiredConns(), stat.MaxConns(), p.waiting.Load()),
 	}
 }
 
-// release gives the connection back, clean, or closes it: what cannot be cleaned, and what is more than the pool keeps
-// while nobody waits.
+// release gives the connection back clean. It closes one that cannot be cleaned, and one beyond the number that the
+// pool keeps while nobody waits.
 func (l *loan) release() {
 	if l.pooled == nil {
 		return
 	}
-	if _, is := l.PgConn().CustomData()[doubtful]; is {
+	if connection.HasPendingCancel(l.PgConn()) {
 		l.close()
 	}
 	if l.dirty && !l.IsClosed() {
@@ -197,23 +172,25 @@ func (l *loan) release() {
 	if !l.IsClosed() && l.pool.shrink() {
 		l.retire()
 	}
+
 	l.pooled.Release()
 	l.pooled = nil
 	l.pool.trim()
 }
 
-// retire closes a connection that shrink has taken off the count.
+// retire closes a connection that shrink took off the count.
 func (l *loan) retire() {
 	l.PgConn().CustomData()[surplus] = true
 	l.close()
 }
 
-// trim closes idle connections beyond those to keep: what came back while somebody waited who then took another.
+// trim closes idle connections beyond those to keep: they came back while a caller waited, who then took another.
 func (p *pool) trim() {
 	if p.open.Load() <= p.keep || p.waiting.Load() > 0 || !p.trimming.CompareAndSwap(false, true) {
 		return
 	}
 	defer p.trimming.Store(false)
+
 	for _, pooled := range p.conns.AcquireAllIdle(context.Background()) {
 		if p.shrink() {
 			(&loan{Conn: pooled.Conn(), pool: p}).retire()
@@ -228,12 +205,13 @@ func (l *loan) close() {
 	_ = l.Conn.Close(ctx)
 }
 
-// reset puts the connection back to its start: DISCARD ALL ends settings, temporary tables, cursors, locks and
-// listening; it forgets the role as well, which RESET ROLE brings back from the connection's start-up parameters, and the
-// pinned settings.
+// reset returns the connection to its initial state. DISCARD ALL ends settings, temporary tables, cursors, locks and
+// listening. It also drops the role, which RESET ROLE takes from the start-up parameters again, and the pinned
+// settings.
 func (l *loan) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 	defer cancel()
+
 	var current string
 	var err error
 	if l.PgConn().TxStatus() != 'I' {
@@ -248,7 +226,7 @@ func (l *loan) reset() {
 		}
 	}
 	if err == nil {
-		err = pin(ctx, l.Conn, l.pool.role)
+		err = connection.Pin(ctx, l.Conn, l.pool.role)
 	}
 	if err == nil {
 		err = l.QueryRow(ctx, "select current_user::text", pgx.QueryExecModeExec).Scan(&current)
@@ -280,18 +258,24 @@ type PoolStats struct {
 	InUse    int           // of these
 	Waiting  int           // callers at this moment
 	Acquired int64         // sessions that asked for a connection
-	Waited   time.Duration // that all of them waited for it, apart from what they then did with it
+	Waited   time.Duration // that all of them together waited for it
 }
 
-// PoolStats reports the pools' figures, in the order app, service, read-only, reporter.
+// PoolStats returns the figures of the pools, in the order app, service, read-only, reporter.
 func (db *DB) PoolStats() []PoolStats {
 	var list []PoolStats
-	for _, r := range roles[1:] {
+	for _, r := range sessionRoles() {
 		p := db.pools[r]
 		stat := p.conns.Stat()
+
 		list = append(list, PoolStats{
-			Role: string(r), MaxConns: int(stat.MaxConns()), Open: int(stat.TotalConns()), InUse: int(stat.AcquiredConns()),
-			Waiting: int(p.waiting.Load()), Acquired: p.acquired.Load(), Waited: time.Duration(p.waited.Load()),
+			Role:     string(r),
+			MaxConns: int(stat.MaxConns()),
+			Open:     int(stat.TotalConns()),
+			InUse:    int(stat.AcquiredConns()),
+			Waiting:  int(p.waiting.Load()),
+			Acquired: p.acquired.Load(),
+			Waited:   time.Duration(p.waited.Load()),
 		})
 	}
 	return list

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// 30 sessions are served, the 31st waits and gets ErrPoolTimeout at its limit; after the burst 10 connections stay.
+// 30 sessions are served, and the 31st waits and gets ErrPoolTimeout. After the burst, 10 connections stay open.
 func TestPoolLimits(t *testing.T) {
 	t.Parallel()
 	const limit = 300 * time.Millisecond
@@ -29,6 +29,7 @@ func TestPoolLimits(t *testing.T) {
 			return err
 		})
 	}
+
 	for range 30 {
 		busy.Add(1)
 		done.Go(func() {
@@ -41,6 +42,7 @@ func TestPoolLimits(t *testing.T) {
 			}
 		})
 	}
+
 	busy.Wait()
 	start := time.Now()
 	err := db.Transaction(t.Context(), func(*postgres.Tx) error { return nil })
@@ -48,6 +50,7 @@ func TestPoolLimits(t *testing.T) {
 	if !errors.Is(err, blotter.ErrPoolTimeout) || !errors.Is(err, blotter.ErrOperational) || !blotter.Retryable(err) {
 		t.Errorf("the 31st session got %v, want a retryable ErrPoolTimeout", err)
 	}
+
 	for _, part := range []string{"30 of 30", "300ms"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not name %s", err, part)
@@ -56,9 +59,11 @@ func TestPoolLimits(t *testing.T) {
 	if waited < limit || waited > 100*limit {
 		t.Errorf("the 31st session waited %s, want %s", waited, limit)
 	}
-	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit || stats.Acquired < 31 {
+	if stats := db.PoolStats()[0]; stats.InUse != 30 || stats.MaxConns != 30 || stats.Waited < limit ||
+		stats.Acquired < 31 {
 		t.Errorf("the pool's figures are %+v; want 30 in use and the wait counted", stats)
 	}
+
 	ctx, cancel := context.WithTimeout(t.Context(), limit/10)
 	defer cancel()
 	if err := db.Transaction(ctx, func(*postgres.Tx) error { return nil }); errors.Is(err, blotter.ErrPoolTimeout) || !errors.Is(err, context.DeadlineExceeded) {
@@ -67,18 +72,20 @@ func TestPoolLimits(t *testing.T) {
 	if n := db.OpenConns(); n != 30 {
 		t.Errorf("%d connections in the burst, want 30", n)
 	}
+
 	close(release)
 	done.Wait()
 	deadline := time.Now().Add(10 * time.Second)
 	for db.OpenConns() != 10 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
+
 	if n := db.OpenConns(); n != 10 {
 		t.Errorf("%d connections after the burst, want 10", n)
 	}
 }
 
-// A waiting caller gets the connection that would otherwise be one too many.
+// A waiting caller gets a connection that would otherwise be closed as one too many.
 func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.KeepConns = 4, 1 })
@@ -96,17 +103,19 @@ func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	deadline := time.Now().Add(10 * time.Second)
 	for db.OpenConns() != 1 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
+
 	if n := db.OpenConns(); n != 1 {
 		t.Errorf("%d connections are kept, want 1", n)
 	}
 }
 
-// Nothing of one user of a connection reaches the next.
+// Nothing that one user leaves on a connection reaches the next.
 func TestConnectionsComeBackClean(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 1 })
@@ -127,6 +136,7 @@ func TestConnectionsComeBackClean(t *testing.T) {
 		}
 		return got
 	}
+
 	clean := state(ctx)
 	for _, sql := range []string{
 		`set app.current_account_id = 'A2'`,
@@ -187,6 +197,7 @@ func TestReadOnlyConnectionsComeBackClean(t *testing.T) {
 		`set default_transaction_read_only = off`, `declare held cursor with hold for select 1`,
 	} {
 		_ = db.ReadOnly(t.Context(), func(s *postgres.Session) error { _, err := s.Exec(t.Context(), sql); return err })
+
 		err := db.ReadOnly(t.Context(), func(s *postgres.Session) error {
 			var rows, cursors int
 			var readOnly string
@@ -206,9 +217,11 @@ func TestReadOnlyConnectionsComeBackClean(t *testing.T) {
 func TestIsPlain(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]bool{
-		"select 1": true, "  (SELECT 1)": true, "with x as (select 1) select * from x;": true, "insert into t values (1)": true,
-		"UPDATE t SET a = 1": true, "delete from t": true, "values (1)": true,
-		"": false, "set x = 1": false, "select 1; set x = 1": false, "create table t()": false, "do $$ $$": false, "begin": false,
+		"select 1": true, "  (SELECT 1)": true, "with x as (select 1) select * from x;": true,
+		"insert into t values (1)": true,
+		"UPDATE t SET a = 1":       true, "delete from t": true, "values (1)": true,
+		"": false, "set x = 1": false, "select 1; set x = 1": false, "create table t()": false, "do $$ $$": false,
+		"begin":                             false,
 		"select set_config('a', 'b', true)": false, "select PG_ADVISORY_lock(1)": false, "select 1 into temp t": false,
 		"/* hidden */ set x = 1": false, "selecting": false, "call f()": false, "select query_to_xml('x')": false,
 	} {
@@ -218,7 +231,7 @@ func TestIsPlain(t *testing.T) {
 	}
 }
 
-// Pools that the server cannot serve are refused when they were asked for, and smaller when they were not.
+// Configured pools that the server cannot serve are refused. Default pools are made smaller.
 func TestPoolsFitTheServer(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)

@@ -5,28 +5,11 @@ import (
 	"fmt"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
-// Primary has a read-only session read from the primary, also where ReadOnlyURL or ReporterURL leads to a replica: what is
-// computed from snapshots is wrong there, because a replica's snapshot does not say which transactions run. A session of
-// all accounts then reads by ServiceURL, in a read-only transaction of trading_service. A session of one account is
-// refused with ErrOperational; so is any session where the other URL leads to a replica too.
-var Primary Option = func(o *options) { o.primary = primaryRerouted }
-
-// PrimaryOnly is Primary without that other way: the session is refused where its own URL leads to a replica.
-var PrimaryOnly Option = func(o *options) { o.primary = primaryOnly }
-
-// primaryNeed says whether a session has to read from the primary.
-type primaryNeed int
-
-const (
-	primaryAny      primaryNeed = iota // any server will do
-	primaryRerouted                    // by another URL if need be
-	primaryOnly                        // by its own URL
-)
-
-// onPrimary is the key under which a connection's custom data says that its server is a primary, which it remains.
+// onPrimary is the key under which a connection's custom data notes that its server is a primary, which it remains.
 const onPrimary = "blotter.primary"
 
 // isReplica reports whether the connection leads to a replica.
@@ -35,6 +18,7 @@ func (l *loan) isReplica(ctx context.Context) (replica bool, err error) {
 	if _, known := data[onPrimary]; known {
 		return false, nil
 	}
+
 	err = l.QueryRow(ctx, "select pg_is_in_recovery()", pgx.QueryExecModeExec).Scan(&replica)
 	if err != nil {
 		return false, translate(ctx, "ask whether the server is a replica", err)
@@ -45,9 +29,11 @@ func (l *loan) isReplica(ctx context.Context) (replica bool, err error) {
 	return replica, nil
 }
 
-// borrowFor takes a connection for a read-only session that needs a certain server, and reports whether it is one of the
-// service, whose transactions have to be told that they only read.
-func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope blotter.Scope, rerouted bool, err error) {
+// borrowFor takes a connection for a read-only session that may need the primary. It reports whether the connection is
+// one of the service role, whose transactions must be made read-only.
+func (db *DB) borrowFor(
+	ctx context.Context, need primaryNeed,
+) (l *loan, scope blotter.Scope, rerouted bool, err error) {
 	l, scope, err = db.borrow(ctx, true)
 	if err != nil || need == primaryAny {
 		return l, scope, false, err
@@ -56,6 +42,7 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 	if err == nil && !replica {
 		return l, scope, false, nil
 	}
+
 	r := l.pool.role
 	l.release()
 	if err != nil {
@@ -65,12 +52,12 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 		return nil, scope, false, needsPrimary(r)
 	}
 
-	l, err = db.pools[roleService].acquire(ctx)
+	l, err = db.pools[connection.Service].acquire(ctx)
 	if err != nil {
 		return nil, scope, false, err
 	}
 	if replica, err = l.isReplica(ctx); err == nil && replica {
-		err = needsPrimary(roleService)
+		err = needsPrimary(connection.Service)
 	}
 	if err != nil {
 		l.release()
@@ -79,9 +66,10 @@ func (db *DB) borrowFor(ctx context.Context, need primaryNeed) (l *loan, scope b
 	return l, scope, true, nil
 }
 
-func needsPrimary(r role) error {
+func needsPrimary(r connection.Role) error {
 	return &blotter.Error{
 		Op: "read from the primary", Kind: blotter.ErrOperational,
-		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; name the primary there", r.setting()),
+		Message: fmt.Sprintf("%s leads to a replica, where this cannot be read correctly; "+
+			"give it the URL of the primary", r.Setting()),
 	}
 }

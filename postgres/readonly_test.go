@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// fingerprint is what every blotter table holds.
+// fingerprint returns a digest of the contents of every table.
 func fingerprint(t *testing.T, db *pgtest.Database) string {
 	t.Helper()
 	return pgtest.Value[string](t, db, `
@@ -21,7 +21,7 @@ func fingerprint(t *testing.T, db *pgtest.Database) string {
 		       'logging', 'shared', 'strategy_engine', 'risk_management')`)
 }
 
-// attacks are tries to change something from a read-only session, each with what it takes to get there.
+// attacks try to change something from a read-only session, each with the statements that prepare it.
 var attacks = [][]string{
 	{`insert into execution.accounts (account_id) values ('A2')`},
 	{`insert into data_ingestion.latest_prices values ('EVIL', 1, now(), 'x')`},
@@ -48,24 +48,51 @@ var attacks = [][]string{
 	{`begin read write; insert into execution.accounts (account_id) values ('A2'); commit`},
 	{`set transaction read write`, `insert into execution.accounts (account_id) values ('A2')`},
 	{`commit; begin read write; insert into execution.accounts (account_id) values ('A2'); commit`},
-	{`set role none`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`reset role`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`set session authorization default`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_app`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_service`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_owner`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
-	{`set role trading_reporter`, `set default_transaction_read_only = off`, `insert into execution.accounts (account_id) values ('A2')`},
+	{
+		`set role none`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`reset role`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set session authorization default`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_app`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_service`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_owner`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
+	{
+		`set role trading_reporter`, `set default_transaction_read_only = off`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
 	{`do $$ begin set local role trading_app; insert into execution.accounts (account_id) values ('A2'); end $$`},
 	{`select set_config('role', 'trading_owner', false)`},
-	{`select set_config('transaction_read_only', 'off', false)`, `insert into execution.accounts (account_id) values ('A2')`},
+	{
+		`select set_config('transaction_read_only', 'off', false)`,
+		`insert into execution.accounts (account_id) values ('A2')`,
+	},
 	{`set default_transaction_read_only = off`, `create table execution.evil (i int)`},
 	{`set default_transaction_read_only = off`, `create temporary table evil (i int)`},
 	{`set default_transaction_read_only = off`, `select nextval(pg_get_serial_sequence('execution.orders', 'id'))`},
-	{`set default_transaction_read_only = off`, `select shared.ensure_partitions('market_data', '1901-01-01', '1901-01-02')`},
+	{
+		`set default_transaction_read_only = off`,
+		`select shared.ensure_partitions('market_data', '1901-01-01', '1901-01-02')`,
+	},
 	{`prepare evil as insert into execution.accounts (account_id) values ('A2')`, `execute evil`},
 }
 
-// A read-only session, with a login of its own, cannot change a row of any table, whatever SQL it is given.
+// A read-only session with a login of its own cannot change a row of any table, whatever SQL it runs.
 func TestReadOnlySessionChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -75,6 +102,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 	if err := db.Transaction(ctx, func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, &order) }); err != nil {
 		t.Fatal(err)
 	}
+
 	before := fingerprint(t, db)
 	modes := []any{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol}
 	for _, attack := range attacks {
@@ -82,7 +110,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 			"an account": ctx, "no account": t.Context(), "all accounts": blotter.WithAllAccounts(t.Context()),
 		} {
 			for _, mode := range modes {
-				for _, opts := range [][]postgres.Option{nil, {postgres.Snapshot}} {
+				for _, opts := range [][]postgres.ReadOption{nil, {postgres.Snapshot}} {
 					failed := false
 					_ = db.ReadOnly(ctx, func(s *postgres.Session) error {
 						for _, sql := range attack {
@@ -103,7 +131,7 @@ func TestReadOnlySessionChangesNothing(t *testing.T) {
 	}
 }
 
-// A single read is one round trip, without BEGIN and COMMIT: the transaction it runs in ends with it.
+// A single read is one round trip without BEGIN and COMMIT, and sees the newest data.
 func TestSingleReadsSeeTheNewest(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -114,9 +142,10 @@ func TestSingleReadsSeeTheNewest(t *testing.T) {
 		}
 		return n
 	}
+
 	for name, want := range map[string]int{"single": 1, "snapshot": 0} {
 		db.Exec(t, `truncate data_ingestion.instruments`)
-		var opts []postgres.Option
+		var opts []postgres.ReadOption
 		if name == "snapshot" {
 			opts = append(opts, postgres.Snapshot)
 		}
@@ -134,7 +163,7 @@ func TestSingleReadsSeeTheNewest(t *testing.T) {
 	}
 }
 
-// An error in a single read does not spoil the session: there is no transaction that it could spoil.
+// After an error in a single read the session continues, because there is no transaction that could fail.
 func TestReadOnlySessionGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -146,6 +175,7 @@ func TestReadOnlySessionGoesOnAfterAnError(t *testing.T) {
 			if _, err := s.Exec(ctx, "select 1; select 1/0"); !errors.Is(err, blotter.ErrData) {
 				t.Errorf("division by zero in the second statement: %v", err)
 			}
+
 			var one int
 			return s.QueryRow(ctx, "select 1").Scan(&one)
 		})
@@ -176,7 +206,8 @@ func TestScopes(t *testing.T) {
 			err := q.QueryRow(want.ctx, `select current_user::text, session_user::text, (select count(*) from execution.accounts),
 				(select rolsuper or rolbypassrls from pg_roles where rolname = session_user)`).Scan(&role, &login, &rows, &super)
 			if role != wantRole || rows != want.rows || super {
-				t.Errorf("%s: %s (login %s, above the rules: %v) sees %d rows, want %s and %d", name, role, login, super, rows, wantRole, want.rows)
+				t.Errorf("%s: %s (login %s, above the rules: %v) sees %d rows, want %s and %d", name, role, login,
+					super, rows, wantRole, want.rows)
 			}
 			return err
 		}
@@ -187,26 +218,31 @@ func TestScopes(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	for _, id := range []string{"", "x\x00y", "\xff", "123456789012345678901234567890123456789012345678901"} {
 		err := db.ReadOnly(as(t, id), func(*postgres.Session) error { return nil })
 		wantKind(t, "account "+id, err, blotter.ErrInvalid)
 	}
 }
 
-// Account ids are data, whatever is in them, in every way that a session sends them.
+// Account ids are data, whatever they contain and however a session sends them.
 func TestAccountIDsAreData(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	for _, id := range []string{`O'Neil`, `a;b--c`, `\0041`, `"quoted"`, `$1`, `日本 ünï`, `😀'); drop table x; --`, `U&'\0041'`, "tab\tnew\nline"} {
+	for _, id := range []string{
+		`O'Neil`, `a;b--c`, `\0041`, `"quoted"`, `$1`, `日本 ünï`, `😀'); drop table x; --`,
+		`U&'\0041'`, "tab\tnew\nline",
+	} {
 		makeAccount(t, db.DB, id)
 		ctx := as(t, id)
 		var simple, batched, read string
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 			return tx.QueryRow(ctx, `select account_id from execution.accounts`).Scan(&batched)
 		})
+
 		if err == nil {
 			err = db.Transaction(ctx, func(tx *postgres.Tx) error {
-				if _, err := tx.Exec(ctx, `set local work_mem = '4MB'`); err != nil { // begins by a simple query
+				if _, err := tx.Exec(ctx, `set local work_mem = '4MB'`); err != nil { // begins with a simple query
 					return err
 				}
 				return tx.QueryRow(ctx, `select account_id from execution.accounts`).Scan(&simple)

@@ -6,11 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlRegistry reads the live tables as the registry describes them: one row a column, with the table's key and foreign
-// keys as text.
+// sqlRegistry reads the live tables in the form of the registry: one row for each column, with the table's key and
+// foreign keys as text.
 const sqlRegistry = `
 select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind <> 'v',
        a.attidentity <> '' or a.attgenerated <> '',
@@ -27,23 +28,16 @@ select n.nspname || '.' || c.relname, a.attname, not a.attnotnull and c.relkind 
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
  where c.relkind in ('r', 'p', 'v') and not c.relispartition
-   and n.nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events')
+   and n.nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging',
+                     'shared', 'events')
  order by 1, a.attnum`
 
-// unregistered are objects of the schema that no Table maps: the library's own bookkeeping, and views for people.
+// unregistered are objects of the schema that no Table maps: the library's own records, and views for people.
 var unregistered = []string{
-	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions", "shared.heartbeat", "data_ingestion.imported_contents", "data_ingestion.bar_sources", "analytics.strategy_performance",
-	"execution.trade_fees", "execution.import_trades", "shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
-}
-
-// Schemas are the schemas of blotter's tables, in the order of their names.
-func Schemas() []string {
-	var names []string
-	for _, def := range Tables() {
-		names = append(names, def.Schema)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	"shared.schema_version", "shared.partitioned_tables", "shared.partitions", "shared.vacuumed_partitions",
+	"shared.heartbeat", "shared.masked_columns", "shared.audit_seals", "shared.audit_cursor",
+	"data_ingestion.imported_contents", "data_ingestion.bar_sources", "analytics.strategy_performance",
+	"execution.trade_fees", "execution.import_trades",
 }
 
 type liveColumn struct {
@@ -53,26 +47,14 @@ type liveColumn struct {
 	View                bool
 }
 
-// CompareRegistry lists, a sentence each, where the live catalog of the database at url differs from the declared
-// tables of blotter's schemas.
+// CompareRegistry compares the live catalog of the database at url with the tables that are declared in Go, and lists
+// the differences, each as a sentence.
 func CompareRegistry(ctx context.Context, url string) ([]string, error) {
-	conn, err := connectPlain(ctx, url)
+	live, err := readColumns(ctx, url)
 	if err != nil {
 		return nil, translate(ctx, "compare the registry", err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	rows, err := conn.Query(ctx, sqlRegistry)
-	if err != nil {
-		return nil, translate(ctx, "compare the registry", err)
-	}
-	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[liveColumn])
-	if err != nil {
-		return nil, translate(ctx, "compare the registry", err)
-	}
-	live := map[string][]liveColumn{}
-	for _, c := range columns {
-		live[c.Table] = append(live[c.Table], c)
-	}
+
 	var differences []string
 	for _, def := range Tables() {
 		name := def.QualifiedName()
@@ -88,13 +70,41 @@ func CompareRegistry(ctx context.Context, url string) ([]string, error) {
 	return differences, nil
 }
 
+// readColumns reads the columns of the live tables, by table.
+func readColumns(ctx context.Context, url string) (map[string][]liveColumn, error) {
+	conn, err := connection.Plain(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+
+	rows, err := conn.Query(ctx, sqlRegistry)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[liveColumn])
+	if err != nil {
+		return nil, err
+	}
+
+	live := map[string][]liveColumn{}
+	for _, c := range columns {
+		live[c.Table] = append(live[c.Table], c)
+	}
+	return live, nil
+}
+
+// compareTable lists where a live table differs from its declaration.
 func compareTable(def *TableDef, live []liveColumn) (differences []string) {
 	name := def.QualifiedName()
-	report := func(format string, args ...any) { differences = append(differences, name+fmt.Sprintf(format, args...)) }
+	report := func(format string, args ...any) {
+		differences = append(differences, name+fmt.Sprintf(format, args...))
+	}
 	if len(live) == 0 {
 		report(" is declared and not in the database")
 		return differences
 	}
+
 	for _, declared := range def.Columns {
 		at := slices.IndexFunc(live, func(c liveColumn) bool { return c.Name == declared.Name })
 		switch {
@@ -114,9 +124,11 @@ func compareTable(def *TableDef, live []liveColumn) (differences []string) {
 	if def.View {
 		return differences
 	}
+
 	if key := strings.Join(def.Key, ","); key != live[0].Key {
 		report(": the key is (%s) in the database, (%s) in Go", live[0].Key, key)
 	}
+
 	var references []string
 	for _, fk := range def.ForeignKeys {
 		references = append(references, strings.Join(fk.Columns, ",")+">"+fk.Table)

@@ -15,13 +15,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// committer is a way to commit something of its own number.
+// committer is a way to commit something with a number.
 type committer struct {
 	name   string
 	commit func(ctx context.Context, db *postgres.DB, n int) error
 }
 
-// committers are all ways in which the library commits.
+// committers returns every way in which the library commits.
 func committers(t *testing.T) []committer {
 	emit := func(tx *postgres.Tx, ctx context.Context, n int) error {
 		return tx.Emit(ctx, blotter.Event{Channel: "test", Type: "test", Data: []byte(fmt.Sprint(n))})
@@ -31,7 +31,8 @@ func committers(t *testing.T) []committer {
 		return postgres.Orders.Insert(ctx, tx, &order)
 	}
 	trade := func(n int) blotter.Trade { return fill(fmt.Sprint("T", n), blotter.Buy, "1", "5") }
-	inTransaction := func(fn func(ctx context.Context, tx *postgres.Tx, n int) error) func(context.Context, *postgres.DB, int) error {
+	inTransaction := func(fn func(ctx context.Context, tx *postgres.Tx, n int) error) func(context.Context,
+		*postgres.DB, int) error {
 		return func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.Transaction(ctx, func(tx *postgres.Tx) error { return fn(ctx, tx, n) })
 		}
@@ -76,14 +77,17 @@ func committers(t *testing.T) []committer {
 		}},
 		{"statement alone", func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
-				_, err := s.Exec(ctx, "update execution.accounts set name = $1::text where account_id = 'A1'", fmt.Sprint(n))
+				_, err := s.Exec(ctx, "update execution.accounts set name = $1::text where account_id = 'A1'",
+					fmt.Sprint(n))
 				return err
 			})
 		}},
 		{"rows alone", func(ctx context.Context, db *postgres.DB, n int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
 				var name string
-				return s.QueryRow(ctx, "update execution.accounts set name = $1::text where account_id = 'A1' returning name", fmt.Sprint(n)).Scan(&name)
+				return s.QueryRow(ctx,
+					"update execution.accounts set name = $1::text where account_id = 'A1' returning name",
+					fmt.Sprint(n)).Scan(&name)
 			})
 		}},
 		{"batch alone", func(ctx context.Context, db *postgres.DB, n int) error {
@@ -114,20 +118,22 @@ func committers(t *testing.T) []committer {
 		}},
 		{"SQL function", func(ctx context.Context, db *postgres.DB, _ int) error {
 			return db.AutoCommit(ctx, func(s *postgres.Session) error {
-				_, err := s.Exec(ctx, "do $$ begin perform shared.record_access('execution.trades', 'export', null, ''); end $$")
+				_, err := s.Exec(ctx,
+					"do $$ begin perform shared.record_access('execution.trades', 'export', null, ''); end $$")
 				return err
 			})
 		}},
 		{"import of bars", func(_ context.Context, db *postgres.DB, n int) error {
 			symbol := fmt.Sprint("S", n)
-			_, err := db.ImportBars(t.Context(), postgres.BarImport{File: symbol, Bars: daily(symbol, "csv", date(2024, 1, 1), 3, 1)})
+			_, err := db.ImportBars(t.Context(),
+				postgres.BarImport{File: symbol, Bars: daily(symbol, "csv", date(2024, 1, 1), 3, 1)})
 			return err
 		}},
 	}
 }
 
-// hurry ends every wait for a synchronous replica by a function of the server (pg_cancel_backend, pg_terminate_backend)
-// until the returned function is called.
+// hurry ends every wait for a synchronous replica with a function of the server (pg_cancel_backend or
+// pg_terminate_backend), until stop is called.
 func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -135,6 +141,7 @@ func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -148,6 +155,7 @@ func hurry(t *testing.T, node *pgtest.Node, function string) (stop func()) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
+
 	return func() {
 		cancel()
 		<-ended
@@ -170,8 +178,8 @@ func openWaiting(t *testing.T, node *pgtest.Node, setting string) *postgres.DB {
 	return db
 }
 
-// Every way to commit, under every value of synchronous_commit, beside a synchronous replica that lives, does not replay,
-// or is dead: where the commit waits and the wait is cancelled, the answer is never nil.
+// If a commit waits for a synchronous replica and the wait is cancelled, its error is never nil: for every way to
+// commit, every value of synchronous_commit, and a replica that runs, does not replay, or is dead.
 func TestNotReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -183,7 +191,7 @@ func TestNotReplicated(t *testing.T) {
 	}
 	makeAccount(t, dbs["on"], "A1")
 	n := 0
-	// try commits in every way and compares the kind of the error, by setting; none is success.
+	// try commits in every way and compares the kind of the error for each setting; "" is success.
 	try := func(state string, settings []string, want map[string]blotter.Kind) {
 		t.Helper()
 		for _, setting := range settings {
@@ -214,7 +222,8 @@ func TestNotReplicated(t *testing.T) {
 	replica.Kill(t)
 	stop = hurry(t, primary, "pg_cancel_backend")
 	try("dead, cancelled", settings, map[string]blotter.Kind{
-		"remote_write": blotter.ErrNotReplicated, "on": blotter.ErrNotReplicated, "remote_apply": blotter.ErrNotReplicated,
+		"remote_write": blotter.ErrNotReplicated, "on": blotter.ErrNotReplicated,
+		"remote_apply": blotter.ErrNotReplicated,
 	})
 	stop()
 
@@ -223,8 +232,8 @@ func TestNotReplicated(t *testing.T) {
 	stop()
 }
 
-// A caller who repeats what was not confirmed is told that it is done only when a replica has it, also where repeating
-// writes nothing.
+// A caller who repeats an unconfirmed call gets success only when a replica has it, even if the repetition writes
+// nothing.
 func TestRepeatedUntilReplicated(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -247,7 +256,8 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 
 	stop := hurry(t, primary, "pg_cancel_backend")
 	receipt, err := db.ExecuteTrade(ctx, trade)
-	if !errors.Is(err, blotter.ErrNotReplicated) || !errors.Is(err, blotter.ErrCommitUnknown) || receipt.Outcome != postgres.Failed {
+	if !errors.Is(err, blotter.ErrNotReplicated) || !errors.Is(err, blotter.ErrCommitUnknown) ||
+		receipt.Outcome != postgres.Failed {
 		t.Errorf("the first call: %s, %v", receipt.Outcome, err)
 	}
 	receipt, err = db.ExecuteTrade(ctx, trade)
@@ -258,7 +268,7 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 	if !errors.Is(err, blotter.ErrNotReplicated) {
 		t.Errorf("repeated as one of several: %+v, %v", receipts, err)
 	}
-	other := openWaiting(t, primary, "on") // as after a restart of the program
+	other := openWaiting(t, primary, "on") // like after a restart of the program
 	if receipt, err = other.ExecuteTrade(ctx, trade); !errors.Is(err, blotter.ErrNotReplicated) {
 		t.Errorf("repeated by another program: %s, %v", receipt.Outcome, err)
 	}
@@ -279,7 +289,7 @@ func TestRepeatedUntilReplicated(t *testing.T) {
 	}
 }
 
-// After a commit that was confirmed nothing waits that need not, and what a connection was told reaches no other session.
+// After a confirmed commit nothing waits needlessly, and a warning on a connection reaches no other session.
 func TestConfirmationEnds(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Replicas(t, 1)
@@ -335,15 +345,17 @@ func TestConfirmationEnds(t *testing.T) {
 	if err := look(); err != nil {
 		t.Errorf("a transaction that writes nothing, after that: %v", err)
 	}
-	if n := pgtest.Value[int](t, primary.Database, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"); n != 0 {
+	if n := pgtest.Value[int](t, primary.Database,
+		"select count(*) from pg_stat_activity where wait_event = 'SyncRep'"); n != 0 {
 		t.Errorf("%d sessions wait", n)
 	}
 
-	// An operator who shuts the primary down ends the wait: nobody is told that it is done.
+	// An operator who shuts the primary down ends the wait. No caller gets success.
 	ended := make(chan error, 1)
 	go func() { ended <- rename(ctx, "second") }()
 	until(t, "the statement waits", func() bool {
-		return pgtest.Value[int](t, primary.Database, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1
+		return pgtest.Value[int](t, primary.Database,
+			"select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1
 	})
 	primary.Stop(t)
 	if err := <-ended; !errors.Is(err, blotter.ErrCommitUnknown) {

@@ -28,21 +28,23 @@ func (r sessionRow) Scan(dest ...any) error {
 	return r.rows.Err()
 }
 
-// sessionRows translate the errors of rows, and end the batch in which their statement was sent.
+// sessionRows are rows whose errors are translated. Closing them ends the batch in which their statement was sent.
 type sessionRows struct {
 	pgx.Rows
-	ctx     context.Context // of the query: whether it has ended tells why rows failed
+	ctx     context.Context // of the query: its end may be why the rows failed
 	session *Session
 	batch   pgx.BatchResults
 	err     error
 	closed  bool
 }
 
+// rows returns the rows of a query, which closes batch at their end unless it is nil.
 func (s *Session) rows(ctx context.Context, rows pgx.Rows, batch pgx.BatchResults, err error) (pgx.Rows, error) {
 	r := &sessionRows{ctx: ctx, Rows: rows, session: s, batch: batch}
 	if batch != nil {
 		s.led()
 	}
+
 	if err != nil {
 		if rows == nil {
 			r.Rows = nil
@@ -82,6 +84,7 @@ func (r *sessionRows) Close() {
 		return
 	}
 	r.closed = true
+
 	if r.Rows != nil {
 		r.Rows.Close()
 		if r.err == nil {
@@ -93,16 +96,17 @@ func (r *sessionRows) Close() {
 			r.err = err
 		}
 	}
+
 	r.err = r.session.fail(r.ctx, r.session.settle(r.ctx, r.err))
 	r.session.reading = nil
 }
 
 func (r *sessionRows) Err() error { return r.err }
 
-// Conn is nil: the connection is the session's, not the caller's.
+// Conn returns nil: the connection belongs to the session, not to the caller.
 func (r *sessionRows) Conn() *pgx.Conn { return nil }
 
-// CommandTag is that of the finished statement; empty where it failed before it began.
+// CommandTag returns the tag of the finished statement, empty if it failed before it began.
 func (r *sessionRows) CommandTag() pgconn.CommandTag {
 	if r.Rows == nil {
 		return pgconn.CommandTag{}
@@ -110,10 +114,10 @@ func (r *sessionRows) CommandTag() pgconn.CommandTag {
 	return r.Rows.CommandTag()
 }
 
-// sessionBatch passes over the results of what went first and translates errors.
+// sessionBatch skips the results of the leading statements and translates errors.
 type sessionBatch struct {
 	pgx.BatchResults
-	ctx     context.Context // of the batch: whether it has ended tells why it failed
+	ctx     context.Context // of the batch: its end may be why it failed
 	session *Session
 	lead    int
 	closed  bool
@@ -154,12 +158,13 @@ func (b *sessionBatch) QueryRow() pgx.Row {
 	return sessionRow{rows.(*sessionRows)}
 }
 
-// Close reads what was not read. Callbacks queued with the statements run here, on the caller's results only.
+// Close reads the results that were not read. It runs the callbacks queued with the caller's statements.
 func (b *sessionBatch) Close() error {
 	if b.closed {
 		return b.err
 	}
 	b.closed = true
+
 	b.err = b.skipLead()
 	closing := b.BatchResults.Close()
 	if b.err == nil {
@@ -168,7 +173,7 @@ func (b *sessionBatch) Close() error {
 	return b.err
 }
 
-// FieldDescriptions, Values and RawValues are empty where the statement failed before it had rows.
+// FieldDescriptions returns the columns, none if the statement failed before it had rows.
 func (r *sessionRows) FieldDescriptions() []pgconn.FieldDescription {
 	if r.Rows == nil {
 		return nil
@@ -176,7 +181,7 @@ func (r *sessionRows) FieldDescriptions() []pgconn.FieldDescription {
 	return r.Rows.FieldDescriptions()
 }
 
-// Values are those of the present row.
+// Values returns the values of the present row.
 func (r *sessionRows) Values() ([]any, error) {
 	if r.Rows == nil || r.closed {
 		return nil, programming("the rows are closed")
@@ -184,7 +189,7 @@ func (r *sessionRows) Values() ([]any, error) {
 	return r.Rows.Values()
 }
 
-// RawValues are those of the present row, as the server sent them.
+// RawValues returns the values of the present row as the server sent them.
 func (r *sessionRows) RawValues() [][]byte {
 	if r.Rows == nil || r.closed {
 		return nil

@@ -17,12 +17,13 @@ import (
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // secret is the password of this test's URLs.
 const secret = "S3cr3t'pa55 word"
 
-// lines collects what is logged.
+// lines collects the log.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -34,7 +35,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// A password is in no error, no log line, and nothing that prints a value of ours, whatever goes wrong.
+// No error, log line or printed value of the library contains a password, whatever fails.
 func TestPasswordsAreNowhere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -50,13 +51,14 @@ func TestPasswordsAreNowhere(t *testing.T) {
 			logger.Info("said", "inside", struct{ Value any }{v}, "encoded", string(encoded))
 		}
 	}
+
 	for _, text := range badURLs(t, db) {
 		cfg := postgres.Config{URL: text, Logger: logger, AcquireTimeout: time.Second}
 		_, err := postgres.Open(t.Context(), cfg)
 		if err == nil {
 			t.Errorf("%s works", text)
 		}
-		_, migrating := postgres.NewMigrator(t.Context(), text)
+		_, migrating := schema.NewMigrator(t.Context(), text)
 		_, owning := postgres.ConnectOwner(t.Context(), text, "test")
 		_, comparing := postgres.CompareRegistry(t.Context(), text)
 		good := db.Config
@@ -69,13 +71,14 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		}
 		say(err, migrating, owning, comparing, opening, cfg, &cfg, good)
 	}
+
 	cfg := db.Config
 	cfg.URL, cfg.Logger = withPassword(t, db.Config.URL), logger
 	handle, err := postgres.Open(t.Context(), cfg)
 	must(t, err)
 	t.Cleanup(handle.Close)
 	failInEveryWay(t, handle, say)
-	m, err := postgres.NewMigrator(t.Context(), withPassword(t, db.OwnerURL))
+	m, err := schema.NewMigrator(t.Context(), withPassword(t, db.OwnerURL))
 	must(t, err)
 	defer m.Close()
 	say(handle, cfg, m)
@@ -84,6 +87,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 	if log.text.Len() < 1000 || len(said) < 50 {
 		t.Fatalf("only %d things were said and %d bytes logged", len(said), log.text.Len())
 	}
+
 	for _, text := range append(said, log.text.String()) {
 		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), "S3cr3t"} {
 			if at := strings.Index(text, form); at >= 0 {
@@ -93,7 +97,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 	}
 }
 
-// withPassword is a URL with the secret for its password, which a server that trusts does not ask for.
+// withPassword returns the URL with the secret as its password, which a server with trust authentication ignores.
 func withPassword(t *testing.T, text string) string {
 	t.Helper()
 	u, err := url.Parse(text)
@@ -104,25 +108,29 @@ func withPassword(t *testing.T, text string) string {
 	return u.String()
 }
 
-// badURLs are ways to get a URL wrong, each with the secret in it.
+// badURLs returns wrong URLs of every kind, each with the secret in it.
 func badURLs(t *testing.T, db *pgtest.Database) []string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // of which nobody answers
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers on it
 	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	silent := listener.Addr().(*net.TCPAddr).Port
 	escaped := url.QueryEscape(secret)
+
 	own, err := url.Parse(withPassword(t, db.Config.URL))
 	must(t, err)
 	nobody, nowhere := *own, *own
 	nobody.User = url.UserPassword("no_such_login", secret)
 	nowhere.Path = "/no_such_database"
+
 	return []string{
 		"postgres://me:" + escaped + "@127.0.0.1:1/d", "postgres://me:" + escaped + "@nowhere.invalid/d",
 		fmt.Sprintf("postgres://me:%s@127.0.0.1:%d/d?connect_timeout=1", escaped, silent),
 		nobody.String(), nowhere.String(), "postgres://me:" + secret + "@h/d", "postgres://me:" + escaped + "@h:port/d",
-		"postgres://me:" + escaped + "@h/d?sslmode=nonsense", "postgres://me:" + escaped + "%zz@h/d", "postgres://h/d?user=me&password=" + escaped + "&sslmode=bad",
-		"host=127.0.0.1 port=1 user=me password='S3cr3t\\'pa55 word'", "host=127.0.0.1 port=x user=me password=S3cr3t", "password = S3cr3t nonsense",
+		"postgres://me:" + escaped + "@h/d?sslmode=nonsense", "postgres://me:" + escaped + "%zz@h/d",
+		"postgres://h/d?user=me&password=" + escaped + "&sslmode=bad",
+		"host=127.0.0.1 port=1 user=me password='S3cr3t\\'pa55 word'", "host=127.0.0.1 port=x user=me password=S3cr3t",
+		"password = S3cr3t nonsense",
 		"postgres://me:" + escaped + "@127.0.0.1:1/d?sslmode=verify-full&sslrootcert=/no/such/file",
 	}
 }
@@ -143,8 +151,7 @@ func failInEveryWay(t *testing.T, db *postgres.DB, say func(...any)) {
 	say(db.PoolStats())
 }
 
-// What the URL asks of the link holds for every connection: where TLS is required and the server has none, nothing is said
-// to it.
+// If a URL requires TLS and the server has none, no connection sends anything to it.
 func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -161,7 +168,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			}
 			request := make([]byte, 8)
 			_, _ = io.ReadFull(conn, request)
-			_, _ = conn.Write([]byte("N")) // no TLS here
+			_, _ = conn.Write([]byte("N")) // no TLS
 			rest, _ := io.ReadAll(io.LimitReader(conn, 1000))
 			mu.Lock()
 			heard = append(heard, rest...)
@@ -169,16 +176,22 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
+
 	for _, mode := range []string{"require", "verify-ca", "verify-full"} {
-		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(), Path: "/d", RawQuery: "sslmode=" + mode}
+		u := url.URL{
+			Scheme: "postgres", User: url.UserPassword("me", secret), Host: listener.Addr().String(),
+			Path: "/d", RawQuery: "sslmode=" + mode,
+		}
 		plain := u.String()
 		cfg := db.Config
-		cfg.ReadOnlyURL, cfg.ServiceURL, cfg.ReporterURL = plain, plain, plain
+		cfg.ReadOnlyURL = plain
+		cfg.ServiceURL = plain
+		cfg.ReporterURL = plain
 		handles, err := postgres.Open(t.Context(), cfg)
 		must(t, err)
 		attempts := map[string]error{}
 		_, attempts["open"] = postgres.Open(t.Context(), postgres.Config{URL: plain})
-		_, attempts["migrator"] = postgres.NewMigrator(t.Context(), plain)
+		_, attempts["migrator"] = schema.NewMigrator(t.Context(), plain)
 		_, attempts["owner"] = postgres.ConnectOwner(t.Context(), plain, "test")
 		all := blotter.WithAllAccounts(t.Context())
 		attempts["service"] = handles.Transaction(all, func(tx *postgres.Tx) error { _, err := tx.Exec(all, "select 1"); return err })
@@ -191,6 +204,7 @@ func TestTLSIsRequiredOfEveryConnection(t *testing.T) {
 			}
 		}
 	}
+
 	mu.Lock()
 	defer mu.Unlock()
 	if len(heard) > 0 {

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
-// hostile are values of settings whose type does not say which are harmful.
+// hostile has harmful values for settings whose type does not show which values are harmful.
 var hostile = map[string]string{
 	"application_name":                    "forged",
 	"client_encoding":                     "LATIN1",
@@ -38,15 +39,15 @@ var hostile = map[string]string{
 	"transaction_timeout":                 "1",
 }
 
-// unlisted are settings that the system's view does not show, with values that would matter.
+// unlisted are settings that pg_settings does not show, with values that would matter.
 var unlisted = map[string]string{
 	"role":                   "none",
 	"plpgsql.extra_errors":   "all",
 	"plpgsql.extra_warnings": "all",
 }
 
-// alterSelf gives a login, by itself, a hostile value of everything that it may set, where says ("" or " in database ..."),
-// and returns what it was refused.
+// alterSelf makes a login give itself a hostile value of every setting that it may set, and returns the settings that
+// were refused. where is "" or " in database ...".
 func alterSelf(t *testing.T, url, where string) (refused []string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -54,7 +55,7 @@ func alterSelf(t *testing.T, url, where string) (refused []string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), "do $$ begin end $$"); err != nil { // only then plpgsql's settings are known
+	if _, err := conn.Exec(t.Context(), "do $$ begin end $$"); err != nil { // loads the settings of plpgsql
 		t.Fatal(err)
 	}
 	rows, err := conn.Query(t.Context(), `
@@ -95,7 +96,7 @@ func alterSelf(t *testing.T, url, where string) (refused []string) {
 	return refused
 }
 
-// sessionSettings are all settings of a session, one a line.
+// sessionSettings returns all settings of a session.
 func sessionSettings(t *testing.T, q postgres.Querier) map[string]string {
 	t.Helper()
 	rows, err := q.Query(t.Context(), `
@@ -122,12 +123,14 @@ func everySession(t *testing.T, db *postgres.DB, ownerURL string, fn func(role s
 			t.Errorf("a session as %s: %v", role, err)
 		}
 	}
+
 	for role, ctx := range map[string]context.Context{"readonly": t.Context(), "reporter": all} {
 		err := db.ReadOnly(ctx, func(s *postgres.Session) error { fn(role, s); return nil })
 		if err != nil {
 			t.Errorf("a session as %s: %v", role, err)
 		}
 	}
+
 	conn, err := postgres.ConnectOwner(t.Context(), ownerURL, "test")
 	if err != nil {
 		t.Errorf("a connection as owner: %v", err)
@@ -137,8 +140,8 @@ func everySession(t *testing.T, db *postgres.DB, ownerURL string, fn func(role s
 	fn("owner", conn)
 }
 
-// Whatever a login gives itself, blotter's sessions have the settings that they have without, on fresh and on used
-// connections: fills are booked, on disk when they are acknowledged, and seen by their account alone.
+// Settings that a login gives itself change nothing in blotter's sessions, on fresh and on used connections: fills are
+// booked, are on disk when they are acknowledged, and are seen only by their account.
 func TestLoginThatAltersItself(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 2 })
@@ -150,17 +153,20 @@ func TestLoginThatAltersItself(t *testing.T) {
 	url := func(role string) string {
 		login := role + "_" + db.Name
 		url := withUser(t, db, login, "trading_"+role)
-		for _, name := range []string{"current_account_id", "user_id", "correlation_id"} { // which takes another login
+		for _, name := range []string{"current_account_id", "user_id", "correlation_id"} { // which only another login may do
 			db.Exec(t, "alter role "+login+" in database "+db.Name+" set app."+name+" = 'VICTIM'")
 		}
 		for _, text := range alterSelf(t, url, " in database "+db.Name) {
-			if !strings.HasPrefix(text, "transaction_") { // what a transaction is like is no session's
+			if !strings.HasPrefix(text, "transaction_") { // these belong to transactions, not to sessions
 				t.Errorf("%s may not set %s", role, text)
 			}
 		}
 		return url
 	}
-	cfg.URL, cfg.ServiceURL, cfg.ReadOnlyURL, cfg.ReporterURL = url("app"), url("service"), url("readonly"), url("reporter")
+	cfg.URL = url("app")
+	cfg.ServiceURL = url("service")
+	cfg.ReadOnlyURL = url("readonly")
+	cfg.ReporterURL = url("reporter")
 	owner := url("owner")
 	altered, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
@@ -172,7 +178,7 @@ func TestLoginThatAltersItself(t *testing.T) {
 		everySession(t, altered, owner, func(role string, q postgres.Querier) {
 			got := sessionSettings(t, q)
 			for name, want := range usual[role] {
-				if name == "default_text_search_config" { // initdb configures the server's, by the locale
+				if name == "default_text_search_config" { // initdb sets the server's from the locale
 					want = "pg_catalog.simple"
 				}
 				if got[name] != want {
@@ -182,7 +188,8 @@ func TestLoginThatAltersItself(t *testing.T) {
 			if got["synchronous_commit"] != "on" {
 				t.Errorf("a %s session as %s commits with synchronous_commit %s", use, role, got["synchronous_commit"])
 			}
-			if seen := count(t, q, "select count(*) from execution.accounts"); seen != 0 && (role == "app" || role == "readonly") {
+			if seen := count(t, q, "select count(*) from execution.accounts"); seen != 0 &&
+				(role == "app" || role == "readonly") {
 				t.Errorf("a %s session as %s without an account sees %d accounts", use, role, seen)
 			}
 			if _, err := q.Exec(t.Context(), "set work_mem = '7MB'"); err != nil { // the connection is dirty
@@ -208,8 +215,8 @@ func TestLoginThatAltersItself(t *testing.T) {
 	}
 }
 
-// What a login gives itself in every database is ignored as well. Its role is none of ours: the tests of others would see
-// the settings.
+// Settings that a login gives itself in every database are ignored as well. The test uses a role of its own, because
+// other tests would see the settings.
 func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -219,24 +226,28 @@ func TestLoginThatAltersItselfEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, value := range map[string]string{"local_preload_libraries": "", "idle_session_timeout": "0", "statement_timeout": "0"} {
-			cfg.RuntimeParams[name] = value // by these no connection lasts until its settings are pinned
+		for name, value := range map[string]string{
+			"local_preload_libraries": "", "idle_session_timeout": "0",
+			"statement_timeout": "0",
+		} {
+			cfg.RuntimeParams[name] = value // with these, connections would end before their settings are pinned
 		}
 		conn, err := pgx.ConnectConfig(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close(context.Background())
-		if err := postgres.PinSettings(t.Context(), conn); err != nil {
+		if err := connection.PinLogin(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		return sessionSettings(t, conn)
 	}
+
 	usual := pinned()
 	alterSelf(t, url, "")
 	got := pinned()
 	for name, want := range usual {
-		if name == "default_text_search_config" { // initdb configures the server's, by the locale
+		if name == "default_text_search_config" { // initdb sets the server's from the locale
 			want = "pg_catalog.simple"
 		}
 		if got[name] != want {
@@ -253,7 +264,7 @@ func count(t *testing.T, q postgres.Querier, sql string) (n int) {
 	return n
 }
 
-// What a COMMIT waits for is the operator's to say, in the configuration, the URL, or, for more, on the server.
+// The operator decides what a COMMIT waits for: in the configuration, in the URL or, to wait for more, on the server.
 func TestSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -295,6 +306,7 @@ func TestSynchronousCommit(t *testing.T) {
 		}
 		opened.Close()
 	}
+
 	cfg := db.Config
 	cfg.SynchronousCommit = "maybe"
 	_, err := postgres.Open(t.Context(), cfg)

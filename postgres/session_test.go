@@ -13,18 +13,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A session offers what pgx offers, so generated and hand-written code runs inside it: every way to send a first and a
-// later statement, with and without an account.
+// A session works like pgx for generated and hand-written code: for every way to send a first and a later statement,
+// with and without an account.
 func TestSessionIsPgx(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	makeAccount(t, db.DB, "A1")
 	account := func(q postgres.Querier, ctx context.Context) (got string) {
-		if err := q.QueryRow(ctx, `select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&got); err != nil {
+		if err := q.QueryRow(ctx,
+			`select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&got); err != nil {
 			t.Error(err)
 		}
 		return got
 	}
+
 	for name, use := range map[string]func(ctx context.Context, q postgres.Querier) error{
 		"exec":        func(ctx context.Context, q postgres.Querier) error { _, err := q.Exec(ctx, "select 1"); return err },
 		"exec with ;": func(ctx context.Context, q postgres.Querier) error { _, err := q.Exec(ctx, "select 1;\n"); return err },
@@ -111,7 +113,7 @@ func TestSessionIsPgx(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s in a transaction of %q: %v", name, scope.Account, err)
 			}
-			for _, opts := range [][]postgres.Option{nil, {postgres.Snapshot}} {
+			for _, opts := range [][]postgres.ReadOption{nil, {postgres.Snapshot}} {
 				err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 					for range 2 {
 						if err := use(ctx, s); err != nil {
@@ -131,12 +133,13 @@ func TestSessionIsPgx(t *testing.T) {
 	}
 }
 
-// A database of another encoding than Go's stores the same text, not the bytes of ours taken for its own.
+// A database with another encoding stores the same text, not UTF-8 bytes read in its own encoding.
 func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	blank := pgtest.Blank(t)
 	name := blank.Name + "_latin"
-	blank.Exec(t, "create database "+name+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0 owner trading_owner")
+	blank.Exec(t,
+		"create database "+name+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0 owner trading_owner")
 	t.Cleanup(func() {
 		conn, err := pgx.Connect(context.Background(), blank.AdminURL)
 		if err == nil {
@@ -147,14 +150,17 @@ func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	other := strings.NewReplacer(blank.Name, name)
 	if _, err := migrator(t, other.Replace(blank.OwnerURL)).Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	cfg := blank.Config
 	for _, url := range []*string{&cfg.URL, &cfg.ReadOnlyURL, &cfg.ServiceURL, &cfg.ReporterURL} {
 		*url = other.Replace(*url)
 	}
+
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +174,7 @@ func TestTextInADatabaseOfAnotherEncoding(t *testing.T) {
 	if err != nil || characters != 1 || bytes != 1 {
 		t.Errorf("an account of one letter has %d characters of %d bytes, %v", characters, bytes, err)
 	}
+
 	japanese := blotter.WithAccount(t.Context(), "日本")
 	err = db.Transaction(japanese, func(tx *postgres.Tx) error {
 		_, err := tx.Exec(japanese, `insert into execution.accounts (account_id) values ($1)`, "日本")

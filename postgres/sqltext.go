@@ -12,13 +12,15 @@ var plainVerbs = map[string]bool{
 	"insert": true, "update": true, "delete": true, "merge": true,
 }
 
-// leftovers are pieces of SQL by which even such a statement may leave something: a setting, a session lock, a
-// temporary table, or any of these through SQL in a string.
-var leftovers = []string{"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`}
+// leftovers are pieces of SQL with which even such a statement may leave something on the connection: a setting, a
+// session lock, a temporary table, or any of these through SQL in a string.
+var leftovers = []string{
+	"set_config", "advisory", "temp", "to_xml", "dblink", "ts_stat", "ts_rewrite", "pg_settings", `u&"`,
+}
 
 // isPlain reports whether the statement is one query or data change that leaves nothing on the connection. It errs on
-// the safe side: what is not plain costs a reset of the connection when it is released, and begins its transaction in
-// a round trip of its own.
+// the safe side, and therefore looks into literals as well: a statement that is not plain costs a reset of the
+// connection when it is released, and a round trip to begin its transaction.
 func isPlain(sql string) bool {
 	if known, found := plainTexts.Load(sql); found {
 		return known.(bool)
@@ -32,8 +34,8 @@ func isPlain(sql string) bool {
 	return plain
 }
 
-// plainTexts remembers what isPlain found: programs repeat their statements, and reading one takes longer than to send
-// it. Beyond plainTextsMax all are forgotten.
+// plainTexts remembers the results of isPlain: programs repeat their statements, and reading one takes longer than
+// sending it. Beyond plainTextsMax, all are forgotten.
 var (
 	plainTexts sync.Map
 	plainCount atomic.Int64
@@ -42,14 +44,10 @@ var (
 const plainTextsMax = 2_000
 
 func readsPlain(sql string) bool {
-	sql = strings.TrimLeft(sql, " \t\r\n(")
-	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
-	if end < 0 {
-		end = len(sql)
-	}
-	if !plainVerbs[lower(sql[:end])] {
+	if !plainVerbs[firstWord(sql)] {
 		return false
 	}
+
 	if semicolon := strings.IndexByte(sql, ';'); semicolon >= 0 && strings.TrimSpace(sql[semicolon+1:]) != "" {
 		return false
 	}
@@ -61,7 +59,7 @@ func readsPlain(sql string) bool {
 	return true
 }
 
-// leavesNothing reports whether a statement that is not plain is known to end with its transaction all the same.
+// leavesNothing reports whether a statement that is not plain is still known to end with its transaction.
 func leavesNothing(sql string) bool {
 	words := strings.Fields(strings.ToLower(sql[:min(len(sql), 80)]))
 	if len(words) < 2 || strings.Contains(strings.TrimRight(sql, "; \n\t"), ";") {
@@ -76,18 +74,26 @@ func leavesNothing(sql string) bool {
 	return false
 }
 
-// reads reports whether a statement reads, by its first word. A function that it calls may write all the same.
+// reads reports whether a statement reads, by its first word. A function that it calls may still write.
 func reads(sql string) bool {
-	sql = strings.TrimLeft(sql, " \t\r\n(")
-	for _, word := range []string{"select", "show", "table", "values"} {
-		if len(sql) >= len(word) && strings.EqualFold(sql[:len(word)], word) {
-			return true
-		}
+	switch firstWord(sql) {
+	case "select", "show", "table", "values":
+		return true
 	}
 	return false
 }
 
-// lower is strings.ToLower without allocation for the short lower-case words that it mostly gets.
+// firstWord returns the first word of a statement in lower case.
+func firstWord(sql string) string {
+	sql = strings.TrimLeft(sql, " \t\r\n(")
+	end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'z' })
+	if end < 0 {
+		end = len(sql)
+	}
+	return lower(sql[:end])
+}
+
+// lower returns word in lower case, without an allocation if it already is.
 func lower(word string) string {
 	for i := range len(word) {
 		if word[i] < 'a' {

@@ -13,20 +13,20 @@ import (
 
 // Table maps rows of one table to structs of type T. Every exported field has a tag `db:"column"` with these options:
 //
-//	generated  the database makes the value: read, never written
+//	generated  the database makes the value: it is read, never written
 //	omitzero   a zero value is left to the column's default
-//	nullzero   a zero value is NULL, and NULL is the zero value
-//	stamp      set to the transaction's time by every insert and update
+//	nullzero   a zero value is stored as NULL, and NULL is read as the zero value
+//	stamp      every insert and update sets it to the transaction's time
 //	version    counts changes: Update succeeds only on the version that was read
 //
 // A nullable column without nullzero is a pointer field.
 type Table[T any] struct {
 	def    *TableDef
 	fields []field
-	texts  sync.Map // uint64 -> string: INSERT by which omitzero columns are left out
+	texts  sync.Map // textKey -> string: INSERT statements
 }
 
-// TableDef describes a table: what Tables lists.
+// TableDef describes a table.
 type TableDef struct {
 	Schema, Name string
 	Columns      []Column
@@ -35,10 +35,10 @@ type TableDef struct {
 	Version      string // the version column, or ""
 	View         bool   // read-only
 
-	derived map[string]string // columns that are an expression: they are read and not stored
+	derived map[string]string // columns that are read from an expression and not stored
 }
 
-// Column is one column of a table, as the struct has it.
+// Column is one column of a table, as the struct declares it.
 type Column struct {
 	Name      string
 	Go        reflect.Type
@@ -52,16 +52,21 @@ type ForeignKey struct {
 	Table   string
 }
 
-// QualifiedName is schema.table.
+// QualifiedName returns the name as schema.table.
 func (d *TableDef) QualifiedName() string { return d.Schema + "." + d.Name }
 
 func (d *TableDef) sql() string { return pgx.Identifier{d.Schema, d.Name}.Sanitize() }
 
+// field is one field of a row's struct, with the options of its tag.
 type field struct {
-	column                                          string
-	index                                           []int
-	generated, omitzero, nullzero, stamped, version bool
-	pointer                                         reflect.Type // of nullzero fields: *F, whose nil is NULL
+	column    string
+	index     []int
+	generated bool
+	omitzero  bool
+	nullzero  bool
+	stamped   bool
+	version   bool
+	pointer   reflect.Type // of a nullzero field: *F, whose nil is NULL
 }
 
 // TableOption completes the description of a table.
@@ -77,8 +82,8 @@ func References(table string, columns ...string) TableOption {
 	return func(d *TableDef) { d.ForeignKeys = append(d.ForeignKeys, ForeignKey{Columns: columns, Table: table}) }
 }
 
-// Derived declares a column that is read from an SQL expression and is not stored in the table. The expression names the
-// table's columns with the table's name before them.
+// Derived declares a column that is read from an SQL expression and is not stored in the table. The expression names
+// the table's columns with the table's name before them.
 func Derived(column, expression string) TableOption {
 	return func(d *TableDef) {
 		if d.derived == nil {
@@ -88,7 +93,7 @@ func Derived(column, expression string) TableOption {
 	}
 }
 
-// View marks what can only be read.
+// View marks a view, which can only be read.
 func View() TableOption { return func(d *TableDef) { d.View = true } }
 
 var registry struct {
@@ -96,13 +101,14 @@ var registry struct {
 	tables []*TableDef
 }
 
-// NewTable declares the table name ("schema.table"; an unqualified name is refused) and enters it into the registry. It
-// is meant for package variables and panics on a declaration that cannot work.
+// NewTable declares the table name ("schema.table"; an unqualified name is refused) and adds it to the registry. Use it
+// for package variables: it panics on a declaration that cannot work.
 func NewTable[T any](name string, opts ...TableOption) *Table[T] {
 	schema, table, qualified := strings.Cut(name, ".")
 	if !qualified || schema == "" || table == "" {
 		panic(fmt.Sprintf("postgres.NewTable(%q): the name must say its schema, as in execution.orders", name))
 	}
+
 	t := &Table[T]{def: &TableDef{Schema: schema, Name: table}}
 	for _, opt := range opts {
 		opt(t.def)
@@ -113,12 +119,14 @@ func NewTable[T any](name string, opts ...TableOption) *Table[T] {
 			panic(fmt.Sprintf("postgres.NewTable(%q): %v", name, err))
 		}
 	}
+
 	registry.Lock()
 	defer registry.Unlock()
 	registry.tables = append(registry.tables, t.def)
 	return t
 }
 
+// addFields adds the fields of typ, which is embedded at the index parent.
 func (t *Table[T]) addFields(typ reflect.Type, parent []int) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
@@ -131,6 +139,7 @@ func (t *Table[T]) addFields(typ reflect.Type, parent []int) {
 		if tag == "" || tag == "-" {
 			continue
 		}
+
 		has := func(option string) bool { return strings.Contains(","+options+",", ","+option+",") }
 		added := field{
 			column: tag, index: index, generated: has("generated"), omitzero: has("omitzero"),
@@ -142,6 +151,7 @@ func (t *Table[T]) addFields(typ reflect.Type, parent []int) {
 		if added.version {
 			t.def.Version = tag
 		}
+
 		t.fields = append(t.fields, added)
 		if t.def.derived[tag] != "" {
 			continue
@@ -160,7 +170,7 @@ func Tables() []*TableDef {
 	return append([]*TableDef(nil), registry.tables...)
 }
 
-// Def describes the table.
+// Def returns the description of the table.
 func (t *Table[T]) Def() *TableDef { return t.def }
 
 func (t *Table[T]) field(column string) (*field, error) {
@@ -169,7 +179,10 @@ func (t *Table[T]) field(column string) (*field, error) {
 			return &t.fields[i], nil
 		}
 	}
-	return nil, &blotter.Error{Op: t.def.QualifiedName(), Kind: blotter.ErrProgramming, Message: fmt.Sprintf("there is no column %q", column)}
+	return nil, &blotter.Error{
+		Op: t.def.QualifiedName(), Kind: blotter.ErrProgramming,
+		Message: fmt.Sprintf("there is no column %q", column),
+	}
 }
 
 func (t *Table[T]) columnList() string {
@@ -183,7 +196,7 @@ func (t *Table[T]) columnList() string {
 	return strings.Join(names, ", ")
 }
 
-// value is what is sent for a field of row.
+// value returns what is sent for the field of row.
 func (f *field) value(row reflect.Value) any {
 	v := row.FieldByIndex(f.index)
 	if f.nullzero && v.IsZero() {
@@ -192,7 +205,7 @@ func (f *field) value(row reflect.Value) any {
 	return v.Interface()
 }
 
-// targets are pointers to the fields of row, in the order of columnList.
+// targets appends pointers to the fields of row, in the order of columnList.
 func (t *Table[T]) targets(row reflect.Value, into []any) []any {
 	for i := range t.fields {
 		f := &t.fields[i]
@@ -214,6 +227,7 @@ func (t *Table[T]) scan(rows pgx.Rows, row *T, targets []any) error {
 	if err := rows.Scan(targets...); err != nil {
 		return err
 	}
+
 	for i := range t.fields {
 		f := &t.fields[i]
 		if !f.nullzero {
@@ -228,6 +242,7 @@ func (t *Table[T]) scan(rows pgx.Rows, row *T, targets []any) error {
 	return nil
 }
 
+// fail translates an error and names the operation and the table.
 func (t *Table[T]) fail(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
@@ -241,14 +256,14 @@ func (t *Table[T]) fail(ctx context.Context, op string, err error) error {
 	return err
 }
 
-// refuse is the error of a call that is not made.
+// refuse returns the error of a call that cannot work.
 func (t *Table[T]) refuse(op, message string) error {
 	return &blotter.Error{Op: op + " " + t.def.QualifiedName(), Kind: blotter.ErrProgramming, Message: message}
 }
 
 func (t *Table[T]) readOnly(op string) error {
 	if t.def.View {
-		return t.refuse(op, "it is a view and can only be read")
+		return t.refuse(op, "the table is a view and can only be read")
 	}
 	return nil
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// CopyIn stores many rows with COPY and reports how many: all of them or, with an error, none. Generated, stamped and
-// version columns, and omitzero columns that are zero in every row, are left to their defaults. PostgreSQL refuses COPY
-// into a table under a policy, so rows of a table with an account are copied beside it and inserted from there, within
-// the transaction that q must be; a row of another account than the session's is ErrPermission.
+// CopyIn stores many rows with COPY and returns their number: it stores all of them or, with an error, none. Generated,
+// stamped and version columns, and omitzero columns that are zero in every row, get their defaults.
+//
+// PostgreSQL refuses COPY into a table with row-level security. So q must be a transaction for a table with an account:
+// its rows are copied into a temporary table and inserted from there. A row of another account than the session's is
+// ErrPermission.
 func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, error) {
 	if err := t.readOnly("copy into"); err != nil {
 		return 0, err
@@ -20,6 +22,7 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 	if err := t.session("copy into", q); err != nil {
 		return 0, err
 	}
+
 	var columns []string
 	var fields []*field
 	for i := range t.fields {
@@ -27,8 +30,10 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 		if f.generated || f.stamped || f.version || f.omitzero && allZero(rows, f) {
 			continue
 		}
-		columns, fields = append(columns, f.column), append(fields, f)
+		columns = append(columns, f.column)
+		fields = append(fields, f)
 	}
+
 	source := pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		v := reflect.ValueOf(&rows[i]).Elem()
 		values := make([]any, len(fields))
@@ -37,6 +42,7 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 		}
 		return values, nil
 	})
+
 	var n int64
 	var err error
 	if t.hasAccount() {
@@ -47,20 +53,25 @@ func (t *Table[T]) CopyIn(ctx context.Context, q Querier, rows []T) (int64, erro
 	return n, t.fail(ctx, "copy into", err)
 }
 
-// hasAccount reports a tenant table: its rows are behind row-level security.
+// hasAccount reports whether the rows of the table belong to accounts and are behind row-level security.
 func (t *Table[T]) hasAccount() bool {
 	return slices.ContainsFunc(t.fields, func(f field) bool { return f.column == "account_id" })
 }
 
 // copyBeside copies the rows into a temporary table and inserts them from there, where every row meets the policies.
-func (t *Table[T]) copyBeside(ctx context.Context, q Querier, columns []string, source pgx.CopyFromSource) (int64, error) {
+func (t *Table[T]) copyBeside(
+	ctx context.Context, q Querier, columns []string, source pgx.CopyFromSource,
+) (int64, error) {
 	const stage = "blotter_copy_stage"
 	quoted := make([]string, len(columns))
 	for i, column := range columns {
 		quoted[i] = pgx.Identifier{column}.Sanitize()
 	}
 	list := strings.Join(quoted, ", ")
-	if _, err := q.Exec(ctx, "create temporary table "+stage+" on commit drop as select "+list+" from "+t.def.sql()+" with no data"); err != nil {
+
+	create := "create temporary table " + stage + " on commit drop as " +
+		"select " + list + " from " + t.def.sql() + " with no data"
+	if _, err := q.Exec(ctx, create); err != nil {
 		return 0, err
 	}
 	if _, err := q.CopyFrom(ctx, pgx.Identifier{"pg_temp", stage}, columns, source); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Arguments that are nil are errors of the call, which leave the transaction as it was; they never panic.
+// A nil argument is an error of the call. It leaves the transaction as it was and never panics.
 func TestNilArguments(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -22,14 +22,17 @@ func TestNilArguments(t *testing.T) {
 		_, err := postgres.Orders.Find(ctx, q)
 		return err
 	}
+
 	get := func(q postgres.Querier) error {
 		_, err := postgres.Orders.Get(ctx, q, "A1", "O-1")
 		return err
 	}
+
 	copyIn := func(q postgres.Querier) error {
 		_, err := postgres.Orders.CopyIn(ctx, q, []blotter.Order{order})
 		return err
 	}
+
 	withoutRow := map[string]func(tx *postgres.Tx) error{
 		"Insert":         func(tx *postgres.Tx) error { return postgres.Orders.Insert(ctx, tx, nil) },
 		"Upsert":         func(tx *postgres.Tx) error { return postgres.Orders.Upsert(ctx, tx, nil) },
@@ -44,6 +47,7 @@ func TestNilArguments(t *testing.T) {
 			return db.Quarantine(blotter.WithAllAccounts(ctx), "a.csv", []*blotter.RejectedRow{nil})
 		},
 	}
+
 	withoutSession := map[string]func(q postgres.Querier) error{
 		"Insert": func(q postgres.Querier) error { return postgres.Orders.Insert(ctx, q, &order) },
 		"Upsert": func(q postgres.Querier) error { return postgres.Orders.Upsert(ctx, q, &order) },
@@ -53,6 +57,7 @@ func TestNilArguments(t *testing.T) {
 		"Get":    get,
 		"CopyIn": copyIn,
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		for name, call := range withoutRow {
 			wantKind(t, name+" of nil", call(tx), blotter.ErrProgramming)
@@ -70,6 +75,7 @@ func TestNilArguments(t *testing.T) {
 	if err != nil {
 		t.Errorf("the transaction after calls with nil: %v", err)
 	}
+
 	_, err = db.ImportBars(context.Background(), postgres.BarImport{File: "a.csv"})
 	wantKind(t, "ImportBars without bars", err, blotter.ErrInvalid)
 }

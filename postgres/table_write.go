@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// writable refuses what would panic or fail later: a view, no session, no row.
+// writable refuses calls that would panic or fail later: on a view, without a session, without a row.
 func (t *Table[T]) writable(op string, q Querier, row *T) error {
 	if err := t.readOnly(op); err != nil {
 		return err
@@ -27,7 +27,7 @@ func (t *Table[T]) writable(op string, q Querier, row *T) error {
 // session refuses a Querier that is nil.
 func (t *Table[T]) session(op string, q Querier) error {
 	if isNil(q) {
-		return t.refuse(op, "the session is nil: give the one of Transaction or ReadOnly")
+		return t.refuse(op, "the session is nil: use the one that Transaction or ReadOnly passes")
 	}
 	return nil
 }
@@ -41,8 +41,8 @@ func isNil(q Querier) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// Insert stores row and fills in what the database made: generated columns, defaults, stamps and the version.
-// A row whose key exists already is ErrIntegrity.
+// Insert stores row and sets in it what the database made: generated columns, defaults, stamps and the version. A row
+// whose key already exists is ErrIntegrity.
 func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("insert", q, row); err != nil {
 		return err
@@ -51,12 +51,13 @@ func (t *Table[T]) Insert(ctx context.Context, q Querier, row *T) error {
 	return t.writeOne(ctx, q, "insert", row, sql, args)
 }
 
-// Upsert stores row, or gives the row of its key the values of row's other columns; the version counts up. It is for
-// rows with one writer: Update is what notices another's change.
+// Upsert stores row or, if its key exists, updates the stored row with its columns and increments the version. Use it
+// for rows with one writer: only Update notices changes of others.
 func (t *Table[T]) Upsert(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("upsert", q, row); err != nil {
 		return err
 	}
+
 	var set []string
 	for _, f := range t.fields {
 		name := pgx.Identifier{f.column}.Sanitize()
@@ -67,6 +68,7 @@ func (t *Table[T]) Upsert(ctx context.Context, q Querier, row *T) error {
 			set = append(set, name+" = excluded."+name)
 		}
 	}
+
 	conflict := " on conflict (" + t.keyList() + ") do update set " + strings.Join(set, ", ")
 	sql, args := t.insert(row, conflict)
 	return t.writeOne(ctx, q, "upsert", row, sql, args)
@@ -82,7 +84,13 @@ func (t *Table[T]) keyList() string {
 
 func (t *Table[T]) isKey(column string) bool { return slices.Contains(t.def.Key, column) }
 
-// insert is the INSERT of row. Its text depends on which omitzero columns are zero, and is kept.
+// textKey identifies the text of an INSERT: the omitzero columns that it leaves out, and its ON CONFLICT clause.
+type textKey struct {
+	omitted  uint64 // a bit for each field
+	conflict string
+}
+
+// insert returns the INSERT of row and its arguments. The text is kept.
 func (t *Table[T]) insert(row *T, conflict string) (string, []any) {
 	v := reflect.ValueOf(row).Elem()
 	var args []any
@@ -97,14 +105,18 @@ func (t *Table[T]) insert(row *T, conflict string) (string, []any) {
 			args = append(args, f.value(v))
 		}
 	}
-	type textKey struct {
-		omitted  uint64
-		conflict string
-	}
+
 	key := textKey{omitted, conflict}
 	if text, ok := t.texts.Load(key); ok {
 		return text.(string), args
 	}
+	text := t.insertText(omitted) + conflict + " returning " + t.columnList()
+	t.texts.Store(key, text)
+	return text, args
+}
+
+// insertText returns the INSERT without the omitted columns, up to its VALUES.
+func (t *Table[T]) insertText(omitted uint64) string {
 	var columns, values []string
 	for i, f := range t.fields {
 		if f.generated {
@@ -122,10 +134,9 @@ func (t *Table[T]) insert(row *T, conflict string) (string, []any) {
 			values = append(values, "$"+strconv.Itoa(1+countArgs(values)))
 		}
 	}
-	text := "insert into " + t.def.sql() + " (" + strings.Join(columns, ", ") + ") values (" + strings.Join(values, ", ") + ")" +
-		conflict + " returning " + t.columnList()
-	t.texts.Store(key, text)
-	return text, args
+
+	return "insert into " + t.def.sql() +
+		" (" + strings.Join(columns, ", ") + ") values (" + strings.Join(values, ", ") + ")"
 }
 
 func countArgs(values []string) (n int) {
@@ -144,12 +155,14 @@ func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, s
 		return t.fail(ctx, op, err)
 	}
 	defer rows.Close()
+
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
 			return t.fail(ctx, op, err)
 		}
 		return t.fail(ctx, op, errNoRows)
 	}
+
 	if err := t.scan(rows, row, nil); err != nil {
 		return t.fail(ctx, op, err)
 	}
@@ -157,19 +170,21 @@ func (t *Table[T]) writeOne(ctx context.Context, q Querier, op string, row *T, s
 	return t.fail(ctx, op, rows.Err())
 }
 
-// Update stores row's columns in the row of its key, stamps it and fills in what the database made. In a table with a
-// version, it does so only if the stored row still has row's version, which then counts up; otherwise it is ErrConflict
-// with both versions. A key that does not exist is ErrNotFound.
+// Update stores the columns of row in the row of its key, and sets in row what the database made. In a table with a
+// version it does so only if the stored row still has row's version, and increments it; otherwise it returns
+// ErrConflict with both versions. A key that does not exist is ErrNotFound.
 func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
 	if err := t.writable("update", q, row); err != nil {
 		return err
 	}
+
 	v := reflect.ValueOf(row).Elem()
 	var args []any
 	arg := func(f *field) string {
 		args = append(args, f.value(v))
 		return "$" + strconv.Itoa(len(args))
 	}
+
 	var set, where []string
 	var version int64
 	for i := range t.fields {
@@ -188,6 +203,7 @@ func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
 			set = append(set, name+" = "+arg(f))
 		}
 	}
+
 	sql := "update " + t.def.sql() + " set " + strings.Join(set, ", ") + " where " + strings.Join(where, " and ") +
 		" returning " + t.columnList()
 	err := t.writeOne(ctx, q, "update", row, sql, args)
@@ -197,7 +213,7 @@ func (t *Table[T]) Update(ctx context.Context, q Querier, row *T) error {
 	return err
 }
 
-// conflict tells a row that another session changed from one that is not there.
+// conflict returns ErrConflict for a row that another session changed, or missing if there is no such row.
 func (t *Table[T]) conflict(ctx context.Context, q Querier, row *T, version int64, missing error) error {
 	current, err := t.Get(ctx, q, t.keyOf(row)...)
 	if err != nil {
@@ -206,15 +222,16 @@ func (t *Table[T]) conflict(ctx context.Context, q Querier, row *T, version int6
 		}
 		return err
 	}
+
 	f, _ := t.field(t.def.Version)
 	return &blotter.Error{
 		Op: "update " + t.def.QualifiedName(), Kind: blotter.ErrConflict,
-		Message: fmt.Sprintf("%s: version %d was changed by another session, now %d; reload and repeat",
+		Message: fmt.Sprintf("%s: another session changed version %d, which is now %d; reload and repeat",
 			t.describe(row), version, reflect.ValueOf(&current).Elem().FieldByIndex(f.index).Int()),
 	}
 }
 
-// describe names a row in words: "orders ACC1/O-7".
+// describe names a row: "orders ACC1/O-7".
 func (t *Table[T]) describe(row *T) string {
 	var parts []string
 	for _, part := range t.keyOf(row) {
@@ -233,8 +250,8 @@ func (t *Table[T]) keyOf(row *T) []any {
 	return key
 }
 
-// removers are the functions that delete rows of tables on which no account's session has DELETE: with it, it could lock the
-// table against everybody. The last argument is an array, the last column of the key.
+// removers are the functions that delete rows of the tables on which sessions of one account have no DELETE: with it,
+// they could lock the table against everybody. The last argument is an array of the last column of the key.
 var removers = map[string]string{
 	"execution.orders":                 "execution.remove_orders",
 	"risk_management.risk_limits":      "risk_management.remove_limits",
@@ -242,7 +259,7 @@ var removers = map[string]string{
 	"strategy_engine.strategy_signals": "strategy_engine.remove_signals",
 }
 
-// remove removes the row of the key by the table's function, and reports how many rows that were.
+// remove removes the row of the key with the table's function, and returns how many rows that were.
 func (t *Table[T]) remove(ctx context.Context, q Querier, remover string, key []any) (removed int64, err error) {
 	args := make([]string, len(key))
 	for i := range key {
@@ -254,7 +271,7 @@ func (t *Table[T]) remove(ctx context.Context, q Querier, remover string, key []
 	return removed, err
 }
 
-// Delete removes the row of the key; none is ErrNotFound.
+// Delete removes the row of the key. ErrNotFound if there is none.
 func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	if err := t.readOnly("delete"); err != nil {
 		return err
@@ -281,10 +298,13 @@ func (t *Table[T]) Delete(ctx context.Context, q Querier, key ...any) error {
 	return t.fail(ctx, "delete", err)
 }
 
+// byKey returns the WHERE clause for a key.
 func (t *Table[T]) byKey(key []any) (string, error) {
 	if len(t.def.Key) == 0 || len(key) != len(t.def.Key) {
-		return "", t.refuse("find", fmt.Sprintf("the key is (%s), %d values were given", strings.Join(t.def.Key, ", "), len(key)))
+		return "", t.refuse("find", fmt.Sprintf("the key is (%s), but %d values were given",
+			strings.Join(t.def.Key, ", "), len(key)))
 	}
+
 	conditions := make([]string, len(key))
 	for i, column := range t.def.Key {
 		conditions[i] = pgx.Identifier{column}.Sanitize() + " = $" + strconv.Itoa(i+1)
@@ -292,7 +312,7 @@ func (t *Table[T]) byKey(key []any) (string, error) {
 	return " where " + strings.Join(conditions, " and "), nil
 }
 
-// Get reads the row of the key; none is ErrNotFound.
+// Get reads the row of the key. ErrNotFound if there is none.
 func (t *Table[T]) Get(ctx context.Context, q Querier, key ...any) (T, error) {
 	var row T
 	if err := t.session("get", q); err != nil {

@@ -2,7 +2,7 @@ package postgres
 
 import "github.com/blotterdb/blotter"
 
-// The tables of the schema. Migrations make them; Verify compares the two.
+// The tables of the schema. Migrations make them; CompareRegistry compares the two.
 var (
 	MarketData      = NewTable[blotter.Bar]("data_ingestion.market_data", Key("symbol", "timeframe", "timestamp"))
 	Instruments     = NewTable[blotter.Instrument]("data_ingestion.instruments", Key("symbol"))
@@ -18,9 +18,11 @@ var (
 		References("execution.accounts", "account_id"))
 	RoundTrips = NewTable[blotter.RoundTrip]("execution.round_trips", Key("account_id", "symbol", "id"),
 		References("execution.accounts", "account_id"))
-	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"), View(), Derived("other_fees", otherFeesOfPosition))
+	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"),
+		View(), Derived("other_fees", otherFeesOfPosition))
 
-	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"), References("execution.accounts", "account_id"))
+	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"),
+		References("execution.accounts", "account_id"))
 
 	Outbox         = NewTable[blotter.Event]("events.outbox", Key("pos"))
 	EventCursors   = NewTable[blotter.EventCursor]("events.cursor", Key("consumer"))
@@ -31,7 +33,8 @@ var (
 
 	PortfolioSummaries = NewTable[blotter.PortfolioSummary]("analytics.portfolio_summary", Key("account_id", "symbol"))
 	MarketPrices       = NewTable[blotter.MarketPrice]("analytics.market_prices", Key("symbol"))
-	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics", Key("account_id", "strategy", "date", "currency"))
+	PerformanceMetrics = NewTable[blotter.PerformanceMetrics]("analytics.performance_metrics",
+		Key("account_id", "strategy", "date", "currency"))
 
 	SystemLogs         = NewTable[blotter.SystemLog]("logging.system_logs")
 	ArchivedSystemLogs = NewTable[blotter.ArchivedSystemLog]("logging.archived_system_logs")

@@ -4,65 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/internal/retry"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// Option changes how a transaction or read-only session runs.
-type Option func(*options)
-
-type options struct {
-	isolation  string
-	snapshot   bool
-	maxRetries int
-	access     *Access // to be recorded before it is read
-	unlogged   bool
-	primary    primaryNeed
-}
-
-// The isolation levels (PostgreSQL documentation, chapter 13.2). The default is READ COMMITTED; ReadUncommitted is the
-// same in PostgreSQL.
-var (
-	ReadUncommitted Option = func(o *options) { o.isolation = "read uncommitted" }
-	ReadCommitted   Option = func(o *options) { o.isolation = "read committed" }
-	RepeatableRead  Option = func(o *options) { o.isolation = "repeatable read" }
-	Serializable    Option = func(o *options) { o.isolation = "serializable" }
-)
-
-// Snapshot makes every query of a read-only session see the same instant.
-var Snapshot Option = func(o *options) { o.snapshot = true }
-
-// Unlogged suppresses the log line of a failed session. Use it when the caller reports the error.
-var Unlogged Option = func(o *options) { o.unlogged = true }
-
-// MaxRetries sets how often this transaction is tried again after a serialization failure or deadlock; 0 is never.
-func MaxRetries(n int) Option { return func(o *options) { o.maxRetries = max(0, n) } }
-
-func (db *DB) options(opts []Option) options {
-	o := options{maxRetries: max(0, db.cfg.MaxRetries)}
-	for _, set := range opts {
-		set(&o)
-	}
-	return o
-}
-
-func (o options) begin() string {
-	if o.isolation == "" {
-		return "begin"
-	}
-	return "begin isolation level " + o.isolation
-}
 
 // Tx is a transaction. It belongs to one goroutine and is good only until it ends.
 type Tx struct {
 	*Session
 	db         *DB
 	savepoints *int               // how many were set, for their names
-	manual     bool               // from Begin: its Commit and Rollback are the caller's
+	manual     bool               // from Begin: the caller calls Commit and Rollback
+	unlogged   bool               // from Begin: the caller reports failures
 	events     []blotter.Event    // to go into the outbox before COMMIT
 	last       []*pgx.QueuedQuery // to run before COMMIT
 	booked     bool               // events are in the outbox already
@@ -70,75 +27,65 @@ type Tx struct {
 
 // Transaction runs fn in a transaction of the context's scope and commits it when fn returns nil. When fn returns an
 // error, panics, exits its goroutine or the context is cancelled, the transaction is rolled back, the connection
-// returned, and the error or panic passed on. A database error that fn does not return is returned all the same: the
-// transaction can no longer commit.
+// returned, and the error or panic passed on. A database error that fn does not return is returned all the same,
+// because the transaction can no longer commit.
 //
-// After a serialization failure or deadlock (40001, 40P01) fn runs again from its start, up to MaxRetries times, so it
-// must not do outside of the transaction what must not be done twice, and must load inside what it updates: Update
-// counts a row's version up in the struct as well. It also runs again, once, if a row found no partition, after the
-// partitions that are due were made. Nothing else is retried, and never what ended in ErrCommitUnknown: the link
-// broke at COMMIT and nobody knows whether it took effect. Where a synchronous replica did not confirm the commit, the
-// error is ErrNotReplicated, which is an ErrCommitUnknown too: it took effect here, and a failover may lose it.
+// fn runs again from its start in two cases: after a serialization failure or deadlock (40001, 40P01), up to MaxRetries
+// times, and once if a row found no partition, after the partitions that are due were made. So fn must not do outside
+// the transaction what must not be done twice, and must load inside it what it updates: Update increments a row's
+// version in the struct as well.
 //
-// fn's statements all see one time in now(), which is what stamps created_at and updated_at.
-func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
-	o, start := db.options(opts), time.Now()
+// Nothing else is retried. ErrCommitUnknown means that the connection broke at COMMIT, which may have taken effect or
+// not. ErrNotReplicated, which is an ErrCommitUnknown too, means that the commit took effect on the primary but a
+// synchronous replica did not confirm it: a failover may lose it.
+//
+// All statements of fn see the same time in now(), which stamps created_at and updated_at.
+func (db *DB) Transaction(ctx context.Context, fn func(tx *Tx) error, opts ...TxOption) error {
+	start := time.Now()
+	o := db.txOptions(opts)
 	if err := db.recordAccess(ctx, o); err != nil {
 		return err
 	}
-	ensured := false
-	for attempt := 0; ; attempt++ {
-		err := db.attempt(ctx, o, fn)
-		if !ensured && LacksPartition(err) {
-			if ensured = true; db.ensureAhead(ctx, Unlogged) == nil {
-				err = db.attempt(ctx, o, fn)
-			}
-		}
-		if err == nil {
-			db.logCommit(ctx, start)
-			return nil
-		}
 
-		again := attempt < o.maxRetries && errors.Is(err, blotter.ErrSerialization)
-		if again && pause(ctx, attempt) {
-			continue
-		}
-		if again {
-			err = gaveUp(ctx, err)
-		}
+	err := db.attempts(ctx, o, fn)
+	if err != nil {
 		if !o.unlogged {
 			db.logFailure(ctx, "transaction", start, err, nil)
 		}
 		return err
 	}
+	db.logCommit(ctx, start)
+	return nil
 }
 
-// LacksPartition reports whether a row was refused because no partition covers it. The server says so with the state of a
-// violated CHECK; only the routine that reports it tells the two apart.
-func LacksPartition(err error) bool {
-	var pg *pgconn.PgError
+// attempts runs fn in transactions until one commits or fails for good.
+func (db *DB) attempts(ctx context.Context, o options, fn func(tx *Tx) error) error {
+	ensured := false
+	for attempt := 0; ; attempt++ {
+		err := db.attempt(ctx, o, fn)
+		if !ensured && pgerror.LacksPartition(err) {
+			ensured = true
+			if db.ensureAhead(ctx, Unlogged) == nil {
+				err = db.attempt(ctx, o, fn)
+			}
+		}
 
-	return errors.As(err, &pg) && pg.Code == "23514" && pg.Routine == "ExecFindPartition"
-}
-
-// pause waits before the next attempt: full jitter up to 5 ms, doubling to 320 ms. It is false if the context ended.
-func pause(ctx context.Context, attempt int) bool {
-	most := 5 * time.Millisecond << min(attempt, 6)
-	timer := time.NewTimer(rand.N(most))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
+		if attempt >= o.maxRetries || !errors.Is(err, blotter.ErrSerialization) {
+			return err
+		}
+		if !retry.Pause(ctx, attempt) {
+			return pgerror.GaveUp(ctx, err)
+		}
 	}
 }
 
+// attempt runs fn in one transaction.
 func (db *DB) attempt(ctx context.Context, o options, fn func(tx *Tx) error) (err error) {
 	tx, err := db.newTx(ctx, o)
 	if err != nil {
 		return err
 	}
+
 	returned := false
 	defer func() {
 		if returned {
@@ -151,6 +98,7 @@ func (db *DB) attempt(ctx context.Context, o options, fn func(tx *Tx) error) (er
 			panic(p)
 		}
 	}()
+
 	err = fn(tx)
 	returned = true
 	if err != nil {
@@ -165,16 +113,21 @@ func (db *DB) newTx(ctx context.Context, o options) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	start := time.Now()
 	loan, err := p.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	session := &Session{loan: loan, scope: scope, actor: actorOf(ctx), start: start, begin: o.begin(), confirmation: &db.confirmation}
+	session := &Session{
+		loan: loan, scope: scope, actor: actorOf(ctx), start: start,
+		begin: o.begin(), confirmation: &db.confirmation,
+	}
 	return &Tx{Session: session, db: db, savepoints: new(int)}, nil
 }
 
-// commit ends the transaction. The caller's context no longer cancels it: a COMMIT cut short is a COMMIT unknown.
+// commit ends the transaction. The caller's context no longer cancels it, because the outcome of an interrupted COMMIT
+// is unknown.
 func (tx *Tx) commit(ctx context.Context) error {
 	tx.closeResults()
 	if tx.failure == nil {
@@ -212,7 +165,8 @@ func (tx *Tx) commit(ctx context.Context) error {
 	case err != nil:
 		return err
 	case tag.String() == "ROLLBACK":
-		return programming("the transaction had failed and was rolled back instead of committed; an error of one of its statements was not returned")
+		return programming("the transaction had failed and was rolled back instead of committed: " +
+			"its function did not return the error of one of its statements")
 	}
 
 	if tx.booked || len(tx.events) > 0 {
@@ -227,7 +181,7 @@ func (tx *Tx) commit(ctx context.Context) error {
 	return nil
 }
 
-// sqlCommit is COMMIT, after which the server's warnings are heard.
+// sqlCommit returns COMMIT, preceded by what makes the server send its warnings if a statement may have silenced them.
 func (tx *Tx) sqlCommit() string {
 	if tx.quieted {
 		return sqlHear + "; commit"
@@ -235,60 +189,68 @@ func (tx *Tx) sqlCommit() string {
 	return "commit"
 }
 
-// commitError tells a COMMIT that the server refused, which is certain, from one whose answer never came.
+// commitError distinguishes a COMMIT that the server refused, which is certain, from one whose answer never came.
 func commitError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && severity(pg) == "ERROR" && pg.Code != queryCanceled {
+	if errors.As(err, &pg) && pgerror.Severity(pg) == "ERROR" && pg.Code != pgerror.QueryCanceled {
 		return translate(ctx, "commit", err)
 	}
 	return &blotter.Error{
 		Op: "commit", Kind: blotter.ErrCommitUnknown, Err: err,
-		Message: "the link to the server broke at COMMIT: it may have taken effect or not; look the key up before repeating",
+		Message: "the connection broke at COMMIT: it may have taken effect or not; look the key up before repeating",
 	}
 }
 
-// Begin starts a transaction by hand, for what does not fit a function. The caller must call Commit or Rollback on
-// every path, or the connection is lost to the pool; prefer Transaction. Nothing is retried.
-func (db *DB) Begin(ctx context.Context, opts ...Option) (*Tx, error) {
-	o := db.options(opts)
+// Begin starts a transaction that the caller ends, for work that does not fit a function. Prefer Transaction: with
+// Begin, nothing is retried, and the pool loses the connection unless the caller calls Commit or Rollback on every
+// path.
+func (db *DB) Begin(ctx context.Context, opts ...BeginOption) (*Tx, error) {
+	o := db.beginOptions(opts)
 	if err := db.recordAccess(ctx, o); err != nil {
 		return nil, err
 	}
+
 	tx, err := db.newTx(ctx, o)
 	if err != nil {
-		db.logFailure(ctx, "begin", time.Now(), err, nil)
+		if !o.unlogged {
+			db.logFailure(ctx, "begin", time.Now(), err, nil)
+		}
 		return nil, err
 	}
 	tx.manual = true
+	tx.unlogged = o.unlogged
 	return tx, nil
 }
 
 // Commit ends a transaction from Begin. Its errors are those of Transaction.
 func (tx *Tx) Commit(ctx context.Context) error {
 	if !tx.manual {
-		return programming("a transaction's function returns nil to commit; Commit is for Begin")
+		return programming("Commit is for transactions from Begin; the function of Transaction returns nil to commit")
 	}
 	if tx.state == stateEnded {
-		return programming("the transaction has ended already")
+		return programming("the transaction has already ended")
 	}
-	err := tx.commit(ctx)
-	if err != nil {
-		tx.db.logFailure(ctx, "transaction", tx.start, err, nil)
+
+	if err := tx.commit(ctx); err != nil {
+		if !tx.unlogged {
+			tx.db.logFailure(ctx, "transaction", tx.start, err, nil)
+		}
 		return err
 	}
 	tx.db.logCommit(ctx, tx.start)
 	return nil
 }
 
-// Rollback ends a transaction from Begin without effect. After Commit or Rollback it does nothing, so it can be
+// Rollback ends a transaction from Begin without effect. After Commit or Rollback it does nothing, so it may be
 // deferred.
 func (tx *Tx) Rollback(ctx context.Context) error {
 	if !tx.manual {
-		return programming("a transaction's function returns an error to roll back; Rollback is for Begin")
+		return programming("Rollback is for transactions from Begin; " +
+			"the function of Transaction returns an error to roll back")
 	}
 	if tx.state != stateEnded {
 		tx.rollback(ctx)
@@ -296,8 +258,8 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 	return nil
 }
 
-// Savepoint runs fn as a part of the transaction that rolls back alone: when fn returns an error, what fn did is undone,
-// the error is returned, and the transaction may go on. What fn did is also undone when it panics.
+// Savepoint runs fn as a part of the transaction that rolls back on its own: when fn returns an error or panics, what
+// fn did is undone, the error returned or the panic passed on, and the transaction may go on.
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
 	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
@@ -337,10 +299,11 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	return translate(ctx, "", err)
 }
 
-// rollbackTo undoes what came after the savepoint and with it the failure, even if the caller's context is cancelled.
+// rollbackTo undoes what came after the savepoint, and with it the failure, even if the caller's context is cancelled.
 func (tx *Tx) rollbackTo(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
+
 	tx.failure = nil
 	_, err := tx.loan.Exec(ctx, "rollback to savepoint "+name+"; release savepoint "+name)
 	return tx.fail(ctx, err)

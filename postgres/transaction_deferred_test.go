@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// deferredActs are what a transaction may leave to COMMIT. Each is its only act: nothing is sent before.
+// deferredActs are the acts that a transaction can defer to COMMIT. Each is its only act: nothing is sent before.
 var deferredActs = map[string]struct {
 	rows, events int
 	run          func(ctx context.Context, tx *postgres.Tx, account string) error
@@ -45,8 +45,8 @@ func note(n int) blotter.Event {
 	return blotter.Event{Channel: "notes", Type: "note", Data: fmt.Append(nil, n)}
 }
 
-// A transaction whose only acts are deferred to COMMIT has them happen, or not, whichever way it ends: with its
-// account, its user, and its isolation level.
+// Deferred acts that are a transaction's only acts happen when it commits, and not when it rolls back, with its
+// account, user and isolation level.
 func TestDeferredActsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -157,10 +157,13 @@ func TestDeferredActsAlone(t *testing.T) {
 			if got := countOrders(t, db.DB, account); got != rows {
 				t.Errorf("%s: %d orders are stored, want %d", what, got, rows)
 			}
-			if got := pgtest.Value[int](t, db, `select count(*) from events.outbox where account_id = $1 and channel = 'notes'`, account); got != events {
+			if got := pgtest.Value[int](t, db,
+				`select count(*) from events.outbox where account_id = $1 and channel = 'notes'`,
+				account); got != events {
 				t.Errorf("%s: %d events are in the outbox, want %d", what, got, events)
 			}
-			if got := pgtest.Value[int](t, db, `select count(*) from shared.audit_log where table_name = 'execution.orders' and user_id = $1`,
+			if got := pgtest.Value[int](t, db,
+				`select count(*) from shared.audit_log where table_name = 'execution.orders' and user_id = $1`,
 				"user of "+account); got != rows {
 				t.Errorf("%s: the audit log has %d orders of the user, want %d", what, got, rows)
 			}
@@ -171,11 +174,12 @@ func TestDeferredActsAlone(t *testing.T) {
 	}
 }
 
-// currentAccount is whose rows a session without an account would see.
+// currentAccount returns the account whose rows a session without an account would see.
 func currentAccount(t *testing.T, db *postgres.DB) (account string) {
 	t.Helper()
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
-		return tx.QueryRow(t.Context(), `select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&account)
+		return tx.QueryRow(t.Context(),
+			`select coalesce(current_setting('app.current_account_id', true), '')`).Scan(&account)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +187,7 @@ func currentAccount(t *testing.T, db *postgres.DB) (account string) {
 	return account
 }
 
-// Deferred acts see the account of their session, and nothing else's.
+// Deferred acts see only the account of their session.
 func TestDeferredActsAreTheAccounts(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -193,23 +197,28 @@ func TestDeferredActsAreTheAccounts(t *testing.T) {
 		lastOrder(tx, "A2", "O-1")
 		return nil
 	})
+
 	wantKind(t, "Last with another account's row", err, blotter.ErrPermission)
 	err = db.Transaction(t.Context(), func(tx *postgres.Tx) error {
 		lastOrder(tx, "A2", "O-1")
 		return nil
 	})
+
 	wantKind(t, "Last without an account", err, blotter.ErrPermission)
 	if n := countOrders(t, db.DB, "A2"); n != 0 {
 		t.Errorf("%d orders of A2 are stored, want 0", n)
 	}
 }
 
-// A deferred statement that fails says so for certain: nothing was committed, and the connection is as good as before.
+// The failure of a deferred statement is certain: nothing was committed, and the connection stays usable.
 func TestDeferredStatementThatFails(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
-		c.MaxConns, c.AcquireTimeout, c.StatementTimeout = 1, 5*time.Second, 200*time.Millisecond
+		c.MaxConns = 1
+		c.AcquireTimeout = 5 * time.Second
+		c.StatementTimeout = 200 * time.Millisecond
 	})
+
 	makeAccount(t, db.DB, "A1")
 	ctx := as(t, "A1")
 	const unsendable = "an argument that its type cannot hold"
@@ -235,7 +244,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 				t.Errorf("%s (something sent before: %v): got %v, want an error that is certain", name, sent, err)
 			}
 			again := backend(t, db.DB)
-			if again != pid && name != unsendable { // pgx closes the connection of a batch that it cannot put together
+			if again != pid && name != unsendable { // pgx closes the connection if it cannot encode a batch
 				t.Errorf("%s (something sent before: %v): the connection was lost", name, sent)
 			}
 			pid = again
@@ -246,7 +255,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 	}
 }
 
-// What a deferred statement leaves on its connection does not reach the next session.
+// Whatever a deferred statement leaves on its connection does not reach the next session.
 func TestDeferredStatementLeavesNothing(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 1 })
@@ -262,8 +271,8 @@ func TestDeferredStatementLeavesNothing(t *testing.T) {
 	}
 }
 
-// The link that breaks at the COMMIT of deferred acts leaves open what became of them; while they are still prepared,
-// it does not.
+// If the connection breaks at the COMMIT of deferred acts, the outcome is unknown. If it breaks while they are being
+// prepared, nothing was committed.
 func TestDeferredActsCut(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -297,13 +306,14 @@ func TestDeferredActsCut(t *testing.T) {
 			return nil
 		})
 		wantKind(t, fmt.Sprintf("the link cut at message %d (%d)", c.message, c.when), err, c.kind)
-		if n := pgtest.Value[int](t, d, `select count(*) from execution.orders where order_id = $1`, id); n != c.stored {
+		if n := pgtest.Value[int](t, d, `select count(*) from execution.orders where order_id = $1`,
+			id); n != c.stored {
 			t.Errorf("the link cut at message %d (%d): %d orders are stored, want %d", c.message, c.when, n, c.stored)
 		}
 	}
 }
 
-// Acts of a savepoint that panicked are undone, also when the caller of Begin recovers and commits.
+// Acts of a savepoint that panicked are undone, even if the caller of Begin recovers and commits.
 func TestSavepointPanic(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -313,6 +323,7 @@ func TestSavepointPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	func() {
 		defer func() { _ = recover() }()
 		_ = tx.Savepoint(ctx, func(tx *postgres.Tx) error {
@@ -323,18 +334,20 @@ func TestSavepointPanic(t *testing.T) {
 			panic("boom")
 		})
 	}()
+
 	if err := errors.Join(tx.Emit(ctx, note(2)), tx.Commit(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	if n := countOrders(t, db.DB, "A1"); n != 0 {
 		t.Errorf("%d orders are stored, want 0", n)
 	}
-	if notes := pgtest.Value[string](t, db, `select string_agg(data::text, ',') from events.outbox where channel = 'notes'`); notes != "2" {
+	if notes := pgtest.Value[string](t, db,
+		`select string_agg(data::text, ',') from events.outbox where channel = 'notes'`); notes != "2" {
 		t.Errorf("the outbox has notes %s, want 2", notes)
 	}
 }
 
-// An event after the end of its transaction is an error, not lost in silence.
+// Emitting an event after the end of the transaction is an error.
 func TestEmitAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -345,8 +358,8 @@ func TestEmitAfterTheEnd(t *testing.T) {
 	wantKind(t, "Emit after the end", kept.Emit(t.Context(), note(1)), blotter.ErrProgramming)
 }
 
-// A savepoint that rolls back takes back what it emitted, itself or by its fills, and nothing else: what came before it, what a
-// later one emits, and what a released one inside of another kept are written in their order.
+// A savepoint that rolls back takes back only the events that it, or its fills, emitted. Events from before it, from a
+// later savepoint, and from a released inner savepoint are written in their order.
 func TestSavepointTakesBackItsEvents(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -18,13 +18,16 @@ func TestTransactionSeesOneTime(t *testing.T) {
 		if err := postgres.Orders.Insert(ctx, tx, &one); err != nil {
 			return err
 		}
+
 		if _, err := tx.Exec(ctx, "select pg_sleep(0.01)"); err != nil {
 			return err
 		}
 		if err := postgres.Orders.Insert(ctx, tx, &two); err != nil {
 			return err
 		}
-		if !one.CreatedAt.Equal(two.CreatedAt) || !one.UpdatedAt.Equal(two.CreatedAt) || one.CreatedAt.Location() != time.UTC && one.CreatedAt.IsZero() {
+
+		if !one.CreatedAt.Equal(two.CreatedAt) || !one.UpdatedAt.Equal(two.CreatedAt) ||
+			one.CreatedAt.Location() != time.UTC && one.CreatedAt.IsZero() {
 			t.Errorf("one transaction stamped %s and %s", one.CreatedAt, two.CreatedAt)
 		}
 		return nil
@@ -34,7 +37,7 @@ func TestTransactionSeesOneTime(t *testing.T) {
 	}
 }
 
-// The original's listing sets the isolation level as the first statement.
+// SET TRANSACTION works as the first statement.
 func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -43,6 +46,7 @@ func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 		if _, err := tx.Exec(ctx, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"); err != nil {
 			return err
 		}
+
 		var level, account string
 		err := tx.QueryRow(ctx, `select current_setting('transaction_isolation'), current_setting('app.current_account_id')`).Scan(&level, &account)
 		if level != "serializable" || account != "A1" {
@@ -58,7 +62,7 @@ func TestSetTransactionIsolationLevelFirst(t *testing.T) {
 func TestIsolationLevels(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	for want, opts := range map[string][]postgres.Option{
+	for want, opts := range map[string][]postgres.TxOption{
 		"read committed":   nil,
 		"repeatable read":  {postgres.RepeatableRead},
 		"serializable":     {postgres.Serializable},
@@ -68,6 +72,7 @@ func TestIsolationLevels(t *testing.T) {
 		err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
 			return tx.QueryRow(t.Context(), `select current_setting('transaction_isolation')`).Scan(&level)
 		}, opts...)
+
 		if err != nil || level != want {
 			t.Errorf("level %q, %v; want %q", level, err, want)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Two sessions each read both rows and change one: without serializable isolation the sum would go below zero.
+// Two sessions each read both rows and change one. Without serializable isolation, the sum would fall below zero.
 func TestSerializableWriteSkewIsRetried(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -20,15 +20,17 @@ func TestSerializableWriteSkewIsRetried(t *testing.T) {
 	for _, symbol := range []string{"X", "Y"} {
 		db.Exec(t, `insert into data_ingestion.latest_prices values ($1, 60, now(), 'test')`, symbol)
 	}
+
 	var attempts atomic.Int32
 	both := make(chan struct{})
 	withdraw := func(symbol string) error {
 		return db.Transaction(ctx, func(tx *postgres.Tx) error {
 			var sum int
-			if err := tx.QueryRow(ctx, `select sum(price)::int from data_ingestion.latest_prices`).Scan(&sum); err != nil {
+			if err := tx.QueryRow(ctx,
+				`select sum(price)::int from data_ingestion.latest_prices`).Scan(&sum); err != nil {
 				return err
 			}
-			if attempts.Add(1) == 2 { // the first attempts of both have read before either writes
+			if attempts.Add(1) == 2 { // both first attempts have read before either writes
 				close(both)
 			}
 			<-both
@@ -39,6 +41,7 @@ func TestSerializableWriteSkewIsRetried(t *testing.T) {
 			return err
 		}, postgres.Serializable)
 	}
+
 	var wait sync.WaitGroup
 	for _, symbol := range []string{"X", "Y"} {
 		wait.Go(func() {
@@ -47,6 +50,7 @@ func TestSerializableWriteSkewIsRetried(t *testing.T) {
 			}
 		})
 	}
+
 	wait.Wait()
 	if n := attempts.Load(); n != 3 {
 		t.Errorf("%d attempts, want 3: one of the two retried once", n)
@@ -70,6 +74,7 @@ func TestRetriesAreBounded(t *testing.T) {
 			t.Errorf("%s: %d attempts, want 3", code, attempts)
 		}
 	}
+
 	attempts := 0
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
 		attempts++
@@ -86,7 +91,7 @@ func raise(ctx context.Context, q postgres.Querier, code string) error {
 	return err
 }
 
-// A commit that fails for certain is no unknown commit: a deferred constraint is checked there.
+// A commit that the server refuses, for example because of a deferred constraint, is not unknown.
 func TestCommitRefusedByTheServer(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -101,8 +106,8 @@ func TestCommitRefusedByTheServer(t *testing.T) {
 	}
 }
 
-// No fill fails because no runner made the partition: it is made, and the closure runs again, once.
-func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
+// A fill does not fail for want of a partition: the partition is made and the function runs again, once.
+func TestMissingPartitionIsMade(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	makeAccount(t, db.DB, "A1")
@@ -115,11 +120,13 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 		quote = `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source)
 			values ('A', now(), 1, 1, 1, 1, 1, 's')`
 	)
+
 	drop := func() {
 		for _, leaf := range pgtest.Value[[]string](t, db, `select array_agg(leaf::text) from shared.partitions`) {
 			db.Exec(t, "drop table "+leaf)
 		}
 	}
+
 	run := func(ctx context.Context, sql string) (calls int, err error) {
 		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 			calls++
@@ -128,6 +135,7 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 		}, postgres.MaxRetries(0))
 		return calls, err
 	}
+
 	for ctx, list := range map[context.Context][]string{
 		as(t, "A1"):                          {event, entry},
 		blotter.WithAllAccounts(t.Context()): {event, entry, log, call, quote},
@@ -142,11 +150,13 @@ func TestMissingPartitionIsMadeAndTheClosureRunsAgain(t *testing.T) {
 			}
 		}
 	}
+
 	far := `insert into events.outbox (pos, account_id, channel, key, event_id, type, service, data) overriding system value
 		values (9e15, 'A1', 'c', 'A1', gen_random_uuid(), 't', 's', '{}')`
 	if calls, err := run(blotter.WithAllAccounts(t.Context()), far); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
 		t.Errorf("a row that gets no partition: %v after %d calls, want ErrIntegrity after 2", err, calls)
 	}
+
 	bar := `insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', '1950-01-01', 1, 1, 1, 1, 1, 's')`
 	if calls, err := run(blotter.WithAllAccounts(t.Context()), bar); !errors.Is(err, blotter.ErrIntegrity) || calls != 2 {
 		t.Errorf("a bar of a time whose partition is not due: %v after %d calls, want ErrIntegrity after 2", err, calls)

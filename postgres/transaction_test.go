@@ -17,7 +17,7 @@ import (
 
 var errOwn = errors.New("the caller's own error")
 
-// Every path out of the function ends the transaction and gives the connection back, clean and alive.
+// However the function ends, the transaction ends and the connection returns to the pool, clean and usable.
 func TestEveryPathEndsTheTransaction(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
@@ -45,6 +45,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 			return errors.Join(err, errOwn)
 		},
 	} {
+
 		pid := backend(t, db.DB)
 		ended := make(chan error, 1)
 		go func() {
@@ -55,6 +56,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 				}
 				ended <- err
 			}()
+
 			ctx, cancel := context.WithCancel(as(t, "A1"))
 			defer cancel()
 			err = errors.New("Goexit")
@@ -66,6 +68,7 @@ func TestEveryPathEndsTheTransaction(t *testing.T) {
 				return leave(ctx, cancel, tx)
 			})
 		}()
+
 		if err := <-ended; err == nil {
 			t.Errorf("%s: Transaction returned no error", name)
 		}
@@ -84,7 +87,7 @@ func cancelledInStatement(ctx context.Context, cancel func(), tx *postgres.Tx) e
 	return err
 }
 
-// backend is the process that serves the app pool's only connection.
+// backend returns the process that serves the app pool's only connection.
 func backend(t *testing.T, db *postgres.DB) (pid int) {
 	t.Helper()
 	err := db.Transaction(t.Context(), func(tx *postgres.Tx) error {
@@ -104,6 +107,7 @@ func TestSwallowedErrorIsReturned(t *testing.T) {
 			if !first {
 				_, _ = tx.Exec(t.Context(), "select 1")
 			}
+
 			_, _ = tx.Exec(t.Context(), "select 1/0")
 			if _, err := tx.Exec(t.Context(), "select 1"); !errors.Is(err, blotter.ErrProgramming) {
 				t.Errorf("a statement after the failure: %v, want ErrProgramming", err)
@@ -131,6 +135,7 @@ func TestSavepointRollsBackAlone(t *testing.T) {
 		order := newOrder("A1", id)
 		return postgres.Orders.Insert(ctx, tx, &order)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if err := insert(tx, "kept-1"); err != nil {
 			return err
@@ -189,6 +194,7 @@ func TestBeginByHand(t *testing.T) {
 	if n := countOrders(t, db.DB, "A1"); n != 1 {
 		t.Errorf("%d orders are stored, want the committed one", n)
 	}
+
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error { return tx.Commit(ctx) })
 	wantKind(t, "Commit inside Transaction", err, blotter.ErrProgramming)
 }
@@ -206,7 +212,7 @@ func TestErrorsReachPgconn(t *testing.T) {
 	}
 }
 
-// A batch whose results the caller never closed is carried out and committed, or its error returned: never lost.
+// A batch whose results the caller did not close is committed, or its error returned.
 func TestBatchLeftOpenIsCommitted(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -225,5 +231,7 @@ func TestBatchLeftOpenIsCommitted(t *testing.T) {
 	if n := pgtest.Value[int](t, db, `select count(*) from data_ingestion.instruments`); n != 1 {
 		t.Errorf("%d rows are stored, want 1", n)
 	}
-	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`), blotter.ErrIntegrity)
+
+	wantKind(t, "a batch that failed", run(`insert into data_ingestion.instruments (symbol) values ('ES')`),
+		blotter.ErrIntegrity)
 }

@@ -42,7 +42,7 @@ days of pnl and analytics.`,
 			}
 			h.limit = 0
 			none := "no accounts; blotter accounts create makes one"
-			return list(cmd, set, &h, none, func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Account, error] {
+			return list(cmd, set, &h, none, func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Account, error] {
 				return postgres.Accounts.Stream(ctx, s, sortedBy(ctx, "account_id")...)
 			}, printAccounts)
 		},

@@ -181,11 +181,11 @@ func analyticsShow(set *settings) *cobra.Command {
 			h.limit = 0
 			switch by {
 			case "symbol":
-				return list(cmd, set, &h, "no positions; blotter serve keeps the analytics", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PortfolioSummary, error] {
+				return list(cmd, set, &h, "no positions; blotter serve keeps the analytics", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PortfolioSummary, error] {
 					return postgres.PortfolioSummaries.Stream(ctx, s, sortedBy(ctx, "account_id", "symbol")...)
 				}, printSummaries)
 			case "day":
-				return list(cmd, set, &h, "no trades; blotter serve keeps the analytics", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PerformanceMetrics, error] {
+				return list(cmd, set, &h, "no trades; blotter serve keeps the analytics", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PerformanceMetrics, error] {
 					return postgres.PerformanceMetrics.Stream(ctx, s, sortedBy(ctx, "account_id", "date", "strategy")...)
 				}, printMetrics)
 			}

@@ -43,7 +43,7 @@ and new values whole; those of sensitive columns are ***.`,
 			}
 			h.formerAccounts = true
 			filter.From, filter.To, filter.NewestFirst, filter.Limit = h.since, h.until, !h.oldest, h.limit
-			return list(cmd, set, &h, "no such entries", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.AuditEntry, error] {
+			return list(cmd, set, &h, "no such entries", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.AuditEntry, error] {
 				return s.StreamAuditLog(ctx, filter)
 			}, func(w io.Writer, entries []blotter.AuditEntry) error { return printAudit(w, cmd.Context(), entries) })
 		},

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
@@ -119,7 +120,7 @@ func (s *settings) backup(ctx context.Context, d *database, url, file string) (r
 		return err
 	})
 	if err != nil {
-		return nil, postgres.Translate(ctx, "backup", err)
+		return nil, pgerror.Translate(ctx, "backup", err)
 	}
 	dumped, err := countDump(ctx, programs, part.Name())
 	if err != nil {
@@ -148,8 +149,8 @@ func dump(ctx context.Context, programs embedded.Binaries, url, snapshot string,
 		"--dbname=" + target, "--role=" + roleOfDumps, "--enable-row-security", "--snapshot=" + snapshot, "--format=custom",
 		"--lock-wait-timeout=60s", "--no-password", "--exclude-table-data=" + vacuumed,
 	}
-	for _, schema := range postgres.Schemas() {
-		args = append(args, "--schema="+schema)
+	for _, name := range schema.Names() {
+		args = append(args, "--schema="+name)
 	}
 	return runProgram(ctx, programs.Path("pg_dump"), env, file, args...)
 }
@@ -184,7 +185,7 @@ func seesAll(ctx context.Context, tx pgx.Tx) error {
 		}
 		return fmt.Errorf("the login may not act as %s, whom alone row-level security lets see all; give one that migrates by --owner-url", roleOfDumps)
 	}
-	rows, err := tx.Query(ctx, sqlHidden, postgres.Schemas())
+	rows, err := tx.Query(ctx, sqlHidden, schema.Names())
 	if err != nil {
 		return err
 	}

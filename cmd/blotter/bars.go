@@ -379,8 +379,8 @@ be imported again.`,
 }
 
 // orElse yields the rows or, where there are none, the error of none unless that is nil.
-func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func orElse[T any](rows iter.Seq2[T, error], none func() error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		empty := true
 		for row, err := range rows {
 			empty = false
@@ -392,7 +392,8 @@ func orElse[T any](rows iter.Seq2[*T, error], none func() error) iter.Seq2[*T, e
 			return
 		}
 		if err := none(); err != nil {
-			yield(nil, err)
+			var zero T
+			yield(zero, err)
 		}
 	}
 }

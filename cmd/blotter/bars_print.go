@@ -53,35 +53,35 @@ func parseDayIn(flag, text string, zone *time.Location) (time.Time, error) {
 
 var printers = map[string]func(io.Writer, []blotter.Bar) error{
 	"table": printBars,
-	"csv":   func(w io.Writer, bars []blotter.Bar) error { return exportCSV(w, pointers(bars)) },
-	safeCSV: func(w io.Writer, bars []blotter.Bar) error { return exportSafeCSV(w, pointers(bars)) },
+	"csv":   func(w io.Writer, bars []blotter.Bar) error { return exportCSV(w, values(bars)) },
+	safeCSV: func(w io.Writer, bars []blotter.Bar) error { return exportSafeCSV(w, values(bars)) },
 	"json":  func(w io.Writer, bars []blotter.Bar) error { return printJSON(w, bars) },
 }
 
-var exporters = map[string]func(io.Writer, iter.Seq2[*blotter.Bar, error]) error{
+var exporters = map[string]func(io.Writer, iter.Seq2[blotter.Bar, error]) error{
 	"csv": exportCSV, safeCSV: exportSafeCSV, "json": exportJSON,
 }
 
-// pointers yields the bars of a slice.
-func pointers(bars []blotter.Bar) iter.Seq2[*blotter.Bar, error] {
-	return func(yield func(*blotter.Bar, error) bool) {
+// values yields the bars of a slice.
+func values(bars []blotter.Bar) iter.Seq2[blotter.Bar, error] {
+	return func(yield func(blotter.Bar, error) bool) {
 		for i := range bars {
-			if !yield(&bars[i], nil) {
+			if !yield(bars[i], nil) {
 				return
 			}
 		}
 	}
 }
 
-func exportCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportCSV(w io.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 	return exportRows(spreadsheet.NewWriter(w, false), bars)
 }
 
-func exportSafeCSV(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportSafeCSV(w io.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 	return exportRows(spreadsheet.NewWriter(w, true), bars)
 }
 
-func exportRows(out *spreadsheet.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportRows(out *spreadsheet.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 	begun := false
 	for b, err := range bars {
 		if err != nil {
@@ -105,7 +105,7 @@ func exportRows(out *spreadsheet.Writer, bars iter.Seq2[*blotter.Bar, error]) er
 	return out.Flush()
 }
 
-func exportJSON(w io.Writer, bars iter.Seq2[*blotter.Bar, error]) error {
+func exportJSON(w io.Writer, bars iter.Seq2[blotter.Bar, error]) error {
 	out := json.NewEncoder(w)
 	for b, err := range bars {
 		if err == nil {

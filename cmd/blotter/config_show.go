@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/embedded"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -115,7 +115,7 @@ func redacted(kind settingKind, value string) string {
 	if kind != chooser && kind != server || !strings.ContainsAny(value, "@=") && !strings.Contains(value, "://") {
 		return value
 	}
-	return postgres.RedactURL(value)
+	return connection.RedactURL(value)
 }
 
 // foundPrograms lists the PostgreSQL programs that would be run with the settings.

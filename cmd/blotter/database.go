@@ -8,6 +8,7 @@ import (
 
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 )
 
 // database is an open database and, where this command had to start one, the server under it.
@@ -85,7 +86,7 @@ func (d *database) Close() {
 
 // migrate brings a database to the newest schema and reports how many migrations that took.
 func migrate(ctx context.Context, url string) (int, error) {
-	m, err := postgres.NewMigrator(ctx, url)
+	m, err := schema.NewMigrator(ctx, url)
 	if err != nil {
 		return 0, err
 	}

@@ -138,7 +138,7 @@ func TestSchemaVersion(t *testing.T) {
 		Version int64
 		Name    string
 	}
-	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil || len(list) < 9 || list[0].Version != 1 {
+	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil || len(list) < 8 || list[0].Version != 1 {
 		t.Errorf("%+v", r)
 	}
 }

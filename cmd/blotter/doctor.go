@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/audit"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
@@ -130,7 +131,7 @@ func openDoctor(ctx context.Context, set *settings, urls []string) (*doctor, err
 		cfg, err := pgx.ParseConfig(url)
 		if err != nil {
 			d.Close()
-			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", postgres.RedactURL(url))
+			return nil, usagef("invalid --replica %s: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", connection.RedactURL(url))
 		}
 		conn, err := postgres.ConnectReporter(ctx, url, "blotter doctor")
 		d.replicas = append(d.replicas, replica{cfg.Host, conn, err})

@@ -19,8 +19,10 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/connection"
 	"github.com/blotterdb/blotter/internal/ownership"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -175,7 +177,7 @@ select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n
 
 // countRows counts the rows of every table of blotter's, all as one transaction sees them.
 func countRows(ctx context.Context, tx pgx.Tx) (rowCounts, error) {
-	rows, err := tx.Query(ctx, sqlTablesToCount, postgres.Schemas(), vacuumed)
+	rows, err := tx.Query(ctx, sqlTablesToCount, schema.Names(), vacuumed)
 	if err != nil {
 		return nil, err
 	}
@@ -262,16 +264,16 @@ func connectForDump(ctx context.Context, text string) (*pgx.Conn, int, error) {
 	})
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, 0, postgres.Translate(ctx, "connect", err)
+		return nil, 0, pgerror.Translate(ctx, "connect", err)
 	}
-	if err := postgres.PinSettings(ctx, conn); err != nil {
+	if err := connection.PinLogin(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, 0, err
 	}
 	var version int
 	if err := conn.QueryRow(ctx, "select current_setting('server_version_num')::int").Scan(&version); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, 0, postgres.Translate(ctx, "connect", err)
+		return nil, 0, pgerror.Translate(ctx, "connect", err)
 	}
 	return conn, version / 10_000, nil
 }

@@ -21,7 +21,7 @@ type equity struct {
 
 // equityCurve is the worth of capital and trades at every time of the bars: cash, and what is held at the last close.
 // Trades come by the time of their execution, within the bar that begins at or before it.
-func equityCurve(capital blotter.Decimal, bars map[string][]blotter.Bar, trades iter.Seq2[*blotter.Trade, error]) ([]equity, error) {
+func equityCurve(capital blotter.Decimal, bars map[string][]blotter.Bar, trades iter.Seq2[blotter.Trade, error]) ([]equity, error) {
 	var closes []blotter.Bar
 	for _, list := range bars {
 		closes = append(closes, list...)

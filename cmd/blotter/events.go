@@ -9,6 +9,7 @@ import (
 
 	"github.com/blotterdb/blotter/analytics"
 	"github.com/blotterdb/blotter/events"
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -104,20 +105,10 @@ func printConsumers(w io.Writer, list []events.Status) error {
 		for _, p := range s.Parked {
 			fmt.Fprintln(w)
 			printWrapped(w, fmt.Sprintf("%s: %s is parked since %s, %s events: event %d: %s. When that is mended: blotter events resolve %s %s",
-				s.Consumer, p.Key, p.Since.UTC().Format(time.DateTime), thousands(p.Events), p.Pos, strings.TrimRight(p.Error, "."), s.Consumer, shellQuote(p.Key)))
+				s.Consumer, p.Key, p.Since.UTC().Format(time.DateTime), thousands(p.Events), p.Pos, strings.TrimRight(p.Error, "."), s.Consumer, shell.Quote(p.Key)))
 		}
 	}
 	return nil
-}
-
-// shellQuote is a word for a shell.
-func shellQuote(word string) string {
-	if strings.ContainsFunc(word, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/", r))
-	}) {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	return word
 }
 
 // resolveTime is how long resolve waits for a consumer to answer.

@@ -80,7 +80,7 @@ func bookContext(ctx context.Context) context.Context {
 }
 
 // list opens the database and prints the rows that stream yields: in the format, or as a table.
-func list[T any](cmd *cobra.Command, set *settings, h *history, none string, stream func(context.Context, *postgres.Session) iter.Seq2[*T, error], table func(io.Writer, []T) error) error {
+func list[T any](cmd *cobra.Command, set *settings, h *history, none string, stream func(context.Context, *postgres.Session) iter.Seq2[T, error], table func(io.Writer, []T) error) error {
 	db, err := set.open(cmd.Context())
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func list[T any](cmd *cobra.Command, set *settings, h *history, none string, str
 			if err != nil {
 				return err
 			}
-			rows = append(rows, *row)
+			rows = append(rows, row)
 		}
 		if len(rows) == 0 {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), none)

@@ -119,7 +119,7 @@ stands in parentheses; --json lists the stated columns under "stated".`,
 				h.symbols = args
 				clauses = append(clauses, postgres.In("symbol", args))
 			}
-			return list(cmd, set, &h, "no instruments", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Instrument, error] {
+			return list(cmd, set, &h, "no instruments", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Instrument, error] {
 				return postgres.Instruments.Stream(ctx, s, clauses...)
 			}, printInstruments)
 		},

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/spf13/cobra"
 )
 
@@ -38,12 +38,12 @@ func (s *settings) owner(ctx context.Context) (url string, done func(), err erro
 }
 
 // migrator opens the database of the flags as its owner.
-func (s *settings) migrator(ctx context.Context) (*postgres.Migrator, func(), error) {
+func (s *settings) migrator(ctx context.Context) (*schema.Migrator, func(), error) {
 	url, done, err := s.owner(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := postgres.NewMigrator(ctx, url)
+	m, err := schema.NewMigrator(ctx, url)
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -158,7 +158,7 @@ func migrateStatus(set *settings) *cobra.Command {
 	}
 }
 
-func printMigrationsJSON(w io.Writer, list []postgres.MigrationStatus) error {
+func printMigrationsJSON(w io.Writer, list []schema.MigrationStatus) error {
 	type migration struct {
 		Version int64     `json:"version"`
 		Name    string    `json:"name"`

@@ -41,7 +41,7 @@ of all accounts.`,
 				}
 				filter.Statuses = append(filter.Statuses, s)
 			}
-			return list(cmd, set, &h, "no such orders", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Order, error] {
+			return list(cmd, set, &h, "no such orders", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Order, error] {
 				return s.StreamOrders(ctx, filter)
 			}, func(w io.Writer, orders []blotter.Order) error { return printOrders(w, cmd.Context(), orders) })
 		},

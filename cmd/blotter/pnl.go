@@ -40,10 +40,10 @@ is in blotter positions list.`,
 			}
 			h.limit = 0
 			filter := postgres.PnLFilter{By: by, Symbol: h.symbol, Strategy: h.strategy, From: h.since, To: h.until}
-			return list(cmd, set, &h, "no trades", func(ctx context.Context, s *postgres.Session) iter.Seq2[*postgres.PnL, error] {
+			return list(cmd, set, &h, "no trades", func(ctx context.Context, s *postgres.Session) iter.Seq2[postgres.PnL, error] {
 				groups, err := s.PnL(ctx, filter)
 				if err != nil {
-					return func(yield func(*postgres.PnL, error) bool) { yield(nil, err) }
+					return func(yield func(postgres.PnL, error) bool) { yield(postgres.PnL{}, err) }
 				}
 				return each(groups)
 			}, func(w io.Writer, groups []postgres.PnL) error { return printPnL(w, cmd.Context(), by, groups) })

@@ -42,7 +42,7 @@ the position's.`,
 				return err
 			}
 			filter := postgres.PositionFilter{Symbol: h.symbol, OpenOnly: !flat}
-			return list(cmd, set, &h, "no positions", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.PositionValue, error] {
+			return list(cmd, set, &h, "no positions", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.PositionValue, error] {
 				if then.IsZero() {
 					return s.StreamPositionValues(ctx, filter)
 				}
@@ -61,17 +61,17 @@ the position's.`,
 }
 
 // positionsAt are the positions as they were at an instant.
-func positionsAt(ctx context.Context, s *postgres.Session, filter postgres.PositionFilter, at time.Time) iter.Seq2[*blotter.PositionValue, error] {
-	return func(yield func(*blotter.PositionValue, error) bool) {
+func positionsAt(ctx context.Context, s *postgres.Session, filter postgres.PositionFilter, at time.Time) iter.Seq2[blotter.PositionValue, error] {
+	return func(yield func(blotter.PositionValue, error) bool) {
 		now, err := s.Positions(ctx, postgres.PositionFilter{Symbol: filter.Symbol})
 		if err != nil {
-			yield(nil, err)
+			yield(blotter.PositionValue{}, err)
 			return
 		}
 		for _, p := range now {
 			then, err := s.PositionAsOf(ctx, p.AccountID, p.Symbol, at)
 			if err != nil {
-				yield(nil, err)
+				yield(blotter.PositionValue{}, err)
 				return
 			}
 			if then.Currency == "" || filter.OpenOnly && then.Quantity.IsZero() {
@@ -81,7 +81,7 @@ func positionsAt(ctx context.Context, s *postgres.Session, filter postgres.Posit
 				AccountID: then.AccountID, Symbol: then.Symbol, Quantity: then.Quantity, CostBasis: then.CostBasis, AvgPrice: then.AvgPrice,
 				RealizedPnL: then.RealizedPnL, Fees: then.Fees, Multiplier: then.Multiplier, Currency: then.Currency,
 			}
-			if !yield(&value, nil) {
+			if !yield(value, nil) {
 				return
 			}
 		}

@@ -19,14 +19,14 @@ import (
 // every digit.
 
 // printRecords writes rows in the format, "csv", safeCSV or "json".
-func printRecords[T any](w io.Writer, format string, rows iter.Seq2[*T, error]) error {
+func printRecords[T any](w io.Writer, format string, rows iter.Seq2[T, error]) error {
 	if format == "csv" || format == safeCSV {
 		return printRecordsCSV(spreadsheet.NewWriter(w, format == safeCSV), rows)
 	}
 	return printRecordsJSON(w, rows)
 }
 
-func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) error {
+func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[T, error]) error {
 	names := columnsOf[T]()
 	headed := false
 	for row, err := range rows {
@@ -38,7 +38,7 @@ func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) 
 			_ = out.Write(names)
 		}
 		var cells []string
-		for _, value := range valuesOf(row) {
+		for _, value := range valuesOf(&row) {
 			cells = append(cells, text(value))
 		}
 		if err := out.Write(cells); err != nil {
@@ -51,7 +51,7 @@ func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[*T, error]) 
 	return out.Flush()
 }
 
-func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
+func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
 	names := columnsOf[T]()
 	before := "[\n"
 	for row, err := range rows {
@@ -59,7 +59,7 @@ func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[*T, error]) error {
 			return err
 		}
 		var b strings.Builder
-		for i, value := range valuesOf(row) {
+		for i, value := range valuesOf(&row) {
 			encoded, err := json.Marshal(plain(value))
 			if err != nil {
 				return err
@@ -170,10 +170,10 @@ func text(value any) string {
 }
 
 // each yields the rows of a slice.
-func each[T any](rows []T) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func each[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for i := range rows {
-			if !yield(&rows[i], nil) {
+			if !yield(rows[i], nil) {
 				return
 			}
 		}

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/internal/pgerror"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
@@ -47,7 +48,7 @@ nothing was lost: blotter audit verify.`,
 			}
 			r := newDumpReport(args[0], counts, start)
 			r.Schema, r.Due = version, []string{"blotter events rebase"}
-			if version < postgres.SchemaVersion() {
+			if version < schema.Version() {
 				r.Due = append([]string{"blotter migrate up"}, r.Due...)
 			}
 			if set.json {
@@ -110,7 +111,7 @@ func (s *settings) restore(ctx context.Context, d *database, url, file string) (
 		return err
 	})
 	if err != nil {
-		return nil, 0, postgres.Translate(ctx, "restore", err)
+		return nil, 0, pgerror.Translate(ctx, "restore", err)
 	}
 	if lacking := dumped.differences(restored); len(lacking) > 0 {
 		return nil, 0, fmt.Errorf("what was restored is not what the dump holds: %s", sentenceOf(lacking))
@@ -168,9 +169,9 @@ func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 		return err
 	})
 	if err != nil {
-		return postgres.Translate(ctx, "restore", err)
+		return pgerror.Translate(ctx, "restore", err)
 	}
-	m, err := postgres.NewMigrator(ctx, url) // makes the roles that are missing, and the schema shared
+	m, err := schema.NewMigrator(ctx, url) // makes the roles that are missing, and the schema shared
 	if err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func makeRoom(ctx context.Context, conn *pgx.Conn, url string) error {
 	}
 	for _, sql := range []string{"set role " + roleOfDumps, "drop table if exists shared.schema_version", "drop schema shared", "reset role"} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
-			return postgres.Translate(ctx, "restore: make room", err)
+			return pgerror.Translate(ctx, "restore: make room", err)
 		}
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/events"
-	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
@@ -86,7 +86,7 @@ owns the database and has CREATEROLE.`,
 			if database == "" {
 				return usagef("roles sql: say --database NAME, or --url")
 			}
-			sql, err := postgres.RolesSQL(database, prefix)
+			sql, err := schema.RolesSQL(database, prefix)
 			if err != nil {
 				return usageError{err}
 			}

@@ -36,7 +36,7 @@ CSV or JSON can be imported again.`,
 			filter := postgres.TradeFilter{
 				Symbol: h.symbol, Side: blotter.Side(h.side), Strategy: h.strategy, OrderID: order, From: h.since, To: h.until, NewestFirst: !h.oldest, Limit: h.limit,
 			}
-			return list(cmd, set, &h, "no such trades", func(ctx context.Context, s *postgres.Session) iter.Seq2[*blotter.Trade, error] {
+			return list(cmd, set, &h, "no such trades", func(ctx context.Context, s *postgres.Session) iter.Seq2[blotter.Trade, error] {
 				return s.StreamTrades(ctx, filter)
 			}, func(w io.Writer, trades []blotter.Trade) error { return printTrades(w, cmd.Context(), trades) })
 		},

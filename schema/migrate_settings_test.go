@@ -1,4 +1,4 @@
-package postgres_test
+package schema_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// A database may have settings of its own. The schema that is made in it is the same.
+// The schema is the same in a database that has settings of its own.
 func TestMigrateUnderOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Blank(t)

@@ -47,7 +47,7 @@ select 'index ' || i.indexrelid::regclass || ': ' || replace(pg_get_indexdef(i.i
 union all
 select 'policy ' || p.polname || ' of ' || r.name || ': ' || case when p.polpermissive then 'permissive' else 'restrictive' end || ' ' || p.polcmd::text
        || ' to ' || coalesce((select string_agg(rolname, ', ' order by rolname) from pg_roles where oid = any(p.polroles)), 'public')
-       || ' using ' || regexp_replace(coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), '\s+', ' ', 'g') || ' check ' || regexp_replace(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-'), '\s+', ' ', 'g')
+       || ' using ' || regexp_replace(coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), '[[:space:]]+', ' ', 'g') || ' check ' || regexp_replace(coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-'), '[[:space:]]+', ' ', 'g')
   from pg_policy p join relations r on r.oid = p.polrelid
 union all
 select 'trigger ' || t.tgname || ' of ' || r.name || ': ' || t.tgenabled::text || ' ' || md5(pg_get_triggerdef(t.oid))

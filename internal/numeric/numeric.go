@@ -1,6 +1,7 @@
-package postgres
+package numeric
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
@@ -13,36 +14,39 @@ import (
 	"github.com/quagmt/udecimal"
 )
 
-// numericCodec carries NUMERIC as binary to and from blotter.Decimal, exactly and without allocation for numbers whose
-// digits fit 128 bits. Every other Go type is left to pgx's own codec.
-//
-// The wire format (PostgreSQL source, src/backend/utils/adt/numeric.c, numeric_send): int16 count of base-10000 digits,
-// int16 weight of the first, uint16 sign, uint16 display scale, then the digits.
-type numericCodec struct{ pgtype.NumericCodec }
+// codec encodes and decodes blotter.Decimal. It leaves every other Go type to pgx's own codec.
+type codec struct{ pgtype.NumericCodec }
 
 const (
-	numericNegative = 0x4000
-	numericSpecial  = 0xC000 // NaN, Infinity and -Infinity have both bits set
-	numericBase     = 10000
+	signNegative = 0x4000
+	signSpecial  = 0xC000 // NaN, Infinity and -Infinity have both bits set
+	base         = 10000
 )
 
 var pow10 = [...]uint64{1, 10, 100, 1000, 10000}
 
-// RegisterTypes teaches a connection of pgx's own to carry NUMERIC as blotter.Decimal and to scan instants as UTC, as every
-// session of this package does. By itself, pgx scans them in the zone of the machine.
-func RegisterTypes(m *pgtype.Map) {
-	numeric := &pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: numericCodec{}}
+// Register makes the connections of m carry NUMERIC as blotter.Decimal and scan instants as UTC. By itself, pgx scans
+// them in the zone of the machine.
+func Register(m *pgtype.Map) {
+	numeric := &pgtype.Type{Name: "numeric", OID: pgtype.NumericOID, Codec: codec{}}
 	m.RegisterType(numeric)
-	m.RegisterType(&pgtype.Type{Name: "_numeric", OID: pgtype.NumericArrayOID, Codec: &pgtype.ArrayCodec{ElementType: numeric}})
-	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
+	m.RegisterType(arrayOf(numeric, pgtype.NumericArrayOID))
+
+	utc := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
+	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: utc}
 	m.RegisterType(instant)
-	m.RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
+	m.RegisterType(arrayOf(instant, pgtype.TimestamptzArrayOID))
+
 	m.RegisterDefaultPgType(blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType(&blotter.Decimal{}, "numeric")
 	m.RegisterDefaultPgType([]blotter.Decimal{}, "_numeric")
 }
 
-func (c numericCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
+func arrayOf(element *pgtype.Type, oid uint32) *pgtype.Type {
+	return &pgtype.Type{Name: "_" + element.Name, OID: oid, Codec: &pgtype.ArrayCodec{ElementType: element}}
+}
+
+func (c codec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*blotter.Decimal); ok {
 		if format == pgtype.BinaryFormatCode {
 			return scanBinaryDecimal{}
@@ -52,7 +56,7 @@ func (c numericCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target a
 	return c.NumericCodec.PlanScan(m, oid, format, target)
 }
 
-func (c numericCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+func (c codec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
 	if _, ok := value.(blotter.Decimal); ok {
 		if format == pgtype.BinaryFormatCode {
 			return encodeBinaryDecimal{}
@@ -62,7 +66,7 @@ func (c numericCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value 
 	return c.NumericCodec.PlanEncode(m, oid, format, value)
 }
 
-func (c numericCodec) DecodeValue(m *pgtype.Map, oid uint32, format int16, src []byte) (any, error) {
+func (c codec) DecodeValue(m *pgtype.Map, oid uint32, format int16, src []byte) (any, error) {
 	if src == nil {
 		return nil, nil
 	}
@@ -71,7 +75,7 @@ func (c numericCodec) DecodeValue(m *pgtype.Map, oid uint32, format int16, src [
 	return d, err
 }
 
-func (c numericCodec) DecodeDatabaseSQLValue(m *pgtype.Map, oid uint32, format int16, src []byte) (driver.Value, error) {
+func (c codec) DecodeDatabaseSQLValue(m *pgtype.Map, oid uint32, format int16, src []byte) (driver.Value, error) {
 	v, err := c.DecodeValue(m, oid, format, src)
 	if d, ok := v.(blotter.Decimal); ok {
 		return d.String(), err
@@ -85,7 +89,7 @@ func (scanBinaryDecimal) Scan(src []byte, target any) (err error) {
 	if src == nil {
 		return fmt.Errorf("cannot scan NULL into blotter.Decimal; use *blotter.Decimal")
 	}
-	*target.(*blotter.Decimal), err = decodeNumeric(src)
+	*target.(*blotter.Decimal), err = Decode(src)
 	return err
 }
 
@@ -99,14 +103,15 @@ func (scanTextDecimal) Scan(src []byte, target any) (err error) {
 	return err
 }
 
-// decodeText reads the text form of a NUMERIC; zeros at its end carry no value and may reach over the nineteenth place.
+// decodeText reads the text form of a NUMERIC. Zeros at its end may reach beyond the nineteenth decimal place.
 func decodeText(text string) (blotter.Decimal, error) {
 	if strings.Contains(text, ".") {
 		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 	}
 	d, err := udecimal.Parse(text)
 	if err != nil {
-		return blotter.Decimal{}, numericError("%.40q is NaN, infinite, or has more digits than a blotter.Decimal keeps", text)
+		const format = "%.40q is NaN, infinite, or has more digits than a blotter.Decimal keeps"
+		return blotter.Decimal{}, dataError(format, text)
 	}
 	return d, nil
 }
@@ -114,7 +119,7 @@ func decodeText(text string) (blotter.Decimal, error) {
 type encodeBinaryDecimal struct{}
 
 func (encodeBinaryDecimal) Encode(value any, buf []byte) ([]byte, error) {
-	return appendNumeric(buf, value.(blotter.Decimal)), nil
+	return Append(buf, value.(blotter.Decimal)), nil
 }
 
 type encodeTextDecimal struct{}
@@ -123,63 +128,68 @@ func (encodeTextDecimal) Encode(value any, buf []byte) ([]byte, error) {
 	return value.(blotter.Decimal).AppendText(buf)
 }
 
-// decodeNumeric reads the binary form of a NUMERIC. NaN, infinities and numbers with more digits than a Decimal keeps
-// are ErrData.
-func decodeNumeric(src []byte) (blotter.Decimal, error) {
+// Decode reads the binary form of a NUMERIC. NaN, infinities and numbers with more digits than a Decimal keeps are
+// ErrData.
+func Decode(src []byte) (blotter.Decimal, error) {
 	if len(src) < 8 {
-		return blotter.Decimal{}, numericError("has %d bytes, want 8 or more", len(src))
+		return blotter.Decimal{}, dataError("has %d bytes: want 8 or more", len(src))
 	}
 	count := int(binary.BigEndian.Uint16(src))
 	weight := int(int16(binary.BigEndian.Uint16(src[2:])))
 	sign := binary.BigEndian.Uint16(src[4:])
 	scale := int(binary.BigEndian.Uint16(src[6:]))
 	groups := src[8:]
+
 	switch {
-	case sign&numericSpecial == numericSpecial:
-		return blotter.Decimal{}, numericError("is NaN or infinite; a blotter.Decimal is finite")
+	case sign&signSpecial == signSpecial:
+		return blotter.Decimal{}, dataError("is NaN or infinite: a blotter.Decimal is finite")
 	case len(groups) != 2*count:
-		return blotter.Decimal{}, numericError("announces %d digit groups and has %d bytes of them", count, len(groups))
+		return blotter.Decimal{}, dataError("announces %d digit groups and has %d bytes of them", count, len(groups))
 	case count == 0:
 		return blotter.Decimal{}, nil
 	}
 
 	// The number is the integer of all groups divided by 10^fraction. Where the display scale is smaller than that, the
 	// last group ends in as many zeros, which are cut (at most three: groups are aligned to the point).
+	negative := sign == signNegative
 	fraction := 4 * (count - 1 - weight)
 	cut := 0
 	if fraction > 0 {
 		cut = fraction - min(scale, fraction)
 		if cut > 3 {
-			return decodeLong(sign == numericNegative, weight, groups)
+			return decodeLong(negative, weight, groups)
 		}
 		fraction -= cut
 	}
 	if fraction > blotter.DecimalFractionDigitsMax {
 		// Only a display scale beyond the last digit that counts can still be cut.
-		return decodeLong(sign == numericNegative, weight, groups)
+		return decodeLong(negative, weight, groups)
 	}
+
 	var hi, lo uint64
 	for i := 0; i < len(groups); i += 2 {
-		digit, factor := uint64(binary.BigEndian.Uint16(groups[i:])), uint64(numericBase)
+		digit := uint64(binary.BigEndian.Uint16(groups[i:]))
+		factor := uint64(base)
 		if i == len(groups)-2 && cut > 0 {
-			digit, factor = digit/pow10[cut], pow10[4-cut]
+			digit /= pow10[cut]
+			factor = pow10[4-cut]
 		}
 		var overflow bool
 		if hi, lo, overflow = mulAdd(hi, lo, factor, digit); overflow {
-			return decodeLong(sign == numericNegative, weight, groups)
+			return decodeLong(negative, weight, groups)
 		}
 	}
 	for ; fraction < 0; fraction += 4 { // groups of zeros between the last digit and the point
 		var overflow bool
-		if hi, lo, overflow = mulAdd(hi, lo, numericBase, 0); overflow {
-			return decodeLong(sign == numericNegative, weight, groups)
+		if hi, lo, overflow = mulAdd(hi, lo, base, 0); overflow {
+			return decodeLong(negative, weight, groups)
 		}
 	}
-	return udecimal.NewFromHiLo(sign == numericNegative, hi, lo, uint8(fraction))
+	return udecimal.NewFromHiLo(negative, hi, lo, uint8(fraction))
 }
 
-// mulAdd is (hi, lo) * factor + digit, and whether that needs more than 128 bits.
-func mulAdd(hi, lo, factor, digit uint64) (uint64, uint64, bool) {
+// mulAdd returns (hi, lo) * factor + digit and reports whether that needs more than 128 bits.
+func mulAdd(hi, lo, factor, digit uint64) (sumHi, sumLo uint64, overflow bool) {
 	top, hi := bits.Mul64(hi, factor)
 	carryHi, lo := bits.Mul64(lo, factor)
 	lo, carry := bits.Add64(lo, digit, 0)
@@ -187,21 +197,23 @@ func mulAdd(hi, lo, factor, digit uint64) (uint64, uint64, bool) {
 	return hi, lo, top != 0 || carry != 0
 }
 
-// numericGroupsMax is how many groups of four digits decodeLong looks at: more than a Decimal has, with zeros behind. The
+// groupsMax is the most groups of four digits that decodeLong reads: more than a Decimal has, with zeros behind. The
 // server may send 32,768.
-const numericGroupsMax = 256
+const groupsMax = 256
 
-// decodeLong reads what the fast path cannot: more than 128 bits of digits, or a last group whose zeros reach over the
-// nineteenth place.
+// decodeLong reads what the fast path cannot: more than 128 bits of digits, or a last group whose zeros reach beyond
+// the nineteenth decimal place.
 func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, error) {
-	if len(groups) > 2*numericGroupsMax {
-		return blotter.Decimal{}, numericError("has %d groups of digits", len(groups)/2)
+	if len(groups) > 2*groupsMax {
+		return blotter.Decimal{}, dataError("has %d groups of digits", len(groups)/2)
 	}
 	if weight >= (blotter.DecimalIntegerDigitsMax+3)/4 {
-		return blotter.Decimal{}, numericError("has more than %d digits before the point", blotter.DecimalIntegerDigitsMax)
+		return blotter.Decimal{}, dataError("has more than %d digits before the point", blotter.DecimalIntegerDigitsMax)
 	}
+
 	var integer, fraction strings.Builder
-	for w := -1; w > weight && fraction.Len() <= blotter.DecimalFractionDigitsMax; w-- { // between the point and the first group
+	// Zeros between the point and the first group.
+	for w := -1; w > weight && fraction.Len() <= blotter.DecimalFractionDigitsMax; w-- {
 		fraction.WriteString("0000")
 	}
 	for i := 0; i < len(groups); i += 2 {
@@ -214,30 +226,31 @@ func decodeLong(negative bool, weight int, groups []byte) (blotter.Decimal, erro
 	for w := weight - len(groups)/2; w >= 0; w-- { // zeros between the last group and the point
 		integer.WriteString("0000")
 	}
-	text := strings.TrimLeft(integer.String(), "0")
-	if text == "" {
-		text = "0"
-	}
+
+	significant := strings.TrimLeft(integer.String(), "0")
+	text := cmp.Or(significant, "0")
 	if tail := strings.TrimRight(fraction.String(), "0"); tail != "" {
 		text += "." + tail
 	}
 	if negative {
 		text = "-" + text
 	}
+
 	d, err := udecimal.Parse(text)
-	if err != nil || len(strings.TrimLeft(integer.String(), "0")) > blotter.DecimalIntegerDigitsMax {
-		return blotter.Decimal{}, numericError("has more digits than a blotter.Decimal keeps (%d before, %d after the point)",
-			blotter.DecimalIntegerDigitsMax, blotter.DecimalFractionDigitsMax)
+	if err != nil || len(significant) > blotter.DecimalIntegerDigitsMax {
+		const format = "has more digits than a blotter.Decimal keeps (%d before, %d after the point)"
+		return blotter.Decimal{}, dataError(format, blotter.DecimalIntegerDigitsMax, blotter.DecimalFractionDigitsMax)
 	}
 	return d, nil
 }
 
-// appendNumeric writes the binary form of d.
-func appendNumeric(buf []byte, d blotter.Decimal) []byte {
+// Append appends the binary form of d to buf.
+func Append(buf []byte, d blotter.Decimal) []byte {
 	negative, hi, lo, scale, ok := d.ToHiLo()
 	if !ok {
 		return appendLong(buf, d)
 	}
+
 	// Groups are made from the last to the first: the fraction's last one is padded to four digits.
 	var groups [12]uint16
 	first := len(groups)
@@ -248,50 +261,63 @@ func appendNumeric(buf []byte, d blotter.Decimal) []byte {
 		first--
 		groups[first] = uint16(rest * pow10[4-tail])
 	}
+
 	for made := len(groups) - first; hi != 0 || lo != 0 || made < fraction; made++ {
 		var rest uint64
-		hi, lo, rest = divMod(hi, lo, numericBase)
+		hi, lo, rest = divMod(hi, lo, base)
 		first--
 		groups[first] = uint16(rest)
 	}
+
 	return appendGroups(buf, negative, int(scale), len(groups)-first-fraction-1, groups[first:])
 }
 
-// divMod is (hi, lo) / by and the rest.
-func divMod(hi, lo, by uint64) (uint64, uint64, uint64) {
-	quotientHi := hi / by
-	quotientLo, rest := bits.Div64(hi%by, lo, by)
+// divMod divides (hi, lo).
+func divMod(hi, lo, by uint64) (quotientHi, quotientLo, rest uint64) {
+	quotientHi = hi / by
+	quotientLo, rest = bits.Div64(hi%by, lo, by)
 	return quotientHi, quotientLo, rest
 }
 
-// appendLong writes a number whose digits do not fit 128 bits.
+// appendLong appends a number whose digits do not fit 128 bits.
 func appendLong(buf []byte, d blotter.Decimal) []byte {
 	integer, fraction, _ := strings.Cut(d.Abs().String(), ".")
 	scale := len(fraction)
 	integer = strings.Repeat("0", (4-len(integer)%4)%4) + integer
 	digits := integer + fraction + strings.Repeat("0", (4-scale%4)%4)
+
 	groups := make([]uint16, 0, len(digits)/4)
 	for ; digits != ""; digits = digits[4:] {
-		groups = append(groups, uint16(digits[0]-'0')*1000+uint16(digits[1]-'0')*100+uint16(digits[2]-'0')*10+uint16(digits[3]-'0'))
+		var group uint16
+		for _, digit := range []byte(digits[:4]) {
+			group = 10*group + uint16(digit-'0')
+		}
+		groups = append(groups, group)
 	}
+
 	return appendGroups(buf, d.IsNeg(), scale, len(integer)/4-1, groups)
 }
 
-// appendGroups writes header and digits without leading and trailing groups of zeros, as the server itself stores them.
+// appendGroups appends the header and the digits without leading and trailing groups of zeros, as the server stores
+// them.
 func appendGroups(buf []byte, negative bool, scale, weight int, groups []uint16) []byte {
 	for len(groups) > 0 && groups[0] == 0 {
-		groups, weight = groups[1:], weight-1
+		groups = groups[1:]
+		weight--
 	}
 	for len(groups) > 0 && groups[len(groups)-1] == 0 {
 		groups = groups[:len(groups)-1]
 	}
+
 	sign := uint16(0)
 	if negative {
-		sign = numericNegative
+		sign = signNegative
 	}
 	if len(groups) == 0 {
-		weight, sign = 0, 0
+		weight = 0
+		sign = 0
 	}
+
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(groups)))
 	buf = binary.BigEndian.AppendUint16(buf, uint16(weight))
 	buf = binary.BigEndian.AppendUint16(buf, sign)
@@ -302,6 +328,6 @@ func appendGroups(buf []byte, negative bool, scale, weight int, groups []uint16)
 	return buf
 }
 
-func numericError(format string, args ...any) error {
+func dataError(format string, args ...any) error {
 	return &blotter.Error{Kind: blotter.ErrData, Message: "this NUMERIC " + fmt.Sprintf(format, args...)}
 }

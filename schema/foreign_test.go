@@ -1,7 +1,8 @@
-package postgres_test
+package schema_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,21 +11,23 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlTraces is all that a migration could leave in a database and its cluster.
+// sqlTraces lists everything that a migration could leave in a database and its cluster.
 const sqlTraces = `
 select coalesce(string_agg(trace, ', ' order by trace), '')
   from (select 'role ' || rolname from pg_roles where rolname like 'trading%'
         union all select 'grants ' || datacl::text from pg_database where datname = current_database() and datacl is not null
         union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('public', 'information_schema')) t(trace)`
 
-// A database in which somebody else's schemas have the names of ours is refused before anything is made, and so is one
-// on which the login has too few rights: no role, no schema and no grant stays behind. The remedy that is named works.
+// A database in which another program's schemas have the names of blotter's is refused before anything is made, and so
+// is one on which the login has too few rights: no role, schema or grant stays behind. The remedy in the error works.
 func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
-	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	server, err := embedded.Start(t.Context(),
+		embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +48,11 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		"schema_of_others": {
 			owner:  "blotter_managed",
 			before: []string{"create schema execution authorization somebody", "create table execution.plans (id int)"},
-			want:   []string{"execution (owner somebody)", "nothing was created", "ALTER SCHEMA execution RENAME TO execution_other"},
-			mend:   []string{"alter schema execution rename to execution_other"},
+			want: []string{
+				"execution (owner somebody)", "nothing was created",
+				"ALTER SCHEMA execution RENAME TO execution_other",
+			},
+			mend: []string{"alter schema execution rename to execution_other"},
 		},
 		"empty_schema_of_others": {
 			owner:  "blotter_managed",
@@ -55,20 +61,26 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 			mend:   []string{"drop schema shared"},
 		},
 		"schemas_of_the_login": {
-			owner:  "blotter_managed",
-			before: []string{"create schema events authorization blotter_managed", "create schema logging authorization blotter_managed"},
-			want:   []string{"events (owner blotter_managed), logging (owner blotter_managed)"},
-			mend:   []string{"drop schema events, logging"},
+			owner: "blotter_managed",
+			before: []string{
+				"create schema events authorization blotter_managed",
+				"create schema logging authorization blotter_managed",
+			},
+			want: []string{"events (owner blotter_managed), logging (owner blotter_managed)"},
+			mend: []string{"drop schema events, logging"},
 		},
 		"version_table_of_others": {
-			owner:  "blotter_managed",
-			before: []string{"create schema shared authorization somebody", "create table shared.schema_version (version text)"},
-			want:   []string{"shared (owner somebody)"},
-			mend:   []string{"alter schema shared rename to shared_other"},
+			owner: "blotter_managed",
+			before: []string{
+				"create schema shared authorization somebody",
+				"create table shared.schema_version (version text)",
+			},
+			want: []string{"shared (owner somebody)"},
+			mend: []string{"alter schema shared rename to shared_other"},
 		},
 		"database_of_others": {
 			owner: "somebody",
-			want:  []string{"may not give out rights on database database_of_others", "as its owner"},
+			want:  []string{"may not grant privileges on database database_of_others", "as its owner"},
 			mend:  []string{"alter database database_of_others owner to blotter_managed"},
 		},
 	} {
@@ -77,7 +89,7 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		execAll(t, inside, c.before...)
 		before := textOf(t, inside, sqlTraces)
 
-		_, err := postgres.NewMigrator(t.Context(), server.URL("managed", name))
+		_, err := schema.NewMigrator(t.Context(), server.URL("managed", name))
 		for _, part := range c.want {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("%s: the error is %v, want %q in it", name, err, part)
@@ -92,7 +104,7 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 		if _, err := m.Up(t.Context()); err != nil {
 			t.Errorf("%s: after its remedy: %v", name, err)
 		}
-		// Where it is ours, it stays so, migrated back and up again as well.
+		// Blotter's own schemas are accepted, also after migrating down and up again.
 		if _, err := m.DownTo(t.Context(), 0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -110,7 +122,8 @@ func TestMigrateLeavesForeignDatabasesAlone(t *testing.T) {
 // The SQL that prepares a database by hand refuses schemas of others, too.
 func TestRolesSQLLeavesForeignDatabasesAlone(t *testing.T) {
 	t.Parallel()
-	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
+	server, err := embedded.Start(t.Context(),
+		embedded.Config{DataDir: filepath.Join(t.TempDir(), "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,29 +132,30 @@ func TestRolesSQLLeavesForeignDatabasesAlone(t *testing.T) {
 	execAll(t, admin, "create database theirs")
 	inside := connectTo(t, server.AdminURL("theirs"))
 	execAll(t, inside, "create schema analytics")
-	text, err := postgres.RolesSQL("theirs", "theirs_")
+	text, err := schema.RolesSQL("theirs", "theirs_")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	before := textOf(t, inside, sqlTraces)
 	_, err = inside.Exec(t.Context(), text)
 	if err == nil || !strings.Contains(err.Error(), "schema analytics is not blotter's") {
 		t.Errorf("the error is %v", err)
 	}
+
 	execAll(t, inside, "rollback")
 	if after := textOf(t, inside, sqlTraces); after != before {
 		t.Errorf("there was %q before, and after the refusal %q", before, after)
 	}
 }
 
-// A schema with a version table of somebody else's is not taken for ours.
+// A schema with another program's version table is not taken for blotter's.
 func TestOpenForeignVersionTable(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Blank(t)
 	db.Exec(t, `create schema shared; create table shared.schema_version (version text); grant usage on schema shared to public; grant select on shared.schema_version to public`)
 	_, err := postgres.Open(t.Context(), db.Config)
-	wantKind(t, "Open", err, blotter.ErrOperational)
-	if err == nil || !strings.Contains(err.Error(), "holds no blotter schema") {
+	if !errors.Is(err, blotter.ErrOperational) || !strings.Contains(err.Error(), "holds no blotter schema") {
 		t.Errorf("the error is %v", err)
 	}
 }

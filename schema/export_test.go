@@ -1,0 +1,4 @@
+package schema
+
+// ReadCatalog reads the live catalog, as Verify does.
+var ReadCatalog = readCatalog
