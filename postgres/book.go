@@ -10,34 +10,37 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Book books the fills of many callers together: what arrives while a commit is under way forms the next transaction.
-// Nobody waits for a timer, so a lone caller is as fast as with DB.ExecuteTrade. Fills of one account are booked in the
-// order of the calls.
+// Book books the trades of many callers together: trades that arrive while a commit is under way form the next
+// transaction. No caller waits for a timer, so a lone caller is as fast as with DB.ExecuteTrade. Trades of one account
+// are booked in the order of the calls.
 //
-// A transaction has one scope. Under blotter.WithAllAccounts, as a service, it may hold the fills of many accounts; under
-// blotter.WithAccount it holds those of one.
+// A transaction has one scope. Under blotter.WithAllAccounts, as a service, it may hold the trades of many accounts;
+// under blotter.WithAccount it holds those of one account.
 //
-// The zero Book is of no use; NewBook makes one, Start starts it, Stop ends it.
+// NewBook creates a Book, Start starts it, Stop ends it. The zero Book cannot be used.
 type Book struct {
-	db   *DB
-	cfg  BookConfig
-	room chan struct{} // a place for each call that waits or is being booked
+	db    *DB
+	cfg   BookConfig
+	slots chan struct{} // one is taken by each call that waits or is being booked
 
-	mu      sync.Mutex
-	wake    sync.Cond // a lane is ready, or the book stops
-	state   bookState
-	lanes   map[laneKey]*lane
-	seats   map[string]*seat // of the accounts that a service's calls are of
-	load    []int            // a service's calls in each of its lanes
-	ready   []*lane          // lanes with calls that no worker serves
-	workers sync.WaitGroup
+	mu       sync.Mutex
+	wake     sync.Cond // a queue is ready, or the book stops
+	state    bookState
+	queues   map[queueKey]*callQueue
+	accounts map[string]*accountQueue // of a service's calls that wait or are being booked
+	load     []int                    // how many of a service's calls are in each of its queues
+	ready    []*callQueue             // queues with calls that no worker serves
+	workers  sync.WaitGroup
 }
 
 // BookConfig sizes a Book. The zero value is good.
 type BookConfig struct {
-	Workers  int // transactions at once; default 2, at most half of the pool's connections
-	GroupMax int // fills in a transaction; default 256, at most 10,000
-	QueueMax int // fills that wait or are being booked, beyond which callers wait for a place; default 16,384
+	Workers  int // concurrent transactions; default 2, at most half of the pool's connections
+	GroupMax int // trades in a transaction; default 256, at most 10,000
+
+	// QueueMax is how many trades may wait or be booked at once; further callers wait for a slot. Default 16,384, at
+	// most 1,048,576.
+	QueueMax int
 }
 
 type bookState int
@@ -48,55 +51,69 @@ const (
 	bookStopped
 )
 
-// laneKey tells apart the calls that can share a transaction. A service's accounts are divided over as many lanes as
-// there are workers: two transactions never meet in an account.
-type laneKey struct {
+// queueKey tells apart the calls that can share a transaction. The accounts of a service are divided over as many
+// queues as there are workers, so that two transactions never meet in an account.
+type queueKey struct {
 	account string // of a scope of one account
-	part    int    // of a scope of all accounts, from 1
+	number  int    // of a scope of all accounts, from 1
 }
 
-// seat keeps an account in one lane for as long as it has calls that wait or are being booked. Then its next call may go
-// to the lane that has the fewest.
-type seat struct{ part, calls int }
+// accountQueue keeps an account in one queue while it has calls that wait or are being booked. After that, its next
+// call may go to the queue that has the fewest.
+type accountQueue struct {
+	number int
+	calls  int
+}
 
-// lane is a queue of calls in their order, of which one worker at most takes.
-type lane struct {
-	key   laneKey
+// callQueue is a queue of calls in their order. At most one worker takes calls from it.
+type callQueue struct {
+	key   queueKey
 	scope blotter.Scope
 	calls []*bookCall
 }
 
-// bookCall is one caller's fill.
+// bookCall is the trade of one caller.
 type bookCall struct {
 	trade       blotter.Trade
-	option      ExecuteOption
+	options     ExecuteOption
 	correlation string
-	lane        *lane // that it waits in; nil once a worker has it
+	queue       *callQueue // nil once a worker has taken the call
 	receipt     Receipt
 	err         error
 	done        chan struct{}
 }
 
-// NewBook makes a Book that is yet to be started. Errors: ErrInvalid names the field that is out of bounds.
+// NewBook creates a Book; Start starts it. Errors: ErrInvalid names the field that is out of bounds.
 func (db *DB) NewBook(cfg BookConfig) (*Book, error) {
 	for _, field := range []struct {
-		name           string
-		value          *int
-		standard, most int
+		name         string
+		value        *int
+		defaultValue int
+		most         int
 	}{
-		{"Workers", &cfg.Workers, 2, max(1, db.cfg.MaxConns/2)}, {"GroupMax", &cfg.GroupMax, 256, tradesMax}, {"QueueMax", &cfg.QueueMax, 1 << 14, 1 << 20},
+		{"Workers", &cfg.Workers, 2, max(1, db.cfg.MaxConns/2)},
+		{"GroupMax", &cfg.GroupMax, 256, tradesMax},
+		{"QueueMax", &cfg.QueueMax, 1 << 14, 1 << 20},
 	} {
-		setDefault(field.value, min(field.standard, field.most))
+		setDefault(field.value, min(field.defaultValue, field.most))
 		if *field.value < 1 || *field.value > field.most {
 			return nil, blotter.Invalid("BookConfig."+field.name, *field.value, fmt.Sprintf("1 to %d", field.most))
 		}
 	}
-	b := &Book{db: db, cfg: cfg, room: make(chan struct{}, cfg.QueueMax), lanes: map[laneKey]*lane{}, seats: map[string]*seat{}, load: make([]int, cfg.Workers)}
+
+	b := &Book{
+		db:       db,
+		cfg:      cfg,
+		slots:    make(chan struct{}, cfg.QueueMax),
+		queues:   map[queueKey]*callQueue{},
+		accounts: map[string]*accountQueue{},
+		load:     make([]int, cfg.Workers),
+	}
 	b.wake.L = &b.mu
 	return b, nil
 }
 
-// Start starts the book. Started twice it does nothing; a book that was stopped is ErrProgramming.
+// Start starts the book. On a running book it does nothing; on a stopped one it returns ErrProgramming.
 func (b *Book) Start(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,6 +123,7 @@ func (b *Book) Start(context.Context) error {
 	case bookStopped:
 		return programming("the book was stopped; make a new one")
 	}
+
 	b.state = bookRunning
 	for range b.cfg.Workers {
 		b.workers.Go(b.work)
@@ -113,13 +131,14 @@ func (b *Book) Start(context.Context) error {
 	return nil
 }
 
-// Stop takes no more calls, books those that wait, and returns when all is done or the context ends; what waits is booked
-// even then. It is safe to call twice.
+// Stop refuses further calls, books the waiting ones, and returns when all are booked or the context ends; even then
+// the waiting calls are booked. It is safe to call twice.
 func (b *Book) Stop(ctx context.Context) error {
 	b.mu.Lock()
 	b.state = bookStopped
 	b.wake.Broadcast()
 	b.mu.Unlock()
+
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -133,32 +152,36 @@ func (b *Book) Stop(ctx context.Context) error {
 	}
 }
 
-// ExecuteTrade is DB.ExecuteTrade, in a transaction with others' fills. A context that ends while the fill waits takes it
-// back, and it is not booked; one that ends later does not interrupt it: ExecuteTrade returns what became of it. Only
-// ErrCommitUnknown leaves that open, and then sending the fill again is safe.
+// ExecuteTrade works like DB.ExecuteTrade, in a transaction with the trades of others. If the context ends while the
+// trade waits, the trade is withdrawn and not booked. If it ends later, ExecuteTrade still waits for the outcome and
+// returns it. Only ErrCommitUnknown leaves the outcome open, and then sending the trade again is safe.
 func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...ExecuteOption) (Receipt, error) {
-	call := &bookCall{trade: trade, correlation: blotter.CorrelationOf(ctx), done: make(chan struct{})}
-	for _, o := range opts {
-		call.option |= o
+	call := &bookCall{
+		trade:       trade,
+		options:     joinOptions(opts),
+		correlation: blotter.CorrelationOf(ctx),
+		done:        make(chan struct{}),
 	}
 	refused := func(err error) (Receipt, error) { return failed(trade, err), err }
 	scope, _ := blotter.ScopeOf(ctx)
-	if err := intoScope(&call.trade.AccountID, scope); err != nil {
+	if err := resolveAccount(&call.trade.AccountID, scope); err != nil {
 		return refused(err)
 	}
+
 	select {
-	case b.room <- struct{}{}:
-		defer func() { <-b.room }()
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
 	case <-ctx.Done():
 		return refused(translate(ctx, "execute trade", ctx.Err()))
 	}
 	if err := b.enqueue(call, scope); err != nil {
 		return refused(err)
 	}
+
 	select {
 	case <-call.done:
 	case <-ctx.Done():
-		if b.takeBack(call) {
+		if b.withdraw(call) {
 			return refused(translate(ctx, "execute trade", ctx.Err()))
 		}
 		<-call.done
@@ -166,86 +189,146 @@ func (b *Book) ExecuteTrade(ctx context.Context, trade blotter.Trade, opts ...Ex
 	return call.receipt, call.err
 }
 
+// enqueue appends the call to the queue of its scope and, for a service, of its account.
 func (b *Book) enqueue(call *bookCall, scope blotter.Scope) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state != bookRunning {
-		return &blotter.Error{Op: "execute trade", Kind: blotter.ErrOperational, Message: "the book is not running: Start it, or it was stopped"}
+		return &blotter.Error{
+			Op: "execute trade", Kind: blotter.ErrOperational,
+			Message: "the book is not running: call Start, or make a new one if it was stopped",
+		}
 	}
-	key := laneKey{account: scope.Account}
+
+	key := queueKey{account: scope.Account}
 	if scope.All {
-		key.part = b.sit(call.trade.AccountID)
+		key.number = b.assignQueue(call.trade.AccountID)
 	}
-	l := b.lanes[key]
-	if l == nil {
-		l = &lane{key: key, scope: scope}
-		b.lanes[key] = l
-		b.ready = append(b.ready, l)
+	q := b.queues[key]
+	if q == nil {
+		q = &callQueue{key: key, scope: scope}
+		b.queues[key] = q
+		b.ready = append(b.ready, q)
 		b.wake.Signal()
 	}
-	l.calls, call.lane = append(l.calls, call), l
+	q.calls = append(q.calls, call)
+	call.queue = q
 	return nil
 }
 
-// sit is the lane of a service's next call of the account.
-func (b *Book) sit(account string) (part int) {
-	s := b.seats[account]
-	if s == nil {
-		s = &seat{part: 1 + slices.Index(b.load, slices.Min(b.load))}
-		b.seats[account] = s
+// assignQueue returns the number of the queue for a service's next call of the account, and counts the call.
+func (b *Book) assignQueue(account string) (number int) {
+	a := b.accounts[account]
+	if a == nil {
+		a = &accountQueue{number: 1 + slices.Index(b.load, slices.Min(b.load))}
+		b.accounts[account] = a
 	}
-	s.calls++
-	b.load[s.part-1]++
-	return s.part
+	a.calls++
+	b.load[a.number-1]++
+	return a.number
 }
 
-// leave is the end of a call of a service.
-func (b *Book) leave(key laneKey, account string) {
-	if key.part == 0 {
-		return
+// finishCall takes back what assignQueue counted, when the call is booked or withdrawn.
+func (b *Book) finishCall(key queueKey, account string) {
+	if key.number == 0 {
+		return // not a service's call
 	}
-	s := b.seats[account]
-	b.load[s.part-1]--
-	if s.calls--; s.calls == 0 {
-		delete(b.seats, account)
+	a := b.accounts[account]
+	b.load[a.number-1]--
+	a.calls--
+	if a.calls == 0 {
+		delete(b.accounts, account)
 	}
 }
 
-// takeBack takes a call that no worker has out of its lane, and reports that it did: it will not be booked.
-func (b *Book) takeBack(call *bookCall) bool {
+// withdraw removes the call from its queue, and reports whether it did: a call that a worker has taken is being booked.
+func (b *Book) withdraw(call *bookCall) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if call.lane == nil {
+	if call.queue == nil {
 		return false
 	}
-	call.lane.calls = slices.DeleteFunc(call.lane.calls, func(c *bookCall) bool { return c == call })
-	b.leave(call.lane.key, call.trade.AccountID)
+	call.queue.calls = slices.DeleteFunc(call.queue.calls, func(c *bookCall) bool { return c == call })
+	b.finishCall(call.queue.key, call.trade.AccountID)
 	return true
 }
 
-// work serves lanes until the book stops and none is left.
+// work serves queues until the book stops and no queue is left.
 func (b *Book) work() {
 	for {
-		l, calls := b.take()
-		if l == nil {
+		q, calls := b.take()
+		if q == nil {
 			return
 		}
-		b.serve(l, calls)
-		b.gather(l)
-		b.release(l)
+		b.serve(q, calls)
+		b.gather(q)
+		b.release(q)
+	}
+}
+
+// take waits for a queue and takes calls from its head.
+func (b *Book) take() (*callQueue, []*bookCall) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.ready) == 0 {
+		if b.state == bookStopped && len(b.queues) == 0 {
+			return nil, nil
+		}
+		b.wake.Wait()
+	}
+
+	q := b.ready[0]
+	b.ready = b.ready[1:]
+	n := min(len(q.calls), b.cfg.GroupMax)
+	calls := slices.Clone(q.calls[:n])
+	q.calls = slices.Delete(q.calls, 0, n)
+	for _, call := range calls {
+		call.queue = nil
+	}
+	return q, calls
+}
+
+// serve books the calls in one transaction and answers each caller.
+func (b *Book) serve(q *callQueue, calls []*bookCall) {
+	if len(calls) == 0 {
+		return
+	}
+
+	group := &booking{}
+	for _, call := range calls {
+		group.trades = append(group.trades, call.trade)
+		group.options = append(group.options, call.options)
+		group.correlations = append(group.correlations, call.correlation)
+	}
+	receipts, err := b.db.book(q.scope.In(context.Background()), group)
+
+	b.mu.Lock()
+	for _, call := range calls {
+		b.finishCall(q.key, call.trade.AccountID)
+	}
+	b.mu.Unlock()
+
+	for i, call := range calls {
+		if err != nil {
+			call.receipt, call.err = failed(call.trade, err), err
+		} else {
+			call.receipt, call.err = receipts[i], receipts[i].Err
+		}
+		close(call.done)
 	}
 }
 
 // gatherMax bounds how often gather lets others run.
 const gatherMax = 8
 
-// gather lets the callers that were just answered run, who may have their next fill ready, for as long as calls arrive:
-// with them the next group is twice as large. Who is alone waits for nobody.
-func (b *Book) gather(l *lane) {
-	for n, last := 0, -1; n < gatherMax; n++ {
+// gather lets the callers that were just answered run for as long as calls arrive: they may have their next trade
+// ready, and with it the next group is twice as large. A lone caller never waits.
+func (b *Book) gather(q *callQueue) {
+	last := -1
+	for range gatherMax {
 		runtime.Gosched()
 		b.mu.Lock()
-		waiting := len(l.calls)
+		waiting := len(q.calls)
 		b.mu.Unlock()
 		if waiting == last {
 			return
@@ -254,65 +337,17 @@ func (b *Book) gather(l *lane) {
 	}
 }
 
-// take waits for a lane and takes calls from its head.
-func (b *Book) take() (*lane, []*bookCall) {
+// release puts a queue behind the others if calls have arrived meanwhile, and otherwise drops it.
+func (b *Book) release(q *callQueue) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.ready) == 0 {
-		if b.state == bookStopped && len(b.lanes) == 0 {
-			return nil, nil
-		}
-		b.wake.Wait()
-	}
-	l := b.ready[0]
-	b.ready = b.ready[1:]
-	n := min(len(l.calls), b.cfg.GroupMax)
-	calls := slices.Clone(l.calls[:n])
-	l.calls = slices.Delete(l.calls, 0, n)
-	for _, call := range calls {
-		call.lane = nil
-	}
-	return l, calls
-}
-
-// release puts a lane behind the others if calls have arrived meanwhile, and drops it else.
-func (b *Book) release(l *lane) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(l.calls) > 0 {
-		b.ready = append(b.ready, l)
+	if len(q.calls) > 0 {
+		b.ready = append(b.ready, q)
 		b.wake.Signal()
 		return
 	}
-	delete(b.lanes, l.key)
+	delete(b.queues, q.key)
 	if b.state == bookStopped {
 		b.wake.Broadcast()
-	}
-}
-
-// serve books calls in one transaction and tells each caller what became of his fill.
-func (b *Book) serve(l *lane, calls []*bookCall) {
-	if len(calls) == 0 {
-		return
-	}
-	group := &booking{}
-	for _, call := range calls {
-		group.given = append(group.given, call.trade)
-		group.opts = append(group.opts, call.option)
-		group.ids = append(group.ids, call.correlation)
-	}
-	err := b.db.book(l.scope.In(context.Background()), group)
-	b.mu.Lock()
-	for _, call := range calls {
-		b.leave(l.key, call.trade.AccountID)
-	}
-	b.mu.Unlock()
-	for i, call := range calls {
-		if err != nil {
-			call.receipt, call.err = failed(call.trade, err), err
-		} else {
-			call.receipt, call.err = group.receipts[i], group.receipts[i].Err
-		}
-		close(call.done)
 	}
 }

@@ -30,6 +30,7 @@ func TestCutCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+
 	x := &torture{t: t, d: &pgtest.Database{DB: db, Config: cfg}, ledger: newLedger(t)}
 	ways := map[string]func(*client, blotter.Trade) sendFill{
 		"DB.ExecuteTrade":  func(*client, blotter.Trade) sendFill { return db.ExecuteTrade },
@@ -39,13 +40,16 @@ func TestCutCommits(t *testing.T) {
 	for way, send := range ways {
 		x.cut(cutter, seed, way, *cutsFlag/4, send)
 	}
+
 	if x.book, err = db.NewBook(postgres.BookConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.book.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	x.cut(cutter, seed, "Book.ExecuteTrade", *cutsFlag-3*(*cutsFlag/4), func(*client, blotter.Trade) sendFill { return x.book.ExecuteTrade })
+
+	x.cut(cutter, seed, "Book.ExecuteTrade", *cutsFlag-3*(*cutsFlag/4),
+		func(*client, blotter.Trade) sendFill { return x.book.ExecuteTrade })
 	if err := x.book.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -54,7 +58,7 @@ func TestCutCommits(t *testing.T) {
 	t.Logf("%d cuts, %d fills, %d answers unknown", cutter.Cuts(), len(x.ledger.answers), x.counts[countUnknown].Load())
 }
 
-// withLogin is a URL with the login of another.
+// withLogin returns a URL with the login of another.
 func withLogin(t *testing.T, to, of string) string {
 	t.Helper()
 	login, err := pgx.ParseConfig(of)
@@ -69,9 +73,10 @@ func withLogin(t *testing.T, to, of string) string {
 	return u.String()
 }
 
-// cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are cut
-// while a new connection prepares its statements, where nothing is open.
-func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, send func(*client, blotter.Trade) sendFill) {
+// cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are
+// cut while a new connection prepares its statements, where nothing is open.
+func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int,
+	send func(*client, blotter.Trade) sendFill) {
 	first, unknown := cutter.Cuts(), x.counts[countUnknown].Load()
 	goesOn := func() bool {
 		done := cutter.Cuts() - first
@@ -84,7 +89,9 @@ func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, 
 		clients.Go(func() {
 			for goesOn() && x.t.Context().Err() == nil {
 				f := c.fill()
-				f.AccountID, f.OrderID, f.Symbol = accountName(0), "", symbolName(10+c.rng.IntN(4))
+				f.AccountID = accountName(0)
+				f.OrderID = ""
+				f.Symbol = symbolName(10 + c.rng.IntN(4))
 				if c.chance(30) {
 					cutter.AtCommit(c.when(50))
 				} else if c.chance(50) {
@@ -94,13 +101,14 @@ func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int, 
 			}
 		})
 	}
+
 	clients.Wait()
 	if x.counts[countUnknown].Load() == unknown {
 		x.t.Errorf("%s: no COMMIT was unknown; the test shows too little", way)
 	}
 }
 
-// when is how the link is cut: with that chance after the server has heard.
+// when returns when the link is cut: with that chance after the server has received the message.
 func (c *client) when(percent float64) pgtest.Cut {
 	if c.chance(percent) {
 		return pgtest.Heard
@@ -121,7 +129,8 @@ func (c *client) pair(ctx context.Context, f blotter.Trade, opts ...postgres.Exe
 }
 
 // inTransaction books a fill in a transaction of the caller's.
-func (x *torture) inTransaction(ctx context.Context, f blotter.Trade, opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
+func (x *torture) inTransaction(ctx context.Context, f blotter.Trade,
+	opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
 	var serializable []postgres.TxOption
 	if rand.N(2) == 0 {
 		serializable = append(serializable, postgres.RepeatableRead, postgres.MaxRetries(100))

@@ -37,20 +37,23 @@ func (f forgery) write(ctx context.Context, conn *pgx.Conn, account string) erro
 	return err
 }
 
-// Whoever writes it, an event of the book names the account that its columns name. The types of the list in Go are those of
-// the database.
+// An event of the book names the account that its columns name, whichever role writes it. The types of the list in Go
+// are those of the database.
 func TestBookEventsNameTheirAccount(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	refused := func(conn *pgx.Conn, f forgery) bool {
 		t.Helper()
 		err := f.write(t.Context(), conn, "A1")
-		if err != nil && !strings.Contains(err.Error(), "outbox_is_what_it_says") && !strings.Contains(err.Error(), "book_events_are_proved") {
+		if err != nil && !strings.Contains(err.Error(), "outbox_is_what_it_says") &&
+			!strings.Contains(err.Error(), "book_events_are_proved") {
 			t.Fatalf("%+v: %v", f, err)
 		}
 		return err != nil
 	}
-	for role, url := range map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL} {
+
+	urls := map[string]string{"app": db.Config.URL, "service": db.Config.ServiceURL, "owner": db.OwnerURL}
+	for role, url := range urls {
 		conn := login(t, db, url, "A1")
 		for _, setRole := range []string{"", "set role none"} {
 			if setRole != "" && role != "app" {
@@ -59,9 +62,17 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 			if setRole != "" {
 				mustExec(t, conn, setRole)
 			}
+
 			for _, kind := range append(blotter.BookEvents(), "noted") {
-				for _, data := range []map[string]any{{"account_id": "A2"}, {}, {"account_id": nil}, {"account_id": []string{"A1"}}, {"position": map[string]any{"account_id": "A1"}}} {
-					if got := refused(conn, forgery{"trades", kind, "execution", 1, data}); got != blotter.IsBookEvent(kind) {
+				for _, data := range []map[string]any{
+					{"account_id": "A2"},
+					{},
+					{"account_id": nil},
+					{"account_id": []string{"A1"}},
+					{"position": map[string]any{"account_id": "A1"}},
+				} {
+					got := refused(conn, forgery{"trades", kind, "execution", 1, data})
+					if got != blotter.IsBookEvent(kind) {
 						t.Errorf("%s with %v by the %s: refused %v", kind, data, role, got)
 					}
 				}
@@ -75,18 +86,21 @@ func TestBookEventsNameTheirAccount(t *testing.T) {
 			}
 		}
 	}
+
 	owner := login(t, db, db.OwnerURL, "")
 	wantState(t, owner, "23514", `insert into events.outbox (channel, key, event_id, type, service, data)
 		values ('trades', 'A1', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A1"}')`)
-	wantState(t, login(t, db, db.Config.URL, "A1"), "42501", `insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
+	wantState(t, login(t, db, db.Config.URL, "A1"), "42501", `
+		insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at)
 		values ('A1', 'notes', 'A1', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`)
 }
 
 // storedTrade returns the data of the event of a trade that sqlStoreTrade stored, with the changes.
 func storedTrade(id string, changes map[string]any) map[string]any {
 	data := map[string]any{
-		"account_id": "A1", "trade_id": id, "symbol": "KO", "side": "buy", "quantity": "5", "price": "61.5", "multiplier": "1", "currency": "USD",
-		"commission": "0.25", "commission_currency": "USD", "realized_pnl": "0", "position_effect": "open", "strategy": "",
+		"account_id": "A1", "trade_id": id, "symbol": "KO", "side": "buy", "quantity": "5", "price": "61.5",
+		"multiplier": "1", "currency": "USD", "commission": "0.25", "commission_currency": "USD",
+		"realized_pnl": "0", "position_effect": "open", "strategy": "",
 		"executed_at": "2024-03-01T14:30:00.500000Z",
 		"position":    map[string]any{"quantity": "5", "cost_basis": "307.5", "realized_pnl": "0", "fees": "0.25"},
 	}
@@ -95,9 +109,11 @@ func storedTrade(id string, changes map[string]any) map[string]any {
 }
 
 const sqlStoreTrade = `
-insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
-                              realized_pnl, position_effect, strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
-values ('A1', $1, 'KO', 'buy', 5, 61.50, 1, 'USD', 0.25, 'USD', 0, 'open', '', '2024-03-01 14:30:00.5Z', 5, 307.5, 0, 0.25)`
+insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, multiplier, currency, commission,
+                              commission_currency, realized_pnl, position_effect, strategy, executed_at,
+                              quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+values ('A1', $1, 'KO', 'buy', 5, 61.50, 1, 'USD', 0.25, 'USD', 0, 'open', '', '2024-03-01 14:30:00.5Z',
+        5, 307.5, 0, 0.25)`
 
 // An application writes an event of the book only about a trade that its transaction has stored, as it has stored it.
 func TestEventsOfTheBookAreProved(t *testing.T) {
@@ -129,6 +145,8 @@ func TestEventsOfTheBookAreProved(t *testing.T) {
 			t.Errorf("%s: the event of a stored trade: %v", setRole, err)
 		}
 
+		otherCost := map[string]any{"quantity": "5", "cost_basis": "1", "realized_pnl": "0", "fees": "0.25"}
+		otherFee := map[string]any{"currency": "EUR", "amount": "1"}
 		forged := map[string]forgery{
 			"an earlier trade":   event(map[string]any{"trade_id": "T1 " + setRole}),
 			"no stored trade":    event(map[string]any{"trade_id": "T3"}),
@@ -139,14 +157,14 @@ func TestEventsOfTheBookAreProved(t *testing.T) {
 			"another price":      event(map[string]any{"price": "61.51"}),
 			"another profit":     event(map[string]any{"realized_pnl": "1"}),
 			"another position":   event(map[string]any{"position": map[string]any{"quantity": "777777"}}),
-			"another cost":       event(map[string]any{"position": map[string]any{"quantity": "5", "cost_basis": "1", "realized_pnl": "0", "fees": "0.25"}}),
+			"another cost":       event(map[string]any{"position": otherCost}),
 			"a name more":        event(map[string]any{"other": "x"}),
 			"a name twice":       event(map[string]any{"QUANTITY": "777777"}),
 			"another alphabet":   event(map[string]any{"\u017fymbol": "PEP"}),
 			"a number and blank": event(map[string]any{"quantity": "5 "}),
 			"a number's zeros":   event(map[string]any{"quantity": "5.00"}),
 			"a bare number":      event(map[string]any{"quantity": 5}),
-			"fees of its own":    event(map[string]any{"other_fees": []any{map[string]any{"currency": "EUR", "amount": "1"}}}),
+			"fees of its own":    event(map[string]any{"other_fees": []any{otherFee}}),
 			"another multiplier": event(map[string]any{"multiplier": "100"}),
 			"another currency":   event(map[string]any{"currency": "JPY"}),
 			"another commission": event(map[string]any{"commission": "777777"}),
@@ -173,7 +191,8 @@ func TestEventsOfTheBookAreProved(t *testing.T) {
 			"insert into pg_temp.trades select * from execution.trades", "set local enable_indexscan = off",
 		}
 		var refused *pgconn.PgError
-		if err := try(event(map[string]any{"quantity": "777777"}), misleading...); !errors.As(err, &refused) || refused.Code != "42501" {
+		if err := try(event(map[string]any{"quantity": "777777"}), misleading...); !errors.As(err, &refused) ||
+			refused.Code != "42501" {
 			t.Errorf("%s, misled: %v, want it refused", setRole, err)
 		}
 	}
@@ -195,7 +214,9 @@ func TestProofReadsOneTrade(t *testing.T) {
 			mustExec(t, conn, sqlStoreTrade, fmt.Sprint(name, n))
 		}
 
-		const sqlRead = `select coalesce(sum(idx_tup_fetch + seq_tup_read), 0) from pg_stat_xact_user_tables where relname = 'trades'`
+		const sqlRead = `
+			select coalesce(sum(idx_tup_fetch + seq_tup_read), 0)
+			  from pg_stat_xact_user_tables where relname = 'trades'`
 		before := ask[int](t, conn, sqlRead)
 		event := forgery{"trades", blotter.TradeExecuted, "execution", 1, storedTrade(name+"0", nil)}
 		if err := event.write(t.Context(), conn, "A1"); err != nil {
@@ -231,24 +252,35 @@ func TestEmitRefuses(t *testing.T) {
 		ctx   context.Context
 		event blotter.Event
 	}{
-		"a fill of another account": {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A2"}`)}},
-		"a fill of its own":         {one, blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
-		"a fill by the service":     {all, blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution", Data: []byte(`{"account_id": "A1"}`)}},
-		"a removal":                 {one, blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
-		"a position":                {one, blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
-		"a price of an account":     {one, blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
+		"a fill of another account": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A2"}`)}},
+		"a fill of its own": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`)}},
+		"a fill by the service": {all,
+			blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`)}},
+		"a removal": {one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
+		"a position": {one,
+			blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
+		"a price of an account": {one,
+			blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
 		"market data of an account": {one, blotter.Event{Channel: "market_data", Type: "x", Data: []byte(`{}`)}},
 		"a price of tomorrow":       {all, price(`{"symbol": "KO", "price": "1", "price_at": "` + ahead + `"}`)},
 		"a price of 2200":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`)},
 		"a price of 1800":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "1800-01-01T00:00:00Z"}`)},
 		"bars of 2200":              {all, price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`)},
 		"another symbol":            {all, price(`{"symbol": "PEP"}`)},
-		"a long symbol":             {all, blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated, Data: []byte(`{"symbol": "` + long + `"}`)}},
-		"a long source":             {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
-		"a long currency":           {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
-		"no number":                 {all, price(`{"symbol": "KO", "price": "NaN"}`)},
-		"a great number":            {all, price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`)},
-		"a number":                  {all, price(`7`)},
+		"a long symbol": {all,
+			blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated,
+				Data: []byte(`{"symbol": "` + long + `"}`)}},
+		"a long source":   {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
+		"a long currency": {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
+		"no number":       {all, price(`{"symbol": "KO", "price": "NaN"}`)},
+		"a great number":  {all, price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`)},
+		"a number":        {all, price(`7`)},
 	} {
 		err := db.Transaction(test.ctx, func(tx *postgres.Tx) error { return tx.Emit(test.ctx, test.event) })
 		if !errors.Is(err, blotter.ErrInvalid) {
@@ -257,7 +289,8 @@ func TestEmitRefuses(t *testing.T) {
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	err := db.Transaction(all, func(tx *postgres.Tx) error {
-		return tx.Emit(all, price(`{"symbol": "KO", "price": "1", "price_at": "`+now+`", "source": "feed", "currency": "USD"}`))
+		return tx.Emit(all,
+			price(`{"symbol": "KO", "price": "1", "price_at": "`+now+`", "source": "feed", "currency": "USD"}`))
 	})
 	if err != nil {
 		t.Errorf("a price: %v", err)
@@ -279,8 +312,8 @@ func TestEmitRefuses(t *testing.T) {
 		values ('market_data', 'KO', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{"symbol": "KO"}')`)
 }
 
-// An application forges no entry of the audit log that reads like an operator's: it records that it reads, in a few words,
-// a table that it may read. What it records is marked as its claim.
+// An application forges no entry of the audit log that reads like an operator's: it records that it reads, in a few
+// words, a table that it may read. Its entries are marked as its claim.
 func TestAccountsRecordReadingAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

@@ -13,10 +13,11 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// storedIDs are the ids of all trades, in the book's order.
+// storedIDs returns the ids of all trades, in the book's order.
 func storedIDs(t *testing.T, d *pgtest.Database) string {
 	t.Helper()
-	return pgtest.Value[string](t, d, `select coalesce(string_agg(trade_id, ' ' order by id), '') from execution.trades`)
+	return pgtest.Value[string](t, d,
+		`select coalesce(string_agg(trade_id, ' ' order by id), '') from execution.trades`)
 }
 
 // until polls until done.
@@ -33,7 +34,9 @@ func until(t *testing.T, what string, done func() bool) {
 func waiting(t *testing.T, d *pgtest.Database) func() bool {
 	conn := d.Connect(t, d.AdminURL)
 	return func() (waits bool) {
-		err := conn.QueryRow(t.Context(), `select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waits)
+		row := conn.QueryRow(t.Context(), `select exists (
+			select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')`)
+		err := row.Scan(&waits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +44,7 @@ func waiting(t *testing.T, d *pgtest.Database) func() bool {
 	}
 }
 
-// verified proves the book's identity.
+// verified fails the test if Verify finds a mismatch.
 func verified(t *testing.T, d *pgtest.Database) {
 	t.Helper()
 	if v, err := d.Verify(blotter.WithAllAccounts(t.Context())); err != nil || len(v.Mismatches) > 0 {
@@ -49,14 +52,15 @@ func verified(t *testing.T, d *pgtest.Database) {
 	}
 }
 
-// A copy of a trade that an AllOrNothing call does not book is no duplicate of anything.
+// If an AllOrNothing call does not book a trade, its copy is not a duplicate.
 func TestAllOrNothingWithholdsCopies(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	bad := fill("BAD", blotter.Buy, "-1", "5")
-	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T1", blotter.Buy, "1", "5"), bad}, postgres.AllOrNothing)
+	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{buy("T1"), buy("T1"), bad}, postgres.AllOrNothing)
 	wantKind(t, "a bad trade among all or nothing", err, blotter.ErrInvalid)
-	if len(receipts) != 3 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.Withheld || receipts[2].Outcome != postgres.Refused {
+	if len(receipts) != 3 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.Withheld ||
+		receipts[2].Outcome != postgres.Refused {
 		t.Errorf("%+v", receipts)
 	}
 	if stored := storedIDs(t, db); stored != "" {
@@ -64,8 +68,8 @@ func TestAllOrNothingWithholdsCopies(t *testing.T) {
 	}
 }
 
-// What cannot be sent to the server at all keeps no other trade of the call from being booked, nor a caller's transaction
-// from going on.
+// A trade that cannot be sent to the server does not keep other trades of the call from being booked, or the caller's
+// transaction from going on.
 func TestUnspeakableTradesFailAlone(t *testing.T) {
 	t.Parallel()
 	for what, change := range map[string]func(*blotter.Trade){
@@ -79,14 +83,16 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 	} {
 		db := pgtest.Open(t)
 		ctx := blotter.WithAllAccounts(t.Context())
-		fills := []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5"), fill("T3", blotter.Buy, "1", "5")}
+		fills := []blotter.Trade{buy("T1"), buy("T2"), buy("T3")}
 		for i := range fills {
 			fills[i].AccountID = "A1"
 		}
+
 		change(&fills[1])
 		check := func(how string, receipts []postgres.Receipt, err error) {
 			t.Helper()
-			if err != nil || len(receipts) != 3 || receipts[0].Err != nil || receipts[2].Err != nil || receipts[1].Outcome != postgres.Refused || !errors.Is(receipts[1].Err, blotter.ErrInvalid) {
+			if err != nil || len(receipts) != 3 || receipts[0].Err != nil || receipts[2].Err != nil ||
+				receipts[1].Outcome != postgres.Refused || !errors.Is(receipts[1].Err, blotter.ErrInvalid) {
 				t.Errorf("%s, %s: %v, %+v", what, how, err, receipts)
 			}
 		}
@@ -95,6 +101,7 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 		if stored := storedIDs(t, db); stored != "T1 T3" {
 			t.Errorf("%s: %s are stored", what, stored)
 		}
+
 		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
 			receipts, err := tx.ExecuteTrades(ctx, fills)
 			check("in a transaction", receipts, err)
@@ -106,11 +113,11 @@ func TestUnspeakableTradesFailAlone(t *testing.T) {
 	}
 }
 
-// A settlement date is a day, the one that the caller's time says in its own zone; the same fill again is a duplicate.
+// A settlement date is the day of the caller's time in its own zone. The same trade again is a duplicate.
 func TestSettlementDateInAZone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	f := fill("T1", blotter.Buy, "1", "5")
+	f := buy("T1")
 	f.SettlementDate = new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.FixedZone("", 2*3600)))
 	for _, want := range []postgres.Outcome{postgres.Applied, postgres.Duplicate} {
 		r, err := db.ExecuteTrade(as(t, "A1"), f)
@@ -123,24 +130,28 @@ func TestSettlementDateInAZone(t *testing.T) {
 	}
 }
 
-// Where a batch is divided to find a bad row and a part then fails, what another part has booked is told.
+// If a batch is divided to find a bad row and one part then fails, the receipts say what another part has booked.
 func TestDividedBatchTellsWhatIsBooked(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	db.Exec(t, `create function execution.refuse() returns trigger language plpgsql as $$ begin
-		if new.trade_id = 'T2' and exists (select from execution.trades where trade_id = 'T1' and xid <> pg_current_xact_id()) then
+		if new.trade_id = 'T2'
+		and exists (select from execution.trades where trade_id = 'T1' and xid <> pg_current_xact_id()) then
 			raise exception 'busy' using errcode = 'lock_not_available';
 		elsif new.trade_id = 'T2' then
 			raise exception 'no' using errcode = 'check_violation', constraint = 'no';
 		end if;
 		return new;
 	end $$`)
-	db.Exec(t, `create trigger refuse before insert on execution.trades for each row execute function execution.refuse()`)
-	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5")})
+
+	db.Exec(t, `create trigger refuse before insert on execution.trades
+		for each row execute function execution.refuse()`)
+	receipts, err := db.ExecuteTrades(as(t, "A1"), []blotter.Trade{buy("T1"), buy("T2")})
 	if stored := storedIDs(t, db); stored != "T1" {
 		t.Fatalf("%s are stored", stored)
 	}
-	if err != nil || len(receipts) != 2 || receipts[0].Outcome != postgres.Applied || receipts[0].Err != nil || !blotter.Retryable(receipts[1].Err) {
+	if err != nil || len(receipts) != 2 || receipts[0].Outcome != postgres.Applied || receipts[0].Err != nil ||
+		!blotter.Retryable(receipts[1].Err) {
 		t.Errorf("T1 is booked and T2 is not; the call says %v, %+v", err, receipts)
 	}
 }
@@ -154,11 +165,13 @@ func TestDeadlockIsNotTheCallers(t *testing.T) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
-	ofOrder, other := fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Buy, "1", "5")
+
+	ofOrder, other := buy("T1"), buy("T2")
 	ofOrder.OrderID, other.Symbol = "O1", "MSFT"
-	if _, err := db.ExecuteTrade(ctx, fill("T0", blotter.Buy, "1", "5")); err != nil {
+	if _, err := db.ExecuteTrade(ctx, buy("T0")); err != nil {
 		t.Fatal(err)
 	}
+
 	waits, done := waiting(t, db), make(chan error, 1)
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 		if _, err := tx.ExecuteTrade(ctx, ofOrder); err != nil {
@@ -182,6 +195,7 @@ func TestDeadlockIsNotTheCallers(t *testing.T) {
 	if err != nil {
 		t.Errorf("the transaction: %v", err)
 	}
+
 	if err := <-done; err != nil {
 		t.Errorf("the booking: %v", err)
 	}
@@ -191,8 +205,8 @@ func TestDeadlockIsNotTheCallers(t *testing.T) {
 	verified(t, db)
 }
 
-// An order that was deleted and made anew is not the order that is remembered, though its version is the same.
-func TestOrderMadeAnew(t *testing.T) {
+// An order that was deleted and created again is not taken for the remembered one, though its version is the same.
+func TestOrderCreatedAgain(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
@@ -200,6 +214,7 @@ func TestOrderMadeAnew(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	other, err := postgres.Open(t.Context(), d.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -216,18 +231,21 @@ func TestOrderMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := fill("T1", blotter.Buy, "5", "5")
 	f.OrderID = "O1"
 	r, err := d.ExecuteTrade(ctx, f)
 	if r.Outcome != postgres.Overfill {
 		t.Errorf("5 of an order of 1: %s, %v", r.Outcome, err)
 	}
+
 	if quantity := pgtest.Value[string](t, d, `select quantity::text from execution.orders`); quantity != "1" {
 		t.Errorf("the order's quantity is %s", quantity)
 	}
 }
 
-// A batch of first trades of many positions, which others are about to make too, is booked however often others are first.
+// A batch of first trades of many positions, which others are opening too, is booked even if others are first many
+// times.
 func TestFirstTradesOfManyAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, fewConns)
@@ -237,7 +255,7 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 		go func() {
 			var fills []blotter.Trade
 			for n := range positions {
-				f := fill("T", blotter.Buy, "1", "5")
+				f := buy("T")
 				f.Symbol, f.TradeID = symbolName(n), accountName(i)
 				fills = append(fills, f)
 			}
@@ -254,6 +272,7 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 			errs <- err
 		}()
 	}
+
 	for range 4 {
 		if err := <-errs; err != nil {
 			t.Error(err)
@@ -262,9 +281,8 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 	verified(t, db)
 }
 
-// A position that was deleted and made anew by others is not taken for the one that is remembered, though its version is
-// the same.
-func TestPositionMadeAnew(t *testing.T) {
+// A position that others deleted and opened again is not taken for the remembered one, though its version is the same.
+func TestPositionOpenedAgain(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, fewConns)
 	for _, many := range []bool{false, true} {
@@ -276,6 +294,7 @@ func TestPositionMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		one(db.DB, "1", "100")
 		one(db.DB, "2", "100")
 		db.Exec(t, `delete from execution.trades; delete from execution.positions`)
@@ -283,49 +302,57 @@ func TestPositionMadeAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		one(other, "1", "1")
 		one(other, "2", "1")
 		other.Close()
-		fills := []blotter.Trade{fill("3", blotter.Buy, "1", "5")}
+		fills := []blotter.Trade{buy("3")}
 		if many {
-			fills = append(fills, fill("4", blotter.Sell, "1", "5"), fill("5", blotter.Buy, "1", "5"))
+			fills = append(fills, fill("4", blotter.Sell, "1", "5"), buy("5"))
 		}
+
 		if _, err := db.ExecuteTrades(ctx, fills); err != nil {
 			t.Fatal(err)
 		}
-		if quantity := pgtest.Value[string](t, db, `select quantity::text from execution.positions where account_id = $1`, account); quantity != "3" {
+		if quantity := pgtest.Value[string](t, db,
+			`select quantity::text from execution.positions where account_id = $1`, account); quantity != "3" {
 			t.Errorf("many %v: the quantity is %s, want 3", many, quantity)
 		}
 		verified(t, db)
 	}
 }
 
-// An account whose rows somebody holds for too long fails alone; the others of the group are booked.
+// If another session locks the rows of one account for too long, only its trades fail; the others of the group are
+// booked.
 func TestLockedAccountFailsAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.LockTimeout = 300 * time.Millisecond })
 	for _, account := range []string{"A", "B"} {
-		if _, err := db.ExecuteTrade(as(t, account), fill("0", blotter.Buy, "1", "5")); err != nil {
+		if _, err := db.ExecuteTrade(as(t, account), buy("0")); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	holder := db.Connect(t, db.AdminURL)
-	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'A' for update`); err != nil {
+	if _, err := holder.Exec(t.Context(),
+		`begin; select from execution.positions where account_id = 'A' for update`); err != nil {
 		t.Fatal(err)
 	}
-	a, b := fill("1", blotter.Buy, "1", "5"), fill("1", blotter.Buy, "1", "5")
+	a, b := buy("1"), buy("1")
 	a.AccountID, b.AccountID = "A", "B"
 	receipts, err := db.ExecuteTrades(blotter.WithAllAccounts(t.Context()), []blotter.Trade{a, b})
-	if err != nil || receipts[0].Outcome != postgres.Failed || !blotter.Retryable(receipts[0].Err) || receipts[1].Outcome != postgres.Applied {
+	if err != nil || receipts[0].Outcome != postgres.Failed || !blotter.Retryable(receipts[0].Err) ||
+		receipts[1].Outcome != postgres.Applied {
 		t.Errorf("%+v, %v", receipts, err)
 	}
+
 	if _, err := holder.Exec(t.Context(), `rollback`); err != nil {
 		t.Fatal(err)
 	}
 	verified(t, db)
 }
 
-// An option that expired worthless closes at 0, where the caller says that 0 is meant.
+// An option that expired worthless closes at 0 if the caller allows a zero price.
 func TestExpiredAtZero(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, fewConns)

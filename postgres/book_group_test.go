@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// startedBook is a running book.
+// startedBook returns a running book.
 func startedBook(t *testing.T, db *postgres.DB, cfg postgres.BookConfig) *postgres.Book {
 	t.Helper()
 	book, err := db.NewBook(cfg)
@@ -32,9 +32,10 @@ func startedBook(t *testing.T, db *postgres.DB, cfg postgres.BookConfig) *postgr
 func hold(t *testing.T, d *pgtest.Database) (release func()) {
 	t.Helper()
 	ctx := as(t, "A1")
-	if _, err := d.ExecuteTrade(ctx, fill("first", blotter.Buy, "1", "5")); err != nil {
+	if _, err := d.ExecuteTrade(ctx, buy("first")); err != nil {
 		t.Fatal(err)
 	}
+
 	tx, err := d.Begin(ctx)
 	if err == nil {
 		_, err = tx.Exec(ctx, `select from execution.positions for update`)
@@ -42,6 +43,7 @@ func hold(t *testing.T, d *pgtest.Database) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	release = sync.OnceFunc(func() { _ = tx.Rollback(context.WithoutCancel(ctx)) })
 	t.Cleanup(release)
 	return release
@@ -84,19 +86,21 @@ func (s *sent) open(t *testing.T, what string) {
 	}
 }
 
-// A caller who goes while his fill waits has it taken back; one who goes while it is being booked hears what became of it.
+// A trade whose caller cancels while it waits is withdrawn; if the caller cancels later, the outcome is still returned.
 func TestBookCancelled(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 	release := hold(t, d)
+
 	working, goes := context.WithCancel(as(t, "A1"))
-	booking := sendTo(working, book, fill("booking", blotter.Buy, "1", "5"))
+	booking := sendTo(working, book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
 	queued, gone := context.WithCancel(as(t, "A1"))
-	queue := sendTo(queued, book, fill("queue", blotter.Buy, "1", "5"))
-	stays := sendTo(as(t, "A1"), book, fill("stays", blotter.Buy, "1", "5"))
-	queue.open(t, "the fill that waits")
+	queue := sendTo(queued, book, buy("queue"))
+	stays := sendTo(as(t, "A1"), book, buy("stays"))
+	queue.open(t, "the waiting trade")
+
 	gone()
 	queue.want(t, "cancelled while it waited", postgres.Failed)
 	goes()
@@ -109,18 +113,19 @@ func TestBookCancelled(t *testing.T) {
 	}
 }
 
-// A full book lets callers wait for a place, as long as they will.
+// A full book lets callers wait for a slot until their context ends.
 func TestBookPushesBack(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, QueueMax: 1})
 	release := hold(t, d)
-	booking := sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))
+	booking := sendTo(as(t, "A1"), book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
+
 	ctx, cancel := context.WithTimeout(as(t, "A1"), 30*time.Millisecond)
 	defer cancel()
-	sendTo(ctx, book, fill("impatient", blotter.Buy, "1", "5")).want(t, "no place in time", postgres.Failed)
-	patient := sendTo(as(t, "A1"), book, fill("patient", blotter.Buy, "1", "5"))
+	sendTo(ctx, book, buy("impatient")).want(t, "no place in time", postgres.Failed)
+	patient := sendTo(as(t, "A1"), book, buy("patient"))
 	patient.open(t, "no place")
 	release()
 	booking.want(t, "the first", postgres.Applied)
@@ -130,19 +135,21 @@ func TestBookPushesBack(t *testing.T) {
 	}
 }
 
-// Who waits for a place when the book stops is not in it.
-func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
+// A trade that waits for a slot when the book stops is not booked.
+func TestBookStopsBeforeThereIsASlot(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, QueueMax: 1})
 	release := hold(t, d)
-	booking := sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))
+	booking := sendTo(as(t, "A1"), book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
-	outside := sendTo(as(t, "A1"), book, fill("outside", blotter.Buy, "1", "5"))
+
+	outside := sendTo(as(t, "A1"), book, buy("outside"))
 	outside.open(t, "no place")
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	wantKind(t, "a Stop that cannot wait", book.Stop(short), blotter.ErrOperational)
+
 	release()
 	booking.want(t, "the first", postgres.Applied)
 	outside.want(t, "who had no place", postgres.Failed)
@@ -151,27 +158,29 @@ func TestBookStopsBeforeThereIsAPlace(t *testing.T) {
 	}
 }
 
-// Stop takes no more, books what waits even if its caller has no time for that, and may be called again.
+// Stop refuses further trades, books the waiting ones even if its context ends, and may be called again.
 func TestBookStopDrains(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, GroupMax: 2})
 	release := hold(t, d)
-	fills := []*sent{sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))}
+	fills := []*sent{sendTo(as(t, "A1"), book, buy("booking"))}
 	until(t, "the worker waits for the lock", waiting(t, d))
 	for i := range 9 {
-		fills = append(fills, sendTo(as(t, fmt.Sprintf("A%d", 1+i%3)), book, fill(fmt.Sprint(i), blotter.Buy, "1", "5")))
+		fills = append(fills, sendTo(as(t, fmt.Sprintf("A%d", 1+i%3)), book, buy(fmt.Sprint(i))))
 	}
+
 	fills[9].open(t, "what waits")
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	wantKind(t, "a Stop that cannot wait", book.Stop(short), blotter.ErrOperational)
-	_, err := book.ExecuteTrade(as(t, "A1"), fill("late", blotter.Buy, "1", "5"))
+	_, err := book.ExecuteTrade(as(t, "A1"), buy("late"))
 	wantKind(t, "a fill after Stop", err, blotter.ErrOperational)
 	release()
 	if err := errors.Join(book.Stop(t.Context()), book.Stop(t.Context())); err != nil {
 		t.Error(err)
 	}
+
 	for i, s := range fills {
 		s.want(t, fmt.Sprint("fill ", i), postgres.Applied)
 	}
@@ -194,19 +203,21 @@ func TestBookStartStop(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 12 {
 			all.Go(func() {
-				ctx, cancel := context.WithTimeout(as(t, fmt.Sprintf("A%d", i%3)), time.Duration(1+i)*4*time.Millisecond)
+				ctx, cancel := context.WithTimeout(as(t, fmt.Sprintf("A%d", i%3)),
+					time.Duration(1+i)*4*time.Millisecond)
 				defer cancel()
 				if i%2 == 0 {
 					ctx = blotter.WithAllAccounts(ctx)
 				}
 				for n := range 5 {
-					f := fill(fmt.Sprintf("%d-%d-%d", round, i, n), blotter.Buy, "1", "5")
+					f := buy(fmt.Sprintf("%d-%d-%d", round, i, n))
 					f.AccountID = fmt.Sprintf("A%d", i%3)
 					r, err := book.ExecuteTrade(ctx, f)
 					l.hear(f, r, err)
 				}
 			})
 		}
+
 		for range 2 {
 			all.Go(func() {
 				if err := book.Start(t.Context()); err != nil {
@@ -214,6 +225,7 @@ func TestBookStartStop(t *testing.T) {
 				}
 			})
 		}
+
 		time.Sleep(time.Duration(round%10) * time.Millisecond) // at any moment of the calls
 		all.Wait()
 		var stops sync.WaitGroup
@@ -226,6 +238,7 @@ func TestBookStartStop(t *testing.T) {
 		}
 		stops.Wait()
 	}
+
 	unused, err := d.NewBook(postgres.BookConfig{})
 	if err == nil {
 		err = unused.Stop(t.Context())
@@ -258,6 +271,7 @@ func TestBookStopsUnderLoad(t *testing.T) {
 				}
 			})
 		}
+
 		until(t, "fills are booked", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -280,17 +294,19 @@ func TestBookOfClosedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	book := startedBook(t, db, postgres.BookConfig{})
 	db.Close()
 	for _, ctx := range []context.Context{as(t, "A1"), blotter.WithAllAccounts(t.Context())} {
-		f := fill("T1", blotter.Buy, "1", "5")
+		f := buy("T1")
 		f.AccountID = "A1"
 		_, err := book.ExecuteTrade(ctx, f)
 		wantKind(t, "a fill", err, blotter.ErrProgramming)
 		_, err = db.ExecuteTrade(ctx, f)
 		wantKind(t, "a fill without the book", err, blotter.ErrProgramming)
 	}
-	_, err = book.ExecuteTrade(t.Context(), fill("T1", blotter.Buy, "1", "5"))
+
+	_, err = book.ExecuteTrade(t.Context(), buy("T1"))
 	wantKind(t, "a fill of nobody", err, blotter.ErrInvalid)
 	if err := book.Stop(t.Context()); err != nil {
 		t.Error(err)
@@ -302,39 +318,46 @@ func TestRefusedByTheServer(t *testing.T) {
 	t.Parallel()
 	huge := "1" + strings.Repeat("0", 155)
 	for what, change := range map[string]func(*blotter.Trade){
-		"a price beyond all bounds":      func(f *blotter.Trade) { f.Price = dec(huge) },
-		"a day beyond the calendar":      func(f *blotter.Trade) { f.SettlementDate = new(time.Date(5_880_000, 1, 1, 0, 0, 0, 0, time.UTC)) },
+		"a price beyond all bounds": func(f *blotter.Trade) { f.Price = dec(huge) },
+		"a day beyond the calendar": func(f *blotter.Trade) {
+			f.SettlementDate = new(time.Date(5_880_000, 1, 1, 0, 0, 0, 0, time.UTC))
+		},
 		"a commission beyond all bounds": func(f *blotter.Trade) { f.Commission = dec(huge) },
 	} {
 		d := pgtest.Open(t)
 		var batch []blotter.Trade
 		for i := range 9 {
-			batch = append(batch, fill(fmt.Sprint("T", i), blotter.Buy, "1", "5"))
+			batch = append(batch, buy(fmt.Sprint("T", i)))
 		}
+
 		change(&batch[6])
 		receipts, err := d.ExecuteTrades(as(t, "A2"), batch)
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
+
 		for i, r := range receipts {
-			if (i == 6) != (r.Err != nil) || i == 6 && !errors.Is(r.Err, blotter.ErrIntegrity) && !errors.Is(r.Err, blotter.ErrData) {
+			if (i == 6) != (r.Err != nil) ||
+				i == 6 && !errors.Is(r.Err, blotter.ErrIntegrity) && !errors.Is(r.Err, blotter.ErrData) {
 				t.Errorf("%s, fill %d: %s, %v", what, i, r.Outcome, r.Err)
 			}
 		}
+
 		if held := pgtest.Value[string](t, d, `select quantity::text from execution.positions`); held != "8" {
 			t.Errorf("%s: %s held", what, held)
 		}
 		book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 		release := hold(t, d)
-		fills := []*sent{sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))}
+		fills := []*sent{sendTo(as(t, "A1"), book, buy("booking"))}
 		until(t, "the worker waits for the lock", waiting(t, d))
 		for i := range 9 {
-			f := fill(fmt.Sprint("T", i), blotter.Buy, "1", "5")
+			f := buy(fmt.Sprint("T", i))
 			if i == 6 {
 				change(&f)
 			}
 			fills = append(fills, sendTo(as(t, "A1"), book, f))
 		}
+
 		fills[9].open(t, "what waits")
 		release()
 		for i, s := range fills {
@@ -344,7 +367,9 @@ func TestRefusedByTheServer(t *testing.T) {
 			}
 			s.want(t, fmt.Sprint(what, ", fill ", i), outcome)
 		}
-		if groups := pgtest.Value[int](t, d, `select count(distinct xid) from execution.trades where account_id = 'A1'`); groups >= 10 {
+
+		if groups := pgtest.Value[int](t, d,
+			`select count(distinct xid) from execution.trades where account_id = 'A1'`); groups >= 10 {
 			t.Errorf("%s: %d transactions; the test shows nothing", what, groups)
 		}
 		verified(t, d)
@@ -357,17 +382,19 @@ func TestLongCorrelationFailsAlone(t *testing.T) {
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 	release := hold(t, d)
-	first := sendTo(as(t, "A1"), book, fill("booking", blotter.Buy, "1", "5"))
+	first := sendTo(as(t, "A1"), book, buy("booking"))
 	until(t, "the worker waits for the lock", waiting(t, d))
-	good := sendTo(blotter.WithCorrelation(as(t, "A1"), "short"), book, fill("good", blotter.Buy, "1", "5"))
-	bad := sendTo(blotter.WithCorrelation(as(t, "A1"), strings.Repeat("x", 101)), book, fill("bad", blotter.Buy, "1", "5"))
+	good := sendTo(blotter.WithCorrelation(as(t, "A1"), "short"), book, buy("good"))
+	bad := sendTo(blotter.WithCorrelation(as(t, "A1"), strings.Repeat("x", 101)), book, buy("bad"))
 	bad.open(t, "what waits")
+
 	release()
 	first.want(t, "the first", postgres.Applied)
 	good.want(t, "the good one", postgres.Applied)
 	bad.want(t, "the bad one", postgres.Refused)
 	wantKind(t, "the bad one", bad.err, blotter.ErrIntegrity)
-	if id := pgtest.Value[string](t, d, `select correlation_id from events.outbox where data->>'trade_id' = 'good'`); id != "short" {
+	if id := pgtest.Value[string](t, d,
+		`select correlation_id from events.outbox where data->>'trade_id' = 'good'`); id != "short" {
 		t.Errorf("the event's correlation is %q", id)
 	}
 }

@@ -42,24 +42,26 @@ type clientOrders struct {
 	First                                     int
 }
 
-// plannedFill is fill n of a seed.
+// plannedFill returns trade n of a seed.
 func plannedFill(seed uint64, n int) blotter.Trade {
 	return (&client{rng: rand.New(rand.NewPCG(seed, uint64(n))), name: "planned", n: n - 1}).fill()
 }
 
-// bookClient is the client process: it sends fills in every way at once, and writes the number of each that is booked to
-// standard output, until it is killed.
+// bookClient runs the client process: it sends trades in every way at once, and writes the number of each that is
+// booked to standard output, until it is killed.
 func bookClient(text string) {
 	var o clientOrders
 	err := json.Unmarshal([]byte(text), &o)
 	ctx := blotter.WithAllAccounts(context.Background())
 	db, opening := postgres.Open(ctx, postgres.Config{
-		URL: o.URL, ServiceURL: o.ServiceURL, ReadOnlyURL: o.ReadOnlyURL, ReporterURL: o.ReporterURL, MaxConns: 6, Logger: slog.New(slog.DiscardHandler),
+		URL: o.URL, ServiceURL: o.ServiceURL, ReadOnlyURL: o.ReadOnlyURL, ReporterURL: o.ReporterURL,
+		MaxConns: 6, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err = errors.Join(err, opening); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	book, _ := db.NewBook(postgres.BookConfig{})
 	_ = book.Start(ctx)
 	var next atomic.Int64
@@ -95,13 +97,14 @@ func bookClient(text string) {
 	select {}
 }
 
-// killedClient runs a client process, kills it, and returns the numbers of the fills that it was told are booked.
+// killedClient runs a client process, kills it, and returns the numbers of the trades that it knows to be booked.
 func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []int) {
 	t.Helper()
 	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bookClientOf+"="+string(text))
 	var complaints strings.Builder
@@ -113,6 +116,7 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n') // a line without its end was not written whole
@@ -125,12 +129,14 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 		if len(booked) == 0 {
 			defer time.AfterFunc(after, func() { _ = cmd.Process.Kill() }).Stop()
 		}
+
 		var n int
 		if _, err := fmt.Sscanln(line, &n); err != nil {
 			t.Fatal(err)
 		}
 		booked = append(booked, n)
 	}
+
 	_ = cmd.Wait()
 	if complaints.Len() > 0 {
 		t.Errorf("the client complains: %s", complaints.String())
@@ -138,15 +144,17 @@ func killedClient(t *testing.T, o clientOrders, after time.Duration) (booked []i
 	return booked
 }
 
-// Client processes are killed while they book. What they were told of is booked, and all that they may have sent can be
-// sent again: each fill is booked once.
+// Client processes are killed while they book. Every trade with an answer is booked, and all trades that may have been
+// sent can be sent again: each is booked once.
 func TestKilledClients(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
 	d := pgtest.OpenConfig(t, fewConns)
 	x := newTorture(t, d)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL, ReporterURL: d.Config.ReporterURL, Seed: seed}
+	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL,
+		ReporterURL: d.Config.ReporterURL, Seed: seed}
+
 	unanswered := 0
 	for kill := range *killsFlag {
 		o.First = 1 + kill*fillsOfClient
@@ -158,13 +166,14 @@ func TestKilledClients(t *testing.T) {
 		unanswered += x.sendAgain(seed, o.First, last+inFlightMax)
 	}
 	if unanswered == 0 {
-		t.Error("no client was killed after a fill was booked and before it was told of it; the test shows too little")
+		t.Error("no client was killed after a fill was booked and before the answer came; the test shows too little")
 	}
 	x.ledger.check(d)
-	t.Logf("%d kills, %d fills, %d booked of which the client never heard", *killsFlag, len(x.ledger.answers), unanswered)
+	t.Logf("%d kills, %d fills, %d booked of which the client never heard", *killsFlag, len(x.ledger.answers),
+		unanswered)
 }
 
-// sendAgain sends all fills of a killed client, and returns how many were booked of which it never heard.
+// sendAgain sends all trades of a killed client, and returns how many were booked without an answer to it.
 func (x *torture) sendAgain(seed uint64, from, to int) (unanswered int) {
 	ctx := blotter.WithAllAccounts(x.t.Context())
 	for ; from <= to; from += 200 {
@@ -176,6 +185,7 @@ func (x *torture) sendAgain(seed uint64, from, to int) (unanswered int) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
+
 		for i, f := range fills {
 			a := x.ledger.answers[keyOfFill(f)]
 			if a == nil {
@@ -202,6 +212,7 @@ func TestKilledServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+
 	cfg := embedded.Config{DataDir: filepath.Join(dir, "data"), Logger: slog.New(slog.DiscardHandler)}
 	server, d := startBook(t, cfg)
 	x := newTorture(t, d)
@@ -210,6 +221,7 @@ func TestKilledServer(t *testing.T) {
 	for i := range 16 {
 		clients.Go(x.client(seed, i).run)
 	}
+
 	for crash := range *crashesFlag {
 		booked := x.counts[countBooked].Load()
 		until(t, "fills are booked", func() bool { return x.counts[countBooked].Load() > booked+200 })
@@ -226,12 +238,15 @@ func TestKilledServer(t *testing.T) {
 		}
 		killBackend(t, d)
 	}
+
 	booked := x.counts[countBooked].Load()
-	until(t, "fills are booked after the last crash", func() bool { return t.Failed() || x.counts[countBooked].Load() > booked+200 })
+	until(t, "fills are booked after the last crash",
+		func() bool { return t.Failed() || x.counts[countBooked].Load() > booked+200 })
 	x.left.Store(0)
 	clients.Wait()
 	x.ledger.check(d)
-	t.Logf("%d crashes, %d fills, %d answers unknown, %d sent again", *crashesFlag, len(x.ledger.answers), x.counts[countUnknown].Load(), x.counts[countResent].Load())
+	t.Logf("%d crashes, %d fills, %d answers unknown, %d sent again", *crashesFlag, len(x.ledger.answers),
+		x.counts[countUnknown].Load(), x.counts[countResent].Load())
 }
 
 // startBook starts a server of the test's own with a migrated database.
@@ -242,6 +257,7 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop() })
+
 	m, err := schema.NewMigrator(t.Context(), server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
@@ -250,7 +266,9 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(), AdminURL: server.AdminURL(embedded.Database)}
+
+	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(),
+		AdminURL: server.AdminURL(embedded.Database)}
 	d.Config.Logger = slog.New(slog.DiscardHandler)
 	fewConns(&d.Config)
 	if d.DB, err = postgres.Open(t.Context(), d.Config); err != nil {
@@ -263,7 +281,8 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 // killBackend kills the process that serves one of the clients.
 func killBackend(t *testing.T, d *pgtest.Database) {
 	t.Helper()
-	pid := pgtest.Value[int](t, d, `select pid from pg_stat_activity where application_name = 'blotter' order by state = 'idle', random() limit 1`)
+	pid := pgtest.Value[int](t, d,
+		`select pid from pg_stat_activity where application_name = 'blotter' order by state = 'idle', random() limit 1`)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Error(err)
 	}

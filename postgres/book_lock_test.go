@@ -8,7 +8,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Orders are locked before positions, and each by key: while the first is waited for, none of the others is locked.
+// Orders are locked before positions, each in the order of their keys: while the first is waited for, the others are
+// not locked.
 func TestLockOrder(t *testing.T) {
 	t.Parallel()
 	for _, held := range []string{
@@ -21,9 +22,10 @@ func TestLockOrder(t *testing.T) {
 		if err := d.CreateOrder(ctx, &order); err != nil {
 			t.Fatal(err)
 		}
+
 		list := func(id string) (fills []blotter.Trade) {
 			for _, symbol := range []string{"C", "B", "A"} {
-				f := fill(id, blotter.Buy, "1", "5")
+				f := buy(id)
 				if f.Symbol = symbol; symbol == "C" {
 					f.OrderID = "O1"
 				}
@@ -31,6 +33,7 @@ func TestLockOrder(t *testing.T) {
 			}
 			return fills
 		}
+
 		if _, err := d.ExecuteTrades(ctx, list("T1")); err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +44,7 @@ func TestLockOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		done := make(chan error, 1)
 		go func() {
 			done <- d.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -48,11 +52,15 @@ func TestLockOrder(t *testing.T) {
 				return err
 			})
 		}()
+
 		until(t, "the booking waits", waiting(t, d))
-		free := pgtest.Value[int](t, d, `with free as (select from execution.positions where symbol in ('B', 'C') for update skip locked) select count(*) from free`)
+		free := pgtest.Value[int](t, d, `
+			with free as (select from execution.positions where symbol in ('B', 'C') for update skip locked)
+			select count(*) from free`)
 		if free != 2 {
 			t.Errorf("%s: %d of 2 positions that come later are locked already", held, 2-free)
 		}
+
 		if err := tx.Rollback(ctx); err != nil {
 			t.Error(err)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// fillKey is the key of a fill.
+// fillKey is the key of a trade.
 type fillKey struct {
 	account, id, symbol string
 	side                blotter.Side
@@ -21,13 +21,13 @@ type fillKey struct {
 
 func keyOfFill(f blotter.Trade) fillKey { return fillKey{f.AccountID, f.TradeID, f.Symbol, f.Side} }
 
-// answers is what the callers of one fill were told.
+// answers counts the answers to the callers of one trade.
 type answers struct {
 	applied, duplicate, unknown int             // how often
 	booked                      []blotter.Trade // as the receipts have it
 }
 
-// ledger remembers what callers were told of every fill that they sent.
+// ledger remembers the answers to every trade that callers sent.
 type ledger struct {
 	t       *testing.T
 	mu      sync.Mutex
@@ -46,6 +46,7 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 		a = &answers{}
 		l.answers[keyOfFill(f)] = a
 	}
+
 	switch {
 	case errors.Is(err, blotter.ErrCommitUnknown):
 		a.unknown++
@@ -62,8 +63,10 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 	default:
 		l.t.Errorf("fill %s: no error, and the outcome is %s", f.TradeID, r.Outcome)
 	}
+
 	p, s := r.Position, r.Trade
-	if !p.Quantity.Equal(s.QuantityAfter) || !p.CostBasis.Equal(s.CostBasisAfter) || !p.RealizedPnL.Equal(s.RealizedPnLAfter) || !p.Fees.Equal(s.FeesAfter) {
+	if !p.Quantity.Equal(s.QuantityAfter) || !p.CostBasis.Equal(s.CostBasisAfter) ||
+		!p.RealizedPnL.Equal(s.RealizedPnLAfter) || !p.Fees.Equal(s.FeesAfter) {
 		l.t.Errorf("fill %s, %s: the receipt's position %+v is not that of its trade %+v", f.TradeID, r.Outcome, p, s)
 	}
 	a.booked = append(a.booked, s)
@@ -78,6 +81,7 @@ func (l *ledger) check(d *pgtest.Database) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	l.stored = map[fillKey]blotter.Trade{}
 	for _, s := range trades {
 		l.stored[keyOfFill(s)] = s
@@ -87,11 +91,12 @@ func (l *ledger) check(d *pgtest.Database) {
 	checkOutbox(l.t, d, trades)
 	v, err := d.Verify(ctx)
 	if err != nil || len(v.Mismatches) > 0 || v.Trades != int64(len(trades)) {
-		l.t.Errorf("verify finds %d of %d trades, %d mismatches, first %v, %v", v.Trades, len(trades), len(v.Mismatches), v.Mismatches[:min(3, len(v.Mismatches))], err)
+		l.t.Errorf("verify finds %d of %d trades, %d mismatches, first %v, %v", v.Trades, len(trades),
+			len(v.Mismatches), v.Mismatches[:min(3, len(v.Mismatches))], err)
 	}
 }
 
-// checkAnswers proves that what callers were told is what is stored.
+// checkAnswers proves that the stored trades are those of the answers.
 func (l *ledger) checkAnswers() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,6 +105,7 @@ func (l *ledger) checkAnswers() {
 			l.t.Errorf("fill %v is stored and nobody sent it", key)
 		}
 	}
+
 	for key, a := range l.answers {
 		s, is := l.stored[key]
 		switch {
@@ -112,6 +118,7 @@ func (l *ledger) checkAnswers() {
 		case is && a.applied == 0 && a.unknown == 0:
 			l.t.Errorf("fill %v is stored, and no receipt says applied", key)
 		}
+
 		for _, b := range a.booked {
 			if !sameBooked(b, s) {
 				l.t.Errorf("fill %v: a receipt says %+v, stored is %+v", key, b, s)
@@ -121,13 +128,17 @@ func (l *ledger) checkAnswers() {
 }
 
 func sameBooked(a, b blotter.Trade) bool {
-	return a.ID == b.ID && a.XID == b.XID && a.OrderID == b.OrderID && a.Strategy == b.Strategy && a.Currency == b.Currency && a.CommissionCurrency == b.CommissionCurrency &&
-		a.PositionEffect == b.PositionEffect && a.ExecutedAt.Equal(b.ExecutedAt) && a.CreatedAt.Equal(b.CreatedAt) && sameFigures(a, b)
+	return a.ID == b.ID && a.XID == b.XID && a.OrderID == b.OrderID && a.Strategy == b.Strategy &&
+		a.Currency == b.Currency && a.CommissionCurrency == b.CommissionCurrency &&
+		a.PositionEffect == b.PositionEffect && a.ExecutedAt.Equal(b.ExecutedAt) && a.CreatedAt.Equal(b.CreatedAt) &&
+		sameFigures(a, b)
 }
 
 func sameFigures(a, b blotter.Trade) bool {
-	return a.Quantity.Equal(b.Quantity) && a.Price.Equal(b.Price) && a.Multiplier.Equal(b.Multiplier) && a.Commission.Equal(b.Commission) && a.RealizedPnL.Equal(b.RealizedPnL) &&
-		a.QuantityAfter.Equal(b.QuantityAfter) && a.CostBasisAfter.Equal(b.CostBasisAfter) && a.RealizedPnLAfter.Equal(b.RealizedPnLAfter) && a.FeesAfter.Equal(b.FeesAfter)
+	return a.Quantity.Equal(b.Quantity) && a.Price.Equal(b.Price) && a.Multiplier.Equal(b.Multiplier) &&
+		a.Commission.Equal(b.Commission) && a.RealizedPnL.Equal(b.RealizedPnL) &&
+		a.QuantityAfter.Equal(b.QuantityAfter) && a.CostBasisAfter.Equal(b.CostBasisAfter) &&
+		a.RealizedPnLAfter.Equal(b.RealizedPnLAfter) && a.FeesAfter.Equal(b.FeesAfter)
 }
 
 // checkFolds proves that each position is the fold of its trades in the book's order, that each trade's row has the
@@ -151,6 +162,7 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		}
 		folded[key] = after
 	}
+
 	positions, err := d.Positions(ctx, postgres.PositionFilter{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +174,7 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		}
 		delete(folded, key)
 	}
+
 	for key := range folded {
 		t.Errorf("position %v has trades, and is not stored", key)
 	}
@@ -175,9 +188,12 @@ func checkFolds(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 func samePosition(a, b blotter.Position) bool {
 	opened := (a.OpenedAt == nil) == (b.OpenedAt == nil) && (a.OpenedAt == nil || a.OpenedAt.Equal(*b.OpenedAt))
 	// The average is derived: the server, which divides twice, may differ from Go in the last digit.
-	average := (a.AvgPrice == nil) == (b.AvgPrice == nil) && (a.AvgPrice == nil || a.AvgPrice.Sub(*b.AvgPrice).Abs().LessThan(dec("0.000000000001")))
-	return opened && average && a.Quantity.Equal(b.Quantity) && a.CostBasis.Equal(b.CostBasis) && a.RealizedPnL.Equal(b.RealizedPnL) && a.Fees.Equal(b.Fees) &&
-		a.MaxQuantity.Equal(b.MaxQuantity) && a.LifePnL.Equal(b.LifePnL) && a.LifeFees.Equal(b.LifeFees) && a.LifeTrades == b.LifeTrades && a.Strategy == b.Strategy
+	average := (a.AvgPrice == nil) == (b.AvgPrice == nil) &&
+		(a.AvgPrice == nil || a.AvgPrice.Sub(*b.AvgPrice).Abs().LessThan(dec("0.000000000001")))
+	return opened && average && a.Quantity.Equal(b.Quantity) && a.CostBasis.Equal(b.CostBasis) &&
+		a.RealizedPnL.Equal(b.RealizedPnL) && a.Fees.Equal(b.Fees) &&
+		a.MaxQuantity.Equal(b.MaxQuantity) && a.LifePnL.Equal(b.LifePnL) && a.LifeFees.Equal(b.LifeFees) &&
+		a.LifeTrades == b.LifeTrades && a.Strategy == b.Strategy
 }
 
 // checkTrips compares round trips, those of one position in the order of their ids.
@@ -191,6 +207,7 @@ func checkTrips(t *testing.T, stored []blotter.RoundTrip, want map[[2]string][]b
 		}
 		got[key][r.ID] = r
 	}
+
 	for key, list := range want {
 		if len(got[key]) != len(list) {
 			t.Errorf("position %v has %d round trips, folded %d", key, len(got[key]), len(list))
@@ -198,13 +215,15 @@ func checkTrips(t *testing.T, stored []blotter.RoundTrip, want map[[2]string][]b
 		}
 		for i, id := range sortedIDs(got[key]) {
 			r, w := got[key][id], list[i]
-			if !r.Gross.Equal(w.Gross) || !r.Fees.Equal(w.Fees) || !r.Net.Equal(w.Net) || !r.MaxQuantity.Equal(w.MaxQuantity) || r.Trades != w.Trades ||
+			if !r.Gross.Equal(w.Gross) || !r.Fees.Equal(w.Fees) || !r.Net.Equal(w.Net) ||
+				!r.MaxQuantity.Equal(w.MaxQuantity) || r.Trades != w.Trades ||
 				!r.OpenedAt.Equal(w.OpenedAt) || !r.ClosedAt.Equal(w.ClosedAt) || r.Strategy != w.Strategy {
 				t.Errorf("round trip %d of %v is stored as %+v, folded it is %+v", i+1, key, r, w)
 			}
 		}
 		delete(got, key)
 	}
+
 	for key, list := range got {
 		t.Errorf("position %v has %d round trips, folded none", key, len(list))
 	}
@@ -242,15 +261,18 @@ type outboxFill struct {
 // position, and those of a transaction, are in the order of their trades.
 func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 	t.Helper()
-	rows, err := d.Connect(t, d.AdminURL).Query(t.Context(), `select account_id, key, xid::text, data from events.outbox where type = 'trade_executed' order by pos`)
+	rows, err := d.Connect(t, d.AdminURL).Query(t.Context(),
+		`select account_id, key, xid::text, data from events.outbox where type = 'trade_executed' order by pos`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	stored := map[fillKey]blotter.Trade{}
 	for _, s := range trades {
 		stored[keyOfFill(s)] = s
 	}
+
 	last := map[string]int64{} // trade id of the last event, by position and by transaction
 	n := 0
 	for rows.Next() {
@@ -260,22 +282,29 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 		if err := errors.Join(rows.Scan(&account, &key, &xid, &data), json.Unmarshal(data, &e)); err != nil {
 			t.Fatal(err)
 		}
+
 		n++
 		s, is := stored[fillKey{e.AccountID, e.TradeID, e.Symbol, e.Side}]
 		f := blotter.Trade{
-			Quantity: e.Quantity, Price: e.Price, Multiplier: e.Multiplier, Commission: e.Commission, RealizedPnL: e.RealizedPnL,
-			QuantityAfter: e.Position.Quantity, CostBasisAfter: e.Position.CostBasis, RealizedPnLAfter: e.Position.RealizedPnL, FeesAfter: e.Position.Fees,
+			Quantity: e.Quantity, Price: e.Price, Multiplier: e.Multiplier, Commission: e.Commission,
+			RealizedPnL: e.RealizedPnL, QuantityAfter: e.Position.Quantity, CostBasisAfter: e.Position.CostBasis,
+			RealizedPnLAfter: e.Position.RealizedPnL, FeesAfter: e.Position.Fees,
 		}
-		if !is || account != s.AccountID || key != s.AccountID || xid != fmt.Sprint(s.XID) || e.OrderID != s.OrderID || !sameFigures(f, s) {
-			t.Errorf("event %s (account %s, key %s, transaction %s) is not that of the trade %+v", data, account, key, xid, s)
+		if !is || account != s.AccountID || key != s.AccountID || xid != fmt.Sprint(s.XID) || e.OrderID != s.OrderID ||
+			!sameFigures(f, s) {
+			t.Errorf("event %s (account %s, key %s, transaction %s) is not that of the trade %+v", data, account, key,
+				xid, s)
 		}
-		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol, "transaction " + s.AccountID + "/" + xid} {
+
+		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol,
+			"transaction " + s.AccountID + "/" + xid} {
 			if s.ID <= last[of] {
 				t.Errorf("the event of trade %d comes after that of trade %d of the same %s", s.ID, last[of], of)
 			}
 			last[of] = s.ID
 		}
 	}
+
 	if err := rows.Err(); err != nil || n != len(trades) {
 		t.Errorf("%d events of %d trades, %v", n, len(trades), err)
 	}

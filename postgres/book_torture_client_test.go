@@ -31,18 +31,23 @@ func (c *client) count(which int) { c.counts[which].Add(1) }
 
 func (c *client) chance(percent float64) bool { return c.rng.Float64()*100 < percent }
 
-// fill is a new fill. Quantities are such that positions often close and flip.
+// fill returns a new trade. Quantities are such that positions often close and flip.
 func (c *client) fill() blotter.Trade {
 	c.n++
 	f := blotter.Trade{
-		AccountID: accountName(c.rng.IntN(tortureAccounts)), TradeID: fmt.Sprintf("%s-%d", c.name, c.n), Symbol: symbolName(c.rng.IntN(tortureSymbols)),
-		Side: []blotter.Side{blotter.Buy, blotter.Sell}[c.rng.IntN(2)], Quantity: dec(fmt.Sprintf("%d", 1+c.rng.IntN(9))),
-		Price: dec(fmt.Sprintf("%d.%04d", 90+c.rng.IntN(20), c.rng.IntN(10_000))), Commission: dec(fmt.Sprintf("%d.%02d", c.rng.IntN(3)-1, c.rng.IntN(100))),
+		AccountID:  accountName(c.rng.IntN(tortureAccounts)),
+		TradeID:    fmt.Sprintf("%s-%d", c.name, c.n),
+		Symbol:     symbolName(c.rng.IntN(tortureSymbols)),
+		Side:       []blotter.Side{blotter.Buy, blotter.Sell}[c.rng.IntN(2)],
+		Quantity:   dec(fmt.Sprintf("%d", 1+c.rng.IntN(9))),
+		Price:      dec(fmt.Sprintf("%d.%04d", 90+c.rng.IntN(20), c.rng.IntN(10_000))),
+		Commission: dec(fmt.Sprintf("%d.%02d", c.rng.IntN(3)-1, c.rng.IntN(100))),
 		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, c.rng.IntN(1e9), time.UTC),
 	}
 	if c.chance(30) {
 		f.Quantity = dec(fmt.Sprintf("%d.%03d", c.rng.IntN(20), 1+c.rng.IntN(999)))
 	}
+
 	switch {
 	case c.chance(40):
 		f.OrderID = orderName(f.Symbol, f.Side)
@@ -52,7 +57,7 @@ func (c *client) fill() blotter.Trade {
 	return f
 }
 
-// scope is the account's, or the service's.
+// scope returns the context of the account, or of the service.
 func (c *client) scope(account string) context.Context {
 	if c.chance(50) {
 		return blotter.WithAccount(c.t.Context(), account)
@@ -62,7 +67,7 @@ func (c *client) scope(account string) context.Context {
 
 type sendFill func(context.Context, blotter.Trade, ...postgres.ExecuteOption) (postgres.Receipt, error)
 
-// way is the database or the book.
+// way returns a way to book a trade: the database or the book.
 func (c *client) way() sendFill {
 	if c.chance(50) {
 		return c.book.ExecuteTrade
@@ -83,6 +88,7 @@ func (c *client) send(f blotter.Trade, way sendFill) {
 		if cancel(); ended && errors.Is(err, blotter.ErrSerialization) {
 			err = context.Canceled // there was no time to try again
 		}
+
 		unsure = unsure || errors.Is(err, blotter.ErrCommitUnknown)
 		switch {
 		case c.ledger.hear(f, r, err):
@@ -107,8 +113,9 @@ func (c *client) refusal(f blotter.Trade, outcome postgres.Outcome, kind blotter
 			c.count(count)
 			return
 		}
+
 		if err == nil {
-			c.t.Errorf("fill %+v: the outcome is %s, want %s", f, r.Outcome, outcome)
+			c.t.Errorf("trade %+v: the outcome is %s, want %s", f, r.Outcome, outcome)
 			return
 		}
 		if !c.again(f, err) {
@@ -117,14 +124,17 @@ func (c *client) refusal(f blotter.Trade, outcome postgres.Outcome, kind blotter
 	}
 }
 
-// overfill is a fill that its order has not open.
+// overfill returns a trade for more than its order has open.
 func (c *client) overfill() blotter.Trade {
 	f := c.fill()
-	f.Symbol, f.Side, f.OrderID, f.Quantity = symbolName(0), blotter.Buy, "small", dec("2")
+	f.Symbol = symbolName(0)
+	f.Side = blotter.Buy
+	f.OrderID = "small"
+	f.Quantity = dec("2")
 	return f
 }
 
-// other is a booked fill with another price.
+// other returns a booked trade with another price.
 func (c *client) other() blotter.Trade {
 	f := c.sent[c.rng.IntN(len(c.sent))]
 	f.Price = f.Price.Add(dec("1"))
@@ -141,6 +151,7 @@ func (c *client) batch() {
 	if one {
 		ctx = blotter.WithAccount(c.t.Context(), account)
 	}
+
 	for range 2 + c.rng.IntN(20) {
 		f := c.fill()
 		if one {
@@ -154,6 +165,7 @@ func (c *client) batch() {
 			all = postgres.AdoptOrder
 		}
 	}
+
 	bad := c.overfill()
 	if bad.AccountID = account; c.chance(10) {
 		fills = slices.Insert(fills, c.rng.IntN(len(fills)), bad)
@@ -163,12 +175,14 @@ func (c *client) batch() {
 	if c.chance(20) {
 		all |= postgres.AllOrNothing
 	}
+
 	for {
 		receipts, err := c.d.ExecuteTrades(ctx, fills, all)
 		if err == nil {
 			c.hearBatch(fills, receipts, bad.TradeID)
 			return
 		}
+
 		for _, f := range fills {
 			c.ledger.hear(f, postgres.Receipt{}, err)
 		}
@@ -185,10 +199,11 @@ func (c *client) hearBatch(fills []blotter.Trade, receipts []postgres.Receipt, b
 	for i, r := range receipts {
 		if fills[i].TradeID == bad {
 			if c.count(countOverfills); r.Outcome != postgres.Overfill {
-				c.t.Errorf("fill %+v: the outcome is %s, want an overfill", fills[i], r.Outcome)
+				c.t.Errorf("trade %+v: the outcome is %s, want an overfill", fills[i], r.Outcome)
 			}
 			continue
 		}
+
 		if !c.ledger.hear(fills[i], r, r.Err) {
 			c.t.Errorf("fill %+v of a batch: %v", fills[i], r.Err)
 			continue
@@ -200,8 +215,8 @@ func (c *client) hearBatch(fills []blotter.Trade, receipts []postgres.Receipt, b
 
 var errOnPurpose = errors.New("rolled back on purpose")
 
-// transaction books fills in a transaction of the caller's, of which a part or the whole may be rolled back; what is not
-// booked then is sent alone.
+// transaction books fills in a transaction of the caller's, of which a part or the whole may be rolled back; what is
+// not booked then is sent alone.
 func (c *client) transaction() {
 	var fills []blotter.Trade
 	account := accountName(c.rng.IntN(tortureAccounts))
@@ -213,6 +228,7 @@ func (c *client) transaction() {
 		}
 		fills = append(fills, f)
 	}
+
 	slices.SortFunc(fills, func(a, b blotter.Trade) int { return strings.Compare(a.Symbol, b.Symbol) })
 	for i := range fills[1:] {
 		fills[1+i].OrderID = ""
@@ -221,6 +237,7 @@ func (c *client) transaction() {
 	if c.chance(30) {
 		undone = c.rng.IntN(len(fills))
 	}
+
 	abandoned, ctx := c.chance(20), c.scope(account)
 	receipts := make([]postgres.Receipt, len(fills))
 	err := c.d.Transaction(ctx, func(tx *postgres.Tx) error {
@@ -254,6 +271,7 @@ func (c *client) transaction() {
 	} else if err != nil && !c.again(fills[0], err) {
 		return
 	}
+
 	for i, f := range fills {
 		if i == undone && err == nil {
 			c.ledger.hear(f, postgres.Receipt{}, errOnPurpose)

@@ -56,7 +56,8 @@ type torture struct {
 	counts [8]atomic.Int64 // by countNames
 }
 
-var countNames = []string{"booked", "duplicates", "conflicts", "overfills", "given up", "unknown", "resent", "rolled back"}
+var countNames = []string{"booked", "duplicates", "conflicts", "overfills", "given up", "unknown", "resent",
+	"rolled back"}
 
 const (
 	countBooked = iota
@@ -69,8 +70,8 @@ const (
 	countRolledBack
 )
 
-// newTorture makes a database with instruments and, in every account, two orders of every symbol that never fill and one
-// that a single unit fills.
+// newTorture makes a database with instruments and, in every account, two orders of every symbol that never fill and
+// one that a single unit fills.
 func newTorture(t *testing.T, d *pgtest.Database) *torture {
 	t.Helper()
 	x := &torture{t: t, d: d, ledger: newLedger(t)}
@@ -79,19 +80,27 @@ func newTorture(t *testing.T, d *pgtest.Database) *torture {
 	for a := range tortureAccounts {
 		for s := range tortureSymbols {
 			for _, side := range []blotter.Side{blotter.Buy, blotter.Sell} {
-				orders = append(orders, blotter.Order{AccountID: accountName(a), OrderID: orderName(symbolName(s), side), Symbol: symbolName(s), Side: side, Quantity: dec("1000000000"), Strategy: "trend"})
+				orders = append(orders, blotter.Order{
+					AccountID: accountName(a), OrderID: orderName(symbolName(s), side), Symbol: symbolName(s),
+					Side: side, Quantity: dec("1000000000"), Strategy: "trend",
+				})
 			}
 		}
-		orders = append(orders, blotter.Order{AccountID: accountName(a), OrderID: "small", Symbol: symbolName(0), Side: blotter.Buy, Quantity: dec("1")})
+		orders = append(orders, blotter.Order{
+			AccountID: accountName(a), OrderID: "small", Symbol: symbolName(0), Side: blotter.Buy, Quantity: dec("1"),
+		})
 	}
+
 	if _, err := d.CreateOrders(ctx, orders); err != nil {
 		t.Fatal(err)
 	}
-	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier) select 'S' || n, 50 from generate_series(0, 4) n`)
+	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier)
+		select 'S' || n, 50 from generate_series(0, 4) n`)
 	var err error
 	if x.book, err = d.NewBook(postgres.BookConfig{Workers: 3, GroupMax: 64}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := x.book.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +113,7 @@ func symbolName(s int) string  { return fmt.Sprintf("S%d", s) }
 
 func orderName(symbol string, side blotter.Side) string { return symbol + "-" + string(side) }
 
-// options are what the fill needs to be booked.
+// options returns the options that the trade needs.
 func options(f blotter.Trade) []postgres.ExecuteOption {
 	if strings.HasPrefix(f.OrderID, "adopted-") {
 		return []postgres.ExecuteOption{postgres.AdoptOrder}
@@ -134,9 +143,15 @@ func (x *torture) terminate(stop <-chan struct{}, period time.Duration) (killed 
 			return killed
 		case <-time.After(period):
 		}
+
 		var n int
-		err := conn.QueryRow(x.t.Context(), `select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity
-			where datname = current_database() and application_name = 'blotter' and (state <> 'idle' or random() < 0.1) order by random() limit 1) s`).Scan(&n)
+		row := conn.QueryRow(x.t.Context(), `
+			select count(pg_terminate_backend(pid))
+			  from (select pid from pg_stat_activity
+			         where datname = current_database() and application_name = 'blotter'
+			           and (state <> 'idle' or random() < 0.1)
+			         order by random() limit 1) s`)
+		err := row.Scan(&n)
 		if err != nil {
 			x.t.Error(err)
 			return killed
@@ -152,17 +167,21 @@ func TestBookTorture(t *testing.T) {
 	seed := seedOf(t)
 	x := newTorture(t, pgtest.OpenConfig(t, fewConns))
 	x.left.Store(int64(*fillsFlag))
-	start, stop, killed := time.Now(), make(chan struct{}), make(chan int)
+	start := time.Now()
+	stop := make(chan struct{})
+	killed := make(chan int)
 	go func() { killed <- x.terminate(stop, 40*time.Millisecond) }()
 	var clients sync.WaitGroup
 	for i := range tortureClients {
 		clients.Go(x.client(seed, i).run)
 	}
+
 	clients.Wait()
 	close(stop)
 	connections, took := <-killed, time.Since(start)
 	x.ledger.check(x.d)
-	summary := fmt.Sprintf("%d fills sent in %s, %d connections killed", *fillsFlag, took.Round(time.Millisecond), connections)
+	summary := fmt.Sprintf("%d fills sent in %s, %d connections killed", *fillsFlag, took.Round(time.Millisecond),
+		connections)
 	for i, name := range countNames {
 		n := x.counts[i].Load()
 		summary += fmt.Sprintf(", %d %s", n, name)
@@ -170,8 +189,10 @@ func TestBookTorture(t *testing.T) {
 			t.Errorf("no fill was %s: the test shows too little", name)
 		}
 	}
+
 	deadlocks := pgtest.Value[int](t, x.d, `select deadlocks from pg_stat_database where datname = current_database()`)
-	if t.Log(summary, deadlocks, "deadlocks"); deadlocks*1000 > *fillsFlag { // each costs a second: the lock order avoids them
+	t.Log(summary, deadlocks, "deadlocks")
+	if deadlocks*1000 > *fillsFlag { // each costs a second: the lock order avoids them
 		t.Errorf("%d deadlocks", deadlocks)
 	}
 }

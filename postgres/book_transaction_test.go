@@ -11,14 +11,16 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// everythingBooked is all that fills write, with its versions.
+// everythingBooked reads all rows that trades write, with their versions.
 const everythingBooked = `
-select coalesce((select string_agg(o::text, ',' order by o.id) from execution.orders o), '') || coalesce((select string_agg(x::text, ',' order by x.id) from execution.trades x), '')
-    || coalesce((select string_agg(p::text, ',' order by p.symbol) from execution.positions p), '') || coalesce((select string_agg(r::text, ',' order by r.id) from execution.round_trips r), '')
+select coalesce((select string_agg(o::text, ',' order by o.id) from execution.orders o), '')
+    || coalesce((select string_agg(x::text, ',' order by x.id) from execution.trades x), '')
+    || coalesce((select string_agg(p::text, ',' order by p.symbol) from execution.positions p), '')
+    || coalesce((select string_agg(r::text, ',' order by r.id) from execution.round_trips r), '')
     || coalesce((select string_agg(e::text, ',' order by e.pos) from events.outbox e), '')`
 
-// Fills of a transaction, or a savepoint, that is rolled back leave nothing, and later ones do not count on them, though
-// orders and positions are remembered.
+// Fills of a transaction, or a savepoint, that is rolled back leave nothing, and later ones do not count on them,
+// though orders and positions are remembered.
 func TestRolledBackFills(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -27,13 +29,15 @@ func TestRolledBackFills(t *testing.T) {
 	if err := d.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := d.ExecuteTrade(ctx, ofOrder("T1", "O1", "10")); err != nil {
 		t.Fatal(err)
 	}
 	undone := func(tx *postgres.Tx) error {
-		closing, first := fill("T3", blotter.Sell, "30", "7"), fill("T4", blotter.Buy, "1", "5")
+		closing, first := fill("T3", blotter.Sell, "30", "7"), buy("T4")
 		first.Symbol, first.OrderID = "MSFT", "O2"
-		receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T2", "O1", "5"), closing, first}, postgres.AdoptOrder)
+		receipts, err := tx.ExecuteTrades(ctx, []blotter.Trade{ofOrder("T2", "O1", "5"), closing, first},
+			postgres.AdoptOrder)
 		for _, r := range receipts {
 			if r.Outcome != postgres.Applied {
 				t.Errorf("%+v", r)
@@ -44,6 +48,7 @@ func TestRolledBackFills(t *testing.T) {
 		}
 		return errors.Join(err, errOnPurpose)
 	}
+
 	before := pgtest.Value[string](t, d, everythingBooked)
 	if err := d.Transaction(ctx, undone); !errors.Is(err, errOnPurpose) {
 		t.Error(err)
@@ -51,6 +56,7 @@ func TestRolledBackFills(t *testing.T) {
 	if after := pgtest.Value[string](t, d, everythingBooked); after != before {
 		t.Errorf("rolled back, and there is\n%s\nbefore it was\n%s", after, before)
 	}
+
 	err := second(t, d).Transaction(ctx, func(tx *postgres.Tx) error { // to which d's memory is blind
 		if err := tx.Savepoint(ctx, undone); !errors.Is(err, errOnPurpose) {
 			t.Error(err)
@@ -64,13 +70,16 @@ func TestRolledBackFills(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+
 	for i, id := range []string{"T2", "T6"} {
 		r, err := d.ExecuteTrade(ctx, ofOrder(id, "O1", "5"))
 		want := dec(fmt.Sprint(16 + 5*i))
-		if err != nil || r.Outcome != postgres.Applied || !r.Position.Quantity.Equal(want) || !r.Order.FilledQuantity.Equal(want) || r.Position.Version != int64(3+i) {
+		if err != nil || r.Outcome != postgres.Applied || !r.Position.Quantity.Equal(want) ||
+			!r.Order.FilledQuantity.Equal(want) || r.Position.Version != int64(3+i) {
 			t.Errorf("%s: %+v, %v", id, r, err)
 		}
 	}
+
 	if stored := storedIDs(t, d); stored != "T1 T5 T2 T6" {
 		t.Errorf("%s are stored", stored)
 	}
@@ -84,26 +93,29 @@ func TestAllOrNothing(t *testing.T) {
 	ctx := as(t, "A1")
 	bad := ofOrder("BAD", "unknown", "1")
 	before := pgtest.Value[string](t, d, everythingBooked)
-	receipts, err := d.ExecuteTrades(ctx, []blotter.Trade{fill("T1", blotter.Buy, "1", "5"), bad}, postgres.AllOrNothing)
+	receipts, err := d.ExecuteTrades(ctx, []blotter.Trade{buy("T1"), bad}, postgres.AllOrNothing)
 	wantKind(t, "alone", err, blotter.ErrNotFound)
-	if len(receipts) != 2 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.UnknownOrder || !strings.HasPrefix(err.Error(), "trade 2 of 2, and none is booked") {
+	if len(receipts) != 2 || receipts[0].Outcome != postgres.Withheld || receipts[1].Outcome != postgres.UnknownOrder ||
+		!strings.HasPrefix(err.Error(), "trade 2 of 2, and none is booked") {
 		t.Errorf("%+v, %v", receipts, err)
 	}
+
 	if after := pgtest.Value[string](t, d, everythingBooked); after != before {
 		t.Errorf("there is %s", after)
 	}
 	err = d.Transaction(ctx, func(tx *postgres.Tx) error {
-		if _, err := tx.ExecuteTrade(ctx, fill("T2", blotter.Buy, "1", "5")); err != nil {
+		if _, err := tx.ExecuteTrade(ctx, buy("T2")); err != nil {
 			return err
 		}
-		_, err := tx.ExecuteTrades(ctx, []blotter.Trade{fill("T3", blotter.Buy, "1", "5"), bad}, postgres.AllOrNothing)
+		_, err := tx.ExecuteTrades(ctx, []blotter.Trade{buy("T3"), bad}, postgres.AllOrNothing)
 		wantKind(t, "in a transaction", err, blotter.ErrNotFound)
 		return nil
 	})
+
 	if stored := storedIDs(t, d); err != nil || stored != "T2" {
 		t.Errorf("%s are stored, %v", stored, err)
 	}
-	receipts, err = d.ExecuteTrades(ctx, []blotter.Trade{fill("T2", blotter.Buy, "1", "5"), fill("T4", blotter.Buy, "1", "5")}, postgres.AllOrNothing)
+	receipts, err = d.ExecuteTrades(ctx, []blotter.Trade{buy("T2"), buy("T4")}, postgres.AllOrNothing)
 	if err != nil || receipts[0].Outcome != postgres.Duplicate || receipts[1].Outcome != postgres.Applied {
 		t.Errorf("with a duplicate: %+v, %v", receipts, err)
 	}
@@ -117,34 +129,42 @@ func TestDuplicateHasThePositionOfThen(t *testing.T) {
 	ctx := as(t, "A1")
 	first := fill("T1", blotter.Buy, "10", "5")
 	first.Commission = dec("0.5")
-	if _, err := d.ExecuteTrades(ctx, []blotter.Trade{first, fill("T2", blotter.Sell, "4", "6"), fill("T3", blotter.Sell, "20", "7")}); err != nil {
+	if _, err := d.ExecuteTrades(ctx,
+		[]blotter.Trade{first, fill("T2", blotter.Sell, "4", "6"), fill("T3", blotter.Sell, "20", "7")}); err != nil {
 		t.Fatal(err)
 	}
-	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade, "Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade} {
+
+	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade,
+		"Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade} {
 		r, err := execute(ctx, first)
 		p := r.Position
-		if err != nil || r.Outcome != postgres.Duplicate || !p.Quantity.Equal(dec("10")) || !p.CostBasis.Equal(dec("50")) || !p.RealizedPnL.IsZero() || !p.Fees.Equal(dec("0.5")) || !p.AvgPrice.Equal(dec("5")) {
+		if err != nil || r.Outcome != postgres.Duplicate || !p.Quantity.Equal(dec("10")) ||
+			!p.CostBasis.Equal(dec("50")) || !p.RealizedPnL.IsZero() || !p.Fees.Equal(dec("0.5")) ||
+			!p.AvgPrice.Equal(dec("5")) {
 			t.Errorf("%s: %+v, %v", what, r, err)
 		}
 	}
 }
 
-// Trades of one position apply in the order of the batch; of copies the first is booked, of unlike ones the others conflict.
+// Trades of one position apply in the order of the batch; of copies the first is booked, of unlike ones the others
+// conflict.
 func TestBatchInOrder(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	other := fill("T1", blotter.Buy, "2", "5")
 	receipts, err := d.ExecuteTrades(as(t, "A1"), []blotter.Trade{
-		fill("T1", blotter.Buy, "1", "5"), fill("T2", blotter.Sell, "3", "6"), fill("T1", blotter.Buy, "1", "5"), other, fill("T1", blotter.Sell, "1", "5"),
+		buy("T1"), fill("T2", blotter.Sell, "3", "6"), buy("T1"), other, fill("T1", blotter.Sell, "1", "5"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var outcomes []postgres.Outcome
 	var after []string
 	for _, r := range receipts {
 		outcomes, after = append(outcomes, r.Outcome), append(after, r.Position.Quantity.String())
 	}
+
 	if got := fmt.Sprint(outcomes, after); got != "[applied applied duplicate conflict applied] [1 -2 1 0 -3]" {
 		t.Error(got)
 	}
@@ -154,12 +174,13 @@ func TestBatchInOrder(t *testing.T) {
 	verified(t, d)
 }
 
-// What an instrument and an account say of the money of a first trade, and what a position then says of the next.
+// A first trade takes multiplier and currency from its instrument and account, the next ones from the position.
 func TestMoneyRules(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
-	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency, allows_negative) values ('ES', 50, 'EUR', false), ('CL', 1000, 'USD', true)`)
+	d.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency, allows_negative)
+		values ('ES', 50, 'EUR', false), ('CL', 1000, 'USD', true)`)
 	d.Exec(t, `insert into execution.accounts (account_id, currency) values ('A1', 'CHF')`)
 	book := func(symbol, id, price string, change func(*blotter.Trade)) (postgres.Receipt, error) {
 		f := fill(id, blotter.Buy, "1", price)
@@ -168,12 +189,15 @@ func TestMoneyRules(t *testing.T) {
 		}
 		return d.ExecuteTrade(ctx, f)
 	}
+
 	for symbol, want := range map[string]string{"ES": "50 EUR 250", "CL": "1000 USD 5000", "unknown": "1 CHF 5"} {
 		r, err := book(symbol, "T1", "5", nil)
-		if got := fmt.Sprint(r.Trade.Multiplier, " ", r.Trade.Currency, " ", r.Position.CostBasis); err != nil || got != want {
+		if got := fmt.Sprint(r.Trade.Multiplier, " ", r.Trade.Currency, " ", r.Position.CostBasis); err != nil ||
+			got != want {
 			t.Errorf("%s: %s, %v; want %s", symbol, got, err, want)
 		}
 	}
+
 	for what, try := range map[string]func() (postgres.Receipt, error){
 		"another multiplier": func() (postgres.Receipt, error) {
 			return book("ES", "T2", "5", func(f *blotter.Trade) { f.Multiplier = dec("5") })
@@ -190,6 +214,7 @@ func TestMoneyRules(t *testing.T) {
 			t.Errorf("%s: %s", what, r.Outcome)
 		}
 	}
+
 	if r, err := book("CL", "T2", "-37.63", nil); err != nil || !r.Position.CostBasis.Equal(dec("-32630")) {
 		t.Errorf("a negative price where they are: %+v, %v", r, err)
 	}
@@ -197,6 +222,7 @@ func TestMoneyRules(t *testing.T) {
 	if err != nil || !r.Position.Fees.IsZero() || r.Trade.CommissionCurrency != "USD" {
 		t.Errorf("a commission in another currency: %+v, %v", r, err)
 	}
+
 	r, err = book("fresh", "T1", "5", func(f *blotter.Trade) { f.Multiplier, f.Currency = dec("10"), "JPY" })
 	if err != nil || !r.Position.Multiplier.Equal(dec("10")) || r.Position.Currency != "JPY" {
 		t.Errorf("a first trade that says its own: %+v, %v", r, err)
@@ -212,7 +238,8 @@ func TestFillsOfOtherAccounts(t *testing.T) {
 	if err := d.CreateOrder(as(t, "A2"), &mine); err != nil {
 		t.Fatal(err)
 	}
-	foreign := fill("T1", blotter.Buy, "1", "5")
+
+	foreign := buy("T1")
 	foreign.AccountID = "A2"
 	book := startedBook(t, d.DB, postgres.BookConfig{})
 	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade, "Book": book.ExecuteTrade} {
@@ -222,15 +249,18 @@ func TestFillsOfOtherAccounts(t *testing.T) {
 		wantKind(t, what+": a fill of nobody", err, blotter.ErrInvalid)
 		_, err = execute(as(t, "A1"), ofOrder("T1", "O1", "1"))
 		wantKind(t, what+": another account's order", err, blotter.ErrNotFound)
-		_, err = execute(blotter.WithAllAccounts(t.Context()), fill("T1", blotter.Buy, "1", "5"))
+		_, err = execute(blotter.WithAllAccounts(t.Context()), buy("T1"))
 		wantKind(t, what+": a service's fill without account", err, blotter.ErrInvalid)
 	}
+
 	if stored := storedIDs(t, d); stored != "" {
 		t.Errorf("%s are stored", stored)
 	}
-	if r, err := d.ExecuteTrade(blotter.WithAllAccounts(t.Context()), foreign); err != nil || r.Trade.AccountID != "A2" {
+	if r, err := d.ExecuteTrade(blotter.WithAllAccounts(t.Context()), foreign); err != nil ||
+		r.Trade.AccountID != "A2" {
 		t.Errorf("%+v, %v", r, err)
 	}
+
 	same := foreign
 	same.AccountID = "A1" // the same trade id in another account is another trade
 	if r, err := d.ExecuteTrade(as(t, "A1"), same); err != nil || r.Outcome != postgres.Applied {

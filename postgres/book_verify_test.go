@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// planStep is what EXPLAIN (ANALYZE, FORMAT JSON) tells of a step.
+// planStep is a step in the output of EXPLAIN (ANALYZE, FORMAT JSON).
 type planStep struct {
 	Type        string     `json:"Node Type"`
 	Rows        float64    `json:"Actual Rows"`
@@ -23,7 +23,7 @@ type planStep struct {
 	Plans       []planStep `json:"Plans"`
 }
 
-// work is how many rows the step and those below it have looked at.
+// work returns how many rows the step and those below it have read.
 func (n planStep) work() float64 {
 	sum := (n.Rows + n.Filtered + n.JoinedAway + n.IndexedAway) * n.Loops
 	for _, below := range n.Plans {
@@ -53,9 +53,14 @@ func TestVerifyWithOldStatistics(t *testing.T) {
 	for _, analyzed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("analyzed when empty: %v", analyzed), func(t *testing.T) {
 			t.Parallel()
-			const orders, fills, symbols = 1500, 2, 300
+			const (
+				orders  = 1500
+				fills   = 2
+				symbols = 300
+			)
 			db := pgtest.Open(t)
-			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions", "execution.round_trips"} {
+			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions",
+				"execution.round_trips"} {
 				db.Exec(t, "alter table "+table+" set (autovacuum_enabled = off)")
 			}
 			ctx := as(t, "A1")
@@ -101,11 +106,13 @@ func bookFills(ctx context.Context, t *testing.T, db *postgres.DB, first, end, f
 		orders = append(orders, o)
 		for n := range fills {
 			trades = append(trades, blotter.Trade{
-				TradeID: fmt.Sprintf("T-%d-%d", i, n), OrderID: o.OrderID, Symbol: o.Symbol, Side: o.Side, Currency: "USD",
-				Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10.25"), ExecutedAt: time.Date(2025, 2, 3, 10, 0, i, 0, time.UTC),
+				TradeID: fmt.Sprintf("T-%d-%d", i, n), OrderID: o.OrderID, Symbol: o.Symbol, Side: o.Side,
+				Currency: "USD", Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10.25"),
+				ExecutedAt: time.Date(2025, 2, 3, 10, 0, i, 0, time.UTC),
 			})
 		}
 	}
+
 	if _, err := db.CreateOrders(ctx, orders); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +120,7 @@ func bookFills(ctx context.Context, t *testing.T, db *postgres.DB, first, end, f
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, r := range receipts {
 		if r.Err != nil {
 			t.Fatal(r.Err)

@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// groupCall is a fill of a group, and what is to become of it.
+// groupCall is a trade of a group, and its expected outcome.
 type groupCall struct {
 	account, id, order string
 	change             func(*blotter.Trade)
@@ -28,13 +28,13 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 	service := blotter.WithAllAccounts(t.Context())
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1})
 	release := hold(t, d)
-	occupying := fill("occupying", blotter.Buy, "1", "5")
+	occupying := buy("occupying")
 	occupying.AccountID = "A1"
 	first := sendTo(service, book, occupying)
 	until(t, "the worker waits for the lock", waiting(t, d))
 	var fills []*sent
 	for _, c := range calls {
-		f := fill(c.id, blotter.Buy, "1", "5")
+		f := buy(c.id)
 		f.AccountID, f.OrderID = c.account, c.order
 		if c.change != nil {
 			c.change(&f)
@@ -47,6 +47,7 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 		s.open(t, c.id)
 		fills = append(fills, s)
 	}
+
 	release()
 	first.want(t, "the first", postgres.Applied)
 	for i, c := range calls {
@@ -57,18 +58,25 @@ func sendGroup(t *testing.T, d *pgtest.Database, calls []groupCall) {
 	}
 }
 
-const groupEvents = `select string_agg((data->>'trade_id') || ' ' || correlation_id, ', ' order by pos) from events.outbox where correlation_id <> ''`
+const groupEvents = `
+select string_agg((data->>'trade_id') || ' ' || correlation_id, ', ' order by pos)
+  from events.outbox where correlation_id <> ''`
 
 // A group that the server refuses is divided, and each caller's fill keeps its options and its correlation.
 func TestDividedGroup(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
+	adopt := []postgres.ExecuteOption{postgres.AdoptOrder}
+	allowZero := []postgres.ExecuteOption{postgres.AllowZeroPrice}
+	hugeCommission := func(trade *blotter.Trade) { trade.Commission = dec("1" + strings.Repeat("0", 155)) }
+	zeroPrice := func(trade *blotter.Trade) { trade.Price = blotter.Decimal{} }
+
 	sendGroup(t, d, []groupCall{
-		{account: "B", id: "adopts", order: "O1", opts: []postgres.ExecuteOption{postgres.AdoptOrder}, outcome: postgres.Applied},
+		{account: "B", id: "adopts", order: "O1", opts: adopt, outcome: postgres.Applied},
 		{account: "B", id: "unknown", order: "O2", outcome: postgres.UnknownOrder},
-		{account: "C", id: "refused", change: func(f *blotter.Trade) { f.Commission = dec("1" + strings.Repeat("0", 155)) }, outcome: postgres.Refused},
-		{account: "C", id: "free", change: func(f *blotter.Trade) { f.Price = blotter.Decimal{} }, opts: []postgres.ExecuteOption{postgres.AllowZeroPrice}, outcome: postgres.Applied},
-		{account: "C", id: "forgotten", change: func(f *blotter.Trade) { f.Price = blotter.Decimal{} }, outcome: postgres.Refused},
+		{account: "C", id: "refused", change: hugeCommission, outcome: postgres.Refused},
+		{account: "C", id: "free", change: zeroPrice, opts: allowZero, outcome: postgres.Applied},
+		{account: "C", id: "forgotten", change: zeroPrice, outcome: postgres.Refused},
 	})
 	if got := pgtest.Value[string](t, d, groupEvents); got != "adopts of adopts, free of free" {
 		t.Errorf("the events are %s", got)
@@ -80,11 +88,13 @@ func TestDividedGroup(t *testing.T) {
 func TestGroupOfALockedAccount(t *testing.T) {
 	t.Parallel()
 	d := pgtest.OpenConfig(t, func(c *postgres.Config) { fewConns(c); c.LockTimeout = 2 * time.Second })
-	if _, err := d.ExecuteTrade(as(t, "LOCKED"), fill("0", blotter.Buy, "1", "5")); err != nil {
+	if _, err := d.ExecuteTrade(as(t, "LOCKED"), buy("0")); err != nil {
 		t.Fatal(err)
 	}
+
 	holder := d.Connect(t, d.AdminURL)
-	if _, err := holder.Exec(t.Context(), `begin; select from execution.positions where account_id = 'LOCKED' for update`); err != nil {
+	if _, err := holder.Exec(t.Context(),
+		`begin; select from execution.positions where account_id = 'LOCKED' for update`); err != nil {
 		t.Fatal(err)
 	}
 	adopt := []postgres.ExecuteOption{postgres.AdoptOrder}
@@ -95,6 +105,7 @@ func TestGroupOfALockedAccount(t *testing.T) {
 		{account: "C", id: "c1", order: "O1", opts: adopt, outcome: postgres.Applied},
 		{account: "B", id: "b3", outcome: postgres.Applied},
 	})
+
 	if got := pgtest.Value[string](t, d, groupEvents); got != "b1 of b1, b3 of b3, c1 of c1" {
 		t.Errorf("the events are %s", got)
 	}
@@ -104,8 +115,8 @@ func TestGroupOfALockedAccount(t *testing.T) {
 	verified(t, d)
 }
 
-// Whichever way fills are committed, consumers in this process hear of it; of what is rolled back or was booked before they
-// hear nothing.
+// Whichever way trades are committed, the doorbell rings for consumers in this process; it does not ring for trades
+// that are rolled back or were booked before.
 func TestDoorbellOfBookings(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -120,17 +131,19 @@ func TestDoorbellOfBookings(t *testing.T) {
 			return false
 		}
 	}
+
 	contended := func(id string) error {
 		other := second(t, d)
-		if _, err := other.ExecuteTrade(ctx, fill(id+" elsewhere", blotter.Buy, "1", "5")); err != nil {
+		if _, err := other.ExecuteTrade(ctx, buy(id+" elsewhere")); err != nil {
 			return err
 		}
-		_, err := d.ExecuteTrade(ctx, fill(id, blotter.Buy, "1", "5")) // on what is remembered, which is old: again, with locks
+		_, err := d.ExecuteTrade(ctx, buy(id)) // on what is remembered, which is old: again, with locks
 		return err
 	}
+
 	inTransaction := func(id string, result error) error {
 		return d.Transaction(ctx, func(tx *postgres.Tx) error {
-			_, err := tx.ExecuteTrade(ctx, fill(id, blotter.Buy, "1", "5"))
+			_, err := tx.ExecuteTrade(ctx, buy(id))
 			return errors.Join(err, result)
 		})
 	}
@@ -139,9 +152,9 @@ func TestDoorbellOfBookings(t *testing.T) {
 		act   func() error
 		rings bool
 	}{
-		{"one fill", func() error { _, err := d.ExecuteTrade(ctx, fill("T1", blotter.Buy, "1", "5")); return err }, true},
+		{"one fill", func() error { _, err := d.ExecuteTrade(ctx, buy("T1")); return err }, true},
 		{"several", func() error {
-			_, err := d.ExecuteTrades(ctx, []blotter.Trade{fill("T2", blotter.Buy, "1", "5"), fill("T3", blotter.Buy, "1", "5")})
+			_, err := d.ExecuteTrades(ctx, []blotter.Trade{buy("T2"), buy("T3")})
 			return err
 		}, true},
 		{"one on old knowledge", func() error { return contended("T4") }, true},
@@ -165,12 +178,12 @@ func TestDoorbellOfBookings(t *testing.T) {
 	}
 }
 
-// The bound of a call is 10,000 trades. The context without account tells, without any work, whether a call passed it.
+// A call has at most 10,000 trades. With a context without an account, the error shows which check came first.
 func TestTradesOfACallAreBounded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	for n, want := range map[int]string{10_000: "invalid context ", 10_001: "invalid trades 10001: "} {
-		trades := slices.Repeat([]blotter.Trade{fill("T", blotter.Buy, "1", "5")}, n)
+		trades := slices.Repeat([]blotter.Trade{buy("T")}, n)
 		_, err := d.ExecuteTrades(t.Context(), trades)
 		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%d trades: %v, want one about %q", n, err, want)
@@ -198,8 +211,15 @@ func TestBookConfigIsChecked(t *testing.T) {
 		{QueueMax: -(1 << 20)}: "QueueMax",
 	} {
 		_, err := d.NewBook(cfg)
-		if (err == nil) != (field == "") || err != nil && (!errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "invalid BookConfig."+field+" ")) {
-			t.Errorf("%+v: %v, want one about %q", cfg, err, field)
+
+		if field == "" {
+			if err != nil {
+				t.Errorf("%+v: %v", cfg, err)
+			}
+			continue
+		}
+		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), "invalid BookConfig."+field+" ") {
+			t.Errorf("%+v: %v, want an error about %q", cfg, err, field)
 		}
 	}
 }
@@ -210,13 +230,14 @@ func TestGroupsAreBounded(t *testing.T) {
 	d := pgtest.Open(t)
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 1, GroupMax: 3})
 	release := hold(t, d)
-	fills := []*sent{sendTo(as(t, "A1"), book, fill("0", blotter.Buy, "1", "5"))}
+	fills := []*sent{sendTo(as(t, "A1"), book, buy("0"))}
 	until(t, "the worker waits for the lock", waiting(t, d))
 	for n := range 7 {
-		s := sendTo(as(t, "A1"), book, fill(fmt.Sprint(n+1), blotter.Buy, "1", "5"))
+		s := sendTo(as(t, "A1"), book, buy(fmt.Sprint(n+1)))
 		s.open(t, "what waits")
 		fills = append(fills, s)
 	}
+
 	release()
 	for n, s := range fills {
 		s.want(t, fmt.Sprint("fill ", n), postgres.Applied)
@@ -228,28 +249,30 @@ func TestGroupsAreBounded(t *testing.T) {
 	}
 }
 
-// Accounts of a service are divided over the workers' lanes, the next account to the lane with the fewest calls: a lane that is held
-// up holds nobody up who could go to another one.
-func TestAccountsAreDividedOverLanes(t *testing.T) {
+// Accounts of a service are divided over the workers' queues, the next account to the queue with the fewest calls: a
+// blocked queue does not block accounts that can go to another one.
+func TestAccountsAreDividedOverQueues(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	service := blotter.WithAllAccounts(t.Context())
 	book := startedBook(t, d.DB, postgres.BookConfig{Workers: 2})
 	release := hold(t, d)
 	send := func(account, id string) *sent {
-		f := fill(id, blotter.Buy, "1", "5")
+		f := buy(id)
 		f.AccountID = account
 		return sendTo(service, book, f)
 	}
+
 	held := send("A1", "held")
 	until(t, "the worker waits for the lock", waiting(t, d))
 	behind := send("A1", "behind")
-	behind.open(t, "behind it, in the same lane")
+	behind.open(t, "behind it, in the same queue")
 	for n := range 4 {
 		account := fmt.Sprint("B", n)
-		send(account, "1").want(t, account+", which another lane serves", postgres.Applied)
+		send(account, "1").want(t, account+", which another queue serves", postgres.Applied)
 		send(account, "2").want(t, account+", once more", postgres.Applied)
 	}
+
 	release()
 	held.want(t, "what was held up", postgres.Applied)
 	behind.want(t, "what was behind", postgres.Applied)

@@ -22,6 +22,7 @@ func storedFields(t *testing.T, row any, except ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var fields map[string]any
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
@@ -45,7 +46,8 @@ func storedFields(t *testing.T, row any, except ...string) string {
 // wantFields compares rows field by field.
 func wantFields(t *testing.T, what string, got, want any, except ...string) {
 	t.Helper()
-	have, wanted := strings.Split(storedFields(t, got, except...), "\n"), strings.Split(storedFields(t, want, except...), "\n")
+	have := strings.Split(storedFields(t, got, except...), "\n")
+	wanted := strings.Split(storedFields(t, want, except...), "\n")
 	for i := range wanted {
 		if i >= len(have) || have[i] != wanted[i] {
 			t.Errorf("%s: has %q, want %q", what, have[min(i, len(have)-1)], wanted[i])
@@ -53,13 +55,16 @@ func wantFields(t *testing.T, what string, got, want any, except ...string) {
 	}
 }
 
-// bookingFills are fills of which no two figures are alike: an order in two parts, a reduction, a flip, two round trips, an
-// order that is adopted. Between them they have every field.
+// bookingFills returns trades in which all figures differ: an order in two parts, a reduction, a flip, two round
+// trips, an order that is adopted. Between them they have every field.
 func bookingFills() []blotter.Trade {
 	at := func(minute int) time.Time { return time.Date(2026, 5, 4, 14, minute, 0, 123000, time.UTC) }
-	f := func(id, order, symbol string, side blotter.Side, quantity, price, commission string, minute int) blotter.Trade {
+	f := func(
+		id, order, symbol string, side blotter.Side, quantity, price, commission string, minute int,
+	) blotter.Trade {
 		return blotter.Trade{
-			TradeID: id, OrderID: order, Symbol: symbol, Side: side, Quantity: dec(quantity), Price: dec(price), Commission: dec(commission), ExecutedAt: at(minute),
+			TradeID: id, OrderID: order, Symbol: symbol, Side: side, Quantity: dec(quantity), Price: dec(price),
+			Commission: dec(commission), ExecutedAt: at(minute),
 		}
 	}
 	fills := []blotter.Trade{
@@ -72,16 +77,27 @@ func bookingFills() []blotter.Trade {
 		f("T7", "ADOPTED", "ROG", blotter.Sell, "2.5", "49", "0.25", 7),
 		f("T8", "", "ROG", blotter.Buy, "4", "48", "0.48", 8),
 	}
-	fills[0].Multiplier, fills[0].Currency, fills[0].Strategy = dec("10"), "CHF", "trend"
+
+	fills[0].Multiplier = dec("10")
+	fills[0].Currency = "CHF"
+	fills[0].Strategy = "trend"
 	fills[0].SettlementDate = new(time.Date(2026, 5, 6, 0, 0, 0, 0, time.UTC))
-	fills[1].CommissionCurrency, fills[1].OtherFees = "GBP", blotter.TradeFees{{Currency: "EUR", Amount: dec("0.05")}}
-	fills[2].Strategy, fills[3].Currency, fills[3].Strategy, fills[4].Strategy = "exit", "EUR", "value", "turn"
+	fills[1].CommissionCurrency = "GBP"
+	fills[1].OtherFees = blotter.TradeFees{{Currency: "EUR", Amount: dec("0.05")}}
+	fills[2].Strategy = "exit"
+	fills[3].Currency = "EUR"
+	fills[3].Strategy = "value"
+	fills[4].Strategy = "turn"
 	return fills
 }
 
-// bookingWays are the ways by which fills get into the book.
-var bookingWays = map[string]func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) ([]postgres.Receipt, error){
-	"one by one": func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) (receipts []postgres.Receipt, err error) {
+// bookingWay books trades and returns their receipts.
+type bookingWay func(ctx context.Context, db *postgres.DB, trades []blotter.Trade) ([]postgres.Receipt, error)
+
+// bookingWays are the ways by which trades get into the book.
+var bookingWays = map[string]bookingWay{
+	"one by one": func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) ([]postgres.Receipt, error) {
+		var receipts []postgres.Receipt
 		for _, f := range fills {
 			r, err := db.ExecuteTrade(ctx, f, postgres.AdoptOrder)
 			if err != nil {
@@ -94,8 +110,9 @@ var bookingWays = map[string]func(ctx context.Context, db *postgres.DB, fills []
 	"together": func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) ([]postgres.Receipt, error) {
 		return db.ExecuteTrades(ctx, fills, postgres.AdoptOrder)
 	},
-	"in a transaction": func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) (receipts []postgres.Receipt, err error) {
-		err = db.Transaction(ctx, func(tx *postgres.Tx) error {
+	"in a transaction": func(ctx context.Context, db *postgres.DB, fills []blotter.Trade) ([]postgres.Receipt, error) {
+		var receipts []postgres.Receipt
+		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 			first, err := tx.ExecuteTrade(ctx, fills[0], postgres.AdoptOrder)
 			if err != nil {
 				return err
@@ -108,7 +125,7 @@ var bookingWays = map[string]func(ctx context.Context, db *postgres.DB, fills []
 	},
 }
 
-// bookingModel is what the fills make of an account, computed in memory.
+// bookingModel is an account after the trades, computed in memory.
 type bookingModel struct {
 	trades    []blotter.Trade
 	positions map[string]blotter.Position
@@ -120,8 +137,8 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 	t.Helper()
 	m := &bookingModel{positions: map[string]blotter.Position{}, orders: map[string]blotter.Order{order.OrderID: order}}
 	adopted := blotter.Order{
-		AccountID: account, OrderID: "ADOPTED", Symbol: "ROG", Side: blotter.Sell, OrderType: blotter.Market, TimeInForce: blotter.Day,
-		Quantity: dec("4"), Strategy: "value", Adopted: true, Status: blotter.Submitted,
+		AccountID: account, OrderID: "ADOPTED", Symbol: "ROG", Side: blotter.Sell, OrderType: blotter.Market,
+		TimeInForce: blotter.Day, Quantity: dec("4"), Strategy: "value", Adopted: true, Status: blotter.Submitted,
 	}
 	m.orders["ADOPTED"] = adopted
 	for _, f := range bookingFills() {
@@ -139,6 +156,7 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 		if f.Currency == "" && m.positions[f.Symbol].Multiplier.IsZero() {
 			f.Currency = "USD"
 		}
+
 		after, effect, err := m.positions[f.Symbol].Apply(f)
 		if err != nil {
 			t.Fatal(err)
@@ -152,19 +170,19 @@ func newBookingModel(t *testing.T, account string, order blotter.Order) *booking
 	return m
 }
 
-// made are fields that the database makes.
-var made = []string{"ID", "CreatedAt", "XID", "UpdatedAt", "LastUpdated", "Version"}
+// generated are fields whose values the database generates.
+var generated = []string{"ID", "CreatedAt", "XID", "UpdatedAt", "LastUpdated", "Version"}
 
-// Whichever way fills are booked, every field of every row that they write is what the fills say, and the receipts say the same
-// as the rows.
+// Whichever way trades are booked, every field of every row that they write is as the trades say, and the receipts say
+// the same as the rows.
 func TestBookingStoresEveryField(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	for way, book := range bookingWays {
 		ctx := blotter.WithCorrelation(as(t, way), "request of "+way)
 		order := blotter.Order{
-			AccountID: way, OrderID: "O1", Symbol: "NESN", Side: blotter.Buy, OrderType: blotter.Limit, Quantity: dec("9"), Price: new(dec("102")),
-			Strategy: "swing", SessionID: "morning",
+			AccountID: way, OrderID: "O1", Symbol: "NESN", Side: blotter.Buy, OrderType: blotter.Limit,
+			Quantity: dec("9"), Price: new(dec("102")), Strategy: "swing", SessionID: "morning",
 		}
 		if err := db.CreateOrder(ctx, &order); err != nil {
 			t.Fatal(err)
@@ -191,14 +209,15 @@ func TestBookingStoresEveryField(t *testing.T) {
 			if (r.Order != nil) != (model.trades[i].OrderID != "") {
 				t.Errorf("%s: the order is %+v", what, r.Order)
 			} else if r.Order != nil {
-				wantFields(t, what+", order", *r.Order, model.orders[r.Order.OrderID], made...)
+				wantFields(t, what+", order", *r.Order, model.orders[r.Order.OrderID], generated...)
 			}
 		}
 	}
 	verified(t, db)
 }
 
-func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way string, model *bookingModel, receipts []postgres.Receipt) {
+func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way string, model *bookingModel,
+	receipts []postgres.Receipt) {
 	t.Helper()
 	trades, err := db.Trades(ctx, postgres.TradeFilter{BookOrder: true})
 	if err != nil || len(trades) != len(model.trades) || len(receipts) != len(trades) {
@@ -210,7 +229,7 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 		if receipts[i].Outcome != postgres.Applied {
 			t.Errorf("%s: %s, want applied", what, receipts[i].Outcome)
 		}
-		wantFields(t, what, trades[i], want, made...)
+		wantFields(t, what, trades[i], want, generated...)
 		wantFields(t, what+", receipt", receipts[i].Trade, trades[i])
 		last[want.Symbol], last[want.OrderID] = i, i
 	}
@@ -220,7 +239,7 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 		t.Fatalf("%s: %d positions, %v; want 2", way, len(positions), err)
 	}
 	for _, p := range positions {
-		wantFields(t, way+", position "+p.Symbol, p, model.positions[p.Symbol], made...)
+		wantFields(t, way+", position "+p.Symbol, p, model.positions[p.Symbol], generated...)
 		wantFields(t, way+", receipt's position "+p.Symbol, receipts[last[p.Symbol]].Position, p)
 	}
 
@@ -229,7 +248,7 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 		t.Fatalf("%s: %d orders, %v; want 2", way, len(orders), err)
 	}
 	for _, o := range orders {
-		wantFields(t, way+", order "+o.OrderID, o, model.orders[o.OrderID], made...)
+		wantFields(t, way+", order "+o.OrderID, o, model.orders[o.OrderID], generated...)
 		wantFields(t, way+", receipt's order "+o.OrderID, *receipts[last[o.OrderID]].Order, o, "ID", "CreatedAt")
 	}
 
@@ -239,7 +258,7 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 	}
 	slices.SortFunc(trips, func(a, b blotter.RoundTrip) int { return a.ClosedAt.Compare(b.ClosedAt) })
 	for i, want := range model.trips {
-		wantFields(t, fmt.Sprintf("%s, round trip %d", way, i), trips[i], want, made...)
+		wantFields(t, fmt.Sprintf("%s, round trip %d", way, i), trips[i], want, generated...)
 	}
 }
 
@@ -247,12 +266,15 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 func checkBookedEvents(t *testing.T, db *pgtest.Database, way string, model *bookingModel) {
 	t.Helper()
 	conn := db.Connect(t, db.AdminURL)
-	rows, err := conn.Query(t.Context(), `select channel || ' ' || key || ' ' || type || ' ' || v || ' ' || service || ' ' || correlation_id, event_id::text, data
+	rows, err := conn.Query(t.Context(), `
+		select channel || ' ' || key || ' ' || type || ' ' || v || ' ' || service || ' ' || correlation_id,
+		       event_id::text, data
 		from events.outbox where account_id = $1 order by pos`, way)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	ids, n := map[string]bool{}, 0
 	for ; rows.Next(); n++ {
 		var head, id string
@@ -266,6 +288,7 @@ func checkBookedEvents(t *testing.T, db *pgtest.Database, way string, model *boo
 		wantFields(t, fmt.Sprintf("%s, event %d", way, n), data, model.trades[n].EventData())
 		ids[id] = true
 	}
+
 	if err := rows.Err(); err != nil || n != len(model.trades) || len(ids) != n {
 		t.Errorf("%s: %d events with %d ids, %v; want %d", way, n, len(ids), err, len(model.trades))
 	}

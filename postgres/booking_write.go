@@ -2,121 +2,167 @@ package postgres
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// batch returns what writes the booking, and which of its statements returns the trades. ofAccount says that the session is
-// one of an account, which does not write for all of them.
-func (b *booking) batch(ofAccount bool) (batch *pgx.Batch, returning int, err error) {
-	if len(b.written) == 1 {
-		batch, returning, err = b.batchOfOne()
-	} else {
-		batch, returning, err = b.batchOfMany(ofAccount)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	if b.imports != nil {
-		batch, returning = b.linked(batch), returning+1
-	}
-	return batch, returning, nil
-}
-
-// write writes the booking on q, which ends the round trip, and completes the receipts with what the database made.
-func (b *booking) write(ctx context.Context, q Querier) error {
-	if len(b.written) == 0 {
-		return nil
+// write writes the decision on q in one round trip, and completes the receipts with the values that the database
+// generated. It returns the events if the booking defers them.
+func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Event, err error) {
+	if len(d.applied) == 0 {
+		return nil, nil
 	}
 	scope, _ := blotter.ScopeOf(ctx)
-	batch, returning, err := b.batch(!scope.All)
+	w, err := newBookWriter(d, scope)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.count()
-	results := q.SendBatch(ctx, batch)
-	for i := range batch.QueuedQueries {
-		if i != returning {
-			_, err = results.Exec()
+
+	d.countVersions()
+	results := q.SendBatch(ctx, w.batch)
+	for i := range w.batch.QueuedQueries {
+		if i == w.returning {
+			err = d.readWritten(results)
 		} else {
-			err = b.readWritten(results)
+			_, err = results.Exec()
 		}
 		if err != nil {
 			_ = results.Close()
-			return err
+			return nil, err
 		}
 	}
-	if err = results.Close(); err == nil {
-		b.completeCopies()
+	if err := results.Close(); err != nil {
+		return nil, err
 	}
-	return err
+	d.completeCopies()
+	return w.deferred, nil
 }
 
-// readWritten completes the receipts with what the database made of their trades.
-func (b *booking) readWritten(results pgx.BatchResults) error {
+// bookWriter is the batch of statements that write a decision.
+type bookWriter struct {
+	*decision
+	batch     *pgx.Batch
+	ofAccount bool            // the session is an account's, not a service's
+	returning int             // index of the statement that writes the trades and returns their generated values
+	events    []blotter.Event // to be written in this batch
+	deferred  []blotter.Event
+}
+
+// newBookWriter queues the statements. One trade, as in most bookings, is written by small statements of its own.
+func newBookWriter(d *decision, scope blotter.Scope) (*bookWriter, error) {
+	w := &bookWriter{decision: d, batch: &pgx.Batch{}, ofAccount: !scope.All}
+	events, err := d.newEvents()
+	if err != nil {
+		return nil, err
+	}
+	if d.booking.deferEvents {
+		w.deferred = events
+	} else {
+		w.events = events
+	}
+
+	fees := d.otherFees()
+	if len(d.applied) == 1 {
+		w.queueOne(fees)
+	} else {
+		w.queueMany(fees)
+	}
+	if d.booking.imports != nil {
+		w.addImports()
+	}
+	return w, nil
+}
+
+// newEvents returns the event of each applied trade.
+func (d *decision) newEvents() ([]blotter.Event, error) {
+	events := make([]blotter.Event, len(d.applied))
+	for n, i := range d.applied {
+		t := &d.trades[i]
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, err
+		}
+		data, err := json.Marshal(t.EventData())
+		if err != nil {
+			return nil, err
+		}
+
+		events[n] = blotter.Event{
+			AccountID: t.AccountID, Channel: blotter.ChannelTrades, Key: t.AccountID, EventID: id,
+			Type: blotter.TradeExecuted, V: 1, Service: blotter.ServiceExecution,
+			CorrelationID: d.booking.correlations[i], Data: data,
+		}
+	}
+	return events, nil
+}
+
+// countVersions counts up the versions of the rows, as the statements do.
+func (d *decision) countVersions() {
+	for _, o := range d.orders {
+		o.Version = o.stored + 1
+	}
+	for _, p := range d.positions {
+		p.Version = p.stored + 1
+	}
+}
+
+// readWritten completes the receipts of the trades that were written.
+func (d *decision) readWritten(results pgx.BatchResults) error {
 	rows, err := results.Query()
 	if err != nil {
 		return err
 	}
+
 	var key tradeKey
 	var id int64
 	var created time.Time
 	var xid uint64
-	_, err = pgx.ForEachRow(rows, []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}, func() error {
-		b.complete(b.booked[key], id, created, xid)
+	values := []any{&id, &key.account, &key.id, &key.symbol, &key.side, &created, &xid}
+	_, err = pgx.ForEachRow(rows, values, func() error {
+		d.complete(d.first[key], id, created, xid)
 		return nil
 	})
 	return err
 }
 
-// count counts up the versions of what was written.
-func (b *booking) count() {
-	for _, o := range b.orders {
-		if o.changed {
-			o.Version = o.version + 1
-		}
-	}
-	for _, p := range b.positions {
-		if p.changed {
-			p.Version = p.version + 1
-		}
-	}
-}
+// complete completes the receipt of trade i, its order and its position with the values that the database generated.
+func (d *decision) complete(i int, id int64, created time.Time, xid uint64) {
+	r := &d.receipts[i]
+	r.Trade.ID = id
+	r.Trade.CreatedAt = created
+	r.Trade.XID = xid
 
-// complete fills in a receipt what the database made.
-func (b *booking) complete(i int, id int64, created time.Time, xid uint64) {
-	r := &b.receipts[i]
-	r.Trade.ID, r.Trade.CreatedAt, r.Trade.XID = id, created, xid
-	b.trades[i] = r.Trade
-	position := b.positions[bookKey{r.Trade.AccountID, r.Trade.Symbol}]
-	r.Position.Version, r.Position.LastUpdated, position.LastUpdated = position.Version, created, created
-	if position.version == 0 { // made by this booking
+	position := d.positions[positionKey(&r.Position)]
+	position.LastUpdated = created
+	if position.stored == 0 {
 		position.CreatedAt = created
 	}
+	r.Position.Version = position.Version
+	r.Position.LastUpdated = created
 	r.Position.CreatedAt = position.CreatedAt
+
 	if r.Order != nil {
-		order := b.orders[bookKey{r.Trade.AccountID, r.Trade.OrderID}]
-		r.Order.Version, r.Order.UpdatedAt, order.UpdatedAt = order.Version, created, created
+		order := d.orders[orderKey(r.Order)]
+		order.UpdatedAt = created
+		r.Order.Version = order.Version
+		r.Order.UpdatedAt = created
 	}
 }
 
-// completeCopies fills in the receipts of trades that were given more than once.
-func (b *booking) completeCopies() {
-	for i := range b.receipts {
-		if first, copied := b.booked[keyOf(&b.trades[i])]; copied && b.receipts[i].Outcome == Duplicate {
-			booked := b.receipts[first]
-			b.receipts[i].Trade, b.receipts[i].Order, b.receipts[i].Position = booked.Trade, booked.Order, booked.Position
+// completeCopies completes the receipts of trades that were given more than once.
+func (d *decision) completeCopies() {
+	for i := range d.receipts {
+		copied := &d.receipts[i]
+		first, applied := d.first[keyOf(&d.trades[i])]
+		if !applied || copied.Outcome != Duplicate {
+			continue
 		}
+		copied.Trade = d.receipts[first].Trade
+		copied.Order = d.receipts[first].Order
+		copied.Position = d.receipts[first].Position
 	}
-}
-
-// stale reports that the booking was computed from what has changed meanwhile, or that it was in a deadlock: without
-// locks, what is made is locked before what is changed.
-func stale(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505")
 }

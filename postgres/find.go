@@ -10,16 +10,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Clause narrows, orders or limits what Find returns. Columns are checked against the table's declaration, values are
-// always parameters.
+// Clause filters, sorts or limits the rows that Find returns. Columns are checked against the table's declaration, and
+// values are always sent as parameters.
 type Clause struct {
 	column    string
 	operator  string // of a condition
 	value     any
-	direction string // of an order
+	direction string // of a sort
 	limit     int
 	offset    int
-	id        int64 // of the row behind which a page begins
+	id        int64 // of the row behind which a page begins, beside its value
 }
 
 // Eq keeps rows whose column equals value.
@@ -51,8 +51,8 @@ func IsNull(column string) Clause { return Clause{column: column, operator: "nul
 // NotNull keeps rows whose column has a value.
 func NotNull(column string) Clause { return Clause{column: column, operator: "not null"} }
 
-// behind keeps the rows that come behind the one with this value and id, in the order of column and id; without a column,
-// of id alone.
+// behind keeps the rows behind the one with the given value and id, in the order of column and id; without a column, in
+// the order of id alone.
 func behind(column string, value any, id int64, newestFirst bool) Clause {
 	operator := ">"
 	if newestFirst {
@@ -64,16 +64,16 @@ func behind(column string, value any, id int64, newestFirst bool) Clause {
 	return Clause{column: column, operator: operator, value: value, id: id}
 }
 
-// Asc orders by column, smallest first; several orders apply in turn.
+// Asc sorts by column, smallest first. Later clauses sort rows that are equal by the earlier ones.
 func Asc(column string) Clause { return Clause{column: column, direction: "asc"} }
 
-// Desc orders by column, greatest first.
+// Desc sorts by column, greatest first.
 func Desc(column string) Clause { return Clause{column: column, direction: "desc"} }
 
 // Limit returns at most n rows; n must be above 0.
 func Limit(n int) Clause { return Clause{limit: n, operator: "limit"} }
 
-// Offset passes over the first n rows. Paging by key (Gt on the last key seen) is faster.
+// Offset skips the first n rows. Paging by key (Gt on the last key seen) is faster.
 func Offset(n int) Clause { return Clause{offset: n, operator: "offset"} }
 
 // Find returns the rows that satisfy every condition.
@@ -101,6 +101,7 @@ func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) ite
 			yield(row, err)
 			return
 		}
+
 		rows, err := q.Query(ctx, sql, args...)
 		if err != nil {
 			yield(row, t.fail(ctx, "find", err))
@@ -126,6 +127,7 @@ func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) ite
 	}
 }
 
+// selectSQL returns the statement of the clauses, and its arguments.
 func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 	var where, order []string
 	var args []any
@@ -146,27 +148,18 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 			tail += " offset " + arg(max(0, c.offset))
 			continue
 		}
+
 		if _, err := t.field(c.column); err != nil {
 			return "", nil, err
 		}
 		name := pgx.Identifier{c.column}.Sanitize()
-		switch c.operator {
-		case "":
+		if c.operator == "" {
 			order = append(order, name+" "+c.direction)
-		case "null":
-			where = append(where, name+" is null")
-		case "not null":
-			where = append(where, name+" is not null")
-		case "in":
-			where = append(where, name+" = any("+arg(c.value)+")")
-		default:
-			if c.id != 0 {
-				where = append(where, "("+name+", id) "+c.operator+" ("+arg(c.value)+", "+arg(c.id)+")")
-				continue
-			}
-			where = append(where, name+" "+c.operator+" "+arg(c.value))
+		} else {
+			where = append(where, c.condition(name, arg))
 		}
 	}
+
 	sql := "select " + t.columnList() + " from " + t.def.sql()
 	if len(where) > 0 {
 		sql += " where " + strings.Join(where, " and ")
@@ -175,4 +168,19 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 		sql += " order by " + strings.Join(order, ", ")
 	}
 	return sql + tail, args, nil
+}
+
+// condition returns the clause as a condition on the column of that name. arg makes a parameter of a value.
+func (c *Clause) condition(name string, arg func(any) string) string {
+	switch {
+	case c.operator == "null":
+		return name + " is null"
+	case c.operator == "not null":
+		return name + " is not null"
+	case c.operator == "in":
+		return name + " = any(" + arg(c.value) + ")"
+	case c.id != 0:
+		return "(" + name + ", id) " + c.operator + " (" + arg(c.value) + ", " + arg(c.id) + ")"
+	}
+	return name + " " + c.operator + " " + arg(c.value)
 }

@@ -9,77 +9,79 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// OrderFilter says which orders of the context's scope to read, in the order of their creation. The zero value is all.
+// OrderFilter selects orders of the context's scope, in the order of their creation. The zero value selects all.
 type OrderFilter struct {
-	Account     string // of a scope of all accounts: this one alone
+	Account     string // restricts a scope of all accounts to one account
 	Symbol      string
 	Side        blotter.Side
 	Strategy    string
-	Statuses    []blotter.OrderStatus // any of these
+	Statuses    []blotter.OrderStatus // any of these; none selects all
 	From, To    time.Time             // From <= created_at < To; zero is unbounded
-	After       *blotter.Order        // the page behind this one, the last of the page before
+	After       *blotter.Order        // the last row of the previous page, or nil for the first page
 	NewestFirst bool
-	Limit       int // at most so many; 0 is all
+	Limit       int // the most rows to read; 0 reads all
 }
 
-// TradeFilter says which trades of the context's scope to read, by the time of their execution. The zero value is all.
+// TradeFilter selects trades of the context's scope, in the order of their execution. The zero value selects all.
 type TradeFilter struct {
-	Account     string // of a scope of all accounts: this one alone
+	Account     string // restricts a scope of all accounts to one account
 	Symbol      string
 	Side        blotter.Side
 	OrderID     string
 	Strategy    string
 	From, To    time.Time // From <= executed_at < To; zero is unbounded
-	BookOrder   bool      // in the order in which they were booked, in which a position is their fold
+	BookOrder   bool      // in the order in which they were booked, from which positions are computed
 	NewestFirst bool
-	After       *blotter.Trade // the page behind this one, the last of the page before
-	Limit       int            // at most so many; 0 is all
+	After       *blotter.Trade // the last row of the previous page, or nil for the first page
+	Limit       int            // the most rows to read; 0 reads all
 }
 
-// RoundTripFilter says which round trips of the context's scope to read, in the order in which they ended. The zero value
-// is all of them.
+// RoundTripFilter selects round trips of the context's scope, in the order in which they ended. The zero value selects
+// all.
 type RoundTripFilter struct {
-	Account     string // of a scope of all accounts: this one alone
+	Account     string // restricts a scope of all accounts to one account
 	Symbol      string
 	Strategy    string
 	From, To    time.Time          // From <= closed_at < To; zero is unbounded
-	After       *blotter.RoundTrip // the page behind this one, the last of the page before
+	After       *blotter.RoundTrip // the last row of the previous page, or nil for the first page
 	NewestFirst bool
-	Limit       int // at most so many; 0 is all
+	Limit       int // the most rows to read; 0 reads all
 }
 
-// PositionFilter says which positions of the context's scope to read, by account and symbol. The zero value is all.
+// PositionFilter selects positions of the context's scope, sorted by account and symbol. The zero value selects all.
 type PositionFilter struct {
-	Account  string // of a scope of all accounts: this one alone
+	Account  string // restricts a scope of all accounts to one account
 	Symbol   string
-	OpenOnly bool // without those that are flat
+	OpenOnly bool // leaves out flat positions
 }
 
-// clauses collects what a filter asks for.
+// clauses are the clauses of a filter, or the reason why it is invalid.
 type clauses struct {
 	list []Clause
 	err  error
 }
 
-// ofScope begins with the account: that of the scope, or the one asked for.
+// ofScope returns the clause for the account: the scope's, or of a scope of all accounts the given one, if any.
 func ofScope(scope blotter.Scope, account string) *clauses {
 	c := &clauses{}
-	switch {
-	case scope.All && account == "":
+	if scope.All && account == "" {
 		return c
-	case !scope.All:
-		c.err = intoScope(&account, scope)
+	}
+	if !scope.All {
+		c.err = resolveAccount(&account, scope)
 	}
 	c.list = append(c.list, Eq("account_id", account))
 	return c
 }
 
+// equal adds a condition unless the value is empty.
 func (c *clauses) equal(column, value string) {
 	if value != "" {
 		c.list = append(c.list, Eq(column, value))
 	}
 }
 
+// between adds the bounds of a time that are given: from <= column < to.
 func (c *clauses) between(column string, from, to time.Time) {
 	if !from.IsZero() {
 		c.list = append(c.list, Ge(column, from))
@@ -89,21 +91,22 @@ func (c *clauses) between(column string, from, to time.Time) {
 	}
 }
 
-// page orders by a time and, where that is equal, by id, and begins behind the row that has this time and id; without a
-// column it is the id alone. An id of 0 is the first page.
+// page sorts by a column of times and, where these are equal, by id, and begins behind the row with the given time and
+// id. Without a column it sorts by id alone. An id of 0 is the first page.
 func (c *clauses) page(column string, at time.Time, id int64, newestFirst bool, limit int) {
 	if id != 0 {
 		c.list = append(c.list, behind(column, at, id, newestFirst))
 	}
-	for _, name := range []string{column, "id"} {
-		switch {
-		case name == "":
-		case newestFirst:
-			c.list = append(c.list, Desc(name))
-		default:
-			c.list = append(c.list, Asc(name))
-		}
+
+	direction := Asc
+	if newestFirst {
+		direction = Desc
 	}
+	if column != "" {
+		c.list = append(c.list, direction(column))
+	}
+	c.list = append(c.list, direction("id"))
+
 	if limit > 0 {
 		c.list = append(c.list, Limit(limit))
 	}
@@ -118,6 +121,7 @@ func (f *OrderFilter) clauses(scope blotter.Scope) *clauses {
 		c.list = append(c.list, In("status", f.Statuses))
 	}
 	c.between("created_at", f.From, f.To)
+
 	var after blotter.Order
 	if f.After != nil {
 		after = *f.After
@@ -133,6 +137,7 @@ func (f *TradeFilter) clauses(scope blotter.Scope) *clauses {
 	c.equal("order_id", f.OrderID)
 	c.equal("strategy", f.Strategy)
 	c.between("executed_at", f.From, f.To)
+
 	var after blotter.Trade
 	if f.After != nil {
 		after = *f.After
@@ -150,6 +155,7 @@ func (f *RoundTripFilter) clauses(scope blotter.Scope) *clauses {
 	c.equal("symbol", f.Symbol)
 	c.equal("strategy", f.Strategy)
 	c.between("closed_at", f.From, f.To)
+
 	var after blotter.RoundTrip
 	if f.After != nil {
 		after = *f.After
@@ -168,7 +174,7 @@ func (f *PositionFilter) clauses(scope blotter.Scope) *clauses {
 	return c
 }
 
-// find reads the rows of a filter, and stream yields them.
+// find reads all rows that the clauses select.
 func find[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) ([]T, error) {
 	if c.err != nil {
 		return nil, c.err
@@ -176,6 +182,7 @@ func find[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) (
 	return table.Find(ctx, s, c.list...)
 }
 
+// stream yields the rows that the clauses select.
 func stream[T any](ctx context.Context, s *Session, table *Table[T], c *clauses) iter.Seq2[T, error] {
 	if c.err != nil {
 		return func(yield func(T, error) bool) { yield(*new(T), c.err) }
@@ -183,7 +190,7 @@ func stream[T any](ctx context.Context, s *Session, table *Table[T], c *clauses)
 	return table.Stream(ctx, s, c.list...)
 }
 
-// findAlone is find in a read-only session of its own.
+// findAlone calls find in a read-only session of its own.
 func findAlone[T any](ctx context.Context, db *DB, find func(*Session) ([]T, error)) (list []T, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		list, err = find(s)
@@ -202,7 +209,7 @@ func (s *Session) StreamOrders(ctx context.Context, f OrderFilter) iter.Seq2[blo
 	return stream(ctx, s, Orders, f.clauses(s.scope))
 }
 
-// Orders is Session.Orders in a read-only session of its own.
+// Orders calls Session.Orders in a read-only session of its own.
 func (db *DB) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Order, error) { return s.Orders(ctx, f) })
 }
@@ -217,7 +224,7 @@ func (s *Session) StreamTrades(ctx context.Context, f TradeFilter) iter.Seq2[blo
 	return stream(ctx, s, Trades, f.clauses(s.scope))
 }
 
-// Trades is Session.Trades in a read-only session of its own.
+// Trades calls Session.Trades in a read-only session of its own.
 func (db *DB) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Trade, error) { return s.Trades(ctx, f) })
 }
@@ -232,7 +239,7 @@ func (s *Session) StreamRoundTrips(ctx context.Context, f RoundTripFilter) iter.
 	return stream(ctx, s, RoundTrips, f.clauses(s.scope))
 }
 
-// RoundTrips is Session.RoundTrips in a read-only session of its own.
+// RoundTrips calls Session.RoundTrips in a read-only session of its own.
 func (db *DB) RoundTrips(ctx context.Context, f RoundTripFilter) ([]blotter.RoundTrip, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.RoundTrip, error) { return s.RoundTrips(ctx, f) })
 }
@@ -242,7 +249,7 @@ func (s *Session) Positions(ctx context.Context, f PositionFilter) ([]blotter.Po
 	return find(ctx, s, Positions, f.clauses(s.scope))
 }
 
-// Positions is Session.Positions in a read-only session of its own.
+// Positions calls Session.Positions in a read-only session of its own.
 func (db *DB) Positions(ctx context.Context, f PositionFilter) ([]blotter.Position, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Position, error) { return s.Positions(ctx, f) })
 }
@@ -253,15 +260,15 @@ func (s *Session) StreamPositionValues(ctx context.Context, f PositionFilter) it
 	return stream(ctx, s, PositionValues, f.clauses(s.scope))
 }
 
-// sqlPositionAsOf is the newest trade, in the book's order, of those executed by then.
+// sqlPositionAsOf reads the last trade, in the book's order, of those executed at or before $3.
 var sqlPositionAsOf = `select ` + Trades.columnList() + ` from execution.trades
  where account_id = $1 and symbol = $2 and executed_at <= $3 order by id desc limit 1`
 
-// PositionAsOf is what was held of a symbol at an instant: the position after the last trade of the book that was executed
-// at or before it. Quantity, cost basis, realized P&L, fees, multiplier and currency are filled in. Before the first trade
-// it is flat. A scope of all accounts names the account; else "" is the scope's.
+// PositionAsOf returns the position in a symbol at an instant: after the last trade of the book that was executed at or
+// before it. Quantity, cost basis, realized P&L, fees, multiplier and currency are filled in. Before the first trade
+// the position is flat. With a scope of all accounts, account is required; otherwise "" is the scope's account.
 func (s *Session) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (blotter.Position, error) {
-	if err := intoScope(&account, s.scope); err != nil {
+	if err := resolveAccount(&account, s.scope); err != nil {
 		return blotter.Position{}, err
 	}
 	trades, err := collect(ctx, s, Trades, sqlPositionAsOf, account, symbol, at)
@@ -271,7 +278,7 @@ func (s *Session) PositionAsOf(ctx context.Context, account, symbol string, at t
 	return trades[0].PositionAfter(), nil
 }
 
-// PositionAsOf is Session.PositionAsOf in a read-only session of its own.
+// PositionAsOf calls Session.PositionAsOf in a read-only session of its own.
 func (db *DB) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (p blotter.Position, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		p, err = s.PositionAsOf(ctx, account, symbol, at)
@@ -280,13 +287,13 @@ func (db *DB) PositionAsOf(ctx context.Context, account, symbol string, at time.
 	return p, err
 }
 
-// sqlPortfolio values an account's positions at the last known prices.
-var sqlPortfolio = `select ` + PositionValues.columnList() + ` from execution.position_values where account_id = $1 order by symbol`
+var sqlPortfolio = `select ` + PositionValues.columnList() + ` from execution.position_values
+ where account_id = $1 order by symbol`
 
-// Portfolio is an account's positions at the last known price of each symbol, and what they come to, one sum for each
-// currency. A scope of all accounts names the account; else "" is the scope's.
+// Portfolio returns an account's positions at the last known price of each symbol, and their sums, one for each
+// currency. With a scope of all accounts, account is required; otherwise "" is the scope's account.
 func (s *Session) Portfolio(ctx context.Context, account string) (blotter.Portfolio, error) {
-	if err := intoScope(&account, s.scope); err != nil {
+	if err := resolveAccount(&account, s.scope); err != nil {
 		return blotter.Portfolio{}, err
 	}
 	values, err := collect(ctx, s, PositionValues, sqlPortfolio, account)
@@ -296,7 +303,7 @@ func (s *Session) Portfolio(ctx context.Context, account string) (blotter.Portfo
 	return blotter.NewPortfolio(account, slices.Clip(values)), nil
 }
 
-// Portfolio is Session.Portfolio in a read-only session of its own.
+// Portfolio calls Session.Portfolio in a read-only session of its own.
 func (db *DB) Portfolio(ctx context.Context, account string) (p blotter.Portfolio, err error) {
 	err = db.ReadOnly(ctx, func(s *Session) error {
 		p, err = s.Portfolio(ctx, account)

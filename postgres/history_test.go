@@ -42,6 +42,7 @@ func TestHistory(t *testing.T) {
 		f.Strategy = []string{"slow", "fast"}[i%2]
 		trades = append(trades, f)
 	}
+
 	book(t, db.DB, "A1", trades...)
 	book(t, db.DB, "A2", fill("T00", blotter.Buy, "7", "10"))
 	ctx := as(t, "A1")
@@ -53,6 +54,7 @@ func TestHistory(t *testing.T) {
 		}
 		return list
 	}
+
 	count("all", 25, postgres.TradeFilter{})
 	count("a strategy", 12, postgres.TradeFilter{Strategy: "fast"})
 	count("sells", 5, postgres.TradeFilter{Side: blotter.Sell})
@@ -63,10 +65,13 @@ func TestHistory(t *testing.T) {
 	if all, err := db.Trades(blotter.WithAllAccounts(ctx), postgres.TradeFilter{}); err != nil || len(all) != 26 {
 		t.Errorf("all accounts: %d, %v", len(all), err)
 	}
-	if two, err := db.Trades(blotter.WithAllAccounts(ctx), postgres.TradeFilter{Account: "A2"}); err != nil || len(two) != 1 || two[0].AccountID != "A2" {
+
+	if two, err := db.Trades(blotter.WithAllAccounts(ctx), postgres.TradeFilter{Account: "A2"}); err != nil ||
+		len(two) != 1 || two[0].AccountID != "A2" {
 		t.Errorf("one of all accounts: %+v, %v", two, err)
 	}
-	for _, f := range []postgres.TradeFilter{{}, {NewestFirst: true}, {BookOrder: true}, {BookOrder: true, NewestFirst: true}, {Symbol: "AAPL"}} {
+	for _, f := range []postgres.TradeFilter{{}, {NewestFirst: true}, {BookOrder: true},
+		{BookOrder: true, NewestFirst: true}, {Symbol: "AAPL"}} {
 		whole := count("unpaged", 25, f)
 		var paged []blotter.Trade
 		for page := f; ; {
@@ -80,12 +85,14 @@ func TestHistory(t *testing.T) {
 			}
 			page.After = &list[3]
 		}
+
 		for i := range whole {
 			if i >= len(paged) || paged[i].ID != whole[i].ID {
 				t.Fatalf("%+v: page by page, trade %d of %d differs", f, i, len(paged))
 			}
 		}
 	}
+
 	var streamed int
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		for _, err := range s.StreamTrades(ctx, postgres.TradeFilter{}) {
@@ -111,6 +118,7 @@ func TestPagesOfOneInstant(t *testing.T) {
 		f.ExecutedAt = opening
 		trades = append(trades, f)
 	}
+
 	if _, err := db.ExecuteTrades(as(t, "A1"), trades); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +148,8 @@ func TestPagesOfOneInstant(t *testing.T) {
 func TestPositionAsOfAndRoundTrips(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	book(t, db.DB, "A1", fill("1", blotter.Buy, "10", "5"), fill("2", blotter.Sell, "4", "6"), fill("3", blotter.Sell, "16", "7"), fill("4", blotter.Buy, "10", "6"))
+	book(t, db.DB, "A1", fill("1", blotter.Buy, "10", "5"), fill("2", blotter.Sell, "4", "6"),
+		fill("3", blotter.Sell, "16", "7"), fill("4", blotter.Buy, "10", "6"))
 	ctx := as(t, "A1")
 	for minute, want := range []string{"10", "6", "-10", "0"} {
 		p, err := db.PositionAsOf(ctx, "", "AAPL", opening.Add(time.Duration(minute)*time.Minute))
@@ -148,20 +157,26 @@ func TestPositionAsOfAndRoundTrips(t *testing.T) {
 			t.Errorf("after minute %d: %+v, %v, want %s", minute, p, err, want)
 		}
 	}
+
 	if p, err := db.PositionAsOf(ctx, "", "AAPL", opening.Add(-time.Second)); err != nil || !p.Quantity.IsZero() {
 		t.Errorf("before: %+v, %v", p, err)
 	}
 	trips, err := db.RoundTrips(ctx, postgres.RoundTripFilter{})
-	if err != nil || len(trips) != 2 || trips[0].Gross.String() != "16" || trips[1].Gross.String() != "10" || trips[0].Trades != 3 || trips[1].Trades != 2 || trips[1].MaxQuantity.String() != "10" {
+	if err != nil || len(trips) != 2 || trips[0].Gross.String() != "16" || trips[1].Gross.String() != "10" ||
+		trips[0].Trades != 3 || trips[1].Trades != 2 || trips[1].MaxQuantity.String() != "10" {
 		t.Errorf("%+v, %v", trips, err)
 	}
-	if some, err := db.RoundTrips(ctx, postgres.RoundTripFilter{After: &trips[0], Limit: 5}); err != nil || len(some) != 1 || some[0].ID != trips[1].ID {
+
+	if some, err := db.RoundTrips(ctx, postgres.RoundTripFilter{After: &trips[0], Limit: 5}); err != nil ||
+		len(some) != 1 || some[0].ID != trips[1].ID {
 		t.Errorf("%+v, %v", some, err)
 	}
 	if held, err := db.Positions(ctx, postgres.PositionFilter{OpenOnly: true}); err != nil || len(held) != 0 {
 		t.Errorf("%+v, %v", held, err)
 	}
-	if held, err := db.Positions(ctx, postgres.PositionFilter{}); err != nil || len(held) != 1 || held[0].RealizedPnL.String() != "26" {
+
+	if held, err := db.Positions(ctx, postgres.PositionFilter{}); err != nil || len(held) != 1 ||
+		held[0].RealizedPnL.String() != "26" {
 		t.Errorf("%+v, %v", held, err)
 	}
 }
@@ -169,8 +184,10 @@ func TestPositionAsOfAndRoundTrips(t *testing.T) {
 func TestPortfolioAndPnL(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
-	db.Exec(t, `insert into data_ingestion.latest_prices (symbol, price, at, source) values ('AAPL', 12, now(), 'test'), ('ES', 5010, now(), 'test')`)
-	db.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency) values ('ES', 50, 'USD'), ('SAP', 1, 'EUR')`)
+	db.Exec(t, `insert into data_ingestion.latest_prices (symbol, price, at, source)
+		values ('AAPL', 12, now(), 'test'), ('ES', 5010, now(), 'test')`)
+	db.Exec(t, `insert into data_ingestion.instruments (symbol, multiplier, currency)
+		values ('ES', 50, 'USD'), ('SAP', 1, 'EUR')`)
 	es, sap := fill("2", blotter.Sell, "1", "5000"), fill("3", blotter.Buy, "3", "100")
 	es.Symbol, es.Commission = "ES", dec("2.1")
 	sap.Symbol = "SAP"
@@ -179,6 +196,7 @@ func TestPortfolioAndPnL(t *testing.T) {
 	if err != nil || len(p.Positions) != 3 || len(p.Totals) != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
+
 	eur, usd := p.Totals[0], p.Totals[1]
 	if eur.Currency != "EUR" || eur.Unpriced != 1 || eur.CostBasis.String() != "300" || !eur.MarketValue.IsZero() {
 		t.Errorf("%+v", eur)
@@ -186,12 +204,15 @@ func TestPortfolioAndPnL(t *testing.T) {
 	// 5 AAPL at 12 that cost 25; a future sold at 5000 that is at 5010, 50 a point.
 	for what, pair := range map[string][2]string{
 		"realized": {usd.RealizedPnL.String(), "10"}, "unrealized": {usd.UnrealizedPnL.String(), "-465"},
-		"market value": {usd.MarketValue.String(), "-250440"}, "fees": {usd.Fees.String(), "2.1"}, "net": {usd.NetPnL().String(), "-457.1"},
+		"market value": {usd.MarketValue.String(), "-250440"},
+		"fees":         {usd.Fees.String(), "2.1"},
+		"net":          {usd.NetPnL().String(), "-457.1"},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s is %s, want %s", what, pair[0], pair[1])
 		}
 	}
+
 	db.Exec(t, `update execution.accounts set zone = 'Asia/Tokyo'`) // 14:30 UTC is 23:30 there, and 15:00 the next day
 	book(t, db.DB, "A2", fill("1", blotter.Buy, "1", "1"))
 	late := fill("5", blotter.Sell, "5", "6")
@@ -199,11 +220,15 @@ func TestPortfolioAndPnL(t *testing.T) {
 	if _, err := db.ExecuteTrade(as(t, "A1"), late); err != nil {
 		t.Fatal(err)
 	}
+
 	days, err := db.PnL(as(t, "A1"), postgres.PnLFilter{By: "day", Symbol: "AAPL"})
-	if err != nil || len(days) != 2 || days[0].Group != "2026-05-04" || days[1].Group != "2026-05-05" || days[0].RealizedPnL.String() != "10" || days[1].RealizedPnL.String() != "5" {
+	if err != nil || len(days) != 2 || days[0].Group != "2026-05-04" || days[1].Group != "2026-05-05" ||
+		days[0].RealizedPnL.String() != "10" || days[1].RealizedPnL.String() != "5" {
 		t.Errorf("%+v, %v", days, err)
 	}
-	if some, err := db.PnL(as(t, "A1"), postgres.PnLFilter{From: opening.Add(time.Minute), To: opening.Add(3 * time.Minute)}); err != nil || len(some) != 2 {
+	if some, err := db.PnL(as(t, "A1"),
+		postgres.PnLFilter{From: opening.Add(time.Minute), To: opening.Add(3 * time.Minute)}); err != nil ||
+		len(some) != 2 {
 		t.Errorf("%+v, %v", some, err)
 	}
 	_, err = db.PnL(as(t, "A1"), postgres.PnLFilter{By: "moon"})
@@ -219,12 +244,15 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	part := fill("1", blotter.Buy, "40", "5")
 	part.OrderID, part.Commission = "O1", dec("1")
 	book(t, db.DB, "A1", part, fill("2", blotter.Sell, "50", "6"), fill("3", blotter.Sell, "1", "7"))
-	if v, err := db.Verify(ctx); err != nil || len(v.Mismatches) > 0 || v.Positions != 1 || v.Orders != 1 || v.Trades != 3 {
+	if v, err := db.Verify(ctx); err != nil || len(v.Mismatches) > 0 || v.Positions != 1 || v.Orders != 1 ||
+		v.Trades != 3 {
 		t.Fatalf("a sound book: %+v, %v", v, err)
 	}
+
 	for sql, want := range map[string]string{
 		`update execution.positions set quantity = quantity + 1`:                           "quantity",
 		`update execution.positions set cost_basis = cost_basis + 0.000000000001`:          "realized_pnl",
@@ -235,21 +263,25 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 		`delete from execution.trades where trade_id = '2'`:                                "quantity",
 		`update execution.trades set realized_pnl = realized_pnl + 1 where trade_id = '2'`: "realized_pnl of its fills",
 		`update execution.trades set price = price + 1 where trade_id = '3'`:               "realized_pnl",
-		`update execution.trades set quantity_after = 0 where trade_id = '3'`:              "quantity after the last trade",
-		`update execution.positions set multiplier = 100`:                                  "multiplier",
-		`update execution.positions set currency = 'EUR'`:                                  "trades in its currency",
-		`update execution.trades set quantity_after = 99 where trade_id = '1'`:             "quantity after it",
-		`update execution.trades set cost_basis_after = 1 where trade_id = '2'`:            "cost_basis after it",
-		`update execution.trades set realized_pnl_after = 1 where trade_id = '1'`:          "realized_pnl after it",
-		`update execution.trades set fees_after = 7 where trade_id = '1'`:                  "fees after it",
-		`insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades) values ('A1', 'NONE', now(), now(), 1, 500, 0, 2)`: "realized_pnl of its lives",
+
+		`update execution.trades set quantity_after = 0 where trade_id = '3'`: "quantity after the last trade",
+
+		`update execution.positions set multiplier = 100`:                         "multiplier",
+		`update execution.positions set currency = 'EUR'`:                         "trades in its currency",
+		`update execution.trades set quantity_after = 99 where trade_id = '1'`:    "quantity after it",
+		`update execution.trades set cost_basis_after = 1 where trade_id = '2'`:   "cost_basis after it",
+		`update execution.trades set realized_pnl_after = 1 where trade_id = '1'`: "realized_pnl after it",
+		`update execution.trades set fees_after = 7 where trade_id = '1'`:         "fees after it",
+		`insert into execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, trades)
+			values ('A1', 'NONE', now(), now(), 1, 500, 0, 2)`: "realized_pnl of its lives",
 		`delete from execution.positions`:                  "quantity",
 		`delete from execution.trades`:                     "quantity",
 		`update execution.orders set filled_quantity = 39`: "filled_quantity",
 		`update execution.orders set filled_notional = 1`:  "filled_notional",
 		`update execution.orders set status = 'filled'`:    "status",
 		`update execution.orders set status = 'submitted'`: "status",
-		`insert into execution.orders (account_id, order_id, symbol, side, quantity, status) values ('A1', 'O2', 'X', 'buy', 1, 'filled')`: "status",
+		`insert into execution.orders (account_id, order_id, symbol, side, quantity, status)
+			values ('A1', 'O2', 'X', 'buy', 1, 'filled')`: "status",
 	} {
 		conn := db.Connect(t, db.AdminURL)
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
@@ -267,15 +299,17 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
-// restore puts the rows of TestVerifyNamesWhatIsBroken back, by booking all of it anew.
+// restore restores the rows of TestVerifyNamesWhatIsBroken by booking all of them again.
 func restore(t *testing.T, db *pgtest.Database) {
 	t.Helper()
-	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.round_trips, execution.positions, execution.orders`)
+	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.round_trips,
+		execution.positions, execution.orders`)
 	ctx := as(t, "A1")
 	order := newOrder("A1", "O1")
 	if err := db.CreateOrder(ctx, &order); err != nil {
 		t.Fatal(err)
 	}
+
 	part := fill("1", blotter.Buy, "40", "5")
 	part.OrderID, part.Commission = "O1", dec("1")
 	book(t, db.DB, "A1", part, fill("2", blotter.Sell, "50", "6"), fill("3", blotter.Sell, "1", "7"))

@@ -15,10 +15,12 @@ const (
 insert into execution.accounts (account_id)
 select $1::text where not exists (select from execution.accounts where account_id = $1::text)
 on conflict do nothing`
-	sqlResumeImport = `update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`
+	sqlResumeImport = `
+update execution.imports set state = 'running' where account_id = $1 and id = $2 and state = 'done'`
 	sqlLinkedTrades = `select symbol, trade_id from execution.import_trades where account_id = $1 and import_id = $2`
 
-	// sqlFinishImport counts as booked what all runs of the import have booked: to a later run, these are duplicates.
+	// sqlFinishImport counts as booked the trades that all runs of the import have booked: to a later run, these are
+	// duplicates.
 	sqlFinishImport = `
 update execution.imports i
    set state = 'done', finished_at = now(), rows = $3, booked = l.booked, duplicates = greatest($4 - l.booked, 0),
@@ -38,13 +40,13 @@ select ` + Imports.columnList() + ` from made`
 var sqlKnownImport = `select ` + Imports.columnList() + ` from execution.imports
  where account_id = $1 and digest = $2 and source = $3 and state <> 'undone' for update`
 
-// BeginImport begins the import of a file's trades into an account, or goes on with it where the same content was read
-// before with the same options. AccountID, File, Source, Digest, Layout and Options are to be given. The trades are all that
-// was read of the file for the account; they are booked afterwards, by ExecuteImported under the ID of the import that is
-// returned, and FinishImport ends it. An import that was interrupted in between is begun again.
+// BeginImport begins the import of a file's trades into an account, or resumes it if the same content was read before
+// with the same options. AccountID, File, Source, Digest, Layout and Options are required. The trades are all that were
+// read from the file for the account. They are booked afterwards, by ExecuteImported under the ID of the returned
+// import, and FinishImport ends it. To resume an interrupted import, begin it again.
 //
-// Errors are ErrConflict where the same content was imported with other options, or where it does not give the trades any
-// more that were booked of it: either way the file's fills could be booked twice.
+// Errors are ErrConflict if the same content was imported with other options, or if it no longer gives the trades that
+// were booked from it: either way the file's trades could be booked twice.
 func (db *DB) BeginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (blotter.Import, error) {
 	begun, err := db.BeginImports(ctx, []ImportPart{{given, trades}})
 	if err != nil {
@@ -53,18 +55,19 @@ func (db *DB) BeginImport(ctx context.Context, given blotter.Import, trades []bl
 	return begun[0], nil
 }
 
-// ImportPart is what a file holds of one account.
+// ImportPart is the import of one account's trades of a file.
 type ImportPart struct {
 	Import blotter.Import
 	Trades []blotter.Trade
 }
 
-// BeginImports is BeginImport for a file with fills of several accounts: it begins the imports of all, or of none.
+// BeginImports works like BeginImport for a file with trades of several accounts: it begins the imports of all
+// accounts, or of none.
 func (db *DB) BeginImports(ctx context.Context, parts []ImportPart) (begun []blotter.Import, err error) {
 	parts = slices.Clone(parts)
 	scope, _ := blotter.ScopeOf(ctx)
 	for i := range parts {
-		if err := intoScope(&parts[i].Import.AccountID, scope); err != nil {
+		if err := resolveAccount(&parts[i].Import.AccountID, scope); err != nil {
 			return nil, err
 		}
 		if err := checkImport(parts[i].Import); err != nil {
@@ -75,11 +78,11 @@ func (db *DB) BeginImports(ctx context.Context, parts []ImportPart) (begun []blo
 	err = db.Transaction(ctx, func(tx *Tx) error {
 		begun = nil
 		for _, part := range parts {
-			one, err := tx.beginImport(ctx, part.Import, part.Trades)
+			started, err := tx.beginImport(ctx, part.Import, part.Trades)
 			if err != nil {
 				return err
 			}
-			begun = append(begun, one)
+			begun = append(begun, started)
 		}
 		return nil
 	})
@@ -89,13 +92,16 @@ func (db *DB) BeginImports(ctx context.Context, parts []ImportPart) (begun []blo
 	return begun, nil
 }
 
-func (tx *Tx) beginImport(ctx context.Context, given blotter.Import, trades []blotter.Trade) (begun blotter.Import, err error) {
+func (tx *Tx) beginImport(
+	ctx context.Context, given blotter.Import, trades []blotter.Trade,
+) (begun blotter.Import, err error) {
 	if given.Options == nil {
 		given.Options = map[string]string{}
 	}
 	if _, err := tx.Exec(ctx, sqlNewAccount, given.AccountID); err != nil {
 		return begun, err
 	}
+
 	known, err := collect(ctx, tx, Imports, sqlKnownImport, given.AccountID, given.Digest, given.Source)
 	if err != nil {
 		return begun, err
@@ -106,12 +112,16 @@ func (tx *Tx) beginImport(ctx context.Context, given blotter.Import, trades []bl
 		return begun, err
 	}
 
-	made, err := collect(ctx, tx, Imports, sqlNewImport, given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
+	made, err := collect(ctx, tx, Imports, sqlNewImport,
+		given.AccountID, given.File, given.Source, given.Digest, given.Layout, given.Options)
 	if err != nil {
 		return begun, err
 	}
-	if len(made) == 0 { // somebody else began it between the two statements
-		return begun, &blotter.Error{Op: "begin import", Kind: blotter.ErrSerialization, Message: "the same file is being imported by another command; repeat this one"}
+	if len(made) == 0 { // another session began it between the two statements
+		return begun, &blotter.Error{
+			Op: "begin import", Kind: blotter.ErrSerialization,
+			Message: "the same file is being imported by another command; repeat this one",
+		}
 	}
 	return made[0], nil
 }
@@ -126,28 +136,35 @@ func checkImport(i blotter.Import) error {
 	return nil
 }
 
-// resumeImport goes on with an import that is known, if the file is read as it was.
-func (tx *Tx) resumeImport(ctx context.Context, known *blotter.Import, given blotter.Import, trades []blotter.Trade) error {
+// resumeImport resumes a known import, if the file is still read as before.
+func (tx *Tx) resumeImport(
+	ctx context.Context, known *blotter.Import, given blotter.Import, trades []blotter.Trade,
+) error {
 	conflict := func(format string, args ...any) error {
-		return &blotter.Error{Op: "import " + given.File, Kind: blotter.ErrConflict, Message: fmt.Sprintf(format, args...)}
+		return &blotter.Error{
+			Op: "import " + given.File, Kind: blotter.ErrConflict, Message: fmt.Sprintf(format, args...),
+		}
 	}
-	name := fmt.Sprintf("import %d of account %s, of %s", known.ID, known.AccountID, known.StartedAt.UTC().Format("2006-01-02 15:04 UTC"))
+	started := known.StartedAt.UTC().Format("2006-01-02 15:04 UTC")
+	name := fmt.Sprintf("import %d of account %s, of %s", known.ID, known.AccountID, started)
 	if known.File != given.File {
 		name += ", as " + known.File
 	}
 	undo := fmt.Sprintf("undo that first (blotter trades imports undo %d)", known.ID)
 
 	if !maps.Equal(known.Options, given.Options) {
-		return conflict("this content was read already by %s, %s, and now %s; its fills could be booked twice: repeat with the same options, or %s",
+		return conflict("this content was read already by %s, %s, and now %s; its fills could be booked twice: "+
+			"repeat with the same options, or %s",
 			name, describeOptions(known.Options), describeOptions(given.Options), undo)
 	}
+
 	lost, err := tx.lostTrades(ctx, known, trades)
 	if err != nil {
 		return err
 	}
 	if lost > 0 {
-		return conflict("this content was read already by %s, and %d of the fills that were booked then are now read differently; "+
-			"they could be booked twice: %s", name, lost, undo)
+		return conflict("this content was read already by %s, and %d of the fills that were booked then are now read "+
+			"differently; they could be booked twice: %s", name, lost, undo)
 	}
 
 	if _, err := tx.Exec(ctx, sqlResumeImport, known.AccountID, known.ID); err != nil {
@@ -157,9 +174,9 @@ func (tx *Tx) resumeImport(ctx context.Context, known *blotter.Import, given blo
 	return nil
 }
 
-// lostTrades counts the trades of the import that the file does not give any more.
+// lostTrades counts the trades of the import that the file no longer gives.
 func (tx *Tx) lostTrades(ctx context.Context, known *blotter.Import, trades []blotter.Trade) (lost int, err error) {
-	type key struct{ symbol, id string } // the side of an option's end is known only when it is booked
+	type key struct{ symbol, id string } // without the side: that of an expired option is known only when it is booked
 	read := make(map[key]bool, len(trades))
 	for i := range trades {
 		read[key{trades[i].Symbol, trades[i].TradeID}] = true
@@ -182,34 +199,36 @@ func (tx *Tx) lostTrades(ctx context.Context, known *blotter.Import, trades []bl
 	return lost, rows.Err()
 }
 
-// FinishImport ends a run of an import, with what became of the rows in this run. What earlier runs booked, and this one
-// found as duplicates, counts as booked. The error of an import that was undone meanwhile is ErrConflict.
+// FinishImport ends a run of an import, with the counts of this run. Trades that earlier runs booked, and this one
+// found as duplicates, count as booked. If the import was undone meanwhile, the error is ErrConflict.
 func (db *DB) FinishImport(ctx context.Context, account string, id int64, run blotter.ImportCounts) error {
 	scope, _ := blotter.ScopeOf(ctx)
-	if err := intoScope(&account, scope); err != nil {
+	if err := resolveAccount(&account, scope); err != nil {
 		return err
 	}
+
 	return db.Transaction(ctx, func(tx *Tx) error {
-		done, err := tx.Exec(ctx, sqlFinishImport, account, id, run.Rows, run.Booked+run.Duplicates, run.Conflicts, run.Rejected, run.LeftOut)
-		if err == nil && done.RowsAffected() == 0 {
+		tag, err := tx.Exec(ctx, sqlFinishImport,
+			account, id, run.Rows, run.Booked+run.Duplicates, run.Conflicts, run.Rejected, run.LeftOut)
+		if err == nil && tag.RowsAffected() == 0 {
 			err = &blotter.Error{
 				Op: "finish import", Kind: blotter.ErrConflict,
-				Message: fmt.Sprintf("account %s has no import %d that is running; it was undone meanwhile", account, id),
+				Message: fmt.Sprintf("account %s has no running import %d; it was undone meanwhile", account, id),
 			}
 		}
 		return err
 	})
 }
 
-// ImportFilter says which imports of the context's scope to read, the newest first. The zero value is all.
+// ImportFilter selects imports of the context's scope, the newest first. The zero value selects all.
 type ImportFilter struct {
-	Account string // of a scope of all accounts: this one alone
+	Account string // restricts a scope of all accounts to one account
 	ID      int64
 	From    time.Time // From <= started_at; zero is unbounded
-	Limit   int       // at most so many; 0 is all
+	Limit   int       // the most rows to read; 0 reads all
 }
 
-// Imports reads imports, those undone too. Errors: ErrInvalid for an account that is not the scope's.
+// Imports reads imports, including undone ones. Errors: ErrInvalid for an account that is not the scope's.
 func (s *Session) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import, error) {
 	c := ofScope(s.scope, f.Account)
 	if f.ID != 0 {
@@ -220,19 +239,23 @@ func (s *Session) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import
 	return find(ctx, s, Imports, c)
 }
 
-// Imports is Session.Imports in a read-only session of its own.
+// Imports calls Session.Imports in a read-only session of its own.
 func (db *DB) Imports(ctx context.Context, f ImportFilter) ([]blotter.Import, error) {
 	return findAlone(ctx, db, func(s *Session) ([]blotter.Import, error) { return s.Imports(ctx, f) })
 }
 
-// ImportNamed reads the import of an id, which is one in the database. None in the context's scope is ErrNotFound.
+// ImportNamed reads the import with an id. Ids are unique in the database. If the context's scope has no such import,
+// the error is ErrNotFound.
 func (db *DB) ImportNamed(ctx context.Context, id int64) (blotter.Import, error) {
 	found, err := db.Imports(ctx, ImportFilter{ID: id})
-	if err == nil && len(found) == 0 {
-		err = &blotter.Error{Op: fmt.Sprintf("import %d", id), Kind: blotter.ErrNotFound, Message: "there is no such import; blotter trades imports list names them"}
-	}
 	if err != nil {
 		return blotter.Import{}, err
+	}
+	if len(found) == 0 {
+		return blotter.Import{}, &blotter.Error{
+			Op: fmt.Sprintf("import %d", id), Kind: blotter.ErrNotFound,
+			Message: "there is no such import; blotter trades imports list names them",
+		}
 	}
 	return found[0], nil
 }

@@ -17,10 +17,11 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// fileOf is an import of a file with this content into A1, with options as name and value in turn.
+// fileOf returns the import of a file with this content into A1, with options as name and value in turn.
 func fileOf(content string, options ...string) blotter.Import {
 	digest := sha256.Sum256([]byte(content))
-	i := blotter.Import{AccountID: "A1", File: content + ".csv", Digest: digest[:], Layout: "csv", Options: map[string]string{}}
+	i := blotter.Import{AccountID: "A1", File: content + ".csv", Digest: digest[:], Layout: "csv",
+		Options: map[string]string{}}
 	for n := 0; n < len(options); n += 2 {
 		i.Options[options[n]] = options[n+1]
 	}
@@ -28,7 +29,8 @@ func fileOf(content string, options ...string) blotter.Import {
 }
 
 // runImport begins an import and books the trades, and finishes it.
-func runImport(ctx context.Context, db *postgres.DB, file blotter.Import, trades []blotter.Trade, opts ...postgres.ExecuteOption) (blotter.Import, error) {
+func runImport(ctx context.Context, db *postgres.DB, file blotter.Import, trades []blotter.Trade,
+	opts ...postgres.ExecuteOption) (blotter.Import, error) {
 	begun, err := db.BeginImport(ctx, file, trades)
 	if err != nil {
 		return begun, err
@@ -41,11 +43,13 @@ func runImport(ctx context.Context, db *postgres.DB, file blotter.Import, trades
 }
 
 // bookImport books trades of an import that was begun, and counts them.
-func bookImport(ctx context.Context, db *postgres.DB, id int64, trades []blotter.Trade, opts ...postgres.ExecuteOption) (run blotter.ImportCounts, err error) {
+func bookImport(ctx context.Context, db *postgres.DB, id int64, trades []blotter.Trade,
+	opts ...postgres.ExecuteOption) (run blotter.ImportCounts, err error) {
 	var imported []postgres.ImportedTrade
 	for _, f := range trades {
 		imported = append(imported, postgres.ImportedTrade{Trade: f, ImportID: id})
 	}
+
 	receipts, err := db.ExecuteImported(ctx, imported, opts...)
 	for _, r := range receipts {
 		run.Rows++
@@ -80,13 +84,13 @@ func importLines(t *testing.T, d *pgtest.Database) (lines string) {
 		t.Fatal(err)
 	}
 	for _, i := range list {
-		lines = fmt.Sprintf("%s %s: %d = %d booked, %d known, %d conflicts, %d rejected, %d left out; ", i.File, i.State, i.Rows, i.Booked,
-			i.Duplicates, i.Conflicts, i.Rejected, i.LeftOut) + lines
+		lines = fmt.Sprintf("%s %s: %d = %d booked, %d known, %d conflicts, %d rejected, %d left out; ",
+			i.File, i.State, i.Rows, i.Booked, i.Duplicates, i.Conflicts, i.Rejected, i.LeftOut) + lines
 	}
 	return lines
 }
 
-// of is a fill of a symbol.
+// of returns a trade of a symbol.
 func of(symbol, id string, side blotter.Side, quantity, price string) blotter.Trade {
 	f := fill(id, side, quantity, price)
 	f.Symbol = symbol
@@ -105,14 +109,16 @@ func TestImportIsKnownByItsContent(t *testing.T) {
 	if again := imported(t, d.DB, renamed, trades...); again.ID != first.ID {
 		t.Errorf("the same content under another name is import %d, want %d", again.ID, first.ID)
 	}
-	if got, want := importLines(t, d), "march.csv done: 2 = 2 booked, 0 known, 0 conflicts, 0 rejected, 0 left out; "; got != want {
+	want := "march.csv done: 2 = 2 booked, 0 known, 0 conflicts, 0 rejected, 0 left out; "
+	if got := importLines(t, d); got != want {
 		t.Errorf("after a second run: %s, want %s", got, want)
 	}
 
 	for _, other := range [][]string{{"tz", "Asia/Tokyo"}, {}, {"tz", "UTC", "currency", "JPY"}, {"symbol", "PEP"}} {
 		_, err := runImport(as(t, "A1"), d.DB, fileOf("march", other...), trades)
 		wantKind(t, fmt.Sprint("options ", other), err, blotter.ErrConflict)
-		for _, part := range []string{fmt.Sprintf("import %d of account A1", first.ID), "with --tz UTC", fmt.Sprintf("blotter trades imports undo %d", first.ID)} {
+		for _, part := range []string{fmt.Sprintf("import %d of account A1", first.ID), "with --tz UTC",
+			fmt.Sprintf("blotter trades imports undo %d", first.ID)} {
 			if err != nil && !strings.Contains(err.Error(), part) {
 				t.Errorf("options %v: %q does not say %q", other, err, part)
 			}
@@ -139,12 +145,16 @@ func TestImportThatReadsDifferently(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
-	a, b, c := of("KO", "1", blotter.Buy, "3", "60"), of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62")
+	a := of("KO", "1", blotter.Buy, "3", "60")
+	b := of("KO", "2", blotter.Sell, "1", "61")
+	c := of("KO", "3", blotter.Sell, "1", "62")
 	imported(t, d.DB, fileOf("march"), a, b)
 	imported(t, d.DB, fileOf("march"), a, b, c)
-	if got, want := importLines(t, d), "march.csv done: 3 = 3 booked, 0 known, 0 conflicts, 0 rejected, 0 left out; "; got != want {
+	want := "march.csv done: 3 = 3 booked, 0 known, 0 conflicts, 0 rejected, 0 left out; "
+	if got := importLines(t, d); got != want {
 		t.Errorf("after a run that gave more: %s, want %s", got, want)
 	}
+
 	_, err := runImport(ctx, d.DB, fileOf("march"), []blotter.Trade{a, of("KO", "h-2", blotter.Sell, "1", "61"), c})
 	wantKind(t, "another id of a fill", err, blotter.ErrConflict)
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 3 {
@@ -161,8 +171,10 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	if _, err := d.ExecuteTrade(ctx, known); err != nil {
 		t.Fatal(err)
 	}
+
 	conflicting := of("KO", "1", blotter.Buy, "3", "66")
-	trades := []blotter.Trade{known, of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62"), conflicting}
+	trades := []blotter.Trade{known, of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62"),
+		conflicting}
 	begun, err := d.BeginImport(ctx, fileOf("march"), trades)
 	if err == nil {
 		_, err = bookImport(ctx, d.DB, begun.ID, trades[:2])
@@ -170,6 +182,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := importLines(t, d); !strings.HasPrefix(got, "march.csv running: 0 = 0 booked") {
 		t.Errorf("cut off: %s", got)
 	}
@@ -184,9 +197,11 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 
 // bookContent is all that undoing an import has to restore: everything but versions and when a row was last changed.
 const bookContent = `
-select coalesce((select string_agg((to_jsonb(o) - 'version' - 'updated_at')::text, E'\n' order by o.id) from execution.orders o), '') || E'\n'
+select coalesce((select string_agg((to_jsonb(o) - 'version' - 'updated_at')::text, E'\n' order by o.id)
+                   from execution.orders o), '') || E'\n'
     || coalesce((select string_agg((to_jsonb(x))::text, E'\n' order by x.id) from execution.trades x), '') || E'\n'
-    || coalesce((select string_agg((to_jsonb(p) - 'version' - 'last_updated')::text, E'\n' order by p.symbol) from execution.positions p), '') || E'\n'
+    || coalesce((select string_agg((to_jsonb(p) - 'version' - 'last_updated')::text, E'\n' order by p.symbol)
+                   from execution.positions p), '') || E'\n'
     || coalesce((select string_agg(r::text, E'\n' order by r.id) from execution.round_trips r), '') || E'\n'
     || coalesce((select string_agg(f::text, E'\n' order by f.trade_id, f.currency) from execution.trade_fees f), '')`
 
@@ -199,19 +214,22 @@ func contentOf(t *testing.T, d *pgtest.Database) string {
 	return strings.NewReplacer(".,", ",", ".}", "}", ".)", ")").Replace(content)
 }
 
-// randomTrades are so many fills of three symbols with all that a fill may have; some are of orders.
+// randomTrades returns n trades of three symbols that between them use every field; some are of orders.
 func randomTrades(random *rand.Rand, prefix string, n int) (trades []blotter.Trade) {
 	for i := range n {
 		side := blotter.Buy
 		if random.IntN(2) == 0 {
 			side = blotter.Sell
 		}
-		f := of(fmt.Sprintf("S%d", random.IntN(3)), fmt.Sprint(prefix, i), side, fmt.Sprint(1+random.IntN(5)), fmt.Sprintf("%d.%02d", 20+random.IntN(9), random.IntN(100)))
+
+		f := of(fmt.Sprintf("S%d", random.IntN(3)), fmt.Sprint(prefix, i), side, fmt.Sprint(1+random.IntN(5)),
+			fmt.Sprintf("%d.%02d", 20+random.IntN(9), random.IntN(100)))
 		f.Strategy, f.Currency = fmt.Sprint("strategy ", random.IntN(2)), "USD"
 		f.ExecutedAt = f.ExecutedAt.Add(time.Duration(random.IntN(10_000)) * time.Minute)
 		switch random.IntN(4) {
 		case 0:
-			f.SetFees(blotter.TradeFee{Currency: "USD", Amount: dec("0.37")}, blotter.TradeFee{Currency: "EUR", Amount: dec("0.11")})
+			f.SetFees(blotter.TradeFee{Currency: "USD", Amount: dec("0.37")},
+				blotter.TradeFee{Currency: "EUR", Amount: dec("0.11")})
 		case 1:
 			f.SetFees(blotter.TradeFee{Currency: "USD", Amount: dec("1.01")})
 		}
@@ -223,8 +241,8 @@ func randomTrades(random *rand.Rand, prefix string, n int) (trades []blotter.Tra
 	return trades
 }
 
-// Undone, an import leaves the book as it was before it: positions with their lives, round trips, orders, fees. It can then
-// be imported with other options.
+// Undoing an import leaves the book as it was before: positions with their lives, round trips, orders, fees. It can
+// then be imported with other options.
 func TestUndoRestoresTheBook(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -232,7 +250,8 @@ func TestUndoRestoresTheBook(t *testing.T) {
 	seed := seedOf(t)
 	random := rand.New(rand.NewPCG(seed, 1))
 	for round := range 25 {
-		if _, err := d.ExecuteTrades(ctx, randomTrades(random, fmt.Sprintf("r%d-", round), random.IntN(5)), postgres.AdoptOrder); err != nil {
+		if _, err := d.ExecuteTrades(ctx, randomTrades(random, fmt.Sprintf("r%d-", round), random.IntN(5)),
+			postgres.AdoptOrder); err != nil {
 			t.Fatal(err)
 		}
 		before := contentOf(t, d)
@@ -271,7 +290,8 @@ func TestUndoRefusesWhatOthersFollow(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
-	first := imported(t, d.DB, fileOf("one"), of("KO", "1", blotter.Buy, "3", "60"), of("PEP", "2", blotter.Buy, "3", "60"))
+	first := imported(t, d.DB, fileOf("one"), of("KO", "1", blotter.Buy, "3", "60"),
+		of("PEP", "2", blotter.Buy, "3", "60"))
 	next := imported(t, d.DB, fileOf("two"), of("KO", "3", blotter.Buy, "3", "60"))
 	before := pgtest.Value[string](t, d, everythingBooked)
 	refused := func(want ...string) {
@@ -297,7 +317,7 @@ func TestUndoRefusesWhatOthersFollow(t *testing.T) {
 	before = pgtest.Value[string](t, d, everythingBooked)
 	refused("PEP trade 4", "cannot be taken back")
 
-	// What was booked before, or of other positions, does not follow.
+	// Trades that were booked before, or of other positions, do not follow.
 	free := imported(t, d.DB, fileOf("three"), of("PEP", "5", blotter.Buy, "1", "60"))
 	if _, err := d.ExecuteTrade(ctx, of("KO", "6", blotter.Sell, "1", "61")); err != nil {
 		t.Fatal(err)
@@ -308,19 +328,21 @@ func TestUndoRefusesWhatOthersFollow(t *testing.T) {
 	verified(t, d)
 }
 
-// Of two who undo at once, one does it and the other is told so.
+// If two sessions undo an import at once, one does and the other gets an error.
 func TestTwoUndoAtOnce(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
 	ctx := as(t, "A1")
 	for round := range 10 {
-		i := imported(t, d.DB, fileOf(fmt.Sprint(round)), randomTrades(rand.New(rand.NewPCG(1, uint64(round))), fmt.Sprint(round, "-"), 20)...)
+		i := imported(t, d.DB, fileOf(fmt.Sprint(round)),
+			randomTrades(rand.New(rand.NewPCG(1, uint64(round))), fmt.Sprint(round, "-"), 20)...)
 		errs := make([]error, 2)
 		var undoers sync.WaitGroup
 		for n, db := range []*postgres.DB{d.DB, second(t, d)} {
 			undoers.Go(func() { _, errs[n] = db.UndoImport(ctx, "", i.ID) })
 		}
 		undoers.Wait()
+
 		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), blotter.ErrConflict) {
 			t.Errorf("round %d: %v and %v, want one success and one conflict", round, errs[0], errs[1])
 		}
@@ -342,6 +364,7 @@ func TestUndoBesideItsImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		started := make(chan struct{})
 		var writer sync.WaitGroup
 		writer.Go(func() {
@@ -358,6 +381,7 @@ func TestUndoBesideItsImport(t *testing.T) {
 			}
 			t.Errorf("round %d: an import that was undone goes on booking", round)
 		})
+
 		<-started
 		if _, err := second(t, d).UndoImport(ctx, "", begun.ID); err != nil {
 			t.Error(err)
@@ -379,7 +403,8 @@ func TestUndoBesideWriters(t *testing.T) {
 	ctx := as(t, "A1")
 	undone, refused := 0, 0
 	for round := range 12 {
-		i := imported(t, d.DB, fileOf(fmt.Sprint(round)), of("S0", fmt.Sprint("i", round), blotter.Buy, "1", "20"), of("S1", fmt.Sprint("i", round), blotter.Buy, "1", "20"))
+		i := imported(t, d.DB, fileOf(fmt.Sprint(round)), of("S0", fmt.Sprint("i", round), blotter.Buy, "1", "20"),
+			of("S1", fmt.Sprint("i", round), blotter.Buy, "1", "20"))
 		var writers sync.WaitGroup
 		for w, db := range []*postgres.DB{d.DB, second(t, d)} {
 			writers.Go(func() {
@@ -389,6 +414,7 @@ func TestUndoBesideWriters(t *testing.T) {
 				}
 			})
 		}
+
 		if _, err := d.UndoImport(ctx, "", i.ID); err == nil {
 			undone++
 		} else {
@@ -397,6 +423,7 @@ func TestUndoBesideWriters(t *testing.T) {
 		}
 		writers.Wait()
 	}
+
 	verified(t, d)
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 24+2*refused {
 		t.Errorf("%d trades are stored after %d undoings and %d refusals, want %d", n, undone, refused, 24+2*refused)
@@ -415,11 +442,13 @@ func TestCutUndo(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+
 	ctx := as(t, "A1")
 	trades := randomTrades(rand.New(rand.NewPCG(3, 3)), "T", 15)
 	if _, err := d.ExecuteTrade(ctx, of("S0", "first", blotter.Buy, "7", "20")); err != nil {
 		t.Fatal(err)
 	}
+
 	before := contentOf(t, d)
 	cuts := 0
 	for message := 1; ; message++ {
@@ -431,6 +460,7 @@ func TestCutUndo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		booked := contentOf(t, d)
 		cutter.AtMessage(message, when)
 		_, err = db.UndoImport(ctx, "", i.ID)
@@ -440,11 +470,13 @@ func TestCutUndo(t *testing.T) {
 		case after == before && state == "undone":
 		case after == booked && state == "done" && err != nil:
 		default:
-			t.Fatalf("cut at message %d: %v, the import is %s and there is\n%s\nbefore it was\n%s", message, err, state, after, before)
+			t.Fatalf("cut at message %d: %v, the import is %s and there is\n%s\nbefore it was\n%s", message, err, state,
+				after, before)
 		}
 		if cutter.Cuts() == cuts {
 			break
 		}
+
 		cuts = cutter.Cuts()
 		if state == "done" {
 			if _, err := d.UndoImport(ctx, "", i.ID); err != nil {
@@ -452,14 +484,15 @@ func TestCutUndo(t *testing.T) {
 			}
 		}
 	}
+
 	verified(t, d)
 	if cuts < 8 {
 		t.Errorf("the link was cut %d times; the test shows too little", cuts)
 	}
 }
 
-// Removing trades is for the owner's function alone, and it removes an account's own imports alone; a trade that was booked
-// before cannot be passed off as one of an import.
+// Removing trades is for the owner's function alone, and it removes an account's own imports alone; a trade that was
+// booked before cannot be passed off as one of an import.
 func TestOnlyImportsAreRemoved(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -467,14 +500,25 @@ func TestOnlyImportsAreRemoved(t *testing.T) {
 	if _, err := d.ExecuteTrade(as(t, "A1"), of("PEP", "2", blotter.Buy, "3", "60")); err != nil {
 		t.Fatal(err)
 	}
+
 	run := func(ctx context.Context, sql string, args ...any) error {
 		return d.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql, args...); return err })
 	}
 	for what, ctx := range map[string]context.Context{"another account": as(t, "A2"), "no account": t.Context()} {
-		wantKind(t, what+" removes an import", run(ctx, `select execution.remove_import('A1', $1)`, i.ID), blotter.ErrPermission)
+		wantKind(t, what+" removes an import", run(ctx, `select execution.remove_import('A1', $1)`, i.ID),
+			blotter.ErrPermission)
 	}
-	link := `insert into execution.import_trades (account_id, import_id, symbol, trade_id, side) values ('A1', $1, 'PEP', '2', 'buy')`
-	for what, ctx := range map[string]context.Context{"the account": as(t, "A1"), "the service": blotter.WithAllAccounts(t.Context())} {
+
+	link := `insert into execution.import_trades (account_id, import_id, symbol, trade_id, side)
+		values ('A1', $1, 'PEP', '2', 'buy')`
+	linkAtAnotherTime := `
+		insert into execution.import_trades (account_id, import_id, symbol, trade_id, side, created_at)
+		select account_id, $1, symbol, trade_id, side, created_at from execution.trades where trade_id = '2'`
+	callers := map[string]context.Context{
+		"the account": as(t, "A1"),
+		"the service": blotter.WithAllAccounts(t.Context()),
+	}
+	for what, ctx := range callers {
 		err := d.Transaction(ctx, func(tx *postgres.Tx) error {
 			if _, err := tx.Exec(ctx, link, i.ID); err != nil {
 				t.Errorf("%s links an old trade: %v", what, err)
@@ -483,18 +527,18 @@ func TestOnlyImportsAreRemoved(t *testing.T) {
 			return err
 		})
 		wantKind(t, what+" removes an old trade as one of an import", err, blotter.ErrPermission)
-		wantKind(t, what+" links at another time", run(ctx, strings.Replace(link, "side) values ('A1', $1, 'PEP', '2', 'buy')",
-			"side, created_at) select account_id, $1, symbol, trade_id, side, created_at from execution.trades where trade_id = '2'", 1), i.ID), blotter.ErrPermission)
+		wantKind(t, what+" links at another time", run(ctx, linkAtAnotherTime, i.ID), blotter.ErrPermission)
 		wantKind(t, what+" deletes links", run(ctx, `delete from execution.import_trades`), blotter.ErrPermission)
 		wantKind(t, what+" deletes imports", run(ctx, `delete from execution.imports`), blotter.ErrPermission)
 		wantKind(t, what+" deletes fees", run(ctx, `delete from execution.trade_fees`), blotter.ErrPermission)
 	}
+
 	if n := pgtest.Value[int](t, d, `select count(*) from execution.trades`); n != 2 {
 		t.Errorf("%d trades are stored, want 2", n)
 	}
 }
 
-// The audit log has who undid an import, and every trade that is gone.
+// The audit log says who undid an import, and names every removed trade.
 func TestUndoIsAudited(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -502,9 +546,13 @@ func TestUndoIsAudited(t *testing.T) {
 	if _, err := d.UndoImport(blotter.WithUser(as(t, "A1"), "ann"), "", i.ID); err != nil {
 		t.Fatal(err)
 	}
-	got := pgtest.Value[string](t, d, `select string_agg(user_id || ' ' || table_name || ' ' || operation || ' ' || coalesce(new->>'state', key->>'trade_id', key->>'symbol'), ', ' order by table_name, id)
+
+	got := pgtest.Value[string](t, d, `
+		select string_agg(user_id || ' ' || table_name || ' ' || operation || ' '
+		                  || coalesce(new->>'state', key->>'trade_id', key->>'symbol'), ', ' order by table_name, id)
 		from shared.audit_log where user_id = 'ann'`)
-	want := "ann execution.imports UPDATE undone, ann execution.positions DELETE KO, ann execution.trades DELETE 1, ann execution.trades DELETE 2"
+	want := "ann execution.imports UPDATE undone, ann execution.positions DELETE KO, " +
+		"ann execution.trades DELETE 1, ann execution.trades DELETE 2"
 	if got != want {
 		t.Errorf("audited: %s, want %s", got, want)
 	}

@@ -11,8 +11,8 @@ import (
 const (
 	sqlMakeInstrument = `insert into data_ingestion.instruments (symbol) values ($1) on conflict do nothing`
 
-	// sqlBookedOtherwise finds a position whose trades were booked with another multiplier or currency. Both are one a
-	// position.
+	// sqlBookedOtherwise finds a position whose trades were booked with another multiplier or currency. All trades of a
+	// position have the same.
 	sqlBookedOtherwise = `
 select account_id, trim_scale(multiplier)::text, currency
   from execution.positions
@@ -20,8 +20,8 @@ select account_id, trim_scale(multiplier)::text, currency
  order by account_id
  limit 1`
 
-	// sqlSetInstrument changes what is given, and nothing where all of it was stated before. A row that was written with a
-	// multiplier or currency, and without saying that these are stated, keeps both as statements (Instrument.Facts).
+	// sqlSetInstrument changes the given facts, and does nothing if all were stated before. If a row was written with a
+	// multiplier or currency, but without naming them as stated, both become stated facts (Instrument.Facts).
 	sqlSetInstrument = `
 update data_ingestion.instruments i
    set multiplier = coalesce($2, i.multiplier), currency = coalesce($3, i.currency),
@@ -29,7 +29,8 @@ update data_ingestion.instruments i
        asset_class = coalesce($6, i.asset_class), name = coalesce($7, i.name), stated = n.stated
   from (select symbol,
                array(select distinct u.name from unnest(stated || $8::text[]
-                   || case when stated = '{}' and (multiplier <> 1 or currency <> 'USD') then array['multiplier', 'currency'] else '{}' end) u(name)
+                   || case when stated = '{}' and (multiplier <> 1 or currency <> 'USD')
+                           then array['multiplier', 'currency'] else '{}' end) u(name)
                       order by u.name) as stated
           from data_ingestion.instruments where symbol = $1) n
  where i.symbol = n.symbol
@@ -39,11 +40,12 @@ update data_ingestion.instruments i
         coalesce($6, i.asset_class), coalesce($7, i.name), n.stated)`
 )
 
-// SetInstrument states facts of a symbol, those that are not nil, and returns the instrument as it is then. It creates the
-// instrument where there is none. Instruments belong to no account: it acts as the service, whatever the context's account.
+// SetInstrument states those facts of a symbol that are not nil, and returns the instrument after that. It creates the
+// instrument if it does not exist. Instruments do not belong to an account: SetInstrument acts as the service, whatever
+// the context's account.
 //
-// Errors are ErrInvalid for facts that no instrument can have, and ErrConflict for a multiplier or currency other than that
-// with which trades of the symbol are booked.
+// Errors are ErrInvalid for facts that no instrument can have, and ErrConflict for a multiplier or currency that
+// differs from booked trades of the symbol.
 func (db *DB) SetInstrument(ctx context.Context, facts blotter.InstrumentFacts) (set blotter.Instrument, err error) {
 	if err := facts.Check(); err != nil {
 		return blotter.Instrument{}, err
@@ -58,8 +60,9 @@ func (db *DB) SetInstrument(ctx context.Context, facts blotter.InstrumentFacts) 
 			return err
 		}
 
-		if _, err := tx.Exec(ctx, sqlSetInstrument, facts.Symbol, facts.Multiplier, facts.Currency, facts.AllowsNegative,
-			facts.Calendar, facts.AssetClass, facts.Name, columnsStated(facts)); err != nil {
+		_, err := tx.Exec(ctx, sqlSetInstrument, facts.Symbol, facts.Multiplier, facts.Currency, facts.AllowsNegative,
+			facts.Calendar, facts.AssetClass, facts.Name, statedColumns(facts))
+		if err != nil {
 			return err
 		}
 		set, err = Instruments.Get(ctx, tx, facts.Symbol)
@@ -68,8 +71,8 @@ func (db *DB) SetInstrument(ctx context.Context, facts blotter.InstrumentFacts) 
 	return set, err
 }
 
-// columnsStated lists the columns that the facts are about.
-func columnsStated(f blotter.InstrumentFacts) []string {
+// statedColumns returns the names of the columns that the facts state.
+func statedColumns(f blotter.InstrumentFacts) []string {
 	columns := []string{}
 	add := func(name string, stated bool) {
 		if stated {
@@ -85,31 +88,35 @@ func columnsStated(f blotter.InstrumentFacts) []string {
 	return columns
 }
 
-// checkBooked refuses a multiplier or currency other than that with which trades of the symbol are booked: it would be true
-// of later trades only.
+// checkBooked refuses a multiplier or currency that differs from booked trades of the symbol: it would hold for later
+// trades only.
 func checkBooked(ctx context.Context, tx *Tx, facts blotter.InstrumentFacts) error {
 	var account, multiplier, currency string
-	err := tx.QueryRow(ctx, sqlBookedOtherwise, facts.Symbol, facts.Multiplier, facts.Currency).Scan(&account, &multiplier, &currency)
+	row := tx.QueryRow(ctx, sqlBookedOtherwise, facts.Symbol, facts.Multiplier, facts.Currency)
+	err := row.Scan(&account, &multiplier, &currency)
 	switch {
 	case errors.Is(err, blotter.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
 	}
+
 	return &blotter.Error{
 		Op: "set instrument " + facts.Symbol, Kind: blotter.ErrConflict,
-		Message: fmt.Sprintf("account %s has trades booked with multiplier %s and currency %s; undo the import that booked them "+
-			"(blotter trades imports list), or give a different contract a symbol of its own", account, multiplier, currency),
+		Message: fmt.Sprintf("account %s has trades booked with multiplier %s and currency %s; undo the import that "+
+			"booked them (blotter trades imports list), or give a different contract a symbol of its own",
+			account, multiplier, currency),
 	}
 }
 
-// Instruments returns what was stated of each of the symbols. A symbol of which nothing was stated is in the map too, with
-// nil facts.
+// Instruments returns the facts that were stated of each of the symbols. A symbol without stated facts is in the map
+// too, with nil facts.
 func (db *DB) Instruments(ctx context.Context, symbols []string) (map[string]blotter.InstrumentFacts, error) {
 	facts := make(map[string]blotter.InstrumentFacts, len(symbols))
 	for _, symbol := range symbols {
 		facts[symbol] = blotter.InstrumentFacts{Symbol: symbol}
 	}
+
 	err := db.ReadOnly(ctx, func(s *Session) error {
 		found, err := collect(ctx, s, Instruments, sqlBookInstruments, symbols)
 		for _, i := range found {

@@ -25,6 +25,7 @@ func factsOf(t *testing.T, d *pgtest.Database, symbol string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := all[symbol]
 	line := f.Symbol
 	if f.Multiplier != nil {
@@ -48,7 +49,7 @@ func factsOf(t *testing.T, d *pgtest.Database, symbol string) string {
 	return line
 }
 
-// A fact is what somebody stated, also where it equals the default; a default is none.
+// A fact is what somebody stated, even if it equals the default; a default is not a fact.
 func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
@@ -57,8 +58,12 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "WRITTEN2", Name: new("first")})
 	d.Exec(t, `insert into data_ingestion.instruments (symbol, currency) values ('WRITTEN3', 'SEK')`)
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "WRITTEN3", Name: new("third")})
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "SAID", Multiplier: new(dec("1")), Currency: new("USD"), AllowsNegative: new(false)})
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.AllDays), AssetClass: new("future")})
+	setInstrument(t, d, blotter.InstrumentFacts{
+		Symbol: "SAID", Multiplier: new(dec("1")), Currency: new("USD"), AllowsNegative: new(false),
+	})
+	setInstrument(t, d,
+		blotter.InstrumentFacts{Symbol: "SAID", Calendar: new(blotter.AllDays), AssetClass: new("future")})
+
 	for symbol, want := range map[string]string{
 		"NONE":     "NONE",
 		"PLAIN":    "PLAIN",
@@ -73,17 +78,19 @@ func TestInstrumentFactsAreNotDefaults(t *testing.T) {
 	}
 }
 
-// What was stated stays, whatever bars suggest; what was not follows the bars.
+// Stated facts stay, whatever bars suggest; other facts follow the bars.
 func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "FIXED", AllowsNegative: new(false), Calendar: new(blotter.Weekdays)})
+	setInstrument(t, d,
+		blotter.InstrumentFacts{Symbol: "FIXED", AllowsNegative: new(false), Calendar: new(blotter.Weekdays)})
 	ctx := blotter.WithAllAccounts(t.Context())
 	for _, symbol := range []string{"FIXED", "FREE"} {
 		if _, err := d.ImportBars(ctx, postgres.BarImport{Bars: barsOf(symbol, "test", "-3", 9)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if got, want := factsOf(t, d, "FIXED"), "FIXED false weekdays"; got != want {
 		t.Errorf("after bars below 0: %q, want %q", got, want)
 	}
@@ -96,11 +103,14 @@ func TestBarsDoNotChangeWhatIsStated(t *testing.T) {
 func TestInstrumentOfBookedTrades(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	f := fill("T1", blotter.Buy, "1", "5")
-	f.Symbol, f.Multiplier, f.Currency = "FDAX", dec("25"), "EUR"
+	f := buy("T1")
+	f.Symbol = "FDAX"
+	f.Multiplier = dec("25")
+	f.Currency = "EUR"
 	if _, err := d.ExecuteTrade(as(t, "A1"), f); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, facts := range []blotter.InstrumentFacts{
 		{Symbol: "FDAX", Multiplier: new(dec("5"))},
 		{Symbol: "FDAX", Currency: new("USD")},
@@ -109,10 +119,13 @@ func TestInstrumentOfBookedTrades(t *testing.T) {
 		_, err := d.SetInstrument(t.Context(), facts)
 		wantKind(t, "another multiplier or currency than is booked", err, blotter.ErrConflict)
 	}
+
 	if got := factsOf(t, d, "FDAX"); got != "FDAX" {
 		t.Errorf("a refused statement left %q", got)
 	}
-	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "FDAX", Multiplier: new(dec("25")), Currency: new("EUR"), AllowsNegative: new(true)})
+	setInstrument(t, d, blotter.InstrumentFacts{
+		Symbol: "FDAX", Multiplier: new(dec("25")), Currency: new("EUR"), AllowsNegative: new(true),
+	})
 	if got, want := factsOf(t, d, "FDAX"), "FDAX x25 EUR true"; got != want {
 		t.Errorf("facts are %q, want %q", got, want)
 	}
@@ -127,6 +140,7 @@ func TestFirstTradeTakesFacts(t *testing.T) {
 	d.Exec(t, `insert into data_ingestion.instruments (symbol) values ('BARS')`)
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "USDS", Currency: new("USD")})
 	setInstrument(t, d, blotter.InstrumentFacts{Symbol: "NEG", Multiplier: new(dec("1000")), AllowsNegative: new(true)})
+
 	for symbol, want := range map[string]string{"BARS": "1 NOK", "USDS": "1 USD", "NEG": "1000 NOK"} {
 		f := fill("T-"+symbol, blotter.Buy, "2", "7")
 		if f.Symbol = symbol; symbol == "NEG" {
@@ -142,6 +156,7 @@ func TestFirstTradeTakesFacts(t *testing.T) {
 func TestInvalidInstrumentFacts(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
+
 	for _, facts := range []blotter.InstrumentFacts{
 		{Symbol: ""},
 		{Symbol: "A", Multiplier: new(dec("0"))},
@@ -162,11 +177,14 @@ func TestInstrumentStatementsAreAudited(t *testing.T) {
 	d := pgtest.Open(t)
 	ctx := blotter.WithUser(t.Context(), "ann")
 	for range 2 {
-		if _, err := d.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "GC", Multiplier: new(dec("100"))}); err != nil {
+		if _, err := d.SetInstrument(ctx,
+			blotter.InstrumentFacts{Symbol: "GC", Multiplier: new(dec("100"))}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := pgtest.Value[string](t, d, `select string_agg(user_id || ' ' || operation || ' ' || key || ' ' || (new - 'stated'), ', ')
+
+	got := pgtest.Value[string](t, d, `
+		select string_agg(user_id || ' ' || operation || ' ' || key || ' ' || (new - 'stated'), ', ')
 		from shared.audit_log where table_name = 'data_ingestion.instruments'`)
 	if want := `ann UPDATE {"symbol": "GC"} {"multiplier": 100}`; got != want {
 		t.Errorf("audited: %s, want %s", got, want)

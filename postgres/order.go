@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ordersMax is how many orders one call may create.
+// ordersMax is the most orders that one call may create.
 const ordersMax = 10_000
 
 var errNoOrder = programming("the order is nil")
 
-// CreateOrder stores a new order and fills in what the database made. An order of the same id and content that is there
-// already is returned as it is stored, so a retry after any failure is safe; one with other content is ErrConflict, which
-// names the fields. An order that was adopted from its fills takes over what this one says. The account is the context's,
-// and is created on first use.
+// CreateOrder stores a new order and fills in the values that the database generates. If an order of the same id and
+// content exists already, it is returned as it is stored, so a retry after any failure is safe; if its content differs,
+// the error is ErrConflict and names the fields. An order that was adopted from its trades takes over the content of o.
+// The account is the context's, and is created on first use.
 func (tx *Tx) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	if o == nil {
 		return errNoOrder
@@ -31,7 +31,7 @@ func (tx *Tx) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	return err
 }
 
-// CreateOrder is Tx.CreateOrder in a transaction of its own.
+// CreateOrder calls Tx.CreateOrder in a transaction of its own.
 func (db *DB) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	if o == nil {
 		return errNoOrder
@@ -43,7 +43,7 @@ func (db *DB) CreateOrder(ctx context.Context, o *blotter.Order) error {
 	return err
 }
 
-// CreateOrders is Tx.CreateOrders in a transaction of its own.
+// CreateOrders calls Tx.CreateOrders in a transaction of its own.
 func (db *DB) CreateOrders(ctx context.Context, orders []blotter.Order) (stored []blotter.Order, err error) {
 	err = db.Transaction(ctx, func(tx *Tx) error {
 		stored, err = tx.CreateOrders(ctx, orders)
@@ -56,18 +56,32 @@ func (db *DB) CreateOrders(ctx context.Context, orders []blotter.Order) (stored 
 	return stored, nil
 }
 
-// sqlCreateOrders stores orders in the order of their keys. Those that are there already are left alone.
-const sqlCreateOrders = `
-insert into execution.orders (account_id, order_id, symbol, side, order_type, quantity, price, stop_price, time_in_force, status, strategy, session_id)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::text[], $10::text[],
-                     $11::text[], $12::text[]) u(account_id, order_id) order by account_id, order_id
-on conflict do nothing`
+var newOrderColumns = columns[blotter.Order]{
+	columnOf("account_id", "text", func(o *blotter.Order) string { return o.AccountID }),
+	columnOf("order_id", "text", func(o *blotter.Order) string { return o.OrderID }),
+	columnOf("symbol", "text", func(o *blotter.Order) string { return o.Symbol }),
+	columnOf("side", "text", func(o *blotter.Order) string { return string(o.Side) }),
+	columnOf("order_type", "text", func(o *blotter.Order) string { return string(o.OrderType) }),
+	columnOf("quantity", "numeric", func(o *blotter.Order) blotter.Decimal { return o.Quantity }),
+	columnOf("price", "numeric", func(o *blotter.Order) *blotter.Decimal { return o.Price }),
+	columnOf("stop_price", "numeric", func(o *blotter.Order) *blotter.Decimal { return o.StopPrice }),
+	columnOf("time_in_force", "text", func(o *blotter.Order) string { return string(o.TimeInForce) }),
+	columnOf("status", "text", func(o *blotter.Order) string { return string(o.Status) }),
+	columnOf("strategy", "text", func(o *blotter.Order) string { return o.Strategy }),
+	columnOf("session_id", "text", func(o *blotter.Order) string { return o.SessionID }),
+}
 
-var returningOrder = ` returning ` + Orders.columnList()
+// sqlCreateOrders stores orders, in the order of their keys, except those that exist already.
+var sqlCreateOrders = `
+insert into execution.orders (` + newOrderColumns.names("") + `)
+select * from ` + newOrderColumns.unnest(1) + `
+ order by account_id, order_id
+on conflict do nothing
+returning ` + Orders.columnList()
 
-// CreateOrders stores orders as CreateOrder does: all of them or, with the error of one, none; the transaction, or the
-// savepoint around, can then only be rolled back. At most 10,000 a call. They are returned as they are stored, in the given
-// order.
+// CreateOrders stores orders as CreateOrder does: all of them, or none with the error of one; then the transaction, or
+// the savepoint around the call, can only be rolled back. At most 10,000 orders a call. They are returned as they are
+// stored, in the given order.
 func (tx *Tx) CreateOrders(ctx context.Context, orders []blotter.Order) ([]blotter.Order, error) {
 	given, err := newOrders(orders, tx.scope)
 	if err != nil || len(given) == 0 {
@@ -80,27 +94,28 @@ func (tx *Tx) CreateOrders(ctx context.Context, orders []blotter.Order) ([]blott
 	if len(stored) < len(given) {
 		if err := tx.matchOrders(ctx, given, stored); err != nil {
 			if tx.failure == nil {
-				tx.failure = err // the others are written: the transaction may not commit without this one
+				tx.failure = err // the others are written: without this one the transaction must not commit
 			}
 			return nil, err
 		}
 	}
+
 	for i, o := range given {
 		given[i] = stored[orderKey(&o)]
 	}
 	return given, nil
 }
 
-func orderKey(o *blotter.Order) bookKey { return bookKey{o.AccountID, o.OrderID} }
-
+// newOrders returns the orders as they are to be stored.
 func newOrders(orders []blotter.Order, scope blotter.Scope) ([]blotter.Order, error) {
 	if len(orders) > ordersMax {
 		return nil, blotter.Invalid("orders", len(orders), fmt.Sprintf("at most %d a call", ordersMax))
 	}
+
 	given := slices.Clone(orders)
 	for i := range given {
 		o := &given[i]
-		err := intoScope(&o.AccountID, scope)
+		err := resolveAccount(&o.AccountID, scope)
 		if err == nil {
 			*o, err = o.New()
 		}
@@ -111,7 +126,7 @@ func newOrders(orders []blotter.Order, scope blotter.Scope) ([]blotter.Order, er
 	return given, nil
 }
 
-// orderError says which order an error is about.
+// orderError adds the operation and the order to an error without them.
 func orderError(op string, o *blotter.Order, err error) error {
 	var e *blotter.Error
 	if errors.As(err, &e) && e.Op == "" {
@@ -122,41 +137,36 @@ func orderError(op string, o *blotter.Order, err error) error {
 	return err
 }
 
+// insertOrders stores the orders, and returns those that did not exist.
 func (tx *Tx) insertOrders(ctx context.Context, orders []blotter.Order) (map[bookKey]blotter.Order, error) {
-	var texts [9][]string
-	var quantities []blotter.Decimal
-	var prices [2][]*blotter.Decimal
-	accounts := map[string]bool{}
+	accounts := make([]string, len(orders))
 	for i := range orders {
-		o := &orders[i]
-		accounts[o.AccountID] = true
-		appendEach(texts[:], o.AccountID, o.OrderID, o.Symbol, string(o.Side), string(o.OrderType), string(o.TimeInForce), string(o.Status), o.Strategy, o.SessionID)
-		appendEach(prices[:], o.Price, o.StopPrice)
-		quantities = append(quantities, o.Quantity)
+		accounts[i] = orders[i].AccountID
 	}
+
 	stored := map[bookKey]blotter.Order{}
 	batch := &pgx.Batch{}
-	batch.Queue(sqlAccounts, keysOf(accounts))
-	batch.Queue(sqlCreateOrders+returningOrder, texts[0], texts[1], texts[2], texts[3], texts[4], quantities, prices[0], prices[1], texts[5], texts[6], texts[7], texts[8]).
-		Query(func(rows pgx.Rows) error {
-			list, err := scanAll(Orders, rows)
-			for _, o := range list {
-				stored[orderKey(&o)] = o
-			}
-			return err
-		})
+	batch.Queue(sqlAccounts, sortedSet(accounts))
+	create := batch.Queue(sqlCreateOrders, newOrderColumns.appendArrays(nil, pointers(orders))...)
+	create.Query(func(rows pgx.Rows) error {
+		list, err := scanAll(Orders, rows)
+		for _, o := range list {
+			stored[orderKey(&o)] = o
+		}
+		return err
+	})
 	return stored, tx.SendBatch(ctx, batch).Close()
 }
 
-// matchOrders adds the orders that were there already, where they are what was given.
+// matchOrders adds the orders that existed already to stored, if their content is what was given.
 func (tx *Tx) matchOrders(ctx context.Context, given []blotter.Order, stored map[bookKey]blotter.Order) error {
-	missing := map[bookKey]bool{}
+	var missing keySet
 	for i := range given {
 		if key := orderKey(&given[i]); stored[key].Version == 0 {
-			missing[key] = true
+			missing.add(key)
 		}
 	}
-	accounts, ids := columnsOf(missing)
+	accounts, ids := missing.columns()
 	found, err := collect(ctx, tx, Orders, sqlBookOrders+forUpdate, accounts, ids)
 	if err != nil {
 		return err
@@ -164,35 +174,46 @@ func (tx *Tx) matchOrders(ctx context.Context, given []blotter.Order, stored map
 	for i := range found {
 		stored[orderKey(&found[i])] = found[i]
 	}
+
 	for i := range given {
-		o := &given[i]
-		there := stored[orderKey(o)]
-		if there.Adopted {
-			if there, err = there.Adopt(*o); err == nil {
-				err = Orders.Update(ctx, tx, &there)
-			}
-			if err != nil {
-				return orderError("create", o, err)
-			}
-			stored[orderKey(o)] = there
-			continue
+		key := orderKey(&given[i])
+		matched, err := tx.matchOrder(ctx, &given[i], stored[key])
+		if err != nil {
+			return orderError("create", &given[i], err)
 		}
-		if fields := o.Differences(there); len(fields) > 0 {
-			return orderError("create", o, &blotter.Error{
-				Kind: blotter.ErrConflict, Message: "it exists already, with another " + strings.Join(fields, ", "),
-			})
-		}
+		stored[key] = matched
 	}
 	return nil
 }
 
-// UpdateOrder changes an order as blotter.Order.Amend allows, and fills in what the database made. Errors: ErrConflict
-// with both versions if another session changed it since it was read, ErrNotFound, and ErrInvalid for what may not change.
+// matchOrder returns the stored order. An adopted order first takes over the content of the given one; otherwise
+// different content is an error.
+func (tx *Tx) matchOrder(ctx context.Context, given *blotter.Order, stored blotter.Order) (blotter.Order, error) {
+	if stored.Adopted {
+		adopted, err := stored.Adopt(*given)
+		if err != nil {
+			return stored, err
+		}
+		err = Orders.Update(ctx, tx, &adopted)
+		return adopted, err
+	}
+
+	if fields := given.Differences(stored); len(fields) > 0 {
+		return stored, &blotter.Error{
+			Kind: blotter.ErrConflict, Message: "it exists already, with another " + strings.Join(fields, ", "),
+		}
+	}
+	return stored, nil
+}
+
+// UpdateOrder changes an order as blotter.Order.Amend allows, and fills in the values that the database generates.
+// Errors: ErrConflict with both versions if another session changed the order since it was read, ErrNotFound, and
+// ErrInvalid for a change that is not allowed.
 func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	if o == nil {
 		return errNoOrder
 	}
-	err := intoScope(&o.AccountID, tx.scope)
+	err := resolveAccount(&o.AccountID, tx.scope)
 	if err != nil {
 		return orderError("update", o, err)
 	}
@@ -204,6 +225,7 @@ func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 		*o = stored
 		return nil
 	}
+
 	amended := stored
 	if stored.Version == o.Version {
 		if amended, err = stored.Amend(*o); err != nil {
@@ -218,15 +240,19 @@ func (tx *Tx) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	return nil
 }
 
-// UpdateOrder is Tx.UpdateOrder in a transaction of its own.
+// UpdateOrder calls Tx.UpdateOrder in a transaction of its own.
 func (db *DB) UpdateOrder(ctx context.Context, o *blotter.Order) error {
 	return db.changeOrder(ctx, o, (*Tx).UpdateOrder)
 }
 
-func (db *DB) changeOrder(ctx context.Context, o *blotter.Order, change func(*Tx, context.Context, *blotter.Order) error) error {
+// changeOrder runs a change of an order in a transaction of its own. After an error, o is as it was given.
+func (db *DB) changeOrder(
+	ctx context.Context, o *blotter.Order, change func(*Tx, context.Context, *blotter.Order) error,
+) error {
 	if o == nil {
 		return errNoOrder
 	}
+
 	given := *o
 	err := db.Transaction(ctx, func(tx *Tx) error {
 		*o = given
@@ -236,12 +262,13 @@ func (db *DB) changeOrder(ctx context.Context, o *blotter.Order, change func(*Tx
 		*o = given
 		return err
 	}
+
 	db.books.rememberOrders([]blotter.Order{*o})
 	return nil
 }
 
-// CancelOrder cancels an order and fills in what the database made; a fill that comes late is booked all the same. One that
-// is cancelled already stays so. Errors are UpdateOrder's.
+// CancelOrder cancels an order and fills in the values that the database generates; a late trade is booked all the
+// same. Cancelling a cancelled order has no effect. Errors are UpdateOrder's.
 func (tx *Tx) CancelOrder(ctx context.Context, o *blotter.Order) error {
 	if o == nil {
 		return errNoOrder
@@ -255,7 +282,7 @@ func (tx *Tx) CancelOrder(ctx context.Context, o *blotter.Order) error {
 	return nil
 }
 
-// CancelOrder is Tx.CancelOrder in a transaction of its own.
+// CancelOrder calls Tx.CancelOrder in a transaction of its own.
 func (db *DB) CancelOrder(ctx context.Context, o *blotter.Order) error {
 	return db.changeOrder(ctx, o, (*Tx).CancelOrder)
 }

@@ -13,18 +13,22 @@ func (db *DB) Quarantine(ctx context.Context, file string, rows []*blotter.Rejec
 		return nil
 	}
 
-	var texts [5][]string
+	var symbols, checks, reasons, files, raws []string
 	var lines []int64
 	for _, r := range rows {
 		if r == nil {
 			return programming("a row for the quarantine is nil")
 		}
-		appendEach(texts[:], r.Symbol, r.Check, r.Reason, file, r.Raw)
+		symbols = append(symbols, r.Symbol)
+		checks = append(checks, r.Check)
+		reasons = append(reasons, r.Reason)
+		files = append(files, file)
+		raws = append(raws, r.Raw)
 		lines = append(lines, r.Line)
 	}
 
 	return db.Transaction(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(ctx, sqlQuarantine, texts[0], texts[1], texts[2], texts[3], lines, texts[4])
+		_, err := tx.Exec(ctx, sqlQuarantine, symbols, checks, reasons, files, lines, raws)
 		return err
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// withFees is a fill in CHF with these fees, as amount and currency in turn.
+// withFees returns a trade in CHF with these fees, as amount and currency in turn.
 func withFees(id, symbol string, side blotter.Side, fees ...string) blotter.Trade {
 	f := fill(id, side, "3", "20")
 	f.Symbol, f.Currency = symbol, "CHF"
@@ -58,7 +58,8 @@ func TestFeesInSeveralCurrencies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "T1: 1.5 CHF; 0.25 EUR, 0.1 GBP\nT2: 1.5 CHF; -0.05 EUR\nT3: 7 SEK; \nT4: 0.5 EUR; 2 SEK\nT5: 1 CHF; 3 USD\n"
+	want := "T1: 1.5 CHF; 0.25 EUR, 0.1 GBP\nT2: 1.5 CHF; -0.05 EUR\nT3: 7 SEK; \n" +
+		"T4: 0.5 EUR; 2 SEK\nT5: 1 CHF; 3 USD\n"
 	if got := feesOf(t, d); got != want {
 		t.Errorf("stored fees are\n%swant\n%s", got, want)
 	}
@@ -103,11 +104,14 @@ func TestOtherFeesOfDuplicates(t *testing.T) {
 	if _, err := d.ExecuteTrade(ctx, first); err != nil {
 		t.Fatal(err)
 	}
+
 	turned := first
 	turned.OtherFees = blotter.TradeFees{first.OtherFees[1], first.OtherFees[0]}
-	if r, err := d.ExecuteTrade(ctx, turned); err != nil || r.Outcome != postgres.Duplicate || r.Trade.OtherFees.String() != "0.25 EUR, 0.1 GBP" {
+	if r, err := d.ExecuteTrade(ctx, turned); err != nil || r.Outcome != postgres.Duplicate ||
+		r.Trade.OtherFees.String() != "0.25 EUR, 0.1 GBP" {
 		t.Errorf("the same trade again: %s, fees %q, %v", r.Outcome, r.Trade.OtherFees, err)
 	}
+
 	for what, other := range map[string]blotter.Trade{
 		"without a fee":    withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.25", "EUR"),
 		"with another fee": withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.26", "EUR", "0.1", "GBP"),
@@ -116,6 +120,7 @@ func TestOtherFeesOfDuplicates(t *testing.T) {
 		_, err := d.ExecuteTrade(ctx, other)
 		wantKind(t, what, err, blotter.ErrConflict)
 	}
+
 	if got, want := feesOf(t, d), "T1: 1.5 CHF; 0.25 EUR, 0.1 GBP\n"; got != want {
 		t.Errorf("stored fees are %q, want %q", got, want)
 	}
@@ -125,7 +130,8 @@ func TestOtherFeesOfDuplicates(t *testing.T) {
 func TestVerifyFindsMisplacedFees(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	if _, err := d.ExecuteTrade(as(t, "A1"), withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.25", "EUR")); err != nil {
+	if _, err := d.ExecuteTrade(as(t, "A1"),
+		withFees("T1", "NESN", blotter.Buy, "1.5", "CHF", "0.25", "EUR")); err != nil {
 		t.Fatal(err)
 	}
 	d.Exec(t, `update execution.trade_fees set currency = 'CHF'`)

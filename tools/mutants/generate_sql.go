@@ -12,7 +12,7 @@ type sqlChange struct {
 	before, after string
 }
 
-var sqlStart = regexp.MustCompile("(?i)^`\\s*(with|select|insert|update|delete|for update)\\b")
+var sqlStart = regexp.MustCompile("(?i)^`\\s*(with|select|insert|update|delete|for update|where)\\b")
 
 func isSQL(literal string) bool { return sqlStart.MatchString(literal) }
 

@@ -106,7 +106,7 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	for file, want := range map[string]string{
-		"position.go": ".", "postgres/booking_many.go": "./postgres", "postgres/book.go": "./postgres", "postgres/session.go": "./postgres",
+		"position.go": ".", "postgres/booking_write.go": "./postgres", "postgres/book.go": "./postgres", "postgres/session.go": "./postgres",
 		"analytics/fold.go": "./analytics", "events/lane_mend.go": "./events", "audit/seal.go": "./audit", "partition/plan.go": "./partition",
 	} {
 		if stages := stagesOf(file); len(stages) == 0 || stages[0].pkg != want {

@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// column is a column of rows of type R that travel to the server as parameters of a statement.
+type column[R any] struct {
+	name  string
+	typ   string // in SQL
+	value func(*R) any
+	array func([]*R) any
+}
+
+// columnOf declares a column of an SQL type, and how a row's value of it is read.
+func columnOf[R, V any](name, typ string, value func(*R) V) column[R] {
+	return column[R]{
+		name:  name,
+		typ:   typ,
+		value: func(row *R) any { return value(row) },
+		array: func(rows []*R) any {
+			values := make(pgtype.FlatArray[V], len(rows)) // pgx encodes any other slice by reflection, and nil as NULL
+			for i, row := range rows {
+				values[i] = value(row)
+			}
+			return values
+		},
+	}
+}
+
+// columns are the columns of rows that a statement takes either as one array a column, which serves any number of rows
+// with one text, or as the values of a single row. They number the statement's parameters.
+type columns[R any] []column[R]
+
+// names lists the names of the columns, each with the prefix.
+func (c columns[R]) names(prefix string) string {
+	names := make([]string, len(c))
+	for i := range c {
+		names[i] = prefix + c[i].name
+	}
+	return strings.Join(names, ", ")
+}
+
+// unnest returns the rows as a table u, from arrays that are the parameters from $first on.
+func (c columns[R]) unnest(first int) string {
+	return c.arrays(first) + ` u(` + c.names("") + `)`
+}
+
+// unnestInOrder returns the same table with the column place, by which the rows can be read in their order.
+func (c columns[R]) unnestInOrder(first int) string {
+	return c.arrays(first) + ` with ordinality u(` + c.names("") + `, place)`
+}
+
+func (c columns[R]) arrays(first int) string {
+	arrays := make([]string, len(c))
+	for i := range c {
+		arrays[i] = parameter(first+i) + "::" + c[i].typ + "[]"
+	}
+	return `unnest(` + strings.Join(arrays, ", ") + `)`
+}
+
+// parameters lists the values of a single row, which are the parameters from $first on.
+func (c columns[R]) parameters(first int) string {
+	list := make([]string, len(c))
+	for i := range c {
+		list[i] = parameter(first+i) + "::" + c[i].typ
+	}
+	return strings.Join(list, ", ")
+}
+
+func parameter(number int) string { return "$" + strconv.Itoa(number) }
+
+// appendArrays appends the arguments for unnest.
+func (c columns[R]) appendArrays(args []any, rows []*R) []any {
+	for i := range c {
+		args = append(args, c[i].array(rows))
+	}
+	return args
+}
+
+// appendValues appends the arguments for parameters.
+func (c columns[R]) appendValues(args []any, row *R) []any {
+	for i := range c {
+		args = append(args, c[i].value(row))
+	}
+	return args
+}
+
+// pointers returns pointers to the elements.
+func pointers[T any](list []T) []*T {
+	pointers := make([]*T, len(list))
+	for i := range list {
+		pointers[i] = &list[i]
+	}
+	return pointers
+}
+
+// nullIfEmpty returns nil, which is NULL, for an empty text.
+func nullIfEmpty(text *string) *string {
+	if *text == "" {
+		return nil
+	}
+	return text
+}
