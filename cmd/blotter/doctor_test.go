@@ -203,7 +203,7 @@ func TestDoctorThresholds(t *testing.T) {
 			t.Errorf("%s: %+v", line, r)
 		}
 	}
-	d.fails(t, 2, doctor("--threshold", "outbox_lag=5m/1m"), "the critical one the worse")
+	d.fails(t, 2, doctor("--threshold", "outbox_lag=5m/1m"), "with a critical value that is worse than the warning")
 	d.fails(t, 2, doctor("--security", "--indexes"), "give one of them")
 	d.fails(t, 2, doctor("--threshold", "partitions=1d"), "one of connections_percent, pool_wait")
 	d.fails(t, 2, doctor("--threshold", "outbox_lag=1s"), "want outbox_lag=WARNING/CRITICAL")

@@ -9,7 +9,7 @@ func TestInstruments(t *testing.T) {
 	contains(t, d.ok(t, "instruments", "list"), "no instruments")
 	d.fails(t, 2, []string{"instruments", "set", "GC"}, "say what to state about GC")
 	d.fails(t, 2, []string{"instruments", "set", "GC", "--multiplier", "many"}, `invalid --multiplier "many": want a number above 0`)
-	d.fails(t, 2, []string{"instruments", "set", "GC", "--calendar", "never"}, "calendar", "weekdays or all_days")
+	d.fails(t, 2, []string{"instruments", "set", "GC", "--calendar", "never"}, "calendar", "want weekdays, all_days, or the code of an exchange")
 	contains(t, d.ok(t, "instruments", "set", "gc", "--multiplier", "100", "--asset-class", "Future"), "GC      future         100  (USD)     (no)")
 	contains(t, d.ok(t, "instruments", "set", "GC", "--currency", "usd", "--name", "Gold"), "GC      Gold  future         100  USD")
 	contains(t, d.ok(t, "instruments", "list", "gc", "--json"), `"symbol": "GC"`, `"stated": ["asset_class","currency","multiplier","name"]`)

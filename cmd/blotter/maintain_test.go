@@ -55,7 +55,7 @@ func TestMaintain(t *testing.T) {
 	if r.status != 1 || r.err != "" {
 		t.Errorf("exit status %d, %q", r.status, r.err)
 	}
-	contains(t, r.out, "verify FAILED after", "A1 position AAPL", "analyze ok in")
+	contains(t, strings.Join(strings.Fields(r.out), " "), "verify FAILED after", "A1 position AAPL", "analyze ok in")
 	r = d.run(t, args("status")...)
 	if r.status != 1 {
 		t.Errorf("exit status %d", r.status)
