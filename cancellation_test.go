@@ -922,10 +922,12 @@ func (w *walk) addServices(t *testing.T) {
 }
 
 // lockedCheck reads a table that sqlLockAll locks.
-var lockedCheck = []monitor.Check{{Name: "walk", Area: "walk",
+var lockedCheck = []monitor.Check{{
+	Name: "walk", Area: "walk",
 	Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
 		return nil, void(q.Exec(ctx, "select from execution.trades"))
-	}}}
+	},
+}}
 
 func outcomesOf(outcomes []monitor.Outcome) (err error) {
 	for _, o := range outcomes {

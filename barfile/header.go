@@ -340,8 +340,10 @@ func (l *layout) quoted(columns []int) string {
 }
 
 // fieldWords are the names of the fields in Options.Columns.
-var fieldWords = [...]string{"date", "time", "endtime", "open", "high", "low", "close", "volume", "adjclose", "symbol",
-	"per"}
+var fieldWords = [...]string{
+	"date", "time", "endtime", "open", "high", "low", "close", "volume", "adjclose", "symbol",
+	"per",
+}
 
 // sayColumns ends an error about columns. It tells how to name them, with the known ones in their places.
 func (f *File) sayColumns(l *layout) string {

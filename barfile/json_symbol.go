@@ -27,8 +27,10 @@ func (t *symbolTracker) array(within []string, name string) {
 
 // jsonSymbols are the names of values that are symbols, best first. From the third on, the value must look like a
 // symbol.
-var jsonSymbols = []string{"symbol", "ticker", "sym", "instrument", "instid", "productid", "pair", "market", "code",
-	"name"}
+var jsonSymbols = []string{
+	"symbol", "ticker", "sym", "instrument", "instid", "productid", "pair", "market", "code",
+	"name",
+}
 
 // scalar takes the value of a name that gives the symbol of the rows that follow.
 func (t *symbolTracker) scalar(key, value string) {

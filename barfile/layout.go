@@ -174,8 +174,10 @@ func volumeRank(key string) int {
 }
 
 // quoteWords stand beside "volume" if it is counted in money.
-var quoteWords = []string{"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset",
-	"quotecurrency", "money", "dollar"}
+var quoteWords = []string{
+	"usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "krw", "try", "quote", "quoteasset",
+	"quotecurrency", "money", "dollar",
+}
 
 // isVolume reports whether a name begins or ends with volume, and is not an average or another figure computed from it.
 func isVolume(key string) bool {

@@ -56,8 +56,10 @@ func leanPath(path, member string) (f leanFile) {
 	}
 
 	kind, market, resolution := strings.ToLower(parts[1]), strings.ToLower(parts[2]), strings.ToLower(parts[3])
-	f = leanFile{known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution],
-		kind: strings.ToLower(parts[5])}
+	f = leanFile{
+		known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution],
+		kind: strings.ToLower(parts[5]),
+	}
 	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"
 	f.index = kind == "index"

@@ -48,21 +48,34 @@ var kinds = []struct {
 	{"orders", [][]string{{"sp"}, {"ap"}, {"i"}}}, // Binance's order updates
 	{"splits", [][]string{{"splitfrom", "oldrate", "forwardsplit", "forwardsplits"}}},
 	{"dividends", [][]string{{"cashamount", "cashdividend", "exdividenddate"}}},
-	{"fills", [][]string{{"ismaker", "isbuyer", "commission", "execid", "execprice", "feecurrency", "ibcommission",
-		"fee", "feesfees"}, {"price", "tradeprice", "execprice", "p"}}},
-	{"orders", [][]string{{"orderid", "clientorderid", "origqty", "ordertype"},
-		{"status", "orderstatus", "side", "price", "filledat"}}},
-	{"positions", [][]string{{"positionamt", "entryprice", "avgprice", "positionvalue", "avgentryprice"},
-		{"symbol", "size", "leverage", "markprice", "unrealizedpnl"}}},
+	{"fills", [][]string{{
+		"ismaker", "isbuyer", "commission", "execid", "execprice", "feecurrency", "ibcommission",
+		"fee", "feesfees",
+	}, {"price", "tradeprice", "execprice", "p"}}},
+	{"orders", [][]string{
+		{"orderid", "clientorderid", "origqty", "ordertype"},
+		{"status", "orderstatus", "side", "price", "filledat"},
+	}},
+	{"positions", [][]string{
+		{"positionamt", "entryprice", "avgprice", "positionvalue", "avgentryprice"},
+		{"symbol", "size", "leverage", "markprice", "unrealizedpnl"},
+	}},
 	{"fills", [][]string{{"cumqty", "leavesqty"}, {"price"}}},
 	{"simulated trades of a back test", [][]string{{"opendate", "openrate"}, {"closedate", "closerate"}}},
 	{"quotes", [][]string{{"bid", "bidprice", "bp", "bidopen", "p"}, {"ask", "askprice", "ap", "askopen", "P"}}},
-	{"account activity (fills, dividends, cash)", [][]string{{"isin", "nofshares", "noofshares", "transactiontype",
-		"quantitytransacted", "mutatie", "courtagesek", "buysell", "settledate", "feescomm", "feesandcomm"}}},
-	{"account activity (fills, dividends, cash)", [][]string{{"type", "action", "event"},
-		{"amount", "quantity", "pricepershare"}, {"date", "time", "tradedate", "datum"}}},
-	{"trades", [][]string{{"price", "p", "rate"},
-		{"size", "qty", "quantity", "amount", "volume", "vol", "s", "v", "sz"}}},
+	{"account activity (fills, dividends, cash)", [][]string{{
+		"isin", "nofshares", "noofshares", "transactiontype",
+		"quantitytransacted", "mutatie", "courtagesek", "buysell", "settledate", "feescomm", "feesandcomm",
+	}}},
+	{"account activity (fills, dividends, cash)", [][]string{
+		{"type", "action", "event"},
+		{"amount", "quantity", "pricepershare"},
+		{"date", "time", "tradedate", "datum"},
+	}},
+	{"trades", [][]string{
+		{"price", "p", "rate"},
+		{"size", "qty", "quantity", "amount", "volume", "vol", "s", "v", "sz"},
+	}},
 }
 
 const (

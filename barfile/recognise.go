@@ -246,8 +246,10 @@ var ten = udecimal.MustFromInt64(10, 0)
 // the sizes of orders beside bid and ask.
 func (f *File) fitting(l layout, sample []record) (n int) {
 	l.clock.Unit = epochUnitOf(&l, sample)
-	probe := File{layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1,
-		opts: Options{AllowNegative: f.opts.AllowNegative}}
+	probe := File{
+		layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1,
+		opts: Options{AllowNegative: f.opts.AllowNegative},
+	}
 	isText := f.decoder.text != nil
 	for i := range sample {
 		if len(sample[i].Cells) == l.count {

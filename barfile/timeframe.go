@@ -103,8 +103,10 @@ func usualTimeframe(rows []sampled) string {
 		usual = divisor
 	}
 	if usual < time.Minute {
-		return map[time.Duration]string{time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s",
-			15 * time.Second: "15s", 30 * time.Second: "30s"}[usual]
+		return map[time.Duration]string{
+			time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s",
+			15 * time.Second: "15s", 30 * time.Second: "30s",
+		}[usual]
 	}
 	return ofDuration(usual)
 }

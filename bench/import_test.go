@@ -112,7 +112,7 @@ func BenchmarkImport(b *testing.B) {
 		parsed = append(parsed, []any{r.Symbol, r.Timeframe, r.Timestamp, r.Open, r.High, r.Low, r.Close, r.Volume, nil, r.Source})
 		number := func(d blotter.Decimal) decimal.Decimal { return decimal.RequireFromString(d.String()) }
 		gorms = append(gorms, shopspringBar{
-			Symbol: r.Symbol, Timeframe: r.Timeframe, Timestamp: r.Timestamp, Open: number(r.Open), High: number(r.High), Low: number(r.Low),
+			Symbol: r.Symbol, Timeframe: string(r.Timeframe), Timestamp: r.Timestamp, Open: number(r.Open), High: number(r.High), Low: number(r.Low),
 			Close: number(r.Close), Volume: number(r.Volume), Source: r.Source,
 		})
 		_ = out.Write([]string{r.Symbol, string(r.Timeframe), r.Timestamp.Format(time.RFC3339), r.Open.String(), r.High.String(), r.Low.String(), r.Close.String(), r.Volume.String(), "", r.Source})

@@ -117,23 +117,23 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 }
 
 // judge compares a message with its event, and its place with those before.
-func (report *streamReport) judge(channel string, m *events.Message, want map[string]*source, last map[string]int64) {
+func (r *streamReport) judge(channel string, m *events.Message, want map[string]*source, last map[string]int64) {
 	id, number := m.ID.String(), int64(0)
 	if channel == blotter.ChannelPositions {
 		id = m.Key + " " + m.CorrelationID
 	}
 	s := want[id]
 	if s == nil {
-		report.Different++
+		r.Different++
 		return
 	}
 	s.seen++
 	if m.Key != s.key || channel != blotter.ChannelPositions && !bytes.Equal(m.Data, s.data) {
-		report.Different++
+		r.Different++
 	}
 	_, number, _ = place(&blotter.Event{Key: m.Key, Data: s.data})
 	if number > 0 && number < last[m.Key] {
-		report.OutOfOrder++
+		r.OutOfOrder++
 	}
 	last[m.Key] = max(last[m.Key], number)
 }

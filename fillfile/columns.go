@@ -302,8 +302,10 @@ func (d *finder) money(c *column) moneyColumn {
 		m.currency = currency
 		return m
 	}
-	for _, name := range []string{"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset",
-		c.base + "ccy", c.base + "unit"} {
+	for _, name := range []string{
+		"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset",
+		c.base + "ccy", c.base + "unit",
+	} {
 		if other := d.named(name); other != nil && holdsCurrencies(other) {
 			m.currencyColumn = other.name
 			return m

@@ -22,8 +22,10 @@ var currencySigns = map[string]string{
 }
 
 // minorUnits are the hundredths of currencies in which shares are quoted. Case matters: GBp is not GBP.
-var minorUnits = map[string]string{"GBp": "GBP", "GBX": "GBP", "GBx": "GBP", "ZAc": "ZAR", "ZAX": "ZAR", "ILA": "ILS",
-	"ILa": "ILS", "ILX": "ILS", "USX": "USD", "USc": "USD", "EUX": "EUR"}
+var minorUnits = map[string]string{
+	"GBp": "GBP", "GBX": "GBP", "GBx": "GBP", "ZAc": "ZAR", "ZAX": "ZAR", "ILA": "ILS",
+	"ILa": "ILS", "ILX": "ILS", "USX": "USD", "USc": "USD", "EUX": "EUR",
+}
 
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}

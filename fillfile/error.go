@@ -71,8 +71,10 @@ func (f *File) nothing(err error) error {
 // onlyOthers returns the error of a file of a known layout in which no row is a fill.
 func (f *File) onlyOthers(others map[string]int64) error {
 	if len(others) == 0 {
-		return &NotFillsError{Path: f.name(), Layout: f.layout.title,
-			Reason: "it has a header and no rows (" + f.layout.title + ")"}
+		return &NotFillsError{
+			Path: f.name(), Layout: f.layout.title,
+			Reason: "it has a header and no rows (" + f.layout.title + ")",
+		}
 	}
 	return &NotFillsError{Path: f.name(), Layout: f.layout.title, Kind: describe(others)}
 }

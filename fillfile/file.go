@@ -130,8 +130,10 @@ func Open(path string, opts Options) (*File, error) {
 
 // Read is Open for a stream. path is used in errors.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
-	f := &File{Path: path, opts: opts, Others: map[string]int64{}, Converted: map[string]int64{}, ids: ids{},
-		instruments: map[string]Instrument{}}
+	f := &File{
+		Path: path, opts: opts, Others: map[string]int64{}, Converted: map[string]int64{}, ids: ids{},
+		instruments: map[string]Instrument{},
+	}
 	if err := opts.check(); err != nil {
 		return nil, err
 	}

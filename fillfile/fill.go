@@ -159,11 +159,11 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 }
 
 // setSide decides the side by its word, or by the sign of the quantity.
-func (fill *Fill) setSide(d *draft) error {
-	t := &fill.Trade
+func (f *Fill) setSide(d *draft) error {
+	t := &f.Trade
 	switch {
 	case d.ends && d.side == "":
-		fill.Ends = true
+		f.Ends = true
 		return nil
 	case d.side == "" && t.Quantity.IsNeg():
 		t.Side = blotter.Sell
@@ -269,8 +269,10 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 			}
 			code = major
 		}
-		all = append(all, cost{amount: amount, currency: strings.ToUpper(or(code, fill.Currency)),
-			unsure: of.unsure && !amount.IsZero()})
+		all = append(all, cost{
+			amount: amount, currency: strings.ToUpper(or(code, fill.Currency)),
+			unsure: of.unsure && !amount.IsZero(),
+		})
 	}
 	return all, nil
 }
@@ -298,12 +300,12 @@ func signed(costs []cost, said proof) ([]cost, error) {
 }
 
 // setFees sets the fees of the trade, added up by currency.
-func (fill *Fill) setFees(costs []cost) {
+func (f *Fill) setFees(costs []cost) {
 	fees := make([]blotter.TradeFee, 0, len(costs))
 	for _, c := range costs {
 		fees = append(fees, blotter.TradeFee{Currency: c.currency, Amount: c.amount})
 	}
-	fill.SetFees(fees...)
+	f.SetFees(fees...)
 }
 
 // finish sets the time and the id of a fill, and checks it.

@@ -260,8 +260,10 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 func (c *columns) kindBeside(r *row) string {
 	for _, cell := range c.cellsOf(r, c.kinds...) {
 		cell = strings.ToLower(cell)
-		for _, word := range []string{"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal",
-			"new order", "order placed", "order accepted"} {
+		for _, word := range []string{
+			"cancel", "bust", "correct", "funding", "settlement", "storno", "reversal",
+			"new order", "order placed", "order accepted",
+		} {
 			if strings.Contains(cell, word) {
 				return clip(cell)
 			}

@@ -61,8 +61,10 @@ func OpenPositions(path string, opts Options) ([]Holding, error) {
 
 // ReadPositions is OpenPositions for a stream. path is used in errors.
 func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
-	file, err := Read(r, path, Options{Format: holdingLayout.name, Account: or(opts.Account, "-"),
-		Columns: opts.Columns, Sheet: opts.Sheet})
+	file, err := Read(r, path, Options{
+		Format: holdingLayout.name, Account: or(opts.Account, "-"),
+		Columns: opts.Columns, Sheet: opts.Sheet,
+	})
 	if err != nil {
 		var other *NotFillsError
 		if errors.As(err, &other) && other.Kind == "" {

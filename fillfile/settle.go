@@ -104,8 +104,10 @@ func (f *File) settleDrafts(drafts []draft) error {
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		order := dateOrder(drafts)
 		if order == "ambiguous" {
-			return &AskError{f.name(), "date-order", "its dates could begin with the day, the month or the year",
-				"--dates dmy, --dates mdy or --dates ymd"}
+			return &AskError{
+				f.name(), "date-order", "its dates could begin with the day, the month or the year",
+				"--dates dmy, --dates mdy or --dates ymd",
+			}
 		}
 		f.style.dayFirst, f.style.yearFirst = order == "dmy", order == "ymd"
 	}
@@ -123,16 +125,20 @@ func (f *File) settleDrafts(drafts []draft) error {
 		accounts = accounts || drafts[i].account != ""
 		at, err := f.stamp(drafts[i].at)
 		if err == nil && at.Instant && !at.Zoned && f.zone == nil && f.layout.zone == "" && drafts[i].zone == nil {
-			return &AskError{f.name(), "tz", "its times have no zone",
-				"--tz, for example --tz Europe/Amsterdam or --tz UTC"}
+			return &AskError{
+				f.name(), "tz", "its times have no zone",
+				"--tz, for example --tz Europe/Amsterdam or --tz UTC",
+			}
 		}
 	}
 	if !symbols {
 		return &AskError{f.name(), "symbol", "it does not tell the symbol", "--symbol, for example --symbol AAPL"}
 	}
 	if !accounts {
-		return &AskError{f.name(), "account", "it does not tell the account",
-			"--account, for example --account U1234567"}
+		return &AskError{
+			f.name(), "account", "it does not tell the account",
+			"--account, for example --account U1234567",
+		}
 	}
 	return nil
 }
@@ -348,8 +354,10 @@ func (f *File) settleDecimals(drafts []draft) error {
 	isSurePoint := f.separator == ',' || f.separator == 0 // of a text with commas between its cells, or JSON
 	isAmbiguous := ambiguousCommas > 0 || ambiguousPoints > 0 && !isSurePoint
 	if isAmbiguous && (commas > 0) == (points > 0) {
-		return &AskError{f.name(), "decimal", "its numbers could have decimal points or decimal commas",
-			"--decimal point or --decimal comma"}
+		return &AskError{
+			f.name(), "decimal", "its numbers could have decimal points or decimal commas",
+			"--decimal point or --decimal comma",
+		}
 	}
 	f.style.comma = f.style.comma || commas > 0 && points == 0
 	f.style.unknown = commas == 0 && points == 0 && !isSurePoint

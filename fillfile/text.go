@@ -282,6 +282,8 @@ func bytesOf(texts []string) [][]byte {
 
 // otherKinds are files of brokers that hold something else, recognized by their columns.
 var otherKinds = []*layout{
-	{title: "dividends and taxes of Interactive Brokers",
-		needs: []string{"type", "settledate", "amount", "currencyprimary"}},
+	{
+		title: "dividends and taxes of Interactive Brokers",
+		needs: []string{"type", "settledate", "amount", "currencyprimary"},
+	},
 }

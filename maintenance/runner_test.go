@@ -132,12 +132,14 @@ func TestOneRunner(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	cfg := config(db)
 	cfg.By = "the first one"
-	cfg.Jobs = []maintenance.Job{{Name: "long",
+	cfg.Jobs = []maintenance.Job{{
+		Name: "long",
 		Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 			close(begun)
 			<-finish
 			return nil, nil
-		}}}
+		},
+	}}
 
 	ended := make(chan error)
 	go func() {
@@ -176,12 +178,14 @@ func TestLostLock(t *testing.T) {
 	db := pgtest.Open(t)
 	cfg := config(db)
 	begun := make(chan struct{})
-	cfg.Jobs = []maintenance.Job{{Name: "long",
+	cfg.Jobs = []maintenance.Job{{
+		Name: "long",
 		Run: func(ctx context.Context, _ *maintenance.Task) (maintenance.Figures, error) {
 			close(begun)
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}}
+		},
+	}}
 
 	ended := make(chan error)
 	r := newRunner(t, cfg)
@@ -241,8 +245,10 @@ func TestStoppedRun(t *testing.T) {
 		got = append(got, run.Job+" "+run.Result+" "+run.Error)
 	}
 
-	want := []string{"slow failed it exceeded its time limit",
-		"endless failed it was stopped before its end; the next run continues"}
+	want := []string{
+		"slow failed it exceeded its time limit",
+		"endless failed it was stopped before its end; the next run continues",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -49,7 +49,8 @@ func TestDue(t *testing.T) {
 		"the clock was set back by a year":  {job, []pastRun{ago(-365*day, "ok")}, 0},
 		"the clock was set back by an hour": {job, []pastRun{ago(-time.Hour, "failed")}, 0},
 		"the clock differs by a second": {
-			job, []pastRun{{result: "ok", started: now.Add(time.Second), ended: now.Add(2 * time.Second)}},
+			job,
+			[]pastRun{{result: "ok", started: now.Add(time.Second), ended: now.Add(2 * time.Second)}},
 			day + time.Second,
 		},
 	} {

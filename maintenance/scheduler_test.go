@@ -70,11 +70,13 @@ func TestThreeSchedulers(t *testing.T) {
 		cfg.By = fmt.Sprint("scheduler ", n)
 		cfg.Clock = func() time.Time { return time.Unix(now.Load(), 0) }
 		for i := range ran {
-			cfg.Jobs = append(cfg.Jobs, maintenance.Job{Name: fmt.Sprintf("job_%d", i), Every: 24 * time.Hour,
+			cfg.Jobs = append(cfg.Jobs, maintenance.Job{
+				Name: fmt.Sprintf("job_%d", i), Every: 24 * time.Hour,
 				Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 					ran[i].Add(1)
 					return nil, nil
-				}})
+				},
+			})
 		}
 		schedule(t, cfg)
 	}
@@ -113,13 +115,15 @@ func TestRetries(t *testing.T) {
 	cfg.RetryAfter = 100 * time.Millisecond
 	var tries, others atomic.Int64
 	cfg.Jobs = []maintenance.Job{
-		{Name: "fails_twice", Every: time.Hour,
+		{
+			Name: "fails_twice", Every: time.Hour,
 			Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 				if tries.Add(1) < 3 {
 					return nil, os.ErrInvalid
 				}
 				return nil, nil
-			}},
+			},
+		},
 		{Name: "other", Every: time.Hour, Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 			others.Add(1)
 			return nil, nil
@@ -151,12 +155,14 @@ func TestStopDrains(t *testing.T) {
 	begun := make(chan struct{}, 2)
 	cfg := config(db)
 	never(&cfg)
-	cfg.Jobs = []maintenance.Job{{Name: "long", Every: time.Hour,
+	cfg.Jobs = []maintenance.Job{{
+		Name: "long", Every: time.Hour,
 		Run: func(ctx context.Context, _ *maintenance.Task) (maintenance.Figures, error) {
 			begun <- struct{}{}
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}}
+		},
+	}}
 
 	s := schedule(t, cfg)
 	<-begun
@@ -188,11 +194,13 @@ func TestSchedulerWithoutDatabase(t *testing.T) {
 	cfg := config(db)
 	never(&cfg)
 	var ran atomic.Int64
-	cfg.Jobs = []maintenance.Job{{Name: "counted", Every: 300 * time.Millisecond,
+	cfg.Jobs = []maintenance.Job{{
+		Name: "counted", Every: 300 * time.Millisecond,
 		Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 			ran.Add(1)
 			return nil, nil
-		}}}
+		},
+	}}
 
 	s := schedule(t, cfg)
 	until(t, patience, "it runs", func() bool { return ran.Load() > 0 && s.Health() == nil })
@@ -230,11 +238,13 @@ func scheduleUntilKilled(url string) {
 	cfg := maintenance.Config{OwnerURL: url, By: "the one that is killed"}
 	never(&cfg)
 	delete(cfg.Every, "verify")
-	cfg.Jobs = []maintenance.Job{{Name: "long", Every: time.Hour,
+	cfg.Jobs = []maintenance.Job{{
+		Name: "long", Every: time.Hour,
 		Run: func(ctx context.Context, _ *maintenance.Task) (maintenance.Figures, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}}
+		},
+	}}
 
 	s, err := maintenance.NewScheduler(cfg)
 	if err == nil {
@@ -269,11 +279,13 @@ func TestKilledDaemon(t *testing.T) {
 		cfg := config(db)
 		never(&cfg)
 		cfg.Poll = 0 // as a daemon has it
-		cfg.Jobs = []maintenance.Job{{Name: "long", Every: time.Hour,
+		cfg.Jobs = []maintenance.Job{{
+			Name: "long", Every: time.Hour,
 			Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 				ran.Add(1)
 				return nil, nil
-			}}}
+			},
+		}}
 		schedule(t, cfg)
 	}
 
@@ -305,11 +317,13 @@ func TestStartStop(t *testing.T) {
 	cfg := config(db)
 	never(&cfg)
 	var ran atomic.Int64
-	cfg.Jobs = []maintenance.Job{{Name: "quick", Every: time.Nanosecond,
+	cfg.Jobs = []maintenance.Job{{
+		Name: "quick", Every: time.Nanosecond,
 		Run: func(context.Context, *maintenance.Task) (maintenance.Figures, error) {
 			ran.Add(1)
 			return nil, nil
-		}}}
+		},
+	}}
 
 	for n := range 20 {
 		s := schedule(t, cfg)

@@ -27,7 +27,8 @@ func quoted(text string) string { return strings.ReplaceAll(text, "'", "''") }
 
 // barSeams finds series in which the prices of two sources differ by a factor where they meet.
 func barSeams(Thresholds) Check {
-	return Check{Name: "bar_seams", Area: "bars",
+	return Check{
+		Name: "bar_seams", Area: "bars",
 		Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
 			type series struct {
 				Symbol    string
@@ -65,5 +66,6 @@ func barSeams(Thresholds) Check {
 			}
 
 			return findings, nil
-		}}
+		},
+	}
 }

@@ -15,7 +15,8 @@ const redisCheck = "security_redis"
 // RedisCheck returns a check of which Redis users may write to blotter's streams, and so can forge messages. It does
 // not query the database.
 func RedisCheck(url string) Check {
-	return Check{Name: redisCheck, Area: securityArea,
+	return Check{
+		Name: redisCheck, Area: securityArea,
 		Run: func(ctx context.Context, _ postgres.Querier) ([]Finding, error) {
 			access, err := events.InspectRedis(ctx, url, "")
 			switch {
@@ -29,7 +30,8 @@ func RedisCheck(url string) Check {
 			}
 
 			return RedisFindings(access), nil
-		}}
+		},
+	}
 }
 
 // RedisFindings returns findings about the users who may write to Redis. If Redis is only reachable from its own

@@ -24,7 +24,8 @@ func TestRedisFindings(t *testing.T) {
 		{"an open server", events.RedisAccess{User: "default", Open: true}, "critical Redis"},
 		{
 			"an open server, seen by another user",
-			events.RedisAccess{User: "boss", Open: true, Writers: []string{"default"}}, "critical Redis",
+			events.RedisAccess{User: "boss", Open: true, Writers: []string{"default"}},
+			"critical Redis",
 		},
 		{"one password for all", events.RedisAccess{User: "default"}, "warning Redis user default"},
 		{"the publisher", events.RedisAccess{User: "blotter_publisher", Unseen: "NOPERM"}, "warning Redis"},

@@ -38,7 +38,8 @@ const driftMax = 10
 
 // schemaDrift finds objects of the schema that differ from the migrations.
 func schemaDrift(Thresholds) Check {
-	return Check{Name: "schema_drift", Area: "schema",
+	return Check{
+		Name: "schema_drift", Area: "schema",
 		Run: func(ctx context.Context, q postgres.Querier) (findings []Finding, err error) {
 			drift, err := schema.Drift(ctx, q)
 			for i, difference := range drift {
@@ -55,5 +56,6 @@ func schemaDrift(Thresholds) Check {
 			}
 
 			return findings, err
-		}}
+		},
+	}
 }

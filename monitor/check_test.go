@@ -98,11 +98,13 @@ func TestFailedCheckIsAFinding(t *testing.T) {
 	t.Parallel()
 
 	db := pgtest.Open(t)
-	broken := monitor.Check{Name: "broken",
+	broken := monitor.Check{
+		Name: "broken",
 		Run: func(ctx context.Context, q postgres.Querier) ([]monitor.Finding, error) {
 			_, err := q.Exec(ctx, "select * from nowhere")
 			return nil, err
-		}}
+		},
+	}
 
 	good := monitor.Check{Name: "good", Run: func(context.Context, postgres.Querier) ([]monitor.Finding, error) {
 		return []monitor.Finding{{Severity: monitor.Critical, Subject: "it"}}, nil
@@ -150,14 +152,16 @@ func TestFailedSecurityCheckIsCritical(t *testing.T) {
 func TestChecksAreBounded(t *testing.T) {
 	t.Parallel()
 
-	hangs := monitor.Check{Name: "hangs",
+	hangs := monitor.Check{
+		Name: "hangs",
 		Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
 			deadline, set := ctx.Deadline()
 			if !set || time.Until(deadline) > 10*time.Second {
 				t.Errorf("a check may take until %s", deadline)
 			}
 			return nil, context.DeadlineExceeded
-		}}
+		},
+	}
 
 	for _, outcome := range monitor.RunOn(t.Context(), nil, []monitor.Check{hangs, hangs}) {
 		if len(outcome.Findings) != 1 {

@@ -119,14 +119,16 @@ func stepped(t *testing.T) (look func(...monitor.Severity), log *writer, w *moni
 		}
 	}}
 
-	after := monitor.Check{Name: "after",
+	after := monitor.Check{
+		Name: "after",
 		Run: func(ctx context.Context, _ postgres.Querier) ([]monitor.Finding, error) {
 			select {
 			case looked <- struct{}{}:
 			case <-ctx.Done():
 			}
 			return nil, nil
-		}}
+		},
+	}
 
 	w, err := monitor.NewWatcher(db.DB, []monitor.Check{check, after}, monitor.WatcherConfig{
 		Period: time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil)),

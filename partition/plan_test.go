@@ -139,7 +139,8 @@ func TestPlan(t *testing.T) {
 		failures int
 	}{
 		{
-			"a new database", bars(), partition.Policy{},
+			"a new database", bars(),
+			partition.Policy{},
 			[]string{
 				"create market_data_2026_05", "create market_data_2026_06", "create market_data_2026_07",
 				"create market_data_2026_08",
@@ -148,16 +149,22 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			"all is there", bars(month(2026, 5), month(2026, 6), month(2026, 7), month(2026, 8)),
-			partition.Policy{}, []string{"analyze market_data"}, 0,
+			partition.Policy{},
+			[]string{"analyze market_data"},
+			0,
 		},
 		{"a month inside an existing year", bars(year(2026)), partition.Policy{}, []string{"analyze market_data"}, 0},
 		{
 			"a leaf ahead that is half detached", bars(month(2026, 5), month(2026, 6), ahead, month(2026, 8)),
-			partition.Policy{}, []string{"attach l20260701", "analyze market_data"}, 0,
+			partition.Policy{},
+			[]string{"attach l20260701", "analyze market_data"},
+			0,
 		},
 		{
-			"a hole", bars(month(2026, 5), month(2026, 7), month(2026, 8)), partition.Policy{},
-			[]string{"create market_data_2026_06", "analyze market_data"}, 0,
+			"a hole", bars(month(2026, 5), month(2026, 7), month(2026, 8)),
+			partition.Policy{},
+			[]string{"create market_data_2026_06", "analyze market_data"},
+			0,
 		},
 		{
 			"asleep since last July", bars(year(2024), month(2025, 5), month(2025, 6), month(2025, 7)),
@@ -202,7 +209,8 @@ func TestPlan(t *testing.T) {
 		},
 		{"a default partition", bars(foreign), partition.Policy{}, []string{"analyze market_data"}, 1},
 		{
-			"another table has the name", taken, partition.Policy{},
+			"another table has the name", taken,
+			partition.Policy{},
 			[]string{"create market_data_2026_05", "create market_data_2026_06", "create market_data_2026_08"},
 			1,
 		},

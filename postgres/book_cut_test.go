@@ -76,7 +76,8 @@ func withLogin(t *testing.T, to, of string) string {
 // cut books in one way until so many links were cut, and until the answer to a COMMIT was lost in one of them: many are
 // cut while a new connection prepares its statements, where nothing is open.
 func (x *torture) cut(cutter *pgtest.Cutter, seed uint64, way string, cuts int,
-	send func(*client, blotter.Trade) sendFill) {
+	send func(*client, blotter.Trade) sendFill,
+) {
 	first, unknown := cutter.Cuts(), x.counts[countUnknown].Load()
 	goesOn := func() bool {
 		done := cutter.Cuts() - first
@@ -130,7 +131,8 @@ func (c *client) pair(ctx context.Context, f blotter.Trade, opts ...postgres.Exe
 
 // inTransaction books a fill in a transaction of the caller's.
 func (x *torture) inTransaction(ctx context.Context, f blotter.Trade,
-	opts ...postgres.ExecuteOption) (r postgres.Receipt, err error) {
+	opts ...postgres.ExecuteOption,
+) (r postgres.Receipt, err error) {
 	var serializable []postgres.TxOption
 	if rand.N(2) == 0 {
 		serializable = append(serializable, postgres.RepeatableRead, postgres.MaxRetries(100))

@@ -252,30 +252,52 @@ func TestEmitRefuses(t *testing.T) {
 		ctx   context.Context
 		event blotter.Event
 	}{
-		"a fill of another account": {one,
-			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
-				Data: []byte(`{"account_id": "A2"}`)}},
-		"a fill of its own": {one,
-			blotter.Event{Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
-				Data: []byte(`{"account_id": "A1"}`)}},
-		"a fill by the service": {all,
-			blotter.Event{AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
-				Data: []byte(`{"account_id": "A1"}`)}},
-		"a removal": {one,
-			blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)}},
-		"a position": {one,
-			blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)}},
-		"a price of an account": {one,
-			blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)}},
+		"a fill of another account": {
+			one,
+			blotter.Event{
+				Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A2"}`),
+			},
+		},
+		"a fill of its own": {
+			one,
+			blotter.Event{
+				Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`),
+			},
+		},
+		"a fill by the service": {
+			all,
+			blotter.Event{
+				AccountID: "A1", Channel: "trades", Type: blotter.TradeExecuted, Service: "execution",
+				Data: []byte(`{"account_id": "A1"}`),
+			},
+		},
+		"a removal": {
+			one,
+			blotter.Event{Channel: "trades", Type: blotter.TradeUndone, Data: []byte(`{"account_id": "A1"}`)},
+		},
+		"a position": {
+			one,
+			blotter.Event{Channel: "positions", Type: blotter.PositionUpdated, Data: []byte(`{"account_id": "A1"}`)},
+		},
+		"a price of an account": {
+			one,
+			blotter.Event{Channel: "x", Type: blotter.MarketDataUpdated, Data: []byte(`{}`)},
+		},
 		"market data of an account": {one, blotter.Event{Channel: "market_data", Type: "x", Data: []byte(`{}`)}},
 		"a price of tomorrow":       {all, price(`{"symbol": "KO", "price": "1", "price_at": "` + ahead + `"}`)},
 		"a price of 2200":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`)},
 		"a price of 1800":           {all, price(`{"symbol": "KO", "price": "1", "price_at": "1800-01-01T00:00:00Z"}`)},
 		"bars of 2200":              {all, price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`)},
 		"another symbol":            {all, price(`{"symbol": "PEP"}`)},
-		"a long symbol": {all,
-			blotter.Event{Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated,
-				Data: []byte(`{"symbol": "` + long + `"}`)}},
+		"a long symbol": {
+			all,
+			blotter.Event{
+				Channel: "market_data", Key: "KO", Type: blotter.MarketDataUpdated,
+				Data: []byte(`{"symbol": "` + long + `"}`),
+			},
+		},
 		"a long source":   {all, price(`{"symbol": "KO", "source": "` + long + `"}`)},
 		"a long currency": {all, price(`{"symbol": "KO", "currency": "` + long + `"}`)},
 		"no number":       {all, price(`{"symbol": "KO", "price": "NaN"}`)},

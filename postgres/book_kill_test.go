@@ -152,8 +152,10 @@ func TestKilledClients(t *testing.T) {
 	d := pgtest.OpenConfig(t, fewConns)
 	x := newTorture(t, d)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	o := clientOrders{URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL,
-		ReporterURL: d.Config.ReporterURL, Seed: seed}
+	o := clientOrders{
+		URL: d.Config.URL, ServiceURL: d.Config.ServiceURL, ReadOnlyURL: d.Config.ReadOnlyURL,
+		ReporterURL: d.Config.ReporterURL, Seed: seed,
+	}
 
 	unanswered := 0
 	for kill := range *killsFlag {
@@ -267,8 +269,10 @@ func startBook(t *testing.T, cfg embedded.Config) (*embedded.Server, *pgtest.Dat
 		t.Fatal(err)
 	}
 
-	d := &pgtest.Database{Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(),
-		AdminURL: server.AdminURL(embedded.Database)}
+	d := &pgtest.Database{
+		Name: embedded.Database, Config: server.Config(), OwnerURL: server.OwnerURL(),
+		AdminURL: server.AdminURL(embedded.Database),
+	}
 	d.Config.Logger = slog.New(slog.DiscardHandler)
 	fewConns(&d.Config)
 	if d.DB, err = postgres.Open(t.Context(), d.Config); err != nil {

@@ -296,8 +296,10 @@ func checkOutbox(t *testing.T, d *pgtest.Database, trades []blotter.Trade) {
 				xid, s)
 		}
 
-		for _, of := range []string{"position " + s.AccountID + "/" + s.Symbol,
-			"transaction " + s.AccountID + "/" + xid} {
+		for _, of := range []string{
+			"position " + s.AccountID + "/" + s.Symbol,
+			"transaction " + s.AccountID + "/" + xid,
+		} {
 			if s.ID <= last[of] {
 				t.Errorf("the event of trade %d comes after that of trade %d of the same %s", s.ID, last[of], of)
 			}

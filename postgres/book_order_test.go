@@ -20,7 +20,8 @@ func ofOrder(id, order, quantity string) blotter.Trade {
 
 // wantOrder compares the stored order.
 func wantOrder(t *testing.T, d *pgtest.Database, id string, status blotter.OrderStatus, quantity, filled string,
-	version int64) blotter.Order {
+	version int64,
+) blotter.Order {
 	t.Helper()
 	orders, err := d.Orders(as(t, "A1"), postgres.OrderFilter{})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,15 +23,6 @@ func fill(id string, side blotter.Side, quantity, price string) blotter.Trade {
 
 // buy returns a trade that buys 1 at 5, without an order.
 func buy(id string) blotter.Trade { return fill(id, blotter.Buy, "1", "5") }
-
-// outcomes lists the outcomes of receipts.
-func outcomes(receipts []postgres.Receipt) string {
-	var list []string
-	for _, r := range receipts {
-		list = append(list, string(r.Outcome))
-	}
-	return strings.Join(list, " ")
-}
 
 // The golden trades go through the database, each with a call of its own and all in one batch.
 func TestGoldenFillsInTheDatabase(t *testing.T) {

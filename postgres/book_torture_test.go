@@ -56,8 +56,10 @@ type torture struct {
 	counts [8]atomic.Int64 // by countNames
 }
 
-var countNames = []string{"booked", "duplicates", "conflicts", "overfills", "given up", "unknown", "resent",
-	"rolled back"}
+var countNames = []string{
+	"booked", "duplicates", "conflicts", "overfills", "given up", "unknown", "resent",
+	"rolled back",
+}
 
 const (
 	countBooked = iota

@@ -134,8 +134,10 @@ func TestDuplicateHasThePositionOfThen(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for what, execute := range map[string]sendFill{"DB": d.ExecuteTrade,
-		"Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade} {
+	for what, execute := range map[string]sendFill{
+		"DB":   d.ExecuteTrade,
+		"Book": startedBook(t, d.DB, postgres.BookConfig{}).ExecuteTrade, "second DB": second(t, d).ExecuteTrade,
+	} {
 		r, err := execute(ctx, first)
 		p := r.Position
 		if err != nil || r.Outcome != postgres.Duplicate || !p.Quantity.Equal(dec("10")) ||

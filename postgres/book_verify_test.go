@@ -59,8 +59,10 @@ func TestVerifyWithOldStatistics(t *testing.T) {
 				symbols = 300
 			)
 			db := pgtest.Open(t)
-			for _, table := range []string{"execution.orders", "execution.trades", "execution.positions",
-				"execution.round_trips"} {
+			for _, table := range []string{
+				"execution.orders", "execution.trades", "execution.positions",
+				"execution.round_trips",
+			} {
 				db.Exec(t, "alter table "+table+" set (autovacuum_enabled = off)")
 			}
 			ctx := as(t, "A1")

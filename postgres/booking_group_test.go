@@ -182,7 +182,7 @@ func TestDoorbellOfBookings(t *testing.T) {
 func TestTradesOfACallAreBounded(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Open(t)
-	for n, want := range map[int]string{10_000: "invalid context ", 10_001: "invalid trades 10001: "} {
+	for n, want := range map[int]string{10_000: "context has no account", 10_001: "invalid trades 10001: "} {
 		trades := slices.Repeat([]blotter.Trade{buy("T")}, n)
 		_, err := d.ExecuteTrades(t.Context(), trades)
 		if !errors.Is(err, blotter.ErrInvalid) || !strings.HasPrefix(err.Error(), want) {

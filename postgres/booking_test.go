@@ -217,7 +217,8 @@ func TestBookingStoresEveryField(t *testing.T) {
 }
 
 func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way string, model *bookingModel,
-	receipts []postgres.Receipt) {
+	receipts []postgres.Receipt,
+) {
 	t.Helper()
 	trades, err := db.Trades(ctx, postgres.TradeFilter{BookOrder: true})
 	if err != nil || len(trades) != len(model.trades) || len(receipts) != len(trades) {

@@ -27,6 +27,35 @@ func BarQueries() map[string]string {
 	return map[string]string{"oldest": sqlBarsOldest, "newest": sqlBarsNewest}
 }
 
+// ComposedQueries returns the queries whose text is made by calls, by the names of their variables.
+func ComposedQueries() map[string]string {
+	return map[string]string{
+		"sqlNewPositions":    sqlNewPositions,
+		"sqlOtherFees":       sqlOtherFees,
+		"sqlCreateOrders":    sqlCreateOrders,
+		"sqlAdoptOrders":     sqlAdoptOrders,
+		"sqlBook":            sqlBook,
+		"sqlEmit":            sqlEmit,
+		"sqlRoundTrips":      sqlRoundTrips,
+		"sqlBookTrade":       sqlBookTrade,
+		"sqlLinkTrades":      sqlLinkTrades,
+		"sqlNewImport":       sqlNewImport,
+		"sqlLockImport":      sqlLockImport,
+		"sqlBookOrder":       sqlBookOrder,
+		"sqlBookInstruments": sqlBookInstruments,
+		"sqlStoredTrades":    sqlStoredTrades,
+		"sqlLastBefore":      sqlLastBefore,
+		"sqlImportTrades":    sqlImportTrades,
+		"sqlBookPosition":    sqlBookPosition,
+		"sqlBookPositions":   sqlBookPositions,
+		"sqlTradesBetween":   sqlTradesBetween,
+		"sqlKnownImport":     sqlKnownImport,
+		"sqlBookOrders":      sqlBookOrders,
+		"sqlPositionAsOf":    sqlPositionAsOf,
+		"sqlPortfolio":       sqlPortfolio,
+	}
+}
+
 // LeadingOf returns the statements that precede the first one of a transaction of the context.
 func LeadingOf(ctx context.Context) (statements []string) {
 	scope, _ := blotter.ScopeOf(ctx)

@@ -70,8 +70,13 @@ func TestHistory(t *testing.T) {
 		len(two) != 1 || two[0].AccountID != "A2" {
 		t.Errorf("one of all accounts: %+v, %v", two, err)
 	}
-	for _, f := range []postgres.TradeFilter{{}, {NewestFirst: true}, {BookOrder: true},
-		{BookOrder: true, NewestFirst: true}, {Symbol: "AAPL"}} {
+	for _, f := range []postgres.TradeFilter{
+		{},
+		{NewestFirst: true},
+		{BookOrder: true},
+		{BookOrder: true, NewestFirst: true},
+		{Symbol: "AAPL"},
+	} {
 		whole := count("unpaged", 25, f)
 		var paged []blotter.Trade
 		for page := f; ; {

@@ -20,8 +20,10 @@ import (
 // fileOf returns the import of a file with this content into A1, with options as name and value in turn.
 func fileOf(content string, options ...string) blotter.Import {
 	digest := sha256.Sum256([]byte(content))
-	i := blotter.Import{AccountID: "A1", File: content + ".csv", Digest: digest[:], Layout: "csv",
-		Options: map[string]string{}}
+	i := blotter.Import{
+		AccountID: "A1", File: content + ".csv", Digest: digest[:], Layout: "csv",
+		Options: map[string]string{},
+	}
 	for n := 0; n < len(options); n += 2 {
 		i.Options[options[n]] = options[n+1]
 	}
@@ -30,7 +32,8 @@ func fileOf(content string, options ...string) blotter.Import {
 
 // runImport begins an import and books the trades, and finishes it.
 func runImport(ctx context.Context, db *postgres.DB, file blotter.Import, trades []blotter.Trade,
-	opts ...postgres.ExecuteOption) (blotter.Import, error) {
+	opts ...postgres.ExecuteOption,
+) (blotter.Import, error) {
 	begun, err := db.BeginImport(ctx, file, trades)
 	if err != nil {
 		return begun, err
@@ -44,7 +47,8 @@ func runImport(ctx context.Context, db *postgres.DB, file blotter.Import, trades
 
 // bookImport books trades of an import that was begun, and counts them.
 func bookImport(ctx context.Context, db *postgres.DB, id int64, trades []blotter.Trade,
-	opts ...postgres.ExecuteOption) (run blotter.ImportCounts, err error) {
+	opts ...postgres.ExecuteOption,
+) (run blotter.ImportCounts, err error) {
 	var imported []postgres.ImportedTrade
 	for _, f := range trades {
 		imported = append(imported, postgres.ImportedTrade{Trade: f, ImportID: id})
@@ -117,8 +121,10 @@ func TestImportIsKnownByItsContent(t *testing.T) {
 	for _, other := range [][]string{{"tz", "Asia/Tokyo"}, {}, {"tz", "UTC", "currency", "JPY"}, {"symbol", "PEP"}} {
 		_, err := runImport(as(t, "A1"), d.DB, fileOf("march", other...), trades)
 		wantKind(t, fmt.Sprint("options ", other), err, blotter.ErrConflict)
-		for _, part := range []string{fmt.Sprintf("import %d of account A1", first.ID), "with --tz UTC",
-			fmt.Sprintf("blotter trades imports undo %d", first.ID)} {
+		for _, part := range []string{
+			fmt.Sprintf("import %d of account A1", first.ID), "with --tz UTC",
+			fmt.Sprintf("blotter trades imports undo %d", first.ID),
+		} {
 			if err != nil && !strings.Contains(err.Error(), part) {
 				t.Errorf("options %v: %q does not say %q", other, err, part)
 			}
@@ -173,8 +179,10 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	}
 
 	conflicting := of("KO", "1", blotter.Buy, "3", "66")
-	trades := []blotter.Trade{known, of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62"),
-		conflicting}
+	trades := []blotter.Trade{
+		known, of("KO", "2", blotter.Sell, "1", "61"), of("KO", "3", blotter.Sell, "1", "62"),
+		conflicting,
+	}
 	begun, err := d.BeginImport(ctx, fileOf("march"), trades)
 	if err == nil {
 		_, err = bookImport(ctx, d.DB, begun.ID, trades[:2])

@@ -41,6 +41,9 @@ func TestEveryQueryPrepares(t *testing.T) {
 	}
 }
 
+// composedMark stands for what a call adds to a query.
+const composedMark = "\x00"
+
 // sqlConstants returns the string constants of this package and of the packages below it whose names begin with sql,
 // with concatenations resolved.
 func sqlConstants(t *testing.T) map[string]string {
@@ -66,6 +69,7 @@ func sqlConstants(t *testing.T) map[string]string {
 		files = append(files, file)
 	}
 
+	composed := postgres.ComposedQueries()
 	found := map[string]string{}
 	var value func(ast.Expr) string
 	value = func(e ast.Expr) string {
@@ -77,6 +81,8 @@ func sqlConstants(t *testing.T) map[string]string {
 			return value(e.X) + value(e.Y)
 		case *ast.Ident:
 			return found[e.Name]
+		case *ast.CallExpr:
+			return composedMark
 		}
 		return ""
 	}
@@ -96,6 +102,18 @@ func sqlConstants(t *testing.T) map[string]string {
 	}
 
 	maps.DeleteFunc(found, func(name, _ string) bool { return !strings.HasPrefix(name, "sql") }) // parts of queries
+	for _, part := range []string{"sqlChangeOrders", "sqlChangePositions", "sqlNewTrades", "sqlNewEvents"} {
+		delete(found, part) // of sqlBook
+	}
+	for name, sql := range found {
+		if !strings.Contains(sql, composedMark) {
+			continue
+		}
+		found[name] = composed[name]
+		if found[name] == "" {
+			t.Errorf("%s is composed by calls and is not among the ComposedQueries", name)
+		}
+	}
 	return found
 }
 
