@@ -33,7 +33,7 @@ check: ## what CI asks for: format, vet, staticcheck, import table, tests with -
 	@echo '== import table'
 	go test -count=1 -v -run TestImportTable .
 	@echo '== the tests, each once, with -race'
-	go test -race -timeout 10m ./...
+	go test -race -timeout 20m ./...
 	go -C tools test ./mutants
 	@echo '== built-in defects are noticed'
 	go -C tools run ./mutants -defects ./events,./chaos
