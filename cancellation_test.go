@@ -748,7 +748,7 @@ func (w *walk) addService(name string, create func() (service, error)) {
 			return err
 		}
 		defer func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			_ = s.Stop(ctx)
 		}()

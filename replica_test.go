@@ -110,7 +110,7 @@ func TestFollowWithReplica(t *testing.T) {
 	cluster.Primary.CatchUp(t, cluster.Replicas[0])
 
 	var seen []string
-	ctx, cancel := context.WithTimeout(all, 20*time.Second)
+	ctx, cancel := context.WithTimeout(all, time.Minute)
 	defer cancel()
 
 	callback := func(_ context.Context, e blotter.Event) error {

@@ -75,7 +75,7 @@ func book(t *testing.T, db *postgres.DB, random *rand.Rand, from, to int) {
 // settled waits until all events are folded.
 func settled(t *testing.T, s *analytics.Synchronizer, trades int64) analytics.Reconciliation {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		r, err := s.Reconcile(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +229,7 @@ func TestPricesMoveForward(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); settled(t, s, 50).Lag.Events > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); settled(t, s, 50).Lag.Events > 0 && time.Now().Before(deadline); {
 	}
 	clean(t, settled(t, s, 50))
 	if p := pgtest.Value[string](t, db, `select string_agg(distinct market_price::text, ' ') from analytics.portfolio_summary where symbol = 'S1'`); p != "11.25" {

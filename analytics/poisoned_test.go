@@ -15,7 +15,7 @@ import (
 // caughtUp waits until the synchronizer has read everything.
 func caughtUp(t *testing.T, s *analytics.Synchronizer) analytics.Reconciliation {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		r, err := s.Reconcile(t.Context())
 		if err != nil {
 			t.Fatal(err)

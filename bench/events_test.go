@@ -123,7 +123,7 @@ func (d *desk) probe(b *testing.B, span time.Duration) (inserted, committed []ti
 		var count int64
 		var at time.Time
 		for err == nil && count < n {
-			if time.Since(booked) > 10*time.Second {
+			if time.Since(booked) > time.Minute {
 				err = errors.New("a fill does not come to the analytics")
 				break
 			}

@@ -56,7 +56,7 @@ func TestCursorElsewhere(t *testing.T) {
 		}
 	}
 	c := consume()
-	until(t, "the first event is applied", 20*time.Second, func() bool { return arrived(1) })
+	until(t, "the first event is applied", time.Minute, func() bool { return arrived(1) })
 	source.crash(0)
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestCursorElsewhere(t *testing.T) {
 	c = consume()
 	defer func() { _ = c.Stop(context.Background()) }()
 	emit(abandoned)
-	if !until(t, "all events are applied", 20*time.Second, func() bool { return arrived(1 + abandoned) }) {
+	if !until(t, "all events are applied", time.Minute, func() bool { return arrived(1 + abandoned) }) {
 		t.Errorf("%d of %d events were applied", target.count(`select count(*) from chaos.applied`), 1+abandoned)
 	}
 }

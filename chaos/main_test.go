@@ -12,9 +12,9 @@ import (
 
 var (
 	seedFlag       = flag.Uint64("seed", 0, "seed of the random numbers; 0 is another one each time")
-	killsFlag      = flag.Int("kills", 16, "projector processes that are killed")
+	killsFlag      = flag.Int("kills", 8, "projector processes that are killed")
 	crashesFlag    = flag.Int("crashes", 1, "kills of PostgreSQL")
-	relayKillsFlag = flag.Int("relay-kills", 12, "relay processes that are killed")
+	relayKillsFlag = flag.Int("relay-kills", 8, "relay processes that are killed")
 	redisKillsFlag = flag.Int("redis-kills", 2, "kills of Redis, which loses what it has not saved")
 	flushFlag      = flag.Bool("flush", false, "empty Redis once")
 	openFlag       = flag.Duration("open-transaction", 0, "take the figures of TestOpenTransactions, in phases of so long")

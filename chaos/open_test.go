@@ -105,15 +105,19 @@ func openTransactions(t *testing.T, rounds int, span time.Duration, env ...strin
 	if !x.procs[0].works(t) {
 		return nil, nil, false
 	}
+	limit := time.Minute
+	if len(env) > 0 { // a built-in defect keeps events waiting for longer than that
+		limit = 10 * time.Second
+	}
 	for range rounds {
 		from, to := s.quiet(span)
-		took, arrived := s.applied(from, to, 10*time.Second)
+		took, arrived := s.applied(from, to, limit)
 		if alone = append(alone, took...); !arrived {
 			t.Error("events are not applied where nothing is open")
 		}
 		release := s.held()
 		from, to = s.quiet(span)
-		took, ok = s.applied(from, to, 10*time.Second)
+		took, ok = s.applied(from, to, limit)
 		release()
 		if beside = append(beside, took...); !ok {
 			return alone, beside, false

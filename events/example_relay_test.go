@@ -45,7 +45,7 @@ func ExampleSubscribe() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	listening, stop := context.WithTimeout(ctx, 30*time.Second)
+	listening, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	err = events.Subscribe(listening, client, events.SubscribeConfig{
 		Types: []string{blotter.PositionUpdated},

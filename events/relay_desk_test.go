@@ -232,9 +232,9 @@ func (d *desk) whole(channel string) error {
 func (d *desk) untilWhole(channel string) {
 	d.t.Helper()
 	err := d.whole(channel)
-	for deadline := time.Now().Add(30 * time.Second); err != nil; err = d.whole(channel) {
+	for deadline := time.Now().Add(time.Minute); err != nil; err = d.whole(channel) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("not within 30 s: %v", err)
+			d.t.Fatalf("not within a minute: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

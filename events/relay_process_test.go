@@ -21,7 +21,7 @@ import (
 const relayOf = "BLOTTER_TEST_RELAY"
 
 var (
-	killsOfRelay = flag.Int("kills", 12, "how often TestKilledRelays kills a relay")
+	killsOfRelay = flag.Int("kills", 8, "how often TestKilledRelays kills a relay")
 	killsOfRedis = flag.Int("redis-kills", 3, "how often TestKilledRelays kills Redis, which then lacks its tail")
 	killSeed     = flag.Uint64("seed", 0, "seed of TestKilledRelays; 0 is a new one")
 )

@@ -66,7 +66,7 @@ func (l *listener) end(t testing.TB) error {
 	case err := <-l.ended:
 		l.ended <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the subscription does not end")
 		return nil
 	}

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for what comes soon.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // newHandler returns a handler on the database of a test. It is not started.
 func newHandler(t testing.TB, db *pgtest.Database, change func(*logs.Config)) *logs.Handler {

@@ -104,7 +104,7 @@ func until(t *testing.T, most time.Duration, what string, done func() bool) {
 }
 
 // patience bounds waits for events that come soon.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // value returns the only value of a query.
 func value[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (v T) {

@@ -202,7 +202,7 @@ func TestLostLock(t *testing.T) {
 		if !errors.Is(err, blotter.ErrOperational) {
 			t.Errorf("the run: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the job goes on without the lock")
 	}
 

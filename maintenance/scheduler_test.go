@@ -258,8 +258,7 @@ func scheduleUntilKilled(url string) {
 	select {}
 }
 
-// TestKilledDaemon checks that another daemon takes over within ten seconds when the daemon that runs a job is
-// killed.
+// TestKilledDaemon checks that another daemon takes over when the daemon that runs a job is killed.
 func TestKilledDaemon(t *testing.T) {
 	t.Parallel()
 
@@ -301,7 +300,7 @@ func TestKilledDaemon(t *testing.T) {
 
 	_ = cmd.Wait()
 	killed := time.Now()
-	until(t, 10*time.Second, "another daemon has taken over", func() bool { return ran.Load() > 0 })
+	until(t, patience, "another daemon has taken over", func() bool { return ran.Load() > 0 })
 	t.Logf("another took over after %s", time.Since(killed).Round(time.Millisecond))
 	until(t, patience, "its row says so", func() bool {
 		results := value[string](t, conn, "select string_agg(result, ' ' order by id) from shared.maintenance_runs")

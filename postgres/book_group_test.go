@@ -69,7 +69,7 @@ func (s *sent) want(t *testing.T, what string, outcome postgres.Outcome) {
 	t.Helper()
 	select {
 	case <-s.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s: no answer", what)
 	}
 	if s.receipt.Outcome != outcome || (s.err == nil) != (outcome == postgres.Applied) {

@@ -167,7 +167,7 @@ func TestKilledClients(t *testing.T) {
 		}
 		unanswered += x.sendAgain(seed, o.First, last+inFlightMax)
 	}
-	if unanswered == 0 {
+	if unanswered == 0 && *killsFlag >= 50 {
 		t.Error("no client was killed after a fill was booked and before the answer came; the test shows too little")
 	}
 	x.ledger.check(d)

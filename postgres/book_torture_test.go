@@ -187,7 +187,7 @@ func TestBookTorture(t *testing.T) {
 	for i, name := range countNames {
 		n := x.counts[i].Load()
 		summary += fmt.Sprintf(", %d %s", n, name)
-		if n == 0 && *fillsFlag >= 10_000 {
+		if n == 0 && *fillsFlag >= 100_000 {
 			t.Errorf("no fill was %s: the test shows too little", name)
 		}
 	}

@@ -276,7 +276,7 @@ func TestAccountsAreDividedOverQueues(t *testing.T) {
 	release()
 	held.want(t, "what was held up", postgres.Applied)
 	behind.want(t, "what was behind", postgres.Applied)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := book.Stop(ctx); err != nil {
 		t.Error(err)

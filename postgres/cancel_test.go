@@ -63,7 +63,7 @@ func TestLateCancellationHitsNobody(t *testing.T) {
 
 	select {
 	case <-requests:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("nothing was cancelled")
 	}
 }

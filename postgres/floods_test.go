@@ -78,7 +78,7 @@ func TestNobodyHoldsPartitionsUp(t *testing.T) {
 
 	db.Exec(t, `select setval(pg_get_serial_sequence('events.outbox', 'pos'), (select size * 3 from shared.partitioned_tables where ahead = 'positions'))`)
 	conn := login(t, db, db.Config.ServiceURL, "A1")
-	mustExec(t, conn, `set lock_timeout = '1s'`)
+	mustExec(t, conn, `set lock_timeout = '1min'`)
 	var made int
 	if err := conn.QueryRow(t.Context(), `select shared.ensure_ahead()`).Scan(&made); err != nil || made == 0 {
 		t.Errorf("%d partitions were made beside a session that holds what it can: %v", made, err)
@@ -100,7 +100,7 @@ func TestMigrationsLetOthersPass(t *testing.T) {
 		done <- err
 	}()
 	waits := `select exists (select from pg_locks where not granted and relation = 'execution.imports'::regclass)`
-	for deadline := time.Now().Add(30 * time.Second); !pgtest.Value[bool](t, db, waits); {
+	for deadline := time.Now().Add(time.Minute); !pgtest.Value[bool](t, db, waits); {
 		if time.Now().After(deadline) {
 			t.Fatal("the migration never waits")
 		}

@@ -158,7 +158,7 @@ func TestPitfall20ForUpdateLocksOwnRows(t *testing.T) {
 		t.Errorf("A1 locks %d positions, want 1", tag.RowsAffected())
 	}
 	other := login(t, db, db.Config.URL, "A2")
-	mustExec(t, other, "set lock_timeout = '5s'")
+	mustExec(t, other, "set lock_timeout = '1min'")
 	mustExec(t, other, "update execution.positions set quantity = 2")
 	mine := login(t, db, db.Config.URL, "A1")
 	wantState(t, mine, "55P03", "select * from execution.positions for update nowait")

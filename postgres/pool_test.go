@@ -75,7 +75,7 @@ func TestPoolLimits(t *testing.T) {
 
 	close(release)
 	done.Wait()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for db.OpenConns() != 10 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
@@ -105,7 +105,7 @@ func TestPoolServesWaitersBeforeItShrinks(t *testing.T) {
 	}
 
 	wait.Wait()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for db.OpenConns() != 1 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}

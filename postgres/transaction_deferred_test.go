@@ -49,7 +49,7 @@ func note(n int) blotter.Event {
 // account, user and isolation level.
 func TestDeferredActsAlone(t *testing.T) {
 	t.Parallel()
-	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, time.Minute })
 
 	type act func(tx *postgres.Tx) error
 	endings := map[string]struct {
@@ -215,7 +215,7 @@ func TestDeferredStatementThatFails(t *testing.T) {
 	t.Parallel()
 	db := pgtest.OpenConfig(t, func(c *postgres.Config) {
 		c.MaxConns = 1
-		c.AcquireTimeout = 5 * time.Second
+		c.AcquireTimeout = time.Minute
 		c.StatementTimeout = 200 * time.Millisecond
 	})
 

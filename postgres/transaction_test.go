@@ -20,7 +20,7 @@ var errOwn = errors.New("the caller's own error")
 // However the function ends, the transaction ends and the connection returns to the pool, clean and usable.
 func TestEveryPathEndsTheTransaction(t *testing.T) {
 	t.Parallel()
-	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, 5*time.Second })
+	db := pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 1, time.Minute })
 	makeAccount(t, db.DB, "A1")
 	for name, leave := range map[string]func(ctx context.Context, cancel func(), tx *postgres.Tx) error{
 		"error":             func(context.Context, func(), *postgres.Tx) error { return errOwn },

@@ -11,7 +11,7 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-var importKills = flag.Int("import-kills", 10, "how often TestKilledImport kills the importer")
+var importKills = flag.Int("import-kills", 8, "how often TestKilledImport kills the importer")
 
 // minutes is a file of minute bars from a day on, whose prices follow from the time.
 func minutes(from time.Time, n int) string {
@@ -108,7 +108,7 @@ func TestKilledImport(t *testing.T) {
 // Several files at once: whichever were done are whole, and repeated, all are there.
 func TestKilledImportOfSeveralAtOnce(t *testing.T) {
 	t.Parallel()
-	const rows, files, kills = 4_000, 6, 12
+	const rows, files, kills = 4_000, 6, 8
 	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	for i := range files { // each overlaps the next one of its symbol
 		from := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i/2) * rows / 2 * 97 * time.Minute)
