@@ -284,8 +284,8 @@ func TestFirstTradesOfManyAtOnce(t *testing.T) {
 // A position that others deleted and opened again is not taken for the remembered one, though its version is the same.
 func TestPositionOpenedAgain(t *testing.T) {
 	t.Parallel()
-	db := pgtest.OpenConfig(t, fewConns)
 	for _, many := range []bool{false, true} {
+		db := pgtest.OpenConfig(t, fewConns) // of its own: after a collision a DB books with locks for a while
 		account := fmt.Sprint("A", many)
 		ctx := as(t, account)
 		one := func(d *postgres.DB, id, quantity string) {
