@@ -96,3 +96,14 @@ func described(p *blotter.MarketPrice) string {
 	}
 	return fmt.Sprintf("%s %s of %s at %s", p.Price, p.Currency, p.Source, p.At.Format("15:04"))
 }
+
+// A price of a later version is an error, and so parks its key until the program is updated. It is not left out.
+func TestLaterPriceVersion(t *testing.T) {
+	t.Parallel()
+	e := stepEvent(t, 0)
+	e.V = 2
+	f := newFold(nil)
+	if err := f.event(e); err == nil || len(f.prices) > 0 || len(f.refused) > 0 {
+		t.Errorf("version 2 of a price: %v, prices %v, refused %v; want an error alone", err, f.prices, f.refused)
+	}
+}

@@ -71,3 +71,36 @@ func TestRebuildOfKnownTrades(t *testing.T) {
 		}
 	}
 }
+
+// A rebuild that fails is an error, and leaves the figures as they were.
+func TestFailedRebuild(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	ctx := blotter.WithAllAccounts(t.Context())
+	_, err := db.ExecuteTrade(ctx, blotter.Trade{
+		AccountID: "A", TradeID: "1", Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("3"),
+		Price: blotter.MustDecimal("60"), ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, 0, time.UTC),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := analytics.New(analytics.Config{Source: db.DB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Rebuild(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	// A zone of an older server, of which this program knows nothing.
+	db.Exec(t, `alter table execution.accounts disable trigger known_zone`)
+	db.Exec(t, `update execution.accounts set zone = 'Nowhere/Land'`)
+	db.Exec(t, `delete from execution.trades`)
+	if did, err := s.Rebuild(t.Context()); err == nil {
+		t.Errorf("rebuilt %+v in a zone that does not exist", did)
+	}
+	held := pgtest.Value[string](t, db, `select concat_ws(' ', account_id, symbol, quantity) from analytics.portfolio_summary`)
+	if held != "A KO 3" {
+		t.Errorf("the analytics have %q, want what they had before", held)
+	}
+}
