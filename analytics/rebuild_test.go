@@ -99,8 +99,9 @@ func TestFailedRebuild(t *testing.T) {
 	if did, err := s.Rebuild(t.Context()); err == nil {
 		t.Errorf("rebuilt %+v in a zone that does not exist", did)
 	}
-	held := pgtest.Value[string](t, db, `select concat_ws(' ', account_id, symbol, quantity) from analytics.portfolio_summary`)
-	if held != "A KO 3" {
-		t.Errorf("the analytics have %q, want what they had before", held)
+	summary := pgtest.Value[string](t, db,
+		`select concat_ws(' ', account_id, symbol, quantity) from analytics.portfolio_summary`)
+	if summary != "A KO 3" {
+		t.Errorf("the analytics have %q, want what they had before", summary)
 	}
 }
