@@ -92,7 +92,7 @@ func TestFailedRebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A zone of an older server, of which this program knows nothing.
+	// A zone of an older server, which this program does not know.
 	db.Exec(t, `alter table execution.accounts disable trigger known_zone`)
 	db.Exec(t, `update execution.accounts set zone = 'Nowhere/Land'`)
 	db.Exec(t, `delete from execution.trades`)
