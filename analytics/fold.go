@@ -116,7 +116,8 @@ func (f *fold) marketEvent(e *blotter.Event) error {
 }
 
 func unknownVersion(e *blotter.Event) error {
-	return fmt.Errorf("event %d of type %s has version %d, which this program does not know; update it", e.Pos, e.Type, e.V)
+	return fmt.Errorf("event %d of type %s has version %d, which this program does not know; update it",
+		e.Pos, e.Type, e.V)
 }
 
 func decode(e *blotter.Event, into any) error {

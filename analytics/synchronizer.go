@@ -32,7 +32,7 @@ type Synchronizer struct {
 	zoned    zoneCache
 }
 
-// New makes a Synchronizer. ErrInvalid: there is no Source.
+// New makes a Synchronizer. It returns ErrInvalid if there is no Source.
 func New(cfg Config) (*Synchronizer, error) {
 	if cfg.Source == nil {
 		return nil, blotter.Invalid("Config.Source", "nil", "the database of the trades")

@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Checks returns the checks of doctor and the daemon that the audit log is written, and keeps no values that must be masked.
+// Checks returns the checks of doctor and the daemon that the audit log is written, and that masked values stay out of
+// it.
 func Checks() []monitor.Check {
 	return []monitor.Check{
 		{Name: "audit_triggers", Area: "audit", Run: checkTriggers},

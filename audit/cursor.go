@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// cursorAt is the cursor from which sealing can go on after s, the last seal, or from the beginning where that is none.
+// cursorAt returns the cursor from which sealing goes on after the last seal s, or from the beginning if s is nil.
 // The window of that seal is gone through again, for what of it no seal has. After a seal without a window, all is.
 func cursorAt(s *seal) cursor {
 	c := cursor{done: "1:1:", head: []byte{}}
@@ -46,10 +46,10 @@ values ($1::text::pg_snapshot, $2, $3, $4, $5, $6, $7) on conflict do nothing`
 	sqlRecordRepair = `select shared.record_access('shared.audit_cursor', 'REPAIR', $1, null)`
 )
 
-// RepairCursor puts the sealer's cursor, which somebody removed, back at the last seal, and reports which seal and
-// entry that is: 0 where there is none. An entry of the audit log records it in the same transaction, so that it is
-// sealed too. It vouches for nothing: what no seal has and should have stays so, and Verify names it. q is a
-// transaction of the owner's.
+// RepairCursor puts the sealer's cursor, which somebody removed, back at the last seal, and returns that seal and its
+// last entry, or 0 if nothing was sealed. An entry of the audit log records the repair in the same transaction, so that
+// it is sealed too. It hides nothing: entries that should be sealed and are not stay so, and Verify names them. q is a
+// transaction of the owner.
 //
 // Errors: ErrConflict where the cursor is there.
 func RepairCursor(ctx context.Context, q postgres.Querier) (seal, number int64, err error) {

@@ -23,7 +23,7 @@ const (
 
 type digest = [sha256.Size]byte
 
-// digestEntry returns the digest of an entry. An account of "" is none: a table's account has a character at least.
+// digestEntry returns the digest of an entry. An empty account means no account, because an account id has at least one character.
 func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	b := appendText(make([]byte, 0, 1024), entryRules)
 	b = appendNumber(b, e.ID)

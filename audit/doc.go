@@ -5,9 +5,9 @@
 //	                                                      head of seal n-1 --------+--SHA-256--> head of seal n
 //
 // Verify reads seals and entries again and names every entry that was changed, removed, inserted or exchanged, and
-// every seal that does not continue the one before it. Who may change everything in the database can also make the
-// whole chain anew, or cut its end off with all that belongs to it: that shows against a head written to a file
-// elsewhere (ExportHead).
+// every seal that does not continue the one before it. A user who may change everything in the database can also
+// rebuild the whole chain, or truncate it together with its entries. Only a head that was written to a file elsewhere
+// (ExportHead) detects that.
 //
 //	sealer, err := audit.New(db, audit.Config{})
 //	err = sealer.Start(ctx)

@@ -179,7 +179,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// In another cluster transaction ids begin anew: what no seal has is sealed by id, the chain goes on, and entries that
+// In another cluster transaction ids start again: what no seal has is sealed by id, the chain goes on, and entries that
 // are not sealed yet are not taken for forged ones. Ours come to the ids that the entries from there have: none is
 // sealed twice.
 func TestAnotherCluster(t *testing.T) {
@@ -210,8 +210,8 @@ func TestAnotherCluster(t *testing.T) {
 		}
 	}
 	r, err = audit.VerifyDatabase(t.Context(), db.DB, nil)
-	if err != nil || r.Entries != entries || len(r.Breaks) != 1 || !strings.Contains(r.Breaks[0].Message, "begins anew although") {
-		t.Errorf("a cursor that was made to begin anew: %+v, %v", r, err)
+	if err != nil || r.Entries != entries || len(r.Breaks) != 1 || !strings.Contains(r.Breaks[0].Message, "starts again although") {
+		t.Errorf("a cursor that was made to start again: %+v, %v", r, err)
 	}
 }
 

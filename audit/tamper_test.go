@@ -32,8 +32,7 @@ var columns = map[string]string{
 	"xid": `(xid::text::bigint + 1)::text::xid8`, "timestamp": `timestamp + interval '1 microsecond'`,
 }
 
-// waysToTamper is every way. Cutting the end off with all that belongs to it, and making the chain anew, show against
-// an exported head.
+// waysToTamper lists every way. Only an exported head detects a truncated or rebuilt chain.
 func waysToTamper() []tampering {
 	one := `(select xid from shared.audit_log where id = $1)`
 	ways := []tampering{

@@ -109,12 +109,12 @@ func (v *verifier) link(s *seal) {
 	case !bytes.Equal(head[:], s.head) || len(before.ids) > 0 && s.firstNumber != before.lastNumber()+1 || first && s.firstNumber != 1:
 		v.broken(SealBroken, s.seal, "seal %d (entries %d to %d) was changed, or the one before it: its head does not follow from its content and the head before", s.seal, s.firstNumber, s.lastNumber())
 	case s.afterAt == nil && !first && s.system == before.system && before.afterAt != nil:
-		v.broken(SealBroken, s.seal, "seal %d begins anew although the cluster is the one of the seal before: the sealer's cursor was changed", s.seal)
+		v.broken(SealBroken, s.seal, "seal %d starts again although the cluster is the same as that of the seal before: the sealer's cursor was changed", s.seal)
 	}
 	for _, h := range v.heads[s.seal] {
 		v.Heads++
 		if h.Head != hex.EncodeToString(s.head) || h.Number != s.lastNumber() {
-			v.broken(HeadBroken, s.seal, "seal %d is not the one whose head was exported (%s): the chain was made anew", s.seal, moment(h.SealedAt))
+			v.broken(HeadBroken, s.seal, "seal %d is not the one whose head was exported (%s): the chain was rebuilt", s.seal, moment(h.SealedAt))
 		}
 	}
 	delete(v.heads, s.seal)

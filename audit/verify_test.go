@@ -94,7 +94,7 @@ func TestManyBreaks(t *testing.T) {
 	}
 }
 
-// Heads in a file tell a chain that was made anew, or cut off, from the one that was exported.
+// Heads in a file distinguish a rebuilt or truncated chain from the exported one.
 func TestHeads(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -123,7 +123,7 @@ func TestHeads(t *testing.T) {
 	if r := intact(t, db, heads...); r.Heads != 2 || r.Head != heads[1] {
 		t.Errorf("%+v", r)
 	}
-	// The whole chain made anew over a log that was changed.
+	// The whole chain is rebuilt over a changed log.
 	db.Exec(t, `truncate shared.audit_seals, shared.audit_cursor; insert into shared.audit_cursor default values; update shared.audit_log set operation = 'x' where id = 1`)
 	sealAll(t, db, 2)
 	if r := intact(t, db); r.Entries != 4 {

@@ -59,8 +59,8 @@ func (v *verifier) cursor(ctx context.Context) (cursor, error) {
 	if err != nil {
 		return c, err
 	}
-	// That of another cluster is right when it came here and nothing was left to seal, none after a repair that begins
-	// anew.
+	// The identifier may be another cluster's if the cursor came from there and nothing was left to seal. It is empty
+	// after a repair without seals.
 	system := c.system == v.last.system || !c.moved() || c.system == "" && v.last.afterAt == nil
 	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || !system) {
 		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)

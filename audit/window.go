@@ -223,7 +223,7 @@ func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, bat
 	return false, nil
 }
 
-// fill reads the entries of a batch into the seal. An entry of the same id at another time is none of the batch.
+// fill reads the entries of a batch into the seal. An entry with the same id but another time is not part of the batch.
 func (s *seal) fill(ctx context.Context, q postgres.Querier, ids []int64, times []time.Time) error {
 	if len(ids) == 0 {
 		return nil

@@ -23,7 +23,7 @@ type Consumer struct {
 	onStart func(ctx context.Context, q postgres.Querier, at *cursor, identity string) error
 	// checkDue, if set, reports that a step is due although there is nothing to read.
 	checkDue func() bool
-	// paceBusy is the least time from a window with events to the next, paceIdle from one without. Zero is none.
+	// paceBusy is the least time from a window with events to the next, paceIdle from one without. Zero means no pause.
 	paceBusy, paceIdle time.Duration
 
 	runner  service.Runner

@@ -178,7 +178,7 @@ func TestAnotherInstanceGoesOn(t *testing.T) {
 	until(t, "the other one applies it", func() bool { return s.want("a:1") == nil })
 }
 
-// A database that was restored from a dump numbers its transactions anew. Consumers refuse it until they are rebased,
+// A database that was restored from a dump has new transaction numbers. Consumers refuse it until they are rebased,
 // and then go on where they were.
 func TestRebase(t *testing.T) {
 	t.Parallel()

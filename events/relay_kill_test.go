@@ -146,7 +146,7 @@ func TestRelayWithoutRedis(t *testing.T) {
 	}
 }
 
-// The numbers begin anew where they cannot be continued.
+// The numbers start again if they cannot be continued.
 func TestEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)

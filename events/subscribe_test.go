@@ -221,7 +221,7 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 	})
 }
 
-// Where the numbers begin anew subscribers are told.
+// Subscribers are told if the numbers start again.
 func TestSubscribeAcrossEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
