@@ -36,27 +36,6 @@ func TestSourceOfNobody(t *testing.T) {
 	}
 }
 
-func TestFormats(t *testing.T) {
-	t.Parallel()
-	for _, test := range examples {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := read(t, test.file, test.text, test.opts)
-			if r.file.Format != test.format {
-				t.Errorf("taken for %s, want %s", r.file.Format, test.format)
-			}
-			if r.err != nil || len(r.rejected) > 0 || len(r.bars) < len(test.want) {
-				t.Fatalf("%d bars, rejected %v, error %v", len(r.bars), r.rejected, r.err)
-			}
-			for i, want := range test.want {
-				if got := describe(r.bars[i]); got != want {
-					t.Errorf("bar %d\ngot  %s\nwant %s", i, got, want)
-				}
-			}
-		})
-	}
-}
-
 // What is something else than bars is named.
 func TestOtherFiles(t *testing.T) {
 	t.Parallel()

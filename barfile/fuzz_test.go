@@ -52,9 +52,9 @@ func FuzzJSON(f *testing.F)         { fuzz(f, "JSON") }
 
 // fuzz starts from the examples of a format.
 func fuzz(f *testing.F, format string) {
-	for _, e := range examples {
+	for _, e := range examples(f) {
 		if e.format == format {
-			f.Add(e.file, e.text)
+			f.Add(e.path, e.text)
 		}
 	}
 	f.Fuzz(func(t *testing.T, name, text string) {
@@ -73,8 +73,8 @@ func fuzz(f *testing.F, format string) {
 
 // FuzzArchives feeds any bytes as a file, beginning with examples that are packed. A damaged one may end anywhere.
 func FuzzArchives(f *testing.F) {
-	for _, e := range examples[:12] {
-		name := filepath.Base(e.file)
+	for _, e := range examples(f)[:12] {
+		name := filepath.Base(e.path)
 		f.Add(zipped(f, "readme.txt", "hello", name, e.text))
 		f.Add(tarred(f, "readme.txt", "hello", name, e.text))
 		f.Add(gzipped(f, []byte(e.text)))
@@ -168,8 +168,8 @@ func TestTableTakesAcceptedBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	texts := [][2]string{}
-	for _, e := range examples {
-		texts = append(texts, [2]string{e.file, e.text})
+	for _, e := range examples(t) {
+		texts = append(texts, [2]string{e.path, e.text})
 	}
 	corpus, err := filepath.Glob("testdata/fuzz/Fuzz*/*")
 	if err != nil {

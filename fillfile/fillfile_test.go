@@ -3,7 +3,6 @@ package fillfile_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -113,26 +112,5 @@ func compare(t *testing.T, r result, fills, rejected []string, others map[string
 	}
 	if r.file.Count != int64(len(r.fills)) || r.file.Rejected != int64(len(r.rejected)) {
 		t.Errorf("%d and %d are counted, %d and %d came", r.file.Count, r.file.Rejected, len(r.fills), len(r.rejected))
-	}
-}
-
-func examples() []example {
-	return slices.Concat(awkward, brokers, usBrokers, metaTraders, interactiveBrokers, ibkrStatements, exchanges, generic)
-}
-
-func TestFormats(t *testing.T) {
-	t.Parallel()
-	for _, e := range examples() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			r := read(t, e.text, e.opts)
-			if r.err != nil {
-				t.Fatal(r.err)
-			}
-			if r.file.Format != e.format {
-				t.Errorf("taken for %s, want %s", r.file.Format, e.format)
-			}
-			compare(t, r, e.want, e.rejected, e.others)
-		})
 	}
 }

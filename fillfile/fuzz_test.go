@@ -13,7 +13,7 @@ import (
 // FuzzFills feeds any text to Read, beginning with the files of every layout: there is no panic, every fill is a trade
 // that can be booked, every rejected row has its line and a reason, and a file without either is an error.
 func FuzzFills(f *testing.F) {
-	for _, e := range examples() {
+	for _, e := range examples(f) {
 		f.Add(e.text)
 	}
 	for _, text := range []string{"", "{", "[{}]", "<FlexQueryResponse a=''/>", "a,b\n\"", "\xff\xfe", "\xef\xbb\xbf"} {

@@ -122,28 +122,3 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
-
-// Each example is taken for its own layout when it is asked for, and refused as every other but the generic ones.
-func TestRecognitionIsExclusive(t *testing.T) {
-	t.Parallel()
-	own := map[string][]string{}
-	for _, e := range examples() {
-		for _, format := range fillfile.Formats() {
-			opts := e.opts
-			opts.Format = format
-			if opts.Columns != "" || format == "csv" || format == "json" {
-				continue
-			}
-			if r := read(t, e.text, opts); r.err == nil && r.file.Format != e.format {
-				t.Errorf("%s is taken for %s as well", e.name, r.file.Format)
-			} else if r.err == nil {
-				own[format] = append(own[format], e.name)
-			}
-		}
-	}
-	for _, format := range fillfile.Formats() {
-		if len(own[format]) == 0 && format != "csv" && format != "json" {
-			t.Errorf("no example of %s", format)
-		}
-	}
-}
