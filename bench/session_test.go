@@ -15,7 +15,7 @@ import (
 
 // bare is a plain pgxpool as the same login, with the same server-side timeouts: what they cost is the server's, and
 // the variants without_timeouts show it.
-func bare(b *testing.B, url string, settings ...string) *pgxpool.Pool {
+func bare(b testing.TB, url string, settings ...string) *pgxpool.Pool {
 	b.Helper()
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
