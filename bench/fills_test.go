@@ -72,17 +72,17 @@ func newFillMarket(b testing.TB) *fillMarket {
 		c.MaxConns = fillConns
 		c.KeepConns = fillConns
 	})
-	db.Exec(b, `insert into execution.accounts (account_id) select 'A' || n from generate_series(0, 63) n`)
-	seedFills(b, db, "execution")
+	exec := setUp(b, db)
+	seedBook(exec)
 
 	m := &fillMarket{db: db, pgx: map[string]*leanPgx{}}
 	m.pool = bare(b, fmt.Sprintf("%s&pool_max_conns=%d&pool_min_conns=%[2]d", db.AdminURL, fillConns))
 	for _, schema := range []string{"lean_naive", "lean_sqlc", "lean_pipelined", "lean_bulk", "lean_bench"} {
-		makeLean(b, db, schema)
+		makeLean(exec, schema)
 		m.pgx[schema] = &leanPgx{pool: m.pool, sql: newLeanQueries(schema)}
 	}
-	makeLean(b, db, "lean_gorm")
-	makeLean(b, db, "lean_bun")
+	makeLean(exec, "lean_gorm")
+	makeLean(exec, "lean_bun")
 	withGORM, withBun := orms(b, m.pool, fillConns)
 
 	m.add("naive pgx", "lean_naive", m.pgx["lean_naive"].naive)

@@ -116,20 +116,32 @@ insert into %[1]s.positions (account_id, symbol)
 select 'A' || a, 'S' || s from generate_series(0, 63) a, generate_series(0, 49) s`
 )
 
+// execFunc runs SQL of the set-up on the benchmark's database.
+type execFunc func(sql string)
+
+// setUp returns how the set-up of a benchmark runs SQL on a database of pgtest.
+func setUp(b testing.TB, db *pgtest.Database) execFunc {
+	return func(sql string) { db.Exec(b, sql) }
+}
+
+// seedBook creates the accounts, orders and flat positions of the benchmark in blotter's own book.
+func seedBook(exec execFunc) {
+	exec(`insert into execution.accounts (account_id) select 'A' || n from generate_series(0, 63) n`)
+	seedFills(exec, "execution")
+}
+
 // seedFills creates the orders and flat positions of the benchmark in a schema.
-func seedFills(b testing.TB, db *pgtest.Database, schema string) {
-	b.Helper()
+func seedFills(exec execFunc, schema string) {
 	for _, sql := range []string{sqlFillOrders, sqlFillPositions} {
-		db.Exec(b, fmt.Sprintf(sql, schema))
+		exec(fmt.Sprintf(sql, schema))
 	}
-	db.Exec(b, fmt.Sprintf(`analyze %[1]s.orders, %[1]s.positions`, schema))
+	exec(fmt.Sprintf(`vacuum analyze %[1]s.orders, %[1]s.positions`, schema))
 }
 
 // makeLean gives a peer a lean schema of its own.
-func makeLean(b testing.TB, db *pgtest.Database, schema string) {
-	b.Helper()
-	db.Exec(b, in(schema, sqlLeanSchema))
-	seedFills(b, db, schema)
+func makeLean(exec execFunc, schema string) {
+	exec(in(schema, sqlLeanSchema))
+	seedFills(exec, schema)
 }
 
 // in returns a statement of the lean schema for another schema of the same tables.
