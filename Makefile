@@ -112,6 +112,14 @@ release: ## build the archives of a release into dist/release, with SHA256SUMS
 bench: ## blotter and its peers side by side, as ratios
 	cd bench && go test -run '^$$' -bench . -benchtime 1x -timeout 60m
 
+.PHONY: bench-quick
+bench-quick: ## fills by blotter and its peers, in four minutes: rates, processor's time, right answers
+	cd bench && go test -run '^$$' -bench 'Fills$$' -benchtime 1x -timeout 20m -repetitions 1 -fill-span 2s
+
+.PHONY: bench-instructions
+bench-instructions: ## the server's instructions a fill, which no load changes; needs valgrind
+	cd bench && go test -run '^$$' -bench 'Instructions$$' -benchtime 1x -timeout 20m -instructions
+
 SYMBOLS ?= 100
 .PHONY: bench-bars
 bench-bars: ## a year of minute bars of 10, 100 (SYMBOLS=1000: also 1,000) symbols: load it, and ask

@@ -16,8 +16,8 @@ const (
 )
 
 // sqlLeanSchema makes the tables that a careful engineer makes for the same fills: the same facts, a key for each
-// table, an order for each trade, two indexes by which trades are read. There are no CHECKs, no row-level security and
-// no audit log.
+// table, an order for each trade, and the indexes of the document that the system was first described in. There are no
+// CHECKs, no row-level security and no audit log.
 const sqlLeanSchema = `
 create schema lean;
 create table lean.orders (
@@ -37,6 +37,9 @@ create table lean.orders (
     primary key (account_id, order_id)
 );
 create index on lean.orders (symbol, status);
+create index on lean.orders (strategy);
+create index on lean.orders (created_at desc);
+create index on lean.orders (account_id);
 create table lean.positions (
     account_id   text not null,
     symbol       text not null,
@@ -56,6 +59,8 @@ create table lean.positions (
     last_updated timestamptz not null default now(),
     primary key (account_id, symbol)
 );
+create index on lean.positions (account_id);
+create index on lean.positions (symbol);
 create table lean.trades (
     id                  bigint generated always as identity,
     account_id          text not null,
@@ -81,8 +86,9 @@ create table lean.trades (
     primary key (account_id, trade_id, symbol, side),
     foreign key (account_id, order_id) references lean.orders
 );
-create index on lean.trades (account_id, symbol, id);
 create index on lean.trades (symbol, executed_at desc);
+create index on lean.trades (strategy);
+create index on lean.trades (account_id);
 create table lean.round_trips (
     id           bigint generated always as identity primary key,
     account_id   text not null,
