@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"go.yaml.in/yaml/v2"
 )
 
@@ -296,7 +297,7 @@ func TestExampleEnvironments(t *testing.T) {
 func TestSetup(t *testing.T) {
 	t.Parallel()
 
-	dir, err := os.MkdirTemp("", "blotter-setup-") // short enough for a socket
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-setup-") // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/blotterdb/blotter/schema"
@@ -52,7 +53,7 @@ const (
 // newStage makes a stage, whose server has these settings besides the usual ones.
 func newStage(t *testing.T, settings ...string) *stage {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "blotter-chaos-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-chaos-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -45,7 +46,7 @@ func config(dir string) embedded.Config { return embedded.Config{DataDir: dir, L
 func folder(t *testing.T) string {
 	t.Helper()
 
-	dir, err := os.MkdirTemp("", "blotter-embedded-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-embedded-")
 	if err != nil {
 		t.Fatal(err)
 	}

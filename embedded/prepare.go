@@ -176,7 +176,7 @@ func (p *prepared) command() []string {
 		settings[0] = "listen_addresses=127.0.0.1"
 	}
 	if p.cfg.Temporary {
-		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB")
+		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=1GB")
 	}
 
 	command := []string{p.bin.Path("postgres"), "-D", p.pgData()}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/monitor"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
@@ -18,7 +19,7 @@ import (
 func tempDir(t *testing.T) string {
 	t.Helper()
 
-	dir, err := os.MkdirTemp("", "blotter-monitor-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-monitor-")
 	if err != nil {
 		t.Fatal(err)
 	}

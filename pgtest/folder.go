@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/schema"
 )
 
@@ -37,7 +38,7 @@ func folderFor(t testing.TB, cluster string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
 	defer cancel()
 
-	parent, err := os.MkdirTemp("", "blotter-folder-")
+	parent, err := os.MkdirTemp(ramdisk.Folder(), "blotter-folder-")
 	if err != nil {
 		t.Fatalf("pgtest: making a data folder: %v", err)
 	}
@@ -147,7 +148,7 @@ func removeOld(cache string) {
 
 // makeCluster makes a prepared cluster in the folder into.
 func makeCluster(ctx context.Context, into, cluster string) error {
-	dir, err := os.MkdirTemp("", "blotter-making-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-making-")
 	if err != nil {
 		return err
 	}

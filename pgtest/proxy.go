@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -24,7 +25,7 @@ func Proxy(t testing.TB, to string, serve func(client, server net.Conn)) (throug
 	if filepath.IsAbs(cfg.Host) {
 		network, addr = "unix", filepath.Join(cfg.Host, fmt.Sprintf(".s.PGSQL.%d", cfg.Port))
 	}
-	dir, err := os.MkdirTemp("", "proxy") // short: the path of a socket has at most 107 bytes
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "proxy") // short: the path of a socket has at most 107 bytes
 	if err != nil {
 		t.Fatalf("pgtest: a folder for the proxy: %v", err)
 	}

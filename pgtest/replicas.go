@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -112,7 +113,7 @@ const nodePort = 5432
 
 func newNode(t testing.TB, label string) *Node {
 	t.Helper()
-	dirs, err := os.MkdirTemp("", "node") // short: the path of a socket has at most 107 bytes
+	dirs, err := os.MkdirTemp(ramdisk.Folder(), "node") // short: the path of a socket has at most 107 bytes
 	if err != nil {
 		t.Fatalf("pgtest: a folder for a node: %v", err)
 	}

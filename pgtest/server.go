@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/blotterdb/blotter/schema"
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,7 @@ func startServer(ctx context.Context) (*server, error) {
 	if text := os.Getenv("BLOTTER_TEST_URL"); text != "" {
 		return useServer(ctx, text)
 	}
-	dir, err := os.MkdirTemp("", "blotter-pgtest-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-pgtest-")
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/embedded"
+	"github.com/blotterdb/blotter/internal/ramdisk"
 	"github.com/blotterdb/blotter/pgtest"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/blotterdb/blotter/schema"
@@ -209,7 +210,7 @@ func (x *torture) sendAgain(seed uint64, from, to int) (unanswered int) {
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
-	dir, err := os.MkdirTemp("", "blotter-book-")
+	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-book-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	contains(t, d.ok(t, "accounts", "list"), "no accounts; blotter accounts create makes one")
 	d.fails(t, 1, []string{"accounts", "list", "--account", "DEPOT"},
 		`there is no account "DEPOT"; there are no accounts yet`)
@@ -44,14 +43,12 @@ func TestAccounts(t *testing.T) {
 	d.fails(t, 2, []string{"accounts", "create", "X", "--zone", "Europe/Atlantis"}, `invalid --zone "Europe/Atlantis"`)
 	d.fails(t, 2, []string{"accounts", "create", "X", "--zone", ""}, "invalid --zone")
 	d.fails(t, 2, []string{"accounts", "create", "X", "--account", "Y"}, "leave out --account")
-	d.ok(t, "down")
 }
 
 // A command that only reads refuses an account that does not exist: nothing of it is not "all is well".
 func TestUnknownAccount(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.ok(t, "accounts", "create", "DEPOT")
 	d.write(t, "held.csv", "symbol,quantity\nKO,1\n")
 	for _, command := range []string{
@@ -71,14 +68,12 @@ func TestUnknownAccount(t *testing.T) {
 	// What an account has left in the audit log can be read when the account is gone.
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "delete from execution.accounts where account_id = 'DEPOT'")
 	contains(t, d.ok(t, "audit", "list", "--account", "DEPOT"), "DELETE", "INSERT")
-	d.ok(t, "down")
 }
 
 // A symbol that nothing is known of is refused with the one that was probably meant.
 func TestUnknownSymbol(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "DEPOT", "--create-account")
 	d.write(t, "KO.csv", goodBars)
@@ -89,14 +84,12 @@ func TestUnknownSymbol(t *testing.T) {
 	contains(t, d.ok(t, "trades", "list", "--symbol", "KO"), "no such trades")
 	d.fails(t, 1, []string{"bars", "show", "KOO"}, "no 1d bars of KOO are stored; did you mean KO?")
 	d.fails(t, 1, []string{"bars", "export", "XX"}, "blotter import FILES stores some")
-	d.ok(t, "down")
 }
 
 // An import makes an account only where that is asked for: a misspelled one must not become a second book.
 func TestImportMakesNoAccount(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "accounts", "create", "DEPOT")
 	d.fails(t, 1, []string{"trades", "import", "fills.csv", "--account", "DEPTO"},
@@ -120,5 +113,4 @@ func TestImportMakesNoAccount(t *testing.T) {
 	d.ok(t, "trades", "import", "euros.csv", "--create-account")
 	made := d.ok(t, "accounts", "list", "--format", "csv")
 	contains(t, made, "EUROS,,EUR,UTC", "BOTH,,USD,UTC")
-	d.ok(t, "down")
 }

@@ -20,7 +20,6 @@ const fills = "time,symbol,side,quantity,price,fee,currency,id\n" +
 func TestTradesImport(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "in/fills.csv", fills)
 	d.write(t, "in/bars.csv", goodBars)
 	d.fails(t, 1, []string{"trades", "import", "in/fills.csv"}, "in/fills.csv", "--account")
@@ -56,21 +55,17 @@ func TestTradesImport(t *testing.T) {
 	// What is listed can be imported into another book.
 	d.write(t, "export.csv", d.ok(t, "trades", "list", "--format", "csv", "--oldest-first"))
 	other := newBook(t)
-	other.ok(t, "up")
 	contains(t, other.ok(t, "trades", "import", filepath.Join(d.dir, "export.csv"), "--create-account"), "export.csv", "4       4")
 	want, got := d.ok(t, "positions", "list", "--json", "--all"), other.ok(t, "positions", "list", "--json", "--all")
 	if want != got {
 		t.Errorf("positions of an exported and imported book are\n%s, want\n%s", got, want)
 	}
-	d.ok(t, "down")
-	other.ok(t, "down")
 }
 
 // A broken book is found, and the status says so.
 func TestVerifyFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
 	d.ok(t, "psql", "--", "-qc", "update execution.positions set quantity = quantity + 1 where symbol = 'MSFT'")
@@ -84,13 +79,11 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		t.Errorf("status %d: %s", r.status, r.out)
 	}
 	d.fails(t, 1, []string{"verify", "--account", "OTHER"}, `there is no account "OTHER"`)
-	d.ok(t, "down")
 }
 
 func TestPositionsCompare(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
 	d.write(t, "same.csv", "Symbol,Qty,Avg Price\nAAPL,-40,11.00\nMSFT,2.5,400.12\n")
@@ -117,12 +110,11 @@ func TestPositionsCompare(t *testing.T) {
 	d.fails(t, 1, []string{"positions", "compare", "none.csv", "--account", "ACC"}, "none.csv")
 	d.write(t, "bad.csv", "symbol,quantity\nAAPL,many\n")
 	d.fails(t, 1, []string{"positions", "compare", "bad.csv", "--account", "ACC"}, "line 2", "many")
-	d.ok(t, "down")
 }
 
 func TestBookListings(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	d.ok(t, "up")
 	d.ok(t, "demo")
 	for _, args := range [][]string{
@@ -165,7 +157,6 @@ func TestBookListings(t *testing.T) {
 func TestTradesImportOfAccounts(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "two.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
 		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-1,AAPL,buy,100,10,USD,a1\n2024-03-01T15:00:00Z,Individual-Brokerage-Account-2,AAPL,buy,7,10,EUR,a1\n")
 	both := d.ok(t, "trades", "import", "two.csv", "--create-account")
@@ -181,5 +172,4 @@ func TestTradesImportOfAccounts(t *testing.T) {
 	contains(t, d.ok(t, "trades", "import", "two.csv", "--account", "MINE", "--from-account", "Individual-Brokerage-Account-2", "--create-account"), "two.csv", "1       1")
 	contains(t, d.ok(t, "positions", "list", "--account", "MINE"), "AAPL           7")
 	d.fails(t, 2, []string{"trades", "import", "two.csv", "--from-account", "X"}, "--account")
-	d.ok(t, "down")
 }

@@ -112,7 +112,7 @@ func TestDoctorFinds(t *testing.T) {
 // can be run.
 func TestDoctorOfPartitions(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })
 	leaf := func(table string, months int) string {
@@ -142,8 +142,6 @@ func TestDoctorOfPartitions(t *testing.T) {
 func TestDoctorAdvisesAboutIndexes(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
-	t.Cleanup(func() { d.run(t, "down", "--force") })
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "create index half on execution.orders (symbol)")
 	out := d.ok(t, "doctor", "--indexes")
 	contains(t, out, "-- redundant: execution.half (8 kB)\n", "\nDROP INDEX CONCURRENTLY execution.half;\n")

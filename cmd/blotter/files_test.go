@@ -10,7 +10,7 @@ import (
 // What the operating system says of a file comes with what to do about it, for every command that takes one.
 func TestFileErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newBook(t)
 	d.write(t, "book.dump", "text")
 	d.write(t, "blotter-2.toml", "json = true\n")
 	d.write(t, "heads.json", "text")
@@ -18,7 +18,6 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(d.dir, "folder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.ok(t, "up")
 	d.ok(t, "import", "KO.csv")
 	for _, test := range []struct{ args, want string }{
 		{"restore bok.dump", "there is no file bok.dump; did you mean book.dump?"},
@@ -60,5 +59,4 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 	if err := cmd.Run(); err == nil || !strings.Contains(errs.String(), "the disk is full; free space and repeat") {
 		t.Errorf("on a full disk: %v, %q", err, errs.String())
 	}
-	d.ok(t, "down")
 }

@@ -313,14 +313,12 @@ func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 	}
 	for _, jobs := range []string{"1", "4"} {
 		d := newBook(t)
-		d.ok(t, "up")
 		d.write(t, "in/a/X.csv", large.String())
 		d.write(t, "in/b/X.csv", "timestamp,open,high,low,close,volume\n2024-01-02T00:00:00Z,10,12,9,12,1\n2024-01-02T00:01:00Z,10,12,9,12,1\n2024-01-02T00:02:00Z,10,12,9,12,1\n")
 		d.run(t, "import", "in", "--jobs", jobs, "--source", "one")
 		if high := d.ok(t, "psql", "--", "-Atc", "select max(high) from data_ingestion.market_data"); strings.TrimSpace(high) != "12" {
 			t.Errorf("--jobs %s: the highest is %s, want that of the later file", jobs, high)
 		}
-		d.ok(t, "down")
 	}
 }
 
@@ -328,7 +326,6 @@ func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 func TestResampleDaysOfAZone(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	var minutes, weekdays, others strings.Builder
 	minutes.WriteString("timestamp,open,high,low,close,volume\n")
 	for n := range 6 * 24 {
@@ -356,5 +353,4 @@ func TestResampleDaysOfAZone(t *testing.T) {
 	d.ok(t, "import", "BTC-USD.csv", "ETH-USD.csv")
 	d.ok(t, "import", "later/BTC-USD.csv")
 	contains(t, d.ok(t, "bars", "gaps", "BTC-USD"), "2023-01-13  2023-01-15     3")
-	d.ok(t, "down")
 }

@@ -5,7 +5,6 @@ import "testing"
 func TestInstruments(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	contains(t, d.ok(t, "instruments", "list"), "no instruments")
 	d.fails(t, 2, []string{"instruments", "set", "GC"}, "say what to state about GC")
 	d.fails(t, 2, []string{"instruments", "set", "GC", "--multiplier", "many"}, `invalid --multiplier "many": want a number above 0`)
@@ -23,5 +22,4 @@ func TestInstruments(t *testing.T) {
 	d.ok(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
 	contains(t, d.ok(t, "positions", "list"), "CLK0           1   -37.63")
 	d.fails(t, 1, []string{"instruments", "set", "CLK0", "--multiplier", "100"}, "account ACC has trades booked with multiplier 1000")
-	d.ok(t, "down")
 }

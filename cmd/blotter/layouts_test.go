@@ -13,7 +13,6 @@ import (
 func TestImportOfOptionLives(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	const head = "\"Date\",\"Action\",\"Symbol\",\"Description\",\"Quantity\",\"Price\",\"Fees & Comm\",\"Amount\"\n"
 	d.write(t, "schwab.csv", head+
 		"\"03/15/2024\",\"Expired\",\"SPY 03/15/2024 500.00 C\",\"CALL\",\"2\",\"\",\"\",\"\"\n"+
@@ -25,14 +24,12 @@ func TestImportOfOptionLives(t *testing.T) {
 	contains(t, d.ok(t, "pnl", "list"), "100.00  1.32   98.68", "-20.00  0.66  -20.66")
 	contains(t, d.ok(t, "trades", "import", "schwab.csv", "--account", "ACC"), "duplicates")
 	contains(t, d.ok(t, "verify"), "verified")
-	d.ok(t, "down")
 }
 
 // A workbook is imported as the text that it holds; --sheet chooses a sheet.
 func TestImportOfWorkbook(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	book := excelize.NewFile()
 	defer book.Close()
 	if _, err := book.NewSheet("Fills"); err != nil {
@@ -48,5 +45,4 @@ func TestImportOfWorkbook(t *testing.T) {
 	d.fails(t, 1, []string{"trades", "import", "fills.xlsx", "--account", "ACC"}, `this is sheet "Sheet1"; --sheet selects another: "Fills"`)
 	contains(t, d.ok(t, "trades", "import", "fills.xlsx", "--account", "ACC", "--sheet", "Fills", "--create-account"), "fills.xlsx", "1       1")
 	contains(t, d.ok(t, "trades", "list"), "KHC", "12.5", "35.1234", "0.1")
-	d.ok(t, "down")
 }

@@ -43,23 +43,29 @@ func run() int {
 		os.Exit(1)
 	}()
 
-	err := newRoot().ExecuteContext(ctx)
+	status, message := ending(ctx, newRoot().ExecuteContext(ctx))
+	if message != "" {
+		fmt.Fprintln(os.Stderr, message)
+	}
+	return status
+}
+
+// ending returns the exit status of a command that returned err, and the line that says why it failed. A command that has
+// said everything itself gets no line.
+func ending(ctx context.Context, err error) (status int, message string) {
 	var usage usageError
-	var status exitStatus
+	var said exitStatus
 	switch {
 	case err == nil:
-		return 0
-	case errors.As(err, &status):
-		return int(status)
+		return 0, ""
+	case errors.As(err, &said):
+		return int(said), ""
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, interrupted)
-		return 1
+		return 1, interrupted
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "blotter:", term.PrintableLines(err.Error()))
-		return 2
+		return 2, "blotter: " + term.PrintableLines(err.Error())
 	}
-	fmt.Fprintln(os.Stderr, "blotter:", term.PrintableLines(explain(err)))
-	return 1
+	return 1, "blotter: " + term.PrintableLines(explain(err))
 }
 
 // explain returns the text of an error for people: without the operation that opened the database, and with advice

@@ -11,34 +11,75 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	main "github.com/blotterdb/blotter/cmd/blotter"
+	"github.com/blotterdb/blotter/internal/ramdisk"
+	"github.com/blotterdb/blotter/pgtest"
 )
 
-// program is the built command.
+// program is the file that the tests run as blotter: the test binary itself, under that name.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
+// TestMain is also the program: a test binary that is started as blotter acts as blotter, so that nothing is built.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "blotter" {
+		os.Exit(main.Run())
+	}
+	os.Exit(runTests(m))
+}
 
-// build builds the program once, where every user may run it.
-func build(m *testing.M) int {
+// runTests runs the tests with the program in a folder where every user may run it. Temporary files of tests and of the
+// program are in memory, if there is room.
+func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "blotter-cmd-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
+
+	if memory := ramdisk.Folder(); memory != "" {
+		_ = os.Setenv("TMPDIR", memory)
+	}
+	forgetSettings(filepath.Join(dir, "config"))
+
+	program = filepath.Join(dir, "blotter")
+	if err := errors.Join(os.Chmod(dir, 0o755), copyProgram(program)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	program = filepath.Join(dir, "blotter")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
-		return 1
-	}
 	return m.Run()
+}
+
+// forgetSettings removes the tester's settings from the environment, for commands that run in this process. No settings
+// are in the folder config.
+func forgetSettings(config string) {
+	_ = os.Setenv("XDG_CONFIG_HOME", config)
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "BLOTTER_") && name != "BLOTTER_POSTGRES" && name != "BLOTTER_TEST_URL" {
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
+// copyProgram makes path another name of the test binary, or a copy where the file system has no links.
+func copyProgram(path string) error {
+	binary, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if os.Link(binary, path) == nil {
+		return os.Chmod(path, 0o755)
+	}
+
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o755)
 }
 
 // desk is a place to run the program: a working folder, a home and a data folder of its own.
@@ -46,6 +87,15 @@ type desk struct {
 	dir   string
 	env   []string
 	stdin string // of the next command
+	here  bool   // commands run in the process of the test
+}
+
+// newHelpDesk is newDesk for commands that end before they open a database: they run in the process of the test.
+func newHelpDesk(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t)
+	d.here = true
+	return d
 }
 
 func newDesk(t *testing.T) *desk {
@@ -73,33 +123,28 @@ func (d *desk) unset(name string) {
 	d.env = slices.DeleteFunc(d.env, func(variable string) bool { return strings.HasPrefix(variable, name+"=") })
 }
 
-// newBook is newDesk with a data folder that is migrated already, which spares most tests the three seconds of making one.
+// newBook is newDesk with a migrated database of its own on the server of all tests, which its commands find by
+// variables.
 func newBook(t *testing.T) *desk {
 	t.Helper()
-	made, err := migratedFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	d := newDesk(t)
-	// cp keeps the owner of the files, whom the server runs as.
-	if out, err := exec.Command("cp", "-a", made, d.dataDir()).CombinedOutput(); err != nil {
-		t.Fatalf("copying the data folder: %v\n%s", err, out)
-	}
+	db := pgtest.Open(t)
+	d.env = append(d.env, "BLOTTER_URL="+db.Config.URL, "BLOTTER_READONLY_URL="+db.Config.ReadOnlyURL,
+		"BLOTTER_SERVICE_URL="+db.Config.ServiceURL, "BLOTTER_REPORTER_URL="+db.Config.ReporterURL,
+		"BLOTTER_OWNER_URL="+db.OwnerURL)
 	return d
 }
 
-// migratedFolder makes the data folder that newBook copies, once.
-var migratedFolder = sync.OnceValues(func() (string, error) {
-	dir := filepath.Dir(program)
-	cmd := exec.Command(program, "migrate", "up", "--data-dir", filepath.Join(dir, "data"))
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("making a data folder: %w\n%s", err, out)
+// newOwnBook is newDesk with a migrated data folder, whose server commands start themselves.
+func newOwnBook(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t)
+	made := pgtest.MigratedFolder(t)
+	if err := os.Rename(made, d.dataDir()); err != nil {
+		t.Fatalf("moving the data folder: %v", err)
 	}
-	return filepath.Join(dir, "data"), nil
-})
+	return d
+}
 
 func (d *desk) dataDir() string { return filepath.Join(d.dir, "blotter") }
 
@@ -149,6 +194,11 @@ func (d *desk) command(args ...string) *exec.Cmd {
 
 func (d *desk) run(t *testing.T, args ...string) outcome {
 	t.Helper()
+	if d.here {
+		out, message, status := main.RunHere(t.Context(), args...)
+		return outcome{out, message, status}
+	}
+
 	var out, errs bytes.Buffer
 	cmd := d.command(args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs

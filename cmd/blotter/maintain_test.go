@@ -127,7 +127,7 @@ func TestMaintainAnalyticsElsewhere(t *testing.T) {
 // Without a URL it works on the database of its own.
 func TestMaintainOwn(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	contains(t, d.ok(t, "maintain", "run", "all"), "verify ok in")
 	contains(t, d.ok(t, "maintain", "status"), "verify")
 	contains(t, d.ok(t, "logs"), "no such rows")

@@ -4,8 +4,7 @@ import "testing"
 
 func TestPrices(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	d.ok(t, "up")
+	d := newBook(t)
 	contains(t, d.ok(t, "prices", "list"), "no prices")
 	d.fails(t, 2, []string{"prices", "set", "KO", "many"}, `invalid price "many"`)
 	d.fails(t, 2, []string{"prices", "set", "KO", "1", "--at", "soon"}, `invalid --at "soon"`)
@@ -21,5 +20,4 @@ func TestPrices(t *testing.T) {
 	contains(t, d.ok(t, "prices", "forget", "ko"), "the price of KO is forgotten")
 	contains(t, d.ok(t, "prices", "forget", "ko"), "this database has no price of KO")
 	contains(t, d.ok(t, "audit", "list"), "SET PRICE", "FORGET PRICE", "latest_prices")
-	d.ok(t, "down")
 }

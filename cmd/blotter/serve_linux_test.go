@@ -65,7 +65,7 @@ func (d *daemon) end() {
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	const notStarted = "the analytics have not started; blotter serve starts them ("
 	contains(t, d.ok(t, "analytics", "reconcile"), notStarted+"no events waiting)")
 	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"}, "the analytics have not started: start blotter serve")
@@ -98,7 +98,7 @@ var (
 // across the ends of months and of a year.
 func TestServeUnderLoad(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	one := d.serve(t, "--redis", "embedded", "--metrics", "off")
 
 	begin := time.Now().UTC()

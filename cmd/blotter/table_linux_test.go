@@ -27,7 +27,6 @@ func widest(text string) (n int) {
 func TestMoneyKeepsItsDigits(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", wideFills)
 	d.ok(t, "trades", "import", "fills.csv", "--create-account")
 	d.env = append(d.env, "COLUMNS=200")
@@ -60,7 +59,6 @@ func TestMoneyKeepsItsDigits(t *testing.T) {
 	contains(t, d.ok(t, "analytics", "show"), "0.00000147", "0.00000250", "1,200 ")
 	contains(t, d.ok(t, "analytics", "show", "--by", "day"), "0.00000147", "1,200 ", exact)
 	one.end()
-	d.ok(t, "down")
 }
 
 // A table is as wide as COLUMNS or the terminal says, otherwise 80 columns; what it hides it names, with the width that
@@ -68,7 +66,6 @@ func TestMoneyKeepsItsDigits(t *testing.T) {
 func TestTablesNameWhatTheyHide(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", wideFills)
 	d.ok(t, "trades", "import", "fills.csv", "--create-account")
 	plain := d.env
@@ -113,5 +110,4 @@ func TestTablesNameWhatTheyHide(t *testing.T) {
 		t.Errorf("three trades make three records:\n%s", records)
 	}
 	d.env = plain
-	d.ok(t, "down")
 }

@@ -94,7 +94,6 @@ func (term *terminal) run(d *desk, question, answer string, args ...string) (str
 func TestImportAsksForAccount(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", fills)
 	d.ok(t, "accounts", "create", "DEPOT")
 	args := []string{"trades", "import", "fills.csv", "--account", "DEPTO"}
@@ -110,7 +109,6 @@ func TestImportAsksForAccount(t *testing.T) {
 	if status != 0 || !strings.Contains(d.ok(t, "accounts", "list"), "DEPTO") {
 		t.Errorf("confirmed: exit status %d", status)
 	}
-	d.ok(t, "down")
 }
 
 // A command that makes up what it writes does not do so in a database of --url unasked.
@@ -132,7 +130,7 @@ func TestDemoAsksForURL(t *testing.T) {
 // down does not pull the database away from under other programs.
 func TestDownRefusesWhileInUse(t *testing.T) {
 	t.Parallel()
-	d := newBook(t)
+	d := newOwnBook(t)
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })
 	one := d.serve(t)

@@ -6,7 +6,6 @@ import "testing"
 func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,other_fees,id\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,\"2.5 EUR, 0.125 GBP\",s1\n"+
 		"2023-01-05T11:00:00Z,SAND,sell,4,210,SEK,39,-0.5 EUR,s2\n"+
@@ -23,5 +22,4 @@ func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	contains(t, d.ok(t, "trades", "list"), "no such trades")
 	contains(t, d.ok(t, "trades", "import", "export.json", "--create-account"), "3       3")
 	contains(t, d.ok(t, "positions", "list"), "0.125 GBP", "2.00 EUR")
-	d.ok(t, "down")
 }

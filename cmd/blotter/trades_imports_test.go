@@ -24,7 +24,6 @@ func (d *desk) book(t *testing.T) string {
 func TestImportsAreKnownAndUndone(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "first.csv", "time,symbol,side,quantity,price,currency,id\n2023-01-05T10:00:00Z,NVO,buy,1,100,DKK,n1\n")
 	d.ok(t, "trades", "import", "first.csv", "--account", "ACC", "--create-account")
 	before := d.book(t)
@@ -76,14 +75,12 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 	contains(t, d.ok(t, "trades", "import", "feb.csv", "--account", "ACC", "--tz", "UTC"), "3       3")
 	contains(t, d.ok(t, "trades", "list", "--symbol", "ORSTED"), "2023-02-02 11:30:00")
 	contains(t, d.ok(t, "trades", "imports", "list"), "undone", "--tz UTC")
-	d.ok(t, "down")
 }
 
 // Every row of a file is in the counts of its import, and fees in several currencies are listed by currency.
 func TestImportCountsEveryRow(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,fee currency,id,account\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,SEK,s1,ACC\n"+
 		"2023-01-05T11:00:00Z,SAND,sell,x,210,SEK,39,SEK,s2,ACC\n"+
@@ -97,5 +94,4 @@ func TestImportCountsEveryRow(t *testing.T) {
 	if text := d.ok(t, "verify"); !strings.Contains(text, "fees in other currencies than their trades: 3.00 EUR") {
 		t.Errorf("verify says %s", text)
 	}
-	d.ok(t, "down")
 }

@@ -25,7 +25,7 @@ var commands = []string{
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHelpDesk(t)
 	listed := d.ok(t, "--help")
 	for _, command := range commands {
 		words := strings.Fields(command)
@@ -58,7 +58,7 @@ func TestHelp(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHelpDesk(t)
 	for _, test := range []struct{ args, want string }{
 		{"nosuch", `there is no command "nosuch"`},
 		{"help nosuch", `there is no command "nosuch"`},
@@ -117,7 +117,7 @@ func TestWrongUse(t *testing.T) {
 // A misspelled command or flag is refused with the name that was probably meant.
 func TestDidYouMean(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHelpDesk(t)
 	for _, test := range []struct{ args, want string }{
 		{"trads list", `there is no command "trads"; did you mean trades?`},
 		{"Verify", `there is no command "Verify"; did you mean verify?`},
@@ -142,6 +142,16 @@ func TestDidYouMean(t *testing.T) {
 	if r := d.run(t, "xyzzy"); strings.Contains(r.err, "did you mean") {
 		t.Errorf("a word like no command is taken for one: %s", r.err)
 	}
+}
+
+// TestUsageOfTheProcess checks what tests of commands in their own process cannot see: the streams and the exit status.
+func TestUsageOfTheProcess(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	contains(t, d.ok(t, "--help"), "Examples:\n  blotter")
+	contains(t, d.ok(t, "help", "import"), "Examples:\n  blotter")
+	d.fails(t, 2, []string{"bars", "show", "A", "B"}, "want blotter bars show SYMBOL")
+	d.fails(t, 2, []string{"trads", "list"}, "did you mean trades?")
 }
 
 func TestVersion(t *testing.T) {
