@@ -602,6 +602,9 @@ func (w *walk) addSessions() {
 	read("Trades", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Trades(ctx, postgres.TradeFilter{}))
 	})
+	read("TradeTotals", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.TradeTotals(ctx, postgres.TradeFilter{}))
+	})
 	read("RoundTrips", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.RoundTrips(ctx, postgres.RoundTripFilter{}))
 	})

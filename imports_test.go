@@ -16,7 +16,7 @@ var layers = []string{
 	"internal/service", "internal/spreadsheet", "internal/window", "internal/term", "internal/tidy", "internal/tidy/tidyreport", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry",
 	"internal/shell", "internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
 	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
-	"logs", "web", "embedded", "backup", "internal/chart", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",
+	"logs", "internal/chart", "web", "embedded", "backup", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",
 }
 
 // rootMayImport is the only import of package blotter besides the standard library.

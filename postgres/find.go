@@ -19,7 +19,9 @@ type Clause struct {
 	direction string // of a sort
 	limit     int
 	offset    int
-	id        int64 // of the row behind which a page begins, beside its value
+	id        int64  // of the row behind which a page begins, beside its value
+	part      string // of a time, in a zone
+	zone      string
 }
 
 // Eq keeps rows whose column equals value.
@@ -62,6 +64,11 @@ func behind(column string, value any, id int64, newestFirst bool) Clause {
 		return Clause{column: "id", operator: operator, value: id}
 	}
 	return Clause{column: column, operator: operator, value: value, id: id}
+}
+
+// partOf keeps rows of whose time a part (a field of extract, such as hour) is value in the zone.
+func partOf(column, part, zone string, value int) Clause {
+	return Clause{column: column, operator: "=", value: value, part: part, zone: zone}
 }
 
 // Asc sorts by column, smallest first. Later clauses sort rows that are equal by the earlier ones.
@@ -129,6 +136,12 @@ func (t *Table[T]) Stream(ctx context.Context, q Querier, clauses ...Clause) ite
 
 // selectSQL returns the statement of the clauses, and its arguments.
 func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
+	tail, args, err := t.tailSQL(clauses)
+	return "select " + t.columnList() + " from " + t.def.sql() + tail, args, err
+}
+
+// tailSQL returns what the clauses make of a statement, and its arguments.
+func (t *Table[T]) tailSQL(clauses []Clause) (string, []any, error) {
 	var where, order []string
 	var args []any
 	tail := ""
@@ -160,7 +173,7 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 		}
 	}
 
-	sql := "select " + t.columnList() + " from " + t.def.sql()
+	sql := ""
 	if len(where) > 0 {
 		sql += " where " + strings.Join(where, " and ")
 	}
@@ -173,6 +186,8 @@ func (t *Table[T]) selectSQL(clauses []Clause) (string, []any, error) {
 // condition returns the clause as a condition on the column of that name. arg makes a parameter of a value.
 func (c *Clause) condition(name string, arg func(any) string) string {
 	switch {
+	case c.part != "":
+		return "extract(" + c.part + " from " + name + " at time zone " + arg(c.zone) + ") = " + arg(c.value)
 	case c.operator == "null":
 		return name + " is null"
 	case c.operator == "not null":

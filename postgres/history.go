@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -29,12 +30,27 @@ type TradeFilter struct {
 	Side        blotter.Side
 	OrderID     string
 	Strategy    string
-	From, To    time.Time // From <= executed_at < To; zero is unbounded
-	BookOrder   bool      // in the order in which they were booked, from which positions are computed
+	Currency    string
+	Result      TradeResult // of closing trades; "" selects all trades
+	Weekday     int         // 1 is Monday, 7 is Sunday, in Zone; 0 selects all
+	Hour        *int        // 0 to 23, in Zone; nil selects all
+	Zone        string      // of Weekday and Hour; default UTC
+	From, To    time.Time   // From <= executed_at < To; zero is unbounded
+	BookOrder   bool        // in the order in which they were booked, from which positions are computed
 	NewestFirst bool
 	After       *blotter.Trade // the last row of the previous page, or nil for the first page
 	Limit       int            // the most rows to read; 0 reads all
 }
+
+// TradeResult selects trades that reduced, closed or flipped a position.
+type TradeResult string
+
+// The results. Profit and loss is that of the trade, before fees.
+const (
+	Closing TradeResult = "closing"
+	Won     TradeResult = "won"
+	Lost    TradeResult = "lost"
+)
 
 // RoundTripFilter selects round trips of the context's scope, in the order in which they ended. The zero value selects
 // all.
@@ -112,6 +128,31 @@ func (c *clauses) page(column string, at time.Time, id int64, newestFirst bool, 
 	}
 }
 
+// result adds the conditions of a result.
+func (c *clauses) result(r TradeResult) {
+	if r == "" {
+		return
+	}
+	closing := []blotter.PositionEffect{blotter.Reduced, blotter.Closed, blotter.Flipped}
+	c.list = append(c.list, In("position_effect", closing))
+	switch r {
+	case Won:
+		c.list = append(c.list, Gt("realized_pnl", blotter.Decimal{}))
+	case Lost:
+		c.list = append(c.list, Lt("realized_pnl", blotter.Decimal{}))
+	}
+}
+
+// partsOf adds conditions on the day of the week and the hour of a time, if they are given.
+func (c *clauses) partsOf(column, zone string, weekday int, hour *int) {
+	if weekday != 0 {
+		c.list = append(c.list, partOf(column, "isodow", zone, weekday))
+	}
+	if hour != nil {
+		c.list = append(c.list, partOf(column, "hour", zone, *hour))
+	}
+}
+
 func (f *OrderFilter) clauses(scope blotter.Scope) *clauses {
 	c := ofScope(scope, f.Account)
 	c.equal("symbol", f.Symbol)
@@ -136,6 +177,9 @@ func (f *TradeFilter) clauses(scope blotter.Scope) *clauses {
 	c.equal("side", string(f.Side))
 	c.equal("order_id", f.OrderID)
 	c.equal("strategy", f.Strategy)
+	c.equal("currency", f.Currency)
+	c.result(f.Result)
+	c.partsOf("executed_at", cmp.Or(f.Zone, "UTC"), f.Weekday, f.Hour)
 	c.between("executed_at", f.From, f.To)
 
 	var after blotter.Trade

@@ -2,7 +2,7 @@
 -- that each has its parent's policies is doctor's to check. pg_temp and what other programs made elsewhere do not count.
 with schemas as (
     select oid, nspname, nspowner from pg_namespace
-     where nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events')
+     where nspname in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'shared', 'events', 'dashboard')
 ), relations as (
     select c.*, s.nspname || '.' || c.relname as name
       from pg_class c join schemas s on s.oid = c.relnamespace

@@ -56,7 +56,7 @@ last 120 without a range. Bars that do not fit are merged.`,
 func drawBars(path string, bars []blotter.Bar) error {
 	first, last := &bars[0], &bars[len(bars)-1]
 	caption := fmt.Sprintf("%s   %s to %s   close %s", first.Timeframe, barTime(first), barTime(last), last.Close)
-	picture, err := chart.Candles(first.Symbol, caption, bars)
+	picture, err := chart.Candles(chart.ImageSize, first.Symbol, caption, bars, nil).PNG()
 	if err != nil {
 		return err
 	}

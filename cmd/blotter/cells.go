@@ -7,44 +7,10 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/term"
-	"golang.org/x/text/currency"
 )
 
-// coinDigits has the digits after the point of coins, which ISO 4217 does not know.
-var coinDigits = map[string]int{"BTC": 8, "XBT": 8}
-
-// moneyDigits returns the digits after the point that amounts in a currency have at least.
-func moneyDigits(code string) int {
-	if digits, isCoin := coinDigits[code]; isCoin {
-		return digits
-	}
-	unit, err := currency.ParseISO(code)
-	if err != nil {
-		return 2
-	}
-	digits, _ := currency.Standard.Rounding(unit)
-	return digits
-}
-
 // money writes an amount with at least the digits of its currency, and with thousands separators. It does not round.
-func money(d blotter.Decimal, code string) string {
-	whole, fraction, _ := strings.Cut(strings.TrimPrefix(d.String(), "-"), ".")
-	fraction = strings.TrimRight(fraction, "0")
-	if missing := moneyDigits(code) - len(fraction); missing > 0 {
-		fraction += strings.Repeat("0", missing)
-	}
-
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if d.IsNeg() {
-		whole = "-" + whole
-	}
-	if fraction == "" {
-		return whole
-	}
-	return whole + "." + fraction
-}
+func money(d blotter.Decimal, code string) string { return term.Money(d, code) }
 
 // moneyOf is money for an amount that may be unknown.
 func moneyOf(d *blotter.Decimal, code string) string {
@@ -80,20 +46,12 @@ func priceOf(d *blotter.Decimal) string {
 	return price(*d)
 }
 
-// averageDigits is the number of digits after the point, and after its leading zeros, that a derived price is shown
-// with.
-const averageDigits = 8
-
 // averageOf writes a derived price, rounded.
 func averageOf(d *blotter.Decimal) string {
 	if d == nil {
 		return ""
 	}
-	digits := averageDigits
-	if fraction, isSmall := strings.CutPrefix(strings.TrimPrefix(d.String(), "-"), "0."); isSmall {
-		digits += len(fraction) - len(strings.TrimLeft(fraction, "0"))
-	}
-	return price(d.RoundHAZ(uint8(min(digits, blotter.DecimalFractionDigitsMax))))
+	return price(term.Average(*d))
 }
 
 // tenths writes a number with one digit after the point.

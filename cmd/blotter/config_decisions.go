@@ -62,6 +62,7 @@ var settingDecisions = []settingDecision{
 	{"config show", harmless, "all"},
 	{"demo", output, "png"},
 	{"demo", guard, "yes"},
+	{"demo", server, "web"},
 	{"doctor", harmless, "indexes security"},
 	{"doctor", server, "redis replica"},
 	{"doctor", guard, "strict threshold"},
@@ -102,15 +103,18 @@ var settingDecisions = []settingDecision{
 	{"roles redis", guard, "prefix"},
 	{"serve", chooser, "analytics-url"},
 	{"serve", harmless, "months-ahead"},
-	{"serve", server, "metrics redis"},
+	{"serve", server, "http metrics redis"},
 	{"serve", removal, "archive-days retention-days retire"},
-	{"serve", guard, "http-host maintenance threshold"},
+	{"serve", guard, "behind-proxy http-host maintenance threshold tls-cert tls-key trust-header"},
 	{"trades import", harmless, "cols currency dates decimal fees format from-account multiplier"},
 	{"trades import", harmless, "repeated-hour sheet strategy symbol tz"},
 	{"trades import", guard, "create-account dry-run round simulated strict"},
 	{"trades imports list", harmless, "format limit"},
 	{"trades list", harmless, "format from limit oldest-first order side strategy symbol to"},
 	{"up", server, "port"},
+	{"users add", guard, "accounts operator"},
+	{"web", server, "http"},
+	{"web", guard, "behind-proxy http-host tls-cert tls-key trust-header"},
 }
 
 // kindOf returns the kind of a command's flag, which is guard if nothing was decided.

@@ -28,6 +28,7 @@ const (
 func demoCommand(set *settings) *cobra.Command {
 	var picture string
 	var consent writeConsent
+	var keepsOpen bool
 	cmd := &cobra.Command{
 		Use:   "demo [FILES...]",
 		Short: "A first look: start a database, load bars, trade on them",
@@ -50,13 +51,20 @@ without a terminal.`,
 			if err := consent.check(cmd.Context(), set, what); err != nil {
 				return err
 			}
-			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, picture)
+			return runDemo(cmd.Context(), cmd.OutOrStdout(), set, files, demoOptions{picture, keepsOpen})
 		},
 	}
 
 	cmd.Flags().StringVar(&picture, "png", "", "draw the equity curve into this `file` (default: in the data folder)")
+	cmd.Flags().BoolVar(&keepsOpen, "web", false, "serve the dashboard afterwards, until it is interrupted")
 	consent.add(cmd)
 	return cmd
+}
+
+// demoOptions are the flags of demo.
+type demoOptions struct {
+	picture string // file, or "" for one in the data folder
+	web     bool   // serves the dashboard afterwards
 }
 
 // demoReport is the result of a demo.
@@ -72,7 +80,7 @@ type demoReport struct {
 	totalTime time.Duration
 }
 
-func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, picture string) error {
+func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, opts demoOptions) error {
 	begin := time.Now()
 	db, err := set.open(ctx)
 	if err != nil {
@@ -94,7 +102,7 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, pi
 	if report.Trading, err = demo.Trade(ctx, db.DB, cmp.Or(set.account, demoAccount), series); err != nil {
 		return err
 	}
-	if err := drawDemo(report.Trading, picture, db.state.DataDir); err != nil {
+	if err := drawDemo(report.Trading, opts.picture, db.state.DataDir); err != nil {
 		return err
 	}
 
@@ -102,7 +110,11 @@ func runDemo(ctx context.Context, w io.Writer, set *settings, files []string, pi
 	if set.json {
 		return firstError(printJSON(w, report), report.Import.failure(nil))
 	}
-	return firstError(report.print(w), report.Import.failure(nil))
+	if err := firstError(report.print(w), report.Import.failure(nil)); err != nil || !opts.web {
+		return err
+	}
+	fmt.Fprintln(w)
+	return serveDashboard(ctx, set, db.DB, webOptions{address: "127.0.0.1:0"}, set.account, w)
 }
 
 // importBars imports the files, or synthetic bars up to today if there are none, and reads the last month.
@@ -202,7 +214,7 @@ func drawDemo(t *demo.Trading, path, dataDir string) error {
 	first, last := t.Curve[0], t.Curve[len(t.Curve)-1]
 	caption := fmt.Sprintf("%s to %s   from %s to %s   below: the loss since the peak",
 		shortDay(first.At), shortDay(last.At), money(first.Value, ""), money(last.Value, ""))
-	picture, err := chart.Equity(t.Account+", "+demo.Strategy, caption, t.Curve)
+	picture, err := chart.Equity(chart.ImageSize, t.Account+", "+demo.Strategy, caption, t.Curve, nil).PNG()
 	if err != nil {
 		return err
 	}
@@ -323,6 +335,7 @@ func (r *demoReport) printNextSteps(w io.Writer) error {
 		{"blotter pnl list --by month", "its profit and loss"},
 		{"blotter import FILES...", "more bars"},
 		{"blotter up; blotter psql", "look around in SQL"},
+		{"blotter web", "all of it in a browser: open the link that it prints"},
 	} {
 		if _, err := fmt.Fprintf(w, "  %-*s  %s\n", len(export), step.command, step.purpose); err != nil {
 			return err

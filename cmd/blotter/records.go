@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/spreadsheet"
 	"github.com/spf13/cobra"
 )
@@ -42,45 +39,19 @@ func failIf(found bool, err error) error {
 // of the columns and every digit. The format is "csv", safeCSV or "json".
 func printRecords[T any](w io.Writer, format string, rows iter.Seq2[T, error]) error {
 	if format == "csv" || format == safeCSV {
-		return printRecordsCSV(spreadsheet.NewWriter(w, format == safeCSV), rows)
+		return spreadsheet.WriteRecords(spreadsheet.NewWriter(w, format == safeCSV), rows)
 	}
 	return printRecordsJSON(w, rows)
 }
 
-func printRecordsCSV[T any](out *spreadsheet.Writer, rows iter.Seq2[T, error]) error {
-	names := columnsOf[T]()
-	hasHeader := false
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		if !hasHeader {
-			hasHeader = true
-			_ = out.Write(names)
-		}
-
-		var cells []string
-		for _, value := range valuesOf(row) {
-			cells = append(cells, recordCell(value))
-		}
-		if err := out.Write(cells); err != nil {
-			return err
-		}
-	}
-	if !hasHeader {
-		_ = out.Write(names)
-	}
-	return out.Flush()
-}
-
 func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
-	names := columnsOf[T]()
+	names := spreadsheet.Columns[T]()
 	before := "[\n"
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		object, err := recordJSON(names, valuesOf(row))
+		object, err := recordJSON(names, spreadsheet.Values(row))
 		if err != nil {
 			return err
 		}
@@ -102,7 +73,7 @@ func printRecordsJSON[T any](w io.Writer, rows iter.Seq2[T, error]) error {
 func recordJSON(names []string, values []any) (string, error) {
 	members := make([]string, len(names))
 	for i, value := range values {
-		encoded, err := json.Marshal(plain(value))
+		encoded, err := json.Marshal(spreadsheet.Plain(value))
 		if err != nil {
 			return "", err
 		}
@@ -137,72 +108,6 @@ func (s *settings) chooseFormat(cmd *cobra.Command, format *string, formats ...s
 		*format = safeCSV
 	}
 	return nil
-}
-
-// columnsOf returns the columns that the fields of T are stored in.
-func columnsOf[T any]() (names []string) {
-	typ := reflect.TypeFor[T]()
-	for i := range typ.NumField() {
-		if name := columnOf(typ.Field(i)); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// valuesOf returns the values of these columns.
-func valuesOf[T any](row T) (values []any) {
-	v := reflect.ValueOf(row)
-	for i := range v.NumField() {
-		if columnOf(v.Type().Field(i)) != "" {
-			values = append(values, v.Field(i).Interface())
-		}
-	}
-	return values
-}
-
-// columnOf returns the column of a field, or "".
-func columnOf(field reflect.StructField) string {
-	name, _, _ := strings.Cut(field.Tag.Get("db"), ",")
-	if name == "-" {
-		return ""
-	}
-	return name
-}
-
-// plain returns a value for JSON: nil for an unknown one, a text for a decimal, UTC for an instant.
-func plain(value any) any {
-	if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return nil
-		}
-		return plain(v.Elem().Interface())
-	}
-
-	switch value := value.(type) {
-	case blotter.Decimal:
-		return value.String()
-	case blotter.TradeFees:
-		return value.String() // trades import reads this text
-	case time.Time:
-		if value.IsZero() {
-			return nil
-		}
-		return value.UTC().Format(time.RFC3339Nano)
-	}
-	return value
-}
-
-// recordCell returns a value for CSV.
-func recordCell(value any) string {
-	switch value := plain(value).(type) {
-	case nil:
-		return ""
-	case json.RawMessage:
-		return string(value)
-	default:
-		return fmt.Sprint(value)
-	}
 }
 
 // each yields the rows of a slice.

@@ -33,13 +33,14 @@ type serveOptions struct {
 	maintenance  bool
 	retention    retentionFlags
 	monitorOptions
+	web webOptions
 }
 
 func serveCommand(set *settings) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the daemon: analytics, Redis, maintenance, metrics",
+		Short: "Run the daemon: analytics, Redis, maintenance, dashboard",
 		Long: `Run the daemon until it is interrupted. Its services:
 
     analytics    apply every trade and price to the analytics
@@ -49,6 +50,7 @@ func serveCommand(set *settings) *cobra.Command {
     watcher      check the database every minute, like blotter doctor
     statistics   store the statistics of services (blotter performance)
     metrics      serve /metrics, /healthz and /readyz (--metrics)
+    dashboard    serve the pages of blotter web (--http)
     logs         store this log (blotter logs prints it)
 
 Several daemons share the work without any configuration. If one is killed,
@@ -78,6 +80,7 @@ with the daemon; other commands can use it in the meantime.`,
 	redisFlag(cmd, &opts.redis,
 		"`URL` of a Redis to publish to, or \"embedded\" for a stand-in (default: $REDIS_URL, otherwise none)")
 	opts.monitorOptions.flags(cmd)
+	opts.web.add(cmd, "")
 	flags.BoolVar(&opts.maintenance, "maintenance", true, "run maintenance jobs when they are due")
 	opts.retention.add(cmd)
 	return cmd
@@ -88,6 +91,9 @@ func (o *serveOptions) check() error {
 		return err
 	}
 	if err := checkHostNames(o.hosts); err != nil {
+		return err
+	}
+	if err := o.web.check(); err != nil {
 		return err
 	}
 	return o.retention.configure(&maintenance.Config{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/blotterdb/blotter/monitor"
@@ -24,7 +25,7 @@ const metricsDefault = "127.0.0.1:9187"
 func (o *monitorOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz, or off")
 	cmd.Flags().StringSliceVar(&o.hosts, "http-host", nil,
-		"`name` under which --metrics is requested, besides localhost and that of this machine; may be repeated")
+		"`name` under which --metrics and --http are requested, besides localhost and that of this machine; may be repeated")
 	o.levels.add(cmd)
 	o.isChosen = func() bool { return cmd.Flags().Changed("metrics") }
 }
@@ -49,7 +50,25 @@ func (d *daemon) addMonitoring(tracer *monitor.Tracer) error {
 	}
 	d.add("statistics", recorder)
 	d.add("watcher", watcher)
-	return d.addMetrics(tracer, watcher)
+	if err := d.addMetrics(tracer, watcher); err != nil {
+		return err
+	}
+	return d.addDashboard(watcher)
+}
+
+// addDashboard adds the dashboard, whose findings are the watcher's.
+func (d *daemon) addDashboard(watcher *monitor.Watcher) error {
+	opts := d.opts.web
+	if opts.address == "" {
+		return nil
+	}
+	opts.hosts = d.opts.hosts
+	pages, err := newDashboard(d.db.DB, opts, d.set.account, os.Stderr, d.log, watcher.Sight)
+	if err != nil {
+		return err
+	}
+	d.add("dashboard", pages)
+	return nil
 }
 
 // addMetrics adds the HTTP server for metrics and health.

@@ -3,6 +3,8 @@ package chart
 import (
 	"fmt"
 	"math"
+	"sort"
+	"time"
 
 	"github.com/blotterdb/blotter"
 )
@@ -16,21 +18,30 @@ const (
 	bodyShare     = 0.7  // of the step
 )
 
-// Candles draws bars as candlesticks, with their volume below, as a PNG. Neighboring bars are merged if there are too
-// many for the width, which the caption then mentions.
-func Candles(title, caption string, bars []blotter.Bar) ([]byte, error) {
+// Fill is a trade to mark on a chart.
+type Fill struct {
+	At    time.Time
+	Price blotter.Decimal
+	Side  blotter.Side
+}
+
+// Candles draws bars as candlesticks, with their volume below, and marks the fills. Neighboring bars are merged if there
+// are too many for the width, which the caption then mentions. Without a title the picture has no heading.
+func Candles(size Size, title, caption string, bars []blotter.Bar, fills []Fill) *Picture {
+	plotWidth := size.Width - marginLeft - marginRight
 	merged := max(1, int(math.Ceil(float64(len(bars))*candleStepMin/plotWidth)))
 	candles := mergeBars(bars, merged)
 	if merged > 1 {
 		caption += fmt.Sprintf("   (a candle is %d bars)", merged)
 	}
 
-	d := newDrawing(candles, math.Min(plotWidth/float64(len(candles)), candleStepMax))
-	d.drawTitle(title, caption)
-	d.drawPrices()
-	d.drawTimes(string(bars[0].Timeframe))
-	d.drawCandles()
-	return d.Bytes()
+	fixed, months, _ := bars[0].Timeframe.Length()
+	p := newPlot(size, title, caption, candles, candleStepMax)
+	p.drawPrices()
+	p.drawTimes(months == 0 && fixed < 24*time.Hour)
+	p.drawCandles()
+	p.drawFills(fills)
+	return p.Picture
 }
 
 // mergeBars makes a candle of every n bars.
@@ -64,26 +75,46 @@ func newCandle(b *blotter.Bar) candle {
 }
 
 // drawCandles draws the candles and the volume.
-func (d *drawing) drawCandles() {
-	body := max(1, int(d.step*bodyShare))
-	for i, c := range d.candles {
-		color := colorRise
+func (p *plot) drawCandles() {
+	body := math.Max(1, math.Floor(p.Step*bodyShare))
+	for i, c := range p.candles {
+		ink := Rise
 		if c.close < c.open {
-			color = colorFall
+			ink = Fall
 		}
-		center := int(d.x(i))
-		left := center - body/2
+		center := math.Floor(p.x(i))
+		left := center - math.Floor(body/2)
 
 		// wick
-		high, low := d.y(c.high), d.y(c.low)
-		d.FilledRect(center, high, center+1, max(low, high+1), color, color, 0)
+		high, low := p.y(c.high), p.y(c.low)
+		p.rect(center, high, center+1, math.Max(low, high+1), ink)
 
 		// body
-		top, bottom := d.y(math.Max(c.open, c.close)), d.y(math.Min(c.open, c.close))
-		d.FilledRect(left, top, left+body, max(bottom, top+1), color, color, 0)
+		top, bottom := p.y(math.Max(c.open, c.close)), p.y(math.Min(c.open, c.close))
+		p.rect(left, top, left+body, math.Max(bottom, top+1), ink)
 
-		if d.volume > 0 {
-			d.FilledRect(left, volumeBottom-d.volumeHeight(c), left+body, volumeBottom, color, color, 0)
+		if p.volume > 0 {
+			p.rect(left, p.volumeBottom-p.volumeHeight(c), left+body, p.volumeBottom, ink)
 		}
+	}
+}
+
+// drawFills marks purchases by triangles that point up, below their price, and sales by ones that point down, above it.
+func (p *plot) drawFills(fills []Fill) {
+	const half, height = 5, 8
+	for _, f := range fills {
+		i := sort.Search(len(p.candles), func(i int) bool { return p.candles[i].at.After(f.At) }) - 1
+		if i < 0 {
+			continue
+		}
+
+		x := p.x(i)
+		y := p.y(number(f.Price))
+		ink, base := Buy, y+height
+		if f.Side == blotter.Sell {
+			ink, base = Sell, y-height
+		}
+		corners := []point{{x, y}, {x - half, base}, {x + half, base}}
+		p.add(shape{kind: polygonShape, ink: ink, points: corners})
 	}
 }
