@@ -32,7 +32,7 @@ select currency, count(*), count(*) filter (where closing), count(*) filter (whe
        count(*) filter (where commission_currency <> currency)
   from (select currency, realized_pnl, commission, commission_currency,
                position_effect in ('reduce', 'close', 'flip') as closing
-          from execution.trades {{filter}}) t
+          from execution.trades /* filter */) t
  group by currency
  order by currency`
 
@@ -48,7 +48,7 @@ func (s *Session) TradeTotals(ctx context.Context, f TradeFilter) ([]TradeTotal,
 		return nil, err
 	}
 
-	rows, err := s.Query(ctx, strings.Replace(sqlTradeTotals, "{{filter}}", filter, 1), args...)
+	rows, err := s.Query(ctx, strings.Replace(sqlTradeTotals, "/* filter */", filter, 1), args...)
 	if err != nil {
 		return nil, err
 	}
