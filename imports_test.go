@@ -12,9 +12,11 @@ const module = "github.com/blotterdb/blotter"
 // layers lists all packages in the order in which data flows. A package imports only packages above it.
 var layers = []string{
 	"",
-	"internal/calendar", "internal/example", "internal/exchange", "internal/fileerror", "internal/health", "internal/libpq", "internal/ownership", "internal/ramdisk",
-	"internal/service", "internal/spreadsheet", "internal/window", "internal/term", "internal/tidy", "internal/tidy/tidyreport", "internal/workbook", "internal/tabular", "internal/advisory", "internal/retry",
-	"internal/shell", "internal/sqltext", "internal/numeric", "internal/pgerror", "internal/connection",
+	"internal/calendar", "internal/example", "internal/exchange", "internal/fileerror", "internal/health",
+	"internal/libpq", "internal/ownership", "internal/ramdisk", "internal/service", "internal/spreadsheet",
+	"internal/window", "internal/term", "internal/tidy", "internal/tidy/tidyreport", "internal/workbook",
+	"internal/sqltext", "internal/tabular", "internal/advisory", "internal/retry", "internal/shell",
+	"internal/numeric", "internal/pgerror", "internal/connection",
 	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
 	"logs", "internal/chart", "web", "embedded", "backup", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",
 }

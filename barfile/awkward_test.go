@@ -11,7 +11,7 @@ import (
 	"github.com/blotterdb/blotter/barfile"
 )
 
-// rows writes n lines, the i-th with the date so many days after the first.
+// rows writes n lines. Their dates are the given number of days apart.
 func rows(first string, n, step int, line func(i int, date time.Time) string) string {
 	var b strings.Builder
 	for i := range n {
@@ -20,12 +20,15 @@ func rows(first string, n, step int, line func(i int, date time.Time) string) st
 	return b.String()
 }
 
-// Files that are read by meaning: by the names of their columns, all values of a column, and what is around the rows.
+// Columns are recognized by their names, by all of their values, and by the objects around the rows.
 func TestReadByMeaning(t *testing.T) {
 	t.Parallel()
 	dated := func(format string) string {
-		return rows("2019-05-06", 12, 1, func(_ int, at time.Time) string { return fmt.Sprintf(format, at.Format(time.DateOnly)) })
+		return rows("2019-05-06", 12, 1, func(_ int, at time.Time) string {
+			return fmt.Sprintf(format, at.Format(time.DateOnly))
+		})
 	}
+
 	for _, test := range []struct {
 		name, file, text string
 		opts             barfile.Options
@@ -69,7 +72,10 @@ func TestReadByMeaning(t *testing.T) {
 			first: "QQA 1d 2019-05-06T00:00:00Z 31.5 33.25 30.75 32 0 none csv",
 		},
 		{
-			name: "header: date and time under unknown names", file: "QQA.csv", bars: 12, opts: barfile.Options{Zone: "UTC"},
+			name: "header: date and time under unknown names",
+			file: "QQA.csv",
+			bars: 12,
+			opts: barfile.Options{Zone: "UTC"},
 			text: "sitting,clock,open,high,low,close\n" + rows("2019-05-06", 12, 0, func(i int, at time.Time) string {
 				return fmt.Sprintf("%s,09:%02d,31.5,33.25,30.75,32", at.Format(time.DateOnly), 30+i)
 			}),
@@ -84,14 +90,16 @@ func TestReadByMeaning(t *testing.T) {
 		},
 		{
 			name: "header: names in two languages", file: "QQA.csv", bars: 12,
-			text:  "date/\xc8\xd5,open/\xbf\xaa,high/\xb8\xdf,low/\xb5\xcd,close/\xca\xd5,vol/\xc1\xbf\n" + dated("%s,31.5,33.25,30.75,32,77"),
+			text: "date/\xc8\xd5,open/\xbf\xaa,high/\xb8\xdf,low/\xb5\xcd,close/\xca\xd5,vol/\xc1\xbf\n" +
+				dated("%s,31.5,33.25,30.75,32,77"),
 			first: "QQA 1d 2019-05-06T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
 			name: "epoch: milliseconds across 1970", file: "QQA.csv", bars: 700,
-			text: "timestamp,open,high,low,close,volume\n" + rows("1966-01-03", 700, 7, func(_ int, at time.Time) string {
-				return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
-			}),
+			text: "timestamp,open,high,low,close,volume\n" +
+				rows("1966-01-03", 700, 7, func(_ int, at time.Time) string {
+					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
+				}),
 			first: "QQA 1w 1966-01-03T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
@@ -102,46 +110,53 @@ func TestReadByMeaning(t *testing.T) {
 			first: "QQA 1d 1971-01-04T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
-			name: "epoch: microseconds from one line on", file: "QQA.csv", bars: 900, remark: "times are in milliseconds up to line 701, and in microseconds from there on",
-			text: "timestamp,open,high,low,close,volume\n" + rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
-				if i >= 700 {
-					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMicro())
-				}
-				return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
-			}),
+			name:   "epoch: microseconds from one line on",
+			file:   "QQA.csv",
+			bars:   900,
+			remark: "times are in milliseconds up to line 701, and in microseconds from there on",
+			text: "timestamp,open,high,low,close,volume\n" +
+				rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
+					if i >= 700 {
+						return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMicro())
+					}
+					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
+				}),
 			first: "QQA 1d 2023-01-02T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
 			name: "epoch: one row in another unit", file: "QQA.csv", bars: 899, rejected: 1,
-			text: "timestamp,open,high,low,close,volume\n" + rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
-				if i == 700 {
-					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.Unix())
-				}
-				return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
-			}),
+			text: "timestamp,open,high,low,close,volume\n" +
+				rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
+					if i == 700 {
+						return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.Unix())
+					}
+					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
+				}),
 			first: "QQA 1d 2023-01-02T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
 			name: "epoch: a unit that changes twice", file: "QQA.csv", bars: 800, rejected: 100,
 			remark: "times are in seconds up to line 701, and in milliseconds from there on",
-			text: "timestamp,open,high,low,close,volume\n" + rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
-				if i >= 700 && i < 800 {
-					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
-				}
-				return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.Unix())
-			}),
+			text: "timestamp,open,high,low,close,volume\n" +
+				rows("2023-01-02", 900, 1, func(i int, at time.Time) string {
+					if i >= 700 && i < 800 {
+						return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.UnixMilli())
+					}
+					return fmt.Sprintf("%d,31.5,33.25,30.75,32,77", at.Unix())
+				}),
 			first: "QQA 1d 2023-01-02T00:00:00Z 31.5 33.25 30.75 32 77 none csv",
 		},
 		{
 			name: "quarantine: adjusted closes that are not numbers", file: "QQA.csv", bars: 900,
 			remark: `620 adjusted closes that are not numbers were left empty, the first is "-inf" in line 2`,
-			text: "Date,Open,High,Low,Close,Adj Close,Volume\n" + rows("2015-01-05", 900, 1, func(i int, at time.Time) string {
-				adjusted := "-inf"
-				if i >= 620 {
-					adjusted = "31.25"
-				}
-				return fmt.Sprintf("%s,31.5,33.25,30.75,32,%s,77", at.Format(time.DateOnly), adjusted)
-			}),
+			text: "Date,Open,High,Low,Close,Adj Close,Volume\n" +
+				rows("2015-01-05", 900, 1, func(i int, at time.Time) string {
+					adjusted := "-inf"
+					if i >= 620 {
+						adjusted = "31.25"
+					}
+					return fmt.Sprintf("%s,31.5,33.25,30.75,32,%s,77", at.Format(time.DateOnly), adjusted)
+				}),
 			first: "QQA 1d 2015-01-05T00:00:00Z 31.5 33.25 30.75 32 77 none yahoo",
 		},
 		{
@@ -168,19 +183,23 @@ func TestReadByMeaning(t *testing.T) {
 		},
 		{
 			name: "JSON: a symbol of its own in each object", file: "page.json", bars: 2,
-			text: `{"first":{"symbol":"QQA","rows":[{"date":"2021-02-03","open":31.5,"high":33.25,"low":30.75,"close":32}]},` +
+			text: `{"first":{"symbol":"QQA","rows":[{"date":"2021-02-03","open":31.5,"high":33.25,"low":30.75,` +
+				`"close":32}]},` +
 				`"second":{"symbol":"QQB","rows":[{"date":"2021-02-03","open":2,"high":3,"low":1,"close":2}]}}`,
 			first: "QQA 1d 2021-02-03T00:00:00Z 31.5 33.25 30.75 32 0 none json",
 		},
 		{
 			name: "JSON: the name inside", file: "epoch-weeks.json", bars: 2, opts: barfile.Options{Timeframe: "1d"},
-			text:  `{"name":"^QQX","ohlc":[` + `{"date":"2021-02-03","open":31.5,"high":33.25,"low":30.75,"close":32},{"date":"2021-02-04","open":31.5,"high":33.25,"low":30.75,"close":32}]}`,
+			text: `{"name":"^QQX","ohlc":[` +
+				`{"date":"2021-02-03","open":31.5,"high":33.25,"low":30.75,"close":32},` +
+				`{"date":"2021-02-04","open":31.5,"high":33.25,"low":30.75,"close":32}]}`,
 			first: "^QQX 1d 2021-02-03T00:00:00Z 31.5 33.25 30.75 32 0 none json",
 		},
 		{
 			name: "JSON: bars keyed by date", file: "daily.json", bars: 2,
-			text: `{"Meta Data":{"1. Information":"Daily","2. Symbol":"QQA","3. Last Refreshed":"2021-02-04","4. Size":"x"},` +
-				`"Time Series (Daily)":{"2021-02-04":{"1. open":"31.5","2. high":"33.25","3. low":"30.75","4. close":"32","5. volume":"77"},` +
+			text: `{"Meta Data":{"1. Information":"Daily","2. Symbol":"QQA","3. Last Refreshed":"2021-02-04"},` +
+				`"Time Series (Daily)":{` +
+				`"2021-02-04":{"1. open":"31.5","2. high":"33.25","3. low":"30.75","4. close":"32","5. volume":"77"},` +
 				`"2021-02-03":{"1. open":"31.5","2. high":"33.25","3. low":"30.75","4. close":"32","5. volume":"77"}}}`,
 			first: "QQA 1d 2021-02-04T00:00:00Z 31.5 33.25 30.75 32 77 none json",
 		},
@@ -191,14 +210,17 @@ func TestReadByMeaning(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+
 			test.opts.Source = test.first[strings.LastIndexByte(test.first, ' ')+1:] // without its folder
 			file, err := barfile.Open(path, test.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer file.Close()
+
 			for range 2 { // a file can be read again
-				bars, rejected, first := 0, 0, ""
+				var bars, rejected int
+				var first string
 				symbols := map[string]bool{}
 				for row, err := range file.Bars() {
 					if err != nil {
@@ -210,10 +232,13 @@ func TestReadByMeaning(t *testing.T) {
 					}
 					symbols[row.Symbol] = true
 				}
+
 				if bars != test.bars || rejected != test.rejected || first != test.first {
-					t.Errorf("%d bars, %d rejected, first %s\nwant %d, %d, %s", bars, rejected, first, test.bars, test.rejected, test.first)
+					t.Errorf("%d bars, %d rejected, first %s\n"+
+						"want %d, %d, %s", bars, rejected, first, test.bars, test.rejected, test.first)
 				}
-				if strings.HasPrefix(test.name, "JSON: ") && strings.Contains(strings.ToLower(test.text), "qqb") && !symbols["QQB"] {
+				if strings.HasPrefix(test.name, "JSON: ") && strings.Contains(strings.ToLower(test.text), "qqb") &&
+					!symbols["QQB"] {
 					t.Errorf("symbols %v, want QQB too", symbols)
 				}
 				if got := strings.Join(file.Remarks, "; "); got != test.remark {
@@ -224,32 +249,85 @@ func TestReadByMeaning(t *testing.T) {
 	}
 }
 
-// What cannot be told is refused with what to do.
+// A file with two possible meanings is an error that says what to do.
 func TestRefusedByMeaning(t *testing.T) {
 	t.Parallel()
 	line := "2019-05-06,31.5,33.25,30.75,32,77\n2019-05-07,31.5,33.25,30.75,32,77\n"
+
 	for _, test := range []struct{ name, file, text, want string }{
-		{"names of no known language", "QQA.csv", "ngay,mo,cao,thap,dong,luong\n" + line, "name its columns in their order, for example --cols date,open,high,low,close,volume"},
-		{"close under an unknown name", "QQA.csv", "date,open,high,low,fixing,volume\n" + line, `no column for close in "date,open,high,low,fixing,volume"`},
+		{
+			name: "names of no known language",
+			file: "QQA.csv",
+			text: "ngay,mo,cao,thap,dong,luong\n" + line,
+			want: "name its columns in their order, for example --cols date,open,high,low,close,volume",
+		},
+		{
+			name: "close under an unknown name",
+			file: "QQA.csv",
+			text: "date,open,high,low,fixing,volume\n" + line,
+			want: `no column for close in "date,open,high,low,fixing,volume"`,
+		},
 		{"open twice", "QQA.csv", "date,open,high,low,close,open\n" + line, "its header has two columns for open"},
-		{"no dates", "QQA.csv", "place,open,high,low,close,volume\nrow,31.5,33.25,30.75,32,77\nrow,31.5,33.25,30.75,32,77\n", "no column holds dates"},
 		{
-			"two columns of dates", "QQA.csv", "a,b,open,high,low,close\n2019-05-06,2019-05-08,31.5,33.25,30.75,32\n2019-05-07,2019-05-09,31.5,33.25,30.75,32\n",
-			`its columns "a" and "b" all hold dates; name the columns in their order`,
+			name: "no dates",
+			file: "QQA.csv",
+			text: "place,open,high,low,close,volume\nrow,31.5,33.25,30.75,32,77\nrow,31.5,33.25,30.75,32,77\n",
+			want: "no column holds dates",
 		},
 		{
-			"several symbols a row", "two.csv", ",QQA:open,QQA:high,QQA:low,QQA:close,QQB:open,QQB:high,QQB:low,QQB:close\n2019-05-06,1,2,1,2,3,4,3,4\n",
-			"each row holds the bars of 2 symbols side by side (QQA, QQB)",
+			name: "two columns of dates",
+			file: "QQA.csv",
+			text: "a,b,open,high,low,close\n" +
+				"2019-05-06,2019-05-08,31.5,33.25,30.75,32\n" +
+				"2019-05-07,2019-05-09,31.5,33.25,30.75,32\n",
+			want: `its columns "a" and "b" all hold dates; name the columns in their order`,
 		},
 		{
-			"several symbols a row, named behind", "two.csv", "date,open_QQA,high_QQA,low_QQA,close_QQA,open_QQB,high_QQB,low_QQB,close_QQB\n2019-05-06,1,2,1,2,3,4,3,4\n",
-			"each row holds the bars of 2 symbols side by side (QQA, QQB)",
+			name: "several symbols a row",
+			file: "two.csv",
+			text: ",QQA:open,QQA:high,QQA:low,QQA:close,QQB:open,QQB:high,QQB:low,QQB:close\n" +
+				"2019-05-06,1,2,1,2,3,4,3,4\n",
+			want: "each row holds the bars of 2 symbols side by side (QQA, QQB)",
 		},
-		{"bars of bid and ask", "QQA.csv", "date,bid_open,bid_high,bid_low,bid_close,ask_open,ask_high,ask_low,ask_close\n2019-05-06,1,2,1,2,1,2,1,2\n", "it holds quotes"},
-		{"bid and ask without names", "QQA.csv", "20190506 093000123,1.34560,1.34575,0\n20190506 093000900,1.34561,1.34576,0\n", "it holds quotes, not bars"},
-		{"order book messages", "QQA.csv", "35100.000012,1,777001,20,1234500,1\n35100.010012,3,777001,20,1234500,-1\n", "it holds order book messages, not bars"},
-		{"trades in two languages", "QQA.csv", "trade_id/\xb3\xc9,side/\xb7\xbd,size/\xca\xfd,price/\xbc\xdb,created_time/\xca\xb1\n1,buy,0.1,31.5,1600000000000\n", "it holds trades, not bars"},
-		{"words of vendors are no symbol", "http_latest_market.csv", "date,open,high,low,close,volume\n" + line, "set --symbol"},
+		{
+			name: "several symbols a row, named behind",
+			file: "two.csv",
+			text: "date,open_QQA,high_QQA,low_QQA,close_QQA,open_QQB,high_QQB,low_QQB,close_QQB\n" +
+				"2019-05-06,1,2,1,2,3,4,3,4\n",
+			want: "each row holds the bars of 2 symbols side by side (QQA, QQB)",
+		},
+		{
+			name: "bars of bid and ask",
+			file: "QQA.csv",
+			text: "date,bid_open,bid_high,bid_low,bid_close,ask_open,ask_high,ask_low,ask_close\n" +
+				"2019-05-06,1,2,1,2,1,2,1,2\n",
+			want: "it holds quotes",
+		},
+		{
+			name: "bid and ask without names",
+			file: "QQA.csv",
+			text: "20190506 093000123,1.34560,1.34575,0\n20190506 093000900,1.34561,1.34576,0\n",
+			want: "it holds quotes, not bars",
+		},
+		{
+			name: "order book messages",
+			file: "QQA.csv",
+			text: "35100.000012,1,777001,20,1234500,1\n35100.010012,3,777001,20,1234500,-1\n",
+			want: "it holds order book messages, not bars",
+		},
+		{
+			name: "trades in two languages",
+			file: "QQA.csv",
+			text: "trade_id/\xb3\xc9,side/\xb7\xbd,size/\xca\xfd,price/\xbc\xdb,created_time/\xca\xb1\n" +
+				"1,buy,0.1,31.5,1600000000000\n",
+			want: "it holds trades, not bars",
+		},
+		{
+			name: "words of vendors are no symbol",
+			file: "http_latest_market.csv",
+			text: "date,open,high,low,close,volume\n" + line,
+			want: "set --symbol",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -258,10 +336,11 @@ func TestRefusedByMeaning(t *testing.T) {
 	}
 }
 
-// A symbol that nothing but the file's name tells is a guess.
+// A symbol that stands only in the file's name is reported as a guess.
 func TestGuessedSymbol(t *testing.T) {
 	t.Parallel()
 	const row = "2019-05-06,31.5,33.25,30.75,32,77"
+
 	for _, test := range []struct {
 		text    string
 		opts    barfile.Options
@@ -271,10 +350,15 @@ func TestGuessedSymbol(t *testing.T) {
 		{"date,open,high,low,close,volume\n" + row, barfile.Options{Symbol: "QQB"}, false},
 		{"date,open,high,low,close,volume,symbol\n" + row + ",QQB", barfile.Options{}, false},
 		{"date,QQB.open,QQB.high,QQB.low,QQB.close,volume\n" + row, barfile.Options{}, false},
-		{`{"symbol":"QQB","rows":[{"date":"2019-05-06","open":1,"high":2,"low":1,"close":2}]}`, barfile.Options{}, false},
+		{
+			text:    `{"symbol":"QQB","rows":[{"date":"2019-05-06","open":1,"high":2,"low":1,"close":2}]}`,
+			opts:    barfile.Options{},
+			guessed: false,
+		},
 	} {
 		if r := read(t, "QQA.csv", test.text, test.opts); r.file.Guessed != test.guessed || len(r.bars) != 1 {
-			t.Errorf("%.60s: guessed %t, %d bars; want %t and one", test.text, r.file.Guessed, len(r.bars), test.guessed)
+			t.Errorf("%.60s: guessed %t, %d bars; want %t and one", test.text, r.file.Guessed, len(r.bars),
+				test.guessed)
 		}
 	}
 }
@@ -282,7 +366,8 @@ func TestGuessedSymbol(t *testing.T) {
 // The times of Lean's files are in the zone of the symbol, not always in the exchange's.
 func TestLeanZones(t *testing.T) {
 	t.Parallel()
-	const half, open = "30600000,4000,4001,3999,4000,0\n30660000,4000,4001,3999,4000,0\n", "34200000,4000,4001,3999,4000,0\n34260000,4000,4001,3999,4000,0\n"
+	const half, open = "30600000,4000,4001,3999,4000,0\n" +
+		"30660000,4000,4001,3999,4000,0\n", "34200000,4000,4001,3999,4000,0\n34260000,4000,4001,3999,4000,0\n"
 	for _, test := range []struct{ path, text, want string }{
 		{"index/usa/minute/spx/20240105_trade.zip", half, "2024-01-05T14:30:00Z"},
 		{"index/usa/minute/vix/20240705_trade.zip", half, "2024-07-05T13:30:00Z"},
@@ -298,23 +383,29 @@ func TestLeanZones(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
+
 		name := strings.Split(filepath.Base(path), "_")[0] + "_" + symbol + "_minute_trade.csv"
 		if err := os.WriteFile(path, zipped(t, name, test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		file, err := barfile.Open(path, barfile.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for row, err := range file.Bars() {
 			if got := row.Timestamp.Format(time.RFC3339); err != nil || got != test.want {
 				t.Errorf("%s: %s, %v; want %s", test.path, got, err, test.want)
 			}
 			break
 		}
+
 		_ = file.Close()
 	}
-	_, _, err := opened(t, "index/moon/minute/abc/20240105_trade.zip", zipped(t, "20240105_abc_minute_trade.csv", half), barfile.Options{})
+
+	_, _, err := opened(t, "index/moon/minute/abc/20240105_trade.zip",
+		zipped(t, "20240105_abc_minute_trade.csv", half), barfile.Options{})
 	if err == nil || !strings.Contains(err.Error(), "set --tz") {
 		t.Errorf("an unknown market: %v, want that --tz is asked for", err)
 	}

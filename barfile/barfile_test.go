@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/barfile"
 )
 
-// result is all that reading a file gives.
+// result holds everything that a file yields.
 type result struct {
 	file     *barfile.File
 	bars     []blotter.BarRow
@@ -21,14 +21,16 @@ type result struct {
 	err      error // that ended the file
 }
 
-// read reads the text as a file of that name, and fails the test if it is not taken for a bar file.
+// read reads a text as a file of that name. The test fails if it is not recognized as a bar file.
 func read(t *testing.T, name, text string, opts barfile.Options) result {
 	t.Helper()
 	file, err := barfile.Read(strings.NewReader(text), name, opts)
 	if err != nil {
 		t.Fatalf("Read(%s): %v", name, err)
 	}
+
 	r := result{file: file}
+
 	for row, err := range file.Bars() {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -40,23 +42,25 @@ func read(t *testing.T, name, text string, opts barfile.Options) result {
 			r.err = err
 		}
 	}
+
 	return r
 }
 
-// refused reads the text, which must be refused with one sentence that begins with the file and contains want.
+// refused reads a text that must be refused, with one line that contains want.
 func refused(t *testing.T, name, text string, opts barfile.Options, want string) {
 	t.Helper()
 	_, err := barfile.Read(strings.NewReader(text), name, opts)
 	if err == nil {
-		t.Fatalf("Read(%s) took %.60q for bars", name, text)
+		t.Fatalf("Read(%s) accepted %.60q", name, text)
 	}
-	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("Read(%s): %q, want one line, ErrInvalid, with %q", name, err, want)
 	}
 }
 
-// one is the only bar of a result.
-func (r result) one(t *testing.T) blotter.BarRow {
+// onlyBar returns the only bar of a result.
+func (r result) onlyBar(t *testing.T) blotter.BarRow {
 	t.Helper()
 	if len(r.bars) != 1 || len(r.rejected) != 0 || r.err != nil {
 		t.Fatalf("got %d bars, %d rejected, error %v; want one bar", len(r.bars), len(r.rejected), r.err)
@@ -64,11 +68,13 @@ func (r result) one(t *testing.T) blotter.BarRow {
 	return r.bars[0]
 }
 
-// zipped is a zip of the members, each a name and its text.
+// zipped returns a zip of the members, each a name and its text.
 func zipped(t testing.TB, members ...string) []byte {
 	t.Helper()
 	var packed bytes.Buffer
+
 	z := zip.NewWriter(&packed)
+
 	for i := 0; i < len(members); i += 2 {
 		w, err := z.Create(members[i])
 		if err == nil {
@@ -78,9 +84,11 @@ func zipped(t testing.TB, members ...string) []byte {
 			t.Fatal(err)
 		}
 	}
+
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	return packed.Bytes()
 }
 
@@ -92,14 +100,23 @@ func day(text string) time.Time {
 	return t
 }
 
-// describe writes a bar as one line, prices as they are kept.
+// describe writes a bar as one line.
 func describe(b blotter.BarRow) string {
 	adjusted := "none"
 	if b.AdjClose != nil {
 		adjusted = b.AdjClose.String()
 	}
+
 	return strings.Join([]string{
-		b.Symbol, string(b.Timeframe), b.Timestamp.Format(time.RFC3339), b.Open.String(), b.High.String(), b.Low.String(),
-		b.Close.String(), b.Volume.String(), adjusted, b.Source,
+		b.Symbol,
+		string(b.Timeframe),
+		b.Timestamp.Format(time.RFC3339),
+		b.Open.String(),
+		b.High.String(),
+		b.Low.String(),
+		b.Close.String(),
+		b.Volume.String(),
+		adjusted,
+		b.Source,
 	}, " ")
 }

@@ -182,7 +182,8 @@ func (f *File) readOn(l *layout, sample []record) (window, outline []record) {
 	return window, outline
 }
 
-// reopenMember returns a decoder of the member that is being read, from another source of the same file, or nil on an error.
+// reopenMember returns a decoder of the member that is being read, from another source of the same file, or nil on an
+// error.
 func (f *File) reopenMember(source *tabular.Source) *decoder {
 	var r *bufio.Reader
 	var err error

@@ -13,7 +13,8 @@
 // Three kinds of errors tell what to do:
 //
 //   - A *NotBarsError names what the file holds instead of bars, for example trades or quotes.
-//   - Another error of Open, such as an ambiguous order of day and month or times without a zone, names the option to set.
+//   - Another error of Open names the option to set, for example for an ambiguous order of day and month, or for times
+//     without a zone.
 //   - Bars yields a *blotter.RejectedRow for each row that is not a valid bar, with the reason, and goes on.
 //
 // Nothing is guessed: if the file and Options leave two readings, Open returns an error.

@@ -66,7 +66,8 @@ func epochUnitOf(l *layout, rows []record) tabular.Unit {
 		return unit
 	}
 	first := tabular.UnitOf(values[0].N)
-	if change := slices.IndexFunc(values, func(e tabular.Epoch) bool { return tabular.UnitOf(e.N) != first }); change > 0 {
+	change := slices.IndexFunc(values, func(e tabular.Epoch) bool { return tabular.UnitOf(e.N) != first })
+	if change > 0 {
 		values = values[:change]
 	}
 	if unit := unitThatFits(values); unit != tabular.UnknownUnit {
@@ -130,7 +131,7 @@ func isBarStep(step time.Duration) bool {
 	case step < time.Second || step%time.Second != 0:
 		return false
 	case step < time.Minute:
-		return slices.Contains([]time.Duration{1, 5, 10, 15, 30}, step/time.Second)
+		return slices.Contains(barSeconds, step/time.Second)
 	case step < time.Hour:
 		return step%time.Minute == 0 && 60%(step/time.Minute) == 0 || step == 45*time.Minute
 	case step < day:

@@ -1,8 +1,8 @@
 package barfile
 
 import (
+	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"time"
@@ -16,17 +16,17 @@ type Options struct {
 	Format    string // one of Formats
 	Symbol    string // of every row; by default that of the file, of a column, or of the file's name
 	Timeframe string // for example 1d or 5m; by default that of the file, or the usual distance of its rows
-	// Source is the vendor. By default the format tells it ("yahoo", "binance"); for CSV and JSON files of no vendor it
+	// Source is the vendor. By default it follows from the format ("yahoo", "binance"). For other CSV and JSON files it
 	// is "csv:" or "json:" and the name of their folder.
 	Source string
 	// Zone is the zone of times within a day that have none, for example America/New_York. Without it, such a file is
-	// an error unless its format tells the zone: a guess would be hours off.
+	// an error, unless its format decides the zone. A guess would be hours off.
 	Zone string
 	// Columns names the columns in their order, for example "date,open,high,low,close,volume". A column with an empty
 	// name is ignored.
 	Columns string
 	// Dates is the order of day and month in dates such as 2/1/2006: "dmy" or "mdy". By default the dates of the file
-	// tell it; an ambiguous file is an error.
+	// decide. An ambiguous file is an error.
 	Dates string
 	// Sheet is the sheet of an Excel workbook (.xlsx). The default is the first one that is not hidden.
 	Sheet string
@@ -56,31 +56,31 @@ type File struct {
 	opts        Options
 	units       unitFollower
 	emptied     emptied
-	unreadable  string         // adjusted close of the row that is being read, where it is no number
-	zone        *time.Location // nil where Options.Zone is empty
+	unreadable  string         // adjusted close of the current row, if it is not a number
+	zone        *time.Location // nil if it is not known
 	newestFirst bool           // rows go back in time
 	steady      steady
 	repeated    map[string]time.Time // of a symbol, the last time within an hour that the clocks repeat
 	closer      io.Closer
 	source      *tabular.Source
-	member      string // of the archive, "" where the file is none
+	member      string // its name in the archive, or ""
 	decoder     *decoder
 	layout      layout
 	peeked      []record
-	suffix      string // of the symbols: what does not mix with traded prices
+	suffix      string // of the symbols: AdjustedSuffix, MidSuffix or ""
 	used        bool   // Bars has been read
-	reopen      string // path of a file of a regular file, which can be opened again; "" for streams and pipes
+	reopen      string // path of a regular file, which can be opened again; "" for streams and pipes
 	absolute    string // of reopen
 	members     int    // of the archive that have been begun
 	row         record
 	symbol      interned
 	inside      bool   // the symbol of a row is that of the JSON object around it
 	pathAt      int    // which of the names around a row is its symbol, or -1
-	around      record // the first row, for what is around it
+	around      record // the first row, whose surroundings those of other rows are compared with
 	aligned     [][]byte
 	joined      []byte
 	broken      error // that ended the sample
-	ended       bool  // the sample is all there is
+	ended       bool  // the sample is the whole file
 }
 
 const (
@@ -90,12 +90,12 @@ const (
 	// MidSuffix ends the symbols of bars that are the middle of bid and ask, if the market has traded prices too.
 	MidSuffix = ":MID"
 
-	peekBars     = 256     // bars that Open reads to recognise a file
+	peekBars     = 256     // bars that Open reads to recognize a file
 	peekRowsMax  = 8192    // rows among which it looks for them: some files begin with years of empty rows
 	peekBytesMax = 1 << 20 // the same, in bytes
 )
 
-// interned keeps the strings of a column that changes seldom.
+// interned keeps the last text of a column that changes seldom.
 type interned struct{ cell, value string }
 
 // Open opens the file and recognizes its format. The caller must close it.
@@ -119,14 +119,14 @@ func Open(path string, opts Options) (*File, error) {
 	return file, nil
 }
 
-// Zone returns the zone of the file's times, or nil if neither the file nor Options tells it.
+// Zone returns the zone of the file's times, or nil if neither the file nor Options has one.
 func (f *File) Zone() *time.Location { return f.zone }
 
 // Once reports whether Bars can be ranged over only once, because the file is a stream or a pipe.
 func (f *File) Once() bool { return f.reopen == "" }
 
-// Read is Open for a stream. path is used in errors, and gives the symbol if nothing else does, unless it is
-// StandardInput.
+// Read reads a stream as Open reads a file. path is used in errors. It gives the symbol if the content has none, unless
+// it is StandardInput.
 func Read(r io.Reader, path string, opts Options) (*File, error) { return read(r, path, "", opts) }
 
 func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
@@ -156,19 +156,14 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 	if f.source, err = tabular.NewSource(path, r, opts.Sheet); err != nil {
 		return nil, err
 	}
-	err = f.nextMember()
-	if errors.Is(err, io.EOF) {
-		switch len(f.Skipped) {
-		case 0:
-			err = &NotBarsError{Path: path, Reason: "the archive holds no files"}
-		case 1:
-			err = f.Skipped[0]
-		default:
-			err = &NotBarsError{Path: path, Reason: fmt.Sprintf("none of its %d files is a bar file; the first: %s",
-				len(f.Skipped), f.Skipped[0])}
-		}
-	}
 
+	err = f.nextMember()
+	switch {
+	case errors.Is(err, io.EOF) && len(f.Skipped) == 1:
+		err = f.Skipped[0]
+	case errors.Is(err, io.EOF):
+		err = &NotBarsError{Path: path, Reason: tabular.NothingReason(f.Skipped, "is a bar file")}
+	}
 	if err != nil {
 		f.source.Close()
 		return nil, err
@@ -191,37 +186,18 @@ func (f *File) BytesRead() int64 { return f.source.BytesRead() }
 // nextMember opens the next member of the source that is a bar file, or returns io.EOF. A member that is something else
 // is skipped. A damaged member, and one that needs an option, is an error.
 func (f *File) nextMember() error {
-	for {
-		name, r, err := f.source.Next()
-		if err != nil {
-			return err
-		}
-
+	skipped, err := f.source.NextAccepted(func(name string, r *bufio.Reader) error {
 		f.member = name
 		f.members++
-		err = f.recognise(r)
-		if not := (*NotBarsError)(nil); errors.As(err, &not) {
-			not.Hint = f.source.SheetHint()
-		}
+		return f.recognise(r)
+	})
+	f.Skipped = append(f.Skipped, skipped...)
 
-		if err == nil || !f.source.IsArchive() {
-			return err
-		}
-		if !errors.As(err, new(*NotBarsError)) {
-			return err
-		}
-
-		f.Skipped = append(f.Skipped, err)
-		if _, err := io.Copy(io.Discard, r); err != nil { // its checksum stands at its end
-			return f.readError(err)
-		}
+	if other := (*NotBarsError)(nil); errors.As(err, &other) {
+		other.Hint = f.source.SheetHint()
 	}
+	return err
 }
 
 // name returns the path of the file or its member, for errors.
-func (f *File) name() string {
-	if f.member == "" {
-		return f.Path
-	}
-	return f.Path + "/" + f.member
-}
+func (f *File) name() string { return tabular.MemberPath(f.Path, f.member) }

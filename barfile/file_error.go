@@ -11,7 +11,8 @@ import (
 
 // damage returns the error that broke the file within its sample, or nil if its text is not that of a bar file.
 func (f *File) damage() error {
-	if errors.Is(f.broken, tabular.ErrTooLong) || errors.As(f.broken, new(*json.SyntaxError)) || errors.As(f.broken, new(tabular.ShapeError)) {
+	if errors.Is(f.broken, tabular.ErrTooLong) || errors.As(f.broken, new(*json.SyntaxError)) ||
+		errors.As(f.broken, new(tabular.ShapeError)) {
 		return nil
 	}
 	return f.readError(f.broken)
@@ -43,7 +44,7 @@ func (e *NotBarsError) Error() string {
 	return tabular.Mismatch(e.Path, e.Kind, "bars", e.Reason, e.Hint)
 }
 
-func (e *NotBarsError) Unwrap() error { return blotter.ErrInvalid }
+func (e *NotBarsError) Unwrap() []error { return []error{blotter.ErrInvalid, tabular.ErrOtherContent} }
 
 func notBars(path, kind string) error { return &NotBarsError{Path: path, Kind: kind} }
 

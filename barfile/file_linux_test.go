@@ -11,7 +11,8 @@ import (
 	"github.com/blotterdb/blotter/barfile"
 )
 
-// A file that may not be read is one sentence. Root may read all, so the test drops to another user for the call.
+// A file that the user may not read is an error of one line. Root may read every file, so the test runs the call as
+// another user.
 func TestOpenUnreadable(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "AAPL.csv")
@@ -26,13 +27,14 @@ func TestOpenUnreadable(t *testing.T) {
 	})
 }
 
-// asUser runs fn in a thread that is not root, whoever runs the test.
+// asUser runs fn in a thread that is not root.
 func asUser(t *testing.T, fn func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		fn()
 		return
 	}
+
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -43,5 +45,6 @@ func asUser(t *testing.T, fn func()) {
 		}
 		fn()
 	}()
+
 	<-done
 }

@@ -32,7 +32,8 @@ var (
 )
 
 var formats = []*format{
-	yahoo, yfinance, csvFormat, stooq, alphaVantage, binance, kraken, polygonFlat, alpaca, polygonJSON, coinbase, lean, jsonFormat,
+	yahoo, yfinance, csvFormat, stooq, alphaVantage, binance, kraken, polygonFlat, alpaca, polygonJSON, coinbase,
+	lean, jsonFormat,
 }
 
 // Formats returns the names that Options.Format accepts.

@@ -17,24 +17,34 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// The fuzz tests feed any text to Read, each beginning with the files of one format: there is no panic, every accepted
-// bar satisfies the rules of the table, and every row is either a bar or rejected with its line and a reason.
+// The fuzz tests pass any text to Read, beginning with the examples of one format. They check that there is no panic,
+// that every accepted bar satisfies the rules of the table, and that every other row is rejected with its line and a
+// reason.
 
 func FuzzYahoo(f *testing.F) {
-	f.Add("AAPL.csv", "Date,Open,High,Low,Close,Adj Close,Volume\n2019-01-02,1,2,1,2,2,3\n2019-01-03,null,null,null,null,null,null\n")
-	f.Add("AAPL.csv", "Date,Open,High,Low,Close,Volume,Adj Close\n2007-12-31,147.10,147.61,146.06,146.21,108126800,127.37\n")
+	f.Add("AAPL.csv", "Date,Open,High,Low,Close,Adj Close,Volume\n"+
+		"2019-01-02,1,2,1,2,2,3\n"+
+		"2019-01-03,null,null,null,null,null,null\n")
+	f.Add("AAPL.csv", "Date,Open,High,Low,Close,Volume,Adj Close\n"+
+		"2007-12-31,147.10,147.61,146.06,146.21,108126800,127.37\n")
 	fuzz(f, "Yahoo CSV")
 }
 
 func FuzzCSV(f *testing.F) {
 	for _, text := range []string{
-		"date,open,high,low,close,volume,Name\n2013-02-08,15.07,15.12,14.63,14.75,8407500,AAL\n2013-02-11,1,1,2,1,1,AAL\n",
+		"date,open,high,low,close,volume,Name\n" +
+			"2013-02-08,15.07,15.12,14.63,14.75,8407500,AAL\n" +
+			"2013-02-11,1,1,2,1,1,AAL\n",
 		"Datetime,Open,High,Low,Close,Volume\n2022-01-03 00:00:00+08:00,1,2,1,2,3\n",
 		"", "\n", "date,open", "a;b\n\x00",
-		"date,open,high,low,close,volume,name\n2013-02-08,1,2,1,2,3,\x00\n2013-02-08,1,2,1,2,3,A\n2013-02-08,\xe9,2,1,2,3,B\n",
+		"date,open,high,low,close,volume,name\n" +
+			"2013-02-08,1,2,1,2,3,\x00\n" +
+			"2013-02-08,1,2,1,2,3,A\n" +
+			"2013-02-08,\xe9,2,1,2,3,B\n",
 	} {
 		f.Add("AAPL.csv", text)
 	}
+
 	fuzz(f, "CSV")
 }
 
@@ -57,21 +67,26 @@ func fuzz(f *testing.F, format string) {
 			f.Add(e.path, e.text)
 		}
 	}
+
 	f.Fuzz(func(t *testing.T, name, text string) {
-		file, err := barfile.Read(strings.NewReader(text), name, barfile.Options{Zone: "America/New_York", Dates: "mdy"})
+		file, err := barfile.Read(strings.NewReader(text), name, barfile.Options{
+			Zone:  "America/New_York",
+			Dates: "mdy",
+		})
 		if err != nil {
 			if !errors.Is(err, blotter.ErrInvalid) {
 				t.Fatalf("Read: %v is not ErrInvalid", err)
 			}
 			return
 		}
+
 		if rules(t, file) == 0 {
 			t.Fatal("a file without bars was taken for a bar file")
 		}
 	})
 }
 
-// FuzzArchives feeds any bytes as a file, beginning with examples that are packed. A damaged one may end anywhere.
+// FuzzArchives reads any bytes as a file, beginning with packed examples.
 func FuzzArchives(f *testing.F) {
 	for _, e := range examples(f)[:12] {
 		name := filepath.Base(e.path)
@@ -79,11 +94,13 @@ func FuzzArchives(f *testing.F) {
 		f.Add(tarred(f, "readme.txt", "hello", name, e.text))
 		f.Add(gzipped(f, []byte(e.text)))
 	}
+
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "AAPL.csv")
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		file, err := barfile.Open(path, barfile.Options{Zone: "America/New_York", Dates: "mdy", Timeframe: "1d"})
 		if err != nil {
 			if !errors.Is(err, blotter.ErrInvalid) {
@@ -96,10 +113,10 @@ func FuzzArchives(f *testing.F) {
 	})
 }
 
-// heapMax is the most memory that reading any file may take, of which the Go runtime keeps twice what lives.
+// heapMax limits the memory for reading any file. The Go runtime keeps twice what is live.
 const heapMax = 128 << 20
 
-// bounded checks what lives of the heap: a fuzzer's own memory, and its garbage, are not what reading takes.
+// bounded checks the live heap. It leaves out the fuzzer's own memory and garbage.
 func bounded(t *testing.T) {
 	t.Helper()
 	var m runtime.MemStats
@@ -112,7 +129,7 @@ func bounded(t *testing.T) {
 	}
 }
 
-// neverGrew checks that the heap has never been larger: what it took of the system it keeps.
+// neverGrew checks that the heap has never been larger. The runtime keeps what it took from the system.
 func neverGrew(t *testing.T) {
 	t.Helper()
 	var m runtime.MemStats
@@ -121,12 +138,18 @@ func neverGrew(t *testing.T) {
 	}
 }
 
-// Texts that unpack to far more than they are, and have no lines, no ends or no bars, take little memory.
+// Texts that are far larger unpacked, and have no lines, ends or bars, take little memory.
 func TestMemoryBounded(t *testing.T) {
 	const size = 256 << 20
 	for name, test := range map[string]struct{ begin, again string }{
-		"no line ends": {header, "x"}, "JSON without end": {`{"a":"`, "x"}, "deep JSON": {"", "["}, "many names": {"{", `"a":1,`},
-		"blank lines": {header, "\n"}, "rows": {header, "2019-01-02,1,2,1,2,3\n"}, "bad rows": {header + "2019-01-02,1,2,1,2,3\n", "x,1\n"},
+		"no line ends": {
+			begin: header,
+			again: "x",
+		}, "JSON without end": {`{"a":"`, "x"}, "deep JSON": {"", "["}, "many names": {"{", `"a":1,`},
+		"blank lines": {
+			begin: header,
+			again: "\n",
+		}, "rows": {header, "2019-01-02,1,2,1,2,3\n"}, "bad rows": {header + "2019-01-02,1,2,1,2,3\n", "x,1\n"},
 		"symbols": {"symbol,date,open,high,low,close\n", "A,2019-01-02,1,2,1,2\n"},
 	} {
 		unpacked := io.MultiReader(strings.NewReader(test.begin), io.LimitReader(&repeating{text: test.again}, size))
@@ -142,6 +165,7 @@ func TestMemoryBounded(t *testing.T) {
 				}
 			}
 		}
+
 		neverGrew(t)
 		if t.Failed() {
 			t.Fatal(name)
@@ -149,7 +173,7 @@ func TestMemoryBounded(t *testing.T) {
 	}
 }
 
-// repeating reads a text again and again.
+// repeating yields a text endlessly.
 type repeating struct {
 	text string
 	at   int
@@ -163,7 +187,7 @@ func (r *repeating) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Whatever the corpus has, the table takes each bar that is accepted: its own CHECKs are the last word.
+// Every bar that the readers accept satisfies the CHECKs of the table.
 func TestTableTakesAcceptedBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
@@ -171,44 +195,63 @@ func TestTableTakesAcceptedBars(t *testing.T) {
 	for _, e := range examples(t) {
 		texts = append(texts, [2]string{e.path, e.text})
 	}
+
 	corpus, err := filepath.Glob("testdata/fuzz/Fuzz*/*")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, path := range corpus {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var values []string
+
 		for line := range strings.Lines(string(text)) {
 			quoted := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "string("), ")")
 			if value, err := strconv.Unquote(quoted); err == nil {
 				values = append(values, value)
 			}
 		}
+
 		if len(values) == 2 {
 			texts = append(texts, [2]string(values))
 		}
 	}
+
 	for _, extreme := range []string{
-		"2019-01-02," + strings.Repeat("9", 150) + "," + strings.Repeat("9", 150) + ",1,1,0", "2019-01-02,0.0000000000000000001,1,0.0000000000000000001,1,0",
-		"2019-01-02,1e149,1e149,1,1,1e149", "2019-01-02,1e150,1e150,1,1,1e150", "1600-01-02,1,1,1,1,1", "2199-12-31,1,1,1,1,1",
+		"2019-01-02," + strings.Repeat("9", 150) + "," + strings.Repeat("9", 150) + ",1,1,0",
+		"2019-01-02,0.0000000000000000001,1,0.0000000000000000001,1,0",
+		"2019-01-02,1e149,1e149,1,1,1e149",
+		"2019-01-02,1e150,1e150,1,1,1e150",
+		"1600-01-02,1,1,1,1,1",
+		"2199-12-31,1,1,1,1,1",
 	} {
 		texts = append(texts, [2]string{"X.csv", header + "2019-01-03,1,2,1,2,3\n" + extreme + "\n"})
 	}
+
 	stored := int64(0)
+
 	for _, text := range texts {
-		file, err := barfile.Read(strings.NewReader(text[1]), text[0], barfile.Options{Zone: "America/New_York", Dates: "mdy", Timeframe: "1d"})
+		file, err := barfile.Read(strings.NewReader(text[1]), text[0], barfile.Options{
+			Zone:      "America/New_York",
+			Dates:     "mdy",
+			Timeframe: "1d",
+		})
 		if err != nil {
 			continue
 		}
+
 		result, err := db.ImportBars(t.Context(), postgres.BarImport{File: "corpus", Bars: file.Bars(), Once: true})
 		if err != nil && !errors.Is(err, blotter.ErrInvalid) {
 			t.Errorf("%s: %v\n%.300s", text[0], err, text[1])
 		}
+
 		stored += result.Inserted
 	}
+
 	if stored < 50 {
 		t.Errorf("%d bars were stored, want those of the examples", stored)
 	}
@@ -227,7 +270,8 @@ func rules(t *testing.T, file *barfile.File) (accepted int) {
 			if err := row.Check(false); err != nil {
 				t.Fatalf("line %d was accepted: %v", row.Line, err)
 			}
-			if row.Timeframe == "" || len(row.Timeframe) > 10 || row.Source == "" || row.Symbol != strings.ToUpper(row.Symbol) ||
+			if row.Timeframe == "" || len(row.Timeframe) > 10 || row.Source == "" ||
+				row.Symbol != strings.ToUpper(row.Symbol) ||
 				!utf8.ValidString(row.Symbol) || strings.Contains(row.Symbol, "\x00") {
 				t.Fatalf("line %d: %+v", row.Line, row.Bar)
 			}
@@ -244,5 +288,6 @@ func rules(t *testing.T, file *barfile.File) (accepted int) {
 			t.Fatalf("%v is not ErrInvalid", err)
 		}
 	}
+
 	return accepted
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -334,7 +335,7 @@ func (f *File) settleTimeColumn(l *layout, rows []record) {
 func (l *layout) quoted(columns []int) string {
 	var names []string
 	for _, at := range columns {
-		names = append(names, fmt.Sprintf("%q", tabular.Storable(l.names[at])))
+		names = append(names, fmt.Sprintf("%q", sqltext.Storable(l.names[at])))
 	}
 	return strings.Join(names, " and ")
 }
@@ -367,6 +368,7 @@ func sidesOf(name []byte) (sides []sideOf) {
 		if !strings.ContainsRune(".:_ /|-", c) {
 			continue
 		}
+
 		before, after := strings.Trim(text[:i], " \"'(),"), strings.Trim(text[i+1:], " \"'(),")
 		for _, side := range []sideOf{{before, plainName([]byte(after))}, {after, plainName([]byte(before))}} {
 			if of, known := fieldNames[side.price]; known && of >= fieldOpen && of <= fieldClose &&
@@ -375,11 +377,13 @@ func sidesOf(name []byte) (sides []sideOf) {
 			}
 		}
 	}
+
 	return sides
 }
 
 // notSymbols are words before or behind the names of prices that are not symbols.
-var notSymbols = strings.Fields("adj adjusted raw price px mid bid ask day prev previous last trade usd eur gbp jpy the regular session")
+var notSymbols = strings.Fields(`adj adjusted raw price px mid bid ask day prev previous last trade usd eur gbp jpy
+	the regular session`)
 
 // sideBySide returns an error for a header with the prices of several symbols, whose rows hold a bar of each, and for
 // one of bids and asks.
@@ -398,7 +402,8 @@ func (f *File) sideBySide(names [][]byte) error {
 
 	symbols = slices.DeleteFunc(symbols, func(symbol string) bool { return len(found[symbol]) < 4 })
 	isQuote := func(symbol string) bool { return strings.EqualFold(symbol, "bid") || strings.EqualFold(symbol, "ask") }
-	if slices.ContainsFunc(symbols, isQuote) && !slices.ContainsFunc(names, func(name []byte) bool { return plainName(name) == "open" }) {
+	isOpen := func(name []byte) bool { return plainName(name) == "open" }
+	if slices.ContainsFunc(symbols, isQuote) && !slices.ContainsFunc(names, isOpen) {
 		return notBars(f.name(), "quotes (bars of bid and ask)")
 	}
 
@@ -410,5 +415,5 @@ func (f *File) sideBySide(names [][]byte) error {
 	}
 	return tabular.Error(f.name(), fmt.Sprintf("each row holds the bars of %d symbols side by side (%s); "+
 		"write one symbol per row, with a column for the symbol, or one symbol per file",
-		len(symbols), tabular.Storable(strings.Join(symbols[:min(len(symbols), 5)], ", "))))
+		len(symbols), sqltext.Storable(strings.Join(symbols[:min(len(symbols), 5)], ", "))))
 }

@@ -13,15 +13,22 @@ type symbolTracker struct {
 	keyed  bool // the symbol is the name of an array
 }
 
-// array takes the name of an array, or of an object around it, as the symbol if it looks like one.
+// array takes the name of an array, or of an object around it, as the symbol if it looks like one: {"AAPL": [...]},
+// {"bars": {"AAPL": [...]}} and {"AAPL": {"candles": [...]}}.
 func (t *symbolTracker) array(within []string, name string) {
 	n := len(within)
-	if n > 1 && within[n-2] == "bars" || isSymbolKey(name) { // {"bars": {"AAPL": [...]}}, {"AAPL": [...]}
-		t.symbol, t.keyed = name, true
-	} else if i := slices.IndexFunc(within, isSymbolKey); i >= 0 && (t.symbol == "" || t.keyed) { // {"AAPL": {"candles": [...]}}
-		t.symbol, t.keyed = within[i], true
-	} else if t.keyed {
-		t.symbol, t.keyed = "", false
+	around := slices.IndexFunc(within, isSymbolKey)
+
+	switch {
+	case n > 1 && within[n-2] == "bars" || isSymbolKey(name):
+		t.symbol = name
+		t.keyed = true
+	case around >= 0 && (t.symbol == "" || t.keyed):
+		t.symbol = within[around]
+		t.keyed = true
+	case t.keyed:
+		t.symbol = ""
+		t.keyed = false
 	}
 }
 
@@ -53,7 +60,9 @@ func isSymbolKey(name string) bool {
 // jsonHeadMax is how many bytes of a JSON file are read ahead for a symbol behind the bars.
 const jsonHeadMax = 4 << 20
 
-var symbolBehind = regexp.MustCompile(`"(?:symbol|ticker|instrument|pair|name)"\s*:\s*"([A-Z0-9^][^"\\ ]{0,39})"[^{}\[\]]*\}\s*$`)
+// symbolBehind matches a symbol in the last object of a text.
+var symbolBehind = regexp.MustCompile(
+	`"(?:symbol|ticker|instrument|pair|name)"\s*:\s*"([A-Z0-9^][^"\\ ]{0,39})"[^{}\[\]]*\}\s*$`)
 
 // symbolAtEnd returns the symbol in the last object of a file, or "" if there is none or the file is too long.
 func symbolAtEnd(r *bufio.Reader) string {

@@ -9,10 +9,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// field is what a column holds.
+// field is a part of a bar that a column may hold.
 type field int
 
 const (
@@ -31,7 +32,7 @@ const (
 	fields
 )
 
-// layout tells where the parts of a bar are in the records of a file, and how they are written.
+// layout says where the parts of a bar are in the records of a file, and how they are written.
 type layout struct {
 	format  *format
 	at      [fields]int // position of each field, or -1
@@ -51,32 +52,25 @@ type layout struct {
 
 func (l *layout) has(f field) bool { return l.at[f] >= 0 }
 
-// dateNames are what vendors call the column of dates, best first: names that tell the zone come before others.
-var dateNames = []string{
-	"windowstart", "opentime", "unix", "unixtime", "unixtimestamp", "epoch", "candledatetimeutc", "start", "t", "ts", "datetime",
-	"timestamp", "date", "dtyyyymmdd", "tradedate", "datum", "time", "from", "begin", "beginsat", "gmttime", "localtime", "",
-}
+// dateNames are names that vendors give the column of dates, best first: names that include the zone come before
+// others. The last one is a column without a name.
+var dateNames = append(strings.Fields(`windowstart opentime unix unixtime unixtimestamp epoch candledatetimeutc start
+	t ts datetime timestamp date dtyyyymmdd tradedate datum time from begin beginsat gmttime localtime`), "")
 
-// fieldNames are what vendors call the other columns, in lower case without blanks and punctuation.
-var fieldNames = map[string]field{
-	"eröffnung": fieldOpen, "eröffn": fieldOpen, "zuletzt": fieldClose, "hoch": fieldHigh, "tief": fieldLow, "schluss": fieldClose, "schlusskurs": fieldClose,
-	"open": fieldOpen, "o": fieldOpen, "openprice": fieldOpen, "openingprice": fieldOpen, "opening": fieldOpen, "priceopen": fieldOpen,
-	"high": fieldHigh, "h": fieldHigh, "highprice": fieldHigh, "highest": fieldHigh, "pricehigh": fieldHigh,
-	"low": fieldLow, "l": fieldLow, "lowprice": fieldLow, "lowest": fieldLow, "pricelow": fieldLow,
-	"close": fieldClose, "c": fieldClose, "closeprice": fieldClose, "closing": fieldClose, "closingprice": fieldClose, "priceclose": fieldClose,
-	"ouverture": fieldOpen, "apertura": fieldOpen, "haut": fieldHigh, "máximo": fieldHigh, "bas": fieldLow, "mínimo": fieldLow,
-	"clôture": fieldClose, "cierre": fieldClose,
-	"closelast": fieldClose, "last": fieldClose, "price": fieldClose,
-	"tradeprice": fieldClose, "settle": fieldClose,
-	"volume": fieldVolume, "vol": fieldVolume, "v": fieldVolume, "candleacctradevolume": fieldVolume, "tickvol": fieldVolume,
-	"totaltradedquantity": fieldVolume, "totaltradequantity": fieldVolume, "tottrdqty": fieldVolume, "ttltrdqnty": fieldVolume,
-	"tradedquantity": fieldVolume, "sharestraded": fieldVolume, "noofshares": fieldVolume, "numberofshares": fieldVolume,
-	"shares": fieldVolume, "qty": fieldVolume, "quantity": fieldVolume, "volumen": fieldVolume, "umsatz": fieldVolume,
-	"adjclose": fieldAdjClose, "adjustedclose": fieldAdjClose, "adjusted": fieldAdjClose,
-	"name": fieldSymbol, "symbol": fieldSymbol, "stock": fieldSymbol, "ticker": fieldSymbol, "oymbol": fieldSymbol,
-	"market": fieldSymbol, "sym": fieldSymbol, "instrument": fieldSymbol, "pair": fieldSymbol,
-	"per": fieldPeriod, "endtime": fieldEnd, "closetime": fieldEnd,
-}
+// fieldNames are names that vendors give the other columns, in lower case without blanks and punctuation.
+var fieldNames = tabular.ByWord(map[field]string{
+	fieldOpen: `open o openprice openingprice opening priceopen eröffnung eröffn ouverture apertura`,
+	fieldHigh: `high h highprice highest pricehigh hoch haut máximo`,
+	fieldLow:  `low l lowprice lowest pricelow tief bas mínimo`,
+	fieldClose: `close c closeprice closing closingprice priceclose closelast last price tradeprice settle
+		zuletzt schluss schlusskurs clôture cierre`,
+	fieldVolume: `volume vol v candleacctradevolume tickvol totaltradedquantity totaltradequantity tottrdqty ttltrdqnty
+		tradedquantity sharestraded noofshares numberofshares shares qty quantity volumen umsatz`,
+	fieldAdjClose: `adjclose adjustedclose adjusted`,
+	fieldSymbol:   `symbol name stock ticker oymbol market sym instrument pair`,
+	fieldPeriod:   `per`,
+	fieldEnd:      `endtime closetime`,
+})
 
 // symbolNames win over "name", "market", "pair" and "instrument".
 var symbolNames = []string{"symbol", "ticker", "sym", "oymbol"}
@@ -93,7 +87,7 @@ func plainName(cell []byte) string {
 		return "symbol"
 	}
 	if before, after, found := strings.Cut(name, "/"); found && isASCII(before) && !isASCII(after) {
-		name = before // in two languages, as OKX has them
+		name = before // in two languages, as in files of OKX
 	}
 	return plain.Replace(strings.ToLower(numbered.ReplaceAllString(name, "")))
 }
@@ -102,16 +96,17 @@ func isASCII(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-// numbered is what Alpha Vantage's JSON writes before names: "1. open".
+// numbered matches the number before a name in Alpha Vantage's JSON: "1. open".
 var numbered = regexp.MustCompile(`^\s*\d{1,2}[a-z]?\.\s+`)
 
 // named returns the layout of records whose columns have these names. missing is the first field that a bar needs and
 // that has no column, or "".
 func named(names [][]byte) (l layout, missing string) {
-	l.at = [fields]int(slices.Repeat([]int{-1}, int(fields)))
-	l.count, l.names, l.keys = len(names), make([]string, len(names)), make([]string, len(names))
-	for i, name := range names {
-		l.names[i], l.keys[i] = string(name), plainName(name)
+	l.at = noFields()
+	l.count = len(names)
+	for _, name := range names {
+		l.names = append(l.names, string(name))
+		l.keys = append(l.keys, plainName(name))
 	}
 	if l.prefix = commonPrefix(names); l.prefix != "" {
 		for i, key := range l.keys {
@@ -119,19 +114,11 @@ func named(names [][]byte) (l layout, missing string) {
 		}
 	}
 
-	best := len(dateNames)
-	for i, key := range l.keys {
-		if rank := slices.Index(dateNames, key); rank >= 0 && rank < best && (key != "" || i == 0) {
-			best, l.at[fieldDate] = rank, i
-			l.utc = strings.HasSuffix(key, "utc") || key == "gmttime"
-		}
-	}
-
+	dateName := l.findDate()
 	for i, key := range l.keys {
 		of, known := fieldNames[key]
 		switch {
-		case key == "time" && l.at[fieldDate] != i &&
-			slices.Contains(plainDates, dateNames[min(best, len(dateNames)-1)]):
+		case key == "time" && l.at[fieldDate] != i && slices.Contains(plainDates, dateName):
 			of = fieldTime
 		case known:
 		case isVolume(key):
@@ -139,14 +126,14 @@ func named(names [][]byte) (l layout, missing string) {
 		default:
 			continue
 		}
-		if l.at[of] < 0 || of == fieldClose && key == "close" ||
-			of == fieldVolume && volumeRank(key) < volumeRank(l.keys[l.at[of]]) ||
-			of == fieldSymbol && slices.Contains(symbolNames, key) && !slices.Contains(symbolNames, l.keys[l.at[of]]) {
+
+		if !l.has(of) || isBetterName(of, key, l.keys[l.at[of]]) {
 			l.at[of] = i
 		}
 	}
 
-	if i := slices.Index(l.names, "T"); i >= 0 && !l.has(fieldDate) && !l.has(fieldEnd) && l.at[fieldSymbol] == i { // Bittrex's time
+	// Bittrex's time
+	if i := slices.Index(l.names, "T"); i >= 0 && !l.has(fieldDate) && !l.has(fieldEnd) && l.at[fieldSymbol] == i {
 		l.keys[i] = "t"
 		l.at[fieldDate] = i
 		l.at[fieldSymbol] = -1
@@ -155,6 +142,40 @@ func named(names [][]byte) (l layout, missing string) {
 	l.adjusted = !l.has(fieldAdjClose) && slices.Contains(l.keys, "dividends") && slices.Contains(l.keys, "stocksplits")
 	return l, l.missing()
 }
+
+// findDate finds the column of dates, and returns its name.
+func (l *layout) findDate() string {
+	best := len(dateNames)
+	for i, key := range l.keys {
+		rank := slices.Index(dateNames, key)
+		if rank >= 0 && rank < best && (key != "" || i == 0) {
+			best = rank
+			l.at[fieldDate] = i
+			l.utc = strings.HasSuffix(key, "utc") || key == "gmttime"
+		}
+	}
+
+	if best == len(dateNames) {
+		return ""
+	}
+	return dateNames[best]
+}
+
+// isBetterName reports whether a name fits a field better than the name of the column that was found before.
+func isBetterName(of field, name, before string) bool {
+	switch of {
+	case fieldClose:
+		return name == "close"
+	case fieldVolume:
+		return volumeRank(name) < volumeRank(before)
+	case fieldSymbol:
+		return slices.Contains(symbolNames, name) && !slices.Contains(symbolNames, before)
+	}
+	return false
+}
+
+// noFields returns the positions of the fields in a layout without columns.
+func noFields() [fields]int { return [fields]int(slices.Repeat([]int{-1}, int(fields))) }
 
 // plainDates are names of columns beside which a column "time" holds times of day.
 var plainDates = []string{"date", "datetime", "dtyyyymmdd", "tradedate"}
@@ -194,7 +215,7 @@ func isVolume(key string) bool {
 func (l *layout) notUnderstood() (names []string) {
 	for i, name := range l.names {
 		if !slices.Contains(l.at[:], i) && strings.TrimSpace(name) != "" {
-			names = append(names, strings.TrimSpace(tabular.Storable(name)))
+			names = append(names, strings.TrimSpace(sqltext.Storable(name)))
 		}
 	}
 	return names
@@ -226,7 +247,7 @@ func commonPrefix(names [][]byte) string {
 
 // positional returns the layout of records without names from a list of fields. "" is a column that is ignored.
 func positional(of *format, columns ...string) layout {
-	l := layout{format: of, at: [fields]int(slices.Repeat([]int{-1}, int(fields))), count: len(columns)}
+	l := layout{format: of, at: noFields(), count: len(columns)}
 
 	for i, column := range columns {
 		switch column {

@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// leanFile is what the path of a Lean file tells. Its date, symbol, resolution and kind are nowhere else (Lean,
+// leanFile holds what the path of a Lean file says. Its date, symbol, resolution and kind are not in the file (Lean,
 // Data/readme.md).
 type leanFile struct {
 	known     bool
@@ -29,13 +29,22 @@ type leanFile struct {
 	err       error // why the contract has no symbol
 }
 
+// The shapes of Lean's paths. A folder names the kind, the market, the resolution and the symbol. The members of a zip
+// for a day are named like 20131007_spy_minute_trade.csv, and those of a zip for all days like
+// es_trade_202406_20240621.csv. The contract follows the kind of data.
 var (
-	leanFolders = regexp.MustCompile(`(?i)(?:^|/)(equity|option|indexoption|futureoption|future|index|crypto|cryptofuture|forex|cfd)/([a-z0-9]+)/` +
-		`(tick|second|minute|hour|daily)/([^/]+?)(?:(?:_(?:19|20)\d\d)?_(trade|quote|openinterest)(?:_american|_european)?)?(?:\.zip|\.csv|/)`)
-	leanDay = regexp.MustCompile(`(?i)(?:^|/)(\d{8})_(trade|quote|openinterest)(?:_american|_european)?\.(?:zip|csv)$`)
-	// leanMember matches the members of Lean's zips for a day, such as 20131007_spy_minute_trade.csv, and leanAllDays
-	// those for all days, such as es_trade_202406_20240621.csv. The contract follows the kind.
-	leanMember   = regexp.MustCompile(`(?i)^(\d{8})_([^_]+)_(tick|second|minute|hour|daily)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
+	leanFolders = regexp.MustCompile(`(?i)(?:^|/)` +
+		`(equity|option|indexoption|futureoption|future|index|crypto|cryptofuture|forex|cfd)/` +
+		`([a-z0-9]+)/` +
+		`(tick|second|minute|hour|daily)/` +
+		`([^/]+?)(?:(?:_(?:19|20)\d\d)?_(trade|quote|openinterest)(?:_american|_european)?)?(?:\.zip|\.csv|/)`)
+
+	leanDay = regexp.MustCompile(`(?i)(?:^|/)(\d{8})` +
+		`_(trade|quote|openinterest)(?:_american|_european)?\.(?:zip|csv)$`)
+
+	leanMember = regexp.MustCompile(`(?i)^(\d{8})_([^_]+)_(tick|second|minute|hour|daily)` +
+		`_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
+
 	leanAllDays  = regexp.MustCompile(`(?i)^([^_/]+)_(trade|quote|openinterest)(_[a-z0-9_]+)?\.csv$`)
 	leanOption   = regexp.MustCompile(`(?i)^_(?:american|european)_(call|put)_(\d+)_(\d{8})$`)
 	leanContract = regexp.MustCompile(`^_(\d{6})(?:_(\d{8}))?$`)
@@ -55,10 +64,14 @@ func leanPath(path, member string) (f leanFile) {
 		return leanFile{}
 	}
 
-	kind, market, resolution := strings.ToLower(parts[1]), strings.ToLower(parts[2]), strings.ToLower(parts[3])
+	kind := strings.ToLower(parts[1])
+	market := strings.ToLower(parts[2])
+	resolution := strings.ToLower(parts[3])
 	f = leanFile{
-		known: true, symbol: strings.ToUpper(parts[4]), timeframe: leanTimeframes[resolution],
-		kind: strings.ToLower(parts[5]),
+		known:     true,
+		symbol:    strings.ToUpper(parts[4]),
+		timeframe: leanTimeframes[resolution],
+		kind:      strings.ToLower(parts[5]),
 	}
 	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"

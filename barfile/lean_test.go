@@ -14,7 +14,7 @@ const (
 	leanDays    = "20140606 00:00,25000,26000,24000,25500,10\n20140609 00:00,25000,26000,24000,25500,1\n"
 )
 
-// Contracts are symbols of their own, never rows of what they are on.
+// Each contract is a symbol of its own, and never a row of its underlying.
 func TestLeanContracts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -23,14 +23,22 @@ func TestLeanContracts(t *testing.T) {
 		want    string // symbols and the first open
 	}{
 		{
-			"option/usa/minute/aapl/20240311_trade_american.zip",
-			[]string{"20240311_aapl_minute_trade_american_call_1700000_20240315.csv", leanMinutes, "20240311_aapl_minute_trade_american_put_1725000_20240315.csv", leanMinutes},
-			"AAPL_CALL_170_20240315 AAPL_PUT_172.5_20240315 2.5",
+			path: "option/usa/minute/aapl/20240311_trade_american.zip",
+			members: []string{
+				"20240311_aapl_minute_trade_american_call_1700000_20240315.csv",
+				leanMinutes,
+				"20240311_aapl_minute_trade_american_put_1725000_20240315.csv",
+				leanMinutes,
+			},
+			want: "AAPL_CALL_170_20240315 AAPL_PUT_172.5_20240315 2.5",
 		},
 		{
-			"option/usa/minute/aapl/20240311_quote_american.zip",
-			[]string{"20240311_aapl_minute_quote_american_call_1700000_20240315.csv", "34200000,10000,10000,10000,10000,5,30000,30000,30000,30000,7\n"},
-			"AAPL_CALL_170_20240315:MID 2",
+			path: "option/usa/minute/aapl/20240311_quote_american.zip",
+			members: []string{
+				"20240311_aapl_minute_quote_american_call_1700000_20240315.csv",
+				"34200000,10000,10000,10000,10000,5,30000,30000,30000,30000,7\n",
+			},
+			want: "AAPL_CALL_170_20240315:MID 2",
 		},
 		{
 			"indexoption/usa/minute/spx/20240311_trade_european.zip",
@@ -38,14 +46,24 @@ func TestLeanContracts(t *testing.T) {
 			"SPX_CALL_5000_20240315 2.5",
 		},
 		{
-			"option/usa/daily/aapl_2014_trade_american.zip",
-			[]string{"aapl_trade_american_call_6500000_20140621.csv", leanDays, "aapl_trade_american_put_6500000_20140621.csv", leanDays},
-			"AAPL_CALL_650_20140621 AAPL_PUT_650_20140621 2.5",
+			path: "option/usa/daily/aapl_2014_trade_american.zip",
+			members: []string{
+				"aapl_trade_american_call_6500000_20140621.csv",
+				leanDays,
+				"aapl_trade_american_put_6500000_20140621.csv",
+				leanDays,
+			},
+			want: "AAPL_CALL_650_20140621 AAPL_PUT_650_20140621 2.5",
 		},
 		{
-			"future/cme/minute/es/20240311_trade.zip",
-			[]string{"20240311_es_minute_trade_202406.csv", leanMinutes, "20240311_es_minute_trade_202409_20240920.csv", leanMinutes},
-			"ES_202406 ES_20240920 25000",
+			path: "future/cme/minute/es/20240311_trade.zip",
+			members: []string{
+				"20240311_es_minute_trade_202406.csv",
+				leanMinutes,
+				"20240311_es_minute_trade_202409_20240920.csv",
+				leanMinutes,
+			},
+			want: "ES_202406 ES_20240920 25000",
 		},
 		{
 			"future/cme/daily/nq_trade.zip",
@@ -65,13 +83,17 @@ func TestLeanContracts(t *testing.T) {
 		if err := os.WriteFile(path, zipped(t, test.members...), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		file, err := barfile.Open(path, barfile.Options{})
 		if err != nil {
 			t.Errorf("%s: %v", test.path, err)
 			continue
 		}
+
 		var got []string
+
 		open := ""
+
 		for row, err := range file.Bars() {
 			if err != nil {
 				t.Errorf("%s: %v", test.path, err)
@@ -82,24 +104,29 @@ func TestLeanContracts(t *testing.T) {
 			}
 			open = row.Open.String()
 		}
+
 		_ = file.Close()
 		if text := strings.Join(append(got, open), " "); text != test.want {
 			t.Errorf("%s: %s, want %s", test.path, text, test.want)
 		}
 	}
+
 	for name, want := range map[string]string{
-		"20240311_es_minute_trade.csv":                                             "its name does not tell the contract",
-		"20240311_averylongticker_minute_trade_american_call_1700000_20240315.csv": "is longer than the 32 characters of a symbol",
+		"20240311_es_minute_trade.csv": "its name does not tell the " +
+			"contract",
+		"20240311_averylongticker_minute_trade_american_call_1700000_20240315.csv": "is longer than the 32 " +
+			"characters of a symbol",
 	} {
-		_, _, err := opened(t, "option/usa/minute/es/20240311_trade_american.zip", zipped(t, name, leanMinutes), barfile.Options{})
+		_, _, err := opened(t, "option/usa/minute/es/20240311_trade_american.zip", zipped(t, name, leanMinutes),
+			barfile.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 }
 
-// Lean's files outside of its folders are refused, for the scale of their prices is not known; within, a relative path
-// does.
+// Files of Lean outside of its folders are refused, because the scale of their prices is not known. Within, a relative
+// path is enough.
 func TestLeanOutsideItsFolders(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"20240311_trade.zip":            zipped(t, "20240311_qqq_minute_trade.csv", leanMinutes),
@@ -108,25 +135,34 @@ func TestLeanOutsideItsFolders(t *testing.T) {
 		"20240311_qqq_minute_trade.csv": []byte(leanMinutes),
 	} {
 		_, _, err := opened(t, name, content, barfile.Options{})
-		if err == nil || !strings.Contains(err.Error(), "it is a file of Lean, whose folders tell the market and the scale of its prices") {
+		if err == nil ||
+			!strings.Contains(err.Error(),
+				"it is a file of Lean, whose folders tell the market and the scale of its prices") {
 			t.Errorf("%s: %v, want that it is Lean's and its scale unknown", name, err)
 		}
 	}
+
 	file, bars, err := opened(t, "spy.zip", zipped(t, "spy.csv", leanDays), barfile.Options{Format: "csv"})
 	if err != nil || bars != 2 || file.Format != "CSV" {
 		t.Errorf("as CSV: %d bars, %v", bars, err)
 	}
-	if _, _, err := opened(t, "DAX.zip", zipped(t, "DAX.csv", strings.ReplaceAll(leanDays, "25000", "25000.5")), barfile.Options{}); err != nil {
+
+	_, _, err = opened(t, "DAX.zip", zipped(t, "DAX.csv", strings.ReplaceAll(leanDays, "25000", "25000.5")),
+		barfile.Options{})
+	if err != nil {
 		t.Errorf("prices with a point: %v", err)
 	}
+
 	dir := filepath.Join(t.TempDir(), "equity/usa/daily")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Chdir(dir)
 	if err := os.WriteFile("spy.zip", zipped(t, "spy.csv", leanDays), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	inside, err := barfile.Open("spy.zip", barfile.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/quagmt/udecimal"
 
@@ -36,7 +37,8 @@ func otherText(start []byte) string {
 	return ""
 }
 
-// kinds are what names of columns tell: the first kind of which every group has one of its names among them.
+// kinds are contents of files, with names of their columns. A file has the first kind of which each group has a name
+// among its columns.
 var kinds = []struct {
 	kind   string
 	groups [][]string
@@ -48,10 +50,10 @@ var kinds = []struct {
 	{"orders", [][]string{{"sp"}, {"ap"}, {"i"}}}, // Binance's order updates
 	{"splits", [][]string{{"splitfrom", "oldrate", "forwardsplit", "forwardsplits"}}},
 	{"dividends", [][]string{{"cashamount", "cashdividend", "exdividenddate"}}},
-	{"fills", [][]string{{
-		"ismaker", "isbuyer", "commission", "execid", "execprice", "feecurrency", "ibcommission",
-		"fee", "feesfees",
-	}, {"price", "tradeprice", "execprice", "p"}}},
+	{"fills", [][]string{
+		{"ismaker", "isbuyer", "commission", "execid", "execprice", "feecurrency", "ibcommission", "fee", "feesfees"},
+		{"price", "tradeprice", "execprice", "p"},
+	}},
 	{"orders", [][]string{
 		{"orderid", "clientorderid", "origqty", "ordertype"},
 		{"status", "orderstatus", "side", "price", "filledat"},
@@ -63,10 +65,10 @@ var kinds = []struct {
 	{"fills", [][]string{{"cumqty", "leavesqty"}, {"price"}}},
 	{"simulated trades of a back test", [][]string{{"opendate", "openrate"}, {"closedate", "closerate"}}},
 	{"quotes", [][]string{{"bid", "bidprice", "bp", "bidopen", "p"}, {"ask", "askprice", "ap", "askopen", "P"}}},
-	{"account activity (fills, dividends, cash)", [][]string{{
-		"isin", "nofshares", "noofshares", "transactiontype",
-		"quantitytransacted", "mutatie", "courtagesek", "buysell", "settledate", "feescomm", "feesandcomm",
-	}}},
+	{"account activity (fills, dividends, cash)", [][]string{
+		strings.Fields(`isin nofshares noofshares transactiontype quantitytransacted mutatie courtagesek buysell
+			settledate feescomm feesandcomm`),
+	}},
 	{"account activity (fills, dividends, cash)", [][]string{
 		{"type", "action", "event"},
 		{"amount", "quantity", "pricepershare"},
@@ -84,13 +86,11 @@ const (
 )
 
 // otherParts are the names of the parts of JSON files that are not series of bars.
-var otherParts = map[string]string{
-	"latesttrade": snapshots, "latestquote": snapshots, "dailybar": snapshots, "minutebar": snapshots, "day": snapshots,
-	"lasttrade": snapshots, "prevday": snapshots,
-	"splits": corporateActions, "cashdividends": corporateActions, "cashdividend": corporateActions,
-	"forwardsplits": corporateActions, "reversesplits": corporateActions, "stockdividends": corporateActions,
-	"corporateactions": corporateActions,
-}
+var otherParts = tabular.ByWord(map[string]string{
+	snapshots: `latesttrade latestquote dailybar minutebar day lasttrade prevday`,
+	corporateActions: `splits cashdividends cashdividend forwardsplits reversesplits stockdividends
+		corporateactions`,
+})
 
 // otherKind returns what columns of these names hold, or "".
 func otherKind(names [][]byte) string {
@@ -104,10 +104,10 @@ func otherKind(names [][]byte) string {
 		keys = append(keys, key)
 	}
 
+	isKey := func(name string) bool { return slices.Contains(keys, name) }
+	isMissing := func(group []string) bool { return !slices.ContainsFunc(group, isKey) }
 	for _, k := range kinds {
-		if !slices.ContainsFunc(k.groups, func(group []string) bool {
-			return !slices.ContainsFunc(group, func(name string) bool { return slices.Contains(keys, name) })
-		}) {
+		if !slices.ContainsFunc(k.groups, isMissing) {
 			return k.kind
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -164,7 +165,14 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 	if missing := l.missing(); missing != "" {
 		return l, nil, unknown(f.name(), "its first line has no column for "+missing)
 	}
-	if len(rows) > 0 && plainName(rows[0].Cells[0]) == "symbol" || len(rows) > 0 && plainName(rows[0].Cells[0]) == "ticker" {
+	firstName := func() string {
+		if len(rows) == 0 {
+			return ""
+		}
+		return plainName(rows[0].Cells[0])
+	}
+
+	if name := firstName(); name == "symbol" || name == "ticker" {
 		for _, cell := range rows[0].Cells[1:] {
 			if l.prefix = string(cell); string(rows[0].Cells[1]) != l.prefix {
 				return l, nil, tabular.Error(f.name(), "it has several symbols side by side; write one symbol per file")
@@ -173,7 +181,7 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 		rows = rows[1:]
 	}
 
-	if len(rows) > 0 && (plainName(rows[0].Cells[0]) == "date" || plainName(rows[0].Cells[0]) == "datetime") {
+	if name := firstName(); name == "date" || name == "datetime" {
 		rows = rows[1:]
 	}
 	return l, rows, nil
@@ -188,7 +196,7 @@ func (f *File) unnamed(sample []record) (layout, error) {
 		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
 			continue
 		}
-		if l.format == kraken && f.opts.Format == "" && (nameTells(f.name()).timeframe == "" || !inSeconds(sample)) {
+		if l.format == kraken && f.opts.Format == "" && (parseName(f.name()).timeframe == "" || !inSeconds(sample)) {
 			continue // the names of its files tell the minutes
 		}
 		if l.has(fieldAdjClose) && !isAdjusted(l, sample) {
@@ -250,7 +258,9 @@ func (f *File) fitting(l layout, sample []record) (n int) {
 		layout: l, decoder: f.decoder, Symbol: "X", Timeframe: "1s", Source: "x", pathAt: -1,
 		opts: Options{AllowNegative: f.opts.AllowNegative},
 	}
+
 	isText := f.decoder.text != nil
+
 	for i := range sample {
 		if len(sample[i].Cells) == l.count {
 			if row, _, err := probe.read(&sample[i]); err == nil &&
@@ -259,6 +269,7 @@ func (f *File) fitting(l layout, sample []record) (n int) {
 			}
 		}
 	}
+
 	return n
 }
 
@@ -278,16 +289,14 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 	}
 
 	first := strings.TrimSpace(string(bytes.Join(cells[:min(len(cells), 8)], []byte(","))))
-	if len(first) > 60 {
-		first = first[:57] + "..."
-	}
+	first = tabular.Clip(sqltext.Storable(first), 60)
 	if slices.ContainsFunc(cells, isText) && !slices.ContainsFunc(cells, isNumber) {
 		return unknown(f.name(), fmt.Sprintf("no column for %s in %q; "+
 			"if it holds bars, name its columns in their order, for example --cols date,open,high,low,close,volume",
-			missing, tabular.Storable(first)))
+			missing, first))
 	}
 	return unknown(f.name(), fmt.Sprintf("no column for %s in %q, and its rows are not bars without names", missing,
-		tabular.Storable(first)))
+		first))
 }
 
 // newestFirst reports whether rows go back in time.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 	"github.com/quagmt/udecimal"
 )
@@ -44,7 +45,12 @@ func (f *File) rejected(r *record, symbol string, err error) error {
 		check = "bar"
 	}
 	return &blotter.RejectedRow{
-		Line: r.Line, Symbol: symbol, Check: check, Reason: err.Error(), Raw: tabular.Storable(string(r.Raw)), Member: tabular.Storable(f.member),
+		Line:   r.Line,
+		Symbol: symbol,
+		Check:  check,
+		Reason: err.Error(),
+		Raw:    sqltext.Storable(string(r.Raw)),
+		Member: sqltext.Storable(f.member),
 	}
 }
 
@@ -84,7 +90,10 @@ func (f *File) align(r *record) [][]byte {
 // read reads a record, except that it returns the time as written. The bar's Timeframe is that of the row.
 func (f *File) read(r *record) (row blotter.BarRow, at tabular.Stamp, err error) {
 	l := &f.layout
-	row = blotter.BarRow{Line: r.Line, Bar: blotter.Bar{Symbol: f.Symbol, Timeframe: blotter.Timeframe(f.Timeframe), Source: f.Source}}
+	row = blotter.BarRow{
+		Line: r.Line,
+		Bar:  blotter.Bar{Symbol: f.Symbol, Timeframe: blotter.Timeframe(f.Timeframe), Source: f.Source},
+	}
 
 	cells := r.Cells
 	if r.Keys != nil {
@@ -152,7 +161,7 @@ func (f *File) symbolOf(r *record, cells [][]byte) (string, error) {
 		return f.symbol.value, nil
 	}
 
-	symbol := symbolName(string(bytes.Trim(cell, `"`)))
+	symbol := tabular.Symbol(string(bytes.Trim(cell, `"`)))
 	if symbol == "" {
 		return "", errors.New("the symbol is missing")
 	}
@@ -262,7 +271,7 @@ func (f *File) remarkEmptied() {
 	}
 	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are not numbers were left empty, "+
 		"the first is %q in line %d",
-		f.emptied.rows, tabular.Storable(f.emptied.text), f.emptied.line))
+		f.emptied.rows, sqltext.Storable(f.emptied.text), f.emptied.line))
 	f.emptied = emptied{}
 }
 
@@ -318,7 +327,8 @@ func stooqPeriod(cell []byte) (blotter.Timeframe, error) {
 
 	n, ok := tabular.PlainNumber(cell)
 	minutes, err := n.Int64()
-	if timeframe := ofDuration(time.Duration(minutes) * time.Minute); ok && err == nil && minutes > 0 && minutes < 1e6 && timeframe != "" {
+	timeframe := ofDuration(time.Duration(minutes) * time.Minute)
+	if ok && err == nil && minutes > 0 && minutes < 1e6 && timeframe != "" {
 		return blotter.Timeframe(timeframe), nil
 	}
 	return "", fmt.Errorf("invalid period %q: want D, W, M or minutes", cmp.Or(period, " "))

@@ -21,9 +21,8 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 	}
 
 	symbolBehind := ""
-	if kind := tabular.Packing(r); kind != "" && f.source.IsArchive() {
-		return &NotBarsError{Path: f.name(), Reason: "it is itself packed (" + kind + "); " +
-			"unpack the outer archive first"}
+	if reason := f.source.PackedReason(r); reason != "" {
+		return &NotBarsError{Path: f.name(), Reason: reason}
 	}
 	if f.decoder, symbolBehind, err = f.decode(r); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -21,14 +22,15 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		f.Unknown = l.notUnderstood()
 	}
 
-	if zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone); zone != "" && (l.format != alphaVantage || f.opts.Zone != "" || f.saysAlphaVantage()) {
+	zone := cmp.Or(f.opts.Zone, path.zone, l.format.zone)
+	if zone != "" && (l.format != alphaVantage || f.opts.Zone != "" || f.saysAlphaVantage()) {
 		f.zone, _ = tabular.LoadZone(zone)
 	}
 	if l.utc && f.opts.Zone == "" {
 		f.zone = time.UTC
 	}
 
-	tells := nameTells(f.name())
+	tells := parseName(f.name())
 	f.Adjusted = l.adjusted || tells.adjusted && !l.has(fieldAdjClose)
 	switch {
 	case f.Adjusted:
@@ -68,7 +70,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 			"set --symbol, for example --symbol AAPL")
 	}
 
-	if f.Symbol = symbolName(f.Symbol); f.Symbol != "" {
+	if f.Symbol = tabular.Symbol(f.Symbol); f.Symbol != "" {
 		f.Symbol += f.suffix
 	}
 	if n := utf8.RuneCountInString(f.Symbol); n > blotter.SymbolLengthMax {
@@ -125,13 +127,8 @@ func (f *File) vendor(of *format) string {
 	if folder == string(filepath.Separator) || folder == "." {
 		return of.source
 	}
-	source := []rune(of.source + ":" + tabular.Storable(folder))
+	source := []rune(of.source + ":" + sqltext.Storable(folder))
 	return string(source[:min(len(source), sourceLengthMax)])
-}
-
-// symbolName returns a symbol as it is stored.
-func symbolName(text string) string {
-	return strings.ToUpper(strings.TrimSpace(tabular.Storable(text)))
 }
 
 // timeSample collects the first bars of a file, which tell how its times are to be read.
@@ -184,8 +181,8 @@ func (f *File) sampleTimes() (*timeSample, error) {
 		"and a stream is not searched further; save it as a file first", len(f.peeked), s.rejected))
 }
 
-// findBars adds the first bars of a file that begins with other rows, however many. A file is opened again and read up
-// to them. Of a stream, only some more rows are read ahead.
+// findBars adds the first bars of a file that begins with any number of other rows. A file is opened again and read up
+// to its bars. Of a stream, only some more rows are read ahead.
 func (f *File) findBars(s *timeSample) {
 	if f.reopen == "" {
 		for len(s.rows) < peekBars && len(f.peeked) < peekRowsMax && f.peekNext() {
@@ -269,7 +266,7 @@ func (f *File) settleTimes(path leanFile) error {
 // Kraken leaves out empty intervals, so the minutes in the name tell it. For other files, the usual distance of rows
 // wins over the name.
 func (f *File) timeframeOf(rows []sampled) string {
-	l, name := &f.layout, nameTells(f.name()).timeframe
+	l, name := &f.layout, parseName(f.name()).timeframe
 	if l.has(fieldDate) && l.has(fieldEnd) {
 		for i := range f.peeked {
 			start, err := l.clock.Parse(f.cell(&f.peeked[i], fieldDate))

@@ -59,7 +59,7 @@ type sampled struct {
 }
 
 // usualTimeframe returns the timeframe that the distances between the rows of a symbol tell, or "". Daily bars have
-// weekends between them. Within a day, it is the distance that most rows have, or else the greatest one that divides
+// weekends between them. Within a day, it is the distance that most rows have, otherwise the greatest one that divides
 // all, because vendors leave out bars without trades.
 func usualTimeframe(rows []sampled) string {
 	var distances []time.Duration
@@ -87,28 +87,39 @@ func usualTimeframe(rows []sampled) string {
 		return ""
 	}
 
-	usual, count, divisor := time.Duration(0), 0, time.Duration(0)
-	for i := 0; i < len(distances); {
-		j := i
-		for j < len(distances) && distances[j] == distances[i] {
-			j++
-		}
-		if j-i > count {
-			usual, count = distances[i], j-i
-		}
-		divisor, i = greatestDivisor(divisor, distances[i]), j
-	}
-
-	if 2*count < len(distances) {
-		usual = divisor
-	}
-	if usual < time.Minute {
-		return map[time.Duration]string{
-			time.Second: "1s", 5 * time.Second: "5s", 10 * time.Second: "10s",
-			15 * time.Second: "15s", 30 * time.Second: "30s",
-		}[usual]
+	usual := intradayDistance(distances)
+	if usual < time.Minute && !slices.Contains(barSeconds, usual/time.Second) {
+		return ""
 	}
 	return ofDuration(usual)
+}
+
+// barSeconds are the seconds of the timeframes below a minute.
+var barSeconds = []time.Duration{1, 5, 10, 15, 30}
+
+// intradayDistance returns the distance that at least half of the sorted distances have, or their greatest common
+// divisor.
+func intradayDistance(distances []time.Duration) time.Duration {
+	var usual, divisor time.Duration
+	most := 0
+	for i := 0; i < len(distances); {
+		next := i
+		for next < len(distances) && distances[next] == distances[i] {
+			next++
+		}
+
+		if count := next - i; count > most {
+			most = count
+			usual = distances[i]
+		}
+		divisor = greatestDivisor(divisor, distances[i])
+		i = next
+	}
+
+	if 2*most < len(distances) {
+		return divisor
+	}
+	return usual
 }
 
 func greatestDivisor(a, b time.Duration) time.Duration {

@@ -11,7 +11,7 @@ import (
 	"github.com/blotterdb/blotter/internal/calendar"
 )
 
-// bars writes n bars from start on, a step apart, of the symbols in turn.
+// bars writes n bars from start on, a step apart, for each symbol in turn.
 func bars(start time.Time, step func(time.Time) time.Time, n int, symbols ...string) string {
 	var b strings.Builder
 	b.WriteString("date,open,high,low,close,volume,symbol\n")
@@ -43,7 +43,9 @@ func TestTimeframe(t *testing.T) {
 	for i := range 200 {
 		many = append(many, fmt.Sprintf("S%d", i))
 	}
+
 	start := day("2019-01-02")
+
 	for _, test := range []struct{ name, text, want string }{
 		{"weekdays", bars(start, weekday, 20, "A"), "1d"},
 		{"every day", bars(start, every(24*time.Hour), 20, "A"), "1d"},
@@ -70,21 +72,27 @@ func TestTimeframeAskedFor(t *testing.T) {
 	t.Parallel()
 	seconds := bars(day("2019-01-02"), every(7*time.Second), 20, "A")
 	refused(t, "x.csv", seconds, barfile.Options{}, "set --timeframe")
-	if r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"}); len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
+	r := read(t, "x.csv", seconds, barfile.Options{Timeframe: "7s", Zone: "UTC"})
+	if len(r.bars) != 20 || r.bars[0].Timeframe != "7s" {
 		t.Errorf("%d bars of %q, want 20 of 7s", len(r.bars), r.bars[0].Timeframe)
 	}
+
 	quarters := bars(day("2019-01-01"), func(t time.Time) time.Time { return calendar.AddMonths(t, 3) }, 8, "A")
 	years := bars(day("2000-12-31"), func(t time.Time) time.Time { return calendar.AddYears(t, 1) }, 8, "A")
 	for _, text := range []string{quarters, years, bars(day("2000-12-31"), every(365*24*time.Hour), 2, "A")} {
-		refused(t, "x.csv", text, barfile.Options{}, "set --timeframe, for example 1d, or 3mo for quarters and 12mo for years")
+		refused(t, "x.csv", text, barfile.Options{},
+			"set --timeframe, for example 1d, or 3mo for quarters and 12mo for years")
 	}
+
 	if r := read(t, "x.csv", quarters, barfile.Options{Timeframe: "3mo"}); r.bars[7].Timeframe != "3mo" {
 		t.Errorf("timeframe %q, want 3mo", r.bars[7].Timeframe)
 	}
+
 	daily := bars(day("2019-01-02"), weekday, 20, "A")
 	if r := read(t, "x.csv", daily, barfile.Options{Timeframe: "1w"}); r.bars[0].Timeframe != "1w" {
 		t.Errorf("timeframe %q, want the one asked for", r.bars[0].Timeframe)
 	}
+
 	for _, bad := range []string{"banana", "d", "0d", "1y", "1D", " 1d", "-1d", "10000d"} {
 		if _, err := barfile.Read(strings.NewReader(daily), "x.csv", barfile.Options{Timeframe: bad}); err == nil {
 			t.Errorf("timeframe %q was taken", bad)
@@ -92,14 +100,31 @@ func TestTimeframeAskedFor(t *testing.T) {
 	}
 }
 
-// A day's bar stands at midnight UTC of the date as written; a shorter bar at its instant.
+// A daily bar has midnight UTC of its date as written. A shorter bar has its instant.
 func TestTimestamp(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ name, rows, want string }{
-		{"day in Hong Kong", "2022-01-03 00:00:00+08:00,2022-01-04 00:00:00+08:00,2022-01-05 00:00:00+08:00", "2022-01-03T00:00:00Z"},
-		{"day in New York", "2022-01-03 00:00:00-05:00,2022-01-04 00:00:00-05:00,2022-01-05 00:00:00-05:00", "2022-01-03T00:00:00Z"},
-		{"day over the change of the clock", "2022-03-11 00:00:00-05:00,2022-03-14 00:00:00-04:00,2022-03-15 00:00:00-04:00", "2022-03-11T00:00:00Z"},
-		{"minute in New York", "2022-01-03 09:30:00-05:00,2022-01-03 09:31:00-05:00,2022-01-03 09:32:00-05:00", "2022-01-03T14:30:00Z"},
+		{
+			name: "day in Hong Kong",
+			rows: "2022-01-03 00:00:00+08:00,2022-01-04 00:00:00+08:00,2022-01-05 00:00:00+08:00",
+			want: "2022-01-03T00:00:00Z",
+		},
+		{
+			name: "day in New York",
+			rows: "2022-01-03 00:00:00-05:00,2022-01-04 00:00:00-05:00,2022-01-05 00:00:00-05:00",
+			want: "2022-01-03T00:00:00Z",
+		},
+		{
+			name: "day over the change of the clock",
+			rows: "2022-03-11 00:00:00-05:00,2022-03-14 00:00:00-04:00,2022-03-15 00:00:00-04:00",
+			want: "2022-03-11T00:00:00Z",
+		},
+		{
+			name: "minute in New York",
+			rows: "2022-01-03 09:30:00-05:00,2022-01-03 09:31:00-05:00,2022-01-03 09:32:00-05:00",
+			want: "2022-01-03T14:30:00Z",
+		},
 		{"minute in UTC", "2022-01-03T09:30:00Z,2022-01-03T09:31:00Z,2022-01-03T09:32:00Z", "2022-01-03T09:30:00Z"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,6 +133,7 @@ func TestTimestamp(t *testing.T) {
 			for _, at := range strings.Split(test.rows, ",") {
 				text += at + ",1,2,1,2,3\n"
 			}
+
 			r := read(t, "1398-HK.csv", text, barfile.Options{})
 			if got := r.bars[0].Timestamp.Format(time.RFC3339); got != test.want || len(r.bars) != 3 {
 				t.Errorf("%s, %d bars, want %s, 3 bars", got, len(r.bars), test.want)
@@ -116,10 +142,14 @@ func TestTimestamp(t *testing.T) {
 	}
 }
 
-// Times within a day that carry no zone are refused without one: a guess would be hours off.
+// Intraday times without a zone require one.
 func TestZone(t *testing.T) {
 	t.Parallel()
-	text := "Date,Open,High,Low,Close,Volume\n2019-02-15 09:31,1,1,1,1,1\n2019-02-15 09:32,1,1,1,1,1\n2019-07-15 09:31,1,1,1,1,1\n"
+	text := "Date,Open,High,Low,Close,Volume\n" +
+		"2019-02-15 09:31,1,1,1,1,1\n" +
+		"2019-02-15 09:32,1,1,1,1,1\n" +
+		"2019-07-15 09:31,1,1,1,1,1\n"
+
 	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m"}, "set --tz")
 	r := read(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "America/New_York"})
 	for i, want := range []string{"2019-02-15T14:31:00Z", "2019-02-15T14:32:00Z", "2019-07-15T13:31:00Z"} {
@@ -127,32 +157,45 @@ func TestZone(t *testing.T) {
 			t.Errorf("bar %d is at %s, want %s", i, got, want)
 		}
 	}
+
 	zoned := strings.ReplaceAll(text, " 09:", "T09:")
 	zoned = strings.NewReplacer(":31,", ":31:00-05:00,", ":32,", ":32:00-05:00,").Replace(zoned)
-	if r := read(t, "x.csv", zoned, barfile.Options{Timeframe: "1m"}); r.bars[0].Timestamp.Format(time.RFC3339) != "2019-02-15T14:31:00Z" {
+	r = read(t, "x.csv", zoned, barfile.Options{Timeframe: "1m"})
+	if r.bars[0].Timestamp.Format(time.RFC3339) != "2019-02-15T14:31:00Z" {
 		t.Errorf("a time with its own offset is at %s", r.bars[0].Timestamp)
 	}
+
 	refused(t, "x.csv", text, barfile.Options{Timeframe: "1m", Zone: "Mars/Base"}, "IANA name")
 }
 
-// Rows from new to old are no proof of Alpha Vantage: only its name makes the source and the times its own.
+// Rows from new to old do not prove Alpha Vantage. Only the name of the file decides the source and the zone.
 func TestAlphaVantageZone(t *testing.T) {
 	t.Parallel()
-	const text = "timestamp,open,high,low,close,volume\n2021-04-21 20:00:00,1,2,1,2,3\n2021-04-21 19:55:00,1,2,1,2,3\n2021-04-21 19:50:00,1,2,1,2,3\n"
+	const text = "timestamp,open,high,low,close,volume\n" +
+		"2021-04-21 20:00:00,1,2,1,2,3\n" +
+		"2021-04-21 19:55:00,1,2,1,2,3\n" +
+		"2021-04-21 19:50:00,1,2,1,2,3\n"
+
 	refused(t, "IBM.csv", text, barfile.Options{}, "set --tz")
+
 	for name, opts := range map[string]barfile.Options{
-		"alpha_vantage/IBM.csv": {}, "IBM-AlphaVantage.csv": {Symbol: "IBM"}, "IBM.csv": {Zone: "America/New_York", Source: "alphavantage"}, "x/IBM.csv": {Format: "alphavantage"},
+		"alpha_vantage/IBM.csv": {},
+		"IBM-AlphaVantage.csv":  {Symbol: "IBM"},
+		"IBM.csv":               {Zone: "America/New_York", Source: "alphavantage"},
+		"x/IBM.csv":             {Format: "alphavantage"},
 	} {
-		if got := describe(read(t, name, text, opts).bars[0]); got != "IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage" {
+		got := describe(read(t, name, text, opts).bars[0])
+		if got != "IBM 5m 2021-04-22T00:00:00Z 1 2 1 2 3 none alphavantage" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 }
 
-// Local times that the clocks skip are quarantined, and the hour that they repeat is told apart by the order of rows.
+// Local times that the clocks skip are quarantined. In the hour that they repeat, the order of the rows decides.
 func TestDaylightSaving(t *testing.T) {
 	t.Parallel()
 	const head = "Date,Open,High,Low,Close,Volume\n"
+
 	lines := func(times ...string) string {
 		text := head
 		for _, at := range times {
@@ -160,12 +203,19 @@ func TestDaylightSaving(t *testing.T) {
 		}
 		return text
 	}
+
 	opts := barfile.Options{Timeframe: "30m", Zone: "America/New_York"}
 	r := read(t, "x.csv", lines("2021-03-14 01:30", "2021-03-14 02:00", "2021-03-14 02:30", "2021-03-14 03:00"), opts)
-	if len(r.bars) != 2 || len(r.rejected) != 2 || !strings.Contains(r.rejected[0].Reason, "time 2021-03-14 02:00:00 does not exist in America/New_York") {
+	if len(r.bars) != 2 || len(r.rejected) != 2 ||
+		!strings.Contains(r.rejected[0].Reason, "time 2021-03-14 02:00:00 does not exist in America/New_York") {
 		t.Errorf("%d bars, rejected %v; want two of each", len(r.bars), r.rejected)
 	}
-	autumn := []string{"2021-11-07 00:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 02:00"}
+
+	autumn := []string{
+		"2021-11-07 00:30", "2021-11-07 01:00", "2021-11-07 01:30", "2021-11-07 01:00", "2021-11-07 01:30",
+		"2021-11-07 02:00",
+	}
+
 	want := "04:30 05:00 05:30 06:00 06:30 07:00"
 	check := func(what, text, want string) {
 		t.Helper()
@@ -173,12 +223,15 @@ func TestDaylightSaving(t *testing.T) {
 		for _, b := range read(t, "x.csv", text, opts).bars {
 			got = append(got, b.Timestamp.Format("15:04"))
 		}
+
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %v, want %s", what, got, want)
 		}
 	}
+
 	check("oldest first", lines(autumn...), want)
 	slices.Reverse(autumn)
 	check("newest first", lines(autumn...), "07:00 06:30 06:00 05:30 05:00 04:30")
-	check("hours", lines("2021-11-07 00:00", "2021-11-07 01:00", "2021-11-07 01:00", "2021-11-07 02:00"), "04:00 05:00 06:00 07:00")
+	check("hours", lines("2021-11-07 00:00", "2021-11-07 01:00", "2021-11-07 01:00", "2021-11-07 02:00"),
+		"04:00 05:00 06:00 07:00")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/barfile"
 )
 
-// A sheet of a workbook is read as bars: its date cells are dates, and no digit is lost to a format.
+// The sheet of a workbook is read as bars: date cells are dates, and formats drop no digits.
 func TestWorkbook(t *testing.T) {
 	t.Parallel()
 	book := excelize.NewFile()
@@ -31,7 +31,8 @@ func TestWorkbook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(book.SetSheetRow("Prices", cell, &row), book.SetCellStyle("Prices", cell, cell, dates)); err != nil {
+		err = errors.Join(book.SetSheetRow("Prices", cell, &row), book.SetCellStyle("Prices", cell, cell, dates))
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +43,8 @@ func TestWorkbook(t *testing.T) {
 	}
 
 	_, err = barfile.Open(path, barfile.Options{})
-	if want := `this is sheet "Sheet1"; --sheet selects another: "Prices"`; !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
+	want := `this is sheet "Sheet1"; --sheet selects another: "Prices"`
+	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Fatalf("got %v, want %q", err, want)
 	}
 	file, err := barfile.Open(path, barfile.Options{Sheet: "Prices"})
@@ -59,7 +61,8 @@ func TestWorkbook(t *testing.T) {
 		last = bar
 		bars++
 	}
-	if bars != 4 || last.Symbol != "KHC" || last.Open.String() != "10.1234" || !last.Timestamp.Equal(time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC)) {
+	if bars != 4 || last.Symbol != "KHC" || last.Open.String() != "10.1234" ||
+		!last.Timestamp.Equal(time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %d bars, the last one %+v", bars, last)
 	}
 }

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -21,11 +22,20 @@ var binanceTrades = &layout{
 				side = "sell"
 			}
 		}
+
 		d := draft{
-			id: r.get("id"), order: r.get("orderid"), at: r.get("time"), symbol: r.get("symbol"), side: or(side, "unknown"),
-			quantity: r.get("qty"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}}, totals: []total{{amount: r.get("quoteqty")}},
+			id:       r.get("id"),
+			order:    r.get("orderid"),
+			at:       r.get("time"),
+			symbol:   r.get("symbol"),
+			side:     cmp.Or(side, "unknown"),
+			quantity: r.get("qty"),
+			price:    r.get("price"),
+			currency: quoteOf(r.get("symbol")),
+			fees:     []fee{{amount: r.get("commission"), currency: r.get("commissionasset")}},
+			totals:   []total{{amount: r.get("quoteqty")}},
 		}
+
 		return []draft{d}, "", linear(d.symbol)
 	},
 }
@@ -43,11 +53,19 @@ var binanceUpdates = &layout{
 		default:
 			return nil, kindOrder, nil
 		}
+
 		d := draft{
-			id: r.getExact("t"), order: r.getExact("i"), at: r.getExact("T"), symbol: r.getExact("s"), side: r.getExact("S"),
-			quantity: r.getExact("l"), price: r.getExact("L"), currency: quoteOf(r.getExact("s")),
-			fees: []fee{{amount: r.getExact("n"), currency: r.getExact("N")}},
+			id:       r.getExact("t"),
+			order:    r.getExact("i"),
+			at:       r.getExact("T"),
+			symbol:   r.getExact("s"),
+			side:     r.getExact("S"),
+			quantity: r.getExact("l"),
+			price:    r.getExact("L"),
+			currency: quoteOf(r.getExact("s")),
+			fees:     []fee{{amount: r.getExact("n"), currency: r.getExact("N")}},
 		}
+
 		return []draft{d}, "", linear(d.symbol)
 	},
 }
@@ -55,7 +73,7 @@ var binanceUpdates = &layout{
 // glued is a number with its coin behind it, as 0.5BTC.
 var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
 
-// binanceCSV is what Binance's site exports: amounts carry their coin.
+// binanceCSV is the export of Binance's site. Its amounts carry their coin.
 var binanceCSV = &layout{
 	name: "binance-csv", title: "Binance trade history CSV", zone: "UTC", dateOrder: "ymd", anyCurrency: true,
 	needs: []string{"dateutc|timeutc|date|time", "pair|market", "side|type", "price", "executed", "fee"},
@@ -64,10 +82,17 @@ var binanceCSV = &layout{
 		base := strings.Trim(strings.TrimSuffix(strings.ToUpper(pair), quoteOf(pair)), "/-_")
 		quantity, _ := unglue(r.get("executed"), base)
 		cost, coin := unglue(r.get("fee"), base)
+
 		return []draft{{
-			at: r.get("dateutc", "timeutc", "date", "time"), symbol: pair, side: r.get("side", "type"), quantity: quantity,
-			price: r.get("price"), currency: quoteOf(pair), totals: []total{{amount: r.get("amount", "total")}},
-			order: r.get("orderid", "orderno"), fees: []fee{{amount: cost, currency: coin}},
+			at:       r.get("dateutc", "timeutc", "date", "time"),
+			symbol:   pair,
+			side:     r.get("side", "type"),
+			quantity: quantity,
+			price:    r.get("price"),
+			currency: quoteOf(pair),
+			totals:   []total{{amount: r.get("amount", "total")}},
+			order:    r.get("orderid", "orderno"),
+			fees:     []fee{{amount: cost, currency: coin}},
 		}}, "", nil
 	},
 }

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -21,17 +22,25 @@ var avanza = &layout{
 			}
 			return nil, kindOf(kind, r.get("värdepapperbeskrivning")), nil
 		}
+
 		cost := fee{amount: r.get("courtage"), currency: r.get("valuta", "transaktionsvaluta")}
 		for i, name := range r.names {
 			if currency, found := strings.CutPrefix(name, "courtage"); found && currency != "" && i < len(r.cells) {
 				cost = fee{amount: r.get(name), currency: currency}
 			}
 		}
+
 		return []draft{{
-			account: r.get("konto"), at: r.get("datum"), isin: or(r.get("isin"), r.get("värdepapperbeskrivning")), side: kind,
-			quantity: r.get("antal"), price: r.get("kurs"), currency: r.get("instrumentvaluta", "valuta", "transaktionsvaluta"),
-			fees: []fee{cost}, rate: r.get("valutakurs"),
-			totals: []total{{amount: r.get("belopp"), currency: r.get("transaktionsvaluta", "valuta")}},
+			account:  r.get("konto"),
+			at:       r.get("datum"),
+			isin:     cmp.Or(r.get("isin"), r.get("värdepapperbeskrivning")),
+			side:     kind,
+			quantity: r.get("antal"),
+			price:    r.get("kurs"),
+			currency: r.get("instrumentvaluta", "valuta", "transaktionsvaluta"),
+			fees:     []fee{cost},
+			rate:     r.get("valutakurs"),
+			totals:   []total{{amount: r.get("belopp"), currency: r.get("transaktionsvaluta", "valuta")}},
 		}}, "", nil
 	},
 }
@@ -42,17 +51,25 @@ var coinbase = &layout{
 	name: "coinbase", title: "Coinbase CSV", zone: "UTC", anyCurrency: true,
 	needs: []string{"timestamp", "transactiontype", "asset", "quantitytransacted", "pricecurrency|spotpricecurrency"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
-		side, other := sideIn(strings.NewReplacer("Advanced Trade", "", "Advance Trade", "").Replace(r.get("transactiontype")))
+		kind := strings.NewReplacer("Advanced Trade", "", "Advance Trade", "").Replace(r.get("transactiontype"))
+		side, other := sideIn(kind)
 		if other != "" || side == "" {
-			return nil, kindOf(or(other, r.get("transactiontype"))), nil
+			return nil, kindOf(cmp.Or(other, r.get("transactiontype"))), nil
 		}
 		if err := coinbaseAgrees(r); err != nil {
 			return nil, "", err
 		}
+
 		return []draft{{
-			id: r.get("id"), at: r.get("timestamp"), symbol: r.get("asset"), side: side, quantity: r.get("quantitytransacted"),
-			price: r.get("priceattransaction", "spotpriceattransaction"), total: r.get("subtotal"),
-			currency: r.get("pricecurrency", "spotpricecurrency"), fees: []fee{{amount: r.get("feesandorspread", "fees")}},
+			id:       r.get("id"),
+			at:       r.get("timestamp"),
+			symbol:   r.get("asset"),
+			side:     side,
+			quantity: r.get("quantitytransacted"),
+			price:    r.get("priceattransaction", "spotpriceattransaction"),
+			total:    r.get("subtotal"),
+			currency: r.get("pricecurrency", "spotpricecurrency"),
+			fees:     []fee{{amount: r.get("feesandorspread", "fees")}},
 		}}, "", nil
 	},
 }
@@ -80,7 +97,8 @@ func coinbaseAgrees(r *row) error {
 		gross := new(big.Rat).Mul(quantity, price)
 		spread := new(big.Rat).Sub(subtotal, gross)
 		if spread.Abs(spread).Cmp(new(big.Rat).Mul(subtotal, big.NewRat(1, 20))) > 0 {
-			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"), decimalText(price), decimalText(gross), decimalText(subtotal))
+			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"),
+				decimalText(price), decimalText(gross), decimalText(subtotal))
 		}
 	}
 
@@ -89,7 +107,8 @@ func coinbaseAgrees(r *row) error {
 	}
 	rest := new(big.Rat).Sub(all, subtotal)
 	if difference := rest.Sub(rest.Abs(rest), fees); difference.Abs(difference).Cmp(big.NewRat(1, 50)) > 0 {
-		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all), decimalText(subtotal), decimalText(fees))
+		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all),
+			decimalText(subtotal), decimalText(fees))
 	}
 	return nil
 }
@@ -102,11 +121,21 @@ var freetrade = &layout{
 		if kind := r.get("type"); kind != "ORDER" {
 			return nil, kindOf(kind), nil
 		}
+
 		account := r.get("accountcurrency")
 		return []draft{{
-			order: r.get("orderid"), at: r.get("timestamp"), symbol: r.get("ticker"), isin: r.get("isin"), side: r.get("buysell"),
-			quantity: r.get("quantity"), price: r.get("pricepershare"), currency: r.get("instrumentcurrency"),
-			fees:   []fee{{amount: r.get("fxfeeamount"), currency: account}, {amount: r.get("stampduty"), currency: account}},
+			order:    r.get("orderid"),
+			at:       r.get("timestamp"),
+			symbol:   r.get("ticker"),
+			isin:     r.get("isin"),
+			side:     r.get("buysell"),
+			quantity: r.get("quantity"),
+			price:    r.get("pricepershare"),
+			currency: r.get("instrumentcurrency"),
+			fees: []fee{
+				{amount: r.get("fxfeeamount"), currency: account},
+				{amount: r.get("stampduty"), currency: account},
+			},
 			totals: []total{{amount: r.get("totalsharesamount")}},
 		}}, "", nil
 	},
@@ -121,9 +150,16 @@ var revolut = &layout{
 		if other != "" || side == "" {
 			return nil, kindOf(r.get("type")), nil
 		}
+
 		return []draft{{
-			at: r.get("date"), symbol: r.get("ticker"), side: side, quantity: r.get("quantity"), price: r.get("pricepershare"),
-			currency: r.get("currency"), totals: []total{{amount: r.get("totalamount")}}, feeIsRest: true,
+			at:        r.get("date"),
+			symbol:    r.get("ticker"),
+			side:      side,
+			quantity:  r.get("quantity"),
+			price:     r.get("pricepershare"),
+			currency:  r.get("currency"),
+			totals:    []total{{amount: r.get("totalamount")}},
+			feeIsRest: true,
 		}}, "", nil
 	},
 }
@@ -144,8 +180,15 @@ var saxo = &layout{
 		case !ok:
 			return nil, kindOf(event, r.get("type")), nil
 		}
-		d.account, d.at, d.settles, d.order = r.get("clientid"), r.get("tradedate"), r.get("valuedate"), r.get("orderid")
-		d.symbol, d.isin, d.currency = r.get("instrumentsymbol"), r.get("instrumentisin"), or(d.currency, r.get("instrumentcurrency"))
+
+		d.account = r.get("clientid")
+		d.at = r.get("tradedate")
+		d.settles = r.get("valuedate")
+		d.order = r.get("orderid")
+		d.symbol = r.get("instrumentsymbol")
+		d.isin = r.get("instrumentisin")
+		d.currency = cmp.Or(d.currency, r.get("instrumentcurrency"))
+
 		if r.get("conversionrate") == "1" {
 			cost, err := withoutValue(&d, r.get("amount"), true)
 			if err != nil {
@@ -153,6 +196,7 @@ var saxo = &layout{
 			}
 			d.fees = []fee{{amount: cost}}
 		}
+
 		return []draft{d}, "", nil
 	},
 }
@@ -173,12 +217,19 @@ var xtb = &layout{
 		case found == nil:
 			return nil, kindOf(kind), nil
 		}
+
 		side := found[2]
 		if found[1] == "CLOSE" {
 			side = map[string]string{"BUY": "sell", "SELL": "buy"}[side]
 		}
+
 		return []draft{{
-			id: r.get("id"), at: r.get("time", "czas"), symbol: r.get("symbol"), side: side, quantity: found[3], price: found[4],
+			id:       r.get("id"),
+			at:       r.get("time", "czas"),
+			symbol:   r.get("symbol"),
+			side:     side,
+			quantity: found[3],
+			price:    found[4],
 		}}, "", nil
 	},
 }

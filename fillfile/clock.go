@@ -9,11 +9,11 @@ import (
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// style is how a file writes numbers and dates. The sample tells it.
+// style says how a file writes numbers and dates. The sample decides it.
 type style struct {
-	comma     bool // 1,234 is a bit more than one
+	comma     bool // 1,234 is 1.234
 	dayFirst  bool // 2/1/2006 is the second of January
-	unknown   bool // nothing tells whether decimals have a comma
+	unknown   bool // it is not known whether decimals have a comma
 	yearFirst bool // 24-03-26 is the 26th of March of 2024
 }
 

@@ -129,7 +129,7 @@ func isFree(text string) bool {
 	return false
 }
 
-// unread refuses columns of numbers whose names say nothing, unless they are known to be harmless: one may be a cost.
+// unread returns an AskError for a column of numbers with an unknown name, because it may be a cost.
 func (d *finder) unread(c *columns) error {
 	if c.isBlotter {
 		return nil
@@ -151,7 +151,9 @@ func (d *finder) unread(c *columns) error {
 		if slices.ContainsFunc(col.filled(), d.holdsAmount) {
 			name := strings.TrimSpace(col.exact)
 			return &AskError{
-				Path: d.f.name(), Option: "cols", Reason: fmt.Sprintf("its column %q holds numbers and is not understood", clip(name)),
+				Path:   d.f.name(),
+				Option: "cols",
+				Reason: fmt.Sprintf("its column %q holds numbers and is not understood", clip(name)),
 				Say: fmt.Sprintf("its meaning, for example --cols 'fee=%s' or --cols 'ignore=%s'", clip(name),
 					clip(name)),
 			}

@@ -1,31 +1,40 @@
 package fillfile
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
 	"strings"
 
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
-// settleColumns decides by names and by what the sample holds what each column of a file of anyone's means. What it
-// cannot tell and what matters is an AskError.
+// settleColumns decides what each column of a file of unknown layout means, by its name and the cells of the sample. A
+// column that matters and has two possible meanings is an AskError.
 func settleColumns(f *File) error {
 	c := &columns{}
 	f.columns = c
 	d := newFinder(f, f.peeked)
 
-	c.isBlotter = d.named("positioneffect") != nil && d.named("commissioncurrency") != nil && d.named("executedat") != nil
+	c.isBlotter = d.named("positioneffect") != nil && d.named("commissioncurrency") != nil &&
+		d.named("executedat") != nil
 	if err := d.times(c); err != nil {
 		return err
 	}
 	c.settles = d.take(settleNames)
-	c.id, c.order = d.take(idNames), d.take(orderNames)
-	c.account, c.strategy, c.status = d.take(accountNames), d.take(strategyNames), d.take(statusNames)
-	c.cancelled = d.take(listOf("cancelled canceled iscancelled iscanceled busted isbust storniert annulé"))
-	c.zoneColumn = d.take(listOf("timezone tz zone zeitzone"))
-	c.multiplier, c.accrued, c.rate = d.take(multiplierNames), d.take(accruedNames), d.take(rateNames)
-	c.expiry, c.strike = d.take(expiryNames), d.take(strikeNames)
+	c.id = d.take(idNames)
+	c.order = d.take(orderNames)
+	c.account = d.take(accountNames)
+	c.strategy = d.take(strategyNames)
+	c.status = d.take(statusNames)
+	c.cancelled = d.take(strings.Fields("cancelled canceled iscancelled iscanceled busted isbust storniert annulé"))
+	c.zoneColumn = d.take(strings.Fields("timezone tz zone zeitzone"))
+	c.multiplier = d.take(multiplierNames)
+	c.accrued = d.take(accruedNames)
+	c.rate = d.take(rateNames)
+	c.expiry = d.take(expiryNames)
+	c.strike = d.take(strikeNames)
 	d.symbols(c)
 	if err := d.amounts(c); err != nil {
 		return err
@@ -72,8 +81,9 @@ func maySymbol(cell string) bool {
 }
 
 // exchanges are names of exchanges, which are not symbols.
-var exchanges = wordSet(`NYSE NASDAQ XNAS XNYS AMEX ARCA BATS CBOE CME CBOT NYMEX COMEX ICE EUREX XETRA LSE TSX TSXV ASX NSE BSE HKEX SGX JPX
-	TSE SIX OTC PINK IEX EDGX MEMX FRA GETTEX TRADEGATE SPOT BINANCE COINBASE KRAKEN BYBIT OKX KUCOIN NSDQ`)
+var exchanges = wordSet(`
+	NYSE NASDAQ XNAS XNYS AMEX ARCA BATS CBOE CME CBOT NYMEX COMEX ICE EUREX XETRA LSE TSX TSXV ASX NSE BSE HKEX SGX
+	JPX TSE SIX OTC PINK IEX EDGX MEMX FRA GETTEX TRADEGATE SPOT BINANCE COINBASE KRAKEN BYBIT OKX KUCOIN NSDQ`)
 
 // amounts finds the columns of quantity, price and totals.
 func (d *finder) amounts(c *columns) error {
@@ -106,7 +116,7 @@ func (d *finder) amounts(c *columns) error {
 		isMetaTrader
 	c.unit = d.money(quantity).currencyColumn
 	if c.unit == "" {
-		c.unit = d.take(listOf("sizeunit quantityunit qtyunit unit tradingunit"))
+		c.unit = d.take(strings.Fields("sizeunit quantityunit qtyunit unit tradingunit"))
 	}
 	d.taken[c.unit] = true
 
@@ -122,8 +132,8 @@ func (d *finder) amounts(c *columns) error {
 	return nil
 }
 
-// otherPrice returns another column of prices that differs and may be that of the fills, or nil. In a list of orders, which has
-// their status, the average price of the fills is it.
+// otherPrice returns another column of prices that differs and may be that of the fills, or nil. In a list of orders,
+// which has their status, the average price of the fills is it.
 func (d *finder) otherPrice(c *columns, price *column) *column {
 	if c.status != "" || d.named("ordertype") != nil {
 		return nil
@@ -237,7 +247,7 @@ func (d *finder) currencies(c *columns) {
 func (d *finder) ask(what, reason string, candidates []timeColumn) error {
 	names := make([]string, 0, len(d.all))
 	for _, c := range d.all {
-		names = append(names, or(strings.TrimSpace(c.exact), "-"))
+		names = append(names, cmp.Or(strings.TrimSpace(c.exact), "-"))
 	}
 
 	if len(candidates) > 0 {
@@ -250,7 +260,7 @@ func (d *finder) ask(what, reason string, candidates []timeColumn) error {
 
 	return &AskError{
 		Path: d.f.name(), Option: "cols",
-		Reason: reason + "; its columns are " + clipTo(tabular.Storable(strings.Join(names, ", ")), 300),
+		Reason: reason + "; its columns are " + tabular.Clip(sqltext.Storable(strings.Join(names, ", ")), 300),
 		Say:    "--cols " + what + "=COLUMN to the column that tells it",
 	}
 }

@@ -72,8 +72,8 @@ func (d *finder) sides(c *columns) {
 	}
 }
 
-// sideOfSign lets the sign of the quantity tell the side if both signs occur. Otherwise the side is unknown, which is an
-// error.
+// sideOfSign lets the sign of the quantity tell the side if both signs occur. Otherwise the side is unknown, which is
+// an error.
 func (d *finder) sideOfSign(c *columns) error {
 	if c.side != "" {
 		return nil

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,7 +18,9 @@ const (
 	zonedTime
 )
 
-var clockShape = regexp.MustCompile(`(?i)^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?(\s+[a-z]{3,4}|z|[+-]\d{2}:?\d{2})?$`)
+// clockShape matches a time of day, with AM or PM and a zone.
+var clockShape = regexp.MustCompile(`(?i)^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?` +
+	`\s*([ap]\.?m\.?)?(\s+[a-z]{3,4}|z|[+-]\d{2}:?\d{2})?$`)
 
 // shapeOf returns the shape of most filled cells of a column. It is noTime if half of them or more are not times.
 func (d *finder) shapeOf(c *column) int {
@@ -197,7 +200,7 @@ func zoneOfName(c *column) *time.Location {
 		return time.UTC
 	}
 
-	offset, err := time.Parse("-07:00", fmt.Sprintf("%s%02s:%02s", found[1], found[2], or(found[3], "00")))
+	offset, err := time.Parse("-07:00", fmt.Sprintf("%s%02s:%02s", found[1], found[2], cmp.Or(found[3], "00")))
 	if err != nil {
 		return nil
 	}

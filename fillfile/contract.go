@@ -1,12 +1,15 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // class is the kind of an instrument, which decides the value of quantity x price.
@@ -26,69 +29,109 @@ const (
 // needsMultiplier reports whether the value of an instrument is not quantity x price, so that a multiplier is needed.
 func (c class) needsMultiplier() bool { return c == option || c == future || c == bond || c == lots }
 
+// classWords are words for the kinds of instruments. The first pattern that matches decides.
+var classWords = []struct {
+	class   class
+	pattern *regexp.Regexp
+}{
+	{option, regexp.MustCompile(tabular.AnyOf(`option ^opt$ ^call$ ^put$ ^fop$ ^optidx$ ^optstk$ ^optn$ ^warrant`))},
+	{future, regexp.MustCompile(tabular.AnyOf(`future ^fut$ ^futidx$ ^futstk$ ^futcom$`))},
+	{bond, regexp.MustCompile(tabular.AnyOf(`bond treasury fixed\sincome ^bill$ ^anleihe$ ^obligation$ ^note$`))},
+	{cfd, regexp.MustCompile(`cfd|contract for difference`)},
+	{perpetual, regexp.MustCompile(`perpetual|^perp$|^swap$`)},
+	{plain, regexp.MustCompile(tabular.AnyOf(`stock equity etf share fund crypto ordinary preferred forex ^stk$ ^eq$
+		^security$ ^aktien?$ ^spot$ ^reit$ ^adr$ ^be$ ^common$ ^fx$ ^currency$ ^coin$ ^token$ ^linear$`))},
+}
+
 // classOf returns the class that a word of a file stands for. known is false for other words.
 func classOf(text string) (is class, known bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
-	switch {
-	case text == "":
-		return plain, false
-	case strings.Contains(text, "option"), text == "opt", text == "call", text == "put", text == "fop", text == "optidx", text == "optstk", text == "optn",
-		strings.HasPrefix(text, "warrant"):
-		return option, true
-	case strings.Contains(text, "future"), text == "fut", text == "futidx", text == "futstk", text == "futcom":
-		return future, true
-	case strings.Contains(text, "bond"), strings.Contains(text, "treasury"), strings.Contains(text, "fixed income"), text == "bill", text == "anleihe",
-		text == "obligation", text == "note":
-		return bond, true
-	case strings.Contains(text, "cfd"), strings.Contains(text, "contract for difference"):
-		return cfd, true
-	case strings.Contains(text, "perpetual"), text == "perp", text == "swap":
-		return perpetual, true
-	case strings.Contains(text, "stock"), strings.Contains(text, "equity"), strings.Contains(text, "etf"), strings.Contains(text, "share"),
-		strings.Contains(text, "fund"), strings.Contains(text, "crypto"), text == "stk", text == "eq", text == "security", text == "aktie", text == "aktien",
-		text == "spot", text == "reit", text == "adr", text == "be", text == "common", strings.Contains(text, "ordinary"), strings.Contains(text, "preferred"),
-		strings.Contains(text, "forex"), text == "fx", text == "currency", text == "coin", text == "token", text == "linear":
-		return plain, true
+	for _, words := range classWords {
+		if words.pattern.MatchString(text) {
+			return words.class, true
+		}
 	}
 	return plain, false
 }
 
-// The symbols of options and futures as brokers write them.
-var (
-	occSymbol = regexp.MustCompile(`^-?\.?(?:O:)?[A-Z][A-Z0-9./^]{0,5}[\s_]*\d{6}[CP]\d+(\.\d+)?$`)                                                                                            // AAPL  240119C00150000, -XOM240419C125
-	sayOption = regexp.MustCompile(`^\S+\s+(?:\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}[ -]?[A-Z]{3}[ -]?\d{2,4}|\d{4}-\d{2}-\d{2})\s+(?:\$?[\d.,]+\s+(?:C|P|CALL|PUT)|(?:CALL|PUT|C|P)\s+\$?[\d.,]+)$`) // AAPL 01/19/2024 150.00 C
-	deribit   = regexp.MustCompile(`^[A-Z]{2,6}(?:_[A-Z]{3,5})?-\d{1,2}[A-Z]{3}\d{2}-\d+(?:D\d+)?-[CP](-USDT)?$`)                                                                              // BTC-27DEC24-60000-C
-	// foreignOption are options as other exchanges name them: AAPL_041924C170, BTC-240628-60000-C, NIFTY24APR22500CE.
-	foreignOption = regexp.MustCompile(`^(?:[A-Z.]{1,6}_\d{6}[CP]\d+(?:\.\d+)?|[A-Z]{2,6}(?:-[A-Z]{3,5})?-\d{6,8}-\d+-[CP]|[A-Z&-]{2,20}\d{2}[A-Z0-9]{3,5}\d+(?:CE|PE)|` +
-		`[A-Z]{1,6}\d{2}[A-Z]{3}\d{2}[CP]\d+(?:\.\d+)?)$`)
-	// namedFuture are futures with the month in words or digits, continuous ones, and those behind an exchange's
-	// prefix.
-	namedFuture = regexp.MustCompile(`^(?:[A-Z0-9]{1,4}[ _-](?:0[1-9]|1[0-2])-\d{2}|[A-Z0-9]{1,4}[ _-](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[ -]?\d{2,4}|` +
-		`[A-Z0-9]{1,4}\d?!|[A-Z0-9]{1,4}=F|[A-Z0-9]{1,4} (?:INDEX|COMDTY|CURNCY)|[A-Z0-9]{1,4} 20\d{2}-\d{2}|@[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2})$`)
-	futureSym = regexp.MustCompile(`^(?:/[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2}|[A-Z0-9]{0,2}[A-Z][FGHJKMNQUVXZ]\d{1,2}|[A-Z0-9]{1,3}[FGHJKMNQUVXZ]20\d{2}|/[A-Z0-9]{1,4})(?::[A-Z]+)?$`)
-)
+// Symbols of options, with an example of each.
+var optionSymbols = []*regexp.Regexp{
+	// AAPL  240119C00150000, -XOM240419C125
+	regexp.MustCompile(`^-?\.?(?:O:)?[A-Z][A-Z0-9./^]{0,5}[\s_]*\d{6}[CP]\d+(\.\d+)?$`),
 
-// optionWords are words for options in descriptions: a call or put with a number.
-var optionWords = regexp.MustCompile(`(?i)\b(?:call|put)s?\b.*\d|\d.*\b(?:call|put)s?\b|\d/\d{2,4}\s+\$?[CP]\$?\d|\d/\d{2,4}\s+\$?[\d.]+\s*[CP]\b`)
+	// AAPL 01/19/2024 150.00 C
+	regexp.MustCompile(`^\S+\s+` +
+		`(?:\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}[ -]?[A-Z]{3}[ -]?\d{2,4}|\d{4}-\d{2}-\d{2})\s+` +
+		`(?:\$?[\d.,]+\s+(?:C|P|CALL|PUT)|(?:CALL|PUT|C|P)\s+\$?[\d.,]+)$`),
+
+	// Deribit: BTC-27DEC24-60000-C
+	regexp.MustCompile(`^[A-Z]{2,6}(?:_[A-Z]{3,5})?-\d{1,2}[A-Z]{3}\d{2}-\d+(?:D\d+)?-[CP](-USDT)?$`),
+
+	// AAPL_041924C170
+	regexp.MustCompile(`^[A-Z.]{1,6}_\d{6}[CP]\d+(?:\.\d+)?$`),
+
+	// BTC-240628-60000-C
+	regexp.MustCompile(`^[A-Z]{2,6}(?:-[A-Z]{3,5})?-\d{6,8}-\d+-[CP]$`),
+
+	// India: NIFTY24APR22500CE
+	regexp.MustCompile(`^[A-Z&-]{2,20}\d{2}[A-Z0-9]{3,5}\d+(?:CE|PE)$`),
+
+	// AAPL19APR24C170
+	regexp.MustCompile(`^[A-Z]{1,6}\d{2}[A-Z]{3}\d{2}[CP]\d+(?:\.\d+)?$`),
+}
+
+// Symbols of futures, with an example of each.
+var futureSymbols = []*regexp.Regexp{
+	// /ESM24, /ES:XCME
+	regexp.MustCompile(`^/[A-Z0-9]{1,4}(?:[FGHJKMNQUVXZ]\d{1,2})?(?::[A-Z]+)?$`),
+
+	// ESM24, ESM2024
+	regexp.MustCompile(`^[A-Z0-9]{0,2}[A-Z][FGHJKMNQUVXZ]\d{1,2}(?::[A-Z]+)?$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,3}[FGHJKMNQUVXZ]20\d{2}(?::[A-Z]+)?$`),
+}
+
+// Symbols of futures with the month in words or digits, of continuous ones, and with the prefix or suffix of a vendor.
+var namedFutures = []*regexp.Regexp{
+	regexp.MustCompile(`^[A-Z0-9]{1,4}[ _-](?:0[1-9]|1[0-2])-\d{2}$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,4}[ _-](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[ -]?\d{2,4}$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,4} 20\d{2}-\d{2}$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,4}\d?!$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,4}=F$`),
+	regexp.MustCompile(`^[A-Z0-9]{1,4} (?:INDEX|COMDTY|CURNCY)$`),
+	regexp.MustCompile(`^@[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2}$`),
+}
+
+// matchesAny reports whether one of the patterns matches a text.
+func matchesAny(text string, patterns []*regexp.Regexp) bool {
+	return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(text) })
+}
+
+// optionWords match a call or put with a number, in descriptions.
+var optionWords = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)\b(?:call|put)s?\b.*\d`),
+	regexp.MustCompile(`(?i)\d.*\b(?:call|put)s?\b`),
+	regexp.MustCompile(`(?i)\d/\d{2,4}\s+\$?[CP]\$?\d`),
+	regexp.MustCompile(`(?i)\d/\d{2,4}\s+\$?[\d.]+\s*[CP]\b`),
+}
 
 // saysOption reports whether words of a row are those of an option.
-func saysOption(text string) bool { return optionWords.MatchString(text) }
+func saysOption(text string) bool { return matchesAny(text, optionWords) }
 
 // classOfSymbol returns the class that the shape of a symbol tells.
 func classOfSymbol(symbol string) class {
 	symbol = strings.ToUpper(strings.TrimSpace(symbol))
 	switch {
-	case occSymbol.MatchString(symbol), sayOption.MatchString(symbol), deribit.MatchString(symbol), foreignOption.MatchString(symbol), saysOption(symbol):
+	case matchesAny(symbol, optionSymbols), saysOption(symbol):
 		return option
-	case futureSym.MatchString(symbol), namedFuture.MatchString(symbol):
+	case matchesAny(symbol, futureSymbols), matchesAny(symbol, namedFutures):
 		return future
 	}
 
 	prefix, rest, found := strings.Cut(symbol, ":")
-	if found && (futureSym.MatchString(rest) || namedFuture.MatchString(rest)) && rest != prefix {
+	if found && rest != prefix && (matchesAny(rest, futureSymbols) || matchesAny(rest, namedFutures)) {
 		return future // CME_MINI:ES1!
 	}
-	if before, _, found := strings.Cut(symbol, "."); found && len(before) > 3 && futureSym.MatchString(before) {
+	if before, _, found := strings.Cut(symbol, "."); found && len(before) > 3 && matchesAny(before, futureSymbols) {
 		return future // ESM24.CME
 	}
 	for _, suffix := range []string{"_FUT_CME", "_FUT_CBOT", "_FUT_NYMEX", "_FUT_COMEX"} {
@@ -106,12 +149,13 @@ func classOfSymbol(symbol string) class {
 // optionSymbol returns the OCC's symbol of an option: its root in six places, its expiry as YYMMDD, C or P, and the
 // strike times 1000 in eight digits.
 func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) {
-	root = symbolOf(strings.TrimPrefix(strings.TrimSpace(root), "."))
+	root = tabular.Symbol(strings.TrimPrefix(strings.TrimSpace(root), "."))
 	if root == "" || len(root) > 6 {
 		return "", fmt.Errorf("the option's underlying symbol %q does not have one to six letters", clip(root))
 	}
 	if expiry == "" || right == "" || strike == "" {
-		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q", root, clip(expiry), clip(strike), clip(right))
+		return "", fmt.Errorf("the option on %s needs an expiry, a strike and call or put; it has %q, %q and %q",
+			root, clip(expiry), clip(strike), clip(right))
 	}
 
 	day, err := f.day(expiry)
@@ -144,12 +188,12 @@ func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) 
 // instrument decides the symbol and the class of a draft. Whatever tells instruments apart is part of the symbol: an
 // option and its share, or a future and its index, are never one position.
 func (f *File) instrument(d *draft) (symbol string, is class, err error) {
-	symbol, is = symbolOf(or(d.symbol, d.isin)), d.class
+	symbol, is = tabular.Symbol(cmp.Or(d.symbol, d.isin)), d.class
 	byShape := classOfSymbol(symbol)
 
 	switch {
 	case f.opts.Symbol != "":
-		return symbolOf(f.opts.Symbol), is, nil
+		return tabular.Symbol(f.opts.Symbol), is, nil
 	case symbol == "":
 		return "", is, errors.New("the symbol and the ISIN are missing")
 	case byShape == option:
@@ -158,11 +202,13 @@ func (f *File) instrument(d *draft) (symbol string, is class, err error) {
 		symbol, err = f.optionSymbol(symbol, d.expiry, d.right, d.strike)
 		return symbol, option, err
 	case is == option:
-		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put", symbol)
+		return symbol, option, fmt.Errorf("%s is an option, and no column tells its expiry, strike and call or put",
+			symbol)
 	case is == plain && d.expiry != "" && !d.classKnown:
 		return symbol + " " + monthOf(f, d.expiry), future, nil
 	case is == plain && saysOption(d.says):
-		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not", clip(d.says), symbol)
+		return symbol, option, fmt.Errorf("its words %q are those of an option, and its symbol %s is not",
+			clip(d.says), symbol)
 	case is == plain && !d.classKnown && byShape == future:
 		return symbol, future, nil
 	case is == future && byShape != future && d.expiry != "":
@@ -180,5 +226,5 @@ func monthOf(f *File, expiry string) string {
 	if day, err := f.day(expiry); err == nil {
 		return day.Format("2006-01")
 	}
-	return symbolOf(strings.Join(strings.Fields(expiry), ""))
+	return tabular.Symbol(strings.Join(strings.Fields(expiry), ""))
 }

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -11,25 +12,31 @@ import (
 )
 
 // coins are the known coins of prices and fees. golang.org/x/text has the currencies of ISO 4217.
-var coins = wordSet(`BTC XBT ETH USDT USDC BUSD FDUSD TUSD USDP USDD DAI PYUSD GUSD EURC EURT EURS BNB SOL XRP ADA DOGE XDG DOT TRX LTC
-	BCH XLM LINK MATIC POL AVAX ATOM UNI ETC XMR FIL APT ARB OP NEAR ALGO AAVE MKR KCS OKB HT CRO BGB GT LEO MX FTT IDRT BIDR BKRW SHIB
-	PEPE WBTC STETH WETH TON SUI SEI INJ TIA ICP EOS XTZ DASH ZEC NEO QTUM VET THETA SAND MANA AXS GRT SNX COMP CRV SUSHI ZRX BAT EUROC`)
+var coins = wordSet(`
+	BTC XBT ETH USDT USDC BUSD FDUSD TUSD USDP USDD DAI PYUSD GUSD EURC EURT EURS BNB SOL XRP ADA DOGE XDG DOT TRX LTC
+	BCH XLM LINK MATIC POL AVAX ATOM UNI ETC XMR FIL APT ARB OP NEAR ALGO AAVE MKR KCS OKB HT CRO BGB GT LEO MX FTT
+	IDRT BIDR BKRW SHIB PEPE WBTC STETH WETH TON SUI SEI INJ TIA ICP EOS XTZ DASH ZEC NEO QTUM VET THETA SAND MANA AXS
+	GRT SNX COMP CRV SUSHI ZRX BAT EUROC`)
 
 // currencySigns are the signs of one currency only. $, kr and ¥ stand for several.
-var currencySigns = map[string]string{
-	"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "zł": "PLN", "₿": "BTC", "US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD",
-	"HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "R$": "BRL", "₩": "KRW", "₪": "ILS", "₫": "VND", "₦": "NGN", "₱": "PHP", "฿": "THB",
-}
+var currencySigns = tabular.ByWord(map[string]string{
+	"EUR": "€", "GBP": "£", "INR": "₹", "RUB": "₽", "TRY": "₺", "PLN": "zł", "BTC": "₿", "KRW": "₩", "ILS": "₪",
+	"VND": "₫", "NGN": "₦", "PHP": "₱", "THB": "฿",
+	"USD": "US$", "AUD": "A$", "CAD": "C$ CA$", "HKD": "HK$", "NZD": "NZ$", "SGD": "S$", "BRL": "R$",
+})
 
 // minorUnits are the hundredths of currencies in which shares are quoted. Case matters: GBp is not GBP.
-var minorUnits = map[string]string{
-	"GBp": "GBP", "GBX": "GBP", "GBx": "GBP", "ZAc": "ZAR", "ZAX": "ZAR", "ILA": "ILS",
-	"ILa": "ILS", "ILX": "ILS", "USX": "USD", "USc": "USD", "EUX": "EUR",
-}
+var minorUnits = tabular.ByWord(map[string]string{
+	"GBP": "GBp GBX GBx",
+	"ZAR": "ZAc ZAX",
+	"ILS": "ILA ILa ILX",
+	"USD": "USX USc",
+	"EUR": "EUX",
+})
 
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
-	for _, word := range listOf(list) {
+	for _, word := range strings.Fields(list) {
 		set[word] = true
 	}
 	return set
@@ -85,7 +92,7 @@ func splitUnit(cell string) (number, unit string) {
 		return cell, ""
 	}
 	a, ok := amountOf(cell)
-	unit = or(a.before, a.unit)
+	unit = cmp.Or(a.before, a.unit)
 	if !ok || unit == "" || a.before != "" && a.unit != "" {
 		return cell, ""
 	}
@@ -94,7 +101,8 @@ func splitUnit(cell string) (number, unit string) {
 	if code := currencySigns[unit]; code != "" {
 		return number, code
 	}
-	if isShared := strings.HasSuffix(unit, "$") || strings.HasSuffix(unit, "¥") || strings.HasPrefix(unit, "kr"); isShared {
+	isShared := strings.HasSuffix(unit, "$") || strings.HasSuffix(unit, "¥") || strings.HasPrefix(unit, "kr")
+	if isShared {
 		return number, ""
 	}
 	return number, unit

@@ -29,7 +29,11 @@ var remarks = map[string]struct {
 	rows int64
 	why  string
 }{
-	"broker-fills/degiro-export.csv":              {9, "8 cost lines are part of their fills, 1 line is the rest of an order id; a line of 30 x 22.4 has an amount of 9999.99"},
+	"broker-fills/degiro-export.csv": {
+		rows: 9,
+		why: "8 cost lines are part of their fills, 1 line is the rest of an order id; " +
+			"a line of 30 x 22.4 has an amount of 9999.99",
+	},
 	"broker-fills/ibkr-transaction-history.csv":   {9, "9 lines are headers and the summary"},
 	"broker-fills/saxo-export.csv":                {0, "a line of 1.5 x 110.01 has an amount of 110"},
 	"broker-fills/freqtrade-backtest-result.json": {-179, "an entry and an exit a trade"},
@@ -46,16 +50,23 @@ func TestRealFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	column := func(line []string, name string) string { return line[slices.Index(lines[0], name)] }
-	table := []string{"| file | layout | fills | rejected | left out | remark |", "| --- | --- | ---: | ---: | --- | --- |"}
+	table := []string{
+		"| file | layout | fills | rejected | left out | remark |",
+		"| --- | --- | ---: | ---: | --- | --- |",
+	}
+
 	for _, line := range lines[1:] {
 		path := column(line, "file")
 		if !slices.Contains([]string{"broker-fills", "exchange-json", "alpaca-json"}, column(line, "layout")) {
 			continue
 		}
+
 		rows, _ := strconv.ParseInt(column(line, "rows"), 10, 64)
 		table = append(table, realFile(t, path, rows, column(line, "unit")))
 	}
+
 	compareTable(t, strings.Join(table, "\n")+"\n")
 }
 
@@ -70,6 +81,7 @@ func realFile(t *testing.T, path string, rows int64, unit string) string {
 		return ""
 	}
 	defer file.Close()
+
 	for fill, err := range file.Fills() {
 		if err == nil {
 			err = fill.Check()
@@ -78,24 +90,32 @@ func realFile(t *testing.T, path string, rows int64, unit string) string {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+
 	counted := file.Count + file.Rejected
 	for kind, n := range file.Others {
 		if unit != "Trade elements" || kind == "currency conversion" {
 			counted += n
 		}
 	}
+
 	if remark := remarks[path]; counted+remark.rows != rows {
 		t.Errorf("%s: %d rows are counted, the manifest says %d: %s", path, counted, rows, file.Summary())
 	}
+
 	var others []string
 	for _, kind := range slices.Sorted(maps.Keys(file.Others)) {
 		others = append(others, fmt.Sprintf("%s %d", kind, file.Others[kind]))
 	}
-	remark := strings.Join(slices.DeleteFunc([]string{remarks[path].why, asked}, func(s string) bool { return s == "" }), "; ")
+
+	remark := strings.Join(slices.DeleteFunc([]string{remarks[path].why, asked}, func(s string) bool {
+		return s == ""
+	}), "; ")
 	if file.Rounded > 0 {
 		remark += fmt.Sprintf("; %d rounded", file.Rounded)
 	}
-	return fmt.Sprintf("| %s | %s | %d | %d | %s | %s |", path, file.Format, file.Count, file.Rejected, strings.Join(others, ", "), remark)
+
+	return fmt.Sprintf("| %s | %s | %d | %d | %s | %s |", path, file.Format, file.Count, file.Rejected,
+		strings.Join(others, ", "), remark)
 }
 
 // openAsked opens a file as a user would: first without options, then with what the error asks for.
@@ -108,7 +128,9 @@ func openAsked(path string) (file *fillfile.File, asked string, err error) {
 		if !errors.As(err, &ask) {
 			break
 		}
+
 		names = append(names, "--"+ask.Option)
+
 		switch ask.Option {
 		case "account":
 			opts.Account = "A"
@@ -116,9 +138,11 @@ func openAsked(path string) (file *fillfile.File, asked string, err error) {
 			opts.Zone = "UTC"
 		}
 	}
+
 	if len(names) > 0 {
 		asked = "requires " + strings.Join(names, " and ")
 	}
+
 	return file, asked, err
 }
 
@@ -135,17 +159,20 @@ func compareTable(t *testing.T, table string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	before, rest, found := strings.Cut(string(text), tableFrom)
 	documented, after, found2 := strings.Cut(rest, tableTo)
 	if !found || !found2 {
 		t.Fatalf("%s has no place for the table", document)
 	}
+
 	if *update {
 		if err := os.WriteFile(document, []byte(before+tableFrom+table+tableTo+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
+
 	if documented != table {
 		t.Errorf("%s is out of date; run this test with -update", document)
 	}

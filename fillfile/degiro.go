@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -22,11 +23,15 @@ var degiro = &layout{
 		case !ok:
 			return nil, kindOr("other account line", text), nil
 		}
-		d.order, d.isin, d.currency = r.get("orderid"), or(d.isin, r.get("isin")), or(d.currency, r.get("currency"))
+
+		d.order = r.get("orderid")
+		d.isin = cmp.Or(d.isin, r.get("isin"))
+		d.currency = cmp.Or(d.currency, r.get("currency"))
 		d.at = strings.TrimSpace(r.get("date") + " " + r.get("time"))
 		if amount, err := plainNumber("amount", r.get("amount"), true); err == nil {
 			d.totals = []total{{amount: amount, currency: r.get("currency")}}
 		}
+
 		for i, name := range r.names {
 			if currency, isFee := strings.CutPrefix(name, "fee "); isFee {
 				amount, err := plainNumber("fee", r.cells[i], true)
@@ -36,6 +41,7 @@ var degiro = &layout{
 				d.fees = append(d.fees, fee{amount: amount, currency: currency, negated: true})
 			}
 		}
+
 		return []draft{d}, "", nil
 	},
 }
@@ -46,11 +52,16 @@ func looksSpoken(text string) bool {
 	return sideOf(verb) != "" && strings.Contains(rest, "@")
 }
 
-var degiroNames = []string{"date", "time", "valuedate", "product", "isin", "description", "fx", "currency", "amount", "balancecurrency", "balance", "orderid"}
+var degiroNames = []string{
+	"date", "time", "valuedate", "product", "isin", "description", "fx", "currency", "amount", "balancecurrency",
+	"balance", "orderid",
+}
 
 func isDegiro(names []string) bool {
 	return len(names) == len(degiroNames) && strings.HasSuffix(names[4], "isin") && names[8] == "" && names[10] == "" &&
-		slices.ContainsFunc([]string{"order", "ordre", "orden", "ordem", "ordine"}, func(word string) bool { return strings.Contains(names[11], word) })
+		slices.ContainsFunc([]string{"order", "ordre", "orden", "ordem", "ordine"}, func(word string) bool {
+			return strings.Contains(names[11], word)
+		})
 }
 
 // degiroRowsMax is how many lines one order has at most.
@@ -117,7 +128,8 @@ func (d *degiroRows) read() (*row, error) {
 }
 
 func together(a, b *row) bool {
-	return a.get("orderid") != "" && a.get("orderid") == b.get("orderid") || a.get("date") == b.get("date") && a.get("time") == b.get("time")
+	return a.get("orderid") != "" && a.get("orderid") == b.get("orderid") ||
+		a.get("date") == b.get("date") && a.get("time") == b.get("time")
 }
 
 // assign moves the costs of each order to the last line of it that is a fill, which is the first in time.
@@ -131,7 +143,9 @@ func (d *degiroRows) assign() {
 
 	for _, r := range d.group {
 		into := fills[r.get("orderid")]
-		if _, isFill := spoken(r.get("description"), true); isFill || into == nil || knownKind(r.get("description")) == kindConversion || looksSpoken(r.get("description")) {
+		_, isFill := spoken(r.get("description"), true)
+		if isFill || into == nil || knownKind(r.get("description")) == kindConversion ||
+			looksSpoken(r.get("description")) {
 			continue
 		}
 		into.names = append(slices.Clone(into.names), "fee "+r.get("currency"))

@@ -13,6 +13,7 @@ var degiroTrades = &layout{
 			}
 			return r.cells[i]
 		}
+
 		plain := func(i int) string {
 			text, err := plainNumber("", cell(i), true)
 			if err != nil {
@@ -20,21 +21,31 @@ var degiroTrades = &layout{
 			}
 			return text
 		}
+
 		last := len(r.names) - 1
 		costs := degiroCosts(r.names)
 		d := draft{
-			at: strings.TrimSpace(cell(0) + " " + cell(1)), isin: cell(3), quantity: plain(6), price: plain(7), currency: cell(8),
-			totals: []total{{amount: plain(9), currency: cell(10)}}, order: cell(last), fees: []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
+			at:       strings.TrimSpace(cell(0) + " " + cell(1)),
+			isin:     cell(3),
+			quantity: plain(6),
+			price:    plain(7),
+			currency: cell(8),
+			totals:   []total{{amount: plain(9), currency: cell(10)}},
+			order:    cell(last),
+			fees:     []fee{{amount: plain(costs), currency: cell(costs + 1), negated: true}},
 		}
+
 		if costs < 0 || cell(costs) == "" {
 			d.fees = nil
 		}
+
 		return []draft{d}, "", nil
 	},
 }
 
 func isDegiroTrades(names []string) bool {
-	return len(names) >= 17 && len(names) <= 22 && strings.HasSuffix(names[3], "isin") && names[8] == "" && names[10] == "" && degiroCosts(names) > 0
+	return len(names) >= 17 && len(names) <= 22 && strings.HasSuffix(names[3], "isin") && names[8] == "" &&
+		names[10] == "" && degiroCosts(names) > 0
 }
 
 // degiroCosts returns the column of the costs, which is the last one before the total that has a currency behind it.

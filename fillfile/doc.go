@@ -12,7 +12,8 @@
 //
 //   - A *NotFillsError names what the file holds instead of fills.
 //   - An *AskError names an option that the user has to set because the file does not say, for example the account.
-//   - Fills yields a *blotter.RejectedRow for each row that should be a fill and cannot be read, with the reason, and goes on.
+//   - Fills yields a *blotter.RejectedRow for each row that should be a fill and cannot be read, with the reason, and
+//     goes on.
 //
 // A row that is something else, such as a dividend, a deposit or a conversion, is not an error: File.Others counts it
 // by kind. Nothing about money is guessed: a sign, a currency or a multiplier that the file does not tell is an error.

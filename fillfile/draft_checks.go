@@ -28,7 +28,7 @@ func (d *draft) endLife(cash string) error {
 	for _, cost := range d.fees {
 		if paid, err := number("fee", cost.amount, false); err == nil && !paid.IsZero() {
 			return errors.New("an option ended with cash and a fee, " +
-				"and nothing tells whether the cash contains the fee")
+				"and the cash may contain the fee")
 		}
 	}
 	side := "sell"
@@ -59,7 +59,8 @@ func (d *draft) checkSign(amount string) error {
 	}
 
 	isLess := money.Abs().LessThan(costs) // a sale may bring less than it costs
-	if side := sideOf(d.side); side == blotter.Buy && !money.IsNeg() || side == blotter.Sell && money.IsNeg() && !isLess {
+	side := sideOf(d.side)
+	if side == blotter.Buy && !money.IsNeg() || side == blotter.Sell && money.IsNeg() && !isLess {
 		return fmt.Errorf("side %q contradicts the sign of the amount %s", clip(d.side), clip(amount))
 	}
 	return nil
@@ -93,7 +94,7 @@ func (d *draft) sizeBy(value string) string {
 var cent = blotter.MustDecimal("0.01")
 
 // keepSymbol keeps the symbol of an option that is not of the OCC's form, such as those of exchanges abroad and options
-// on futures. It is an error if nothing tells the multiplier.
+// on futures. It is an error if the multiplier is not known.
 func (d *draft) keepSymbol(value string) error {
 	if d.class != option || classOfSymbol(d.symbol) == option {
 		return nil
@@ -102,7 +103,7 @@ func (d *draft) keepSymbol(value string) error {
 		d.multiplier = d.sizeBy(value)
 	}
 	if d.multiplier == "" {
-		return fmt.Errorf("nothing tells the multiplier of option %s", d.symbol)
+		return fmt.Errorf("the multiplier of option %s is not known", d.symbol)
 	}
 	d.class = plain
 	return nil

@@ -3,10 +3,9 @@ package fillfile
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -23,7 +22,7 @@ func (e *NotFillsError) Error() string {
 	return tabular.Mismatch(e.Path, e.Kind, "fills", e.Reason, e.Hint)
 }
 
-func (e *NotFillsError) Unwrap() error { return blotter.ErrInvalid }
+func (e *NotFillsError) Unwrap() []error { return []error{blotter.ErrInvalid, tabular.ErrOtherContent} }
 
 // checkError is the error of a row that was read and breaks a rule of trades.
 type checkError struct{ error }
@@ -34,8 +33,8 @@ func (f *File) rejected(r *row, symbol string, err error) error {
 		check = "fill"
 	}
 	return &blotter.RejectedRow{
-		Line: r.line, Symbol: tabular.Storable(symbol), Check: check, Reason: tabular.Storable(err.Error()),
-		Raw: tabular.Storable(r.raw), Member: tabular.Storable(f.member),
+		Line: r.line, Symbol: sqltext.Storable(symbol), Check: check, Reason: sqltext.Storable(err.Error()),
+		Raw: sqltext.Storable(r.raw), Member: sqltext.Storable(f.member),
 	}
 }
 
@@ -51,21 +50,6 @@ func (f *File) readError(err error) error {
 		return tabular.Error(f.name(), "its JSON is broken: "+err.Error())
 	}
 	return tabular.Error(f.name(), "reading it failed: "+err.Error())
-}
-
-// nothing returns the error of a source in which no member has fills.
-func (f *File) nothing(err error) error {
-	if !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch len(f.Skipped) {
-	case 0:
-		return &NotFillsError{Path: f.Path, Reason: "the archive holds no files"}
-	case 1:
-		return f.Skipped[0]
-	}
-	return &NotFillsError{Path: f.Path, Reason: fmt.Sprintf("none of its %d files has fills; the first: %s",
-		len(f.Skipped), f.Skipped[0])}
 }
 
 // onlyOthers returns the error of a file of a known layout in which no row is a fill.

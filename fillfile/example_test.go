@@ -15,11 +15,13 @@ func ExampleRead() {
 2023-09-23T13:30:10Z,O,SELL - MARKET,half,$52.07,$26.04,USD,1.0665
 2023-09-24T08:40:00Z,O,DIVIDEND,,,$0.08,USD,1.1179
 `
+
 	file, err := fillfile.Read(strings.NewReader(export), "export.csv", fillfile.Options{Account: "mine"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	for fill, err := range file.Fills() {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -31,6 +33,7 @@ func ExampleRead() {
 			fmt.Println(fill.Side, fill.Quantity, fill.Symbol, "at", fill.Price, fill.Currency)
 		}
 	}
+
 	fmt.Println(file.Format + ": " + file.Summary())
 	// Output:
 	// buy 1.5 O at 52.07 USD

@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter/internal/example"
 )
 
-// account is what a user says about a file that names no account.
+// account are the options for a file that names no account.
 var account = fillfile.Options{Account: "A"}
 
 // fileExample is a file as its broker writes it, from testdata/examples.

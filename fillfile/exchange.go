@@ -1,10 +1,13 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"math/big"
 	"regexp"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // bbgo exports the fills of an account at any exchange. A fee is in what was bought, what was sold, or the exchange's
@@ -14,9 +17,17 @@ var bbgo = &layout{
 	needs: []string{"gid", "exchange", "tradedat", "symbol", "side", "quantity", "price", "fee", "feecurrency"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		return []draft{{
-			id: r.get("id"), order: r.get("orderid"), strategy: r.get("strategy"), at: r.get("tradedat"), symbol: r.get("symbol"),
-			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}}, totals: []total{{amount: r.get("quotequantity")}},
+			id:       r.get("id"),
+			order:    r.get("orderid"),
+			strategy: r.get("strategy"),
+			at:       r.get("tradedat"),
+			symbol:   r.get("symbol"),
+			side:     r.get("side"),
+			quantity: r.get("quantity"),
+			price:    r.get("price"),
+			currency: quoteOf(r.get("symbol")),
+			fees:     []fee{{amount: r.get("fee"), currency: r.get("feecurrency")}},
+			totals:   []total{{amount: r.get("quotequantity")}},
 		}}, "", nil
 	},
 }
@@ -33,11 +44,20 @@ var bybit = &layout{
 		default:
 			return nil, kindOf(kind), nil
 		}
+
 		d := draft{
-			id: r.get("execid"), order: r.get("orderid"), at: r.get("exectime"), symbol: r.get("symbol"), side: r.get("side"),
-			quantity: r.get("execqty"), price: r.get("execprice"), currency: quoteOf(r.get("symbol")),
-			fees: []fee{bybitFee(r)}, totals: []total{{amount: r.get("execvalue")}},
+			id:       r.get("execid"),
+			order:    r.get("orderid"),
+			at:       r.get("exectime"),
+			symbol:   r.get("symbol"),
+			side:     r.get("side"),
+			quantity: r.get("execqty"),
+			price:    r.get("execprice"),
+			currency: quoteOf(r.get("symbol")),
+			fees:     []fee{bybitFee(r)},
+			totals:   []total{{amount: r.get("execvalue")}},
 		}
+
 		return []draft{d}, "", linear(d.symbol)
 	},
 }
@@ -66,9 +86,16 @@ var kraken = &layout{
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		pair := r.get("pair")
 		return []draft{{
-			id: r.get("txid"), order: r.get("ordertxid"), at: r.get("time"), symbol: pair, side: r.get("type"), quantity: r.get("vol"),
-			price: r.get("price"), currency: quoteOf(pair), fees: []fee{{amount: r.get("fee")}},
-			totals: []total{{amount: r.get("cost")}},
+			id:       r.get("txid"),
+			order:    r.get("ordertxid"),
+			at:       r.get("time"),
+			symbol:   pair,
+			side:     r.get("type"),
+			quantity: r.get("vol"),
+			price:    r.get("price"),
+			currency: quoteOf(pair),
+			fees:     []fee{{amount: r.get("fee")}},
+			totals:   []total{{amount: r.get("cost")}},
 		}}, "", nil
 	},
 }
@@ -80,18 +107,31 @@ var ax = &layout{
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		pair := strings.TrimSuffix(strings.ToUpper(r.get("symbol")), "-PERP")
 		return []draft{{
-			id: r.get("tradeid"), order: r.get("orderid"), account: r.get("accountid"), at: r.get("timestamp"), symbol: r.get("symbol"),
-			side: r.get("side"), quantity: r.get("quantity"), price: r.get("price"), currency: quoteOf(pair), fees: []fee{{amount: r.get("fee")}},
+			id:       r.get("tradeid"),
+			order:    r.get("orderid"),
+			account:  r.get("accountid"),
+			at:       r.get("timestamp"),
+			symbol:   r.get("symbol"),
+			side:     r.get("side"),
+			quantity: r.get("quantity"),
+			price:    r.get("price"),
+			currency: quoteOf(pair),
+			fees:     []fee{{amount: r.get("fee")}},
 		}}, "", nil
 	},
 }
 
-// alpacaKinds are Alpaca's names of activities.
-var alpacaKinds = map[string]string{
-	"DIV": kindDividend, "INT": kindInterest, "FEE": kindFee, "CSD": kindDeposit, "CSW": kindWithdrawal, "SPLIT": kindSplit,
-	"TRANS": kindTransfer, "JNLC": kindTransfer, "JNLS": kindTransfer, "ACATC": kindTransfer, "ACATS": kindTransfer, "CFEE": kindFee,
-	"MA": kindCorporate, "SPIN": kindCorporate, "NC": kindCorporate, "REORG": kindCorporate,
-}
+// alpacaKinds are Alpaca's names of activities that are not fills.
+var alpacaKinds = tabular.ByWord(map[string]string{
+	kindDividend:   "DIV",
+	kindInterest:   "INT",
+	kindFee:        "FEE CFEE",
+	kindDeposit:    "CSD",
+	kindWithdrawal: "CSW",
+	kindSplit:      "SPLIT",
+	kindTransfer:   "TRANS JNLC JNLS ACATC ACATS",
+	kindCorporate:  "MA SPIN NC REORG",
+})
 
 // alpaca are activities of an Alpaca account, in dollars. Its fees are activities of their own.
 var alpaca = &layout{
@@ -102,26 +142,43 @@ var alpaca = &layout{
 		switch kind {
 		case "OPEXP", "OPASN", "OPXRC":
 			return []draft{{
-				id: r.get("id"), account: r.get("accountid"), at: r.get("date", "transactiontime"), symbol: r.get("symbol"), ends: true,
-				quantity: r.get("qty"), currency: "USD", class: option, multiplier: "100",
+				id:         r.get("id"),
+				account:    r.get("accountid"),
+				at:         r.get("date", "transactiontime"),
+				symbol:     r.get("symbol"),
+				ends:       true,
+				quantity:   r.get("qty"),
+				currency:   "USD",
+				class:      option,
+				multiplier: "100",
 			}}, "", nil
 		case "OPTRD":
 			return nil, "", errors.New("the shares of an option's assignment or exercise have no side")
 		}
+
 		if kind != "FILL" {
 			if strings.HasPrefix(kind, "DIV") {
 				kind = "DIV" // DIVNRA, DIVROC, ...
 			}
-			return nil, or(alpacaKinds[kind], kindOf(kind)), nil
+			return nil, cmp.Or(alpacaKinds[kind], kindOf(kind)), nil
 		}
+
 		symbol := r.get("symbol")
 		currency := "USD"
 		if strings.Contains(symbol, "/") {
 			currency = quoteOf(symbol)
 		}
+
 		return []draft{{
-			id: r.get("id"), order: r.get("orderid"), account: r.get("accountid"), at: r.get("transactiontime"), symbol: symbol,
-			side: r.get("side"), quantity: r.get("qty"), price: r.get("price"), currency: currency,
+			id:       r.get("id"),
+			order:    r.get("orderid"),
+			account:  r.get("accountid"),
+			at:       r.get("transactiontime"),
+			symbol:   symbol,
+			side:     r.get("side"),
+			quantity: r.get("qty"),
+			price:    r.get("price"),
+			currency: currency,
 		}}, "", nil
 	},
 }
@@ -134,17 +191,16 @@ var inverseSymbol = regexp.MustCompile(`USD_PERP$|USD_\d{6}$|^[A-Z]{2,6}-PERPETU
 
 // linear returns an error for an inverse contract, which a book that values quantity x price would value wrongly.
 func linear(symbol string) error {
-	if symbol = strings.ToUpper(symbol); inverse.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
+	symbol = strings.ToUpper(symbol)
+	if inverse.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
 		return errors.New("it is of an inverse contract, whose value is not quantity x price")
 	}
 	return nil
 }
 
 // quotes are the currencies of the prices of exchanges' pairs, longer names first.
-var quotes = []string{
-	"FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "IDRT", "BKRW",
-	"XBT", "BTC", "ETH", "BNB", "TRX", "XRP", "DAI", "USD", "EUR", "GBP", "AUD", "TRY", "BRL", "RUB", "UAH", "ZAR", "NGN", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "CHF", "CAD", "KRW", "HKD", "SGD",
-}
+var quotes = strings.Fields(`FDUSD USDT USDC BUSD TUSD USDP BIDR IDRT BKRW XBT BTC ETH BNB TRX XRP DAI USD EUR GBP AUD
+	TRY BRL RUB UAH ZAR NGN PLN RON ARS JPY MXN CZK CHF CAD KRW HKD SGD`)
 
 // quoteOf returns the currency of a pair's price: USDT for BTCUSDT, BTC/USDT and BTC/USDT:USDT, or "". A split whose
 // other half is a known coin wins: DOTUSD is in USD, not in TUSD.

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -12,8 +13,11 @@ import (
 // for what was sold; the amount has commission and fees in it.
 var fidelity = &layout{
 	name: "fidelity", title: "Fidelity CSV", dateOrder: "mdy",
-	needs: []string{"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount", "settlementdate"},
-	read:  readFidelity,
+	needs: []string{
+		"rundate", "action", "symbol", "description", "quantity", "price", "commission", "fees", "amount",
+		"settlementdate",
+	},
+	read: readFidelity,
 }
 
 var (
@@ -33,14 +37,20 @@ var fidelityTrades = []struct{ begin, side string }{
 }
 
 // fidelityEnds are how the actions begin that end an option's life.
-var fidelityEnds = listOf("EXPIRED ASSIGNED EXERCISED")
+var fidelityEnds = strings.Fields("EXPIRED ASSIGNED EXERCISED")
 
 func readFidelity(_ *File, r *row) ([]draft, string, error) {
 	action, amount := strings.ToUpper(r.get("action")), r.get("amount")
 	d := draft{
-		account: r.get("accountnumber"), at: r.get("rundate"), settles: r.get("settlementdate"), symbol: r.get("symbol"),
-		quantity: r.get("quantity"), price: r.get("price"), currency: or(r.get("currency"), "USD"), accrued: r.get("accruedinterest"),
-		fees: []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
+		account:  r.get("accountnumber"),
+		at:       r.get("rundate"),
+		settles:  r.get("settlementdate"),
+		symbol:   r.get("symbol"),
+		quantity: r.get("quantity"),
+		price:    r.get("price"),
+		currency: cmp.Or(r.get("currency"), "USD"),
+		accrued:  r.get("accruedinterest"),
+		fees:     []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
 	}
 	if found := fidelityAsOf.FindStringSubmatch(action); found != nil {
 		day, ok := fidelityDay(found[1])
@@ -116,10 +126,15 @@ func fidelityKind(action, amount string) string {
 			return known.kind
 		}
 	}
-	for _, word := range []string{"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION", "CHECK RECEIVED", "WIRE TRANSFER"} {
+
+	for _, word := range []string{
+		"ELECTRONIC FUNDS TRANSFER", "DIRECT DEPOSIT", "DIRECT DEBIT", "CASH CONTRIBUTION", "CHECK RECEIVED",
+		"WIRE TRANSFER",
+	} {
 		if strings.HasPrefix(action, word) {
 			return movement(amount)
 		}
 	}
+
 	return kindOf(action)
 }

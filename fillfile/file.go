@@ -41,7 +41,7 @@ type Options struct {
 	Columns string
 	// Sheet is the sheet of an Excel workbook (.xlsx). The default is the first one that is not hidden.
 	Sheet string
-	// Instrument returns what is known of a symbol, for fills of which the file does not tell it. nil knows nothing.
+	// Instrument returns what is known about a symbol, for fills without a currency or a multiplier. It may be nil.
 	Instrument func(symbol string) (Instrument, error)
 	// Round is the number of digits after the point to which longer quantities, prices and fees are rounded, half away
 	// from zero. 0 rounds nothing except the numbers of back tests, to 8 digits: they are binary floats with more
@@ -49,7 +49,7 @@ type Options struct {
 	Round int
 }
 
-// Instrument is what is known of a symbol.
+// Instrument holds what is known about a symbol.
 type Instrument struct {
 	Currency   string          // "" if it is not known
 	Multiplier blotter.Decimal // 0 if it is not known
@@ -88,11 +88,11 @@ type File struct {
 	Skipped   []error
 
 	opts        Options
-	zone        *time.Location // nil where Options.Zone is empty
-	usual       *time.Location // that of the layout, nil where it is not known
+	zone        *time.Location // nil if Options.Zone is empty
+	usual       *time.Location // that of the layout, or nil
 	closer      io.Closer
 	source      *tabular.Source
-	member      string // of the archive, "" where the file is none
+	member      string // its name in the archive, or ""
 	layout      *layout
 	rows        rowReader
 	peeked      []*row
@@ -100,7 +100,7 @@ type File struct {
 	ids         ids
 	style       style
 	columns     *columns // of a generic layout
-	order       int      // 1 where times ascend, -1 where they descend, 0 where nothing tells
+	order       int      // 1 if times ascend, -1 if they descend, 0 if it is not known
 	symbolOrder int      // the same of each symbol
 	pending     []pendingFill
 	instruments map[string]Instrument // that are known, by symbol
@@ -128,7 +128,7 @@ func Open(path string, opts Options) (*File, error) {
 	return file, nil
 }
 
-// Read is Open for a stream. path is used in errors.
+// Read reads a stream as Open reads a file. path is used in errors.
 func Read(r io.Reader, path string, opts Options) (*File, error) {
 	f := &File{
 		Path: path, opts: opts, Others: map[string]int64{}, Converted: map[string]int64{}, ids: ids{},
@@ -146,9 +146,16 @@ func Read(r io.Reader, path string, opts Options) (*File, error) {
 		return nil, err
 	}
 
-	if err := f.nextMember(); err != nil {
+	err = f.nextMember()
+	switch {
+	case errors.Is(err, io.EOF) && len(f.Skipped) == 1:
+		err = f.Skipped[0]
+	case errors.Is(err, io.EOF):
+		err = &NotFillsError{Path: path, Reason: tabular.NothingReason(f.Skipped, "has fills")}
+	}
+	if err != nil {
 		f.source.Close()
-		return nil, f.nothing(err)
+		return nil, err
 	}
 	return f, nil
 }
@@ -234,41 +241,23 @@ func (f *File) Close() error {
 // BytesRead returns how many bytes of the packed file have been read. It may be called while Fills is being read.
 func (f *File) BytesRead() int64 { return f.source.BytesRead() }
 
-// nextMember opens the next member of the source that has fills, or returns io.EOF.
+// nextMember opens the next member of the source that has fills, or returns io.EOF. A member that holds something else
+// is skipped. A damaged member, and one that needs an option, is an error.
 func (f *File) nextMember() error {
-	for {
-		name, r, err := f.source.Next()
-		if err != nil {
-			return err
-		}
-
+	skipped, err := f.source.NextAccepted(func(name string, r *bufio.Reader) error {
 		f.member = name
-		err = f.recogniseMember(r)
-		not := (*NotFillsError)(nil)
-		if errors.As(err, &not) {
-			not.Hint = f.source.SheetHint()
+		if reason := f.source.PackedReason(r); reason != "" {
+			return &NotFillsError{Path: f.name(), Reason: reason}
 		}
+		return f.recognise(r)
+	})
+	f.Skipped = append(f.Skipped, skipped...)
 
-		if err == nil || not == nil || !f.source.IsArchive() {
-			return err
-		}
-		f.Skipped = append(f.Skipped, err)
+	if other := (*NotFillsError)(nil); errors.As(err, &other) {
+		other.Hint = f.source.SheetHint()
 	}
-}
-
-// recogniseMember recognizes a member of the source. An archive inside of an archive is not read.
-func (f *File) recogniseMember(r *bufio.Reader) error {
-	if kind := tabular.Packing(r); kind != "" && f.source.IsArchive() {
-		return &NotFillsError{Path: f.name(), Reason: "it is itself packed (" + kind + "); " +
-			"unpack the outer archive first"}
-	}
-	return f.recognise(r)
+	return err
 }
 
 // name returns the path of the file or its member, for errors.
-func (f *File) name() string {
-	if f.member == "" {
-		return f.Path
-	}
-	return f.Path + "/" + f.member
-}
+func (f *File) name() string { return tabular.MemberPath(f.Path, f.member) }

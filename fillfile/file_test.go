@@ -16,7 +16,10 @@ import (
 	"github.com/blotterdb/blotter/fillfile"
 )
 
-const small = "date,symbol,side,quantity,price,account\n2024-01-02,FOO,buy,1,1,A\n2024-01-02,FOO,buy,1,,A\n2024-01-02,FOO,dividend,,1,A\n"
+const small = "date,symbol,side,quantity,price,account\n" +
+	"2024-01-02,FOO,buy,1,1,A\n" +
+	"2024-01-02,FOO,buy,1,,A\n" +
+	"2024-01-02,FOO,dividend,,1,A\n"
 
 // drain reads all fills and rejected rows.
 func drain(t *testing.T, file *fillfile.File) (fills, rejected int) {
@@ -41,16 +44,19 @@ func TestFileIsReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	packed := gzip.NewWriter(f)
 	_, _ = packed.Write([]byte(small))
 	if err := errors.Join(packed.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
+
 	file, err := fillfile.Open(path, fillfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
+
 	for range 2 {
 		if fills, rejected := drain(t, file); fills != 1 || rejected != 1 {
 			t.Errorf("%d fills, %d rejected", fills, rejected)
@@ -59,6 +65,7 @@ func TestFileIsReadAgain(t *testing.T) {
 			t.Errorf("summary %q, want %q", got, want)
 		}
 	}
+
 	if file.BytesRead() == 0 {
 		t.Error("nothing is read")
 	}
@@ -87,17 +94,27 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	archive := zip.NewWriter(f)
-	for _, member := range []struct{ name, text string }{{"readme.txt", "hello\n"}, {"a.csv", small}, {"b.json", `[{"time":1704189600,"symbol":"FOO","side":"buy","qty":1,"price":2.50,"account":"X"}]`}} {
+
+	for _, member := range []struct{ name, text string }{{
+		name: "readme.txt",
+		text: "hello\n",
+	}, {
+		name: "a.csv",
+		text: small,
+	}, {"b.json", `[{"time":1704189600,"symbol":"FOO","side":"buy","qty":1,"price":2.50,"account":"X"}]`}} {
 		w, err := archive.Create(member.name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, _ = w.Write([]byte(member.text))
 	}
+
 	if err := errors.Join(archive.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
+
 	file, err := fillfile.Open(path, fillfile.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +148,10 @@ func TestEncodings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, written := range map[string]string{
-		"UTF-8": text, "UTF-16": wide, "Windows-1252": narrow, "lines of an old Mac": strings.ReplaceAll(text, "\n", "\r"),
+		"UTF-8":               text,
+		"UTF-16":              wide,
+		"Windows-1252":        narrow,
+		"lines of an old Mac": strings.ReplaceAll(text, "\n", "\r"),
 	} {
 		r := read(t, written, fillfile.Options{Zone: "UTC"})
 		if len(r.fills) != 1 || r.fills[0].Symbol != "KÖLN„™" {

@@ -1,12 +1,14 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -14,13 +16,13 @@ import (
 type draft struct {
 	id, order, account, strategy string
 	at, settles                  string
-	zone                         *time.Location // that the file says beside the cell, nil where it does not
-	symbol, isin                 string         // isin is the symbol where there is no other
+	zone                         *time.Location // that the file gives beside the cell, or nil
+	symbol, isin                 string         // isin is the symbol if there is no other
 	class                        class
 	classKnown                   bool // a word of the file tells the class
 	expiry, strike, right        string
 	says                         string // words that describe the instrument
-	side                         string // "" where the sign of the quantity tells
+	side                         string // "" if the sign of the quantity decides
 	ends                         bool   // the end of an option's life, whose side is what closes it
 	quantity, price              string
 	total                        string  // of quantity x price x multiplier, for a fill without a price
@@ -32,7 +34,7 @@ type draft struct {
 	multiplier                   string
 	currency                     string
 	fees                         []fee
-	unit                         string // of the quantity, "" where it is not told
+	unit                         string // of the quantity, or ""
 	scaled                       bool   // the price was divided by 100
 }
 
@@ -41,16 +43,16 @@ func (d *draft) minor() string {
 	if !d.scaled {
 		return ""
 	}
-	return or(d.currency, "minor units")
+	return cmp.Or(d.currency, "minor units")
 }
 
 // build returns the fill of a draft, without its time. On an error it has the fields that were read so far.
 func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 	t := &fill.Trade
-	fill.Line, fill.OrderRef = r.line, tabular.Storable(d.order)
-	fill.Named = tabular.Storable(d.account)
-	t.AccountID, t.Strategy = or(fill.Named, f.opts.Account), or(f.opts.Strategy, d.strategy)
-	t.TradeID = tabular.Storable(d.id)
+	fill.Line, fill.OrderRef = r.line, sqltext.Storable(d.order)
+	fill.Named = sqltext.Storable(d.account)
+	t.AccountID, t.Strategy = cmp.Or(fill.Named, f.opts.Account), cmp.Or(f.opts.Strategy, d.strategy)
+	t.TradeID = sqltext.Storable(d.id)
 
 	symbol, is, err := f.instrument(d)
 	t.Symbol = symbol
@@ -107,9 +109,9 @@ func (f *File) known(symbol string) (Instrument, error) {
 // instrumentsMax is the most symbols that known remembers.
 const instrumentsMax = 100_000
 
-// currency decides the currency of the price. It stays empty if nothing tells it.
+// currency decides the currency of the price. It stays empty if it is not known.
 func (f *File) currency(fill *Fill, d *draft, known Instrument) error {
-	code := or(d.currency, f.opts.Currency, known.Currency)
+	code := cmp.Or(d.currency, f.opts.Currency, known.Currency)
 	if major := minorUnits[code]; major != "" {
 		d.scaled, d.currency = true, code
 		fill.Currency = major
@@ -146,7 +148,7 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 		t.Price, err = f.priceOf(fill, d.total)
 	case d.price == "" && d.gross != "":
 		t.Price, err = f.priceOf(fill, d.gross)
-	case strings.Contains(d.price, "'") && (d.class == future || classOfSymbol(symbolOf(d.symbol)) == future):
+	case strings.Contains(d.price, "'") && (d.class == future || classOfSymbol(tabular.Symbol(d.symbol)) == future):
 		return fmt.Errorf("price %q may be in fractions of a point; write it as a decimal", clip(d.price))
 	default:
 		t.Price, err = f.number(fill, "price", d.price)
@@ -252,9 +254,9 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		if of.noCurrency && !amount.IsZero() {
 			return nil, fmt.Errorf("the currency of its fee %s is missing", clip(text))
 		}
-		code := or(of.currency, unit)
+		code := cmp.Or(of.currency, unit)
 		if code == "" && d.scaled && !amount.IsZero() {
-			return nil, fmt.Errorf("prices are in %s, and nothing tells whether its fee is in that or in %s; "+
+			return nil, fmt.Errorf("prices are in %s, and its fee may be in that or in %s; "+
 				"add a column with the fee's currency", d.currency, fill.Currency)
 		}
 		if code == "$" && !strings.HasSuffix(fill.Currency, "D") && !strings.HasPrefix(fill.Currency, "USD") {
@@ -270,14 +272,14 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 			code = major
 		}
 		all = append(all, cost{
-			amount: amount, currency: strings.ToUpper(or(code, fill.Currency)),
+			amount: amount, currency: strings.ToUpper(cmp.Or(code, fill.Currency)),
 			unsure: of.unsure && !amount.IsZero(),
 		})
 	}
 	return all, nil
 }
 
-// signed returns the fees with the sign that the totals prove. It is an error if nothing tells whether a fee was paid.
+// signed returns the fees with the sign that the totals prove. It is an error if a fee may be a rebate.
 func signed(costs []cost, said proof) ([]cost, error) {
 	isUnsure := false
 	for _, c := range costs {
@@ -424,17 +426,4 @@ func (f *File) round() int {
 		return f.layout.round
 	}
 	return max(f.opts.Round, 0)
-}
-
-// symbolOf returns a symbol as it is stored.
-func symbolOf(text string) string { return strings.ToUpper(strings.TrimSpace(tabular.Storable(text))) }
-
-// or returns the first text that is not empty.
-func or(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

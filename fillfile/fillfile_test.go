@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/fillfile"
 )
 
-// result is what a file yields.
+// result holds everything that a file yields.
 type result struct {
 	file     *fillfile.File
 	fills    []fillfile.Fill
@@ -24,7 +24,9 @@ func read(t *testing.T, text string, opts fillfile.Options) result {
 	if err != nil {
 		return result{err: err}
 	}
+
 	r := result{file: file}
+
 	for fill, err := range file.Fills() {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -35,10 +37,11 @@ func read(t *testing.T, text string, opts fillfile.Options) result {
 		default:
 			r.fills = append(r.fills, fill)
 			if err := fill.Check(); err != nil && !fill.Ends {
-				t.Errorf("line %d is no trade: %v", fill.Line, err)
+				t.Errorf("line %d is not a valid trade: %v", fill.Line, err)
 			}
 		}
 	}
+
 	return r
 }
 
@@ -48,7 +51,9 @@ func describe(f fillfile.Fill) string {
 	if f.Ends {
 		side = "ends"
 	}
-	text := fmt.Sprintf("%s %s %s %s %s @ %s", f.AccountID, f.ExecutedAt.Format("2006-01-02T15:04:05.999999999Z07:00"), side, f.Quantity, f.Symbol, f.Price)
+
+	text := fmt.Sprintf("%s %s %s %s %s @ %s", f.AccountID,
+		f.ExecutedAt.Format("2006-01-02T15:04:05.999999999Z07:00"), side, f.Quantity, f.Symbol, f.Price)
 	if f.NoMultiplier {
 		text += " no multiplier"
 	}
@@ -58,15 +63,18 @@ func describe(f fillfile.Fill) string {
 	if f.Currency != "" {
 		text += " " + f.Currency
 	}
+
 	if !f.Commission.IsZero() {
 		text += " fee " + f.Commission.String()
 		if f.CommissionCurrency != f.Currency {
 			text += " " + f.CommissionCurrency
 		}
 	}
+
 	for _, fee := range f.OtherFees {
 		text += " and " + fee.Amount.String() + " " + fee.Currency
 	}
+
 	if f.SettlementDate != nil {
 		text += " settles " + f.SettlementDate.Format("2006-01-02")
 	}
@@ -79,10 +87,11 @@ func describe(f fillfile.Fill) string {
 	if strings.HasPrefix(f.TradeID, "h-") {
 		return text
 	}
+
 	return text + " id " + f.TradeID
 }
 
-// compare compares what a file yields with what it should.
+// compare compares the fills and rejected rows of a file with the wanted ones.
 func compare(t *testing.T, r result, fills, rejected []string, others map[string]int64) {
 	t.Helper()
 	for i := range max(len(fills), len(r.fills)) {
@@ -97,6 +106,7 @@ func compare(t *testing.T, r result, fills, rejected []string, others map[string
 			t.Errorf("fill %d\ngot  %s\nwant %s", i, got, want)
 		}
 	}
+
 	for i := range max(len(rejected), len(r.rejected)) {
 		switch {
 		case i >= len(rejected):
@@ -107,6 +117,7 @@ func compare(t *testing.T, r result, fills, rejected []string, others map[string
 			t.Errorf("rejected %v, want %s", r.rejected[i], rejected[i])
 		}
 	}
+
 	if fmt.Sprint(r.file.Others) != fmt.Sprint(others) && len(r.file.Others)+len(others) > 0 {
 		t.Errorf("others %v, want %v", r.file.Others, others)
 	}

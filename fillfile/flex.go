@@ -1,13 +1,14 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-// Interactive Brokers' Flex queries write the same fields as XML attributes or as CSV columns. What charges the account
-// is negative. Times are New York's: "US/Eastern" unless the user's settings say otherwise.
+// Interactive Brokers' Flex queries write the same fields as XML attributes or as CSV columns. Amounts that charge the
+// account are negative. Times are New York's: "US/Eastern" unless the user's settings say otherwise.
 var (
 	flexXML = &layout{
 		name: "ibkr-flex", title: "Interactive Brokers Flex XML", zone: "America/New_York",
@@ -15,8 +16,11 @@ var (
 		read: readFlexElement,
 	}
 	flexCSV = &layout{
-		name: "ibkr-flex-csv", title: "Interactive Brokers Flex CSV", zone: "America/New_York",
-		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime", "currencyprimary"}, read: readFlexTrade,
+		name:  "ibkr-flex-csv",
+		title: "Interactive Brokers Flex CSV",
+		zone:  "America/New_York",
+		needs: []string{"buysell", "tradeprice", "quantity", "tradedate|datetime", "currencyprimary"},
+		read:  readFlexTrade,
 	}
 )
 
@@ -76,7 +80,8 @@ func flexDraft(r *row) ([]draft, string, error) {
 
 	side := r.get("buysell")
 	if isCancelled(r) {
-		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked", or(r.get("origtradeid"), "of the same order"))
+		return nil, "", fmt.Errorf("it cancels trade %s; cancellations are not booked",
+			cmp.Or(r.get("origtradeid"), "of the same order"))
 	}
 
 	d := draft{
@@ -87,7 +92,11 @@ func flexDraft(r *row) ([]draft, string, error) {
 		quantity: r.get("quantity"), price: r.get("tradeprice", "price"), multiplier: r.get("multiplier"),
 		currency: r.get("currency", "currencyprimary"),
 		fees: []fee{
-			{amount: r.get("ibcommission", "commission"), currency: r.get("ibcommissioncurrency", "commissioncurrency"), negated: true},
+			{
+				amount:   r.get("ibcommission", "commission"),
+				currency: r.get("ibcommissioncurrency", "commissioncurrency"),
+				negated:  true,
+			},
 			{amount: r.get("taxes", "tax"), negated: true},
 		},
 	}
@@ -120,6 +129,7 @@ func (d *draft) valued(category, money string) error {
 			return fmt.Errorf("the multiplier of an option or future is missing")
 		}
 	}
+
 	return nil
 }
 

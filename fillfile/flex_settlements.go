@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,14 +26,14 @@ type flexRows struct {
 	heldRows int
 }
 
-// flexOption is what a statement says of one option of one account.
+// flexOption collects the rows of a statement about one option of one account.
 type flexOption struct {
 	ends        []*row // trades at price 0
 	orders      []*row // orders at price 0, which may stand for their executions
 	settlements []*row // lines of OptionEAE with cash
 	funds       []*row // lines of StmtFunds with cash
 	lifeEnds    []*row // other lines of OptionEAE
-	// opened is what trades at a price came to: their quantity, and the money paid for it with fees.
+	// opened and paid are the sums of the trades at a price: their quantity, and the money paid with fees.
 	opened, paid blotter.Decimal
 	reduced      bool // some were bought and some were sold, or a number cannot be read
 }
@@ -219,7 +220,7 @@ func settledBy(ends []*row, day string, alone bool) []*row {
 // flexDay returns the digits of a row's day.
 func flexDay(r *row) string {
 	var digits strings.Builder
-	for _, c := range or(r.get("tradedate"), r.get("date"), r.get("datetime")) {
+	for _, c := range cmp.Or(r.get("tradedate"), r.get("date"), r.get("datetime")) {
 		if c >= '0' && c <= '9' {
 			digits.WriteRune(c)
 		}
@@ -277,7 +278,8 @@ func (o *flexOption) price(ends, payments []*row) error {
 	}
 	price, ok := quotient(cash.Abs(), units.Abs())
 	if !ok {
-		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash, units.Abs())
+		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash,
+			units.Abs())
 	}
 	if err := o.checkRealized(payments, cash, quantity); err != nil {
 		return err

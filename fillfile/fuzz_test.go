@@ -16,18 +16,26 @@ func FuzzFills(f *testing.F) {
 	for _, e := range examples(f) {
 		f.Add(e.text)
 	}
+
 	for _, text := range []string{"", "{", "[{}]", "<FlexQueryResponse a=''/>", "a,b\n\"", "\xff\xfe", "\xef\xbb\xbf"} {
 		f.Add(text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
-		file, err := fillfile.Read(strings.NewReader(text), "file", fillfile.Options{Account: "A", Zone: "UTC", DateOrder: "dmy"})
+		file, err := fillfile.Read(strings.NewReader(text), "file", fillfile.Options{
+			Account:   "A",
+			Zone:      "UTC",
+			DateOrder: "dmy",
+		})
 		if err != nil {
 			if !errors.Is(err, blotter.ErrInvalid) {
 				t.Fatalf("Read: %v is not ErrInvalid", err)
 			}
 			return
 		}
+
 		rows, failed := 0, false
+
 		for fill, err := range file.Fills() {
 			var rejected *blotter.RejectedRow
 			switch {
@@ -43,6 +51,7 @@ func FuzzFills(f *testing.F) {
 				failed = true
 			}
 		}
+
 		if rows == 0 && !failed {
 			t.Fatal("a file without fills was taken for one with")
 		}
@@ -58,7 +67,8 @@ func checkFill(t *testing.T, fill fillfile.Fill) {
 		t.Fatalf("line %d: %v", fill.Line, err)
 	}
 	year := fill.ExecutedAt.Year()
-	if fill.Line < 1 || fill.OrderID != "" || fill.Symbol != strings.ToUpper(fill.Symbol) || year < 1599 || year > 2201 ||
+	if fill.Line < 1 || fill.OrderID != "" || fill.Symbol != strings.ToUpper(fill.Symbol) || year < 1599 ||
+		year > 2201 ||
 		!utf8.ValidString(fill.OrderRef) {
 		t.Fatalf("%+v", fill)
 	}

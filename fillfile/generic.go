@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -11,11 +12,20 @@ import (
 // The layouts of files of unknown origin. Their columns are recognized by their names and their cells.
 var (
 	genericCSV = &layout{
-		name: "csv", title: "CSV", recognises: namesFills, never: listOf("open high low"), prepare: settleColumns, read: readGeneric,
+		name:       "csv",
+		title:      "CSV",
+		recognises: namesFills,
+		never:      strings.Fields("open high low"),
+		prepare:    settleColumns,
+		read:       readGeneric,
 	}
 	genericJSON = &layout{
-		name: "json", title: "JSON", recognises: namesFills, never: listOf("open high low submittedat origqty cumexecqty"),
-		prepare: settleColumns, read: readGeneric,
+		name:       "json",
+		title:      "JSON",
+		recognises: namesFills,
+		never:      strings.Fields("open high low submittedat origqty cumexecqty"),
+		prepare:    settleColumns,
+		read:       readGeneric,
 	}
 )
 
@@ -27,13 +37,17 @@ func namesFills(names []string) bool {
 			return slices.Contains(slices.Concat(lists...), name)
 		})
 	}
+
 	isTime := func(name string) bool { return timeRank(&column{base: name}) >= 0 }
 	if isRoundTrips(names) {
 		return false
 	}
-	if has(listOf("positionvalue positionamt positionstatus liqprice liquidationprice unrealizedpnl unrealisedpnl unrealizedpl currentprice")) {
-		return false // positions
+	isPositions := has(strings.Fields(`positionvalue positionamt positionstatus liqprice liquidationprice
+		unrealizedpnl unrealisedpnl unrealizedpl currentprice`))
+	if isPositions {
+		return false
 	}
+
 	return slices.ContainsFunc(names, isTime) && has(quantityNames, eitherNames) && has(priceNames, totalNames) &&
 		has(symbolNames, sideNames)
 }
@@ -44,8 +58,9 @@ func isRoundTrips(names []string) bool {
 }
 
 var (
-	entryName = regexp.MustCompile(`^(avg)?(open|opening|entry|acquired|bought|buy|purchase)(price|date|time|rate)$|^dateacquired$|^avgprice$`)
-	exitName  = regexp.MustCompile(`^(avg)?(close|exit|sold|sell|sale)(price|date|time|rate)$|^datesold$`)
+	entryName = regexp.MustCompile(`^(avg)?(open|opening|entry|acquired|bought|buy|purchase)(price|date|time|rate)$|` +
+		`^dateacquired$|^avgprice$`)
+	exitName = regexp.MustCompile(`^(avg)?(close|exit|sold|sell|sale)(price|date|time|rate)$|^datesold$`)
 )
 
 // readGeneric reads a row by what its columns mean.
@@ -119,18 +134,18 @@ func (c *columns) draft(r *row) draft {
 	if d.symbol == "" {
 		d.symbol = unit
 	}
-	d.unit = or(unit, r.get(c.unit))
+	d.unit = cmp.Or(unit, r.get(c.unit))
 	if isContractUnit(d.unit) && !d.classKnown {
 		d.class = lots
 	}
 	d.price, unit = splitUnit(r.get(c.price.name))
-	d.currency = or(unit, c.price.currency, r.get(c.currency...))
+	d.currency = cmp.Or(unit, c.price.currency, r.get(c.currency...))
 	if d.currency == "" {
 		d.currency = pairQuote(d.symbol)
 	}
 	for _, m := range c.totals {
 		if amount := r.get(m.name); amount != "" {
-			d.totals = append(d.totals, total{amount: amount, currency: or(m.currency, r.get(m.currencyColumn))})
+			d.totals = append(d.totals, total{amount: amount, currency: cmp.Or(m.currency, r.get(m.currencyColumn))})
 			if m.gross {
 				d.gross = amount
 			}
@@ -172,7 +187,7 @@ func (c *columns) fee(cell string, r *row, m moneyColumn) fee {
 		unit = "$"
 	}
 	return fee{
-		amount: amount, currency: or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,
+		amount: amount, currency: cmp.Or(unit, m.currency, r.get(m.currencyColumn)), negated: m.negated,
 		noCurrency: m.currencyColumn != "" && unit == "" && m.currency == "" && r.get(m.currencyColumn) == "",
 		unsure:     !c.feesAreSure && (m.mixed || isNegative != m.negated),
 	}
@@ -223,14 +238,16 @@ func isEnd(text string) bool {
 
 // The words of a status: an order that did not fill or was taken back, and one that did.
 var (
-	failedWords = listOf(`cancel reject expire new open pending working accepted storniert gestrichen inactive failed geannuleerd vervallen
-		lapsed deleted withdrawn abgelaufen gelöscht annul bust queued placed submitted triggered suspended`)
-	filledWords = listOf(`fill exec complete done trade ausgeführt uitgevoerd exécut ejecut eseguit executad utför udfør settled confirmed closed ok
-		booked processed success`)
+	failedWords = strings.Fields(`
+		cancel reject expire new open pending working accepted storniert gestrichen inactive failed geannuleerd
+		vervallen lapsed deleted withdrawn abgelaufen gelöscht annul bust queued placed submitted triggered suspended`)
+	filledWords = strings.Fields(`
+		fill exec complete done trade ausgeführt uitgevoerd exécut ejecut eseguit executad utför udfør settled
+		confirmed closed ok booked processed success`)
 )
 
-// unfilled returns the kind of an order that ended or waits without a fill, in a list of orders with their fills, or "".
-// An unknown status is an error.
+// unfilled returns the kind of an order that ended or waits without a fill, in a list of orders with their fills, or
+// "". An unknown status is an error.
 func (c *columns) unfilled(r *row) (other string, err error) {
 	switch strings.ToLower(r.get(c.cancelled)) {
 	case "", "n", "no", "false", "0", "nein":
@@ -301,9 +318,10 @@ func (f *File) whole(r *row) error {
 }
 
 // neutral are words beside buy and sell that do not change what they say.
-var neutral = wordSet(`market limit stop trade fill filled order lmt mkt to open close opening closing transaction stock stocks share shares
-	equity option options you short long at the a position cover partial partially exchange spot advanced reinvest reinvestment
-	reinvested drip`)
+var neutral = wordSet(`
+	market limit stop trade fill filled order lmt mkt to open close opening closing transaction stock stocks share
+	shares equity option options you short long at the a position cover partial partially exchange spot advanced
+	reinvest reinvestment reinvested drip`)
 
 // sideIn finds buy or sell in words as "Market buy". Words that tell nothing of the side come back as other.
 func sideIn(text string) (side, other string) {
@@ -352,8 +370,9 @@ func positionSide(parts []string) string {
 }
 
 // marketMarks are names that trades of everybody have.
-var marketMarks = listOf(`takerormaker localtimestamp isbuyermaker tickdirection aggressor aggressorside trdmatchid lastupdateid tape conditions
-	saleconditions tradeseq`)
+var marketMarks = strings.Fields(`
+	takerormaker localtimestamp isbuyermaker tickdirection aggressor aggressorside trdmatchid lastupdateid tape
+	conditions saleconditions tradeseq`)
 
 // isMarket reports whether a row is a trade of the market, without a fee, an order and an account.
 func isMarket(r *row) bool {

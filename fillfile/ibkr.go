@@ -1,14 +1,17 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // ibkrStatement reads Interactive Brokers' activity statements, trade confirmations and transaction histories in any
-// language. They have many sections, each with a header of its own. Times are New York's. What charges the account is
-// negative.
+// language. They have many sections, each with a header of its own. Times are New York's. Amounts that charge the
+// account are negative.
 var ibkrStatement = &layout{
 	name: "ibkr-statement", title: "Interactive Brokers statement CSV", zone: "America/New_York", dateOrder: "mdy",
 	recognises: isStatementHeader,
@@ -17,26 +20,20 @@ var ibkrStatement = &layout{
 }
 
 // statementSections are the plain names of sections without trades, in the languages of statements, and their kinds.
-var statementSections = map[string]string{}
-
-func init() {
-	for kind, names := range map[string]string{
-		kindDividend: "dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды",
-		kindTax: "withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte " +
-			"retençãonafonte 代扣税 代扣稅",
-		kindInterest: "interest zinsen intérêts intereses interessi juros 利息",
-		kindFee:      "fees otherfees transactionfees transaktionsgebühren gebühren frais tarifas tasas commissioni taxas 费用 費用",
-		kindCorporate: "corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas " +
-			"accionessocietarias operazionisocietarie 公司行动 公司行動",
-		kindTransfer: "transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳",
-		kindDeposit: "depositswithdrawals einzahlungenauszahlungen einundauszahlungen dépôtsetretraits dépôtsretraits " +
-			"depósitosyretiradas depósitosretiradas depositieprelievi depositiprelievi depósitosesaques 存款和取款 存款與取款",
-	} {
-		for _, name := range strings.Fields(names) {
-			statementSections[name] = kind
-		}
-	}
-}
+var statementSections = tabular.ByWord(map[string]string{
+	kindDividend: `dividends dividenden dividendes dividendos dividendi 股息 配当 дивиденды`,
+	kindTax: `withholdingtax quellensteuer retenueàlasource retencióndeimpuestos retenciónfiscal ritenutaallafonte
+		retençãonafonte 代扣税 代扣稅`,
+	kindInterest: `interest zinsen intérêts intereses interessi juros 利息`,
+	kindFee: `fees otherfees transactionfees transaktionsgebühren gebühren frais tarifas tasas commissioni taxas
+		费用 費用`,
+	kindCorporate: `corporateactions kapitalmaßnahmen unternehmensmaßnahmen opérationssurtitres accionescorporativas
+		accionessocietarias operazionisocietarie 公司行动 公司行動`,
+	kindTransfer: `transfers überträge transferts transferencias trasferimenti transferências 转账 轉帳`,
+	kindDeposit: `depositswithdrawals einzahlungenauszahlungen einundauszahlungen dépôtsetretraits dépôtsretraits
+		depósitosyretiradas depósitosretiradas depositieprelievi depositiprelievi depósitosesaques 存款和取款
+		存款與取款`,
+})
 
 var currencyPair = regexp.MustCompile(`^[A-Z]{3}\.[A-Z]{3}$`)
 
@@ -123,7 +120,7 @@ func nameHistory(r *row, cells, header []string) {
 	r.set("date", cells[0])
 	r.set("account", cells[1])
 	r.set("description", cells[2])
-	r.set("historytype", or(cells[3], "-"))
+	r.set("historytype", cmp.Or(cells[3], "-"))
 	r.set("symbol", cells[4])
 	r.set("quantity", cells[5])
 	r.set("price", cells[6])
@@ -157,7 +154,7 @@ func readHistory(r *row) ([]draft, string, error) {
 	}
 
 	d := draft{
-		account: or(r.get("account"), r.get("statementaccount")), at: r.get("date"), symbol: symbol, side: side,
+		account: cmp.Or(r.get("account"), r.get("statementaccount")), at: r.get("date"), symbol: symbol, side: side,
 		quantity: quantity, price: r.get("price"), currency: r.get("pricecurrency", "currency"),
 		fees: []fee{{amount: r.get("commission"), currency: base, negated: true}},
 	}
@@ -169,7 +166,7 @@ func readHistory(r *row) ([]draft, string, error) {
 	}
 	d.totals = []total{{amount: r.get("grossamount"), currency: base}}
 	size := multiplierOf(&d, r.get("grossamount"))
-	if d.currency == "" && size == or(d.multiplier, "1") {
+	if d.currency == "" && size == cmp.Or(d.multiplier, "1") {
 		d.currency = base
 	}
 	return []draft{d}, "", nil

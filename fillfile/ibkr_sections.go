@@ -238,8 +238,8 @@ func (o *orderRun) flush() []*row {
 	return rows
 }
 
-// setRoles books rows of one level. Where orders and executions of an instrument stand apart, nothing tells which
-// execution belongs to which order, and those that come later are refused.
+// setRoles books rows of one level. If orders and executions of an instrument stand apart, the order of an execution
+// is not known, and the later rows are refused.
 func (o *orderRun) setRoles(rows []*row, level string) {
 	role := "fill"
 	if before := o.listed[o.instrument]; before != "" && before != level {

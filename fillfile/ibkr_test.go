@@ -16,8 +16,8 @@ Statement,Data,WhenGenerated,"2022-07-02, 05:10:00 CEST"
 Kontoinformation,Header,Feldname,Feldwert
 Kontoinformation,Data,Konto,U5550123
 Kontoinformation,Data,Basiswährung,EUR
-Transaktionen,Header,DataDiscriminator,Vermögenswertkategorie,Währung,Symbol,Datum/Zeit,Menge,T.-Kurs,Erlös,Prov./Gebühr,Code
-Transaktionen,Data,Order,Aktien,USD,NVO,"2022-07-01, 09:45:10",30,110.5,-3315,-1.2,O
+Transaktionen,Header,DataDiscriminator,Vermögenswertkategorie,Währung,Symbol,Datum/Zeit,Menge,T.-Kurs,Erlös,Prov./Gebühr
+Transaktionen,Data,Order,Aktien,USD,NVO,"2022-07-01, 09:45:10",30,110.5,-3315,-1.2
 `
 
 	var ask *fillfile.AskError

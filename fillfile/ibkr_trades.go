@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ var statementNamesOf = map[string]string{
 func inEnglish(names []string) []string {
 	all := slices.Clone(names)
 	for i, name := range all {
-		all[i] = or(statementNamesOf[name], name)
+		all[i] = cmp.Or(statementNamesOf[name], name)
 	}
 	return all
 }
@@ -68,7 +69,8 @@ func nameTradeByHeader(r, from *row) {
 
 	var fees []string
 	for i, name := range from.names {
-		if i < len(from.cells) && (strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" || name == "tax") {
+		if i < len(from.cells) &&
+			(strings.HasPrefix(name, "comm") || name == "fee" || name == "fees" || name == "tax") {
 			fees = append(fees, strings.TrimSpace(from.cells[i]))
 		}
 		if currency, found := strings.CutPrefix(name, "commin"); found {
@@ -174,17 +176,23 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 	case role == "unequal":
 		return nil, "", errors.New("the executions below this order do not come to its quantity")
 	case role == "apart":
-		return nil, "", errors.New("orders and executions of this symbol stand apart in the statement, and nothing tells " +
-			"which belong together; export it with or without executions")
+		return nil, "", errors.New("orders and executions of this symbol stand apart in the statement, " +
+			"so it is not known which belong together; export it with or without executions")
 	case slices.Contains(codes, "Ca"):
 		return nil, "", errors.New("it cancels an earlier trade; cancellations are not booked")
 	}
 
 	d := draft{
-		account: or(r.get("tradeaccount"), r.get("statementaccount")),
-		at:      r.get("tradetime"), settles: r.get("tradesettles"),
-		symbol: r.get("tradesymbol"), class: is, classKnown: true, quantity: r.get("tradequantity"), price: r.get("tradeprice"),
-		multiplier: r.get("knownmultiplier"), currency: r.get("tradecurrency"),
+		account:    cmp.Or(r.get("tradeaccount"), r.get("statementaccount")),
+		at:         r.get("tradetime"),
+		settles:    r.get("tradesettles"),
+		symbol:     r.get("tradesymbol"),
+		class:      is,
+		classKnown: true,
+		quantity:   r.get("tradequantity"),
+		price:      r.get("tradeprice"),
+		multiplier: r.get("knownmultiplier"),
+		currency:   r.get("tradecurrency"),
 	}
 	if isUSOption(&d, r.get("tradecategory")) {
 		d.multiplier = usOptionSize
@@ -242,17 +250,17 @@ var statementWords = []struct {
 	is  class
 	any []string
 }{
-	{plain, listOf("warrant optionsschein")},
-	{cfd, listOf("cfd differenzkontrakt")},
-	{option, listOf("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
+	{plain, strings.Fields("warrant optionsschein")},
+	{cfd, strings.Fields("cfd differenzkontrakt")},
+	{option, strings.Fields("option opcion opció opçõ opzion 期权 期權 选择权 オプション опцион")},
 	{future, futureWords},
-	{bond, listOf("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
+	{bond, strings.Fields("bond bill anleihe obligation bonos obbligazion obrigaç títulos 债券 債券 облигац kötvény")},
 }
 
-var futureWords = append(listOf("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")
+var futureWords = append(strings.Fields("future futuro 期货 期貨 先物 фьючерс határid"), "contrats à terme")
 
 // conversionWords are those for currencies.
-var conversionWords = listOf("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")
+var conversionWords = strings.Fields("forex devisen devises divisas divise valute câmbio 外汇 外匯 外国為替 форекс deviz")
 
 // statementClass returns the class of an instrument, and whether it is a conversion of currencies: by the category's
 // words, otherwise by the symbol. A category of contracts for difference may name what they are on.
@@ -264,12 +272,14 @@ func statementClass(category, symbol string) (is class, isConversion bool) {
 			return words.is, false
 		}
 	}
+
 	if slices.ContainsFunc(conversionWords, has) || currencyPair.MatchString(symbol) {
 		return plain, true
 	}
 	if classOfSymbol(symbol) == option {
 		return option, false
 	}
+
 	return plain, false
 }
 

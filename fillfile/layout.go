@@ -10,7 +10,7 @@ type layout struct {
 	name      string // for Options.Format
 	title     string // for people
 	zone      string // of its times, where they do not say; "" is unknown
-	comma     bool   // 1,234 is a bit more than one
+	comma     bool   // 1,234 is 1.234
 	dateOrder string // "dmy" or "mdy", where the broker's is known
 	simulated bool   // its fills are a back test's
 	round     int    // digits that its numbers are rounded to, where Options.Round is 0
@@ -39,7 +39,9 @@ func (l *layout) fits(names []string) bool {
 		return l.recognises(names) && !l.excludes(names)
 	}
 	for _, need := range l.needs {
-		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool { return slices.Contains(names, name) }) {
+		if !slices.ContainsFunc(strings.Split(need, "|"), func(name string) bool {
+			return slices.Contains(names, name)
+		}) {
 			return false
 		}
 	}
@@ -53,7 +55,8 @@ func (l *layout) excludes(names []string) bool {
 // textLayouts and jsonLayouts are tried in this order. The generic ones come last.
 var (
 	textLayouts = []*layout{
-		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212, xtb, binanceCSV, kraken,
+		flexCSV, ibkrStatement, avanza, coinbase, degiro, degiroTrades, freetrade, revolut, saxo, schwab, trading212,
+		xtb, binanceCSV, kraken,
 		tastytrade, tastyworks, thinkorswim, robinhood, fidelity, metaTrader, genericCSV,
 	}
 	jsonLayouts = []*layout{bbgo, binanceTrades, binanceUpdates, bybit, ax, alpaca, freqtrade, schwabJSON, genericJSON}

@@ -44,16 +44,22 @@ func TestLayoutsAreExact(t *testing.T) {
 	if first == 0 {
 		first = rand.Uint64()
 	}
+
 	t.Logf("seed %d", first)
+
 	for format, write := range exporters {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
+
 			for n := range 200 {
 				d := dice{rand.New(rand.NewPCG(first, uint64(n)))}
 				e := write(d)
 				if !e.fixed {
-					d.Shuffle(len(e.columns), func(i, j int) { e.columns[i], e.columns[j] = e.columns[j], e.columns[i] })
+					d.Shuffle(len(e.columns), func(i, j int) {
+						e.columns[i], e.columns[j] = e.columns[j], e.columns[i]
+					})
 				}
+
 				changed := -1
 				if e.proves && d.chance(30) {
 					changed = d.IntN(len(e.trades))
@@ -162,7 +168,7 @@ func (d dice) wholeCents(kinds string, fees int, days bool, readable func(t trut
 	return all
 }
 
-// The words of brokers for sides, of shares and options.
+// action returns the word of a broker for the side of a share or option.
 func action(t truth, bought, sold, open, shut string) string {
 	word := sold
 	if t.isBuy {
@@ -177,7 +183,7 @@ func action(t truth, bought, sold, open, shut string) string {
 	return word + shut
 }
 
-// received is what came in for a trade, or went out.
+// received returns the money that a trade brought, negative for a purchase.
 func received(t truth, amount blotter.Decimal) blotter.Decimal {
 	if t.isBuy {
 		return amount.Neg()
@@ -200,6 +206,7 @@ func (d dice) schwab() *export {
 		}
 		return fmt.Sprintf("%s %s %s %s", t.root, t.expiry.Format("01/02/2006"), t.strike, t.right)
 	}
+
 	e := &export{trades: d.wholeCents("share|option", 1, true, name), opts: account, proves: true}
 	e.add("Date", func(t truth) string { return t.at.Format("01/02/2006") })
 	e.add("Action", func(t truth) string { return action(t, "Buy", "Sell", " to Open", " to Close") })
@@ -237,7 +244,12 @@ func keyOf(t truth) string {
 }
 
 func (d dice) tastytrade() *export {
-	e := &export{trades: d.wholeCents("share|option", 2, false, nil), opts: fillfile.Options{Account: "A"}, proves: true}
+	e := &export{
+		trades: d.wholeCents("share|option", 2, false, nil),
+		opts:   fillfile.Options{Account: "A"},
+		proves: true,
+	}
+
 	gross := grossOf(e.trades)
 	each := func(t truth) string {
 		amount := gross[keyOf(t)]
@@ -247,15 +259,21 @@ func (d dice) tastytrade() *export {
 		}
 		return price.String()
 	}
+
 	e.add("Date", func(t truth) string { return t.at.Format("2006-01-02T15:04:05-0700") })
 	e.add("Type", func(truth) string { return "Trade" })
 	e.add("Sub Type", func(t truth) string { return action(t, "Buy", "Sell", " to Open", " to Close") })
 	e.add("Action", func(t truth) string { return action(t, "BUY", "SELL", "_TO_OPEN", "_TO_CLOSE") })
 	e.add("Symbol", func(t truth) string { return t.symbol })
-	e.add("Instrument Type", func(t truth) string { return action(truth{strike: t.strike}, "", "Equity", "", " Option") })
-	e.addPrice("Description", func(t truth) string {
-		return fmt.Sprintf("%s %s %s @ %s", action(truth{isBuy: t.isBuy}, "Bought", "Sold", "", ""), t.quantity, t.root, t.price)
+	e.add("Instrument Type", func(t truth) string {
+		return action(truth{strike: t.strike}, "", "Equity", "", " Option")
 	})
+
+	e.addPrice("Description", func(t truth) string {
+		return fmt.Sprintf("%s %s %s @ %s", action(truth{isBuy: t.isBuy}, "Bought", "Sold", "", ""), t.quantity,
+			t.root, t.price)
+	})
+
 	e.add("Value", func(t truth) string { return gross[keyOf(t)].String() })
 	e.add("Quantity", func(t truth) string { return t.quantity.String() })
 	e.add("Average Price", each)
@@ -269,14 +287,21 @@ func (d dice) tastytrade() *export {
 			e.columns[i].of = func(t truth) string { return action(truth{strike: t.strike}, "", "1", "", "00") }
 		}
 	}
+
 	return e
 }
 
 func (d dice) tastyworks() *export {
-	e := &export{trades: d.wholeCents("share|option", 1, false, nil), opts: fillfile.Options{Account: "A", Zone: "UTC"}, proves: true}
+	e := &export{
+		trades: d.wholeCents("share|option", 1, false, nil),
+		opts:   fillfile.Options{Account: "A", Zone: "UTC"},
+		proves: true,
+	}
+
 	for i := range e.trades {
 		e.trades[i].at = e.trades[i].at.Truncate(time.Minute)
 	}
+
 	gross := grossOf(e.trades)
 	e.add("Date/Time", func(t truth) string { return t.at.Format("01/02/2006 3:04 PM") })
 	e.add("Transaction Code", func(truth) string { return "Trade" })
@@ -285,12 +310,14 @@ func (d dice) tastyworks() *export {
 	e.add("Buy/Sell", func(t truth) string { return action(truth{isBuy: t.isBuy}, "Buy", "Sell", "", "") })
 	e.add("Open/Close", func(truth) string { return "Open" })
 	e.add("Quantity", func(t truth) string { return t.quantity.String() })
+
 	e.add("Expiration Date", func(t truth) string {
 		if t.strike == "" {
 			return ""
 		}
 		return t.expiry.Format("01/02/2006")
 	})
+
 	e.add("Strike", func(t truth) string { return t.strike })
 	e.add("Call/Put", func(t truth) string { return t.right })
 	e.addPrice("Price", func(t truth) string { return t.price.String() })
@@ -309,34 +336,41 @@ func (d dice) robinhood() *export {
 		}
 		return fmt.Sprintf("%s %s %s $%s", t.root, t.expiry.Format("1/2/2006"), right, t.strike)
 	}
+
 	e := &export{trades: d.wholeCents("share|option", 1, true, name), opts: account}
 	for i := range e.trades {
 		e.trades[i].price = e.trades[i].price.Add(blotter.MustDecimal("20")) // more than the fees
 	}
+
 	e.add("Activity Date", func(t truth) string { return t.at.Format("1/2/2006") })
 	e.add("Process Date", func(t truth) string { return t.at.Format("1/2/2006") })
 	e.add("Settle Date", func(t truth) string { return t.at.AddDate(0, 0, 1).Format("1/2/2006") })
 	e.add("Instrument", func(t truth) string { return t.root })
+
 	e.add("Description", func(t truth) string {
 		if t.strike != "" {
 			return name(t)
 		}
 		return "Something Inc\nCUSIP: 123456789"
 	})
+
 	e.add("Trans Code", func(t truth) string {
 		if t.strike == "" {
 			return action(t, "Buy", "Sell", "", "")
 		}
 		return action(t, "BT", "ST", "O", "C")
 	})
+
 	e.add("Quantity", func(t truth) string { return t.quantity.String() })
 	e.add("Price", func(t truth) string { return dollars(t.price) })
+
 	e.add("Amount", func(t truth) string {
 		if t.isBuy {
 			return "($" + t.net().String() + ")"
 		}
 		return "$" + t.net().String()
 	})
+
 	return e
 }
 
@@ -347,14 +381,25 @@ func (d dice) fidelity() *export {
 		}
 		return fmt.Sprintf("-%s%s%s%s", t.root, t.expiry.Format("060102"), t.right, t.strike)
 	}
-	e := &export{trades: d.wholeCents("share|option", 2, true, name), opts: fillfile.Options{Account: "A"}, proves: true, head: "\n\n"}
+
+	e := &export{
+		trades: d.wholeCents("share|option", 2, true, name),
+		opts:   fillfile.Options{Account: "A"},
+		proves: true,
+		head:   "\n\n",
+	}
+
 	amounts := netOf(e.trades)
 	e.add("Run Date", func(t truth) string { return t.at.Format("01/02/2006") })
 	e.add("Action", func(t truth) string {
 		return action(truth{isBuy: t.isBuy}, "YOU BOUGHT", "YOU SOLD", "", "") + " SOMETHING (Cash)"
 	})
+
 	e.add("Symbol", func(t truth) string { return " " + name(t) })
-	e.add("Description", func(t truth) string { return action(truth{strike: t.strike}, "", "SOMETHING", "", " (100 SHS)") })
+	e.add("Description", func(t truth) string {
+		return action(truth{strike: t.strike}, "", "SOMETHING", "", " (100 SHS)")
+	})
+
 	e.add("Type", func(truth) string { return "Cash" })
 	e.add("Quantity", func(t truth) string { return t.signedQuantity().String() })
 	e.addPrice("Price ($)", func(t truth) string { return t.price.String() })
@@ -367,28 +412,38 @@ func (d dice) fidelity() *export {
 }
 
 func (d dice) thinkorswim() *export {
-	e := &export{trades: d.wholeCents("share|option", 0, false, nil), opts: fillfile.Options{Account: "A", Zone: "UTC"}, head: "Filled Orders\n"}
+	e := &export{
+		trades: d.wholeCents("share|option", 0, false, nil),
+		opts:   fillfile.Options{Account: "A", Zone: "UTC"},
+		head:   "Filled Orders\n",
+	}
+
 	e.add("Exec Time", func(t truth) string { return t.at.Format("1/2/06 15:04:05") })
 	e.add("Spread", func(truth) string { return "SINGLE" })
 	e.add("Side", func(t truth) string { return action(truth{isBuy: t.isBuy}, "BUY", "SELL", "", "") })
+
 	e.add("Qty", func(t truth) string {
 		if t.isBuy {
 			return "+" + t.quantity.String()
 		}
 		return "-" + t.quantity.String()
 	})
+
 	e.add("Pos Effect", func(truth) string { return "TO OPEN" })
 	e.add("Symbol", func(t truth) string { return t.root })
+
 	e.add("Exp", func(t truth) string {
 		if t.strike == "" {
 			return ""
 		}
 		return strings.ToUpper(t.expiry.Format("2 Jan 06"))
 	})
+
 	e.add("Strike", func(t truth) string { return t.strike })
 	e.add("Type", func(t truth) string {
 		return map[string]string{"": "STOCK", "C": "CALL", "P": "PUT"}[t.right]
 	})
+
 	e.add("Price", func(t truth) string { return t.price.String() })
 	e.add("Net Price", func(t truth) string { return t.price.String() })
 	e.add("Order Type", func(truth) string { return "LMT" })
@@ -404,22 +459,35 @@ func (d dice) ibkrStatement() *export {
 		}
 		return fmt.Sprintf("%s %s %s %s", t.root, strings.ToUpper(t.expiry.Format("02Jan06")), t.strike, t.right)
 	}
+
 	languages := [][]string{
-		{"Trades", "Asset Category", "Currency", "Symbol", "Date/Time", "Quantity", "T. Price", "C. Price", "Proceeds", "Comm/Fee", "Basis", "Realized P/L", "MTM P/L", "Code"},
-		{"Transaktionen", "Vermögenswertkategorie", "Währung", "Symbol", "Datum/Zeit", "Menge", "T.-Kurs", "Schlusskurs", "Erlös", "Prov./Gebühr", "Basis", "Realisierter G&V", "MTM-G&V", "Code"},
+		{
+			"Trades", "Asset Category", "Currency", "Symbol", "Date/Time", "Quantity", "T. Price", "C. Price",
+			"Proceeds", "Comm/Fee", "Basis", "Realized P/L", "MTM P/L", "Code",
+		},
+		{
+			"Transaktionen", "Vermögenswertkategorie", "Währung", "Symbol", "Datum/Zeit", "Menge", "T.-Kurs",
+			"Schlusskurs", "Erlös", "Prov./Gebühr", "Basis", "Realisierter G&V", "MTM-G&V", "Code",
+		},
 		{"Zzz", "Aaa", "Bbb", "Ccc", "Ddd", "Eee", "Fff", "Ggg", "Hhh", "Iii", "Jjj", "Kkk", "Lll", "Mmm"},
 	}
+
 	language := languages[d.IntN(len(languages))]
 	e := &export{
-		head:   "Statement,Header,A,B\nStatement,Data,WhenGenerated,\"2024-12-31, 10:00:00 EST\"\nC,Header,A,B\nC,Data,D,U987654\n",
+		head: "Statement,Header,A,B\n" +
+			"Statement,Data,WhenGenerated,\"2024-12-31, 10:00:00 EST\"\n" +
+			"C,Header,A,B\n" +
+			"C,Data,D,U987654\n",
 		prefix: []string{language[0], "Data", "Order"}, fixed: language[0] == "Zzz",
 		trades: d.wholeCents("share|option", 1, false, name), proves: true,
 	}
+
 	gross := grossOf(e.trades)
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err)
 	}
+
 	cells := []func(t truth) string{
 		func(t truth) string { return action(truth{strike: t.strike}, "", "Stocks", "", " Options") },
 		func(t truth) string { return t.currency },
@@ -435,12 +503,14 @@ func (d dice) ibkrStatement() *export {
 		func(truth) string { return "0" },
 		func(truth) string { return "O" },
 	}
+
 	for i, of := range cells {
 		e.columns = append(e.columns, cellColumn{language[i+1], of, ""})
 		if language[i+1] == language[6] {
 			e.columns[i].is = "price"
 		}
 	}
+
 	return e
 }
 
@@ -451,19 +521,26 @@ func (d dice) metaTrader() *export {
 	slices.SortFunc(e.trades, func(a, b truth) int { return a.at.Compare(b.at) })
 	price, quantity := d.decimal(2, 4), d.decimal(3, 1)
 	profits := map[string]string{}
+
 	for i := range e.trades {
 		t := &e.trades[i]
-		t.root, t.symbol, t.multiplier = "EURUSD", "EURUSD", blotter.MustDecimal("100000")
-		t.quantity, t.isBuy, t.price = quantity, i%2 == 0, price
+		t.root = "EURUSD"
+		t.symbol = "EURUSD"
+		t.multiplier = blotter.MustDecimal("100000")
+		t.quantity = quantity
+		t.isBuy = i%2 == 0
+		t.price = price
 		profits[keyOf(*t)] = "0.00"
 		if !t.isBuy {
 			t.price = price.Add(d.decimal(1, 3))
 			profits[keyOf(*t)] = t.price.Sub(price).Mul(quantity).Mul(t.multiplier).String()
 		}
 	}
+
 	if len(e.trades)%2 == 1 {
 		e.trades = e.trades[:len(e.trades)-1]
 	}
+
 	e.add("Time", func(t truth) string { return t.at.Format("2006.01.02 15:04:05") })
 	e.add("Deal", func(t truth) string { return fmt.Sprint(t.at.Unix()) })
 	e.add("Symbol", func(t truth) string { return t.root })

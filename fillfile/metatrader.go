@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -20,9 +21,9 @@ var metaTrader = &layout{
 
 // The names of the sections of a report, plain.
 var (
-	metaTraderDeals     = listOf("time deal symbol type direction volume price order commission swap profit")
-	metaTraderPositions = listOf("time position symbol type volume price time price commission swap profit")
-	metaTraderOrders    = listOf("opentime order symbol type volume price state")
+	metaTraderDeals     = strings.Fields("time deal symbol type direction volume price order commission swap profit")
+	metaTraderPositions = strings.Fields("time position symbol type volume price time price commission swap profit")
+	metaTraderOrders    = strings.Fields("opentime order symbol type volume price state")
 )
 
 func isMetaTrader(names []string) bool { return metaTraderSection(names) != "" }
@@ -46,7 +47,7 @@ func metaTraderSection(names []string) string {
 		return "position"
 	case has(metaTraderOrders):
 		return "order"
-	case has(listOf("time position symbol type volume price marketprice swap profit")):
+	case has(strings.Fields("time position symbol type volume price marketprice swap profit")):
 		return "open position"
 	}
 	return ""
@@ -80,9 +81,18 @@ func readMetaTrader(f *File, r *row) ([]draft, string, error) {
 	}
 
 	d := draft{
-		id: r.get("deal"), order: r.get("order"), account: r.get("reportaccount"), at: r.get("time"), symbol: r.get("symbol"),
-		class: lots, classKnown: true, side: kind, quantity: r.get("volume"), price: r.get("price"),
-		multiplier: r.get("lotsize"), currency: metaTraderCurrency(r),
+		id:         r.get("deal"),
+		order:      r.get("order"),
+		account:    r.get("reportaccount"),
+		at:         r.get("time"),
+		symbol:     r.get("symbol"),
+		class:      lots,
+		classKnown: true,
+		side:       kind,
+		quantity:   r.get("volume"),
+		price:      r.get("price"),
+		multiplier: r.get("lotsize"),
+		currency:   metaTraderCurrency(r),
 	}
 	err := d.addMetaTraderFees(f, r)
 	return []draft{d}, "", err
@@ -97,9 +107,18 @@ func readMetaTraderPosition(f *File, r *row) ([]draft, string, error) {
 	}
 
 	opened := draft{
-		id: r.get("position") + "-open", order: r.get("position"), account: r.get("reportaccount"), at: r.get("time"),
-		symbol: r.get("symbol"), class: lots, classKnown: true, side: side, quantity: r.get("volume"), price: r.get("price"),
-		multiplier: r.get("lotsize"), currency: metaTraderCurrency(r),
+		id:         r.get("position") + "-open",
+		order:      r.get("position"),
+		account:    r.get("reportaccount"),
+		at:         r.get("time"),
+		symbol:     r.get("symbol"),
+		class:      lots,
+		classKnown: true,
+		side:       side,
+		quantity:   r.get("volume"),
+		price:      r.get("price"),
+		multiplier: r.get("lotsize"),
+		currency:   metaTraderCurrency(r),
 	}
 
 	closed := opened
@@ -109,7 +128,7 @@ func readMetaTraderPosition(f *File, r *row) ([]draft, string, error) {
 	return []draft{opened, closed}, "", err
 }
 
-// metaTraderCurrency is the currency of a deal's price: that of its pair, otherwise the account's where the profits
+// metaTraderCurrency returns the currency of a deal's price: that of its pair, otherwise the account's if the profits
 // prove that they are in it.
 func metaTraderCurrency(r *row) string {
 	symbol := r.get("symbol")
@@ -130,10 +149,10 @@ var pairWithSuffix = regexp.MustCompile(`^([A-Z]{6})(?:[a-z]{1,4}|[._#+-]\w{0,6}
 
 // addMetaTraderFees adds commission and fee, which are in the account's currency.
 func (d *draft) addMetaTraderFees(f *File, r *row) error {
-	code := or(r.get("reportcurrency"), f.opts.Currency)
+	code := cmp.Or(r.get("reportcurrency"), f.opts.Currency)
 	for _, name := range []string{"commission", "fee"} {
 		amount := r.get(name)
-		paid, err := number(name, or(amount, "0"), false)
+		paid, err := number(name, cmp.Or(amount, "0"), false)
 
 		switch {
 		case err != nil:
@@ -141,7 +160,7 @@ func (d *draft) addMetaTraderFees(f *File, r *row) error {
 		case paid.IsZero():
 			continue
 		case code == "":
-			return fmt.Errorf("nothing tells the currency of its %s, which is the account's; --currency does", name)
+			return fmt.Errorf("the currency of its %s, which is the account's, is not known; set --currency", name)
 		}
 		d.fees = append(d.fees, fee{amount: amount, currency: code, negated: true})
 	}

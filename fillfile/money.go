@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -40,8 +41,10 @@ var sizes = map[class][]string{
 	bond:      {"0.01", "1", "0.001", "10"},
 	option:    {"100", "1", "10", "1000", "50", "5", "20", "25", "15", "40", "75", "250", "500", "0.1", "0.01"},
 	future: {
-		"1", "5", "50", "2", "20", "0.5", "0.1", "0.01", "10", "25", "100", "200", "250", "500", "1000", "2500", "5000", "10000", "12500", "25000",
-		"37500", "40000", "42000", "50000", "62500", "100000", "112000", "125000", "250000", "500000", "1000000", "12500000",
+		"1", "5", "50", "2", "20", "0.5", "0.1", "0.01", "10", "25", "100", "200", "250", "500", "1000", "2500",
+		"5000", "10000", "12500", "25000",
+		"37500", "40000", "42000", "50000", "62500", "100000", "112000", "125000", "250000", "500000", "1000000",
+		"12500000",
 	},
 	lots: {"100000", "10000", "5000", "1000", "100", "50", "10", "1"},
 }
@@ -50,7 +53,7 @@ var sizes = map[class][]string{
 // multipliers of the class, a wrong price could match a total.
 var dollarOptions = []string{"100", "1", "10"}
 
-// proof is what the totals of a row say of its fees.
+// proof says what the totals of a row prove about its fees.
 type proof int
 
 const (
@@ -121,7 +124,7 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		}
 		m := money{amount: amount.Abs(amount), text: t.amount, tolerance: tolerance(fill.Currency, plain)}
 
-		in := or(t.currency, unit)
+		in := cmp.Or(t.currency, unit)
 		if major := minorUnits[in]; major != "" {
 			m.amount.Mul(m.amount, big.NewRat(1, 100))
 			in = major
@@ -131,7 +134,7 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		hasRate = hasRate && rate.Sign() > 0 && rate.Cmp(big.NewRat(1, 1)) != 0
 		switch {
 		case in != "" && in != fill.Currency && !hasRate:
-			continue // in a currency to which nothing tells the rate
+			continue // in a currency to which the rate is not known
 		case in != fill.Currency && hasRate:
 			m.rate = rate
 		}
@@ -163,7 +166,9 @@ func tolerance(code, text string) *big.Rat {
 
 // agree reports whether every total is the gross value, or that value with the fees, and what the totals say of the
 // fees.
-func (f *File) agree(totals []money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost) (said proof, ok bool) {
+func (f *File) agree(
+	totals []money, fill *Fill, d *draft, is class, gross *big.Rat, costs []cost,
+) (said proof, ok bool) {
 	for _, m := range totals {
 		how, ok := f.agreesWith(m, fill, d, is, gross, costs)
 		if !ok {
@@ -289,7 +294,7 @@ func contradiction(fill *Fill, totals []money, candidates []string) error {
 		decimalText(value), strings.Join(said, " and "))
 }
 
-// feeOfTotal is the only fee of a fill: what its total differs by from quantity x price x multiplier, for files that
+// feeOfTotal returns the difference between the total and quantity x price x multiplier, which is the fee in files that
 // name no fee. A purchase costs more, a sale brings less.
 func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 	if len(d.totals) == 0 || d.totals[0].amount == "" || fill.Ends {
@@ -323,7 +328,8 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 		return cost{}, nil
 	}
 	most := new(big.Rat).Mul(gross, big.NewRat(1, 100))
-	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(5, 1))) > 0 || difference.Cmp(gross) >= 0 && gross.Sign() > 0 {
+	if difference.Sign() < 0 || difference.Cmp(most.Add(most, big.NewRat(5, 1))) > 0 ||
+		difference.Cmp(gross) >= 0 && gross.Sign() > 0 {
 		return cost{}, contradiction(fill, []money{{text: d.totals[0].amount}}, []string{multiplierText(fill)})
 	}
 	amount, err := blotter.ParseDecimal(decimalText(difference))
@@ -347,8 +353,8 @@ func multiplierText(fill *Fill) string {
 	return fill.Multiplier.String()
 }
 
-// errUnsureFee says what to do about a fee of which nothing tells whether it was paid.
-var errUnsureFee = errors.New("nothing tells whether its fee was paid or is a rebate; " +
+// errUnsureFee is the error of a fee that may have been paid or received.
+var errUnsureFee = errors.New("its fee may have been paid or be a rebate; " +
 	"--fees positive or --fees negative says how the file writes fees that were paid")
 
 // errContradictedFee is the error of a total that contains the fees with the other sign than the file's known one.

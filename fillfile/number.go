@@ -40,7 +40,10 @@ func amountOf(text string) (a amount, ok bool) {
 		return amount{}, false
 	}
 	return amount{
-		sign: found[1], before: strings.TrimSpace(found[2]), number: strings.TrimSpace(found[3]) + found[5], unit: found[4],
+		sign:   found[1],
+		before: strings.TrimSpace(found[2]),
+		number: strings.TrimSpace(found[3]) + found[5],
+		unit:   found[4],
 	}, true
 }
 
@@ -195,13 +198,5 @@ func withPoint(digits string, comma bool) string {
 	return digits
 }
 
-// clip shows at most 60 characters.
-func clip(text string) string { return clipTo(text, 60) }
-
-// clipTo shows at most so many characters.
-func clipTo(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-3]) + "..."
-	}
-	return text
-}
+// clip shortens a text to 60 characters, for errors.
+func clip(text string) string { return tabular.Clip(text, 60) }

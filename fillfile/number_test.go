@@ -10,6 +10,7 @@ import (
 
 func TestNumber(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ text, point, comma string }{
 		{"1", "1", "1"},
 		{"-1.50", "-1.5", "-1.5"},
@@ -55,7 +56,8 @@ func TestNumber(t *testing.T) {
 func TestNotNumber(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "-", "N/A", "x", "5K", "5M", "1.2.3,4", "1,23,4", "--5", "-5-", "(5", "5)", "(-5)", "1e", "1e9999", "1/2", "5 apples", "0x10", "NaN", "Inf", "$", "1.00000000000000000001",
+		"", "-", "N/A", "x", "5K", "5M", "1.2.3,4", "1,23,4", "--5", "-5-", "(5", "5)", "(-5)", "1e", "1e9999",
+		"1/2", "5 apples", "0x10", "NaN", "Inf", "$", "1.00000000000000000001",
 	} {
 		if got, err := number("x", text, false); err == nil {
 			t.Errorf("%q is read as %s", text, got)
@@ -63,15 +65,18 @@ func TestNotNumber(t *testing.T) {
 	}
 }
 
-// What a decimal writes is read as the same decimal.
+// A decimal is read from its own text as the same decimal.
 func TestNumberIsExact(t *testing.T) {
 	t.Parallel()
+
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`-?[1-9][0-9]{0,20}\.[0-9]{0,18}[1-9]`).Draw(t, "text")
 		want := blotter.MustDecimal(text)
-		if whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), "."); len(fraction) == 3 && len(whole) <= 3 {
+		whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+		if len(fraction) == 3 && len(whole) <= 3 {
 			return // with a decimal comma these are thousands
 		}
+
 		for _, comma := range []bool{false, true} {
 			if got, err := number("x", text, comma); err != nil || !got.Equal(want) {
 				t.Fatalf("%s is read as %s: %v", text, got, err)
@@ -82,7 +87,8 @@ func TestNumberIsExact(t *testing.T) {
 
 func TestExactProduct(t *testing.T) {
 	t.Parallel()
-	if got, want := exactProduct("21.026072329688816", "4.756e-05", "0.0025"), "0.0000025000000000000002224"; strings.TrimRight(got, "0") != want {
+	got, want := exactProduct("21.026072329688816", "4.756e-05", "0.0025"), "0.0000025000000000000002224"
+	if strings.TrimRight(got, "0") != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := exactProduct("1", "x"); got != "" {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blotterdb/blotter/internal/tabular"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // The kinds of rows that are not fills. An unknown word is its own kind.
@@ -34,20 +34,71 @@ var words = []struct {
 }{
 	{"CFD result", []string{"profit/loss", "profit of position"}},
 	{"conversion", []string{"convert"}},
-	{kindCorporate, []string{"stock div", "stock distribution", "stock dividend", "spin", "merger", "name change", "conversion of", "productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit", "isin change", "corporate action kosten"}},
+	{
+		kind: kindCorporate,
+		any: []string{
+			"stock div", "stock distribution", "stock dividend", "spin", "merger", "name change", "conversion of",
+			"productwijziging", "product change", "cambio de producto", "mudança de produto", "changement de produit",
+			"isin change", "corporate action kosten",
+		},
+	},
 	{"cash fund change", []string{"fonds monétaires", "cash fund", "money market fund", "geldmarktfonds"}},
-	{kindTax, []string{"tax", "withholding", "skatt", "belasting", "impôt", "impuesto", "imposto", "steuer", "withheld"}},
+	{
+		kind: kindTax,
+		any: []string{
+			"tax", "withholding", "skatt", "belasting", "impôt", "impuesto", "imposto", "steuer", "withheld",
+		},
+	},
 	{kindInterest, []string{"interest", "ränta", "rente", "zinsen", "juros", "interés", "intérêt", "odsetki"}},
 	{kindSplit, []string{"split"}},
-	{kindDividend, []string{"dividend", "utdelning", "dividende", "dividendo", "div ", " div", "payment in lieu", "cap gain", "ausschüttung", "dywidenda", "distribution"}},
+	{
+		kind: kindDividend,
+		any: []string{
+			"dividend", "utdelning", "dividende", "dividendo", "div ", " div", "payment in lieu", "cap gain",
+			"ausschüttung", "dywidenda", "distribution",
+		},
+	},
 	{kindCard, []string{"card", "spending", "cashback"}},
 	{kindReward, []string{"reward", "staking", "airdrop", "learning", "freeshare", "free share", "bonus", "referral"}},
-	{kindConversion, []string{"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation", "cambio de divisa", "crédito de divisa", "crã©dito de divisa", "levantamento de divisa", "divisa", "währungswechsel", "opération de change", "exchange rate"}},
-	{kindFee, []string{"fee", "kosten", "commission", "comissões", "frais", "avgift", "costes", "swap", "gebühr", "charge", "opłata"}},
-	{kindDeposit, []string{"deposit", "insättning", "top-up", "top_up", "topup", "storting", "einzahlung", "ingreso", "wpłata", "funds received"}},
-	{kindWithdrawal, []string{"withdraw", "uttag", "terugstorting", "auszahlung", "retirada", "wypłata", "wire sent", "processed flatex withdrawal"}},
-	{kindTransfer, []string{"transfer", "overboeking", "journal", "send", "sent", "receive", "moneylink", "cash sweep"}},
-	{kindCorporate, []string{"corporate", "acquisition", "exchange", "expired", "assigned", "exercise", "in lieu", "conversion"}},
+	{
+		kind: kindConversion,
+		any: []string{
+			"forex", "valuta", "currency conversion", "fx credit", "fx debit", "fx translation", "cambio de divisa",
+			"crédito de divisa", "crã©dito de divisa", "levantamento de divisa", "divisa", "währungswechsel",
+			"opération de change", "exchange rate",
+		},
+	},
+	{
+		kind: kindFee,
+		any: []string{
+			"fee", "kosten", "commission", "comissões", "frais", "avgift", "costes", "swap", "gebühr", "charge",
+			"opłata",
+		},
+	},
+	{
+		kind: kindDeposit,
+		any: []string{
+			"deposit", "insättning", "top-up", "top_up", "topup", "storting", "einzahlung", "ingreso", "wpłata",
+			"funds received",
+		},
+	},
+	{
+		kind: kindWithdrawal,
+		any: []string{
+			"withdraw", "uttag", "terugstorting", "auszahlung", "retirada", "wypłata", "wire sent",
+			"processed flatex withdrawal",
+		},
+	},
+	{
+		kind: kindTransfer,
+		any:  []string{"transfer", "overboeking", "journal", "send", "sent", "receive", "moneylink", "cash sweep"},
+	},
+	{
+		kind: kindCorporate,
+		any: []string{
+			"corporate", "acquisition", "exchange", "expired", "assigned", "exercise", "in lieu", "conversion",
+		},
+	},
 }
 
 // kindOf returns the kind of a row that is described by texts.
@@ -55,11 +106,11 @@ func kindOf(texts ...string) string {
 	if kind := knownKind(strings.Join(texts, " ")); kind != "" {
 		return kind
 	}
-	first := strings.TrimSpace(strings.ToLower(or(texts...)))
+	first := strings.TrimSpace(strings.ToLower(cmp.Or(texts...)))
 	if first == "" {
 		return "row without a type"
 	}
-	return clip(tabular.Storable(first))
+	return clip(sqltext.Storable(first))
 }
 
 // knownKind returns the kind that words tell, or "".
@@ -121,6 +172,7 @@ func plural(n int64, word string) string {
 	case strings.HasSuffix(word, "s"):
 		return fmt.Sprintf("%d %s", n, word)
 	}
+
 	return fmt.Sprintf("%d %ss", n, word)
 }
 

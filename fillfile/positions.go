@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"slices"
@@ -24,9 +25,11 @@ type Holding struct {
 const holdingsMax = 100_000
 
 var (
-	holdingNames = listOf(`positionamt netquantity netqty quantity qty position pos shares units size netposition amount balance
-		holding holdings`)
-	averageNames = listOf(`avgprice averageprice avgentryprice entryprice avgcost averagecost averagecostprice costbasisprice
+	holdingNames = strings.Fields(`
+		positionamt netquantity netqty quantity qty position pos shares units size netposition amount balance holding
+		holdings`)
+	averageNames = strings.Fields(`
+		avgprice averageprice avgentryprice entryprice avgcost averagecost averagecostprice costbasisprice
 		avgopenprice openprice avgpx averagepx avgfillprice costprice unitcost purchaseprice`)
 	longShort     = []string{"positionside", "side", "longshort", "direction"}
 	holdingLayout = &layout{
@@ -59,10 +62,10 @@ func OpenPositions(path string, opts Options) ([]Holding, error) {
 	return ReadPositions(file, path, opts)
 }
 
-// ReadPositions is OpenPositions for a stream. path is used in errors.
+// ReadPositions reads a stream as OpenPositions reads a file. path is used in errors.
 func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err error) {
 	file, err := Read(r, path, Options{
-		Format: holdingLayout.name, Account: or(opts.Account, "-"),
+		Format: holdingLayout.name, Account: cmp.Or(opts.Account, "-"),
 		Columns: opts.Columns, Sheet: opts.Sheet,
 	})
 	if err != nil {
@@ -96,7 +99,7 @@ func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err 
 }
 
 func (f *File) holding(r *row, d *draft) (h Holding, err error) {
-	h = Holding{Account: d.account, Symbol: symbolOf(d.symbol), Line: r.line}
+	h = Holding{Account: d.account, Symbol: tabular.Symbol(d.symbol), Line: r.line}
 	if h.Quantity, err = number("quantity", d.quantity, f.style.comma); err != nil {
 		return h, err
 	}

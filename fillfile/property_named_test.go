@@ -36,7 +36,7 @@ func (t truth) signedQuantity() blotter.Decimal {
 	return t.quantity.Neg()
 }
 
-// cash is what the account received: negative for a purchase.
+// cash returns the money that the account received, negative for a purchase.
 func cash(t truth, amount blotter.Decimal) string {
 	if t.isBuy {
 		return amount.Neg().String()
@@ -122,6 +122,7 @@ var namedStatements = []namedStatement{
 		for i := range s.trades { // the fee is what remains, to the cent
 			s.trades[i].quantity, s.trades[i].price = d.decimal(900, 0), d.decimal(400, 2)
 		}
+
 		s.add("Activity Date", func(t truth) string { return t.at.Format("1/2/2006") })
 		s.add("Process Date", func(t truth) string { return t.at.Format("1/2/2006") })
 		s.add("Settle Date", func(t truth) string { return t.at.Format("1/2/2006") })
@@ -130,6 +131,7 @@ var namedStatements = []namedStatement{
 		s.add("Trans Code", side("Buy", "Sell"))
 		s.add("Quantity", func(t truth) string { return t.quantity.String() })
 		s.add("Price", func(t truth) string { return "$" + t.price.String() })
+
 		s.add("Amount", func(t truth) string {
 			if t.isBuy {
 				return "($" + rounded(t.net()).String() + ")"
@@ -162,7 +164,7 @@ var namedStatements = []namedStatement{
 	}},
 }
 
-// rounded is an amount in whole cents, half away from zero.
+// rounded returns an amount in whole cents, half away from zero.
 func rounded(d blotter.Decimal) blotter.Decimal { return d.RoundHAZ(2) }
 
 // json writes the statement as objects.
@@ -189,7 +191,9 @@ func TestBrokersStatementsAreExactOrRefused(t *testing.T) {
 	if first == 0 {
 		first = rand.Uint64()
 	}
+
 	t.Logf("seed %d", first)
+
 	for _, named := range namedStatements {
 		t.Run(named.format, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +211,7 @@ func TestBrokersStatementsAreExactOrRefused(t *testing.T) {
 					return
 				}
 			}
+
 			if exact < *statementsMade/10 {
 				t.Errorf("only %d of %d are read", exact, *statementsMade/5)
 			}
@@ -221,23 +226,29 @@ func compareNamed(t *testing.T, named namedStatement, s *statement, name string)
 	if named.asJSON != "" {
 		text = fmt.Sprintf(named.asJSON, s.json())
 	}
+
 	file, err := fillfile.Read(strings.NewReader(text), "file", s.opts)
 	var ask *fillfile.AskError
+
 	if errors.As(err, &ask) {
 		return false
 	} else if err != nil {
 		t.Errorf("%s: %v\n%s", name, err, text)
 		return false
 	}
+
 	want := map[string]int{}
 	for _, trade := range s.trades {
 		want[clockless(trade.String(), named)]++
 	}
+
 	count := 0
+
 	for fill, err := range file.Fills() {
 		if err != nil {
 			continue
 		}
+
 		got := clockless(outcome(fill), named)
 		if count++; want[got] == 0 {
 			t.Errorf("%s: got %s, which is none of\n%v\nof %s:\n%s", name, got, s.trades, file.Format, text)
@@ -245,6 +256,7 @@ func compareNamed(t *testing.T, named namedStatement, s *statement, name string)
 		}
 		want[got]--
 	}
+
 	return count == len(s.trades)
 }
 

@@ -51,7 +51,7 @@ func (t truth) gross() blotter.Decimal {
 	return gross
 }
 
-// net is what a purchase cost or a sale brought, without a sign.
+// net returns the cost of a purchase or the proceeds of a sale, without a sign.
 func (t truth) net() blotter.Decimal {
 	if t.isBuy {
 		return t.gross().Add(t.fee())
@@ -69,7 +69,8 @@ func (t truth) String() string {
 	if !t.multiplier.IsZero() {
 		multiplier = " x" + t.multiplier.String()
 	}
-	return fmt.Sprintf("%s %s %s %s @ %s%s %s fee %s", t.at.UTC().Format(time.RFC3339), side, t.quantity, t.symbol, t.price, multiplier, t.currency, t.fee())
+	return fmt.Sprintf("%s %s %s %s @ %s%s %s fee %s", t.at.UTC().Format(time.RFC3339), side, t.quantity, t.symbol,
+		t.price, multiplier, t.currency, t.fee())
 }
 
 func outcome(f fillfile.Fill) string {
@@ -77,7 +78,8 @@ func outcome(f fillfile.Fill) string {
 	if !f.Multiplier.IsZero() && f.Multiplier.String() != "1" {
 		multiplier = " x" + f.Multiplier.String()
 	}
-	text := fmt.Sprintf("%s %s %s %s @ %s%s %s fee %s", f.ExecutedAt.Format(time.RFC3339), f.Side, f.Quantity, f.Symbol, f.Price, multiplier, f.Currency, f.Commission)
+	text := fmt.Sprintf("%s %s %s %s @ %s%s %s fee %s", f.ExecutedAt.Format(time.RFC3339), f.Side, f.Quantity,
+		f.Symbol, f.Price, multiplier, f.Currency, f.Commission)
 	if len(f.OtherFees) > 0 || !f.Commission.IsZero() && f.CommissionCurrency != f.Currency {
 		text += fmt.Sprintf(" %s %v", f.CommissionCurrency, f.OtherFees)
 	}
@@ -141,27 +143,33 @@ func (s *statement) text() string {
 				cells[i] = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 			}
 		}
+
 		b.WriteString(strings.Join(cells, s.comma) + "\n")
 	}
+
 	var header []string
 	for _, c := range s.columns {
 		header = append(header, c.name)
 	}
+
 	line(header)
+
 	for n, t := range s.trades {
 		var cells []string
 		for _, c := range s.columns {
 			cells = append(cells, c.of(t))
 		}
+
 		line(cells)
 		if n < s.others {
 			line(s.dividend(t))
 		}
 	}
+
 	return b.String()
 }
 
-// dividend is a row of money that a share brought, at the time of a fill.
+// dividend returns a row with a dividend at the time of a fill.
 func (s *statement) dividend(t truth) []string {
 	var cells []string
 	for _, c := range s.columns {
@@ -177,7 +185,7 @@ func (s *statement) dividend(t truth) []string {
 	return cells
 }
 
-// written is how a statement writes numbers.
+// written returns a number as the statement writes it.
 func (s *statement) written(d blotter.Decimal) string {
 	text := d.String()
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
@@ -187,12 +195,14 @@ func (s *statement) written(d blotter.Decimal) string {
 	if fraction != "" {
 		whole += s.point + fraction
 	}
+
 	switch {
 	case !d.IsNeg():
 		return whole
 	case s.brackets:
 		return "(" + whole + ")"
 	}
+
 	return "-" + whole
 }
 
@@ -201,17 +211,29 @@ func (d dice) trades(kinds string, fees int, rebates bool) []truth {
 	at := time.Date(2024, time.Month(d.IntN(12)+1), d.IntN(27)+1, 12, 0, 0, 0, time.UTC)
 	n := d.IntN(7) + 2
 	var all []truth
+
 	for i := range n {
 		at = at.Add(time.Duration(d.IntN(5000)+60) * time.Second)
-		t := truth{at: at, isBuy: i == 0 || i != 1 && d.chance(50), quantity: d.decimal(900, oneOf(d, 0, 0, 1, 4)), price: d.decimal(400, oneOf(d, 2, 2, 4)), currency: "USD"}
+		t := truth{
+			at:       at,
+			isBuy:    i == 0 || i != 1 && d.chance(50),
+			quantity: d.decimal(900, oneOf(d, 0, 0, 1, 4)),
+			price:    d.decimal(400, oneOf(d, 2, 2, 4)),
+			currency: "USD",
+		}
+
 		switch d.name(kinds) {
 		case "share":
 			t.root = d.name("ABCD|WXYZ|BRK.B|SHOP.TO")
 			t.symbol, t.class = t.root, "Stock"
 		case "option":
 			t.root = d.name("ABCD|WXYZ")
-			t.expiry, t.strike, t.right, t.class = time.Date(2024, 12, 20, 0, 0, 0, 0, time.UTC), d.name("100|72.5"), d.name("C|P"), "Option"
-			t.symbol = fmt.Sprintf("%-6s241220%s%s", t.root, t.right, map[string]string{"100": "00100000", "72.5": "00072500"}[t.strike])
+			t.class = "Option"
+			t.expiry = time.Date(2024, 12, 20, 0, 0, 0, 0, time.UTC)
+			t.strike = d.name("100|72.5")
+			t.right = d.name("C|P")
+			thousandths := map[string]string{"100": "00100000", "72.5": "00072500"}
+			t.symbol = fmt.Sprintf("%-6s241220%s%s", t.root, t.right, thousandths[t.strike])
 			t.quantity, t.multiplier = d.decimal(20, 0), blotter.MustDecimal("100")
 		case "bond":
 			t.root, t.class = d.name("DE0001102345|US912810TM09"), "Bond"
@@ -222,18 +244,22 @@ func (d dice) trades(kinds string, fees int, rebates bool) []truth {
 			t.symbol, t.currency = t.root, "USDT"
 			t.quantity = d.decimal(9, 4)
 		}
+
 		for range fees {
 			fee := d.decimal(4, 2)
-			if rebates && i > 0 && d.chance(30) { // a column of rebates alone cannot be told from one of fees
+			if rebates && i > 0 && d.chance(30) { // a column of rebates only looks like one of fees
 				fee = fee.Neg()
 			}
 			t.fees = append(t.fees, fee)
 		}
+
 		all = append(all, t)
 	}
+
 	if d.chance(50) {
 		slices.Reverse(all)
 	}
+
 	return all
 }
 
@@ -285,16 +311,23 @@ func (d dice) anyones() *statement {
 func (d dice) addTime(s *statement) {
 	switch d.IntN(5) {
 	case 0:
-		s.add(d.name("Time|Executed At|Trade Time|Fill Time|Timestamp"), func(t truth) string { return t.at.Format(time.RFC3339) })
+		s.add(d.name("Time|Executed At|Trade Time|Fill Time|Timestamp"), func(t truth) string {
+			return t.at.Format(time.RFC3339)
+		})
 	case 1:
 		s.add(d.name("Date|Trade Date|T/D"), func(t truth) string { return t.at.Format("2006-01-02") })
 		s.add(d.name("Time|Exec Time|Trade Time"), func(t truth) string { return t.at.Format("15:04:05") })
 	case 2:
-		zone := time.FixedZone("", 8*3600)
 		s.opts.Zone = ""
-		s.add(d.name("Filled Time|Date|Time")+"(UTC+08:00)", func(t truth) string { return t.at.In(zone).Format("2006-01-02 15:04:05") })
+		zone := time.FixedZone("", 8*3600)
+
+		s.add(d.name("Filled Time|Date|Time")+"(UTC+08:00)", func(t truth) string {
+			return t.at.In(zone).Format("2006-01-02 15:04:05")
+		})
 	case 3:
-		s.add(d.name("Date|DateTime|Execution Time"), func(t truth) string { return t.at.Format("01/02/2006 15:04:05") })
+		s.add(d.name("Date|DateTime|Execution Time"), func(t truth) string {
+			return t.at.Format("01/02/2006 15:04:05")
+		})
 		s.opts.DateOrder = "mdy"
 	case 4:
 		s.add(d.name("timestamp|time|tradedAt"), func(t truth) string { return fmt.Sprint(t.at.UnixMilli()) })
@@ -311,18 +344,27 @@ func (d dice) addSide(s *statement) {
 			}
 			return t.quantity.Neg()
 		})
+
 		return
 	}
-	bought, sold, _ := strings.Cut(d.name("Buy/Sell|BUY/SELL|B/S|bought/sold|BOT/SLD|Kauf/Verkauf|BC/SS|Purchase/Sale|Market buy/Market sell|Open Long/Close Long|Buy to Open/Sell to Close|achat/vente"), "/")
+
+	bought, sold, _ := strings.Cut(d.name("Buy/Sell|BUY/SELL|B/S|bought/sold|BOT/SLD|Kauf/Verkauf|BC/SS|"+
+		"Purchase/Sale|Market buy/Market sell|Open Long/Close Long|Buy to Open/Sell to Close|achat/vente"), "/")
 	if d.chance(20) {
 		s.others = 2
 	}
-	s.columns = append(s.columns, cellColumn{d.name("Side|Action|Type|Buy/Sell|Transaction Type|Direction|B/S|trade_type|Trans Code|Foo"), func(t truth) string {
-		if t.isBuy {
-			return bought
-		}
-		return sold
-	}, "side"})
+
+	s.columns = append(s.columns, cellColumn{
+		d.name("Side|Action|Type|Buy/Sell|Transaction Type|Direction|B/S|trade_type|Trans Code|Foo"),
+		func(t truth) string {
+			if t.isBuy {
+				return bought
+			}
+			return sold
+		},
+		"side",
+	})
+
 	s.addNumber(quantity, func(t truth) blotter.Decimal {
 		if isNegative && !t.isBuy {
 			return t.quantity.Neg()
@@ -333,7 +375,10 @@ func (d dice) addSide(s *statement) {
 
 // addMoney adds the price, totals and fees, in one of the conventions for their signs.
 func (d dice) addMoney(s *statement, fees int) {
-	s.addNumber(d.name("Price|Fill Price|Avg Price|Unit Price|Trade Price"), func(t truth) blotter.Decimal { return t.price })
+	s.addNumber(d.name("Price|Fill Price|Avg Price|Unit Price|Trade Price"), func(t truth) blotter.Decimal {
+		return t.price
+	})
+
 	signed := d.chance(50) // what was paid is negative
 	cash := func(t truth, amount blotter.Decimal) blotter.Decimal {
 		if signed && t.isBuy {
@@ -341,14 +386,20 @@ func (d dice) addMoney(s *statement, fees int) {
 		}
 		return amount
 	}
+
 	if d.chance(40) {
-		s.addNumber(d.name("Amount|Value|Gross Amount|Proceeds|Notional|Volume"), func(t truth) blotter.Decimal { return cash(t, t.gross()) })
+		s.addNumber(d.name("Amount|Value|Gross Amount|Proceeds|Notional|Volume"), func(t truth) blotter.Decimal {
+			return cash(t, t.gross())
+		})
 	}
+
 	if d.chance(40) {
 		s.addNumber(d.name("Total|Net Amount|Net Proceeds"), func(t truth) blotter.Decimal { return cash(t, t.net()) })
 	}
+
 	names := []string{"Commission", d.name("Fees|Fee|Reg Fee"), d.name("SEC|Exchange Fee|Stamp Duty")}
 	paidIsNegative := d.chance(40)
+
 	for i := range fees {
 		s.addNumber(names[i], func(t truth) blotter.Decimal {
 			if paidIsNegative {
@@ -371,6 +422,7 @@ func (d dice) addNoise(s *statement) {
 		{"Order Type", func(t truth) string { return "LMT" }, ""},
 		{"Leverage", func(t truth) string { return "1" }, ""},
 	}
+
 	for _, c := range noise {
 		if d.chance(25) {
 			s.columns = append(s.columns, c)
@@ -378,16 +430,18 @@ func (d dice) addNoise(s *statement) {
 	}
 }
 
-// Whatever a statement of anyone's looks like, its fills come out exactly, or they are refused. There is no third
-// outcome.
+// TestStatementsAreExactOrRefused generates statements of unknown layouts. Their fills are either read exactly, or
+// refused.
 func TestStatementsAreExactOrRefused(t *testing.T) {
 	t.Parallel()
 	first := *seed
 	if first == 0 {
 		first = rand.Uint64()
 	}
+
 	t.Logf("seed %d", first)
 	var exact, partly, refused int
+
 	for n := range *statementsMade {
 		d := dice{rand.New(rand.NewPCG(first, uint64(n)))}
 		s := d.anyones()
@@ -399,10 +453,12 @@ func TestStatementsAreExactOrRefused(t *testing.T) {
 		default:
 			partly++
 		}
+
 		if t.Failed() {
 			return
 		}
 	}
+
 	t.Logf("%d exact, %d with rejected rows, %d refused", exact, partly, refused)
 	if exact < *statementsMade/2 {
 		t.Errorf("only %d of %d statements are read", exact, *statementsMade)
@@ -416,11 +472,14 @@ func compareStatement(t *testing.T, s *statement, name string) string {
 	if err != nil {
 		return "refused"
 	}
+
 	want := map[string]int{}
 	for _, trade := range s.trades {
 		want[trade.String()]++
 	}
+
 	count := 0
+
 	for fill, err := range file.Fills() {
 		if err != nil {
 			continue
@@ -428,15 +487,19 @@ func compareStatement(t *testing.T, s *statement, name string) string {
 		if fill.NoMultiplier || fill.Currency == "" {
 			continue // the import asks
 		}
+
 		count++
 		if got := outcome(fill); want[got] == 0 {
 			t.Errorf("%s: got %s, which is none of\n%v\nfile (options %+v):\n%s", name, got, s.trades, s.opts, s.text())
 			return "wrong"
 		}
+
 		want[outcome(fill)]--
 	}
+
 	if count == len(s.trades) {
 		return "exact"
 	}
+
 	return "partly"
 }

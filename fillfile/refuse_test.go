@@ -13,26 +13,107 @@ import (
 // A file that holds something else is refused, and named.
 func TestNotFills(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ name, text, want string }{
 		{"empty", " \n", "it is empty"},
-		{"header alone", "Date,Ticker,Type,Quantity,Price per share,Total Amount,Currency,FX Rate\n", "a header and no rows (Revolut CSV)"},
-		{"dividends of a broker", "Date,Ticker,Type,Quantity,Price per share,Total Amount,Currency,FX Rate\n2019-12-13T08:40:00Z,MSFT,DIVIDEND,,,$0.08,USD,1.1\n2019-12-14T08:40:00Z,MSFT,DIVIDEND,,,$0.08,USD,1.1\n2019-12-14T08:40:00Z,,CASH TOP-UP,,,$5,USD,1.1\n", "it holds 2 dividends, 1 deposit, not fills"},
-		{"dividends of Interactive Brokers", "\"Type\",\"SettleDate\",\"ISIN\",\"Description\",\"Amount\",\"CurrencyPrimary\"\n\"Dividends\",\"20230623\",\"US1\",\"VT\",\"137.23\",\"USD\"\n", "dividends and taxes of Interactive Brokers"},
+		{
+			name: "header alone",
+			text: "Date,Ticker,Type,Quantity,Price per share,Total Amount,Currency,FX Rate\n",
+			want: "a header and no rows (Revolut CSV)",
+		},
+		{
+			name: "dividends of a broker",
+			text: "Date,Ticker,Type,Quantity,Price per share,Total Amount,Currency,FX Rate\n" +
+				"2019-12-13T08:40:00Z,MSFT,DIVIDEND,,,$0.08,USD,1.1\n" +
+				"2019-12-14T08:40:00Z,MSFT,DIVIDEND,,,$0.08,USD,1.1\n" +
+				"2019-12-14T08:40:00Z,,CASH TOP-UP,,,$5,USD,1.1\n",
+			want: "it holds 2 dividends, 1 deposit, not fills",
+		},
+		{
+			name: "dividends of Interactive Brokers",
+			text: "\"Type\",\"SettleDate\",\"ISIN\",\"Description\",\"Amount\",\"CurrencyPrimary\"\n" +
+				"\"Dividends\",\"20230623\",\"US1\",\"VT\",\"137.23\",\"USD\"\n",
+			want: "dividends and taxes of Interactive Brokers",
+		},
 		{"bars", "Date,Open,High,Low,Close,Volume\n2024-01-02,1,2,1,2,3\n", "it holds bars"},
-		{"bars with a symbol", "date,symbol,open,high,low,close,price,volume\n2024-01-02,A,1,2,1,2,2,3\n", "it holds bars"},
-		{"market trades", ",timestamp,id,type,side,price,amount,cost,date\n0,1675329600138,1206419187,,buy,1666.8,26.062,43440.1416,2023-02-02 09:20:00.138000+00:00\n", "it holds trades of the market"},
-		{"market trades, JSON", `[{"info":{},"timestamp":1570752011620,"datetime":"2019-10-11T00:00:11.620Z","symbol":"XRP/ETH","id":"1","order":null,"side":"sell","price":1,"amount":2,"cost":2,"fee":null}]`, "trades of the market"},
-		{"market trades, Alpaca", `{"trades":[{"t":"2022-01-03T17:00:00Z","x":"Q","p":181.47,"s":1,"c":["@"],"i":1,"z":"C"}],"symbol":"AAPL"}`, "it holds trades of the market"},
+		{
+			name: "bars with a symbol",
+			text: "date,symbol,open,high,low,close,price,volume\n2024-01-02,A,1,2,1,2,2,3\n",
+			want: "it holds bars",
+		},
+		{
+			name: "market trades",
+			text: ",timestamp,id,type,side,price,amount,cost,date\n" +
+				"0,1675329600138,1206419187,,buy,1666.8,26.062,43440.1416,2023-02-02 09:20:00.138000+00:00\n",
+			want: "it holds trades of the market",
+		},
+		{
+			name: "market trades, JSON",
+			text: `[{"info":{},"timestamp":1570752011620,"datetime":"2019-10-11T00:00:11.620Z","symbol":"XRP/ETH",` +
+				`"id":"1","order":null,"side":"sell","price":1,"amount":2,"cost":2,"fee":null}]`,
+			want: "trades of the market",
+		},
+		{
+			name: "market trades, Alpaca",
+			text: `{"trades":[{"t":"2022-01-03T17:00:00Z","x":"Q","p":181.47,"s":1,"c":["@"],"i":1,"z":"C"}],` +
+				`"symbol":"AAPL"}`,
+			want: "it holds trades of the market",
+		},
 		{"quotes", "timestamp,bid,ask\n2013-01-01 22:00:00+00:00,86.655,86.728\n", "it holds quotes"},
-		{"positions, Bybit", `{"result":{"list":[{"symbol":"BTCUSDT","side":"Buy","size":"0.5","avgPrice":"5","positionValue":"2","positionStatus":"Normal","updatedTime":"1697673600012"}]}}`, "it holds positions"},
-		{"positions, Binance", `[{"symbol":"BTCUSDT","positionAmt":"0.001","entryPrice":"50000.0","updateTime":1625474304765}]`, "it holds positions"},
-		{"orders, Binance", `[{"symbol":"LTCBTC","orderId":1,"price":"0.1","origQty":"1.0","executedQty":"0.0","status":"NEW","side":"BUY","time":1499827319559}]`, "it holds orders"},
-		{"orders, Bybit", `{"result":{"list":[{"orderId":"a","symbol":"BTCUSDT","price":"30000","qty":"0.010","side":"Buy","orderStatus":"Cancelled","cumExecQty":"0","createdTime":"1700000000000"}]}}`, "it holds orders"},
-		{"snapshots", `{"symbol":"AAPL","dailyBar":{"c":173.03,"h":173.71,"l":171.66,"n":5,"o":172.6,"t":"2022-08-16T04:00:00Z","v":5}}`, "it holds snapshots"},
-		{"orders, Alpaca", `{"id":"9","client_order_id":"9","created_at":"2018-10-05T05:48:59Z","submitted_at":"2018-10-05T05:48:59Z","symbol":"AAPL","qty":"15","filled_qty":"0","side":"buy","limit_price":"107.00","status":"accepted"}`, "it holds orders"},
-		{"order updates without a fill", `{"e":"ORDER_TRADE_UPDATE","o":{"s":"BTCUSDT","S":"SELL","x":"NEW","X":"NEW","i":8,"l":"0","L":"0","T":1568879465651,"t":0}}`, "1 order that did not fill"},
-		{"Flex without trades", `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><CashTransactions><CashTransaction type="Dividends" amount="3"/></CashTransactions></FlexStatement></FlexStatements></FlexQueryResponse>`, "it holds 1 dividend, not fills"},
-		{"Flex, an error", `<FlexStatementResponse timestamp='x'><Status>Fail</Status></FlexStatementResponse>`, "the answer of a Flex request"},
+		{
+			name: "positions, Bybit",
+			text: `{"result":{"list":[{"symbol":"BTCUSDT","side":"Buy","size":"0.5","avgPrice":"5",` +
+				`"positionValue":"2","positionStatus":"Normal","updatedTime":"1697673600012"}]}}`,
+			want: "it holds positions",
+		},
+		{
+			name: "positions, Binance",
+			text: `[{"symbol":"BTCUSDT","positionAmt":"0.001","entryPrice":"50000.0","updateTime":1625474304765}]`,
+			want: "it holds positions",
+		},
+		{
+			name: "orders, Binance",
+			text: `[{"symbol":"LTCBTC","orderId":1,"price":"0.1","origQty":"1.0","executedQty":"0.0","status":"NEW",` +
+				`"side":"BUY","time":1499827319559}]`,
+			want: "it holds orders",
+		},
+		{
+			name: "orders, Bybit",
+			text: `{"result":{"list":[{"orderId":"a","symbol":"BTCUSDT","price":"30000","qty":"0.010","side":"Buy",` +
+				`"orderStatus":"Cancelled","cumExecQty":"0","createdTime":"1700000000000"}]}}`,
+			want: "it holds orders",
+		},
+		{
+			name: "snapshots",
+			text: `{"symbol":"AAPL","dailyBar":{"c":173.03,"h":173.71,"l":171.66,"n":5,"o":172.6,` +
+				`"t":"2022-08-16T04:00:00Z","v":5}}`,
+			want: "it holds snapshots",
+		},
+		{
+			name: "orders, Alpaca",
+			text: `{"id":"9","client_order_id":"9","created_at":"2018-10-05T05:48:59Z",` +
+				`"submitted_at":"2018-10-05T05:48:59Z","symbol":"AAPL","qty":"15","filled_qty":"0","side":"buy",` +
+				`"limit_price":"107.00","status":"accepted"}`,
+			want: "it holds orders",
+		},
+		{
+			name: "order updates without a fill",
+			text: `{"e":"ORDER_TRADE_UPDATE","o":{"s":"BTCUSDT","S":"SELL","x":"NEW","X":"NEW","i":8,"l":"0",` +
+				`"L":"0","T":1568879465651,"t":0}}`,
+			want: "1 order that did not fill",
+		},
+		{
+			name: "Flex without trades",
+			text: `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><CashTransactions>` +
+				`<CashTransaction type="Dividends" amount="3"/></CashTransactions></FlexStatement></FlexStatements>` +
+				`</FlexQueryResponse>`,
+			want: "it holds 1 dividend, not fills",
+		},
+		{
+			name: "Flex, an error",
+			text: `<FlexStatementResponse timestamp='x'><Status>Fail</Status></FlexStatementResponse>`,
+			want: "the answer of a Flex request",
+		},
 		{"a web page", "<!DOCTYPE html><html></html>", "a web page"},
 		{"other XML", "<a><b/></a>", "it is XML"},
 		{"JSON of nothing", "[1,2]", "JSON without objects"},
@@ -42,37 +123,44 @@ func TestNotFills(t *testing.T) {
 			t.Parallel()
 			r := read(t, test.text, fillfile.Options{Account: "A"})
 			var not *fillfile.NotFillsError
-			if !errors.As(r.err, &not) || !errors.Is(r.err, blotter.ErrInvalid) || !strings.Contains(r.err.Error(), test.want) {
+			if !errors.As(r.err, &not) || !errors.Is(r.err, blotter.ErrInvalid) ||
+				!strings.Contains(r.err.Error(), test.want) {
 				t.Errorf("got %v, want %s", r.err, test.want)
 			}
 		})
 	}
 }
 
-// A file that is broken is an error, and no panic.
+// A broken file is an error and does not panic.
 func TestBrokenFiles(t *testing.T) {
 	t.Parallel()
-	trade := `<Trade accountId="U1" symbol="FOO" currency="USD" dateTime="20240102;103000" quantity="4" tradePrice="5" buySell="BUY" tradeID="1" />`
+	trade := `<Trade accountId="U1" symbol="FOO" currency="USD" dateTime="20240102;103000" quantity="4" ` +
+		`tradePrice="5" buySell="BUY" tradeID="1" />`
+
 	for name, text := range map[string]string{
 		"XML that ends":       `<FlexQueryResponse><Trades>` + trade,
 		"XML that is crossed": `<FlexQueryResponse><Trades>` + trade + `</Other></Trades>`,
 		"XML of great depth":  `<FlexQueryResponse>` + strings.Repeat("<a>", 40) + trade,
-		"a long element":      `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) + `"/></Trades></FlexQueryResponse>`,
-		"JSON that ends":      `[{"time":1704189600,"symbol":"FOO","qty":1,"price":2.50,"account":"X"},{"time":`,
-		"a long line":         "date,symbol,side,quantity,price,account\n2024-01-02,FOO,buy,1,1,A\n" + strings.Repeat("x", 1<<20) + "\n",
+		"a long element": `<FlexQueryResponse><Trades>` + trade + `<Trade a="` + strings.Repeat("x", 1<<20) +
+			`"/></Trades></FlexQueryResponse>`,
+		"JSON that ends": `[{"time":1704189600,"symbol":"FOO","qty":1,"price":2.50,"account":"X"},{"time":`,
+		"a long line": "date,symbol,side,quantity,price,account\n" +
+			"2024-01-02,FOO,buy,1,1,A\n" + strings.Repeat("x", 1<<20) + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if r := read(t, text, fillfile.Options{}); !errors.Is(r.err, blotter.ErrInvalid) || errors.As(r.err, new(*fillfile.NotFillsError)) {
+			r := read(t, text, fillfile.Options{})
+			if !errors.Is(r.err, blotter.ErrInvalid) || errors.As(r.err, new(*fillfile.NotFillsError)) {
 				t.Errorf("got %v", r.err)
 			}
 		})
 	}
 }
 
-// What a file does not tell is asked for, by the name of the option.
+// A missing fact is an AskError that names the option.
 func TestAsked(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct {
 		option, text string
 		opts         fillfile.Options
@@ -81,32 +169,51 @@ func TestAsked(t *testing.T) {
 		{"symbol", "date,side,quantity,price,account\n2024-01-02,buy,1,1,A\n", fillfile.Options{}},
 		{"tz", "date,symbol,side,quantity,price,account\n2024-01-02 10:00,FOO,buy,1,1,A\n", fillfile.Options{}},
 		{"date-order", "date,symbol,side,quantity,price,account\n01/02/2024,FOO,buy,1,1,A\n", fillfile.Options{}},
-		{"date-order", `<FlexQueryResponse><Trades><Trade accountId="U1" symbol="FOO" currency="USD" dateTime="01/02/2024;103000" quantity="4" tradePrice="5" buySell="BUY" tradeID="1" /></Trades></FlexQueryResponse>`, fillfile.Options{}},
+		{
+			option: "date-order",
+			text: `<FlexQueryResponse><Trades><Trade accountId="U1" symbol="FOO" currency="USD" ` +
+				`dateTime="01/02/2024;103000" quantity="4" tradePrice="5" buySell="BUY" tradeID="1" /></Trades>` +
+				`</FlexQueryResponse>`,
+			opts: fillfile.Options{},
+		},
 	} {
 		r := read(t, test.text, test.opts)
 		var ask *fillfile.AskError
 		if !errors.As(r.err, &ask) || ask.Option != test.option || !errors.Is(r.err, blotter.ErrInvalid) {
-			t.Errorf("got %v, want to be asked for %s", r.err, test.option)
+			t.Errorf("got %v, want an AskError about %s", r.err, test.option)
 		}
+
 		all := fillfile.Options{Account: "B", Symbol: "S", Zone: "America/New_York", DateOrder: "dmy"}
-		if r := read(t, test.text, all); r.err != nil || len(r.fills) != 1 || r.fills[0].AccountID != cmp.Or(r.fills[0].Named, "B") || r.fills[0].Symbol != "S" {
-			t.Errorf("told all: %v %v", r.fills, r.err)
+		r = read(t, test.text, all)
+		if r.err != nil || len(r.fills) != 1 {
+			t.Fatalf("with all options: got %v, %v; want one fill", r.fills, r.err)
+		}
+		if fill := r.fills[0]; fill.AccountID != cmp.Or(fill.Named, "B") || fill.Symbol != "S" {
+			t.Errorf("with all options: got %v", fill)
 		}
 	}
 }
 
-// A rejected row says where it stands, which rule it breaks and how it is written.
+// A rejected row has its line, the broken rule and its text.
 func TestRejectedRow(t *testing.T) {
 	t.Parallel()
-	r := read(t, "date,symbol,side,quantity,price,account\n\n2024-01-02,foo,buy,0,1,A\n2024-01-02,foo,buy,\"1\n2\",1,A\n2024-01-02,\xfffoo,buy,1,,A\n", fillfile.Options{Zone: "UTC"})
+	r := read(t, "date,symbol,side,quantity,price,account\n"+
+		"\n"+
+		"2024-01-02,foo,buy,0,1,A\n"+
+		"2024-01-02,foo,buy,\"1\n"+
+		"2\",1,A\n"+
+		"2024-01-02,\xfffoo,buy,1,,A\n", fillfile.Options{Zone: "UTC"})
+
 	want := []blotter.RejectedRow{
 		{Line: 3, Symbol: "FOO", Check: "fill", Raw: "2024-01-02,foo,buy,0,1,A"},
 		{Line: 4, Symbol: "FOO", Check: "parse", Raw: "2024-01-02,foo,buy,\"1\n2\",1,A"},
 		{Line: 6, Symbol: "ŸFOO", Check: "parse", Raw: "2024-01-02,ÿfoo,buy,1,,A"},
 	}
+
 	if len(r.rejected) != len(want) {
 		t.Fatal(r.rejected, r.err)
 	}
+
 	for i, got := range r.rejected {
 		if want[i].Reason = got.Reason; *got != want[i] || got.Reason == "" {
 			t.Errorf("got  %+v\nwant %+v", *got, want[i])
@@ -116,8 +223,17 @@ func TestRejectedRow(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
-	for _, opts := range []fillfile.Options{{Format: "no"}, {DateOrder: "ymd"}, {Round: 20}, {Round: -2}, {Zone: "Nowhere"}, {Account: strings.Repeat("x", 51)}} {
-		if r := read(t, "date,symbol,side,quantity,price\n2024-01-02,FOO,buy,1,1\n", opts); !errors.Is(r.err, blotter.ErrInvalid) {
+
+	for _, opts := range []fillfile.Options{
+		{Format: "no"},
+		{DateOrder: "ymd"},
+		{Round: 20},
+		{Round: -2},
+		{Zone: "Nowhere"},
+		{Account: strings.Repeat("x", 51)},
+	} {
+		if r := read(t, "date,symbol,side,quantity,price\n"+
+			"2024-01-02,FOO,buy,1,1\n", opts); !errors.Is(r.err, blotter.ErrInvalid) {
 			t.Errorf("%+v: %v", opts, r.err)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pendingFill is a fill whose time the clocks show twice. It waits for the rows around it, which tell which of the two it
-// is.
+// pendingFill is a fill whose time the clocks show twice. It waits for the rows around it, which tell which of the two
+// it is.
 type pendingFill struct {
 	row   *row
 	fill  Fill

@@ -5,14 +5,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/blotterdb/blotter/internal/tabular"
 )
 
 // Robinhood's account history. The code says what a row is, the description names an option, and the fee is what the
 // amount differs by.
 var robinhood = &layout{
 	name: "robinhood", title: "Robinhood CSV", dateOrder: "mdy",
-	needs: []string{"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity", "price", "amount"},
-	read:  readRobinhood,
+	needs: []string{
+		"activitydate", "processdate", "settledate", "instrument", "description", "transcode", "quantity", "price",
+		"amount",
+	},
+	read: readRobinhood,
 }
 
 var (
@@ -22,29 +27,40 @@ var (
 	robinhoodQuantity = regexp.MustCompile(`^([\d.,]+)([SL])$`)
 )
 
-// robinhoodSides are the codes of trades, robinhoodEnds those of the end of an option's life.
+// Codes of trades and of the end of an option's life.
 var (
-	robinhoodSides = map[string]string{
-		"BUY": "buy", "SELL": "sell", "BTO": "buy", "BTC": "buy", "STO": "sell", "STC": "sell", "SSH": "sell", "BTCV": "buy",
-	}
-	robinhoodEnds = listOf("OEXP OASGN OEXCS")
-	// robinhoodKinds are the codes of rows that are not fills.
-	robinhoodKinds = map[string]string{
-		"CDIV": kindDividend, "MDIV": kindDividend, "SDIV": kindCorporate, "QDIV": kindDividend, "INT": kindInterest, "CINT": kindInterest,
-		"MINT": kindInterest, "SLIP": kindInterest, "GOLD": kindFee, "AFEE": kindFee, "DFEE": kindFee, "FEE": kindFee, "MARGIN": kindFee,
-		"DTAX": kindTax, "TAX": kindTax, "SPL": kindSplit, "SPR": kindSplit, "SPC": kindSplit, "CIL": kindCorporate, "MRGS": kindCorporate,
-		"MRGC": kindCorporate, "SOFF": kindCorporate, "SXCH": kindCorporate, "OCA": kindCorporate, "ROC": kindDividend, "REC": kindReward,
-		"ACATI": kindTransfer, "ACATO": kindTransfer, "JNLC": kindTransfer, "JNLS": kindTransfer, "ITRF": kindTransfer, "XENT": kindTransfer,
-	}
-	// robinhoodMoves are the codes of money that comes or goes.
-	robinhoodMoves = listOf("ACH RTP WIRE XENT_CC DCF UCF")
+	robinhoodSides = tabular.ByWord(map[string]string{
+		"buy":  "BUY BTO BTC BTCV",
+		"sell": "SELL STO STC SSH",
+	})
+	robinhoodEnds = strings.Fields("OEXP OASGN OEXCS")
+)
+
+// Codes of rows that are not fills, and of money that comes or goes.
+var (
+	robinhoodKinds = tabular.ByWord(map[string]string{
+		kindDividend:  "CDIV MDIV QDIV ROC",
+		kindInterest:  "INT CINT MINT SLIP",
+		kindFee:       "GOLD AFEE DFEE FEE MARGIN",
+		kindTax:       "DTAX TAX",
+		kindSplit:     "SPL SPR SPC",
+		kindCorporate: "SDIV CIL MRGS MRGC SOFF SXCH OCA",
+		kindReward:    "REC",
+		kindTransfer:  "ACATI ACATO JNLC JNLS ITRF XENT",
+	})
+	robinhoodMoves = strings.Fields("ACH RTP WIRE XENT_CC DCF UCF")
 )
 
 func readRobinhood(_ *File, r *row) ([]draft, string, error) {
 	code, amount := strings.ToUpper(r.get("transcode")), r.get("amount")
 	d := draft{
-		at: r.get("activitydate"), settles: r.get("settledate"), symbol: r.get("instrument"), side: robinhoodSides[code],
-		quantity: r.get("quantity"), price: r.get("price"), currency: "USD",
+		at:       r.get("activitydate"),
+		settles:  r.get("settledate"),
+		symbol:   r.get("instrument"),
+		side:     robinhoodSides[code],
+		quantity: r.get("quantity"),
+		price:    r.get("price"),
+		currency: "USD",
 	}
 	wasSold := ""
 	if found := robinhoodQuantity.FindStringSubmatch(d.quantity); found != nil {

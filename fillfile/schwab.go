@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
@@ -30,18 +31,23 @@ var schwabJSON = &layout{
 func readSchwab(_ *File, r *row) ([]draft, string, error) {
 	action, date := r.get("action"), r.get("date")
 	if posted, effective, found := strings.Cut(date, " as of "); found {
-		date = or(effective, posted)
+		date = cmp.Or(effective, posted)
 	}
 	d := draft{
-		at: date, symbol: r.get("symbol"), side: action, quantity: r.get("quantity"), price: r.get("price"), currency: "USD",
-		fees: []fee{{amount: r.get("feescomm")}},
+		at:       date,
+		symbol:   r.get("symbol"),
+		side:     action,
+		quantity: r.get("quantity"),
+		price:    r.get("price"),
+		currency: "USD",
+		fees:     []fee{{amount: r.get("feescomm")}},
 	}
 	switch {
 	case schwabOption.MatchString(d.symbol):
 		d.class, d.classKnown = option, true
 		d.multiplier = usOptionSize
 	case cusip.MatchString(d.symbol):
-		d.class, d.classKnown = classOf(or(r.get("description"), "bond"))
+		d.class, d.classKnown = classOf(cmp.Or(r.get("description"), "bond"))
 		if d.class == plain {
 			d.class = bond
 		}

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // settle decides by the first rows how dates and numbers are written, and what the columns of a generic layout mean.
 func (f *File) settle() error {
-	order := or(f.opts.DateOrder, f.layout.dateOrder)
+	order := cmp.Or(f.opts.DateOrder, f.layout.dateOrder)
 	f.style = style{comma: f.layout.comma, dayFirst: order == "dmy", yearFirst: order == "ymd"}
 	f.Format, f.Simulated = f.layout.title, f.layout.simulated
 	var err error
@@ -68,7 +69,7 @@ func (f *File) prepare() error {
 	return f.layout.prepare(f)
 }
 
-// sample is what the first rows hold.
+// sample holds the first rows.
 type sample struct {
 	drafts     []draft
 	candidates int // rows that are fills or should be
@@ -296,27 +297,26 @@ func isDay(day time.Time, text string) bool {
 	}
 
 	behind := zoneBehind.FindStringSubmatch(text)
-	if behind == nil || len(zonesWithSummer[behind[1]]) == 0 {
+	if behind == nil || zonesWithSummer[behind[1]] == "" {
 		return true
 	}
 
-	for _, name := range zonesWithSummer[behind[1]] {
-		zone, err := time.LoadLocation(name)
-		if err != nil {
-			return true
-		}
-		if shown, _ := day.Add(12 * time.Hour).In(zone).Zone(); shown == behind[1] {
-			return true
-		}
+	zone, err := time.LoadLocation(zonesWithSummer[behind[1]])
+	if err != nil {
+		return true
 	}
-	return false
+	shown, _ := day.Add(12 * time.Hour).In(zone).Zone()
+	return shown == behind[1]
 }
 
 // zonesWithSummer are the zones of abbreviations that change with the season.
-var zonesWithSummer = map[string][]string{
-	"EST": {"America/New_York"}, "EDT": {"America/New_York"}, "CST": {"America/Chicago"}, "CDT": {"America/Chicago"},
-	"PST": {"America/Los_Angeles"}, "PDT": {"America/Los_Angeles"}, "CET": {"Europe/Berlin"}, "CEST": {"Europe/Berlin"}, "BST": {"Europe/London"},
-}
+var zonesWithSummer = tabular.ByWord(map[string]string{
+	"America/New_York":    "EST EDT",
+	"America/Chicago":     "CST CDT",
+	"America/Los_Angeles": "PST PDT",
+	"Europe/Berlin":       "CET CEST",
+	"Europe/London":       "BST",
+})
 
 // settleDecimals decides whether a generic file writes decimals with a comma. It returns an AskError if there are
 // numbers such as 1,234 or 1.234 and no others that tell.

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
@@ -10,18 +11,24 @@ import (
 // day's variation. The price of a fill stands in its description. Fees are negative where they were paid.
 var tastytrade = &layout{
 	name: "tastytrade", title: "tastytrade CSV", zone: "UTC", dateOrder: "mdy",
-	needs: []string{"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity", "averageprice", "commissions", "fees"},
-	read:  readTastytrade,
+	needs: []string{
+		"date", "type", "subtype", "action", "symbol", "instrumenttype", "description", "value", "quantity",
+		"averageprice", "commissions", "fees",
+	},
+	read: readTastytrade,
 }
 
 // tastytradePrice is the price in a description: "Sold 3 SPY 06/21/24 Call 530.00 @ 2.05".
-var tastytradePrice = regexp.MustCompile(`(?:^|\s)(?:Bought|Sold|Buy to Open|Buy to Close|Sell to Open|Sell to Close)\s.*@\s*(-?[\d.,]+)$`)
+var tastytradePrice = regexp.MustCompile(`(?:^|\s)(?:Bought|Sold|(?:Buy|Sell) to (?:Open|Close))\s.*@\s*(-?[\d.,]+)$`)
 
 func readTastytrade(_ *File, r *row) ([]draft, string, error) {
-	kind, subtype, action, value := r.get("type"), r.get("subtype"), r.get("action"), r.get("value")
+	kind := r.get("type")
+	subtype := r.get("subtype")
+	action := r.get("action")
+	value := r.get("value")
 	d := draft{
 		at: r.get("date"), symbol: r.get("symbol"), side: action, quantity: r.get("quantity"),
-		multiplier: r.get("multiplier"), currency: or(r.get("currency"), "USD"), order: r.get("order"),
+		multiplier: r.get("multiplier"), currency: cmp.Or(r.get("currency"), "USD"), order: r.get("order"),
 		fees: []fee{{amount: r.get("commissions"), negated: true}, {amount: r.get("fees"), negated: true}},
 	}
 	d.class, d.classKnown = classOf(r.get("instrumenttype"))
@@ -70,18 +77,28 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 var tastyworks = &layout{
 	name: "tastyworks", title: "tastyworks CSV", dateOrder: "mdy",
 	needs: []string{
-		"datetime", "transactioncode", "transactionsubcode", "symbol", "buysell", "openclose", "quantity", "expirationdate", "strike", "callput",
+		"datetime", "transactioncode", "transactionsubcode", "symbol", "buysell", "openclose", "quantity",
+		"expirationdate", "strike", "callput",
 		"price", "fees", "amount",
 	},
 	read: readTastyworks,
 }
 
 func readTastyworks(_ *File, r *row) ([]draft, string, error) {
-	kind, subcode, amount := r.get("transactioncode"), r.get("transactionsubcode"), r.get("amount")
+	kind := r.get("transactioncode")
+	subcode := r.get("transactionsubcode")
+	amount := r.get("amount")
 	d := draft{
-		at: r.get("datetime"), symbol: r.get("symbol"), side: r.get("buysell"), quantity: r.get("quantity"), price: r.get("price"),
-		expiry: r.get("expirationdate"), strike: r.get("strike"), right: r.get("callput"), currency: "USD",
-		fees: []fee{{amount: r.get("fees")}},
+		at:       r.get("datetime"),
+		symbol:   r.get("symbol"),
+		side:     r.get("buysell"),
+		quantity: r.get("quantity"),
+		price:    r.get("price"),
+		expiry:   r.get("expirationdate"),
+		strike:   r.get("strike"),
+		right:    r.get("callput"),
+		currency: "USD",
+		fees:     []fee{{amount: r.get("fees")}},
 	}
 	if d.right != "" && !strings.HasPrefix(d.symbol, "/") && !strings.HasPrefix(d.symbol, ".") {
 		d.class, d.classKnown = option, true

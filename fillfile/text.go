@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/blotterdb/blotter/barfile"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
 )
 
@@ -204,7 +205,7 @@ func (f *File) notText(rows []*row) error {
 		return &NotFillsError{Path: f.name(), Reason: missingColumns(row.cells)}
 	}
 
-	first := clip(tabular.Storable(rows[0].raw))
+	first := clip(sqltext.Storable(rows[0].raw))
 	return &NotFillsError{Path: f.name(), Reason: "it has no header; the first line is " + strconv.Quote(first) +
 		". --cols names the columns in their order, for example --cols time,symbol,side,quantity,price,fee"}
 }
@@ -264,7 +265,7 @@ func missingColumns(exact []string) string {
 		}
 	}
 
-	columns := "its columns are " + clipTo(tabular.Storable(strings.Join(exact, ", ")), 300)
+	columns := "its columns are " + tabular.Clip(sqltext.Storable(strings.Join(exact, ", ")), 300)
 	if len(missing) == 0 {
 		return "no layout reads it, and " + columns
 	}

@@ -1,6 +1,7 @@
 package fillfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,8 +21,8 @@ var thinkorswim = &layout{
 
 // The names of the sections, plain.
 var (
-	thinkorswimTrades = listOf("exectime spread side qty poseffect symbol exp strike type price netprice")
-	thinkorswimCash   = listOf("type ref description miscfees commissionsfees amount balance")
+	thinkorswimTrades = strings.Fields("exectime spread side qty poseffect symbol exp strike type price netprice")
+	thinkorswimCash   = strings.Fields("type ref description miscfees commissionsfees amount balance")
 )
 
 // thinkorswimSection returns "trades" or "cash" for the header of such a section.
@@ -54,7 +55,12 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 
 	kind := strings.ToUpper(r.get("type"))
 	d := draft{
-		at: r.get("exectime"), symbol: r.get("symbol"), side: r.get("side"), quantity: r.get("qty"), price: r.get("price"), currency: "USD",
+		at:       r.get("exectime"),
+		symbol:   r.get("symbol"),
+		side:     r.get("side"),
+		quantity: r.get("qty"),
+		price:    r.get("price"),
+		currency: "USD",
 	}
 	for _, name := range []string{"tradefee1", "tradefee2"} {
 		d.fees = append(d.fees, fee{amount: r.get(name), negated: true})
@@ -71,7 +77,7 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 			d.multiplier = usOptionSize
 		}
 		if found := thinkorswimExpiry.FindStringSubmatch(d.expiry); found != nil {
-			d.expiry, d.multiplier = found[1], or(found[2], d.multiplier)
+			d.expiry, d.multiplier = found[1], cmp.Or(found[2], d.multiplier)
 		}
 	case "FUTURE":
 		d.class, d.classKnown = future, true
@@ -93,7 +99,8 @@ func readThinkorswimCash(r *row) ([]draft, string, error) {
 	case kind == "TRD" || kind == "BAL" || kind == "":
 		return nil, "", nil
 	case kind == "RAD" && isEnd(description):
-		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " + clip(description))
+		return nil, "", errors.New("the end of an option stands in the cash balance alone, where it is not read: " +
+			clip(description))
 	case kind == "EFN" || kind == "FND" || kind == "WIN" || kind == "WOU" || kind == "CRC":
 		return nil, movement(r.get("amount")), nil
 	}
@@ -156,7 +163,8 @@ func (t *thinkorswimRows) next() (*row, error) {
 // place gives a line its names and its section.
 func (t *thinkorswimRows) place(r *row) {
 	names := plainNames(r.cells)
-	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" || slices.Contains(names, "commissionsfees")
+	isHeader := slices.Contains(r.cells, "Symbol") || thinkorswimSection(names) != "" ||
+		slices.Contains(names, "commissionsfees")
 	if isHeader {
 		t.startSection(names)
 	}
@@ -220,17 +228,20 @@ func (t *thinkorswimRows) cashOf(at, symbol, price string) *cashLine {
 		if line.taken {
 			continue
 		}
+
 		free = append(free, line)
 		words := strings.Fields(line.description)
 		if slices.Contains(words, symbol) && slices.Contains(words, "@"+price) {
 			named = append(named, line)
 		}
 	}
+
 	switch {
 	case len(free) == 1:
 		return free[0]
 	case len(named) == 1:
 		return named[0]
 	}
+
 	return nil
 }

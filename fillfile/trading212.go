@@ -15,15 +15,26 @@ var trading212 = &layout{
 		if other != "" || side == "" {
 			return nil, kindOf(r.get("action")), nil
 		}
+
 		at := r.get("time")
 		var zone *time.Location
 		if utc := r.get("timeutc"); utc != "" {
 			at, zone = utc, time.UTC
 		}
+
 		return []draft{{
-			id: r.get("id"), at: at, zone: zone, symbol: r.get("ticker"), isin: r.get("isin"), side: side, quantity: r.get("noofshares"),
-			price: r.get("priceshare"), currency: r.get("currencypriceshare"), fees: trading212Fees(r), totals: trading212Totals(r),
-			rate: r.get("exchangerate"),
+			id:       r.get("id"),
+			at:       at,
+			zone:     zone,
+			symbol:   r.get("ticker"),
+			isin:     r.get("isin"),
+			side:     side,
+			quantity: r.get("noofshares"),
+			price:    r.get("priceshare"),
+			currency: r.get("currencypriceshare"),
+			fees:     trading212Fees(r),
+			totals:   trading212Totals(r),
+			rate:     r.get("exchangerate"),
 		}}, "", nil
 	},
 }
@@ -33,8 +44,8 @@ var (
 	inName   = regexp.MustCompile(`\(([A-Za-z]{3})\)\s*$`)
 )
 
-// trading212Totals is what an order cost or brought, in the account's currency: that stands in the column's name or
-// beside it.
+// trading212Totals returns the money of an order in the account's currency, which stands in the column's name or beside
+// it.
 func trading212Totals(r *row) []total {
 	for i, name := range r.exact {
 		plain := r.names[i]
@@ -53,15 +64,18 @@ func trading212Totals(r *row) []total {
 func trading212Fees(r *row) (fees []fee) {
 	for i, name := range r.exact {
 		plain := r.names[i]
-		if !costName.MatchString(name) || strings.HasPrefix(plain, "currency") && !strings.HasPrefix(plain, "currencyconversion") ||
+		if !costName.MatchString(name) ||
+			strings.HasPrefix(plain, "currency") && !strings.HasPrefix(plain, "currencyconversion") ||
 			strings.HasPrefix(plain, "withholding") || strings.HasPrefix(plain, "chargeamount") {
 			continue
 		}
+
 		cost := fee{amount: r.get(plain), currency: r.get("currency" + plain)}
 		if found := inName.FindStringSubmatch(name); found != nil {
 			cost.currency = found[1]
 		}
 		fees = append(fees, cost)
 	}
+
 	return fees
 }

@@ -6,12 +6,16 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/blotterdb/blotter/internal/tabular"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // sentence is a fill in words: "Koop 10 @ 21,5 EUR", "Sell 4 AVIVA@496 GBX (GB00BPQY8M80)". Thousands may be in groups
 // with blanks between them.
-var sentence = regexp.MustCompile(`^(\p{L}+)\s+(\d{1,3}(?:[ \x{a0}\x{202f}]\d{3})+(?:[.,]\d+)?|[\d.,']+)(?:\s+(.*?))?\s*@\s*(-?[\d.,' \x{a0}\x{202f}]+?)\s*([A-Z]{3})?\s*(?:\(([A-Z0-9]{12})\))?$`)
+var sentence = regexp.MustCompile(`^(\p{L}+)\s+` + // side
+	`(\d{1,3}(?:[ \x{a0}\x{202f}]\d{3})+(?:[.,]\d+)?|[\d.,']+)` + // quantity
+	`(?:\s+(.*?))?\s*@\s*` + // instrument
+	`(-?[\d.,' \x{a0}\x{202f}]+?)\s*([A-Z]{3})?\s*` + // price and currency
+	`(?:\(([A-Z0-9]{12})\))?$`) // ISIN
 
 // spoken reads a fill in words into side, quantity, price, currency and ISIN. English is written with a decimal point.
 func spoken(text string, comma bool) (d draft, ok bool) {
@@ -98,5 +102,5 @@ func kindOr(other string, texts ...string) string {
 	if kind := knownKind(strings.Join(texts, " ")); kind != "" {
 		return kind
 	}
-	return tabular.Storable(other)
+	return sqltext.Storable(other)
 }

@@ -53,7 +53,8 @@ func writeWorkbook(t *testing.T, sheets ...sheet) string {
 				case float64:
 					style = money
 				}
-				if err := errors.Join(file.SetCellValue(s.name, cell, value), file.SetCellStyle(s.name, cell, cell, style)); err != nil {
+				err = errors.Join(file.SetCellValue(s.name, cell, value), file.SetCellStyle(s.name, cell, cell, style))
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -78,6 +79,7 @@ func readFile(t *testing.T, path string, opts fillfile.Options) result {
 	}
 	defer file.Close()
 	r := result{file: file}
+
 	for fill, err := range file.Fills() {
 		var rejected *blotter.RejectedRow
 		switch {
@@ -89,6 +91,7 @@ func readFile(t *testing.T, path string, opts fillfile.Options) result {
 			r.fills = append(r.fills, fill)
 		}
 	}
+
 	return r
 }
 
@@ -127,7 +130,10 @@ func TestWorkbook(t *testing.T) {
 func TestWorkbookOfCommaLayout(t *testing.T) {
 	t.Parallel()
 	path := writeWorkbook(t, sheet{name: "Avanza", rows: [][]any{
-		{"Datum", "Konto", "Typ av transaktion", "Värdepapper/beskrivning", "Antal", "Kurs", "Belopp", "Courtage (SEK)", "Valuta", "ISIN"},
+		{
+			"Datum", "Konto", "Typ av transaktion", "Värdepapper/beskrivning", "Antal", "Kurs", "Belopp",
+			"Courtage (SEK)", "Valuta", "ISIN",
+		},
 		{"2024-03-01", "1", "Köp", "A", 1.357, 12.345, -16.75, 1.125, "SEK", "SE0000000001"},
 	}})
 	r := readFile(t, path, fillfile.Options{})
@@ -143,13 +149,15 @@ func TestWorkbookSheets(t *testing.T) {
 	path := writeWorkbook(t, sheet{name: "Cover", hidden: true}, notes, sheet{name: "Trades", rows: fillRows})
 
 	r := readFile(t, path, fillfile.Options{Zone: "UTC"})
-	if want := `this is sheet "Notes"; --sheet selects another: "Cover" (hidden), "Trades"`; r.err == nil || !strings.Contains(r.err.Error(), want) {
+	want := `this is sheet "Notes"; --sheet selects another: "Cover" (hidden), "Trades"`
+	if r.err == nil || !strings.Contains(r.err.Error(), want) {
 		t.Errorf("got %v, want %q", r.err, want)
 	}
 	if r := readFile(t, path, fillfile.Options{Zone: "UTC", Sheet: "trades"}); r.err != nil || len(r.fills) != 2 {
 		t.Errorf("got %v, %v", r.fills, r.err)
 	}
-	if r := readFile(t, path, fillfile.Options{Sheet: "Fills"}); r.err == nil || !errors.Is(r.err, blotter.ErrInvalid) || !strings.Contains(r.err.Error(), `no sheet "Fills"`) {
+	r = readFile(t, path, fillfile.Options{Sheet: "Fills"})
+	if r.err == nil || !errors.Is(r.err, blotter.ErrInvalid) || !strings.Contains(r.err.Error(), `no sheet "Fills"`) {
 		t.Errorf("got %v", r.err)
 	}
 }
@@ -157,15 +165,23 @@ func TestWorkbookSheets(t *testing.T) {
 // --sheet is refused where there are no sheets, and other formats of spreadsheets are named.
 func TestNoWorkbook(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ name, text, sheet, want string }{
 		{"a.csv", small, "Trades", "it is not an .xlsx workbook and has no sheets"},
-		{"a.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("x", 600), "", "it is an old workbook (.xls) or has a password"},
+		{
+			name:  "a.xls",
+			text:  "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("x", 600),
+			sheet: "",
+			want:  "it is an old workbook (.xls) or has a password",
+		},
 	} {
 		path := filepath.Join(t.TempDir(), test.name)
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if r := readFile(t, path, fillfile.Options{Sheet: test.sheet}); r.err == nil || !strings.Contains(r.err.Error(), test.want) {
+
+		r := readFile(t, path, fillfile.Options{Sheet: test.sheet})
+		if r.err == nil || !strings.Contains(r.err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.name, r.err, test.want)
 		}
 	}
@@ -174,9 +190,13 @@ func TestNoWorkbook(t *testing.T) {
 // Positions are read of a workbook too.
 func TestPositionsOfWorkbook(t *testing.T) {
 	t.Parallel()
-	path := writeWorkbook(t, sheet{name: "Cover"}, sheet{name: "Held", rows: [][]any{{"Symbol", "Quantity", "Avg Price"}, {"KHC", 12.5, 35.25}}})
+	path := writeWorkbook(t, sheet{name: "Cover"}, sheet{
+		name: "Held",
+		rows: [][]any{{"Symbol", "Quantity", "Avg Price"}, {"KHC", 12.5, 35.25}},
+	})
 	held, err := fillfile.OpenPositions(path, fillfile.Options{Sheet: "Held"})
-	if err != nil || len(held) != 1 || held[0].Symbol != "KHC" || held[0].Quantity.String() != "12.5" || held[0].AvgPrice.String() != "35.25" {
+	if err != nil || len(held) != 1 || held[0].Symbol != "KHC" || held[0].Quantity.String() != "12.5" ||
+		held[0].AvgPrice.String() != "35.25" {
 		t.Errorf("got %v, %v", held, err)
 	}
 }
@@ -208,7 +228,9 @@ func TestWorkbookInArchive(t *testing.T) {
 	}
 
 	r := readFile(t, path, fillfile.Options{})
-	if r.err != nil || len(r.fills) != 1 || len(r.file.Skipped) != 1 || !strings.Contains(r.file.Skipped[0].Error(), "export.xlsx: it is itself packed (zip); unpack the outer archive first") {
+	if r.err != nil || len(r.fills) != 1 || len(r.file.Skipped) != 1 ||
+		!strings.Contains(r.file.Skipped[0].Error(),
+			"export.xlsx: it is itself packed (zip); unpack the outer archive first") {
 		t.Errorf("got %v, %v, skipped %v", r.fills, r.err, r.file)
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"context"
 	"hash"
 	"io"
-	"strings"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // barFile reads a file into one transaction.
@@ -217,11 +217,6 @@ func (f *barFile) count() {
 	r.Inserted = r.Read - r.Quarantined
 }
 
-// storable returns text as PostgreSQL can store it: invalid UTF-8 and NUL become replacement characters.
-func storable(text string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-}
-
 const sqlQuarantine = `
 insert into data_ingestion.data_quality_logs (symbol, check_type, message, file, line, raw_row)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
@@ -241,12 +236,12 @@ func (f *barFile) quarantine(ctx context.Context, tx *Tx) error {
 		if r.Member != "" {
 			file += "/" + r.Member
 		}
-		symbols = append(symbols, storable(r.Symbol))
+		symbols = append(symbols, sqltext.Storable(r.Symbol))
 		checks = append(checks, r.Check)
-		reasons = append(reasons, storable(r.Reason))
-		files = append(files, storable(file))
+		reasons = append(reasons, sqltext.Storable(r.Reason))
+		files = append(files, sqltext.Storable(file))
 		lines = append(lines, r.Line)
-		raws = append(raws, storable(r.Raw))
+		raws = append(raws, sqltext.Storable(r.Raw))
 	}
 
 	f.rejected = f.rejected[:0]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/numeric"
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 const (
@@ -216,7 +217,7 @@ func appendBar(buf []byte, b *blotter.BarRow, staged bool, line int64) (row []by
 		if b.Member == "" {
 			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
 		} else {
-			buf = appendText(buf, storable(b.Member))
+			buf = appendText(buf, sqltext.Storable(b.Member))
 		}
 	} else {
 		buf = binary.BigEndian.AppendUint16(buf, 10)

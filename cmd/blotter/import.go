@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter/barfile"
-	"github.com/blotterdb/blotter/internal/tabular"
+	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/spf13/cobra"
 )
@@ -259,7 +259,7 @@ func withPath(err error, path string) error {
 // quarantineName returns the name of a file in the quarantine: its path, or the end of a very long one.
 func quarantineName(path string) string {
 	const most = 500
-	name := []rune(tabular.Storable(path))
+	name := []rune(sqltext.Storable(path))
 	if len(name) > most {
 		name = append([]rune("…"), name[len(name)-most+1:]...)
 	}

@@ -47,21 +47,15 @@ func All() []*Exchange { return slices.Clone(exchanges) }
 // not count.
 func OfSymbol(symbol string) *Exchange {
 	symbol, _, _ = strings.Cut(strings.ToUpper(symbol), ":")
-	_, suffix, found := cutLast(symbol, ".")
+	point := strings.LastIndexByte(symbol, '.')
+
 	for _, e := range exchanges {
-		if found && slices.Contains(strings.Fields(e.suffixes), suffix) ||
-			slices.Contains(strings.Fields(e.indexes), symbol) {
+		hasSuffix := point > 0 && slices.Contains(strings.Fields(e.suffixes), symbol[point+1:])
+		if hasSuffix || slices.Contains(strings.Fields(e.indexes), symbol) {
 			return e
 		}
 	}
 	return nil
-}
-
-func cutLast(text, separator string) (before, after string, found bool) {
-	if i := strings.LastIndex(text, separator); i > 0 {
-		return text[:i], text[i+len(separator):], true
-	}
-	return text, "", false
 }
 
 // Location returns the zone of the exchange.

@@ -12,6 +12,7 @@ import (
 // The closed weekdays of some years, as the exchanges published them.
 func TestHolidays(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ code, year, days string }{
 		{"XNYS", "2012", "01-02 01-16 02-20 04-06 05-28 07-04 09-03 10-29 10-30 11-22 12-25"},
 		{"XNYS", "2021", "01-01 01-18 02-15 04-02 05-31 07-05 09-06 11-25 12-24"},
@@ -27,18 +28,34 @@ func TestHolidays(t *testing.T) {
 		{"XCSE", "2023", "04-06 04-07 04-10 05-05 05-18 05-19 05-29 06-05 12-25 12-26"},
 		{"XOSL", "2024", "01-01 03-28 03-29 04-01 05-01 05-09 05-17 05-20 12-24 12-25 12-26 12-31"},
 		{"XASX", "2023", "01-02 01-26 04-07 04-10 04-25 06-12 12-25 12-26"},
-		{"XTKS", "2020", "01-01 01-02 01-03 01-13 02-11 02-24 03-20 04-29 05-04 05-05 05-06 07-23 07-24 08-10 09-21 09-22 10-01 11-03 11-23 12-31"},
-		{"XTKS", "2021", "01-01 01-11 02-11 02-23 04-29 05-03 05-04 05-05 07-22 07-23 08-09 09-20 09-23 11-03 11-23 12-31"},
-		{"XTKS", "2024", "01-01 01-02 01-03 01-08 02-12 02-23 03-20 04-29 05-03 05-06 07-15 08-12 09-16 09-23 10-14 11-04 12-31"},
+		{
+			code: "XTKS",
+			year: "2020",
+			days: "01-01 01-02 01-03 01-13 02-11 02-24 03-20 04-29 05-04 05-05 05-06 07-23 07-24 08-10 09-21 09-22 " +
+				"10-01 11-03 11-23 12-31",
+		},
+		{
+			code: "XTKS",
+			year: "2021",
+			days: "01-01 01-11 02-11 02-23 04-29 05-03 05-04 05-05 07-22 07-23 08-09 09-20 09-23 11-03 11-23 12-31",
+		},
+		{
+			code: "XTKS",
+			year: "2024",
+			days: "01-01 01-02 01-03 01-08 02-12 02-23 03-20 04-29 05-03 05-06 07-15 08-12 09-16 09-23 10-14 11-04 " +
+				"12-31",
+		},
 	} {
 		e := exchange.Named(test.code)
 		var got []string
+
 		first, _ := time.Parse("2006", test.year)
 		for day := first; day.Year() == first.Year(); day = day.AddDate(0, 0, 1) {
 			if !e.IsWeekend(day.Weekday()) && e.IsHoliday(day) {
 				got = append(got, day.Format("01-02"))
 			}
 		}
+
 		if text := strings.Join(got, " "); text != test.days {
 			t.Errorf("%s %s:\ngot  %s\nwant %s", test.code, test.year, text, test.days)
 		}
@@ -47,9 +64,19 @@ func TestHolidays(t *testing.T) {
 
 func TestOfSymbol(t *testing.T) {
 	t.Parallel()
+
 	for symbol, want := range map[string]string{
-		"VOD.L": "XLON", "7203.T": "XTKS", "sap.de": "XETR", "1398.HK:ADJ": "XHKG", "^N225": "XTKS", "AAPL.US": "XNYS", "BRK.B": "", "AAPL": "", "BTC-USD": "",
-		"T": "", ".T": "",
+		"VOD.L":       "XLON",
+		"7203.T":      "XTKS",
+		"sap.de":      "XETR",
+		"1398.HK:ADJ": "XHKG",
+		"^N225":       "XTKS",
+		"AAPL.US":     "XNYS",
+		"BRK.B":       "",
+		"AAPL":        "",
+		"BTC-USD":     "",
+		"T":           "",
+		".T":          "",
 	} {
 		got := ""
 		if e := exchange.OfSymbol(symbol); e != nil {
@@ -66,10 +93,12 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	codes := map[string]bool{}
 	var wait sync.WaitGroup
+
 	for _, e := range exchange.All() {
 		if e.Location() == nil || codes[e.Code] || len(e.Code) != 4 {
 			t.Errorf("exchange %q: zone %s, want one that exists and a code of its own", e.Code, e.Zone)
 		}
+
 		codes[e.Code] = true
 		for range 2 {
 			wait.Go(func() {
@@ -79,5 +108,6 @@ func TestTable(t *testing.T) {
 			})
 		}
 	}
+
 	wait.Wait()
 }

@@ -13,15 +13,19 @@ var (
 	sundayToMonday = []cal.AltDay{{Day: time.Sunday, Offset: 1}}
 	toMonday       = []cal.AltDay{{Day: time.Saturday, Offset: 2}, {Day: time.Sunday, Offset: 1}}
 	toNearest      = []cal.AltDay{{Day: time.Saturday, Offset: -1}, {Day: time.Sunday, Offset: 1}}
-	boxing         = []cal.AltDay{{Day: time.Saturday, Offset: 2}, {Day: time.Sunday, Offset: 2}, {Day: time.Monday, Offset: 1}}
+	boxing         = []cal.AltDay{
+		{Day: time.Saturday, Offset: 2},
+		{Day: time.Sunday, Offset: 2},
+		{Day: time.Monday, Offset: 1},
+	}
 )
 
-// on is a holiday on the same date of every year.
+// on returns a holiday on the same date of every year.
 func on(month time.Month, day int, observed []cal.AltDay) *cal.Holiday {
 	return &cal.Holiday{Month: month, Day: day, Observed: observed, Func: cal.CalcDayOfMonth}
 }
 
-// nth is a holiday on the nth weekday of a month; -1 is the last.
+// nth returns a holiday on the nth weekday of a month; -1 is the last.
 func nth(n int, weekday time.Weekday, month time.Month) *cal.Holiday {
 	return &cal.Holiday{Month: month, Weekday: weekday, Offset: n, Func: cal.CalcWeekdayOffset}
 }
@@ -38,7 +42,7 @@ func until(year int, h *cal.Holiday) *cal.Holiday {
 	return h
 }
 
-// easter is a holiday so many days after Easter Sunday.
+// easter returns a holiday a number of days after Easter Sunday.
 func easter(days int) *cal.Holiday { return &cal.Holiday{Offset: days, Func: cal.CalcEasterOffset} }
 
 var (
@@ -60,26 +64,44 @@ var (
 	euronext = []*cal.Holiday{newYear, goodFriday, easterDay, labour, christmas, boxingDay}
 )
 
-// exchanges are the markets whose symbols are told. Their holidays are those of the exchanges' own calendars: nyse.com
+// exchanges are the markets that symbols may name. Their holidays are those of the exchanges' own calendars: nyse.com
 // (holidays and trading hours), tsx.com, londonstockexchange.com (business days), xetra.com (trading calendar),
 // euronext.com (which has those of Milan and Oslo too), bolsasymercados.es, six-group.com, nasdaqomxnordic.com (trading
 // hours), asx.com.au (trading calendar), and jpx.co.jp (market holidays).
 var exchanges = []*Exchange{
 	{
-		Code: US, Zone: "America/New_York", suffixes: "US", indexes: "^GSPC ^DJI ^IXIC ^NDX ^RUT ^VIX ^NYA ^OEX ^TNX ^IRX ^TYX ^FVX ^SPX",
+		Code:     US,
+		Zone:     "America/New_York",
+		suffixes: "US",
+		indexes:  "^GSPC ^DJI ^IXIC ^NDX ^RUT ^VIX ^NYA ^OEX ^TNX ^IRX ^TYX ^FVX ^SPX",
 		rules: []*cal.Holiday{
-			on(time.January, 1, sundayToMonday), since(1998, nth(3, time.Monday, time.January)), since(1971, nth(3, time.Monday, time.February)),
-			goodFriday, since(1971, nth(-1, time.Monday, time.May)), since(2022, on(time.June, 19, toNearest)), on(time.July, 4, toNearest),
-			nth(1, time.Monday, time.September), nth(4, time.Thursday, time.November), on(time.December, 25, toNearest),
+			on(time.January, 1, sundayToMonday),
+			since(1998, nth(3, time.Monday, time.January)),
+			since(1971, nth(3, time.Monday, time.February)),
+			goodFriday,
+			since(1971, nth(-1, time.Monday, time.May)),
+			since(2022, on(time.June, 19, toNearest)),
+			on(time.July, 4, toNearest),
+			nth(1, time.Monday, time.September),
+			nth(4, time.Thursday, time.November),
+			on(time.December, 25, toNearest),
 		},
-		closures: `1985-09-27 1994-04-27 2001-09-11 2001-09-12 2001-09-13 2001-09-14 2004-06-11 2007-01-02 2012-10-29 2012-10-30 2018-12-05 2025-01-09`,
+		closures: `1985-09-27 1994-04-27 2001-09-11 2001-09-12 2001-09-13 2001-09-14 2004-06-11 2007-01-02 ` +
+			`2012-10-29 2012-10-30 2018-12-05 2025-01-09`,
 	},
 	{
 		Code: "XTSE", Zone: "America/Toronto", suffixes: "TO V CN NE", indexes: "^GSPTSE",
 		rules: []*cal.Holiday{
-			on(time.January, 1, toMonday), since(2008, nth(3, time.Monday, time.February)), goodFriday, victoria, on(time.July, 1, toMonday),
-			nth(1, time.Monday, time.August), nth(1, time.Monday, time.September), nth(2, time.Monday, time.October),
-			on(time.December, 25, toMonday), on(time.December, 26, boxing),
+			on(time.January, 1, toMonday),
+			since(2008, nth(3, time.Monday, time.February)),
+			goodFriday,
+			victoria,
+			on(time.July, 1, toMonday),
+			nth(1, time.Monday, time.August),
+			nth(1, time.Monday, time.September),
+			nth(2, time.Monday, time.October),
+			on(time.December, 25, toMonday),
+			on(time.December, 26, boxing),
 		},
 	},
 	{
@@ -89,7 +111,16 @@ var exchanges = []*Exchange{
 	{
 		Code: "XETR", Zone: "Europe/Berlin", suffixes: "DE F BE DU HM HA MU SG", indexes: "^GDAXI ^MDAXI ^TECDAX",
 		rules: []*cal.Holiday{
-			newYear, goodFriday, easterDay, labour, until(2021, easter(50)), until(2021, on(time.October, 3, nil)), eve, christmas, boxingDay, lastDay,
+			newYear,
+			goodFriday,
+			easterDay,
+			labour,
+			until(2021, easter(50)),
+			until(2021, on(time.October, 3, nil)),
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{Code: "XPAR", Zone: "Europe/Paris", suffixes: "PA", indexes: "^FCHI", rules: euronext},
@@ -97,46 +128,110 @@ var exchanges = []*Exchange{
 	{Code: "XBRU", Zone: "Europe/Brussels", suffixes: "BR", indexes: "^BFX", rules: euronext},
 	{Code: "XLIS", Zone: "Europe/Lisbon", suffixes: "LS", rules: euronext},
 	{
-		Code: "XMIL", Zone: "Europe/Rome", suffixes: "MI", rules: append(slices.Clone(euronext), until(2022, on(time.August, 15, nil)), eve, lastDay),
+		Code:     "XMIL",
+		Zone:     "Europe/Rome",
+		suffixes: "MI",
+		rules:    append(slices.Clone(euronext), until(2022, on(time.August, 15, nil)), eve, lastDay),
 	},
 	{Code: "XMAD", Zone: "Europe/Madrid", suffixes: "MC", indexes: "^IBEX", rules: euronext},
 	{
 		Code: "XSWX", Zone: "Europe/Zurich", suffixes: "SW", indexes: "^SSMI",
 		rules: []*cal.Holiday{
-			newYear, on(time.January, 2, nil), goodFriday, easterDay, labour, ascension, whitMonday, on(time.August, 1, nil), eve, christmas, boxingDay, lastDay,
+			newYear,
+			on(time.January, 2, nil),
+			goodFriday,
+			easterDay,
+			labour,
+			ascension,
+			whitMonday,
+			on(time.August, 1, nil),
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{
 		Code: "XSTO", Zone: "Europe/Stockholm", suffixes: "ST", indexes: "^OMX",
 		rules: []*cal.Holiday{
-			newYear, epiphany, goodFriday, easterDay, labour, ascension, until(2004, easter(50)), since(2005, on(time.June, 6, nil)), midsummer,
-			eve, christmas, boxingDay, lastDay,
+			newYear,
+			epiphany,
+			goodFriday,
+			easterDay,
+			labour,
+			ascension,
+			until(2004, easter(50)),
+			since(2005, on(time.June, 6, nil)),
+			midsummer,
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{
 		Code: "XHEL", Zone: "Europe/Helsinki", suffixes: "HE",
 		rules: []*cal.Holiday{
-			newYear, epiphany, goodFriday, easterDay, labour, ascension, midsummer, on(time.December, 6, nil), eve, christmas, boxingDay, lastDay,
+			newYear,
+			epiphany,
+			goodFriday,
+			easterDay,
+			labour,
+			ascension,
+			midsummer,
+			on(time.December, 6, nil),
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{
 		Code: "XCSE", Zone: "Europe/Copenhagen", suffixes: "CO",
 		rules: []*cal.Holiday{
-			newYear, easter(-3), goodFriday, easterDay, until(2023, easter(26)), ascension, since(2009, easter(40)), whitMonday, on(time.June, 5, nil),
-			eve, christmas, boxingDay, lastDay,
+			newYear,
+			easter(-3),
+			goodFriday,
+			easterDay,
+			until(2023, easter(26)),
+			ascension,
+			since(2009, easter(40)),
+			whitMonday,
+			on(time.June, 5, nil),
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{
 		Code: "XOSL", Zone: "Europe/Oslo", suffixes: "OL",
 		rules: []*cal.Holiday{
-			newYear, easter(-3), goodFriday, easterDay, labour, on(time.May, 17, nil), ascension, whitMonday, eve, christmas, boxingDay, lastDay,
+			newYear,
+			easter(-3),
+			goodFriday,
+			easterDay,
+			labour,
+			on(time.May, 17, nil),
+			ascension,
+			whitMonday,
+			eve,
+			christmas,
+			boxingDay,
+			lastDay,
 		},
 	},
 	{
 		Code: "XASX", Zone: "Australia/Sydney", suffixes: "AX XA", indexes: "^AXJO ^AORD",
 		rules: []*cal.Holiday{
-			on(time.January, 1, toMonday), on(time.January, 26, toMonday), goodFriday, easterDay, on(time.April, 25, nil),
-			nth(2, time.Monday, time.June), on(time.December, 25, toMonday), on(time.December, 26, boxing),
+			on(time.January, 1, toMonday),
+			on(time.January, 26, toMonday),
+			goodFriday,
+			easterDay,
+			on(time.April, 25, nil),
+			nth(2, time.Monday, time.June),
+			on(time.December, 25, toMonday),
+			on(time.December, 26, boxing),
 		},
 		closures: `2022-09-22`,
 	},

@@ -1,2 +1,2 @@
-// Package fileerror puts what the operating system says of a file into words that say what to do.
+// Package fileerror describes errors of the operating system about a file, and says what to do.
 package fileerror

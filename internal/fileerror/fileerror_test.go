@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/internal/fileerror"
 )
 
-// Errors of real files are told without the words of system calls.
+// Text describes errors of real files without the words of system calls.
 func TestText(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -18,6 +18,7 @@ func TestText(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(loop, loop)); err != nil {
 		t.Fatal(err)
 	}
+
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none"):                     "there is no such file",
 		filepath.Join(file, "below"):                   "not a folder",
@@ -30,6 +31,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%.80s: got %q, want %q in it, and no path", path, text, want)
 		}
 	}
+
 	if text := fileerror.Text(errors.New("something else")); text != "something else" {
 		t.Errorf("an error of nobody's: got %q", text)
 	}

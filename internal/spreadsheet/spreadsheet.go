@@ -49,7 +49,8 @@ var number = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 // makes it a formula, and is not a number.
 func Cell(text string) string {
 	trimmed := strings.TrimLeft(text, " \u00a0")
-	if trimmed == "" || !strings.ContainsAny(firstRune(trimmed), "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20") || number.MatchString(text) {
+	if trimmed == "" || !strings.ContainsAny(firstRune(trimmed), "=+-@\t\r\n"+
+		"\uff1d\uff0b\uff0d\uff20") || number.MatchString(text) {
 		return text
 	}
 	return "'" + text

@@ -9,6 +9,7 @@ import (
 
 func TestCell(t *testing.T) {
 	t.Parallel()
+
 	for text, want := range map[string]string{
 		`=HYPERLINK("http://x")`: `'=HYPERLINK("http://x")`,
 		"+1+cmd|' /C calc'!A0":   "'+1+cmd|' /C calc'!A0",
@@ -39,6 +40,7 @@ func TestCell(t *testing.T) {
 
 func TestWriter(t *testing.T) {
 	t.Parallel()
+
 	for safe, want := range map[bool]string{
 		false: "symbol,pnl\n=A,-5.25\n",
 		true:  "symbol,pnl,safe_for_spreadsheets\n'=A,-5.25,\n",
@@ -50,6 +52,7 @@ func TestWriter(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		if err := w.Flush(); err != nil || out.String() != want {
 			t.Errorf("safe %t: %q, %v, want %q", safe, out.String(), err, want)
 		}

@@ -1,4 +1,5 @@
-// Package sqltext reads the text of SQL statements, as far as naming and redacting them needs it.
+// Package sqltext reads the text of SQL statements, as far as naming and redacting them needs it, and makes texts
+// storable.
 package sqltext
 
 import "strings"

@@ -9,6 +9,7 @@ import (
 
 func TestNotation(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ text, point, comma string }{
 		{"1234.5", "1234.5", ""},
 		{"1,234.50", "1234.5", ""},
@@ -36,11 +37,15 @@ func TestNotation(t *testing.T) {
 
 func TestDecimalMark(t *testing.T) {
 	t.Parallel()
+
 	for number, want := range map[string]struct {
 		mark    byte
 		certain bool
 	}{
-		"1234": {0, true}, "1,234.5": {'.', true}, "1.234,5": {',', true}, "1,234,567": {'.', true}, "1.234.567": {',', true},
+		"1234": {
+			mark:    0,
+			certain: true,
+		}, "1,234.5": {'.', true}, "1.234,5": {',', true}, "1,234,567": {'.', true}, "1.234.567": {',', true},
 		"0,125": {',', true}, "-0.125": {'.', true}, "1234,567": {',', true}, "12.5": {'.', true}, ".125": {'.', true},
 		"1,234": {',', false}, "-1.234": {'.', false},
 	} {
@@ -53,6 +58,7 @@ func TestDecimalMark(t *testing.T) {
 func TestClock(t *testing.T) {
 	t.Parallel()
 	dayFirst, yearFirst := tabular.Clock{DayFirst: true}, tabular.Clock{YearFirst: true}
+
 	for _, test := range []struct {
 		clock      tabular.Clock
 		text, want string // want is "" for an invalid date
@@ -92,16 +98,25 @@ func TestClock(t *testing.T) {
 			t.Errorf("%q: got %s, want an error", test.text, got.Time)
 		case test.want == "":
 		case err != nil || got.Time.UTC().Format(time.RFC3339Nano) != test.want || got.Zoned != test.zoned:
-			t.Errorf("%q: got %s, zoned %v, %v; want %s, zoned %v", test.text, got.Time.UTC(), got.Zoned, err, test.want, test.zoned)
+			t.Errorf("%q: got %s, zoned %v, %v; want %s, zoned %v", test.text, got.Time.UTC(), got.Zoned, err,
+				test.want, test.zoned)
 		}
 	}
 }
 
 func TestReadingsOf(t *testing.T) {
 	t.Parallel()
+
 	for text, want := range map[string]string{ // day, month and year first
-		"1/2/2006": "2006-02-01 2006-01-02 -", "24-03-26": "2026-03-24 - 2024-03-26", "Tue 01/02/2024 10:00": "2024-02-01 2024-01-02 -",
-		"31/04/2020": "- - -", "2024-03-26": "none", "1.2.2006": "none", "5 Jan 2021": "none", "20240326": "none", "1/2/6": "none",
+		"1/2/2006":             "2006-02-01 2006-01-02 -",
+		"24-03-26":             "2026-03-24 - 2024-03-26",
+		"Tue 01/02/2024 10:00": "2024-02-01 2024-01-02 -",
+		"31/04/2020":           "- - -",
+		"2024-03-26":           "none",
+		"1.2.2006":             "none",
+		"5 Jan 2021":           "none",
+		"20240326":             "none",
+		"1/2/6":                "none",
 	} {
 		got := "none"
 		if r, ok := tabular.ReadingsOf([]byte(text)); ok {
@@ -126,13 +141,16 @@ func TestInstants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for local, want := range map[string]int{"2024-07-01 10:00": 1, "2024-11-03 01:30": 2, "2024-03-10 02:30": 0} {
 		at, err := time.Parse("2006-01-02 15:04", local)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got := 0
 		first, second := tabular.Instants(at, zone)
+
 		for _, instant := range []time.Time{first, second} {
 			if !instant.IsZero() {
 				got++
@@ -141,6 +159,7 @@ func TestInstants(t *testing.T) {
 				}
 			}
 		}
+
 		if got != want {
 			t.Errorf("%s: got %d instants, want %d", local, got, want)
 		}

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
+
+	"github.com/blotterdb/blotter/internal/sqltext"
 )
 
 // HeadBytes is how much of a text is looked at before it is read.
@@ -19,7 +21,7 @@ const HeadBytes = 16 << 10
 // UTF8 returns the text as UTF-8 without a byte order mark, and with lines that end with a newline. The encoding is
 // UTF-16 if a byte order mark says so, as in Excel's "Unicode text", Windows-1252 (which includes Latin-1) if the first
 // bytes are text and not UTF-8, and UTF-8 otherwise. Bytes that are not valid are left as they are, or become U+FFFD;
-// Storable replaces them.
+// sqltext.Storable replaces them.
 func UTF8(r *bufio.Reader) *bufio.Reader {
 	start, _ := r.Peek(3)
 	switch {
@@ -87,10 +89,13 @@ func (m macLines) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Storable replaces what PostgreSQL's text type cannot hold: bytes that are not UTF-8, and NUL.
-func Storable(text string) string {
-	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
-		return text
+// Symbol returns a symbol as it is stored: in capitals, without blanks around it.
+func Symbol(text string) string { return strings.ToUpper(strings.TrimSpace(sqltext.Storable(text))) }
+
+// Clip shortens a text to the given number of characters, the last three of which are points then.
+func Clip(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	return text
 }

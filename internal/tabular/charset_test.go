@@ -20,6 +20,7 @@ func TestUTF8(t *testing.T) {
 		}
 		return text
 	}
+
 	for name, test := range map[string]struct{ text, want string }{
 		"UTF-8":                         {"Köln\n", "Köln\n"},
 		"UTF-8 with a byte order mark":  {"\xef\xbb\xbfKöln\n", "Köln\n"},
@@ -39,12 +40,5 @@ func TestUTF8(t *testing.T) {
 		if err != nil || string(got) != test.want {
 			t.Errorf("%s: got %q, %v; want %q", name, got, err, test.want)
 		}
-	}
-}
-
-func TestStorable(t *testing.T) {
-	t.Parallel()
-	if got, want := tabular.Storable("a\x00b\xffc"), "a\uFFFDb\uFFFDc"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

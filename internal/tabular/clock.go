@@ -301,7 +301,8 @@ func (s *Stamp) clock(t *scanner) (time.Duration, bool) {
 	if hour > 24 || minute > 59 || second > 59 || hour == 24 && minute+second > 0 {
 		return 0, false
 	}
-	return time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + fraction, true
+	return time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second +
+		fraction, true
 }
 
 // betweenDateAndTime skips a T, blanks, or a comma before a digit.

@@ -1,8 +1,9 @@
-// Package tabular reads tables of text as people have them: exports of vendors, brokers and spreadsheets.
+// Package tabular reads tables of text: exports of vendors, brokers and spreadsheets.
 //
 // A file passes through four steps, each of which has its own file here:
 //
-//   - Open and NewSource unpack it: gzip, zip, tar and .xlsx workbooks (source.go).
+//   - Open and NewSource unpack it: gzip, zip, tar and .xlsx workbooks (source.go). NextAccepted passes the members of
+//     an archive to their reader.
 //   - UTF8 decodes its text (charset.go).
 //   - TextReader and JSONReader divide the text into records of cells (text.go, json.go); Delimiter finds what stands
 //     between cells.
@@ -10,5 +11,5 @@
 //     zone (zone.go).
 //
 // Nothing here guesses: a number is read as it is written, never through a float, and a cell that has no single meaning
-// is an error. What a column means is decided by the packages barfile and fillfile.
+// is an error. Packages barfile and fillfile decide what a column means.
 package tabular

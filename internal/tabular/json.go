@@ -23,9 +23,9 @@ func (e ShapeError) Error() string { return string(e) }
 // JSONReader finds the records of a JSON text: the objects and arrays that are elements of an array, and the objects
 // without an array in them, of which a file may hold one a line.
 type JSONReader struct {
-	// Scalar, if not nil, is told each plain value of the objects around the records.
+	// Scalar, if not nil, is called with each plain value of the objects around the records.
 	Scalar func(key, value string)
-	// Array, if not nil, is told the names of the objects and arrays around a named array that begins.
+	// Array, if not nil, is called at the beginning of a named array, with the names around it.
 	Array func(within []string, name string)
 
 	json    *json.Decoder
@@ -218,6 +218,7 @@ func (j *JSONReader) leave(r *Record) bool {
 func flatten(r *Record) {
 	isObject := r.Raw[0] == '{'
 	isKey := isObject
+
 	for rest := r.Raw[1:]; len(rest) > 0; {
 		switch c := rest[0]; c {
 		case ' ', '\n', '\t', '\r', ',', ']', '}':
@@ -262,10 +263,12 @@ func valueLength(text []byte) int {
 				continue
 			}
 		}
+
 		if depth == 0 {
 			return i + 1
 		}
 	}
+
 	return len(text)
 }
 

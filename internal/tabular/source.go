@@ -251,13 +251,65 @@ func (s *Source) nextOfZip() (string, *bufio.Reader, error) {
 	return "", nil, io.EOF
 }
 
+// ErrOtherContent is matched by the errors of files that hold something else than their reader wants.
+var ErrOtherContent = errors.New("the file holds something else")
+
+// NextAccepted passes the texts of the file to accept until it returns nil. It skips members of an archive for which
+// accept returns an error that matches ErrOtherContent, and returns their errors. It returns other errors, and io.EOF
+// at the end of the file.
+func (s *Source) NextAccepted(accept func(name string, r *bufio.Reader) error) (skipped []error, err error) {
+	for {
+		name, r, err := s.Next()
+		if err != nil {
+			return skipped, err
+		}
+
+		err = accept(name, r)
+		if err == nil || !s.IsArchive() || !errors.Is(err, ErrOtherContent) {
+			return skipped, err
+		}
+		skipped = append(skipped, err)
+
+		// The end of a member has its checksum.
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return skipped, Error(MemberPath(s.name, name), "reading it failed: "+err.Error())
+		}
+	}
+}
+
+// PackedReason says why a text cannot be read that is packed itself, inside of an archive. It is "" for other texts.
+func (s *Source) PackedReason(r *bufio.Reader) string {
+	kind := Packing(r)
+	if kind == "" || !s.IsArchive() {
+		return ""
+	}
+	return "it is itself packed (" + kind + "); unpack the outer archive first"
+}
+
+// NothingReason says why an archive without an accepted member is refused, for example because none of its files "is a
+// bar file".
+func NothingReason(skipped []error, wanted string) string {
+	if len(skipped) == 0 {
+		return "the archive holds no files"
+	}
+	return fmt.Sprintf("none of its %d files %s; the first: %s", len(skipped), wanted, skipped[0])
+}
+
+// MemberPath returns the path of a member of a file, for errors. name is "" for a file that is not an archive.
+func MemberPath(path, name string) string {
+	if name == "" {
+		return path
+	}
+	return path + "/" + name
+}
+
 // IsArchive reports whether the file contains other files.
 func (s *Source) IsArchive() bool { return s.tar != nil || s.zip != nil }
 
 // BytesRead returns how many bytes of the packed file have been read. It is safe for concurrent use.
 func (s *Source) BytesRead() int64 { return s.read.Load() }
 
-// SheetHint tells the user of a workbook in whose sheet nothing was found about its other sheets. It is "" for other
+// SheetHint lists the other sheets of a workbook, for an error about the sheet that was read. It is "" for other
 // files.
 func (s *Source) SheetHint() string {
 	switch {

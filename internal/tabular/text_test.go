@@ -23,10 +23,12 @@ func lines(t *testing.T, text string, delimiter byte) (all [][]string, numbers [
 		} else if err != nil {
 			t.Fatal(err)
 		}
+
 		cells := []string{}
 		for _, cell := range record.Cells {
 			cells = append(cells, string(cell))
 		}
+
 		all = append(all, cells)
 		numbers = append(numbers, record.Line)
 	}
@@ -34,6 +36,7 @@ func lines(t *testing.T, text string, delimiter byte) (all [][]string, numbers [
 
 func TestTextReader(t *testing.T) {
 	t.Parallel()
+
 	for name, test := range map[string]struct {
 		text    string
 		want    []string // cells joined by |
@@ -44,13 +47,18 @@ func TestTextReader(t *testing.T) {
 		"quotes":                    {`"a,b","c ""d""",e` + "\n", []string{`a,b|c "d"|e`}, []int64{1}},
 		"a line break in quotes":    {"a,\"b\nc\",d\ne,f\n", []string{"a|b\nc|d", "e|f"}, []int64{1, 3}},
 		"a quote that never closes": {"a,\"b\nc,d\n", []string{"a|b", "c|d"}, []int64{1, 2}},
-		"inches":                    {"5\" pipe,1\na,2\n6\" pipe,3\n", []string{`5" pipe|1`, "a|2", `6" pipe|3`}, []int64{1, 2, 3}},
+		"inches": {
+			text:    "5\" pipe,1\na,2\n6\" pipe,3\n",
+			want:    []string{`5" pipe|1`, "a|2", `6" pipe|3`},
+			numbers: []int64{1, 2, 3},
+		},
 	} {
 		got, numbers := lines(t, test.text, ',')
 		joined := []string{}
 		for _, cells := range got {
 			joined = append(joined, strings.Join(cells, "|"))
 		}
+
 		if !slices.Equal(joined, test.want) || !slices.Equal(numbers, test.numbers) {
 			t.Errorf("%s: got %q in lines %v, want %q in lines %v", name, joined, numbers, test.want, test.numbers)
 		}
@@ -60,6 +68,7 @@ func TestTextReader(t *testing.T) {
 func TestDelimiter(t *testing.T) {
 	t.Parallel()
 	isHeader := func(cells [][]byte) bool { return len(cells) == 3 && string(cells[0]) == "date" }
+
 	for text, want := range map[string]byte{
 		"date;a,b;c\n1;2,5;3\n":          ';',
 		"a report, of all\ndate|b|c\n":   '|',

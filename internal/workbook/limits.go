@@ -12,10 +12,10 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// saveAsCSV is what people can do with a workbook that is too large: texts are streamed.
+// saveAsCSV ends the errors of workbooks that are too large. CSV is streamed and has no such limits.
 const saveAsCSV = "save the sheet as CSV"
 
-// contents is what the parts of a workbook were found to hold.
+// contents counts what the parts of a workbook hold.
 type contents struct {
 	strings    int // in the table of strings
 	lastString int // to which a cell refers, counted from 1

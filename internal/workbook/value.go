@@ -73,7 +73,7 @@ func unambiguous(text string) string {
 	return text
 }
 
-// dateParts are what a number format shows of a date.
+// dateParts says which parts of a date a number format shows.
 type dateParts struct{ date, clock bool }
 
 // builtinDates are the number formats that workbooks name by a number and that show dates or times.
@@ -131,14 +131,16 @@ func formatLetters(format string) string {
 			}
 		}
 	}
+
 	if strings.EqualFold(strings.TrimSpace(format), "general") {
 		return ""
 	}
+
 	return letters.String()
 }
 
 // isoDate writes the serial number of a day, and the time of day that its fraction is, as ISO 8601 text. A number that
-// is no date of the calendar stays a number.
+// is not a day of the calendar stays a number.
 func isoDate(value string, parts dateParts, from1904 bool) (string, bool) {
 	serial, ok := new(big.Rat).SetString(value)
 	if !ok || !parts.date && !parts.clock || serial.Sign() < 0 {

@@ -36,8 +36,12 @@ func (b book) pack(t testing.TB) []byte {
 			state = ` state="hidden"`
 		}
 		fmt.Fprintf(&sheets, `<sheet name="%s" sheetId="%d"%s r:id="rId%d"/>`, name, i+1, state, i+1)
-		fmt.Fprintf(&rels, `<Relationship Id="rId%d" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet%d.xml"/>`, i+1, i+1)
-		fmt.Fprintf(&types, `<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>`, i+1)
+		fmt.Fprintf(&rels,
+			`<Relationship Id="rId%d" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/`+
+				`worksheet" Target="worksheets/sheet%d.xml"/>`, i+1, i+1)
+		fmt.Fprintf(&types,
+			`<Override PartName="/xl/worksheets/sheet%d.xml" `+
+				`ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>`, i+1)
 	}
 	for i, format := range b.formats {
 		fmt.Fprintf(&fonts, `<numFmt numFmtId="%d" formatCode="%s"/>`, 200+i, strings.ReplaceAll(format, `"`, "&quot;"))
@@ -47,23 +51,63 @@ func (b book) pack(t testing.TB) []byte {
 		fmt.Fprintf(&shared, "<si><t>%s</t></si>", text)
 	}
 
-	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"`
+	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ` +
+		`xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"`
 	parts := [][2]string{
-		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/styles.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/><Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>` + types.String() + `</Types>`},
-		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
-		{"xl/workbook.xml", `<workbook ` + main + `>` + b.props + `<sheets>` + sheets.String() + `</sheets></workbook>`},
-		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels.String() + `<Relationship Id="rId90" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/><Relationship Id="rId91" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>`},
-		{"xl/styles.xml", fmt.Sprintf(`<styleSheet %s><numFmts count="%d">%s</numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellXfs count="%d"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>%s</cellXfs></styleSheet>`, main, len(b.formats), fonts.String(), len(b.formats)+1, xfs.String())},
+		{
+			"[Content_Types].xml",
+			`<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">` +
+				`<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
+				`<Override PartName="/xl/workbook.xml" ` +
+				`ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>` +
+				`<Override PartName="/xl/styles.xml" ` +
+				`ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/>` +
+				`<Override PartName="/xl/sharedStrings.xml" ` +
+				`ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>` +
+				types.String() + `</Types>`,
+		},
+		{
+			"_rels/.rels",
+			`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
+				`<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/` +
+				`officeDocument" Target="xl/workbook.xml"/></Relationships>`,
+		},
+		{
+			"xl/workbook.xml",
+			`<workbook ` + main + `>` + b.props + `<sheets>` + sheets.String() + `</sheets></workbook>`,
+		},
+		{
+			"xl/_rels/workbook.xml.rels",
+			`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels.String() +
+				`<Relationship Id="rId90" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/` +
+				`styles" Target="styles.xml"/><Relationship Id="rId91" ` +
+				`Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" ` +
+				`Target="sharedStrings.xml"/></Relationships>`,
+		},
+		{
+			"xl/styles.xml",
+			fmt.Sprintf(`<styleSheet %s><numFmts count="%d">%s</numFmts><fonts count="1"><font/></fonts>`+
+				`<fills count="1"><fill/></fills><borders count="1"><border/></borders><cellXfs count="%d">`+
+				`<xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>%s</cellXfs></styleSheet>`, main,
+				len(b.formats), fonts.String(), len(b.formats)+1, xfs.String()),
+		},
 		{"xl/sharedStrings.xml", `<sst ` + main + `>` + shared.String() + `</sst>`},
 	}
 	for i, rows := range b.sheets {
-		parts = append(parts, [2]string{fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1), `<worksheet ` + main + `><sheetData>` + rows + `</sheetData></worksheet>`})
+		parts = append(parts, [2]string{
+			fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1),
+			`<worksheet ` + main + `><sheetData>` + rows + `</sheetData></worksheet>`,
+		})
 	}
 
 	var packed bytes.Buffer
 	archive := zip.NewWriter(&packed)
 	for _, part := range parts {
-		header := &zip.FileHeader{Name: part[0], UncompressedSize64: max(uint64(len(part[1])), b.claims[part[0]]), CompressedSize64: uint64(len(part[1]))}
+		header := &zip.FileHeader{
+			Name:               part[0],
+			UncompressedSize64: max(uint64(len(part[1])), b.claims[part[0]]),
+			CompressedSize64:   uint64(len(part[1])),
+		}
 		w, err := archive.CreateRaw(header)
 		if err != nil {
 			t.Fatal(err)
@@ -92,8 +136,19 @@ func read(content []byte, name string) (string, *workbook.Sheet, error) {
 // Cells are read in all their digits, whatever their format shows.
 func TestCells(t *testing.T) {
 	t.Parallel()
-	const two, date, both, clock, elapsed, crowns = 1, 2, 3, 4, 5, 6
-	formats := []string{"0.00", "dd/mm/yyyy", `d\-mmm\-yy h:mm AM/PM`, "hh:mm:ss", "[h]:mm", `#,##0.00\ "d kr" [$d-409]`}
+	const ( // styles, by the position of their format
+		two = iota + 1
+		date
+		both
+		clock
+		elapsed
+		crowns
+	)
+
+	formats := []string{
+		"0.00", "dd/mm/yyyy", `d\-mmm\-yy h:mm AM/PM`, "hh:mm:ss", "[h]:mm", `#,##0.00\ "d kr" [$d-409]`,
+	}
+
 	for _, test := range []struct {
 		cell, want string
 		style      int
@@ -134,6 +189,7 @@ func TestCells(t *testing.T) {
 		if strings.HasPrefix(test.cell, "<is>") {
 			kind = ` t="inlineStr"`
 		}
+
 		cell := fmt.Sprintf(`<row r="1"><c r="A1" s="%d"%s>%s</c></row>`, test.style, kind, test.cell)
 		got, _, err := read(book{sheets: []string{cell}, formats: formats}.pack(t), "")
 		if err != nil || got != test.want+"\n" {
@@ -145,7 +201,8 @@ func TestCells(t *testing.T) {
 // Each row is one line, and the lines are counted as the rows are.
 func TestRows(t *testing.T) {
 	t.Parallel()
-	rows := `<row r="2"><c r="B2" t="s"><v>1</v></c><c r="D2" t="s"><v>0</v></c></row><row r="4"><c r="A4" t="b"><v>1</v></c><c r="B4" t="e"><v>#N/A</v></c></row>`
+	rows := `<row r="2"><c r="B2" t="s"><v>1</v></c><c r="D2" t="s"><v>0</v></c></row><row r="4"><c r="A4" t="b">` +
+		`<v>1</v></c><c r="B4" t="e"><v>#N/A</v></c></row>`
 	got, _, err := read(book{sheets: []string{rows}, strings: []string{"zero", "one"}}.pack(t), "")
 	if want := "\n,one,,zero\n\n1,#N/A\n"; err != nil || got != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
@@ -155,13 +212,17 @@ func TestRows(t *testing.T) {
 func TestDatesFrom1904(t *testing.T) {
 	t.Parallel()
 	rows := `<row r="1"><c r="A1" s="1"><v>43830.5</v></c></row>`
-	got, _, err := read(book{sheets: []string{rows}, formats: []string{"yyyy-mm-dd"}, props: `<workbookPr date1904="1"/>`}.pack(t), "")
+	got, _, err := read(book{
+		sheets:  []string{rows},
+		formats: []string{"yyyy-mm-dd"},
+		props:   `<workbookPr date1904="1"/>`,
+	}.pack(t), "")
 	if want := "2024-01-01 12:00:00\n"; err != nil || got != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 }
 
-// What the library itself writes is read too.
+// A workbook that the library wrote is read like one written by hand.
 func TestWrittenByTheLibrary(t *testing.T) {
 	t.Parallel()
 	file := excelize.NewFile()
@@ -171,7 +232,13 @@ func TestWrittenByTheLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := 0.7
-	for cell, value := range map[string]any{"A1": "when", "B1": "price", "A2": 45292.25, "B2": third / 3, "C2": "0012"} {
+	for cell, value := range map[string]any{
+		"A1": "when",
+		"B1": "price",
+		"A2": 45292.25,
+		"B2": third / 3,
+		"C2": "0012",
+	} {
 		if err := file.SetCellValue("Sheet1", cell, value); err != nil {
 			t.Fatal(err)
 		}
@@ -209,11 +276,15 @@ func TestChoosesSheet(t *testing.T) {
 		}
 	}
 
-	if _, _, err := read(content, "Fills"); err == nil || !strings.Contains(err.Error(), `no sheet "Fills", but "Notes" (hidden), "Trades", "Old"; choose one with --sheet`) {
+	_, _, err := read(content, "Fills")
+	if err == nil ||
+		!strings.Contains(err.Error(),
+			`no sheet "Fills", but "Notes" (hidden), "Trades", "Old"; choose one with --sheet`) {
 		t.Errorf("got %v", err)
 	}
 	three.hidden = []bool{true, true, true}
-	if _, _, err := read(three.pack(t), ""); err == nil || !strings.Contains(err.Error(), "no sheet that is not hidden") {
+	_, _, err = read(three.pack(t), "")
+	if err == nil || !strings.Contains(err.Error(), "no sheet that is not hidden") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -226,14 +297,42 @@ func TestLimits(t *testing.T) {
 		book book
 		want string
 	}{
-		{"a row far down", book{sheets: []string{`<row r="1048576"><c r="A1048576"><v>1</v></c></row>`}}, "more than 200000 rows"},
+		{
+			name: "a row far down",
+			book: book{sheets: []string{`<row r="1048576"><c r="A1048576"><v>1</v></c></row>`}},
+			want: "more than 200000 rows",
+		},
 		{"rows without numbers", book{sheets: []string{strings.Repeat(`<row/>`, 200_001)}}, "more than 200000 rows"},
-		{"wide rows of empty cells", book{sheets: []string{strings.Repeat(`<row><c r="XFD1" s="1"/></row>`, 62)}}, "1000000 cells"},
-		{"cells without names", book{sheets: []string{`<row>` + strings.Repeat(`<c/>`, 1_000_001) + `</row>`}}, "1000000 cells"},
-		{"another sheet", book{sheets: []string{`<row r="1"/>`, strings.Repeat(`<row/>`, 200_001)}}, "more than 200000 rows"},
-		{"strings", book{sheets: []string{""}, strings: make([]string, 1_000_001)}, "more than 1000000 different texts"},
-		{"styles", book{sheets: []string{""}, claims: map[string]uint64{"xl/styles.xml": 17 << 20}}, "xl/styles.xml of the workbook has more than 16 MiB"},
-		{"a sheet", book{sheets: []string{""}, claims: map[string]uint64{"xl/worksheets/sheet1.xml": 257 << 20}}, "unpacks to more than 256 MiB"},
+		{
+			name: "wide rows of empty cells",
+			book: book{sheets: []string{strings.Repeat(`<row><c r="XFD1" s="1"/></row>`, 62)}},
+			want: "1000000 cells",
+		},
+		{
+			name: "cells without names",
+			book: book{sheets: []string{`<row>` + strings.Repeat(`<c/>`, 1_000_001) + `</row>`}},
+			want: "1000000 cells",
+		},
+		{
+			name: "another sheet",
+			book: book{sheets: []string{`<row r="1"/>`, strings.Repeat(`<row/>`, 200_001)}},
+			want: "more than 200000 rows",
+		},
+		{
+			name: "strings",
+			book: book{sheets: []string{""}, strings: make([]string, 1_000_001)},
+			want: "more than 1000000 different texts",
+		},
+		{
+			name: "styles",
+			book: book{sheets: []string{""}, claims: map[string]uint64{"xl/styles.xml": 17 << 20}},
+			want: "xl/styles.xml of the workbook has more than 16 MiB",
+		},
+		{
+			name: "a sheet",
+			book: book{sheets: []string{""}, claims: map[string]uint64{"xl/worksheets/sheet1.xml": 257 << 20}},
+			want: "unpacks to more than 256 MiB",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -242,18 +341,20 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
-	if _, err := workbook.Open(strings.NewReader(""), 65<<20, ""); err == nil || !strings.Contains(err.Error(), "more than 64 MiB") {
+
+	_, err := workbook.Open(strings.NewReader(""), 65<<20, "")
+	if err == nil || !strings.Contains(err.Error(), "more than 64 MiB") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// A damaged workbook is an error, whatever is damaged, and no panic.
+// A damaged workbook is an error and does not panic, whatever is damaged.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string][]byte{
 		"style that is not there":  book{sheets: []string{`<row r="1"><c r="A1" s="7"><v>1</v></c></row>`}}.pack(t),
 		"string that is not there": book{sheets: []string{`<row r="1"><c r="A1" t="s"><v>7</v></c></row>`}}.pack(t),
-		"cell that is none":        book{sheets: []string{`<row r="1"><c r="1A"><v>7</v></c></row>`}}.pack(t),
+		"invalid name of a cell":   book{sheets: []string{`<row r="1"><c r="1A"><v>7</v></c></row>`}}.pack(t),
 		"cut short":                book{sheets: []string{`<row r="1"/>`}}.pack(t)[:1000],
 	} {
 		if got, _, err := read(content, ""); err == nil {
