@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
@@ -23,19 +22,11 @@ const backlogMax = 500_000
 
 const (
 	sqlBacklog = `
-select pos from (
-    select pos
-      from events.outbox
-     where xid >= $1::text::xid8 and xid < $2::text::xid8
-       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
-    union all
-    select pos
-      from events.outbox
-     where xid = any($3::text[]::xid8[])
-       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s offset 0) w
- order by pos limit $6`
+with c as materialized (` + sqlGiven + `)
+select pos from (` + sqlMembers + ` offset 0) w
+ order by pos limit $4`
 	sqlEventsAt = `
-select pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id, created_at, data
+select ` + eventColumns + `
   from events.outbox where pos = any($1) order by pos`
 )
 
@@ -44,22 +35,15 @@ func (b *backlog) isOf(at *cursor) bool {
 	return b.target != "" && b.target == at.target && b.done == at.done.String()
 }
 
-// read reads the next page of the cursor's window. It appends the events to into.
-func (b *backlog) read(
-	ctx context.Context, q postgres.Querier, at *cursor, f filter, most limit, into []blotter.Event,
-) (p page, err error) {
-	if !b.isOf(at) || b.cut && b.consumed(at) == len(b.positions) {
-		if err := b.fill(ctx, q, at, f); err != nil {
-			return page{}, err
-		}
-	}
-
+// nextPage returns the query of the next page of the cursor's window.
+func (b *backlog) nextPage(at *cursor, most limit) pageQuery {
 	rest := b.positions[b.consumed(at):]
-	err = byIndex(ctx, q, sqlEventsAt, []any{rest[:min(most.events, len(rest))]}, func(rows pgx.Rows) (err error) {
-		p, err = collectEvents(rows, most, into)
-		return err
-	})
-	return p, err
+	return pageQuery{sql: sqlEventsAt, args: []any{rest[:min(len(rest), most.events)]}}
+}
+
+// covers reports whether the backlog has the next page of the cursor's window, or its end.
+func (b *backlog) covers(at *cursor) bool {
+	return b.isOf(at) && !(b.cut && b.consumed(at) == len(b.positions))
 }
 
 // consumed returns how many of the positions the cursor has passed.
@@ -73,23 +57,24 @@ func (b *backlog) consumed(at *cursor) int {
 
 // fill reads the positions of the cursor's window.
 func (b *backlog) fill(ctx context.Context, q postgres.Querier, at *cursor, f filter) error {
-	args, err := at.windowArgs()
-	if err != nil {
+	*b = backlog{}
+	const givenArgs = 4
+	condition, values := f.condition(givenArgs + 1)
+	args := append([]any{at.done.String(), at.target, at.posDone, backlogMax}, values...)
+
+	var positions []int64
+	batch := &pgx.Batch{}
+	queueByIndex(batch, fmt.Sprintf(sqlBacklog, condition), args, func(rows pgx.Rows) (err error) {
+		positions, err = collectPositions(rows)
+		return err
+	})
+	if err := q.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 
-	*b = backlog{}
-	condition, values := f.condition()
-	args = append(append(args, backlogMax), values...)
-	err = byIndex(ctx, q, fmt.Sprintf(sqlBacklog, condition), args, func(rows pgx.Rows) (err error) {
-		b.positions, err = collectPositions(rows)
-		return err
-	})
-	if err != nil {
-		return err
-	}
+	b.positions = positions
 	b.done = at.done.String()
 	b.target = at.target
-	b.cut = len(b.positions) == backlogMax
+	b.cut = len(positions) == backlogMax
 	return nil
 }

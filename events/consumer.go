@@ -12,13 +12,15 @@ import (
 	"github.com/blotterdb/blotter/internal/health"
 	"github.com/blotterdb/blotter/internal/service"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // Consumer reads the outbox and passes what it reads to its handler.
 type Consumer struct {
 	cfg Config
-	// step processes part of the window with the cursor locked. It is consume, except in a relay.
-	step func(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error)
+	// step locks the cursor, reads it into at and processes part of its window. It is consume, except in a relay.
+	// leads is false if another instance holds the lock.
+	step func(ctx context.Context, tx *postgres.Tx, at *cursor) (did progress, leads bool, err error)
 	// onStart, if set, sees the cursor at Start, and the identity of the cluster that it meets.
 	onStart func(ctx context.Context, q postgres.Querier, at *cursor, identity string) error
 	// checkDue, if set, reports that a step is due although there is nothing to read.
@@ -33,7 +35,7 @@ type Consumer struct {
 
 	lastCursor   *cursor // as last read; nil if it has to be read again
 	lastReadAt   time.Time
-	probeFound   bool // the last probe found something
+	rung         bool // the doorbell has rung since the last pass
 	lastHadWork  bool // the last pass had events
 	windowIsLong bool // the window had more events than the last pass took
 	chunk        int  // events of the next pass
@@ -123,7 +125,7 @@ func (c *Consumer) run(ctx context.Context) {
 		if failures > 0 || !leads {
 			sleep(ctx, pause, nil)
 		} else {
-			sleep(ctx, pause, doorbell)
+			c.rung = sleep(ctx, pause, doorbell)
 		}
 	}
 }
@@ -142,15 +144,17 @@ func (c *Consumer) pace(ctx context.Context, did progress, start time.Time) {
 	}
 }
 
-// sleep waits until the pause is over, something wakes it, or the context ends.
-func sleep(ctx context.Context, pause time.Duration, wake <-chan struct{}) {
+// sleep waits until the pause is over, something wakes it, or the context ends. It reports whether it was woken.
+func sleep(ctx context.Context, pause time.Duration, wake <-chan struct{}) (woken bool) {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-wake:
+		return true
 	case <-timer.C:
 	}
+	return false
 }
 
 // report keeps the outcome of a pass for Health and logs a change.
@@ -168,24 +172,18 @@ const refreshEvery = 250 * time.Millisecond
 
 // pass checks for work and, if this instance leads, does one chunk of it.
 func (c *Consumer) pass(ctx context.Context) (did progress, leads bool, err error) {
-	if idle, err := c.idle(ctx); err != nil || idle {
+	idle, err := c.idle(ctx)
+	c.rung = false
+	if err != nil || idle {
 		return did, true, err
 	}
 
 	var at cursor
 	c.attempt = attempt{}
 	err = c.cfg.Target.Transaction(ctx, func(tx *postgres.Tx) (err error) {
-		at, leads, err = c.lock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if !leads {
+		did, leads, err = c.step(ctx, tx, &at)
+		if err == nil && !leads {
 			return errStandby
-		}
-		if at.retryKey != "" {
-			did, err = c.retryParked(ctx, tx, &at)
-		} else {
-			did, err = c.step(ctx, tx, &at)
 		}
 		return err
 	}, postgres.MaxRetries(0), postgres.Unlogged)
@@ -208,6 +206,9 @@ func (c *Consumer) pass(ctx context.Context) (did progress, leads bool, err erro
 
 // idle reports, without a lock, that the consumer has nothing to do.
 func (c *Consumer) idle(ctx context.Context) (bool, error) {
+	if c.rung && c.lastCursor != nil {
+		return false, nil // a transaction has just committed events
+	}
 	if c.lastCursor == nil || time.Since(c.lastReadAt) > refreshEvery {
 		at, err := c.load(ctx)
 		if err != nil {
@@ -229,7 +230,6 @@ func (c *Consumer) idle(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	found, err := c.lastCursor.probe(ctx, c.cfg.Source)
-	c.probeFound = found
 	return !found && (c.checkDue == nil || !c.checkDue()), err
 }
 
@@ -253,71 +253,97 @@ func (c *Consumer) filter() filter { return filter{channels: c.cfg.Channels, typ
 // limit bounds the next page.
 func (c *Consumer) limit() limit { return limit{events: c.chunk, bytes: c.cfg.ChunkBytes} }
 
-// nothingToRead reports that an empty page says nothing new: there was nothing, or nothing that the filter lets
-// through.
-func (c *Consumer) nothingToRead() bool { return c.filter().all() || !c.probeFound }
-
-// consume passes a chunk of the window to the handler and moves the cursor, in the transaction that holds its lock.
-func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
-	targetBefore := at.target
-	p, err := c.nextPage(ctx, tx, at)
-	if err != nil {
-		return progress{}, err
+// consume locks the cursor, passes a chunk of its window to the handler and moves it.
+func (c *Consumer) consume(ctx context.Context, tx *postgres.Tx, at *cursor) (did progress, leads bool, err error) {
+	p, leads, err := c.take(ctx, tx, at)
+	if err != nil || !leads {
+		return progress{}, leads, err
+	}
+	if at.retryKey != "" {
+		did, err = c.retryParked(ctx, tx, at)
+		return did, true, err
 	}
 	list := p.events
 
 	// While nothing happens, nothing is written.
-	if len(list) == 0 && at.posDone == 0 && c.nothingToRead() {
-		at.target = targetBefore
-		if targetBefore == "" {
-			return progress{}, nil
-		}
+	if p.fresh && !p.pending {
+		at.target = ""
+		return progress{}, true, nil
 	}
 
 	live, err := c.park(ctx, tx, at, list)
 	if err != nil {
-		return progress{}, err
+		return progress{}, true, err
 	}
 	if len(live) > 0 {
 		c.attempt = attempt{events: live, done: at.done.String(), target: at.target}
 		if err := c.handle(ctx, tx, live); err != nil {
-			return progress{}, err
+			return progress{}, true, err
 		}
 	}
-	did := progress{events: len(list), more: p.more, dense: p.dense(c.limit())}
-	return did, at.advance(ctx, tx, list, len(list), p.more)
+	did = progress{events: len(list), more: p.more, dense: p.dense(c.limit())}
+	return did, true, at.advance(tx, list, len(list), p.more)
 }
 
-// nextPage reads the next page of the window, whose target it chooses if there is none.
-func (c *Consumer) nextPage(ctx context.Context, tx *postgres.Tx, at *cursor) (p page, err error) {
-	fresh := at.target == ""
-	readPage := func(tx *postgres.Tx) error {
-		if err := at.chooseTarget(ctx, tx); err != nil {
-			return err
+// take locks the cursor, reads it into at, and reads the next page of its window, whose target it chooses if there is
+// none. leads is false if another instance holds the lock.
+func (c *Consumer) take(ctx context.Context, tx *postgres.Tx, at *cursor) (p page, leads bool, err error) {
+	if c.isRemote() {
+		batch := &pgx.Batch{}
+		queueCursor(batch, c.cfg.Name, forLeader, at, &leads)
+		err := tx.SendBatch(ctx, batch).Close()
+		if err == nil && leads {
+			p, err = c.readRemote(ctx, tx, at)
 		}
-		if !fresh && c.windowIsLong {
-			p, err = c.backlog.read(ctx, tx, at, c.filter(), c.limit(), c.emptyBuffer())
-		} else {
-			p, err = at.read(ctx, tx, c.filter(), c.limit(), c.emptyBuffer())
-		}
-		c.buffer = p.events
-		return err
-	}
-	if !c.isRemote() {
-		err = readPage(tx)
-		return p, err
+		return p, leads, err
 	}
 
+	last := c.lastCursor
+	long := c.windowIsLong && last != nil && last.target != ""
+	if long && !c.backlog.covers(last) {
+		if err := c.backlog.fill(ctx, tx, last, c.filter()); err != nil {
+			return page{}, false, err
+		}
+	}
+
+	// The batch reads the cursor after it has locked it, and the window after that.
+	batch := &pgx.Batch{}
+	queueCursor(batch, c.cfg.Name, forLeader, at, &leads)
+	query := storedPage(c.cfg.Name, c.filter(), c.limit())
+	if long {
+		query = c.backlog.nextPage(last, c.limit())
+	}
+	query.queue(batch, c.limit(), c.emptyBuffer(), &p)
+	err = tx.SendBatch(ctx, batch).Close()
+	c.buffer = p.events
+	if err != nil || !leads {
+		return page{}, leads, err
+	}
+
+	if long && !at.isAt(last) { // another instance has moved it
+		batch := &pgx.Batch{}
+		storedPage(c.cfg.Name, c.filter(), c.limit()).queue(batch, c.limit(), c.emptyBuffer(), &p)
+		err = tx.SendBatch(ctx, batch).Close()
+		c.buffer = p.events
+		if err != nil {
+			return page{}, true, err
+		}
+	}
+	return p, true, at.adoptTarget(&p)
+}
+
+// readRemote reads the next page of the window from the outbox's database and leaves a mark there.
+func (c *Consumer) readRemote(ctx context.Context, tx *postgres.Tx, at *cursor) (p page, err error) {
 	var mark witness
 	err = c.cfg.Source.Transaction(ctx, func(source *postgres.Tx) error {
 		found, err := at.checkSource(ctx, source)
 		if err != nil {
 			return err
 		}
-		if err := readPage(source); err != nil {
+		if p, err = c.readGiven(ctx, source, at); err != nil {
 			return err
 		}
-		if !fresh || len(p.events) == 0 && c.nothingToRead() {
+		if !p.fresh || !p.pending {
 			return nil
 		}
 		mark, err = at.leaveMark(ctx, source, found)
@@ -326,6 +352,24 @@ func (c *Consumer) nextPage(ctx context.Context, tx *postgres.Tx, at *cursor) (p
 	if err == nil && mark.number > 0 {
 		tx.Last(sqlKeepMark, at.consumer, mark.String())
 	}
+	return p, err
+}
+
+// readGiven reads the next page of the window of a cursor that is not in the database of q.
+func (c *Consumer) readGiven(ctx context.Context, q postgres.Querier, at *cursor) (p page, err error) {
+	defer func() { c.buffer = p.events }()
+	if at.target == "" || !c.windowIsLong {
+		return at.read(ctx, q, c.filter(), c.limit(), c.emptyBuffer())
+	}
+
+	if !c.backlog.covers(at) {
+		if err := c.backlog.fill(ctx, q, at, c.filter()); err != nil {
+			return page{}, err
+		}
+	}
+	batch := &pgx.Batch{}
+	c.backlog.nextPage(at, c.limit()).queue(batch, c.limit(), c.emptyBuffer(), &p)
+	err = q.SendBatch(ctx, batch).Close()
 	return p, err
 }
 

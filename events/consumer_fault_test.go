@@ -24,7 +24,7 @@ const (
 )
 
 // placesOfPass lie between the steps of a consumer's pass, in their order.
-var placesOfPass = []place{beforeLock, underLock, beforeWindow, beforeEffect, afterEffect, beforeCommit, afterCommit}
+var placesOfPass = []place{beforeLock, underLock, beforeEffect, afterEffect, beforeCommit, afterCommit}
 
 // death tells the process where to die.
 type death struct {

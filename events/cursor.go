@@ -49,9 +49,9 @@ select coalesce(account_id, ''), key, bool_or(asked_at is not null)
 // offset returns where the last message of a relay's cursor stands.
 func (at *cursor) offset() Offset { return Offset{at.epoch, at.applied} }
 
-// lock locks the consumer's cursor for the transaction. leads is false if another instance holds the lock.
-func (c *Consumer) lock(ctx context.Context, tx *postgres.Tx) (at cursor, leads bool, err error) {
-	return readCursor(ctx, tx, c.cfg.Name, forLeader)
+// isAt reports whether two states of a cursor are at the same place of the same window.
+func (at *cursor) isAt(other *cursor) bool {
+	return at.target == other.target && at.posDone == other.posDone && at.done.String() == other.done.String()
 }
 
 // load reads the cursor without a lock.
@@ -73,45 +73,40 @@ func (c *Consumer) load(ctx context.Context) (at cursor, err error) {
 // readCursor reads a consumer's cursor and its parked keys.
 func readCursor(ctx context.Context, q postgres.Querier, name, locking string) (at cursor, found bool, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(sqlCursor+locking, name)
-	batch.Queue(sqlParked, name)
-	results := q.SendBatch(ctx, batch)
-	defer results.Close()
+	queueCursor(batch, name, locking, &at, &found)
+	err = q.SendBatch(ctx, batch).Close()
+	return at, found, err
+}
 
-	at = cursor{consumer: name, parked: map[parkedKey]bool{}}
-	rows, err := results.Query()
-	if err != nil {
-		return at, false, err
-	}
-	var done string
-	columns := []any{&done, &at.target, &at.posDone, &at.applied, &at.epoch, &at.identity, &at.witness}
-	_, err = pgx.ForEachRow(rows, columns, func() error {
-		found = true
-		return nil
-	})
-	if err != nil || !found {
-		return at, false, err
-	}
-	if at.done, err = window.Parse(done); err != nil {
-		return at, false, err
-	}
+// queueCursor queues the statements that read a consumer's cursor and its parked keys into at. If found stays false,
+// there is no cursor, or another instance has locked it.
+func queueCursor(batch *pgx.Batch, name, locking string, at *cursor, found *bool) {
+	*at = cursor{consumer: name, parked: map[parkedKey]bool{}}
+	*found = false
 
-	if rows, err = results.Query(); err != nil {
-		return at, false, err
-	}
-	var key parkedKey
-	var retry bool
-	_, err = pgx.ForEachRow(rows, []any{&key.account, &key.key, &retry}, func() error {
-		at.parked[key] = true
-		if retry {
-			at.retryKey = key.key
-		}
-		return nil
+	batch.Queue(sqlCursor+locking, name).Query(func(rows pgx.Rows) error {
+		var done string
+		columns := []any{&done, &at.target, &at.posDone, &at.applied, &at.epoch, &at.identity, &at.witness}
+		_, err := pgx.ForEachRow(rows, columns, func() (err error) {
+			*found = true
+			at.done, err = window.Parse(done)
+			return err
+		})
+		return err
 	})
-	if err == nil {
-		err = results.Close()
-	}
-	return at, true, err
+
+	batch.Queue(sqlParked, name).Query(func(rows pgx.Rows) error {
+		var key parkedKey
+		var retry bool
+		_, err := pgx.ForEachRow(rows, []any{&key.account, &key.key, &retry}, func() error {
+			at.parked[key] = true
+			if retry {
+				at.retryKey = key.key
+			}
+			return nil
+		})
+		return err
+	})
 }
 
 // firstXID is the first transaction number that a cluster gives out. Nothing is visible in the snapshot until it.
@@ -130,48 +125,67 @@ func (at *cursor) chooseTarget(ctx context.Context, q postgres.Querier) error {
 	if err := q.QueryRow(ctx, sqlTarget).Scan(&text, &own); err != nil {
 		return err
 	}
-	target, err := window.Parse(text)
+	return at.setTarget(text, uint64(own))
+}
+
+// setTarget gives the cursor a snapshot as its target, without the reader's own transaction.
+func (at *cursor) setTarget(snapshot string, own uint64) error {
+	target, err := window.Parse(snapshot)
 	if err != nil {
 		return err
 	}
-	at.target = target.WithRunning(uint64(own)).String()
+	at.target = target.WithRunning(own).String()
 	return nil
 }
 
-// sqlWindow reads the next events of the window: visible in the target and not in done. These are events of
-// transactions that began after done, and of those that were running then.
-//
-// Their positions are read in full before they are sorted: in the order of positions PostgreSQL would walk all history.
-// The events follow one by one: sorting them in full for each chunk would write a window to disk once per chunk. pos +
-// 0 keeps the index of the key out of it: at the beginning of a window that index is all history.
-const sqlWindow = `
-with w as materialized (
-    select pos, xid
-      from events.outbox
-     where xid >= $1::text::xid8 and xid < $2::text::xid8
-       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
-    union all
-    select pos, xid
-      from events.outbox
-     where xid = any($3::text[]::xid8[])
-       and pos + 0 > $4 and pg_visible_in_snapshot(xid, $5::text::pg_snapshot) %[1]s
+const (
+	// sqlStored is the window of the consumer $1, whose cursor the transaction has locked, if it has. If the window has
+	// no target yet, it is what the statement sees. The lock was taken by an earlier statement: the snapshot of the
+	// statement that takes it may be older than the cursor that it gets.
+	sqlStored = `
+    select snap_done as done, coalesce(snap_target, pg_current_snapshot()) as target, pos_done
+      from events.cursor where consumer = $1 for update skip locked`
+	// sqlGiven is the window from the snapshot $1 to $2, or to what the statement sees if that is empty, after $3.
+	sqlGiven = `
+    select $1::text::pg_snapshot as done, coalesce(nullif($2::text, '')::pg_snapshot, pg_current_snapshot()) as target,
+           $3::bigint as pos_done`
 )
-select o.* from (select pos from w order by pos limit $6) next
- cross join lateral (
-    select pos, coalesce(account_id, '') as account_id, xid, channel, key, event_id, type, v, service, correlation_id,
-           created_at, data
-      from events.outbox where pos = next.pos limit 1) o
- order by o.pos`
 
-// windowArgs returns the first arguments of the statements that read a window.
-func (at *cursor) windowArgs() ([]any, error) {
-	target, err := window.Parse(at.target)
-	if err != nil {
-		return nil, err
-	}
-	w := window.Between(at.done, target)
-	return []any{fmt.Sprint(w.From), fmt.Sprint(w.To), texts(w.Running), at.posDone, at.target}, nil
-}
+// sqlMembers lists the positions of a window c: events that are visible in its target and not in done. These are events
+// of transactions that began after done, and of those that were running then. pos + 0 keeps the index of the key out of
+// it: at the beginning of a window that index is all history.
+const sqlMembers = `
+    select pos
+      from events.outbox
+     where xid >= (select pg_snapshot_xmax(done) from c) and xid < (select pg_snapshot_xmax(target) from c)
+       and pos + 0 > (select pos_done from c) and pg_visible_in_snapshot(xid, (select target from c)) %[1]s
+    union all
+    select pos
+      from events.outbox
+     where xid = any(array(select pg_snapshot_xip(done) from c))
+       and pos + 0 > (select pos_done from c) and pg_visible_in_snapshot(xid, (select target from c)) %[1]s`
+
+// sqlWindow reads the next events of a window. In each row it also returns the window's target, the reader's own
+// transaction, and whether the window has any events, including those that the filter keeps back; a window without
+// events has one row. If another instance holds the cursor, there is no row.
+//
+// The positions are read in full before they are sorted: in the order of positions PostgreSQL would walk all history.
+// The events follow one by one: sorting them in full for each chunk would write a window to disk once per chunk.
+const sqlWindow = `
+with c as materialized (%[2]s),
+w as materialized (%[1]s)
+select o.*, c.target::text, coalesce(pg_current_xact_id_if_assigned()::text, '0')::bigint,
+       next.pos is not null or (select exists (%[3]s))
+  from c
+  left join (select pos from w order by pos limit %[4]s) next on true
+  left join lateral (
+    select ` + eventColumns + `
+      from events.outbox where pos = next.pos limit 1) o on true
+ order by next.pos`
+
+// eventColumns are what collectEvents reads.
+const eventColumns = `pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id,
+           created_at, data`
 
 // texts returns transaction numbers as the server reads them.
 func texts(xids []uint64) []string {
@@ -182,31 +196,55 @@ func texts(xids []uint64) []string {
 	return list
 }
 
-// pageQuery returns the query of the window's next page: what the filter lets through beyond posDone, up to the limit.
-func (at *cursor) pageQuery(f filter, most limit) (sql string, args []any, err error) {
-	args, err = at.windowArgs()
-	if err != nil {
-		return "", nil, err
-	}
-	condition, values := f.condition()
-	sql = fmt.Sprintf(sqlWindow, condition)
-	args = append(append(args, most.events), values...)
-	return sql, args, nil
+// pageQuery is a query of a window's next page.
+type pageQuery struct {
+	sql  string
+	args []any
 }
 
-// read reads the next page of the window. It appends the events to into.
+// storedPage returns the query of the next page of the consumer's window, up to the limit, by its locked cursor.
+func storedPage(consumer string, f filter, most limit) pageQuery {
+	return newPageQuery(sqlStored, []any{consumer}, f, most)
+}
+
+// givenPage returns the query of the cursor's next page, for an outbox in another database.
+func (at *cursor) givenPage(f filter, most limit) pageQuery {
+	return newPageQuery(sqlGiven, []any{at.done.String(), at.target, at.posDone}, f, most)
+}
+
+func newPageQuery(of string, args []any, f filter, most limit) pageQuery {
+	limit := fmt.Sprintf("$%d", len(args)+1)
+	args = append(args, most.events)
+	condition, values := f.condition(len(args) + 1)
+	members := fmt.Sprintf(sqlMembers, condition)
+	all := fmt.Sprintf(sqlMembers, "")
+	if f.all() {
+		all = "select from w"
+	}
+	return pageQuery{sql: fmt.Sprintf(sqlWindow, members, of, all, limit), args: append(args, values...)}
+}
+
+// read reads the next page of a window that is not the stored one, and gives the cursor a target if it has none. It
+// appends the events to into.
 func (at *cursor) read(
 	ctx context.Context, q postgres.Querier, f filter, most limit, into []blotter.Event,
 ) (p page, err error) {
-	sql, args, err := at.pageQuery(f, most)
-	if err != nil {
+	batch := &pgx.Batch{}
+	at.givenPage(f, most).queue(batch, most, into, &p)
+	if err := q.SendBatch(ctx, batch).Close(); err != nil {
 		return page{}, err
 	}
-	err = byIndex(ctx, q, sql, args, func(rows pgx.Rows) error {
-		p, err = collectEvents(rows, most, into)
-		return err
-	})
+	err = at.adoptTarget(&p)
 	return p, err
+}
+
+// adoptTarget gives the cursor the target of a page that was read of its window, if it has none.
+func (at *cursor) adoptTarget(p *page) error {
+	if at.target != "" {
+		return nil
+	}
+	p.fresh = true
+	return at.setTarget(p.target, p.own)
 }
 
 // The planner knows nothing of rows written a moment ago, and may find it cheap to read a whole partition.
@@ -215,27 +253,20 @@ const (
 	sqlByAnything = `set local enable_seqscan = on`
 )
 
-// byIndex runs a query of the outbox by its indexes and passes the rows to collect.
-func byIndex(ctx context.Context, q postgres.Querier, sql string, args []any, collect func(pgx.Rows) error) error {
-	batch := &pgx.Batch{}
+// queue queues the query. Its events are appended to into.
+func (q pageQuery) queue(batch *pgx.Batch, most limit, into []blotter.Event, p *page) {
+	queueByIndex(batch, q.sql, q.args, func(rows pgx.Rows) (err error) {
+		*p, err = collectEvents(rows, most, into)
+		return err
+	})
+}
+
+// queueByIndex queues a query of the outbox that uses its indexes and passes its rows to collect.
+func queueByIndex(batch *pgx.Batch, sql string, args []any, collect func(pgx.Rows) error) {
 	batch.Queue(sqlByIndex)
-	batch.Queue(sql, args...)
+	batch.Queue(sql, args...).Query(collect)
 	batch.Queue(sqlByAnything)
 	batch.Queue(sqlQuietCommit)
-	results := q.SendBatch(ctx, batch)
-	defer results.Close()
-
-	if _, err := results.Exec(); err != nil {
-		return err
-	}
-	rows, err := results.Query()
-	if err == nil {
-		err = collect(rows)
-	}
-	if err != nil {
-		return err
-	}
-	return results.Close()
 }
 
 const sqlAdvance = `
@@ -246,7 +277,7 @@ update events.cursor
 
 // advance moves the cursor past the events that were read, of which applied count: within the window if it may have
 // more, otherwise to its end.
-func (at *cursor) advance(ctx context.Context, tx *postgres.Tx, read []blotter.Event, applied int, more bool) error {
+func (at *cursor) advance(tx *postgres.Tx, read []blotter.Event, applied int, more bool) error {
 	if more {
 		at.posDone = read[len(read)-1].Pos
 	} else if err := at.finishWindow(); err != nil {

@@ -54,7 +54,7 @@ func (c *Consumer) handleFailure(ctx context.Context, err error) error {
 // keepWindow stores the target that the failed pass had chosen, unless another instance has moved the cursor meanwhile.
 func (c *Consumer) keepWindow(ctx context.Context, tried attempt) error {
 	return c.cfg.Target.Transaction(ctx, func(tx *postgres.Tx) error {
-		at, leads, err := c.lock(ctx, tx)
+		at, leads, err := readCursor(ctx, tx, c.cfg.Name, forLeader)
 		if err != nil || !leads || at.target != "" || at.done.String() != tried.done {
 			return err
 		}

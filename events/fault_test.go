@@ -16,9 +16,8 @@ import (
 type place string
 
 const (
-	beforeLock   place = "before the lock"   // of the cursor
-	underLock    place = "under the lock"    // before the first statement that follows it
-	beforeWindow place = "before the window" // is read
+	beforeLock   place = "before the lock"   // of the cursor, in the round trip that also reads its window
+	underLock    place = "under the lock"    // before the first statement after that round trip
 	beforeEffect place = "before the effect" // before the handler, or before the script that appends to a stream
 	afterEffect  place = "after the effect"  // after the handler, or before the answer of that script arrives
 	beforeRecord place = "before the record" // of the messages that a relay has published
@@ -120,13 +119,10 @@ func (f *faults) begin(ctx context.Context, conn *pgx.Conn, statements []string)
 	case leads && first && last != "rollback":
 		_ = f.visit(underLock, conn)
 	}
-	switch {
-	case !leads:
-	case contains(statements, beforeVerb(sqlWindow)) || contains(statements, beforeVerb(sqlBacklog)):
-		_ = f.visit(beforeWindow, conn)
-	case len(statements) == 1 && last == sqlQuietCommit:
-		_ = f.visit(beforeRecord, conn)
-	case last == "commit":
+	if leads && last == "commit" {
+		if contains(statements, sqlRecordBatch) {
+			_ = f.visit(beforeRecord, conn)
+		}
 		_ = f.visit(beforeCommit, conn)
 	}
 	return context.WithValue(ctx, statementsKey{}, statements)
@@ -161,12 +157,6 @@ func contains(statements []string, part string) bool {
 		}
 	}
 	return false
-}
-
-// beforeVerb returns the text of a format before its first verb.
-func beforeVerb(format string) string {
-	text, _, _ := strings.Cut(format, "%")
-	return text
 }
 
 func (f *faults) DialHook(next redis.DialHook) redis.DialHook { return next }

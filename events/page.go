@@ -27,6 +27,15 @@ type page struct {
 	cut bool
 	// bytes is the size of the data of its events.
 	bytes int
+
+	// What sqlWindow says of the window. A page of a backlog lacks it.
+
+	target string // snapshot
+	own    uint64 // the reader's transaction
+	// pending reports that the window has events, including those that the filter keeps back.
+	pending bool
+	// fresh reports that the window's target was chosen with this page.
+	fresh bool
 }
 
 // dense reports whether a page with more events might exceed the limit of bytes.
@@ -41,47 +50,63 @@ type filter struct {
 // all reports whether the filter lets every event through.
 func (f filter) all() bool { return len(f.channels) == 0 && len(f.types) == 0 }
 
-// filterArg is the number of the filter's first parameter in the statements of a window.
-const filterArg = 7
-
-// condition returns what the filter adds to the condition of a window, and its arguments, from $7 on. So the data of
-// other events never leaves the server.
-func (f filter) condition() (sql string, args []any) {
+// condition returns what the filter adds to the condition of a window, and its arguments, numbered from first on. So the
+// data of other events never leaves the server.
+func (f filter) condition(first int) (sql string, args []any) {
 	if len(f.channels) > 0 {
 		args = append(args, f.channels)
-		sql = fmt.Sprintf("and channel = any($%d)", filterArg)
+		sql = fmt.Sprintf("and channel = any($%d)", first)
 	}
 	if len(f.types) > 0 {
-		sql += fmt.Sprintf(" and type = any($%d)", filterArg+len(args))
+		sql += fmt.Sprintf(" and type = any($%d)", first+len(args))
 		args = append(args, f.types)
 	}
 	return sql, args
 }
 
-// dataColumn is the index of the data in the rows that collectEvents reads: the last.
-const dataColumn = 11
+// Columns of the rows that collectEvents reads: those of events, and after them what sqlWindow says of the window.
+const (
+	posColumn     = 0
+	dataColumn    = 11
+	windowColumns = 15 // with the window's target, the reader's transaction, and whether anything is pending
+)
 
 // collectEvents reads rows of events up to the limit and appends them to into. Rows beyond the limit of bytes are
-// dropped; the next page reads them again.
+// dropped; the next page reads them again. A row without a position says only what the window is.
 func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error) {
 	defer rows.Close()
 
 	p := page{events: into}
-	for rows.Next() {
+	var e blotter.Event
+	columns := []any{
+		&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID,
+		&e.CreatedAt, (*[]byte)(&e.Data),
+	}
+	for first := true; rows.Next(); first = false {
 		if p.cut {
 			continue
 		}
-		size := len(rows.RawValues()[dataColumn])
+		values := rows.RawValues()
+		if len(values) == windowColumns {
+			if first {
+				if err := p.readWindow(rows); err != nil {
+					return p, err
+				}
+			}
+			columns = append(columns[:dataColumn+1], nil, nil, nil)
+		}
+		if values[posColumn] == nil {
+			continue
+		}
+
+		size := len(values[dataColumn])
 		if p.bytes+size > most.bytes && len(p.events) > 0 {
 			p.cut = true
 			continue
 		}
-
 		p.bytes += size
-		var e blotter.Event
-		err := rows.Scan(&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service,
-			&e.CorrelationID, &e.CreatedAt, (*[]byte)(&e.Data))
-		if err != nil {
+		e = blotter.Event{}
+		if err := rows.Scan(columns...); err != nil {
 			return p, err
 		}
 		e.CreatedAt = e.CreatedAt.UTC()
@@ -89,6 +114,13 @@ func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error
 	}
 	p.more = p.cut || len(p.events) >= most.events
 	return p, rows.Err()
+}
+
+// readWindow reads what a row of sqlWindow says of the window.
+func (p *page) readWindow(rows pgx.Rows) error {
+	columns := make([]any, windowColumns)
+	copy(columns[dataColumn+1:], []any{&p.target, &p.own, &p.pending})
+	return rows.Scan(columns...)
 }
 
 // collectPositions reads a column of positions.

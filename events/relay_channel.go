@@ -85,12 +85,41 @@ func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel stri
 // isCheckDue reports that it is time to check whether Redis still has everything.
 func (r *channelRelay) isCheckDue() bool { return time.Since(r.checkedAt) > r.config.CheckEvery }
 
-// relay does the next step, with the cursor locked.
-func (r *channelRelay) relay(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
-	if at.target == "" {
-		return r.beginWindow(ctx, tx, at)
+// relay locks the cursor and does the next step.
+func (r *channelRelay) relay(ctx context.Context, tx *postgres.Tx, at *cursor) (did progress, leads bool, err error) {
+	guess := r.lastCursor
+	inWindow := guess != nil && guess.target != ""
+	first := r.prefetched
+	r.prefetched = prefetched{}
+
+	// One round trip locks the cursor and reads what the step needs, if the cursor is where this instance left it.
+	batch := &pgx.Batch{}
+	queueCursor(batch, r.cfg.Name, forLeader, at, &leads)
+	var past past
+	if !inWindow {
+		r.queuePast(batch, &past)
 	}
-	return r.publish(ctx, tx, at)
+	p := first.page
+	known := inWindow && first.isOf(guess)
+	if !known {
+		storedPage(r.cfg.Name, r.filter(), r.limit()).queue(batch, r.limit(), r.emptyBuffer(), &p)
+	}
+	err = tx.SendBatch(ctx, batch).Close()
+	r.buffer = p.events
+	if err != nil || !leads {
+		return progress{}, leads, err
+	}
+
+	moved := inWindow != (at.target != "") || known && !first.isOf(at)
+	switch {
+	case moved: // by another instance
+		return progress{more: true}, true, nil
+	case inWindow:
+		did, err = r.publish(ctx, tx, at, p)
+	default:
+		did, err = r.beginWindow(ctx, tx, at, past, p)
+	}
+	return did, true, err
 }
 
 const (
@@ -99,53 +128,33 @@ const (
 update events.cursor set snap_target = $2::text::pg_snapshot, updated_at = clock_timestamp() where consumer = $1`
 )
 
-// beginWindow stores the target of the next window, if the window has anything for the channel. Nothing is published
-// before this transaction is committed.
-func (r *channelRelay) beginWindow(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
-	if moved, err := r.checkStream(ctx, tx, at); moved || err != nil {
+// beginWindow stores the target of the next window, if the window has anything for the channel. p is the window's first
+// page. Nothing is published before this transaction is committed.
+func (r *channelRelay) beginWindow(
+	ctx context.Context, tx *postgres.Tx, at *cursor, past past, p page,
+) (progress, error) {
+	if moved, err := r.checkStream(ctx, tx, at, past); moved || err != nil {
 		return progress{more: true}, err
 	}
-	r.checkedAt = time.Now()
-	if found, err := r.restoreWindow(ctx, tx, at); found || err != nil {
-		return progress{more: true}, err
+	if past.windowDone != "" {
+		return progress{more: true}, r.restoreWindow(tx, at, past)
 	}
 
-	if err := at.chooseTarget(ctx, tx); err != nil {
-		return progress{}, err
-	}
-	p, err := at.read(ctx, tx, r.filter(), r.limit(), r.emptyBuffer())
-	r.buffer = p.events
-	if err != nil {
+	if err := at.adoptTarget(&p); err != nil {
 		return progress{}, err
 	}
 	if len(p.events) == 0 {
-		if !r.probeFound { // while nothing happens, nothing is written
+		if !p.pending { // while nothing happens, nothing is written
 			at.target = ""
 			return progress{}, nil
 		}
-		return progress{empty: true}, at.advance(ctx, tx, nil, 0, false)
+		return progress{empty: true}, at.advance(tx, nil, 0, false)
 	}
 
-	batch := &pgx.Batch{}
-	batch.Queue(sqlFlushedCommit)
-	batch.Queue(sqlFixTarget, at.consumer, at.target)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return progress{}, err
-	}
+	tx.Last(sqlFlushedCommit)
+	tx.Last(sqlFixTarget, at.consumer, at.target)
 	r.prefetched = prefetched{done: at.done.String(), target: at.target, page: p}
 	return progress{more: true}, nil
-}
-
-// nextPage returns the next page of the window.
-func (r *channelRelay) nextPage(ctx context.Context, tx *postgres.Tx, at *cursor) (page, error) {
-	first := r.prefetched
-	r.prefetched = prefetched{}
-	if first.page.events != nil && first.isOf(at) {
-		return first.page, nil
-	}
-	p, err := at.read(ctx, tx, r.filter(), r.limit(), r.emptyBuffer())
-	r.buffer = p.events
-	return p, err
 }
 
 const (
@@ -164,11 +173,7 @@ values ($1, $2, $3, $4, $5::text::pg_snapshot, $6::text::pg_snapshot, $7, $8)`
 )
 
 // publish puts the next events of the window into Redis and moves the cursor.
-func (r *channelRelay) publish(ctx context.Context, tx *postgres.Tx, at *cursor) (progress, error) {
-	p, err := r.nextPage(ctx, tx, at)
-	if err != nil {
-		return progress{}, err
-	}
+func (r *channelRelay) publish(ctx context.Context, tx *postgres.Tx, at *cursor, p page) (progress, error) {
 	list := p.events
 	messages := r.compose(ctx, list, at)
 	last, err := r.lastAnnounced(ctx, tx, at.offset())
@@ -189,13 +194,11 @@ func (r *channelRelay) publish(ctx context.Context, tx *postgres.Tx, at *cursor)
 	}
 
 	if n := len(messages); n > 0 {
-		if _, err := tx.Exec(ctx, sqlQuietCommit); err != nil {
-			return progress{}, err
-		}
+		tx.Last(sqlQuietCommit)
 		tx.Last(sqlRecordBatch, batch(n)...)
 		r.published.Add(int64(n))
 	}
-	err = at.advance(ctx, tx, list, len(messages), p.more)
+	err = at.advance(tx, list, len(messages), p.more)
 	r.announced.at = at.offset()
 	return progress{events: len(list), more: p.more, dense: p.dense(r.limit())}, err
 }

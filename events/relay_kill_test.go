@@ -15,7 +15,7 @@ import (
 // A relay that ends between any two steps leaves nothing that the next one does not finish, with Redis losing its tail
 // there or not.
 func TestRelayInterruptedEverywhere(t *testing.T) {
-	places := []place{beforeLock, underLock, beforeWindow, beforeEffect, afterEffect, beforeRecord, beforeCommit}
+	places := []place{beforeLock, underLock, beforeEffect, afterEffect, beforeRecord, beforeCommit}
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
 		l.cfg.ChunkMin, l.cfg.ChunkMax, l.chunk = 400, 800, 400

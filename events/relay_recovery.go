@@ -3,32 +3,55 @@ package events
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/blotterdb/blotter/internal/window"
 	"github.com/blotterdb/blotter/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
-// sqlPast asks what may have happened to the cursor while it was not used: another cluster or timeline, partitions
-// dropped.
-const sqlPast = `
+const (
+	// sqlPast asks what may have happened to the cursor while it was not used: another cluster or timeline, partitions
+	// dropped.
+	sqlPast = `
 select s.system_identifier || '/' || ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int,
        (select expired_at is not null from events.cursor where consumer = $1)
   from pg_control_system() s`
+	// sqlWindowOf reads the window in which the cursor's next message was published before.
+	sqlWindowOf = `
+select b.snap_done::text, b.snap_target::text
+  from events.cursor c
+  join events.batch b on b.channel = $2 and b.epoch = c.epoch and b.first_seq = c.applied + 1
+ where c.consumer = $1`
+)
+
+// past is what the database says, between two windows, about what happened to the cursor before.
+type past struct {
+	identity string // of the cluster and its timeline
+	expired  bool
+	// The window in which the next message was published before, empty if it was not.
+	windowDone, windowTarget string
+}
+
+// queuePast queues the statements that read past, for the time when the cursor is locked.
+func (r *channelRelay) queuePast(batch *pgx.Batch, p *past) {
+	batch.Queue(sqlPast, r.cfg.Name).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&p.identity, &p.expired)
+	})
+	batch.Queue(sqlWindowOf, r.cfg.Name, r.channel).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&p.windowDone, &p.windowTarget}, func() error { return nil })
+		return err
+	})
+}
 
 const historyChanged = "the database was restored, a replica took over, or the cursor was expired: " +
 	"events may be missing or replaced by others"
 
 // checkStream compares the cursor, between two windows, with the history of the database and with the stream. It
 // reports whether it moved the cursor.
-func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cursor) (moved bool, err error) {
-	var identity string
-	var expired bool
-	if err := tx.QueryRow(ctx, sqlPast, at.consumer).Scan(&identity, &expired); err != nil {
-		return false, err
-	}
-	if identity != at.identity || expired {
-		at.identity = identity
+func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cursor, past past) (moved bool, err error) {
+	if past.identity != at.identity || past.expired {
+		at.identity = past.identity
 		return true, r.beginEpoch(ctx, tx, at, at.epoch+1, historyChanged)
 	}
 
@@ -39,6 +62,7 @@ func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cur
 	if found != appended || end.Epoch == at.epoch && end.Seq > at.applied {
 		return true, r.recoverFrom(ctx, tx, at, end)
 	}
+	r.checkedAt = time.Now()
 	return false, nil
 }
 
@@ -121,35 +145,17 @@ func (r *channelRelay) goBack(ctx context.Context, tx *postgres.Tx, at *cursor, 
 	return err
 }
 
-const sqlWindowOf = `
-select snap_done::text, snap_target::text from events.batch where channel = $1 and epoch = $2 and first_seq = $3`
-
-// restoreWindow gives a cursor that went back the window from which its next messages were published before, and
-// reports whether there is one. A window of another size would be sorted differently, and number the messages
-// differently than subscribers have read them. Between the end of the last window and the beginning of this one there
-// was nothing for the channel.
-func (r *channelRelay) restoreWindow(ctx context.Context, tx *postgres.Tx, at *cursor) (found bool, err error) {
-	rows, err := tx.Query(ctx, sqlWindowOf, r.channel, at.epoch, at.applied+1)
-	if err != nil {
-		return false, err
+// restoreWindow gives a cursor that went back the window from which its next messages were published before. A window
+// of another size would be sorted differently, and number the messages differently than subscribers have read them.
+// Between the end of the last window and the beginning of this one there was nothing for the channel.
+func (r *channelRelay) restoreWindow(tx *postgres.Tx, at *cursor, past past) (err error) {
+	if at.done, err = window.Parse(past.windowDone); err != nil {
+		return err
 	}
-	var done string
-	_, err = pgx.ForEachRow(rows, []any{&done, &at.target}, func() error {
-		found = true
-		return nil
-	})
-	if err != nil || !found {
-		return false, err
-	}
-
-	if at.done, err = window.Parse(done); err != nil {
-		return false, err
-	}
-	if _, err := tx.Exec(ctx, sqlFlushedCommit); err != nil {
-		return false, err
-	}
-	_, err = tx.Exec(ctx, sqlMoveTo, at.consumer, at.applied, done, at.target, at.posDone)
-	return true, err
+	at.target = past.windowTarget
+	tx.Last(sqlFlushedCommit)
+	tx.Last(sqlMoveTo, at.consumer, at.applied, past.windowDone, at.target, at.posDone)
+	return nil
 }
 
 // beginEpoch begins the next epoch. Its commit is flushed before anything of the epoch is published.

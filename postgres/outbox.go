@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,15 +111,25 @@ func queueEvents(batch *pgx.Batch, events []blotter.Event) {
 	batch.Queue(sqlEmit, eventColumns.appendArrays(nil, pointers(events))...)
 }
 
-// Last defers a statement without rows to COMMIT, with which it is sent: the last statement of a transaction then costs
-// no round trip of its own. It may be the only statement. Its error is the error of the transaction. A savepoint that
-// rolls back does not drop it.
+// Last defers a statement without rows to COMMIT, with which it is sent: the last statements of a transaction then cost
+// no round trip of their own. It may be the only statement. Its error is the error of the transaction. In a savepoint,
+// the statement is deferred to the savepoint's end, and dropped if the savepoint rolls back.
 func (tx *Tx) Last(sql string, args ...any) {
 	tx.last = append(tx.last, &pgx.QueuedQuery{SQL: sql, Arguments: args})
 }
 
 // hasDeferred reports whether statements or events wait for COMMIT.
 func (tx *Tx) hasDeferred() bool { return len(tx.last) > 0 || len(tx.events) > 0 }
+
+// runDeferred runs the deferred statements from index from on, in one round trip, and forgets them.
+func (tx *Tx) runDeferred(ctx context.Context, from int) error {
+	if len(tx.last) == from {
+		return nil
+	}
+	batch := &pgx.Batch{QueuedQueries: slices.Clone(tx.last[from:])}
+	tx.last = tx.last[:from]
+	return tx.SendBatch(ctx, batch).Close()
+}
 
 // commitWith runs the deferred statements, writes the events and commits, in one round trip. If nothing has been sent
 // yet, BEGIN and the session's account go first. It returns the command tag of COMMIT.

@@ -104,7 +104,7 @@ func (s *Session) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResu
 		if err := s.ready(ctx, q.SQL); err != nil {
 			return pgx.FailedBatchResults(batch, err)
 		}
-		plain = plain && isPlain(q.SQL)
+		plain = plain && (isPlain(q.SQL) || isSetLocal(q.SQL))
 	}
 
 	leading := s.leading()

@@ -59,6 +59,9 @@ func readsPlain(sql string) bool {
 	return true
 }
 
+// isSetLocal reports whether the statement is a SET LOCAL, which may travel in a batch with BEGIN.
+func isSetLocal(sql string) bool { return strings.HasPrefix(sql, "set local ") && leavesNothing(sql) }
+
 // leavesNothing reports whether a statement that is not plain is still known to end with its transaction.
 func leavesNothing(sql string) bool {
 	words := strings.Fields(strings.ToLower(sql[:min(len(sql), 80)]))

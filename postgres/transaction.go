@@ -264,6 +264,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
 	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
 	emitted := len(tx.events)
+	deferred := len(tx.last)
 
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
 		return err
@@ -272,6 +273,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	undo := func() error {
 		tx.closeResults()
 		tx.events = tx.events[:emitted]
+		tx.last = tx.last[:deferred]
 		return tx.rollbackTo(ctx, name)
 	}
 	returned := false
@@ -286,6 +288,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	returned = true
 	tx.closeResults()
 
+	if err == nil && tx.failure == nil {
+		err = tx.runDeferred(ctx, deferred)
+	}
 	if err == nil && tx.failure == nil {
 		_, err = tx.Exec(ctx, "release savepoint "+name)
 		return err
