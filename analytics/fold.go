@@ -62,8 +62,8 @@ func (f *fold) refuse(e *blotter.Event, reason error) {
 }
 
 func (f *fold) bookEvent(e *blotter.Event) error {
-	var t blotter.UndoneTradeData
-	if err := decode(e, &t); err != nil {
+	t, err := decode(e)
+	if err != nil {
 		if reason := e.CheckIdentity(); reason != nil {
 			f.refuse(e, reason)
 			return nil
@@ -120,14 +120,20 @@ func unknownVersion(e *blotter.Event) error {
 		e.Pos, e.Type, e.V)
 }
 
-func decode(e *blotter.Event, into any) error {
-	if e.V != 1 {
-		return unknownVersion(e)
+// decode reads the data of an event of the book.
+func decode(e *blotter.Event) (t blotter.UndoneTradeData, err error) {
+	switch {
+	case e.V != 1:
+		return t, unknownVersion(e)
+	case e.Type == blotter.TradeUndone:
+		t, err = blotter.ParseUndoneTradeData(e.Data)
+	default:
+		t.TradeData, err = blotter.ParseTradeData(e.Data)
 	}
-	if err := json.Unmarshal(e.Data, into); err != nil {
-		return fmt.Errorf("event %d: decode %s: %w", e.Pos, e.Type, err)
+	if err != nil {
+		return t, fmt.Errorf("event %d: decode %s: %w", e.Pos, e.Type, err)
 	}
-	return nil
+	return t, nil
 }
 
 // undo subtracts a trade from counts and sums, and restores the position before it.

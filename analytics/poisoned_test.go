@@ -157,3 +157,48 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 		t.Errorf("the audit log has %s", n)
 	}
 }
+
+// An account with a zone that this program does not know has its events parked. It holds up no other account.
+func TestUnknownZoneHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	db.Exec(t, `insert into execution.accounts (account_id, zone) values ('A', 'Asia/Tokyo')`)
+	start(t, db.DB, nil)
+	ctx := blotter.WithAllAccounts(t.Context())
+	trades := map[string]int{}
+	book := func(account string) {
+		t.Helper()
+		trades[account]++
+		_, err := db.ExecuteTrade(ctx, blotter.Trade{
+			AccountID: account, TradeID: fmt.Sprint("T", trades[account]), Symbol: "S1", Side: blotter.Buy,
+			Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	folded := func(account string) bool {
+		return trades[account] == pgtest.Value[int](t, db,
+			`select coalesce(sum(event_count), 0)::int from analytics.portfolio_summary where account_id = $1`, account)
+	}
+	wait := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("waiting until %s took too long", what)
+			}
+		}
+	}
+
+	book("A")
+	book("B")
+	wait("both accounts are folded", func() bool { return folded("A") && folded("B") })
+	db.Exec(t, `alter table execution.accounts disable trigger known_zone`)
+	db.Exec(t, `update execution.accounts set zone = 'Nowhere/Land' where account_id = 'A'`)
+	wait("the account is parked", func() bool {
+		book("A")
+		return pgtest.Value[int](t, db, `select count(*) from events.dead_letter where key = 'A'`) > 0
+	})
+	book("B")
+	wait("the other account is folded", func() bool { return folded("B") })
+}

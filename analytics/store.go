@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -76,15 +77,28 @@ const (
 
 // write adds the sums to the stored figures, in one round trip.
 func (f *fold) write(ctx context.Context, tx *postgres.Tx) error {
+	batch := f.statements()
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// deferWrite has the transaction add the sums to the stored figures when it commits, in the same round trip.
+func (f *fold) deferWrite(tx *postgres.Tx) {
+	for _, q := range f.statements().QueuedQueries {
+		tx.Last(q.SQL, q.Arguments...)
+	}
+}
+
+// statements returns the statements that add the sums to the stored figures.
+func (f *fold) statements() *pgx.Batch {
 	batch := &pgx.Batch{}
 	f.queuePrices(batch)
 	f.queueSummaries(batch)
 	f.queueMetrics(batch)
 	f.queueEmpty(batch)
-	if batch.Len() == 0 {
-		return nil
-	}
-	return tx.SendBatch(ctx, batch).Close()
+	return batch
 }
 
 func (f *fold) queueEmpty(batch *pgx.Batch) {
@@ -193,15 +207,36 @@ func readZones(ctx context.Context, q postgres.Querier, accounts []string) (map[
 	if err != nil {
 		return nil, err
 	}
+	return collectZones(rows, func(account, name string) error {
+		return blotter.Invalid("zone of account "+account, name, "a zone of the IANA database")
+	})
+}
+
+// collectZones reads rows of sqlZones, and calls unknown for a zone that this program does not know.
+func collectZones(rows pgx.Rows, unknown func(account, name string) error) (map[string]*time.Location, error) {
 	zones := map[string]*time.Location{}
 	var account, name string
-	_, err = pgx.ForEachRow(rows, []any{&account, &name}, func() error {
-		zone, err := time.LoadLocation(name)
+	_, err := pgx.ForEachRow(rows, []any{&account, &name}, func() error {
+		zone, err := loadZone(name)
 		if err != nil {
-			return blotter.Invalid("zone of account "+account, name, "a zone of the IANA database")
+			return unknown(account, name)
 		}
 		zones[account] = zone
 		return nil
 	})
 	return zones, err
+}
+
+// loadedZones holds the zones that were loaded, by name: loading one reads a file.
+var loadedZones sync.Map
+
+func loadZone(name string) (*time.Location, error) {
+	if zone, found := loadedZones.Load(name); found {
+		return zone.(*time.Location), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err == nil {
+		loadedZones.Store(name, zone)
+	}
+	return zone, err
 }

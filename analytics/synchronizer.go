@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/events"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // Consumer is the name of the synchronizer's consumer.
@@ -44,7 +46,8 @@ func New(cfg Config) (*Synchronizer, error) {
 	s := &Synchronizer{cfg: cfg}
 	var err error
 	s.consumer, err = events.NewConsumer(events.Config{
-		Source: cfg.Source, Target: cfg.Target, Name: Consumer, Handler: s.handle, Logger: cfg.Logger,
+		Source: cfg.Source, Target: cfg.Target, Name: Consumer, Logger: cfg.Logger,
+		Handler: s.handle, Alongside: s.zoned.queue,
 		Channels: []string{blotter.ChannelTrades, blotter.ChannelMarketData},
 		Types:    []string{blotter.TradeExecuted, blotter.TradeUndone, blotter.MarketDataUpdated},
 	})
@@ -105,7 +108,8 @@ func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blott
 	if err := s.noteRefused(ctx, tx, f.refused); err != nil {
 		return err
 	}
-	return f.write(ctx, tx)
+	f.deferWrite(tx)
+	return nil
 }
 
 // noteRefused stores the events that the fold refused, for people to look at. Later events go on.
@@ -123,23 +127,62 @@ func (s *Synchronizer) noteRefused(ctx context.Context, tx *postgres.Tx, refused
 // zonesFor is how long the zone of an account is cached. A changed zone requires a rebuild in any case.
 const zonesFor = time.Second
 
-// zoneCache holds the zones that were read recently. It belongs to the consumer's goroutine.
+// zoneCache holds the zones of accounts that had events recently. It belongs to the consumer's goroutine.
 type zoneCache struct {
 	zones map[string]*time.Location
+	used  map[string]bool // accounts that had events since then
 	since time.Time
+}
+
+// queue queues, if the zones are old, a query of those that were used since they were read.
+func (z *zoneCache) queue(batch *pgx.Batch) {
+	if time.Since(z.since) < zonesFor {
+		return
+	}
+	names := slices.Sorted(maps.Keys(z.used))
+	if len(names) == 0 {
+		z.renew(nil, nil)
+		return
+	}
+	batch.Queue(sqlZones, names).Query(func(rows pgx.Rows) error {
+		// An account whose zone is unknown is left out: get reads it again, and its events are at fault alone.
+		unknown := map[string]bool{}
+		found, err := collectZones(rows, func(account, _ string) error {
+			unknown[account] = true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		z.renew(slices.DeleteFunc(names, func(name string) bool { return unknown[name] }), found)
+		return nil
+	})
+}
+
+// renew replaces the zones by those that were found of the accounts.
+func (z *zoneCache) renew(accounts []string, found map[string]*time.Location) {
+	z.zones = map[string]*time.Location{}
+	z.used = map[string]bool{}
+	z.since = time.Now()
+	z.add(accounts, found)
+}
+
+func (z *zoneCache) add(accounts []string, found map[string]*time.Location) {
+	for _, account := range accounts {
+		z.zones[account] = cmp.Or(found[account], time.UTC)
+	}
 }
 
 // get returns the zones of the accounts, and calls read for those that are not cached.
 func (z *zoneCache) get(
 	accounts map[string]bool, read func(names []string) (map[string]*time.Location, error),
 ) (map[string]*time.Location, error) {
-	if time.Since(z.since) > zonesFor {
-		z.zones = map[string]*time.Location{}
-		z.since = time.Now()
+	if z.zones == nil {
+		z.renew(nil, nil)
 	}
-
 	var missing []string
 	for account := range accounts {
+		z.used[account] = true
 		if z.zones[account] == nil {
 			missing = append(missing, account)
 		}
@@ -153,13 +196,13 @@ func (z *zoneCache) get(
 	if err != nil {
 		return nil, err
 	}
-	for _, account := range missing {
-		z.zones[account] = cmp.Or(found[account], time.UTC)
-	}
+	z.add(missing, found)
 	return z.zones, nil
 }
 
-func (s *Synchronizer) zones(ctx context.Context, tx *postgres.Tx, accounts map[string]bool) (map[string]*time.Location, error) {
+func (s *Synchronizer) zones(
+	ctx context.Context, tx *postgres.Tx, accounts map[string]bool,
+) (map[string]*time.Location, error) {
 	return s.zoned.get(accounts, func(names []string) (zones map[string]*time.Location, err error) {
 		if s.cfg.Source == s.cfg.Target {
 			return readZones(ctx, tx, names)

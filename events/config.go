@@ -9,6 +9,7 @@ import (
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/postgres"
+	"github.com/jackc/pgx/v5"
 )
 
 // Handler applies events, in their order, in the transaction that moves the consumer's cursor: what it writes in tx
@@ -35,6 +36,9 @@ type Config struct {
 	Types []string
 	// Handler applies the events. Required.
 	Handler Handler
+	// Alongside, if it is not nil, queues statements of Source that travel with the read of a chunk, before Handler gets
+	// it. A handler that needs to know other rows saves a round trip by them.
+	Alongside func(batch *pgx.Batch)
 	// FromNow makes a consumer without a cursor begin with events committed from now on. Default: it begins with the
 	// first event that the outbox still has.
 	FromNow bool

@@ -314,6 +314,7 @@ func (c *Consumer) take(ctx context.Context, tx *postgres.Tx, at *cursor) (p pag
 		query = c.backlog.nextPage(last, c.limit())
 	}
 	query.queue(batch, c.limit(), c.emptyBuffer(), &p)
+	c.queueAlongside(batch)
 	err = tx.SendBatch(ctx, batch).Close()
 	c.buffer = p.events
 	if err != nil || !leads {
@@ -332,6 +333,13 @@ func (c *Consumer) take(ctx context.Context, tx *postgres.Tx, at *cursor) (p pag
 	return p, true, at.adoptTarget(&p)
 }
 
+// queueAlongside queues what the handler needs besides events.
+func (c *Consumer) queueAlongside(batch *pgx.Batch) {
+	if c.cfg.Alongside != nil {
+		c.cfg.Alongside(batch)
+	}
+}
+
 // readRemote reads the next page of the window from the outbox's database and leaves a mark there.
 func (c *Consumer) readRemote(ctx context.Context, tx *postgres.Tx, at *cursor) (p page, err error) {
 	var mark witness
@@ -339,6 +347,13 @@ func (c *Consumer) readRemote(ctx context.Context, tx *postgres.Tx, at *cursor) 
 		found, err := at.checkSource(ctx, source)
 		if err != nil {
 			return err
+		}
+		batch := &pgx.Batch{}
+		c.queueAlongside(batch)
+		if batch.Len() > 0 {
+			if err := source.SendBatch(ctx, batch).Close(); err != nil {
+				return err
+			}
 		}
 		if p, err = c.readGiven(ctx, source, at); err != nil {
 			return err

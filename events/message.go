@@ -1,11 +1,11 @@
 package events
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/blotterdb/blotter"
 	"github.com/google/uuid"
@@ -37,24 +37,33 @@ func (m Message) Offset() Offset { return Offset{m.Epoch, m.Seq} }
 // compose returns the message of an event on a channel. ok is false if the event has no message there, or if the
 // account in its data is not that of its columns: such an event is not published.
 func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
-	if e.CheckIdentity() != nil {
-		return m, false, nil
-	}
 	m = Message{
 		Type: e.Type, Service: e.Service, Data: e.Data, Timestamp: Time(e.CreatedAt), CorrelationID: e.CorrelationID,
 		ID: e.EventID, Key: e.Key, V: e.V, Channel: channel,
 	}
-	fill := (e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone) && e.Service == blotter.ServiceExecution
+	if !isFill(e) {
+		return m, channel == e.Channel && e.CheckIdentity() == nil, nil
+	}
+
+	trade, err := parseFill(e)
+	identified := err == nil && e.AccountID != "" && trade.AccountID == e.AccountID
+	if !identified && e.CheckIdentity() != nil {
+		return m, false, nil
+	}
 	switch {
-	case fill && channel == blotter.ChannelPositions:
-		return m, true, m.becomePosition()
-	case fill && m.CorrelationID == "":
+	case channel == blotter.ChannelPositions && err != nil:
+		return m, true, m.undecodable(err)
+	case channel == blotter.ChannelPositions:
+		return m, true, m.becomePosition(&trade)
+	case m.CorrelationID == "" && err != nil:
 		return m, true, m.correlate()
 	}
+	m.CorrelationID = cmp.Or(m.CorrelationID, trade.TradeID)
 	return m, channel == e.Channel, nil
 }
 
-// correlate sets the correlation id of a trade's message to the trade's id.
+// correlate sets the correlation id of a trade's message to the trade's id, if the rest of its data is not that of a
+// trade.
 func (m *Message) correlate() error {
 	var trade struct {
 		ID string `json:"trade_id"`
@@ -66,24 +75,34 @@ func (m *Message) correlate() error {
 	return nil
 }
 
-// becomePosition turns the message of a trade into that of the position after it, or before it if the trade is undone.
-func (m *Message) becomePosition() error {
-	var trade blotter.UndoneTradeData
-	err := json.Unmarshal(m.Data, &trade)
-	if err != nil {
-		return m.undecodable(err)
-	}
+// fillTypes are the types of events of the book from which the messages of positions are derived.
+var fillTypes = []string{blotter.TradeExecuted, blotter.TradeUndone}
 
-	undone := m.Type == blotter.TradeUndone
+// isFill reports whether the book wrote e about a trade.
+func isFill(e *blotter.Event) bool {
+	return slices.Contains(fillTypes, e.Type) && e.Service == blotter.ServiceExecution
+}
+
+// parseFill reads the data of an event of the book about a trade.
+func parseFill(e *blotter.Event) (blotter.UndoneTradeData, error) {
+	if e.Type == blotter.TradeUndone {
+		return blotter.ParseUndoneTradeData(e.Data)
+	}
+	trade, err := blotter.ParseTradeData(e.Data)
+	return blotter.UndoneTradeData{TradeData: trade}, err
+}
+
+// becomePosition turns the message of a trade into that of the position after it, or before it if the trade is undone.
+func (m *Message) becomePosition(trade *blotter.UndoneTradeData) (err error) {
+	update := trade.TradeData.PositionUpdate()
+	if m.Type == blotter.TradeUndone {
+		update = trade.PositionUpdate()
+	}
 	m.Type = blotter.PositionUpdated
 	m.V = 1
 	m.ID = derivedID(m.ID, blotter.PositionUpdated)
 	m.CorrelationID = cmp.Or(m.CorrelationID, trade.TradeID)
-	if undone {
-		m.Data, err = json.Marshal(trade.PositionUpdate())
-	} else {
-		m.Data, err = json.Marshal(trade.TradeData.PositionUpdate())
-	}
+	m.Data, err = encodePosition(update)
 	return err
 }
 
@@ -105,18 +124,6 @@ func hashedID(hash [sha256.Size]byte) (id uuid.UUID) {
 	id[6] = id[6]&0x0f | 0x80 // version
 	id[8] = id[8]&0x3f | 0x80 // variant
 	return id
-}
-
-// encode returns the message as JSON. Characters that are special in HTML stay as they are: as \u003c they would take
-// six times the space.
-func (m *Message) encode() ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(m); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 // decode reads a message from a channel.

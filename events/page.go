@@ -45,6 +45,8 @@ func (p page) dense(most limit) bool { return p.cut || p.bytes > most.bytes/2 }
 type filter struct {
 	channels []string
 	types    []string
+	// fills also lets through the events of the book about trades, of which the messages of positions are made.
+	fills bool
 }
 
 // all reports whether the filter lets every event through.
@@ -60,6 +62,11 @@ func (f filter) condition(first int) (sql string, args []any) {
 	if len(f.types) > 0 {
 		sql += fmt.Sprintf(" and type = any($%d)", first+len(args))
 		args = append(args, f.types)
+	}
+	if f.fills {
+		condition := "and (true %s or channel = $%d and type = any($%d))"
+		sql = fmt.Sprintf(condition, sql, first+len(args), first+len(args)+1)
+		args = append(args, blotter.ChannelTrades, fillTypes)
 	}
 	return sql, args
 }

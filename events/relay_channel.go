@@ -61,13 +61,9 @@ const (
 )
 
 func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel string) *channelRelay {
-	sources := []string{channel}
-	if channel == blotter.ChannelPositions {
-		sources = append(sources, blotter.ChannelTrades)
-	}
 	r := &channelRelay{
 		Consumer: newConsumer(Config{
-			Source: cfg.DB, Name: "redis:" + channel, Channels: sources,
+			Source: cfg.DB, Name: "redis:" + channel, Channels: []string{channel},
 			PollMin: cfg.PollMin, PollMax: cfg.PollMax, Logger: cfg.Logger,
 		}),
 		stream:  newStream(client, cfg.Prefix, channel, cfg.StreamMax),
@@ -84,6 +80,13 @@ func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel stri
 
 // isCheckDue reports that it is time to check whether Redis still has everything.
 func (r *channelRelay) isCheckDue() bool { return time.Since(r.checkedAt) > r.config.CheckEvery }
+
+// filter selects what the channel's messages are made of.
+func (r *channelRelay) filter() filter {
+	f := r.Consumer.filter()
+	f.fills = r.channel == blotter.ChannelPositions
+	return f
+}
 
 // relay locks the cursor and does the next step.
 func (r *channelRelay) relay(ctx context.Context, tx *postgres.Tx, at *cursor) (did progress, leads bool, err error) {
