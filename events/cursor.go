@@ -221,7 +221,8 @@ func newPageQuery(of string, args []any, f filter, most limit) pageQuery {
 	if f.all() {
 		all = "select from w"
 	}
-	return pageQuery{sql: fmt.Sprintf(sqlWindow, members, of, all, limit), args: append(args, values...)}
+	q := pageQuery{sql: fmt.Sprintf(sqlWindow, members, of, all, limit), args: append(args, values...)}
+	return q
 }
 
 // read reads the next page of a window that is not the stored one, and gives the cursor a target if it has none. It

@@ -157,15 +157,15 @@ func appendCompact(b, data []byte) (_ []byte, ok bool) {
 // stringLength returns the length of the JSON string with which data begins, with its quotes.
 func stringLength(data []byte) int {
 	for at := 1; at < len(data); {
-		next := bytes.IndexAny(data[at:], `"\`)
-		if next < 0 {
+		quote := bytes.IndexByte(data[at:], '"')
+		if quote < 0 {
 			break
 		}
-		at += next
-		if data[at] == '"' {
-			return at + 1
+		backslash := bytes.IndexByte(data[at:at+quote], '\\')
+		if backslash < 0 {
+			return at + quote + 1
 		}
-		at += 2 // the backslash and what it escapes
+		at += backslash + 2 // and what it escapes
 	}
 	return len(data)
 }

@@ -38,3 +38,9 @@ func replaced(text string, pairs ...string) string {
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }
+
+// byNumber returns the window's statement in the order of transaction numbers.
+func byNumber(sql string) string {
+	return replaced(sql, "    select pos\n      from events.outbox", "    select pos, xid\n      from events.outbox",
+		"(select pos from w order by pos limit", "(select pos, xid from w order by xid, pos limit", "order by next.pos", "order by next.xid, next.pos")
+}
