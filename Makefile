@@ -52,10 +52,12 @@ data: ## read the real files of DATA=folder (manifest.csv), compare the results 
 	go test -tags data ./fillfile -run TestRealFiles -count=1 -data "$(abspath $(DATA))"
 
 .PHONY: fuzz
-fuzz: ## fuzz the NUMERIC codec, every bar format and the fills, a minute each
+fuzz: ## fuzz the NUMERIC codec, every bar format, the fills and the events, a minute each
 	go test ./internal/numeric -run '^$$' -fuzz 'FuzzNumeric$$' -fuzztime 60s
 	go test ./postgres -run '^$$' -fuzz FuzzNumericAgainstTheServer -fuzztime 60s
 	for fuzz in $$(go test ./barfile -list 'Fuzz.*' | grep Fuzz); do go test ./barfile -run '^$$' -fuzz "^$$fuzz$$" -fuzztime 60s || exit 1; done
+	go test . -run '^$$' -fuzz FuzzParseTradeData -fuzztime 60s
+	go test ./events -run '^$$' -fuzz FuzzMessageEncoding -fuzztime 60s
 	go test ./fillfile -run '^$$' -fuzz FuzzFills -fuzztime 60s -fuzzminimizetime 1s
 
 .PHONY: torture
