@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quagmt/udecimal"
+
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/sqltext"
 	"github.com/blotterdb/blotter/internal/tabular"
-	"github.com/quagmt/udecimal"
 )
 
 // parse reads a bar. The error is a *blotter.RejectedRow with the reason why the record is not a valid one.

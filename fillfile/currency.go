@@ -107,36 +107,3 @@ func splitUnit(cell string) (number, unit string) {
 	}
 	return number, unit
 }
-
-// pairQuote returns the currency of the price of a pair: USDT for BTC/USDT, BTC-USDT and BTCUSDT. It is "" for other
-// symbols. Both currencies of a pair without a separator must be known.
-func pairQuote(symbol string) string {
-	symbol, _, _ = strings.Cut(strings.ToUpper(strings.TrimSpace(symbol)), ":")
-	for _, mark := range []string{"/", "-", "_"} {
-		base, quote, divided := strings.Cut(symbol, mark)
-		if !divided {
-			continue
-		}
-		quote, _, _ = strings.Cut(quote, mark) // BTC-USDT-SWAP
-		if base != "" && isCurrency(quote) && !strings.ContainsAny(base, " .") {
-			return quote
-		}
-	}
-
-	for at := 3; at <= len(symbol)-3; at++ {
-		base, quote := symbol[:at], symbol[at:]
-		if isPriceCurrency(quote) && isCurrency(base) {
-			return quote
-		}
-	}
-	return ""
-}
-
-// isPriceCurrency reports whether pairs are priced in a currency.
-func isPriceCurrency(code string) bool {
-	switch code {
-	case "BTC", "ETH", "BNB", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI":
-		return true
-	}
-	return isMoney(code)
-}

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/blotterdb/blotter/fillfile"
 	"pgregory.net/rapid"
+
+	"github.com/blotterdb/blotter/fillfile"
 )
 
 var hashed = regexp.MustCompile(`^h-[0-9a-f]{20}$`)

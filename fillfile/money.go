@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blotterdb/blotter"
 	"golang.org/x/text/currency"
+
+	"github.com/blotterdb/blotter"
 )
 
 // total is money that a file says changed hands for a fill, with its fees or without them.
@@ -360,15 +361,3 @@ var errUnsureFee = errors.New("its fee may have been paid or be a rebate; " +
 // errContradictedFee is the error of a total that contains the fees with the other sign than the file's known one.
 var errContradictedFee = errors.New("its total contains the fees as if they had been received, " +
 	"and the file writes fees that were paid so")
-
-// exact returns a decimal as a fraction.
-func exact(d blotter.Decimal) *big.Rat {
-	r, _ := new(big.Rat).SetString(d.String())
-	return r
-}
-
-// decimalText writes a fraction with at most 19 digits after the point, without zeros at the end.
-func decimalText(r *big.Rat) string {
-	text := r.FloatString(blotter.DecimalFractionDigitsMax)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}

@@ -3,7 +3,6 @@ package fillfile
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
 	"strings"
 
@@ -125,23 +124,6 @@ func roundedNumber(name, text string, comma bool, digits int) (blotter.Decimal, 
 		return blotter.Decimal{}, notDecimal(name, text)
 	}
 	return tabular.Notation{}.Parse(name, []byte(exact.FloatString(digits)))
-}
-
-// ratOf returns a number exactly.
-func ratOf(text string) (*big.Rat, bool) {
-	plain, err := plainNumber("", text, false)
-	if err != nil {
-		return nil, false
-	}
-	return rational(plain)
-}
-
-// rational returns the value of a plain number. Its exponent has at most three digits.
-func rational(plain string) (*big.Rat, bool) {
-	if _, exponent := splitExponent(plain); len(exponent) > len("e-999") {
-		return nil, false
-	}
-	return new(big.Rat).SetString(strings.ReplaceAll(plain, ",", ""))
 }
 
 // splitExponent divides 1.5e-05 into 1.5 and e-05.

@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/blotterdb/blotter"
 	"pgregory.net/rapid"
+
+	"github.com/blotterdb/blotter"
 )
 
 func TestNumber(t *testing.T) {

@@ -176,3 +176,25 @@ func isMessage(cells [][]byte) bool {
 		isKind && kind.IsPos() && !kind.GreaterThan(udecimal.MustFromInt64(7, 0)) && fractionDigits(cells[1]) == 0 &&
 		isNumber(cells[2]) && isNumber(cells[3]) && isNumber(cells[4]) && (direction == "1" || direction == "-1")
 }
+
+// KindOf returns what columns of these names, or rows without names, hold: "bars", "orders", "quotes", ..., or "" if
+// that is unknown.
+func KindOf(cells [][]byte) string {
+	if _, missing := named(cells); missing == "" {
+		return "bars"
+	}
+	if kind := otherKind(cells); kind != "" {
+		return kind
+	}
+	return otherRows(cells)
+}
+
+// KindWithin returns what a JSON file holds inside of objects and arrays of these names, or "" if that is unknown.
+func KindWithin(names []string) string {
+	for _, name := range names {
+		if kind := otherParts[plainName([]byte(name))]; kind != "" {
+			return kind
+		}
+	}
+	return ""
+}

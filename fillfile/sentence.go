@@ -39,30 +39,6 @@ func spoken(text string, comma bool) (d draft, ok bool) {
 	return d, err == nil && err2 == nil
 }
 
-// exactProduct returns the product of numbers with all its digits, or "" if one is not a number.
-func exactProduct(texts ...string) string {
-	product, digits := big.NewRat(1, 1), 0
-	for _, text := range texts {
-		factor, ok := ratOf(text)
-		if !ok {
-			return ""
-		}
-		product.Mul(product, factor)
-		digits += fractionOf(factor)
-	}
-	return product.FloatString(digits)
-}
-
-// fractionOf returns how many digits after the point a decimal needs. The denominator has only the factors two and
-// five.
-func fractionOf(r *big.Rat) int {
-	digits := 0
-	for unit, ten := big.NewInt(1), big.NewInt(10); new(big.Int).Mod(unit, r.Denom()).Sign() != 0; digits++ {
-		unit.Mul(unit, ten)
-	}
-	return digits
-}
-
 // withoutValue returns by how much a purchase cost more than quantity x price, or a sale brought less, with the digits
 // of the total, or "" if they are equal. That is the fee of brokers that do not list it. It is an error if the total
 // has the wrong sign or differs too much to be a fee.
