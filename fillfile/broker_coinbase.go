@@ -57,8 +57,7 @@ func coinbaseAgrees(r *row) error {
 
 	if price != nil {
 		gross := new(big.Rat).Mul(quantity, price)
-		spread := new(big.Rat).Sub(subtotal, gross)
-		if spread.Abs(spread).Cmp(new(big.Rat).Mul(subtotal, big.NewRat(1, 20))) > 0 {
+		if spread := new(big.Rat).Mul(subtotal, big.NewRat(1, 20)); !isNear(subtotal, gross, spread) {
 			return fmt.Errorf("quantity %s x price %s is %s, and the subtotal is %s", r.get("quantitytransacted"),
 				decimalText(price), decimalText(gross), decimalText(subtotal))
 		}
@@ -68,7 +67,7 @@ func coinbaseAgrees(r *row) error {
 		return nil
 	}
 	rest := new(big.Rat).Sub(all, subtotal)
-	if difference := rest.Sub(rest.Abs(rest), fees); difference.Abs(difference).Cmp(big.NewRat(1, 50)) > 0 {
+	if !isNear(rest.Abs(rest), fees, cents(2)) {
 		return fmt.Errorf("the total %s is not the subtotal %s with the fees %s", decimalText(all),
 			decimalText(subtotal), decimalText(fees))
 	}

@@ -118,37 +118,17 @@ func flexDraft(r *row) ([]draft, string, error) {
 func (d *draft) valued(category, money string) error {
 	switch category {
 	case "BOND", "BILL":
-		if multiplier := multiplierOf(d, money); multiplier == "0.01" {
+		if multiplier := d.multiplierOf(money); multiplier == "0.01" {
 			d.multiplier = multiplier
 		}
 	case "OPT", "FUT", "FOP", "FSFOP", "FSOPT":
 		if d.multiplier != "" {
 			return nil
 		}
-		if d.multiplier = multiplierOf(d, money); d.multiplier == "" {
+		if d.multiplier = d.multiplierOf(money); d.multiplier == "" {
 			return fmt.Errorf("the multiplier of an option or future is missing")
 		}
 	}
 
 	return nil
-}
-
-// multiplierOf returns money / quantity / price, or "" if that is not exact.
-func multiplierOf(d *draft, money string) string {
-	quantity, err := number("", d.quantity, false)
-	price, err2 := number("", d.price, false)
-	total, err3 := number("", money, false)
-	if err != nil || err2 != nil || err3 != nil {
-		return ""
-	}
-
-	units, ok := product(quantity.Abs(), price.Abs())
-	if !ok || units.IsZero() || total.IsZero() {
-		return ""
-	}
-	multiplier, ok := quotient(total.Abs(), units)
-	if !ok {
-		return ""
-	}
-	return multiplier.String()
 }

@@ -165,7 +165,7 @@ func readHistory(r *row) ([]draft, string, error) {
 		d.price = "0"
 	}
 	d.totals = []total{{amount: r.get("grossamount"), currency: base}}
-	size := multiplierOf(&d, r.get("grossamount"))
+	size := d.multiplierOf(r.get("grossamount"))
 	if d.currency == "" && size == cmp.Or(d.multiplier, "1") {
 		d.currency = base
 	}

@@ -382,9 +382,7 @@ func (s *lotSize) compare(r *row, gain *big.Rat) {
 	fits := ""
 	for _, size := range sizes[lots] {
 		factor, _ := new(big.Rat).SetString(size)
-		difference := factor.Mul(factor, gain)
-		difference.Sub(difference, profit)
-		if difference.Abs(difference).Cmp(big.NewRat(1, 100)) > 0 {
+		if !isNear(factor.Mul(factor, gain), profit, cents(1)) {
 			continue
 		}
 		if fits != "" {
@@ -400,10 +398,4 @@ func (s *lotSize) compare(r *row, gain *big.Rat) {
 }
 
 // rowNumber reads a cell exactly.
-func rowNumber(r *row, name string) (*big.Rat, bool) {
-	plain, err := plainNumber(name, r.get(name), false)
-	if err != nil {
-		return nil, false
-	}
-	return ratOf(plain)
-}
+func rowNumber(r *row, name string) (*big.Rat, bool) { return ratOf(r.get(name)) }

@@ -109,12 +109,8 @@ func (d *finder) valueOf(cell string) (*big.Rat, bool) {
 	if amount == "" || isFree(amount) {
 		return new(big.Rat), true
 	}
-	plain, err := plainNumber("", amount, d.f.style.comma)
+	value, _, err := ratIn("", amount, d.f.style.comma)
 	if err != nil {
-		return new(big.Rat), false
-	}
-	value, ok := ratOf(plain)
-	if !ok {
 		return new(big.Rat), false
 	}
 	return value, true

@@ -222,8 +222,7 @@ func isProduct(quantity, price, money *column) bool {
 
 		rows++
 		value := new(big.Rat).Mul(factors[0], factors[1])
-		difference := new(big.Rat).Sub(value, factors[2])
-		if difference.Abs(difference).Cmp(new(big.Rat).Mul(factors[2], big.NewRat(1, 50))) > 0 {
+		if !isNear(value, factors[2], new(big.Rat).Mul(factors[2], big.NewRat(1, 50))) {
 			return false
 		}
 	}

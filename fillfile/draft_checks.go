@@ -66,17 +66,38 @@ func (d *draft) checkSign(amount string) error {
 	return nil
 }
 
+// units returns quantity x price without its sign. ok is false if that is not exact or is 0.
+func (d *draft) units() (units blotter.Decimal, ok bool) {
+	quantity, err := number("", d.quantity, false)
+	price, err2 := number("", d.price, false)
+	if err != nil || err2 != nil {
+		return units, false
+	}
+	units, ok = product(quantity.Abs(), price.Abs())
+	return units, ok && !units.IsZero()
+}
+
+// multiplierOf returns money / quantity / price, or "" if that is not exact or is 0.
+func (d *draft) multiplierOf(money string) string {
+	units, ok := d.units()
+	total, err := number("", money, false)
+	if err != nil || !ok || total.IsZero() {
+		return ""
+	}
+
+	multiplier, ok := quotient(total.Abs(), units)
+	if !ok {
+		return ""
+	}
+	return multiplier.String()
+}
+
 // sizeBy returns the usual size of a contract with which quantity x price is the value, within a cent. It is "" if
 // there is none or one of them is 0.
 func (d *draft) sizeBy(value string) string {
-	quantity, err := number("", d.quantity, false)
-	price, err2 := number("", d.price, false)
-	money, err3 := number("", value, false)
-	if err != nil || err2 != nil || err3 != nil || money.IsZero() {
-		return ""
-	}
-	units, ok := product(quantity.Abs(), price.Abs())
-	if !ok || units.IsZero() {
+	units, ok := d.units()
+	money, err := number("", value, false)
+	if err != nil || !ok || money.IsZero() {
 		return ""
 	}
 
@@ -130,11 +151,9 @@ func (d *draft) isRoundedPrice(amount string) bool {
 	for range writtenDigits(d.price, false) {
 		half = half.Mul(blotter.MustDecimal("0.1"))
 	}
-	limit := exact(quantity.Abs())
-	limit.Mul(limit, exact(half))
-	limit.Add(limit, big.NewRat(1, 100))
-	difference := exact(quantity.Abs())
-	difference.Mul(difference, exact(price.Abs()))
-	difference.Sub(difference, exact(paid.Abs()))
-	return difference.Abs(difference).Cmp(limit) <= 0
+
+	units := exact(quantity.Abs())
+	limit := new(big.Rat).Mul(units, exact(half))
+	limit.Add(limit, cents(1))
+	return isNear(units.Mul(units, exact(price.Abs())), exact(paid.Abs()), limit)
 }

@@ -30,12 +30,32 @@ func digitsOf(d blotter.Decimal) int {
 
 // ratOf returns a number exactly.
 func ratOf(text string) (*big.Rat, bool) {
-	plain, err := plainNumber("", text, false)
-	if err != nil {
-		return nil, false
-	}
-	return rational(plain)
+	value, _, err := ratIn("", text, false)
+	return value, err == nil
 }
+
+// ratIn returns a number exactly, and in digits with a decimal point. name is used in errors.
+func ratIn(name, text string, comma bool) (value *big.Rat, plain string, err error) {
+	plain, err = plainNumber(name, text, comma)
+	if err != nil {
+		return nil, "", err
+	}
+
+	value, ok := rational(plain)
+	if !ok {
+		return nil, "", notDecimal(name, text)
+	}
+	return value, plain, nil
+}
+
+// isNear reports whether two numbers differ by the limit at most.
+func isNear(a, b, limit *big.Rat) bool {
+	difference := new(big.Rat).Sub(a, b)
+	return difference.Abs(difference).Cmp(limit) <= 0
+}
+
+// cents returns an amount of money below a unit.
+func cents(n int64) *big.Rat { return big.NewRat(n, 100) }
 
 // rational returns the value of a plain number. Its exponent has at most three digits.
 func rational(plain string) (*big.Rat, bool) {

@@ -112,13 +112,9 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		if text == "" {
 			continue
 		}
-		plain, err := plainNumber("total", text, f.style.comma)
+		amount, plain, err := ratIn("total", text, f.style.comma)
 		if err != nil {
 			return nil, err
-		}
-		amount, ok := ratOf(plain)
-		if !ok {
-			return nil, fmt.Errorf("total %q is not a decimal number", clip(text))
 		}
 		if amount.Sign() == 0 && is.needsMultiplier() && is != option {
 			continue // of contracts whose full value does not change hands
@@ -187,8 +183,7 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Ra
 		return unproven, agreesConverted(m, gross, costs)
 	}
 	near := func(value *big.Rat) bool { // fees may be more than a sale brings
-		difference := new(big.Rat).Sub(m.amount, new(big.Rat).Abs(value))
-		return difference.Abs(difference).Cmp(m.tolerance) <= 0
+		return isNear(m.amount, new(big.Rat).Abs(value), m.tolerance)
 	}
 	inEither := func(value *big.Rat) bool { // a price in pence may have its total in pounds or in pence
 		return near(value) || d.scaled && !m.isTold && near(new(big.Rat).Mul(value, big.NewRat(100, 1)))
@@ -233,8 +228,7 @@ func isNearWithForeign(m money, value *big.Rat, costs []cost, code string) bool 
 		}
 		slack.Add(slack, amount)
 	}
-	difference := new(big.Rat).Sub(m.amount, value)
-	return hasForeign && difference.Abs(difference).Cmp(slack) <= 0
+	return hasForeign && isNear(m.amount, value, slack)
 }
 
 // feesMatter reports whether fees are so large that a total tells whether it contains them.
@@ -268,8 +262,7 @@ func agreesConverted(m money, gross *big.Rat, costs []cost) bool {
 	}
 
 	for _, value := range values {
-		difference := new(big.Rat).Sub(m.amount, value)
-		if difference.Abs(difference).Cmp(slack) <= 0 {
+		if isNear(m.amount, value, slack) {
 			return true
 		}
 	}
@@ -302,13 +295,9 @@ func (f *File) feeOfTotal(fill *Fill, d *draft) (cost, error) {
 		return cost{}, nil
 	}
 	text, _ := splitUnit(d.totals[0].amount)
-	plain, err := plainNumber("total", text, f.style.comma)
+	paid, plain, err := ratIn("total", text, f.style.comma)
 	if err != nil {
 		return cost{}, err
-	}
-	paid, ok := ratOf(plain)
-	if !ok {
-		return cost{}, fmt.Errorf("total %q is not a decimal number", clip(text))
 	}
 
 	gross := new(big.Rat).Mul(exact(fill.Quantity), exact(fill.Price.Abs()))

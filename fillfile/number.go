@@ -115,13 +115,9 @@ var grouped = regexp.MustCompile(`^\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)?$`)
 
 // roundedNumber reads a number and rounds it to so many digits after the point, half away from zero.
 func roundedNumber(name, text string, comma bool, digits int) (blotter.Decimal, error) {
-	plain, err := plainNumber(name, text, comma)
+	exact, _, err := ratIn(name, text, comma)
 	if err != nil {
 		return blotter.Decimal{}, err
-	}
-	exact, ok := rational(plain)
-	if !ok {
-		return blotter.Decimal{}, notDecimal(name, text)
 	}
 	return tabular.Notation{}.Parse(name, []byte(exact.FloatString(digits)))
 }

@@ -43,10 +43,9 @@ func spoken(text string, comma bool) (d draft, ok bool) {
 // of the total, or "" if they are equal. That is the fee of brokers that do not list it. It is an error if the total
 // has the wrong sign or differs too much to be a fee.
 func withoutValue(d *draft, total string, comma bool) (string, error) {
-	plain, err := plainNumber("total", total, comma)
 	value, ok := ratOf(exactProduct(d.quantity, d.price))
-	paid, ok2 := ratOf(plain)
-	if err != nil || !ok || !ok2 {
+	paid, plain, err := ratIn("total", total, comma)
+	if err != nil || !ok {
 		return "", fmt.Errorf("the amount %q beside %s x %s is not a number", clip(total), d.quantity, d.price)
 	}
 	if isSale := sideOf(d.side) == "sell"; paid.Sign() != 0 && isSale != (paid.Sign() > 0) {
@@ -61,7 +60,7 @@ func withoutValue(d *draft, total string, comma bool) (string, error) {
 	}
 
 	most := new(big.Rat).Mul(value, big.NewRat(1, 20))
-	isRounding := cost.Sign() < 0 && new(big.Rat).Abs(cost).Cmp(big.NewRat(1, 100)) <= 0
+	isRounding := cost.Sign() < 0 && new(big.Rat).Abs(cost).Cmp(cents(1)) <= 0
 
 	switch {
 	case cost.Sign() == 0 || isRounding:
