@@ -6,7 +6,7 @@
 //	fmt.Println(file.Summary()) // 12 fills; left out: 5 dividends, 3 deposits
 //
 // Open recognizes the layout from the content and unpacks .gz, .zip, .tar.gz and .xlsx files. Fills streams.
-// OpenPositions reads a broker's list of positions, to be compared with the book.
+// OpenPositions reads a broker's list of positions, to be compared with the book. docs/fills.md lists the layouts.
 //
 // # What is an error
 //
@@ -16,7 +16,7 @@
 //     goes on.
 //
 // A row that is something else, such as a dividend, a deposit or a conversion, is not an error: File.Others counts it
-// by kind. Nothing about money is guessed: a sign, a currency or a multiplier that the file does not tell is an error.
+// by kind. Nothing about money is guessed: a sign, a currency or a multiplier that is not in the file is an error.
 //
 // # What is stored
 //
@@ -24,5 +24,23 @@
 // tests, whose numbers are binary floats; Fill.Rounded marks these. A fill's id is the execution id of the file.
 // Without one, it is a hash of the fill's content, so that the same fill has the same id in a longer export.
 //
-// docs/fills.md lists the layouts, how they are recognized, and how each is read.
+// # How a file is read
+//
+//   - Package internal/tabular unpacks and decodes the file, and divides it into records.
+//   - The layout is found by the names of the columns or JSON values (recognise.go, text.go, json.go, xml.go).
+//   - The first rows decide how dates and numbers are written (settle.go).
+//   - The layout reads each row into drafts of fills, which are texts (broker_*.go). Files of unknown layout are read by
+//     the meaning of their columns (generic.go, columns.go).
+//   - A draft becomes a Fill: its symbol, currency and numbers are read, and its totals must agree (draft.go, symbol.go,
+//     currency.go, money.go).
+//
+// # Adding a broker's layout
+//
+// A layout consists of the names that recognize it and of a function that reads a row. To add one:
+//
+//   - Put an export, without anything private, and the fills that it holds into testdata/examples/NAME.txt.
+//     TestExamples reads it.
+//   - Write the layout in broker_NAME.go. broker_freetrade.go is a short one; type layout describes the fields.
+//   - Add it to textLayouts or jsonLayouts in layout.go.
+//   - Add a row to the table in docs/fills.md.
 package fillfile

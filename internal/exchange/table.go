@@ -64,6 +64,11 @@ var (
 	euronext = []*cal.Holiday{newYear, goodFriday, easterDay, labour, christmas, boxingDay}
 )
 
+// with returns the holidays of a base and more.
+func with(base []*cal.Holiday, more ...*cal.Holiday) []*cal.Holiday {
+	return append(slices.Clone(base), more...)
+}
+
 // exchanges are the markets that symbols may name. Their holidays are those of the exchanges' own calendars: nyse.com
 // (holidays and trading hours), tsx.com, londonstockexchange.com (business days), xetra.com (trading calendar),
 // euronext.com (which has those of Milan and Oslo too), bolsasymercados.es, six-group.com, nasdaqomxnordic.com (trading
@@ -110,18 +115,8 @@ var exchanges = []*Exchange{
 	},
 	{
 		Code: "XETR", Zone: "Europe/Berlin", suffixes: "DE F BE DU HM HA MU SG", indexes: "^GDAXI ^MDAXI ^TECDAX",
-		rules: []*cal.Holiday{
-			newYear,
-			goodFriday,
-			easterDay,
-			labour,
-			until(2021, easter(50)),
-			until(2021, on(time.October, 3, nil)),
-			eve,
-			christmas,
-			boxingDay,
-			lastDay,
-		},
+		rules: with(euronext,
+			until(2021, easter(50)), until(2021, on(time.October, 3, nil)), eve, lastDay),
 	},
 	{Code: "XPAR", Zone: "Europe/Paris", suffixes: "PA", indexes: "^FCHI", rules: euronext},
 	{Code: "XAMS", Zone: "Europe/Amsterdam", suffixes: "AS", indexes: "^AEX", rules: euronext},
@@ -131,60 +126,22 @@ var exchanges = []*Exchange{
 		Code:     "XMIL",
 		Zone:     "Europe/Rome",
 		suffixes: "MI",
-		rules:    append(slices.Clone(euronext), until(2022, on(time.August, 15, nil)), eve, lastDay),
+		rules:    with(euronext, until(2022, on(time.August, 15, nil)), eve, lastDay),
 	},
 	{Code: "XMAD", Zone: "Europe/Madrid", suffixes: "MC", indexes: "^IBEX", rules: euronext},
 	{
 		Code: "XSWX", Zone: "Europe/Zurich", suffixes: "SW", indexes: "^SSMI",
-		rules: []*cal.Holiday{
-			newYear,
-			on(time.January, 2, nil),
-			goodFriday,
-			easterDay,
-			labour,
-			ascension,
-			whitMonday,
-			on(time.August, 1, nil),
-			eve,
-			christmas,
-			boxingDay,
-			lastDay,
-		},
+		rules: with(euronext,
+			on(time.January, 2, nil), ascension, whitMonday, on(time.August, 1, nil), eve, lastDay),
 	},
 	{
 		Code: "XSTO", Zone: "Europe/Stockholm", suffixes: "ST", indexes: "^OMX",
-		rules: []*cal.Holiday{
-			newYear,
-			epiphany,
-			goodFriday,
-			easterDay,
-			labour,
-			ascension,
-			until(2004, easter(50)),
-			since(2005, on(time.June, 6, nil)),
-			midsummer,
-			eve,
-			christmas,
-			boxingDay,
-			lastDay,
-		},
+		rules: with(euronext, epiphany, ascension,
+			until(2004, easter(50)), since(2005, on(time.June, 6, nil)), midsummer, eve, lastDay),
 	},
 	{
 		Code: "XHEL", Zone: "Europe/Helsinki", suffixes: "HE",
-		rules: []*cal.Holiday{
-			newYear,
-			epiphany,
-			goodFriday,
-			easterDay,
-			labour,
-			ascension,
-			midsummer,
-			on(time.December, 6, nil),
-			eve,
-			christmas,
-			boxingDay,
-			lastDay,
-		},
+		rules: with(euronext, epiphany, ascension, midsummer, on(time.December, 6, nil), eve, lastDay),
 	},
 	{
 		Code: "XCSE", Zone: "Europe/Copenhagen", suffixes: "CO",
@@ -206,20 +163,8 @@ var exchanges = []*Exchange{
 	},
 	{
 		Code: "XOSL", Zone: "Europe/Oslo", suffixes: "OL",
-		rules: []*cal.Holiday{
-			newYear,
-			easter(-3),
-			goodFriday,
-			easterDay,
-			labour,
-			on(time.May, 17, nil),
-			ascension,
-			whitMonday,
-			eve,
-			christmas,
-			boxingDay,
-			lastDay,
-		},
+		rules: with(euronext,
+			easter(-3), on(time.May, 17, nil), ascension, whitMonday, eve, lastDay),
 	},
 	{
 		Code: "XASX", Zone: "Australia/Sydney", suffixes: "AX XA", indexes: "^AXJO ^AORD",
@@ -237,7 +182,7 @@ var exchanges = []*Exchange{
 	},
 	{
 		Code: "XTKS", Zone: "Asia/Tokyo", suffixes: "T", indexes: "^N225 ^TOPX NKY",
-		rules: append(slices.Clone(jp.Holidays), newYear, on(time.January, 2, nil), on(time.January, 3, nil), lastDay),
+		rules: with(jp.Holidays, newYear, on(time.January, 2, nil), on(time.January, 3, nil), lastDay),
 		closures: `2009-09-22 2015-09-22 2019-04-30 2019-05-01 2019-05-02 2019-10-22 2020-07-24 2020-08-10 2020-10-01
 			2021-07-22 2021-07-23 2021-08-09 2026-09-22`,
 		openings: `2020-08-11 2021-08-11`,
