@@ -150,6 +150,7 @@ func newCountedMarket(b testing.TB) *countedMarket {
 	}
 
 	m := &countedMarket{}
+	m.source.hot.Store(true) // 20 orders, so that Blotter knows them from earlier fills, as it does all but new ones
 	cfg.BinDir, m.counts = countingPrograms(b, filepath.Dir(cfg.DataDir))
 	m.server = start()
 	b.Cleanup(func() { _ = m.server.Stop() })

@@ -8,7 +8,7 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// A booking of one trade is four small statements in one round trip. Each checks that what it was computed from is
+// A booking of one trade that queueSingle cannot write is four small statements in one round trip. Each checks that what it was computed from is
 // still so, and otherwise ends the transaction: a version by execution.unchanged, a row that should not be there yet by
 // its key (a trade that is booked already: 23505), an order that is gone by the trade's foreign key, a position that is
 // gone by the trade's condition.
@@ -51,11 +51,16 @@ returning id, account_id, trade_id, symbol, side, created_at, xid`
 
 // queueOne queues the writing of one trade. An event that tells of other fees goes behind these, which prove it.
 func (w *bookWriter) queueOne(fees []*tradeFee) {
+	o, p, ok := w.single()
+	if ok {
+		w.queueSingle(o, p, fees)
+		return
+	}
+
 	t := &w.trades[w.applied[0]]
-	if o := w.orders[bookKey{t.AccountID, t.OrderID}]; o != nil {
+	if o != nil {
 		w.queueOrder(o)
 	}
-	p := w.positions[bookKey{t.AccountID, t.Symbol}]
 	w.queuePosition(p)
 	w.queueRoundTrips()
 
@@ -64,9 +69,7 @@ func (w *bookWriter) queueOne(fees []*tradeFee) {
 	w.batch.Queue(sqlBookTrade, tradeColumns.appendValues(args, t)...)
 
 	w.queueOtherFees(fees)
-	for _, e := range w.events {
-		w.batch.Queue(sqlBookEvent, e.AccountID, e.EventID, e.CorrelationID, e.Data)
-	}
+	w.queueEvent()
 }
 
 func (w *bookWriter) queueOrder(o *orderChange) {

@@ -26,7 +26,7 @@ func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Eve
 	results := q.SendBatch(ctx, w.batch)
 	for i := range w.batch.QueuedQueries {
 		if i == w.returning {
-			err = d.readWritten(results)
+			err = w.read(results)
 		} else {
 			_, err = results.Exec()
 		}
@@ -46,15 +46,16 @@ func (d *decision) write(ctx context.Context, q Querier) (deferred []blotter.Eve
 type bookWriter struct {
 	*decision
 	batch     *pgx.Batch
-	ofAccount bool            // the session is an account's, not a service's
-	returning int             // index of the statement that writes the trades and returns their generated values
-	events    []blotter.Event // to be written in this batch
+	ofAccount bool                         // the session is an account's, not a service's
+	returning int                          // index of the statement that writes the trades and returns their generated values
+	read      func(pgx.BatchResults) error // reads these values
+	events    []blotter.Event              // to be written in this batch
 	deferred  []blotter.Event
 }
 
-// newBookWriter queues the statements. One trade, as in most bookings, is written by small statements of its own.
+// newBookWriter queues the statements. One trade, as in most bookings, is written by a statement of its own.
 func newBookWriter(d *decision, scope blotter.Scope) (*bookWriter, error) {
-	w := &bookWriter{decision: d, batch: &pgx.Batch{}, ofAccount: !scope.All}
+	w := &bookWriter{decision: d, batch: &pgx.Batch{}, ofAccount: !scope.All, read: d.readWritten}
 	events, err := d.newEvents()
 	if err != nil {
 		return nil, err

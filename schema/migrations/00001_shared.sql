@@ -11,36 +11,37 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 -- 1. Types. A rule about one column is a domain, one for each meaning: the server keeps the rules of domains ready, but parses
 -- those of a table again for each statement that writes it. The CHECKs of a table compare columns. Tables that are loaded in
 -- bulk keep CHECKs, whose text is read once a COPY and which cost less a row. No domain has the name of a function: with this
--- schema in the search_path, count(x) would be a conversion to a domain "count".
+-- schema in the search_path, count(x) would be a conversion to a domain "count". Limits are ranges: the server prepares each
+-- function of a rule for each statement, and a range is one where two comparisons are four with their arguments.
 
 -- A number that a blotter.Decimal holds exactly: finite, at most 19 digits after the point and 150 before it.
 -- (NaN sorts above Infinity, so the upper bound refuses both.)
 CREATE DOMAIN shared.exact AS numeric
-    CHECK (VALUE > '-1e150' AND VALUE < '1e150' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(-1e150,1e150)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.positive AS numeric
-    CHECK (VALUE > 0 AND VALUE < '1e150' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(0,1e150)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.not_negative AS numeric
-    CHECK (VALUE >= 0 AND VALUE < '1e150' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '[0,1e150)'::numrange AND min_scale(VALUE) <= 19);
 -- Products of a fill's numbers have room: readers of all accounts compute them.
 CREATE DOMAIN shared.quantity AS numeric
-    CHECK (VALUE > 0 AND VALUE < '1e50' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(0,1e50)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.signed_quantity AS numeric
-    CHECK (VALUE > '-1e50' AND VALUE < '1e50' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(-1e50,1e50)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.price AS numeric
-    CHECK (VALUE > '-1e50' AND VALUE < '1e50' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(-1e50,1e50)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.multiplier AS numeric
-    CHECK (VALUE > 0 AND VALUE < '1e20' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(0,1e20)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.cost_basis AS numeric
-    CHECK (VALUE > '-1e130' AND VALUE < '1e130' AND min_scale(VALUE) <= 19);
+    CHECK (VALUE <@ '(-1e130,1e130)'::numrange AND min_scale(VALUE) <= 19);
 CREATE DOMAIN shared.row_count AS bigint CHECK (VALUE >= 0);
 
-CREATE DOMAIN shared.account_id AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
-CREATE DOMAIN shared.order_id AS text CHECK (length(VALUE) BETWEEN 1 AND 100);
-CREATE DOMAIN shared.trade_id AS text CHECK (length(VALUE) BETWEEN 1 AND 100);
-CREATE DOMAIN shared.symbol AS text CHECK (length(VALUE) BETWEEN 1 AND 32);
-CREATE DOMAIN shared.timeframe AS text CHECK (length(VALUE) BETWEEN 1 AND 10);
-CREATE DOMAIN shared.source AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
-CREATE DOMAIN shared.currency AS text CHECK (length(VALUE) BETWEEN 1 AND 20);
+CREATE DOMAIN shared.account_id AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
+CREATE DOMAIN shared.order_id AS text CHECK (length(VALUE) <@ '[1,100]'::int4range);
+CREATE DOMAIN shared.trade_id AS text CHECK (length(VALUE) <@ '[1,100]'::int4range);
+CREATE DOMAIN shared.symbol AS text CHECK (length(VALUE) <@ '[1,32]'::int4range);
+CREATE DOMAIN shared.timeframe AS text CHECK (length(VALUE) <@ '[1,10]'::int4range);
+CREATE DOMAIN shared.source AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
+CREATE DOMAIN shared.currency AS text CHECK (length(VALUE) <@ '[1,20]'::int4range);
 CREATE DOMAIN shared.strategy AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.session_id AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.side AS text CHECK (VALUE IN ('buy', 'sell'));
@@ -50,14 +51,14 @@ CREATE DOMAIN shared.order_status AS text
     CHECK (VALUE IN ('pending', 'submitted', 'partially_filled', 'filled', 'cancelled', 'rejected', 'expired'));
 CREATE DOMAIN shared.position_effect AS text CHECK (VALUE IN ('open', 'increase', 'reduce', 'close', 'flip'));
 -- An instant that JSON can write, in years of four digits.
-CREATE DOMAIN shared.instant AS timestamptz CHECK (VALUE >= '1677-01-01Z' AND VALUE < '9999-12-31Z');
+CREATE DOMAIN shared.instant AS timestamptz CHECK (VALUE <@ '[1677-01-01Z,9999-12-31Z)'::tstzrange);
 
-CREATE DOMAIN shared.channel AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
-CREATE DOMAIN shared.event_key AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
-CREATE DOMAIN shared.event_type AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
+CREATE DOMAIN shared.channel AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
+CREATE DOMAIN shared.event_key AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
+CREATE DOMAIN shared.event_type AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
 CREATE DOMAIN shared.event_version AS smallint CHECK (VALUE > 0);
-CREATE DOMAIN shared.service AS text CHECK (length(VALUE) BETWEEN 1 AND 50);
-CREATE DOMAIN shared.consumer AS text CHECK (length(VALUE) BETWEEN 1 AND 100);
+CREATE DOMAIN shared.service AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
+CREATE DOMAIN shared.consumer AS text CHECK (length(VALUE) <@ '[1,100]'::int4range);
 CREATE DOMAIN shared.correlation_id AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.user_id AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.sha256_digest AS bytea CHECK (length(VALUE) = 32);

@@ -27,6 +27,34 @@ END $$;
 CREATE TRIGGER known_zone BEFORE INSERT OR UPDATE OF zone ON execution.accounts FOR EACH ROW WHEN (NEW.zone <> 'UTC')
     EXECUTE FUNCTION execution.known_zone();
 
+-- Averages of money over quantity, to 16 digits. In PL/pgSQL, which keeps them ready: an expression in the table is parsed
+-- with every statement that writes it.
+-- +goose StatementBegin
+CREATE FUNCTION execution.average_fill(notional numeric, quantity numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN round(notional / nullif(quantity, 0), 16);
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+-- average_cost returns NULL for a flat position, and refuses one that has costs.
+CREATE FUNCTION execution.average_cost(cost numeric, quantity numeric, multiplier numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF quantity <> 0 THEN
+        RETURN round(cost / abs(quantity) / multiplier, 16);
+    ELSIF cost <> 0 THEN
+        RAISE EXCEPTION 'a flat position has a cost basis of %', cost USING ERRCODE = 'check_violation',
+            SCHEMA = 'execution', TABLE = 'positions', CONSTRAINT = 'positions_flat_costs_nothing';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION execution.average_fill(numeric, numeric), execution.average_cost(numeric, numeric, numeric)
+    TO trading_app, trading_service;
+
+-- An order is updated with each of its fills. The free space of its page keeps the new version there (HOT), so that no index
+-- changes; a change of status alone is in one.
 CREATE TABLE execution.orders (
     id              bigint GENERATED ALWAYS AS IDENTITY,
     account_id      shared.account_id NOT NULL REFERENCES execution.accounts,
@@ -41,7 +69,7 @@ CREATE TABLE execution.orders (
     status          shared.order_status NOT NULL DEFAULT 'pending',
     filled_quantity shared.not_negative NOT NULL DEFAULT 0,
     filled_notional shared.exact NOT NULL DEFAULT 0,
-    avg_fill_price  numeric GENERATED ALWAYS AS (round(filled_notional / nullif(filled_quantity, 0), 16)) STORED,
+    avg_fill_price  numeric GENERATED ALWAYS AS (execution.average_fill(filled_notional, filled_quantity)) STORED,
     strategy        shared.strategy NOT NULL DEFAULT '',
     session_id      shared.session_id NOT NULL DEFAULT '',
     adopted         boolean NOT NULL DEFAULT false,
@@ -49,9 +77,10 @@ CREATE TABLE execution.orders (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, order_id)
-);
--- idx_orders_account_id of the original is served by the key.
-CREATE INDEX idx_orders_symbol_status ON execution.orders (symbol, status);
+) WITH (fillfactor = 70);
+-- idx_orders_account_id of the original is served by the key. Few of all orders are open, and those are asked for.
+CREATE INDEX idx_orders_symbol_status ON execution.orders (symbol, status)
+    WHERE status IN ('pending', 'submitted', 'partially_filled');
 CREATE INDEX idx_orders_strategy ON execution.orders (strategy);
 CREATE INDEX idx_orders_created_at ON execution.orders (created_at DESC);
 
@@ -81,10 +110,25 @@ CREATE TABLE execution.trades (
     realized_pnl_after  shared.exact NOT NULL,
     fees_after          shared.exact NOT NULL,
     PRIMARY KEY (account_id, trade_id, symbol, side),
-    FOREIGN KEY (account_id, order_id) REFERENCES execution.orders,
-    -- quantity x price x multiplier must be exact in a Decimal, which truncates beyond 19 digits
-    CONSTRAINT trades_product_is_exact CHECK (min_scale(quantity) + min_scale(price) + min_scale(multiplier) <= 19)
+    FOREIGN KEY (account_id, order_id) REFERENCES execution.orders
 );
+-- +goose StatementBegin
+-- product_is_exact refuses a trade of which quantity x price x multiplier is not exact in a Decimal, which truncates beyond 19
+-- digits. A trigger, because the server parses the CHECKs of a table with every statement that writes it: for a single fill,
+-- that costs three times as much.
+CREATE FUNCTION execution.product_is_exact() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF min_scale(NEW.quantity) + min_scale(NEW.price) + min_scale(NEW.multiplier) > 19 THEN
+        RAISE EXCEPTION 'quantity x price x multiplier of trade "%" has more than 19 digits after the point', NEW.trade_id
+            USING ERRCODE = 'check_violation', SCHEMA = 'execution', TABLE = 'trades', CONSTRAINT = 'trades_product_is_exact';
+    END IF;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER product_is_exact BEFORE INSERT OR UPDATE OF quantity, price, multiplier ON execution.trades
+    FOR EACH ROW EXECUTE FUNCTION execution.product_is_exact();
+ALTER TABLE execution.trades ENABLE ALWAYS TRIGGER product_is_exact;
 -- idx_trades_account_id of the original is served by the key.
 CREATE INDEX idx_trades_symbol_executed_at ON execution.trades (symbol, executed_at DESC);
 CREATE INDEX idx_trades_strategy ON execution.trades (strategy);
@@ -116,7 +160,7 @@ CREATE TABLE execution.positions (
     symbol       shared.symbol NOT NULL,
     quantity     shared.exact NOT NULL DEFAULT 0,
     cost_basis   shared.exact NOT NULL DEFAULT 0,
-    avg_price    numeric GENERATED ALWAYS AS (round(cost_basis / nullif(abs(quantity), 0) / multiplier, 16)) STORED,
+    avg_price    numeric GENERATED ALWAYS AS (execution.average_cost(cost_basis, quantity, multiplier)) STORED,
     realized_pnl shared.exact NOT NULL DEFAULT 0,
     fees         shared.exact NOT NULL DEFAULT 0,
     multiplier   shared.positive NOT NULL DEFAULT 1,
@@ -130,9 +174,8 @@ CREATE TABLE execution.positions (
     life_fees    shared.exact NOT NULL DEFAULT 0,
     life_trades  shared.row_count NOT NULL DEFAULT 0,
     strategy     shared.strategy NOT NULL DEFAULT '',
-    PRIMARY KEY (account_id, symbol),
-    CONSTRAINT positions_flat_costs_nothing CHECK (quantity <> 0 OR cost_basis = 0)
-);
+    PRIMARY KEY (account_id, symbol)
+) WITH (fillfactor = 50); -- as an order's, for its next versions
 -- idx_positions_account_id of the original is served by the key.
 CREATE INDEX idx_positions_symbol ON execution.positions (symbol);
 
@@ -247,14 +290,23 @@ BEGIN
             OR becomes.status IN ('partially_filled', 'filled') AND was.status IN ('pending', 'submitted', 'partially_filled', 'filled'))
        AND (becomes.quantity = was.quantity
             OR was.adopted AND becomes.quantity > was.quantity AND becomes.quantity <= becomes.filled_quantity)
-       AND becomes.id = was.id AND becomes.account_id = was.account_id AND becomes.order_id = was.order_id
-       AND becomes.symbol = was.symbol AND becomes.side = was.side AND becomes.order_type = was.order_type
-       AND becomes.price IS NOT DISTINCT FROM was.price AND becomes.stop_price IS NOT DISTINCT FROM was.stop_price
-       AND becomes.time_in_force = was.time_in_force AND becomes.strategy = was.strategy AND becomes.session_id = was.session_id
-       AND becomes.adopted = was.adopted AND becomes.created_at = was.created_at;
+       -- *= compares all columns in one call, byte by byte
+       AND ROW(becomes.id, becomes.account_id, becomes.order_id, becomes.symbol, becomes.side, becomes.order_type, becomes.price,
+               becomes.stop_price, becomes.time_in_force, becomes.strategy, becomes.session_id, becomes.adopted, becomes.created_at)::record
+        *= ROW(was.id, was.account_id, was.order_id, was.symbol, was.side, was.order_type, was.price,
+               was.stop_price, was.time_in_force, was.strategy, was.session_id, was.adopted, was.created_at)::record;
 END $$;
 -- +goose StatementEnd
-GRANT EXECUTE ON FUNCTION execution.by_fill(execution.orders, execution.orders) TO trading_app, trading_service;
+-- +goose StatementBegin
+-- is_application reports whether the statement is one of the application's roles.
+CREATE FUNCTION execution.is_application() RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN current_user IN ('trading_app', 'trading_service');
+END $$;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION execution.by_fill(execution.orders, execution.orders), execution.is_application()
+    TO trading_app, trading_service;
 
 SELECT shared.audited('execution.accounts', '{account_id}', true),
        shared.audited('execution.orders', '{account_id,order_id}', true, 'execution.by_fill(OLD, NEW)'),
@@ -263,7 +315,7 @@ SELECT shared.audited('execution.accounts', '{account_id}', true),
        shared.audited('execution.trades', '{account_id,trade_id,symbol,side}', false, $$to_jsonb(OLD) - 'xid' = to_jsonb(NEW) - 'xid'$$),
        shared.audited('execution.trade_fees', '{account_id,symbol,trade_id,side,currency}', false),
        -- What the application's roles make of a position is proved by its trades (blotter verify): they alone book fills.
-       shared.audited('execution.positions', '{account_id,symbol}', false, $$current_user IN ('trading_app', 'trading_service')$$),
+       shared.audited('execution.positions', '{account_id,symbol}', false, 'execution.is_application()'),
        shared.audited('execution.imports', '{account_id,id}', true);
 
 -- +goose StatementBegin
@@ -393,6 +445,7 @@ DROP TABLE execution.import_trades, execution.imports, execution.round_trips, ex
 DROP TRIGGER audit_update ON execution.orders;
 DROP FUNCTION execution.by_fill(execution.orders, execution.orders);
 DROP TABLE execution.orders, execution.accounts;
-DROP FUNCTION execution.known_zone();
+DROP FUNCTION execution.known_zone(), execution.average_fill(numeric, numeric), execution.average_cost(numeric, numeric, numeric),
+    execution.product_is_exact(), execution.is_application();
 DELETE FROM shared.masked_columns WHERE table_name = 'execution.accounts';
 DROP SCHEMA execution;
