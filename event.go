@@ -35,7 +35,7 @@ const (
 	correlationLengthMax = 100 // characters
 )
 
-// bookTypes are the types of events that only the book writes. The CHECK outbox_is_what_it_says of events.outbox has
+// bookTypes are the types of events that only the book writes. The trigger outbox_is_what_it_says of events.outbox has
 // the same list.
 var bookTypes = []string{TradeExecuted, TradeUndone, PositionUpdated}
 

@@ -154,6 +154,7 @@ const (
 
 var (
 	repetitions = flag.Int("repetitions", 3, "interleaved rounds of each measurement of the book")
+	peersFlag   = flag.String("peers", "", "measure only these peers of the fills, with commas between")
 	fillSpan    = flag.Duration("fill-span", 2*time.Second, "time of one measurement of fills")
 )
 

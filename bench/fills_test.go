@@ -128,6 +128,15 @@ func (m *fillMarket) peer(name string) *fillPeer {
 	return m.peers[slices.IndexFunc(m.peers, func(p *fillPeer) bool { return p.name == name })]
 }
 
+// choose keeps the named peers, with commas between, and all of them for "".
+func (m *fillMarket) choose(names string) {
+	if names == "" {
+		return
+	}
+	list := strings.Split(names, ",")
+	m.peers = slices.DeleteFunc(m.peers, func(p *fillPeer) bool { return !slices.Contains(list, p.name) })
+}
+
 // check reports whether the rows of a peer's schema are right.
 func (m *fillMarket) check(b testing.TB, p *fillPeer) string {
 	return answers(b, m.db, p.schema, p.booked.Load())
@@ -138,6 +147,7 @@ type fillResult struct {
 	rate     float64
 	p50, p99 time.Duration
 	spent    processorTime // a fill
+	memory   allocated     // a fill, by the client
 }
 
 func (r fillResult) processor() time.Duration { return r.spent.client + r.spent.server }
@@ -147,6 +157,7 @@ func (m *fillMarket) measure(b testing.TB, p *fillPeer, callers int, span time.D
 	b.Helper()
 	ctx := blotter.WithAllAccounts(b.Context())
 	before := spentProcessor(b, m.db)
+	allocatedBefore := allocatedSoFar()
 	var mu sync.Mutex
 	var all []time.Duration
 	var wait sync.WaitGroup
@@ -170,6 +181,7 @@ func (m *fillMarket) measure(b testing.TB, p *fillPeer, callers int, span time.D
 	wait.Wait()
 
 	took := time.Since(start)
+	memory := allocatedSoFar().since(allocatedBefore, int64(len(all)))
 	spent := spentProcessor(b, m.db).since(before, int64(len(all)))
 	p.booked.Add(int64(len(all)))
 	if len(all) == 0 {
@@ -178,6 +190,7 @@ func (m *fillMarket) measure(b testing.TB, p *fillPeer, callers int, span time.D
 	slices.Sort(all)
 	return fillResult{
 		rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], spent: spent,
+		memory: memory,
 	}
 }
 
@@ -190,6 +203,10 @@ func middleResult(results []fillResult) fillResult {
 		spent: processorTime{
 			client: medianOf(results, func(r fillResult) time.Duration { return r.spent.client }),
 			server: medianOf(results, func(r fillResult) time.Duration { return r.spent.server }),
+		},
+		memory: allocated{
+			objects: medianOf(results, func(r fillResult) int64 { return r.memory.objects }),
+			bytes:   medianOf(results, func(r fillResult) int64 { return r.memory.bytes }),
 		},
 	}
 }
@@ -227,13 +244,13 @@ func (m *fillMarket) sideBySide(b testing.TB, peers []*fillPeer, callers int) ma
 func (m *fillMarket) printFills(b testing.TB, title string, peers []*fillPeer, results map[string]fillResult) {
 	b.Helper()
 	base := results[peers[0].name]
-	fmt.Printf("\n%s\n%-20s %9s %9s %9s %8s %8s %8s %8s %6s  %s\n", title, "", "fills/s", "p50", "p99", "client µs",
-		"server µs", "x fills/s", "x p50", "x µs", "answers")
+	fmt.Printf("\n%s\n%-20s %9s %9s %9s %9s %9s %9s %9s %9s %6s %6s  %s\n", title, "", "fills/s", "p50", "p99",
+		"client µs", "server µs", "allocs", "KB", "x fills/s", "x p50", "x µs", "answers")
 	for _, p := range peers {
 		r := results[p.name]
-		fmt.Printf("%-20s %9.0f %9s %9s %9d %9d %9.2f %8.2f %6.2f  %s\n", p.name, r.rate,
+		fmt.Printf("%-20s %9.0f %9s %9s %9d %9d %9d %9.1f %9.2f %6.2f %6.2f  %s\n", p.name, r.rate,
 			r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), r.spent.client.Microseconds(),
-			r.spent.server.Microseconds(), r.rate/base.rate, float64(r.p50)/float64(base.p50),
+			r.spent.server.Microseconds(), r.memory.objects, float64(r.memory.bytes)/1000, r.rate/base.rate, float64(r.p50)/float64(base.p50),
 			float64(r.processor())/float64(base.processor()), m.check(b, p))
 	}
 }
@@ -241,6 +258,7 @@ func (m *fillMarket) printFills(b testing.TB, title string, peers []*fillPeer, r
 // BenchmarkFills books fills by blotter and by its peers, each in a schema of its own on one server.
 func BenchmarkFills(b *testing.B) {
 	m := newFillMarket(b)
+	m.choose(*peersFlag)
 	for b.Loop() {
 		for _, callers := range []int{1, 8, 64, 256} {
 			title := strings.TrimSuffix(fmt.Sprintf("%d callers", callers), "s")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +16,21 @@ import (
 // processorTime is the processor's time of this process, which is the client, and of the server's backends of a
 // database. On systems without /proc the server's is 0.
 type processorTime struct{ client, server time.Duration }
+
+// allocated is what this process allocated.
+type allocated struct{ objects, bytes int64 }
+
+func allocatedSoFar() allocated {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return allocated{int64(m.Mallocs), int64(m.TotalAlloc)}
+}
+
+// since returns what was allocated since before, divided by the number of fills.
+func (a allocated) since(before allocated, fills int64) allocated {
+	n := max(1, fills)
+	return allocated{(a.objects - before.objects) / n, (a.bytes - before.bytes) / n}
+}
 
 // spentProcessor reads the processor's time that was spent so far. A backend that ends takes its figure with it, so
 // pools have to keep their connections.

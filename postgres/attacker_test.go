@@ -138,8 +138,8 @@ var forgedIdentities = []string{
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data, created_at) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'noted', 's', '{}', '1999-01-01')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data, xid) values ('ATTACKER', 'notes', 'ATTACKER', gen_random_uuid(), 'noted', 's', '{}', '3')`,
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ATTACKER', 'trades', 'ATTACKER', gen_random_uuid(), 'trade_executed', 'execution', '{"position": {"account_id": "ATTACKER"}, "account_id": "VICTIM"}')`,
-	`alter table events.outbox drop constraint outbox_is_what_it_says`,
-	`alter table events.outbox_p0 drop constraint outbox_is_what_it_says`,
+	`drop trigger outbox_is_what_it_says on events.outbox`,
+	`alter table events.outbox_p0 disable trigger outbox_is_what_it_says`,
 	`create or replace function shared.uuid_v7() returns uuid language sql as 'select null::uuid'`,
 	`select events.undone_data(t, t) from execution.trades t`,
 }

@@ -14,7 +14,7 @@ const rememberedMax = 20_000
 // bookCache remembers orders and positions as this DB last wrote them. They may be old: every write checks their
 // versions. Remembered rows are shared and never change.
 type bookCache struct {
-	contention
+	turns     turns
 	mu        sync.Mutex
 	orders    map[bookKey]*blotter.Order
 	positions map[bookKey]*blotter.Position

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -34,7 +33,14 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) ([]Receipt, error) {
 		return nil, nil
 	}
 
-	if !db.books.isContended() {
+	positions := db.books.positionKeys(b.trades)
+	giveBack, err := db.books.turns.take(ctx, positions, db.turnPatience())
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+
+	if !db.books.turns.isContended(positions) {
 		start := time.Now()
 		d, err := db.bookOptimistically(ctx, b)
 		if err == nil {
@@ -55,20 +61,18 @@ func (db *DB) bookTogether(ctx context.Context, b *booking) ([]Receipt, error) {
 		return nil, err
 	}
 	if d.allNew() { // so the optimistic attempt met another session, not a trade that cannot be booked
-		db.books.contend()
+		db.books.turns.contend(positions)
 	}
 	return d.receipts, nil
 }
 
-// contendedFor is how many bookings begin with locks after one that met another session at the same rows.
-const contendedFor = 16
-
-// contention counts how many more bookings begin with locks.
-type contention struct{ bookings atomic.Int32 }
-
-func (c *contention) isContended() bool { return c.bookings.Load() > 0 && c.bookings.Add(-1) >= 0 }
-
-func (c *contention) contend() { c.bookings.Store(contendedFor) }
+// turnPatience returns how long a booking waits for others of its position in this process, as it would wait for a lock.
+func (db *DB) turnPatience() time.Duration {
+	if db.cfg.LockTimeout > 0 {
+		return db.cfg.LockTimeout
+	}
+	return lockTimeoutDefault
+}
 
 // errNeedsLocks ends an optimistic attempt that found a trade which cannot be booked on the rows that it has. These may
 // be old.

@@ -10,7 +10,7 @@ type collector[T any] struct {
 }
 
 const (
-	chunkRowsMin = 64
+	chunkRowsMin = 1
 	chunkRowsMax = 16384
 )
 

@@ -73,6 +73,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// lockTimeoutDefault is the default of Config.LockTimeout.
+const lockTimeoutDefault = 10 * time.Second
+
 // Waiter is a Tracer that also observes waits for connections.
 type Waiter interface {
 	// TraceWait reports how long a session waited for a connection; err is nil if it got one.
@@ -100,7 +103,7 @@ func (c Config) withDefaults() Config {
 	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 30*time.Second)
 	c.MaxConnLifetime = cmp.Or(c.MaxConnLifetime, time.Hour)
 	c.StatementTimeout = cmp.Or(c.StatementTimeout, 30*time.Second)
-	c.LockTimeout = cmp.Or(c.LockTimeout, 10*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, lockTimeoutDefault)
 	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 60*time.Second)
 	c.MaxRetries = cmp.Or(c.MaxRetries, 5)
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/blotterdb/blotter"
 )
@@ -29,7 +30,7 @@ func BarQueries() map[string]string {
 
 // ComposedQueries returns the queries whose text is made by calls, by the names of their variables.
 func ComposedQueries() map[string]string {
-	return map[string]string{
+	queries := map[string]string{
 		"sqlNewPositions":    sqlNewPositions,
 		"sqlOtherFees":       sqlOtherFees,
 		"sqlCreateOrders":    sqlCreateOrders,
@@ -54,6 +55,10 @@ func ComposedQueries() map[string]string {
 		"sqlPositionAsOf":    sqlPositionAsOf,
 		"sqlPortfolio":       sqlPortfolio,
 	}
+	for parts, sql := range sqlSingles {
+		queries[fmt.Sprintf("sqlSingles[%+v]", parts)] = sql
+	}
+	return queries
 }
 
 // LeadingOf returns the statements that precede the first one of a transaction of the context.

@@ -75,8 +75,8 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			"grants on table execution.trades has changed",
 		},
 		"constraint": {
-			"alter table execution.positions drop constraint positions_flat_costs_nothing",
-			"positions_flat_costs_nothing is missing",
+			"alter table execution.round_trips drop constraint round_trips_trades_check",
+			"round_trips_trades_check is missing",
 		},
 		"function": {
 			"alter function shared.ensure_ahead() security invoker",

@@ -38,9 +38,12 @@ BEGIN
     RETURN NEW;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER outbox_is_what_it_says BEFORE INSERT OR UPDATE ON events.outbox
+-- An event is never changed. Whoever tries all the same hears the policies first.
+CREATE TRIGGER outbox_is_what_it_says BEFORE INSERT ON events.outbox
     FOR EACH ROW EXECUTE FUNCTION events.outbox_is_what_it_says();
-ALTER TABLE events.outbox ENABLE ALWAYS TRIGGER outbox_is_what_it_says;
+CREATE TRIGGER outbox_stays_what_it_says AFTER UPDATE ON events.outbox
+    FOR EACH ROW EXECUTE FUNCTION events.outbox_is_what_it_says();
+ALTER TABLE events.outbox ENABLE ALWAYS TRIGGER outbox_is_what_it_says, ENABLE ALWAYS TRIGGER outbox_stays_what_it_says;
 
 CREATE TABLE events.cursor (
     consumer          shared.consumer PRIMARY KEY,
