@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -36,7 +37,7 @@ var (
 	singleEventColumns = columns[blotter.Event]{
 		columnOf("event_id", "uuid", func(e *blotter.Event) [16]byte { return e.EventID }),
 		columnOf("correlation_id", "text", func(e *blotter.Event) string { return e.CorrelationID }),
-		columnOf("data", "jsonb", func(e *blotter.Event) any { return e.Data }),
+		columnOf("data", "jsonb", func(e *blotter.Event) json.RawMessage { return e.Data }),
 	}
 )
 

@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/blotterdb/blotter"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -22,13 +25,65 @@ func columnOf[R, V any](name, typ string, value func(*R) V) column[R] {
 		typ:   typ,
 		value: func(row *R) any { return value(row) },
 		array: func(rows []*R) any {
-			values := make(pgtype.FlatArray[V], len(rows)) // pgx encodes any other slice by reflection, and nil as NULL
+			values := make([]V, len(rows))
 			for i, row := range rows {
 				values[i] = value(row)
 			}
-			return values
+			return newArray(values)
 		},
 	}
+}
+
+// newArray returns the values as pgx encodes them without allocating: nearly all of them are texts and decimals. Any
+// slice that is not an ArrayGetter, pgx encodes by reflection, and nil as NULL.
+func newArray(values any) any {
+	switch values := values.(type) {
+	case []string:
+		return textArray(values)
+	case []blotter.Decimal:
+		return decimalArray(values)
+	case []int64:
+		return pgtype.FlatArray[int64](values)
+	case []*string:
+		return pgtype.FlatArray[*string](values)
+	case []*blotter.Decimal:
+		return pgtype.FlatArray[*blotter.Decimal](values)
+	case []time.Time:
+		return pgtype.FlatArray[time.Time](values)
+	case []*time.Time:
+		return pgtype.FlatArray[*time.Time](values)
+	case [][16]byte:
+		return pgtype.FlatArray[[16]byte](values)
+	case []int16:
+		return pgtype.FlatArray[int16](values)
+	}
+	panic(fmt.Sprintf("columns of %T need an array", values))
+}
+
+// textArray gives pgx pointers to its elements: as values, each would be copied to the heap.
+type textArray []string
+
+// text is an element of a textArray.
+type text string
+
+func (t *text) TextValue() (pgtype.Text, error) {
+	return pgtype.Text{String: string(*t), Valid: true}, nil
+}
+
+func (a textArray) Dimensions() []pgtype.ArrayDimension { return dimensions(len(a)) }
+func (a textArray) Index(i int) any                     { return (*text)(&a[i]) }
+func (a textArray) IndexType() any                      { return new(text) }
+
+// decimalArray gives pgx pointers too.
+type decimalArray []blotter.Decimal
+
+func (a decimalArray) Dimensions() []pgtype.ArrayDimension { return dimensions(len(a)) }
+func (a decimalArray) Index(i int) any                     { return &a[i] }
+func (a decimalArray) IndexType() any                      { return new(blotter.Decimal) }
+
+// dimensions returns those of an array of so many elements; an empty one is not NULL.
+func dimensions(elements int) []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(elements), LowerBound: 1}}
 }
 
 // columns are the columns of rows that a statement takes either as one array a column, which serves any number of rows

@@ -57,7 +57,8 @@ func (c codec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgt
 }
 
 func (c codec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
-	if _, ok := value.(blotter.Decimal); ok {
+	switch value.(type) {
+	case blotter.Decimal, *blotter.Decimal:
 		if format == pgtype.BinaryFormatCode {
 			return encodeBinaryDecimal{}
 		}
@@ -119,12 +120,24 @@ func decodeText(text string) (blotter.Decimal, error) {
 type encodeBinaryDecimal struct{}
 
 func (encodeBinaryDecimal) Encode(value any, buf []byte) ([]byte, error) {
+	if pointer, ok := value.(*blotter.Decimal); ok {
+		if pointer == nil {
+			return nil, nil // NULL
+		}
+		return Append(buf, *pointer), nil
+	}
 	return Append(buf, value.(blotter.Decimal)), nil
 }
 
 type encodeTextDecimal struct{}
 
 func (encodeTextDecimal) Encode(value any, buf []byte) ([]byte, error) {
+	if pointer, ok := value.(*blotter.Decimal); ok {
+		if pointer == nil {
+			return nil, nil // NULL
+		}
+		return pointer.AppendText(buf)
+	}
 	return value.(blotter.Decimal).AppendText(buf)
 }
 
