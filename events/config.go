@@ -36,8 +36,9 @@ type Config struct {
 	Types []string
 	// Handler applies the events. Required.
 	Handler Handler
-	// Alongside, if it is not nil, queues statements of Source that travel with the read of a chunk, before Handler gets
-	// it. A handler that needs to know other rows saves a round trip by them.
+	// Alongside, if it is not nil, queues statements of Source that are sent with the read of a chunk, before Handler
+	// gets it. A handler that needs to know other rows saves a round trip by them. They also run if there is nothing to
+	// read. Their error fails the pass.
 	Alongside func(batch *pgx.Batch)
 	// FromNow makes a consumer without a cursor begin with events committed from now on. Default: it begins with the
 	// first event that the outbox still has.
@@ -74,6 +75,10 @@ func (c Config) withDefaults() Config {
 const chunkBytesMax = 256 << 20
 
 func (c Config) validate() error {
+	if err := c.validateLimits(); err != nil {
+		return err
+	}
+
 	switch {
 	case c.Source == nil:
 		return blotter.Invalid("Config.Source", "nil", "the database whose events are consumed")
@@ -81,6 +86,12 @@ func (c Config) validate() error {
 		return blotter.Invalid("Config.Name", c.Name, "1 to 100 bytes")
 	case c.Handler == nil:
 		return blotter.Invalid("Config.Handler", "nil", "a function")
+	}
+	return nil
+}
+
+func (c Config) validateLimits() error {
+	switch {
 	case c.ChunkMin < 0 || c.ChunkMax < 0 || c.ChunkMax > 100_000:
 		return blotter.Invalid("Config.ChunkMax", c.ChunkMax, "zero for the default, up to 100,000")
 	case c.ChunkBytes < 0 || c.ChunkBytes > chunkBytesMax:

@@ -348,6 +348,7 @@ func (c *Consumer) readRemote(ctx context.Context, tx *postgres.Tx, at *cursor) 
 		if err != nil {
 			return err
 		}
+
 		batch := &pgx.Batch{}
 		c.queueAlongside(batch)
 		if batch.Len() > 0 {
@@ -355,15 +356,18 @@ func (c *Consumer) readRemote(ctx context.Context, tx *postgres.Tx, at *cursor) 
 				return err
 			}
 		}
+
 		if p, err = c.readGiven(ctx, source, at); err != nil {
 			return err
 		}
 		if !p.fresh || !p.pending {
 			return nil
 		}
+
 		mark, err = at.leaveMark(ctx, source, found)
 		return err
 	}, postgres.MaxRetries(0), postgres.Unlogged)
+
 	if err == nil && mark.number > 0 {
 		tx.Last(sqlKeepMark, at.consumer, mark.String())
 	}

@@ -183,7 +183,7 @@ select o.*, c.target::text, coalesce(pg_current_xact_id_if_assigned()::text, '0'
       from events.outbox where pos = next.pos limit 1) o on true
  order by next.pos`
 
-// eventColumns are what collectEvents reads.
+// eventColumns lists the columns that collectEvents reads.
 const eventColumns = `pos, coalesce(account_id, ''), xid, channel, key, event_id, type, v, service, correlation_id,
            created_at, data`
 

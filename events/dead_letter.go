@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// attempt is what the handler was given, and of which window.
+// attempt holds the events that the handler was given, and the window that they belong to.
 type attempt struct {
 	events       []blotter.Event
 	done, target string

@@ -85,6 +85,7 @@ func (at *cursor) skip(ctx context.Context, db *postgres.DB) error {
 // follow reads the next events and moves the cursor, in memory.
 func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string) (p page, err error) {
 	next := *at
+
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {
 		if err := next.chooseTarget(ctx, s); err != nil {
 			return err
@@ -95,11 +96,13 @@ func (at *cursor) follow(ctx context.Context, db *postgres.DB, channels []string
 	if err != nil {
 		return page{}, err
 	}
+
 	if p.more {
 		next.posDone = p.events[len(p.events)-1].Pos
 	} else if err := next.finishWindow(); err != nil {
 		return page{}, err
 	}
+
 	*at = next
 	return p, nil
 }

@@ -66,9 +66,11 @@ func (c *Consumer) adoptCursor(ctx context.Context, s *postgres.Session, at *cur
 	if err := at.checkHistory(here.identity, here.next); err != nil {
 		return err
 	}
+
 	if err := c.checkRemoteSource(ctx, at); err != nil {
 		return err
 	}
+
 	if c.onStart != nil {
 		if err := c.onStart(ctx, s, at, here.identity); err != nil {
 			return err

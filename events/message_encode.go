@@ -34,8 +34,8 @@ func (m *Message) marshal() ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
-// appendJSON appends the message as JSON. ok is false if it needs encoding/json: for text to be escaped, or data that is
-// nested deep.
+// appendJSON appends the message as JSON. ok is false if it needs encoding/json: for text to be escaped, or data that
+// is nested deep.
 func (m *Message) appendJSON(b []byte) (_ []byte, ok bool) {
 	for _, text := range []string{m.Type, m.Service, m.CorrelationID, m.Key} {
 		if !isPlainText(text) {
@@ -45,11 +45,13 @@ func (m *Message) appendJSON(b []byte) (_ []byte, ok bool) {
 
 	b = appendText(b, `{"type":`, m.Type)
 	b = appendText(b, `,"service":`, m.Service)
+
 	b = append(b, `,"data":`...)
 	b, ok = appendCompact(b, m.Data)
 	if !ok {
 		return b, false
 	}
+
 	b = appendTime(b, `,"timestamp":`, m.Timestamp)
 	b = appendText(b, `,"correlation_id":`, m.CorrelationID)
 	b = appendText(b, `,"id":`, m.ID.String())
@@ -135,19 +137,23 @@ func appendCompact(b, data []byte) (_ []byte, ok bool) {
 		case ' ', '\t', '\n', '\r':
 			at++
 			continue
+
 		case '{', '[':
 			depth++
 			if depth > compactDepthMax {
 				return b, false
 			}
+
 		case '}', ']':
 			depth--
+
 		case '"':
 			length := stringLength(data[at:])
 			b = append(b, data[at:at+length]...)
 			at += length
 			continue
 		}
+
 		b = append(b, data[at])
 		at++
 	}

@@ -28,7 +28,7 @@ type page struct {
 	// bytes is the size of the data of its events.
 	bytes int
 
-	// What sqlWindow says of the window. A page of a backlog lacks it.
+	// sqlWindow also returns these about the window. A page of a backlog lacks them.
 
 	target string // snapshot
 	own    uint64 // the reader's transaction
@@ -52,17 +52,19 @@ type filter struct {
 // all reports whether the filter lets every event through.
 func (f filter) all() bool { return len(f.channels) == 0 && len(f.types) == 0 }
 
-// condition returns what the filter adds to the condition of a window, and its arguments, numbered from first on. So the
-// data of other events never leaves the server.
+// condition returns what the filter adds to the condition of a window, and its arguments, numbered from first on. So
+// the data of other events never leaves the server.
 func (f filter) condition(first int) (sql string, args []any) {
 	if len(f.channels) > 0 {
 		args = append(args, f.channels)
 		sql = fmt.Sprintf("and channel = any($%d)", first)
 	}
+
 	if len(f.types) > 0 {
 		sql += fmt.Sprintf(" and type = any($%d)", first+len(args))
 		args = append(args, f.types)
 	}
+
 	if f.fills {
 		condition := "and (true %s or channel = $%d and type = any($%d))"
 		sql = fmt.Sprintf(condition, sql, first+len(args), first+len(args)+1)
@@ -89,10 +91,12 @@ func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error
 		&e.Pos, &e.AccountID, &e.XID, &e.Channel, &e.Key, &e.EventID, &e.Type, &e.V, &e.Service, &e.CorrelationID,
 		&e.CreatedAt, (*[]byte)(&e.Data),
 	}
+
 	for first := true; rows.Next(); first = false {
 		if p.cut {
 			continue
 		}
+
 		values := rows.RawValues()
 		if len(values) == windowColumns {
 			if first {
@@ -102,6 +106,7 @@ func collectEvents(rows pgx.Rows, most limit, into []blotter.Event) (page, error
 			}
 			columns = append(columns[:dataColumn+1], nil, nil, nil)
 		}
+
 		if values[posColumn] == nil {
 			continue
 		}

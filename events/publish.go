@@ -268,6 +268,7 @@ func compare(
 	if err != nil {
 		return err
 	}
+
 	var id [16]byte
 	var digest []byte
 	_, err = pgx.ForEachRow(rows, []any{&id, &digest}, func() error {

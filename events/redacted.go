@@ -9,7 +9,8 @@ import (
 
 // String returns the configuration without the password of its URL.
 func (c RelayConfig) String() string {
-	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", connection.RedactURL(c.URL), c.Prefix, c.Channels)
+	url := connection.RedactURL(c.URL)
+	return fmt.Sprintf("events.RelayConfig{URL: %s, Prefix: %q, Channels: %q}", url, c.Prefix, c.Channels)
 }
 
 // GoString keeps the password out of %#v.

@@ -75,7 +75,7 @@ var publishText string
 // publishScript compares and appends in one atomic step.
 var publishScript = redis.NewScript(publishText)
 
-// appendResult is what the script found.
+// appendResult names the state of the stream that the script found.
 type appendResult int64
 
 const (

@@ -120,6 +120,7 @@ func writers(
 	if err != nil {
 		return nil, unseenReason(err), operational(err)
 	}
+
 	for _, line := range list { // user NAME on|off ...
 		words := strings.Fields(line)
 		if len(words) < 3 || words[2] != "on" || words[1] == self {

@@ -14,13 +14,13 @@ import (
 //
 //   - The target of a window is committed and flushed before anything of the window is published. So messages that are
 //     published again after a crash have the same numbers, and the script that appends drops them.
-//   - The script appends only to a stream that ends with the message before. A relay that lost its cursor to another one
-//     can do no harm.
+//   - The script appends only to a stream that ends with the message before. A relay that lost its cursor to another
+//     one can do no harm.
 //   - If the stream ends earlier, Redis has lost its tail: the cursor goes back, by events.batch, and the stream is
 //     refilled.
-//   - If the stream cannot be refilled (events.batch does not reach back, or more is missing than the stream keeps), if it
-//     is ahead of the database (which was restored), or if the history of the database changed, numbers restart in the
-//     next epoch.
+//   - If the stream cannot be refilled (events.batch does not reach back, or more is missing than the stream keeps), if
+//     it is ahead of the database (which was restored), or if the history of the database changed, numbers restart in
+//     the next epoch.
 //
 // While Redis is away the relay retries with growing pauses, and nothing else is affected.
 type Relay struct {
@@ -35,6 +35,7 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+
 	r := &Relay{cfg: cfg.withDefaults(), redis: cfg.Redis, close: func() error { return nil }}
 	if r.redis == nil {
 		client, err := OpenRedis(cfg.URL)
@@ -44,6 +45,7 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 		r.redis = client
 		r.close = client.Close
 	}
+
 	for _, channel := range r.cfg.Channels {
 		r.channels = append(r.channels, newChannelRelay(r.cfg, r.redis, channel))
 	}

@@ -35,7 +35,7 @@ type channelRelay struct {
 	announced  announced
 }
 
-// announced is the last number that subscribers were told of, as read when the cursor stood at an offset.
+// announced is the last number that was published to subscribers, as read when the cursor stood at an offset.
 type announced struct {
 	at   Offset
 	last int64
@@ -61,6 +61,7 @@ const (
 )
 
 func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel string) *channelRelay {
+
 	r := &channelRelay{
 		Consumer: newConsumer(Config{
 			Source: cfg.DB, Name: "redis:" + channel, Channels: []string{channel},
@@ -70,6 +71,7 @@ func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel stri
 		channel: channel,
 		config:  cfg,
 	}
+
 	r.step = r.relay
 	r.onStart = r.adoptHistory
 	r.checkDue = r.isCheckDue
@@ -161,7 +163,7 @@ func (r *channelRelay) beginWindow(
 }
 
 const (
-	// sqlLastAnnounced is the last number that the channel was told of, if the cursor went back.
+	// sqlLastAnnounced reads the last number that was published to the channel, if the cursor went back.
 	sqlLastAnnounced = `
 select coalesce(max(first_seq + events - 1), 0) from events.batch where channel = $1 and epoch = $2 and first_seq > $3`
 	// sqlRecordBatch stores where a batch can be read again: its window's snapshots, and the position before its first
@@ -206,7 +208,8 @@ func (r *channelRelay) publish(ctx context.Context, tx *postgres.Tx, at *cursor,
 	return progress{events: len(list), more: p.more, dense: p.dense(r.limit())}, err
 }
 
-// lastAnnounced returns the last number that the channel was told of before the cursor went back to here, if it did.
+// lastAnnounced returns the last number that was published to the channel before the cursor went back to here, if it
+// did.
 func (r *channelRelay) lastAnnounced(ctx context.Context, tx *postgres.Tx, here Offset) (int64, error) {
 	if r.announced.at == here { // no other instance has moved the cursor
 		return r.announced.last, nil
@@ -254,12 +257,14 @@ func (r *channelRelay) send(
 ) (found appendResult, end Offset, err error) {
 	first := at.offset()
 	first.Seq++
+
 	pause := time.Duration(partMax) * time.Second / time.Duration(r.config.RateMax)
 	for part := range slices.Chunk(messages, partMax) {
 		start := time.Now()
 		if found, end, err = r.stream.append(ctx, first, last, part); found != appended || err != nil {
 			return found, end, err
 		}
+
 		r.checkedAt = start
 		first.Seq += int64(len(part))
 		if len(part) == partMax {

@@ -25,7 +25,7 @@ select b.snap_done::text, b.snap_target::text
  where c.consumer = $1`
 )
 
-// past is what the database says, between two windows, about what happened to the cursor before.
+// past describes, between two windows, what has happened to the cursor before.
 type past struct {
 	identity string // of the cluster and its timeline
 	expired  bool
@@ -49,7 +49,9 @@ const historyChanged = "the database was restored, a replica took over, or the c
 
 // checkStream compares the cursor, between two windows, with the history of the database and with the stream. It
 // reports whether it moved the cursor.
-func (r *channelRelay) checkStream(ctx context.Context, tx *postgres.Tx, at *cursor, past past) (moved bool, err error) {
+func (r *channelRelay) checkStream(
+	ctx context.Context, tx *postgres.Tx, at *cursor, past past,
+) (moved bool, err error) {
 	if past.identity != at.identity || past.expired {
 		at.identity = past.identity
 		return true, r.beginEpoch(ctx, tx, at, at.epoch+1, historyChanged)
@@ -85,10 +87,12 @@ func (r *channelRelay) recoverFrom(ctx context.Context, tx *postgres.Tx, at *cur
 		reason := fmt.Sprintf("Redis has messages up to %s and the database only up to %s", end, at.offset())
 		return r.beginEpoch(ctx, tx, at, end.Epoch+1, reason)
 	}
+
 	have := end.Seq
 	if end.Epoch < at.epoch {
 		have = 0
 	}
+
 	if at.applied-have > int64(r.config.StreamMax) {
 		reason := fmt.Sprintf("Redis has lost more than a stream keeps: it has messages up to %s of %s",
 			end, at.offset())

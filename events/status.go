@@ -72,11 +72,13 @@ func ReadStatus(ctx context.Context, db *postgres.DB) (list []ConsumerStatus, er
 		if err != nil {
 			return err
 		}
+
 		for _, at := range cursors {
 			status := ConsumerStatus{EventCursor: at}
 			if status.Lag, err = LagOf(ctx, s, at); err != nil {
 				return err
 			}
+
 			rows, err := s.Query(ctx, sqlParkedStatus, at.Consumer)
 			if err != nil {
 				return err

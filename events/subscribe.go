@@ -46,7 +46,7 @@ type subscription struct {
 }
 
 // After a read that found nothing, the next one waits emptyPauseMin, doubling to emptyPauseMax while nothing comes:
-// however many messages somebody forges, a stream is read at most a hundred times a second.
+// even if somebody forges messages, a stream is read at most a hundred times a second.
 const (
 	emptyPauseMin = time.Millisecond
 	emptyPauseMax = 10 * time.Millisecond
@@ -95,6 +95,7 @@ func (s *subscription) begin(ctx context.Context) error {
 				return err
 			}
 		}
+
 		s.at[channel] = from
 		if _, err := s.catchUp(ctx, channel); err != nil {
 			return withoutMark(err)

@@ -57,7 +57,7 @@ const sqlWitness = `
 select h.identity, h.next, coalesce(w.number, 0), coalesce(w.token, '00000000-0000-0000-0000-000000000000')
   from (` + sqlIdentity + `) h(identity, next) left join events.witness w on w.lineage = $1`
 
-// sourceCheck is what checkSource found.
+// sourceCheck is the result of checkSource.
 type sourceCheck struct {
 	mark     witness // of the cursor
 	hasMark  bool
@@ -92,7 +92,8 @@ func (at *cursor) lostError(number int64) error {
 	return &blotter.Error{
 		Op: "consume", Kind: blotter.ErrConflict,
 		Message: fmt.Sprintf("consumer %s has consumed events that this server lacks: "+
-			"a replica took over that was behind, or a backup was restored (its mark is %q, the last here has number %d). "+
+			"a replica took over that was behind, or a backup was restored "+
+			"(its mark is %q, the last here has number %d). "+
 			"Compute its state again, by blotter analytics rebuild or Consumer.Restart; "+
 			"docs/runbook.md, After a failover",
 			at.consumer, at.witness, number),
@@ -170,6 +171,7 @@ func (c *Consumer) firstMark(ctx context.Context, identity string) (text string,
 		if err != nil {
 			return err
 		}
+
 		if s.identity != identity {
 			return &blotter.Error{
 				Op: "consume", Kind: blotter.ErrOperational, Retry: true, Err: errMoved, Message: errMoved.Error(),
