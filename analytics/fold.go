@@ -184,6 +184,7 @@ func (f *fold) syncTradeData(t *blotter.TradeData) {
 	m := f.metricsOf(t)
 	m.TotalTrades++
 	m.Fees = m.Fees.Add(fee(t))
+
 	if closes(t.PositionEffect) {
 		m.ClosingTrades++
 		m.RealizedPnL = m.RealizedPnL.Add(t.RealizedPnL)
@@ -236,7 +237,8 @@ func (f *fold) syncMarketData(p *blotter.PriceData) {
 	var next *blotter.MarketPrice
 	if p.Correction != blotter.PriceForgotten && p.Price != nil && p.PriceAt != nil {
 		next = &blotter.MarketPrice{
-			Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source, Currency: cmp.Or(p.Currency, "USD"),
+			Symbol: p.Symbol, Price: *p.Price, At: p.PriceAt.Time(), Source: p.Source,
+			Currency: cmp.Or(p.Currency, "USD"),
 		}
 	}
 	if p.Correction != "" {
@@ -248,7 +250,8 @@ func (f *fold) syncMarketData(p *blotter.PriceData) {
 	switch {
 	case known == nil:
 		f.prices[p.Symbol] = &priceChange{last: next}
-	case known.last == nil || next.At.After(known.last.At) || next.At.Equal(known.last.At) && next.Source == known.last.Source:
+	case known.last == nil || next.At.After(known.last.At) ||
+		next.At.Equal(known.last.At) && next.Source == known.last.Source:
 		known.last = next
 	}
 }

@@ -54,9 +54,11 @@ func (s *Synchronizer) Rebuild(ctx context.Context) (Rebuilt, error) {
 		}, postgres.RepeatableRead, postgres.MaxRetries(0))
 		return seen, err
 	})
+
 	did.Elapsed = time.Since(start)
 	if err == nil {
-		s.cfg.Logger.InfoContext(ctx, "analytics were rebuilt", "trades", did.Trades, "duration_ms", did.Elapsed.Milliseconds())
+		s.cfg.Logger.InfoContext(ctx, "analytics were rebuilt",
+			"trades", did.Trades, "duration_ms", did.Elapsed.Milliseconds())
 	}
 	return did, err
 }
@@ -104,7 +106,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 	p := &t.Position
 	_, err = pgx.ForEachRow(rows, []any{
 		&t.AccountID, &t.Symbol, &t.Side, &t.Quantity, &t.Price, &t.Multiplier, &t.Currency, &t.Commission,
-		&t.CommissionCurrency, &t.RealizedPnL, &t.PositionEffect, &t.Strategy, &at, &p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
+		&t.CommissionCurrency, &t.RealizedPnL, &t.PositionEffect, &t.Strategy, &at,
+		&p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
 	}, func() error {
 		t.ExecutedAt = blotter.EventTime(at)
 		f.syncTradeData(&t)
@@ -120,7 +123,8 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 		return nil, err
 	}
 	var price blotter.MarketPrice
-	_, err = pgx.ForEachRow(rows, []any{&price.Symbol, &price.Price, &price.At, &price.Source, &price.Currency}, func() error {
+	columns := []any{&price.Symbol, &price.Price, &price.At, &price.Source, &price.Currency}
+	_, err = pgx.ForEachRow(rows, columns, func() error {
 		last := price
 		f.prices[price.Symbol] = &priceChange{last: &last}
 		return nil

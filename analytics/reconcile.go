@@ -46,20 +46,23 @@ const nothingDone = "3:3:"
 // target or the empty text, $3 the position.
 const sqlApplied = `
 with applied as (
-    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
-           t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
+    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission,
+           t.commission_currency, t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
       from execution.trades t where pg_visible_in_snapshot(t.xid, $1::text::pg_snapshot)
     union all
-    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
-           t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
+    select t.id, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission,
+           t.commission_currency, t.realized_pnl, t.position_effect, t.strategy, t.executed_at, t.cost_basis_after
       from execution.trades t
-      join events.outbox o on o.xid = t.xid and o.account_id = t.account_id and o.type = 'trade_executed' and o.service = 'execution'
+      join events.outbox o on o.xid = t.xid and o.account_id = t.account_id
+       and o.type = 'trade_executed' and o.service = 'execution'
        and o.data->>'trade_id' = t.trade_id and o.data->>'symbol' = t.symbol and o.data->>'side' = t.side
-     where $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot) and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
+     where $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot)
+       and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
     union all
-    select (u.data->>'book_id')::bigint, u.account_id, u.data->>'symbol', u.data->>'side', (u.data->>'quantity')::numeric,
-           (u.data->>'price')::numeric, (u.data->>'multiplier')::numeric, u.data->>'currency', (u.data->>'commission')::numeric,
-           u.data->>'commission_currency', (u.data->>'realized_pnl')::numeric, u.data->>'position_effect', u.data->>'strategy',
+    select (u.data->>'book_id')::bigint, u.account_id, u.data->>'symbol', u.data->>'side',
+           (u.data->>'quantity')::numeric, (u.data->>'price')::numeric, (u.data->>'multiplier')::numeric,
+           u.data->>'currency', (u.data->>'commission')::numeric, u.data->>'commission_currency',
+           (u.data->>'realized_pnl')::numeric, u.data->>'position_effect', u.data->>'strategy',
            (u.data->>'executed_at')::timestamptz, (u.data->'position'->>'cost_basis')::numeric
       from events.outbox u
      where u.type = 'trade_undone' and u.service = 'execution' and u.channel = 'trades'
@@ -67,8 +70,10 @@ with applied as (
        and not ($2 <> '' and u.pos <= $3 and pg_visible_in_snapshot(u.xid, nullif($2, '')::pg_snapshot))
        and (pg_visible_in_snapshot((u.data->>'xid')::xid8, $1::text::pg_snapshot)
             or exists (select from events.outbox o
-                        where o.xid = (u.data->>'xid')::xid8 and o.account_id = u.account_id and o.type = 'trade_executed' and o.service = 'execution'
-                          and o.data->>'trade_id' = u.data->>'trade_id' and o.data->>'symbol' = u.data->>'symbol' and o.data->>'side' = u.data->>'side'
+                        where o.xid = (u.data->>'xid')::xid8 and o.account_id = u.account_id
+                          and o.type = 'trade_executed' and o.service = 'execution'
+                          and o.data->>'trade_id' = u.data->>'trade_id'
+                          and o.data->>'symbol' = u.data->>'symbol' and o.data->>'side' = u.data->>'side'
                           and $2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot)
                           and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)))
 )`
@@ -83,22 +88,32 @@ select account_id, symbol,
   from applied group by account_id, symbol`
 	sqlReconcileMetrics = sqlApplied + `
 select t.account_id, t.strategy, to_char(t.executed_at at time zone a.zone, 'YYYY-MM-DD') as date, t.currency, count(*),
-       count(*) filter (where closing), count(*) filter (where closing and realized_pnl > 0), count(*) filter (where closing and realized_pnl < 0),
-       coalesce(sum(realized_pnl) filter (where closing and realized_pnl > 0), 0), coalesce(-sum(realized_pnl) filter (where closing and realized_pnl < 0), 0),
-       coalesce(sum(realized_pnl) filter (where closing), 0), coalesce(sum(commission) filter (where commission_currency = t.currency), 0)
+       count(*) filter (where closing),
+       count(*) filter (where closing and realized_pnl > 0),
+       count(*) filter (where closing and realized_pnl < 0),
+       coalesce(sum(realized_pnl) filter (where closing and realized_pnl > 0), 0),
+       coalesce(-sum(realized_pnl) filter (where closing and realized_pnl < 0), 0),
+       coalesce(sum(realized_pnl) filter (where closing), 0),
+       coalesce(sum(commission) filter (where commission_currency = t.currency), 0)
   from (select *, position_effect in ('reduce', 'close', 'flip') as closing from applied) t
   join execution.accounts a on a.account_id = t.account_id
  group by 1, 2, 3, 4`
 	sqlStoredPositions = `
-select account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count from analytics.portfolio_summary`
+select account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count
+  from analytics.portfolio_summary`
 	sqlStoredMetrics = `
-select account_id, strategy, to_char(date, 'YYYY-MM-DD'), currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees from analytics.performance_metrics`
+select account_id, strategy, to_char(date, 'YYYY-MM-DD'), currency, total_trades, closing_trades, wins, losses,
+       gross_profit, gross_loss, realized_pnl, fees
+  from analytics.performance_metrics`
 	// sqlWrongValues: what is held is valued at the last price.
 	sqlWrongValues = `
-select u.account_id, u.symbol, coalesce(u.total_value::text, ''), coalesce(trim_scale(round(u.quantity * p.price * u.multiplier, 19))::text, '')
-  from analytics.portfolio_summary u left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
+select u.account_id, u.symbol, coalesce(u.total_value::text, ''),
+       coalesce(trim_scale(round(u.quantity * p.price * u.multiplier, 19))::text, '')
+  from analytics.portfolio_summary u
+  left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
  where (u.market_price, u.total_value, u.unrealized_pnl) is distinct from
-       (p.price, round(u.quantity * p.price * u.multiplier, 19), round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
+       (p.price, round(u.quantity * p.price * u.multiplier, 19),
+        round(u.quantity * p.price * u.multiplier - sign(u.quantity) * u.cost_basis, 19))
  order by 1, 2`
 	// sqlWholeTables keeps old statistics from choosing nested loops for joins of whole tables, as postgres.DB.Verify
 	// does.
@@ -113,8 +128,12 @@ type figures struct {
 }
 
 var (
-	positionFigures = []string{"quantity", "cost_basis", "realized_pnl", "fees", "multiplier", "currency", "traded_value", "event_count"}
-	metricsFigures  = []string{"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees"}
+	positionFigures = []string{
+		"quantity", "cost_basis", "realized_pnl", "fees", "multiplier", "currency", "traded_value", "event_count",
+	}
+	metricsFigures = []string{
+		"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees",
+	}
 )
 
 // Reconcile adds up, in SQL, the trades that the cursor has passed, and compares every figure of the analytics with the

@@ -22,28 +22,35 @@ const (
 	// taken, and where one was stored, the next replaces it.
 	sqlPrices = `
 insert into analytics.market_prices as m (symbol, price, at, source, currency)
-select * from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[]) u(symbol, price, at, source, currency)
+select *
+  from unnest($1::text[], $2::numeric[], $3::timestamptz[], $4::text[], $5::text[])
+       u(symbol, price, at, source, currency)
  where u.at <= clock_timestamp() + $6::interval
  order by symbol
-on conflict (symbol) do update set price = excluded.price, at = excluded.at, source = excluded.source, currency = excluded.currency
+on conflict (symbol) do update
+   set price = excluded.price, at = excluded.at, source = excluded.source, currency = excluded.currency
  where excluded.at > m.at or m.at > clock_timestamp() + $6::interval
-    or excluded.at = m.at and excluded.source = m.source and (excluded.price, excluded.currency) is distinct from (m.price, m.currency)`
+    or excluded.at = m.at and excluded.source = m.source
+       and (excluded.price, excluded.currency) is distinct from (m.price, m.currency)`
 
 	sqlForgetPrices = `delete from analytics.market_prices where symbol = any($1::text[])`
 
 	// sqlSummaries writes positions: their figures are the last ones, traded value and count add up.
 	sqlSummaries = `
-insert into analytics.portfolio_summary as s (account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count,
+insert into analytics.portfolio_summary as s (
+       account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count,
        market_price, total_value, unrealized_pnl, last_updated)
 select u.*, ` + valued + `, clock_timestamp()
-  from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[], $8::text[], $9::numeric[], $10::bigint[])
+  from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
+              $8::text[], $9::numeric[], $10::bigint[])
        u(account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, traded_value, event_count)
   left join analytics.market_prices p on p.symbol = u.symbol and p.currency = u.currency
  order by u.account_id, u.symbol
 on conflict (account_id, symbol) do update
-   set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, fees = excluded.fees,
-       multiplier = excluded.multiplier, currency = excluded.currency, traded_value = s.traded_value + excluded.traded_value,
-       event_count = s.event_count + excluded.event_count, market_price = excluded.market_price, total_value = excluded.total_value,
+   set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl,
+       fees = excluded.fees, multiplier = excluded.multiplier, currency = excluded.currency,
+       traded_value = s.traded_value + excluded.traded_value, event_count = s.event_count + excluded.event_count,
+       market_price = excluded.market_price, total_value = excluded.total_value,
        unrealized_pnl = excluded.unrealized_pnl, last_updated = excluded.last_updated`
 
 	// sqlRevalue values the positions in symbols whose price changed or is gone. A price in another currency does not
@@ -51,21 +58,28 @@ on conflict (account_id, symbol) do update
 	sqlRevalue = `
 update analytics.portfolio_summary u
    set (market_price, total_value, unrealized_pnl, last_updated) = (
-       select ` + valued + `, clock_timestamp() from (select case when m.currency = u.currency then m.price end as price) p)
+       select ` + valued + `, clock_timestamp()
+         from (select case when m.currency = u.currency then m.price end as price) p)
   from unnest($1::text[]) s(symbol) left join analytics.market_prices m on m.symbol = s.symbol
  where s.symbol = u.symbol and u.symbol = any($1::text[])
    and u.market_price is distinct from case when m.currency = u.currency then m.price end`
 
 	sqlMetrics = `
-insert into analytics.performance_metrics as m (account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees, last_updated)
+insert into analytics.performance_metrics as m (
+       account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss,
+       realized_pnl, fees, last_updated)
 select u.*, clock_timestamp()
-  from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[])
-       u(account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss, realized_pnl, fees)
+  from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+              $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[])
+       u(account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, gross_profit, gross_loss,
+         realized_pnl, fees)
  order by u.account_id, u.strategy, u.date, u.currency
 on conflict (account_id, strategy, date, currency) do update
-   set total_trades = m.total_trades + excluded.total_trades, closing_trades = m.closing_trades + excluded.closing_trades,
-       wins = m.wins + excluded.wins, losses = m.losses + excluded.losses, gross_profit = m.gross_profit + excluded.gross_profit,
-       gross_loss = m.gross_loss + excluded.gross_loss, realized_pnl = m.realized_pnl + excluded.realized_pnl, fees = m.fees + excluded.fees,
+   set total_trades = m.total_trades + excluded.total_trades,
+       closing_trades = m.closing_trades + excluded.closing_trades,
+       wins = m.wins + excluded.wins, losses = m.losses + excluded.losses,
+       gross_profit = m.gross_profit + excluded.gross_profit, gross_loss = m.gross_loss + excluded.gross_loss,
+       realized_pnl = m.realized_pnl + excluded.realized_pnl, fees = m.fees + excluded.fees,
        last_updated = excluded.last_updated`
 )
 
