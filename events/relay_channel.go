@@ -61,7 +61,6 @@ const (
 )
 
 func newChannelRelay(cfg RelayConfig, client redis.UniversalClient, channel string) *channelRelay {
-
 	r := &channelRelay{
 		Consumer: newConsumer(Config{
 			Source: cfg.DB, Name: "redis:" + channel, Channels: []string{channel},
