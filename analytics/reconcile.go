@@ -227,7 +227,9 @@ func parkedKeys(ctx context.Context, q postgres.Querier) (map[string]bool, error
 }
 
 // readFigures reads rows whose first columns are their key.
-func readFigures(ctx context.Context, q postgres.Querier, keys int, sql string, args ...any) (map[[2]string]figures, error) {
+func readFigures(
+	ctx context.Context, q postgres.Querier, keys int, sql string, args ...any,
+) (map[[2]string]figures, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -254,13 +256,16 @@ func readFigures(ctx context.Context, q postgres.Querier, keys int, sql string, 
 }
 
 // compare adds the figures that differ.
-func (r *Reconciliation) compare(table string, names []string, have, want map[[2]string]figures, parked map[string]bool) {
+func (r *Reconciliation) compare(
+	table string, names []string, have, want map[[2]string]figures, parked map[string]bool,
+) {
 	none := make([]string, len(names))
 	for key := range want {
 		if _, found := have[key]; !found {
 			have[key] = figures{account: key[0], key: key[1], values: none}
 		}
 	}
+
 	for key, row := range have {
 		other, found := want[key]
 		if !found {

@@ -86,7 +86,8 @@ on conflict (account_id, strategy, date, currency) do update
 // Rows without trades are removed, after every trade of theirs was undone.
 const (
 	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0`
-	sqlEmptyMetrics   = `delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
+	sqlEmptyMetrics   = `
+delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
 )
 
 // write adds the sums to the stored figures, in one round trip.
@@ -166,6 +167,7 @@ func (f *fold) queueSummaries(batch *pgx.Batch) {
 	var texts [3][]string
 	var numbers [6][]blotter.Decimal
 	var counts []int64
+
 	for _, key := range sorted(f.summaries, func(a, b summaryKey) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.symbol, b.symbol))
 	}) {
@@ -174,6 +176,7 @@ func (f *fold) queueSummaries(batch *pgx.Batch) {
 		appendEach(numbers[:], s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees, s.Multiplier, s.TradedValue)
 		counts = append(counts, s.EventCount)
 	}
+
 	batch.Queue(sqlSummaries, texts[0], texts[1], numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], texts[2],
 		numbers[5], counts)
 }
@@ -186,6 +189,7 @@ func (f *fold) queueMetrics(batch *pgx.Batch) {
 	var dates []time.Time
 	var counts [4][]int64
 	var numbers [4][]blotter.Decimal
+
 	for _, key := range sorted(f.metrics, func(a, b metricsKey) int {
 		return cmp.Or(
 			cmp.Compare(a.account, b.account), cmp.Compare(a.strategy, b.strategy),
@@ -198,6 +202,7 @@ func (f *fold) queueMetrics(batch *pgx.Batch) {
 		appendEach(counts[:], m.TotalTrades, m.ClosingTrades, m.Wins, m.Losses)
 		appendEach(numbers[:], m.GrossProfit, m.GrossLoss, m.RealizedPnL, m.Fees)
 	}
+
 	batch.Queue(sqlMetrics, texts[0], texts[1], dates, texts[2], counts[0], counts[1], counts[2], counts[3],
 		numbers[0], numbers[1], numbers[2], numbers[3])
 }

@@ -43,6 +43,7 @@ func New(cfg Config) (*Synchronizer, error) {
 		cfg.Target = cfg.Source
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+
 	s := &Synchronizer{cfg: cfg}
 	var err error
 	s.consumer, err = events.NewConsumer(events.Config{
@@ -86,7 +87,7 @@ func (s *Synchronizer) Health() error { return s.consumer.Health() }
 // Applied returns how many events this instance has folded.
 func (s *Synchronizer) Applied() int64 { return s.consumer.Applied() }
 
-// handle is the consumer's handler.
+// handle folds a chunk of events and adds the sums to the stored figures when the transaction commits.
 func (s *Synchronizer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
 	accounts := map[string]bool{}
 	for i := range list {
@@ -139,11 +140,13 @@ func (z *zoneCache) queue(batch *pgx.Batch) {
 	if time.Since(z.since) < zonesFor {
 		return
 	}
+
 	names := slices.Sorted(maps.Keys(z.used))
 	if len(names) == 0 {
 		z.renew(nil, nil)
 		return
 	}
+
 	batch.Queue(sqlZones, names).Query(func(rows pgx.Rows) error {
 		// An account whose zone is unknown is left out: get reads it again, and its events are at fault alone.
 		unknown := map[string]bool{}
