@@ -221,6 +221,7 @@ func TestReadByMeaning(t *testing.T) {
 			for range 2 { // a file can be read again
 				var bars, rejected int
 				var first string
+
 				symbols := map[string]bool{}
 				for row, err := range file.Bars() {
 					if err != nil {

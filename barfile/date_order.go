@@ -91,12 +91,14 @@ func (v votes) order(l *layout, rows []record) (order dateOrder, decided bool) {
 		voted, other = other, voted
 		fits = days
 	}
+
 	switch {
 	case 2*(v.days+v.months) > all, plausibleOrder(l, rows) != other:
 		return voted, true
 	case fits:
 		return other, true
 	}
+
 	return orderUnknown, true
 }
 
@@ -267,6 +269,7 @@ func isRegular(dates []time.Time, timed bool) bool {
 				return false
 			}
 		}
+
 		return true
 	})
 }

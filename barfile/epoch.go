@@ -39,14 +39,17 @@ func epochUnitOf(l *layout, rows []record) tabular.Unit {
 	if !l.base.IsZero() {
 		return tabular.UnknownUnit // milliseconds since midnight
 	}
+
 	var values []tabular.Epoch
 	cells, dates := 0, 0
 	largest := int64(0)
+
 	for i := range rows {
 		cell := l.dateCell(&rows[i])
 		if len(cell) == 0 {
 			continue
 		}
+
 		cells++
 		e, ok := tabular.ParseEpoch(cell)
 		if !ok {
@@ -55,9 +58,11 @@ func epochUnitOf(l *layout, rows []record) tabular.Unit {
 		if tabular.IsCalendarDate(cell) {
 			dates++
 		}
+
 		values = append(values, e)
 		largest = max(largest, e.N, -e.N)
 	}
+
 	if 2*len(values) <= cells || 2*dates >= len(values) || largest < 1e8 {
 		return tabular.UnknownUnit
 	}
@@ -184,11 +189,13 @@ func (f *File) followUnit(r *record) error {
 	unit := f.layout.clock.Unit
 	e, _ := tabular.ParseEpoch(f.layout.dateCell(r))
 	u := &f.units
+
 	for _, other := range epochUnits {
 		t := e.Time(other)
 		if other == unit || t.Year() < unitYearMin || !near(t, u.last) {
 			continue
 		}
+
 		switch {
 		case u.before != tabular.UnknownUnit:
 			return fmt.Errorf("date %q is in %s, the rows before are in %s since line %d; "+
@@ -218,10 +225,12 @@ func (f *File) confirms(unit tabular.Unit, at time.Time) bool {
 		if i == len(f.peeked) && !f.peekNext() {
 			break
 		}
+
 		e, ok := tabular.ParseEpoch(f.layout.dateCell(&f.peeked[i]))
 		if !ok {
 			continue
 		}
+
 		rows++
 		if near(e.Time(unit), at) {
 			confirmed++

@@ -141,11 +141,13 @@ func read(r io.Reader, path, reopen string, opts Options) (*File, error) {
 			return nil, err
 		}
 	}
+
 	if opts.Format != "" {
 		if _, err := formatNamed(opts.Format); err != nil {
 			return nil, err
 		}
 	}
+
 	if _, err := tabular.LoadZone(opts.Zone); err != nil {
 		return nil, err
 	}

@@ -16,24 +16,28 @@ func TestFilesThatAreMadeToTakeTime(t *testing.T) {
 	t.Parallel()
 	const many = 100_001
 	var names, longNames, tarred bytes.Buffer
+
 	z := zip.NewWriter(&names)
 	for i := range many {
 		if _, err := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	long := zip.NewWriter(&longNames)
 	for i := range 17_000 {
 		if _, err := long.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%01000d", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	w := tar.NewWriter(&tarred)
 	for i := range many {
 		if err := w.WriteHeader(&tar.Header{Name: fmt.Sprint(".", i), Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for _, end := range []interface{ Close() error }{z, long, w} {
 		if err := end.Close(); err != nil {
 			t.Fatal(err)
@@ -61,6 +65,7 @@ func TestFilesThatAreMadeToTakeTime(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
 		}
 	}
+
 	_, n, err := opened(t, "AAPL.csv", []byte(bars+strings.Repeat("\n", 900_000)+"2019-01-04,1,2,1,2,3\n"),
 		barfile.Options{Timeframe: "1d"})
 	if err != nil || n != 3 {

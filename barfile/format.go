@@ -111,5 +111,6 @@ func formatOf(l *layout, isJSON bool, context []string, saysAlpha bool) *format 
 	case has("adjclose") && only("date", "datetime", "open", "high", "low", "close", "adjclose", "volume"):
 		return yahoo
 	}
+
 	return csvFormat
 }

@@ -20,6 +20,7 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 		if err := f.sideBySide(names); err != nil {
 			return layout{}, nil, err
 		}
+
 		l, missing := named(names)
 		if missing == "date" && l.keys[0] == "price" && l.has(fieldOpen) {
 			return f.stacked(l, rows)
@@ -302,17 +303,21 @@ func (f *File) settleTimeColumn(l *layout, rows []record) {
 	if l.has(fieldTime) || !l.has(fieldDate) {
 		return
 	}
+
 	seen := map[string]bool{}
 	repeated := false
+
 	for i := range rows {
 		cell := tabular.Trim(rows[i].Cells[l.at[fieldDate]])
 		if s, err := l.clock.Parse(cell); err != nil || s.Instant {
 			return
 		}
+
 		key := string(cell) + "\x00" + string(l.symbolCell(rows[i].Cells))
 		repeated = repeated || seen[key]
 		seen[key] = true
 	}
+
 	if !repeated {
 		return
 	}

@@ -34,6 +34,7 @@ func otherText(start []byte) string {
 	case bytes.Contains(head, []byte(`"stream":"`)) && bytes.Contains(head, []byte(`"data":{`)):
 		return "a recorded stream (trades, quotes and order book changes)"
 	}
+
 	return ""
 }
 
@@ -143,6 +144,7 @@ func otherRows(cells [][]byte) string {
 	case n == 3 && dated(0) && number(1) && number(2):
 		return "trades"
 	}
+
 	return ""
 }
 

@@ -264,6 +264,7 @@ func positional(of *format, columns ...string) layout {
 			}
 		}
 	}
+
 	return l
 }
 

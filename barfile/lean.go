@@ -73,6 +73,7 @@ func leanPath(path, member string) (f leanFile) {
 		timeframe: leanTimeframes[resolution],
 		kind:      strings.ToLower(parts[5]),
 	}
+
 	f.scaled = kind == "equity" || kind == "option" || kind == "indexoption"
 	f.spot = kind == "forex" || kind == "cfd"
 	f.index = kind == "index"
@@ -89,6 +90,7 @@ func leanPath(path, member string) (f leanFile) {
 	if resolution == "hour" || resolution == "daily" {
 		return f
 	}
+
 	day := leanDay.FindStringSubmatch(path)
 	if day == nil {
 		inner := leanMember.FindStringSubmatch(filepath.Base(path)) // unpacked
@@ -97,6 +99,7 @@ func leanPath(path, member string) (f leanFile) {
 		}
 		day = []string{"", inner[1], inner[4]}
 	}
+
 	f.kind = strings.ToLower(day[2])
 	f.base, _ = time.Parse("20060102", day[1])
 	return f
@@ -143,6 +146,7 @@ func (f *File) leanOutside(sample []record) bool {
 
 	zip := strings.TrimSuffix(filepath.Base(f.Path), ".zip")
 	first := sample[0].Cells
+
 	switch n := len(first); {
 	case n != leanTrades.count && n != leanQuotes.count:
 		return false
@@ -189,6 +193,7 @@ func (f *File) leanLayout(sample []record, path leanFile) (l layout, err error) 
 	default:
 		return l, f.notBars(sample[0].Cells, "")
 	}
+
 	l.base = path.base
 
 	if path.scaled {

@@ -23,6 +23,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 
 	var l layout
 	var err error
+
 	switch {
 	case f.opts.Columns != "":
 		l, sample, err = f.askedColumns(sample)
@@ -112,9 +113,11 @@ func (f *File) keyed(sample []record) (layout, []record, error) {
 		}
 		missing = ""
 	}
+
 	if missing != "" {
 		return l, nil, f.notBars(sample[0].Keys, missing)
 	}
+
 	l.format = formatOf(&l, true, rows[0].Within, false)
 	l.prefix = ""
 	l.certain = true
@@ -321,12 +324,14 @@ func writesComma(d *decoder, l *layout, rows []record) bool {
 
 	commas, points := 0, 0
 	unclear := 0 // commas that may be either
+
 	for i := range rows {
 		for _, of := range []field{fieldOpen, fieldHigh, fieldLow, fieldClose, fieldAdjClose} {
 			at := l.at[of]
 			if at < 0 || at >= len(rows[i].Cells) {
 				continue
 			}
+
 			switch mark, isCertain := tabular.DecimalMark(string(tabular.Trim(rows[i].Cells[at]))); {
 			case mark == ',' && !isCertain:
 				unclear++

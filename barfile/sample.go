@@ -86,6 +86,7 @@ func (f *File) sample() ([]record, error) {
 		if f.ended = errors.Is(err, io.EOF); f.ended {
 			break
 		}
+
 		if err != nil {
 			if len(sample) == 0 {
 				return nil, f.readError(err)

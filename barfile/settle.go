@@ -177,6 +177,7 @@ func (f *File) sampleTimes() (*timeSample, error) {
 	case f.ended || f.reopen != "":
 		return nil, unknown(f.name(), fmt.Sprintf("none of its rows is a bar (%v)", s.rejected))
 	}
+
 	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), "+
 		"and a stream is not searched further; save it as a file first", len(f.peeked), s.rejected))
 }
@@ -190,6 +191,7 @@ func (f *File) findBars(s *timeSample) {
 		}
 		return
 	}
+
 	file, err := os.Open(f.reopen)
 	if err != nil {
 		return
@@ -215,6 +217,7 @@ func (f *File) findBars(s *timeSample) {
 		}
 		f.rewrite(s, filled)
 	}
+
 	if len(s.rows) == 0 {
 		f.rewrite(s, filled)
 	}

@@ -71,6 +71,7 @@ func usualTimeframe(rows []sampled) string {
 		}
 		last[b.Symbol] = b.Timestamp
 	}
+
 	if len(distances) == 0 {
 		return ""
 	}
@@ -151,9 +152,11 @@ func datesAreDaily(rows []sampled) string {
 			}
 		}
 	}
+
 	if follows {
 		return ""
 	}
+
 	return "1d"
 }
 

@@ -96,10 +96,12 @@ func (d *degiroRows) fill() error {
 				break
 			}
 		}
+
 		if n := len(d.group); n > 0 && !together(d.group[n-1], r) {
 			d.ahead = r
 			break
 		}
+
 		d.group = append(d.group, r)
 	}
 

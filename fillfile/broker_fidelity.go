@@ -52,6 +52,7 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 		accrued:  r.get("accruedinterest"),
 		fees:     []fee{{amount: r.get("commission")}, {amount: r.get("fees")}},
 	}
+
 	if found := fidelityAsOf.FindStringSubmatch(action); found != nil {
 		day, ok := fidelityDay(found[1])
 		if !ok {
@@ -59,6 +60,7 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 		}
 		d.at = day
 	}
+
 	description := r.get("description")
 	switch {
 	case classOfSymbol(d.symbol) == option:
@@ -80,10 +82,12 @@ func readFidelity(_ *File, r *row) ([]draft, string, error) {
 	case d.class == option && slices.ContainsFunc(fidelityEnds, begins):
 		return []draft{d}, "", d.endLife(amount)
 	}
+
 	for _, trade := range fidelityTrades {
 		if !begins(trade.begin) {
 			continue
 		}
+
 		d.side = trade.side
 		if trade.begin != "REINVESTMENT" || !d.isRoundedPrice(amount) {
 			d.totals = []total{{amount: amount, currency: d.currency}}

@@ -55,6 +55,7 @@ func readFlexElement(f *File, r *row) ([]draft, string, error) {
 	case "Transfer":
 		return nil, kindTransfer, nil
 	}
+
 	return nil, "", nil
 }
 

@@ -61,6 +61,7 @@ func (f *flexRows) next() (*row, error) {
 		case !f.hold(r):
 			f.ready = append(f.ready, r)
 		}
+
 		if f.heldRows > heldRowsMax {
 			return nil, fmt.Errorf("a statement has more than %d ends of options", heldRowsMax)
 		}
@@ -108,6 +109,7 @@ func (f *flexRows) hold(r *row) bool {
 	default:
 		return false
 	}
+
 	f.heldRows++
 	return true
 }
@@ -178,6 +180,7 @@ func (o *flexOption) settle() []*row {
 	if len(payments) == 0 {
 		payments = withoutBase(o.funds)
 	}
+
 	for _, day := range daysOf(payments) {
 		paid := onDay(payments, day)
 		settled := settledBy(ends, day, len(daysOf(payments)) == 1)
@@ -186,12 +189,14 @@ func (o *flexOption) settle() []*row {
 			rows = append(rows, paid[0])
 			continue
 		}
+
 		if err := o.price(settled, paid); err != nil {
 			for _, r := range settled {
 				r.set("problem", err.Error())
 			}
 		}
 	}
+
 	return rows
 }
 
@@ -262,10 +267,12 @@ func (o *flexOption) price(ends, payments []*row) error {
 		if err != nil {
 			return err
 		}
+
 		size, err := number("multiplier", r.get("multiplier"), false)
 		if err != nil {
 			return err
 		}
+
 		quantity = quantity.Add(traded)
 		units = units.Add(traded.Mul(size))
 	}
@@ -276,6 +283,7 @@ func (o *flexOption) price(ends, payments []*row) error {
 	case units.IsZero() || units.IsNeg() == cash.IsNeg():
 		return fmt.Errorf("the cash settlement of %s contradicts the quantity of %s", cash, quantity)
 	}
+
 	price, ok := quotient(cash.Abs(), units.Abs())
 	if !ok {
 		return fmt.Errorf("the cash settlement of %s is not a multiple of %s units at any exact price", cash,
@@ -284,11 +292,13 @@ func (o *flexOption) price(ends, payments []*row) error {
 	if err := o.checkRealized(payments, cash, quantity); err != nil {
 		return err
 	}
+
 	for _, r := range ends {
 		r.set("tradeprice", price.String())
 		r.set("trademoney", "") // which is that of price 0
 		r.set("proceeds", "")
 	}
+
 	return nil
 }
 

@@ -129,6 +129,7 @@ func nameHistory(r *row, cells, header []string) {
 		r.set("pricecurrency", money[0])
 		money = money[1:]
 	}
+
 	r.set("grossamount", money[0])
 	r.set("commission", money[1])
 	r.set("netamount", money[2])
@@ -141,6 +142,7 @@ func readHistory(r *row) ([]draft, string, error) {
 	symbol, quantity := r.get("symbol"), r.get("quantity")
 	isOption := classOfSymbol(symbol) == option
 	side := kind
+
 	switch {
 	case sideOf(kind) != "":
 	case isOption && isEnd(kind) && quantity != "":
@@ -158,16 +160,19 @@ func readHistory(r *row) ([]draft, string, error) {
 		quantity: quantity, price: r.get("price"), currency: r.get("pricecurrency", "currency"),
 		fees: []fee{{amount: r.get("commission"), currency: base, negated: true}},
 	}
+
 	if isOption {
 		d.multiplier = "100"
 	}
 	if d.price == "" && isEnd(kind) {
 		d.price = "0"
 	}
+
 	d.totals = []total{{amount: r.get("grossamount"), currency: base}}
 	size := d.multiplierOf(r.get("grossamount"))
 	if d.currency == "" && size == cmp.Or(d.multiplier, "1") {
 		d.currency = base
 	}
+
 	return []draft{d}, "", nil
 }

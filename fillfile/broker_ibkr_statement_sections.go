@@ -143,6 +143,7 @@ func (s *sectionRows) readField(r *row) {
 	case s.base == "" && threeCapitals.MatchString(value):
 		s.base = value
 	}
+
 	if found := generatedAt.FindStringSubmatch(value); found != nil {
 		s.setZone(found[1])
 	}
@@ -222,6 +223,7 @@ func (o *orderRun) flush() []*row {
 			executions++
 		}
 	}
+
 	switch {
 	case executions == 0:
 		o.setRoles(rows, "Order")
@@ -234,6 +236,7 @@ func (o *orderRun) flush() []*row {
 	default:
 		matchOrders(rows)
 	}
+
 	o.shareMultipliers(rows)
 	return rows
 }

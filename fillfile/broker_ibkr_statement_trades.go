@@ -168,6 +168,7 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 
 	is, isConversion := statementClass(r.get("tradecategory"), r.get("tradesymbol"))
 	codes := strings.FieldsFunc(r.get("tradecode"), func(c rune) bool { return c == ';' || c == ' ' })
+
 	switch role := r.get("role"); {
 	case role == "summary":
 		return nil, kindOrderSummary, nil
@@ -194,12 +195,15 @@ func readStatementTrade(r *row) ([]draft, string, error) {
 		multiplier: r.get("knownmultiplier"),
 		currency:   r.get("tradecurrency"),
 	}
+
 	if isUSOption(&d, r.get("tradecategory")) {
 		d.multiplier = usOptionSize
 	}
+
 	for _, name := range feeCells {
 		d.fees = append(d.fees, fee{amount: r.get(name), currency: r.get("tradefeecurrency"), negated: true})
 	}
+
 	err := d.weigh(r.get("tradevalue"))
 	return []draft{d}, "", err
 }
@@ -218,8 +222,10 @@ func (d *draft) weigh(proceeds string) error {
 	if strings.HasPrefix(d.quantity, "-") {
 		side = "sell"
 	}
+
 	price, err := number("price", d.price, false)
 	cash, err2 := number("proceeds", proceeds, false)
+
 	switch {
 	case err != nil:
 		return err

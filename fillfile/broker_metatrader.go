@@ -94,6 +94,7 @@ func readMetaTrader(f *File, r *row) ([]draft, string, error) {
 		multiplier: r.get("lotsize"),
 		currency:   metaTraderCurrency(r),
 	}
+
 	err := d.addMetaTraderFees(f, r)
 	return []draft{d}, "", err
 }
@@ -230,6 +231,7 @@ func (m *metaTraderRows) load() error {
 			section, m.header = found, names
 			continue
 		}
+
 		r.names = m.header
 		r.exact = nil
 		r.beyond = false
@@ -240,6 +242,7 @@ func (m *metaTraderRows) load() error {
 		if section == "position" {
 			nameClose(r)
 		}
+
 		hasDeals = hasDeals || section == "deal"
 		r.set("section", section)
 	}
@@ -339,17 +342,20 @@ func (l lotSizes) addDeal(r *row) {
 
 	s := l.symbol(r.get("symbol"))
 	closed := new(big.Rat)
+
 	if s.net.Sign()*volume.Sign() < 0 {
 		closed.Neg(volume)
 		if new(big.Rat).Abs(closed).Cmp(new(big.Rat).Abs(s.net)) > 0 {
 			closed.Set(s.net)
 		}
+
 		average := new(big.Rat).Quo(s.cost, s.net)
 		gain := new(big.Rat).Sub(price, average)
 		s.compare(r, gain.Mul(gain, closed))
 		s.cost.Sub(s.cost, average.Mul(average, closed))
 		s.net.Sub(s.net, closed)
 	}
+
 	opened := new(big.Rat).Add(volume, closed)
 	s.net.Add(s.net, opened)
 	s.cost.Add(s.cost, opened.Mul(opened, price))
@@ -390,10 +396,12 @@ func (s *lotSize) compare(r *row, gain *big.Rat) {
 		}
 		fits = size
 	}
+
 	if fits == "" || s.proven != "" && s.proven != fits {
 		s.isDoubtful = true
 		return
 	}
+
 	s.proven = fits
 }
 

@@ -62,10 +62,12 @@ func readRobinhood(_ *File, r *row) ([]draft, string, error) {
 		price:    r.get("price"),
 		currency: "USD",
 	}
+
 	wasSold := ""
 	if found := robinhoodQuantity.FindStringSubmatch(d.quantity); found != nil {
 		d.quantity, wasSold = found[1], found[2]
 	}
+
 	if found := robinhoodOption.FindStringSubmatch(r.get("description")); found != nil {
 		d.symbol = found[1]
 		d.class, d.classKnown = option, true
@@ -90,6 +92,7 @@ func readRobinhood(_ *File, r *row) ([]draft, string, error) {
 	case looksTraded(d.quantity, d.price):
 		return nil, "", errors.New("the code " + clip(code) + " is not known")
 	}
+
 	return nil, kindOf(code, r.get("description")), nil
 }
 

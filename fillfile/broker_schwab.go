@@ -33,6 +33,7 @@ func readSchwab(_ *File, r *row) ([]draft, string, error) {
 	if posted, effective, found := strings.Cut(date, " as of "); found {
 		date = cmp.Or(effective, posted)
 	}
+
 	d := draft{
 		at:       date,
 		symbol:   r.get("symbol"),
@@ -42,6 +43,7 @@ func readSchwab(_ *File, r *row) ([]draft, string, error) {
 		currency: "USD",
 		fees:     []fee{{amount: r.get("feescomm")}},
 	}
+
 	switch {
 	case schwabOption.MatchString(d.symbol):
 		d.class, d.classKnown = option, true
@@ -69,9 +71,11 @@ func readSchwab(_ *File, r *row) ([]draft, string, error) {
 	case sideOf(action) == "":
 		return nil, kindOf(action), nil
 	}
+
 	if !strings.HasPrefix(action, "Reinvest Shares") || !d.isRoundedPrice(amount) {
 		d.totals = []total{{amount: amount, currency: "USD"}}
 	}
+
 	return []draft{d}, "", d.checkSign(amount)
 }
 

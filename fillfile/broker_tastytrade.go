@@ -31,6 +31,7 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 		multiplier: r.get("multiplier"), currency: cmp.Or(r.get("currency"), "USD"), order: r.get("order"),
 		fees: []fee{{amount: r.get("commissions"), negated: true}, {amount: r.get("fees"), negated: true}},
 	}
+
 	d.class, d.classKnown = classOf(r.get("instrumenttype"))
 	if classOfSymbol(d.symbol) == option && d.multiplier == "" && !strings.HasPrefix(d.symbol, ".") {
 		d.multiplier = usOptionSize
@@ -62,6 +63,7 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 	if d.class == future {
 		return []draft{d}, "", nil // the value is the day's variation
 	}
+
 	d.totals = []total{{amount: value, currency: d.currency}}
 	if err := d.keepSymbol(value); err != nil {
 		return nil, "", err
@@ -69,6 +71,7 @@ func readTastytrade(_ *File, r *row) ([]draft, string, error) {
 	if d.price == "" {
 		d.total = value
 	}
+
 	return []draft{d}, "", d.checkSign(value)
 }
 
@@ -100,6 +103,7 @@ func readTastyworks(_ *File, r *row) ([]draft, string, error) {
 		currency: "USD",
 		fees:     []fee{{amount: r.get("fees")}},
 	}
+
 	if d.right != "" && !strings.HasPrefix(d.symbol, "/") && !strings.HasPrefix(d.symbol, ".") {
 		d.class, d.classKnown = option, true
 		d.multiplier = usOptionSize
@@ -120,6 +124,7 @@ func readTastyworks(_ *File, r *row) ([]draft, string, error) {
 	case d.right == "" && strings.HasPrefix(d.symbol, "/"):
 		return []draft{d}, "", nil // a future, of which the full value does not change hands
 	}
+
 	d.totals = []total{{amount: amount, currency: "USD"}}
 	return []draft{d}, "", d.checkSign(amount)
 }

@@ -62,9 +62,11 @@ func readThinkorswim(_ *File, r *row) ([]draft, string, error) {
 		price:    r.get("price"),
 		currency: "USD",
 	}
+
 	for _, name := range []string{"tradefee1", "tradefee2"} {
 		d.fees = append(d.fees, fee{amount: r.get(name), negated: true})
 	}
+
 	switch kind {
 	case "STOCK", "ETF":
 		d.class, d.classKnown = plain, true
@@ -168,6 +170,7 @@ func (t *thinkorswimRows) place(r *row) {
 	if isHeader {
 		t.startSection(names)
 	}
+
 	r.names = t.header
 	r.exact = nil
 	r.beyond = false

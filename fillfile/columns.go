@@ -36,9 +36,11 @@ func columnsOf(rows []*row) []*column {
 				at[name] = c
 				all = append(all, c)
 			}
+
 			for len(c.cells) < n {
 				c.cells = append(c.cells, "")
 			}
+
 			if len(c.cells) == n {
 				c.cells = append(c.cells, r.get(name))
 			}
@@ -200,6 +202,7 @@ func (d *finder) money(c *column) moneyColumn {
 		m.currency = currency
 		return m
 	}
+
 	for _, name := range []string{
 		"currency" + c.base, c.base + "currency", c.base + "coin", c.base + "asset",
 		c.base + "ccy", c.base + "unit",

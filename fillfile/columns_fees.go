@@ -19,6 +19,7 @@ func (d *finder) costs(c *columns) error {
 		}
 		all = append(all, col)
 	}
+
 	all, err := d.withoutParts(all)
 	if err != nil {
 		return err
@@ -31,6 +32,7 @@ func (d *finder) costs(c *columns) error {
 				m.currencyColumn = other.name
 			}
 		}
+
 		d.taken[col.name] = true
 		negative, positive := d.signs(col)
 		m.negated = negative && !positive
@@ -38,16 +40,19 @@ func (d *finder) costs(c *columns) error {
 		m.mixed = negative && positive
 		c.fees = append(c.fees, m)
 	}
+
 	c.mixSigns()
 	for _, m := range c.fees {
 		d.taken[m.currencyColumn] = true
 	}
+
 	switch {
 	case c.isBlotter:
 		c.setFeeSign("positive")
 	case d.f.opts.FeeSign != "":
 		c.setFeeSign(d.f.opts.FeeSign)
 	}
+
 	return nil
 }
 
@@ -81,12 +86,15 @@ func (d *finder) withoutParts(all []*column) ([]*column, error) {
 				if part == sum || !ok {
 					continue
 				}
+
 				whole.Add(whole, value)
 				hasParts = hasParts || value.Sign() != 0
 			}
+
 			value, _ := d.valueOf(sum.cells[row])
 			isSum = isSum && value.Cmp(whole) == 0
 		}
+
 		if isSum && hasParts {
 			for _, part := range all {
 				d.taken[part.name] = true

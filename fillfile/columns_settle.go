@@ -22,6 +22,7 @@ func settleColumns(f *File) error {
 	if err := d.times(c); err != nil {
 		return err
 	}
+
 	c.settles = d.take(settleNames)
 	c.id = d.take(idNames)
 	c.order = d.take(orderNames)
@@ -39,15 +40,18 @@ func settleColumns(f *File) error {
 	if err := d.amounts(c); err != nil {
 		return err
 	}
+
 	d.sides(c)
 	d.classes(c)
 	if err := d.costs(c); err != nil {
 		return err
 	}
+
 	d.currencies(c)
 	if err := d.sideOfSign(c); err != nil {
 		return err
 	}
+
 	return d.unread(c)
 }
 
@@ -60,10 +64,12 @@ func (d *finder) symbols(c *columns) {
 				continue
 			}
 		}
+
 		if d.taken[col.name] || len(col.filled()) == 0 || d.isSideColumn(col) ||
 			!slices.ContainsFunc(col.filled(), maySymbol) {
 			continue
 		}
+
 		d.taken[col.name] = true
 		c.symbol = append(c.symbol, col.name)
 		break
@@ -100,15 +106,18 @@ func (d *finder) amounts(c *columns) error {
 
 	quantity := d.numeric(quantityNames)
 	either := d.allNumeric(eitherNames)
+
 	if quantity == nil && len(either) > 0 {
 		var err error
 		if quantity, err = d.quantityAmong(either, price); err != nil {
 			return err
 		}
 	}
+
 	if quantity == nil {
 		return d.ask("quantity", "no column holds the quantities", nil)
 	}
+
 	d.taken[quantity.name] = true
 	c.quantity = quantity.name
 	isMetaTrader := quantity.base == "volume" && d.named("swap") != nil
@@ -118,6 +127,7 @@ func (d *finder) amounts(c *columns) error {
 	if c.unit == "" {
 		c.unit = d.take(strings.Fields("sizeunit quantityunit qtyunit unit tradingunit"))
 	}
+
 	d.taken[c.unit] = true
 
 	for _, col := range slices.Concat(d.allNumeric(eitherNames), d.allNumeric(totalNames)) {
@@ -216,6 +226,7 @@ func isProduct(quantity, price, money *column) bool {
 			}
 			factors[n] = value.Abs(value)
 		}
+
 		if !whole {
 			continue
 		}

@@ -43,6 +43,7 @@ func (d *finder) sides(c *columns) {
 		if col == nil {
 			continue
 		}
+
 		switch {
 		case c.side == "" && d.holdsSides(col):
 			c.side = col.name
@@ -51,6 +52,7 @@ func (d *finder) sides(c *columns) {
 			c.kinds = append(c.kinds, col.name)
 		}
 	}
+
 	if c.side != "" {
 		return
 	}
@@ -61,11 +63,13 @@ func (d *finder) sides(c *columns) {
 			found = append(found, col)
 		}
 	}
+
 	if len(found) == 1 {
 		c.side = found[0].name
 		d.taken[c.side] = true
 		return
 	}
+
 	if col := d.find([]string{"side", "buysell", "bs"}); col != nil {
 		c.side = col.name // its words are not known: each row is rejected
 		d.taken[c.side] = true
@@ -88,12 +92,14 @@ func (d *finder) sideOfSign(c *columns) error {
 			negative = negative || err == nil && value.IsNeg()
 			positive = positive || err == nil && value.IsPos()
 		}
+
 		if c.signed = negative && positive; c.signed {
 			return nil
 		}
 		if n > 0 || f.broken != nil {
 			break
 		}
+
 		f.readSample(sampleRowsMax)
 	}
 

@@ -58,8 +58,10 @@ func (d *finder) shapeOfCell(cell string) int {
 		case at.Instant:
 			return fullTime
 		}
+
 		return dateOnly
 	}
+
 	return noTime
 }
 
@@ -86,9 +88,11 @@ func (d *finder) times(c *columns) error {
 			all = append(all, t)
 		}
 	}
+
 	if len(all) == 0 {
 		all = d.unnamedTimes()
 	}
+
 	hidden := d.hiddenTimes()
 	slices.SortStableFunc(all, func(a, b timeColumn) int { return a.rank - b.rank })
 
@@ -99,6 +103,7 @@ func (d *finder) times(c *columns) error {
 		}
 		return &all[i]
 	}
+
 	isFull := func(t timeColumn) bool { return t.shape == fullTime || t.shape == zonedTime }
 	full := best(func(t timeColumn) bool { return isFull(t) && t.rank < rankTime })
 	day := best(func(t timeColumn) bool { return t.shape == dateOnly })
@@ -126,6 +131,7 @@ func (d *finder) times(c *columns) error {
 	default:
 		return d.ask("time", "no column holds the times of the fills", all)
 	}
+
 	d.taken[c.at], d.taken[c.day] = true, true
 	return nil
 }

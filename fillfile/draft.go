@@ -69,15 +69,18 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; "+
 			"the quantity in the coin is needed", clip(d.quantity), d.unit, symbol)
 	}
+
 	var known Instrument
 	if d.currency+f.opts.Currency == "" || d.multiplier == "" {
 		if known, err = f.known(symbol); err != nil {
 			return fill, err
 		}
 	}
+
 	if err := f.currency(&fill, d, known); err != nil {
 		return fill, err
 	}
+
 	if d.settles != "" {
 		day, err := f.day(d.settles)
 		if err != nil {
@@ -85,9 +88,11 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 		}
 		t.SettlementDate = &day
 	}
+
 	if err := f.amounts(&fill, d); err != nil {
 		return fill, err
 	}
+
 	return fill, f.money(&fill, d, is, known)
 }
 
@@ -141,6 +146,7 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 			return err
 		}
 	}
+
 	switch {
 	case d.ends && d.price == "":
 		return nil // at 0
@@ -153,9 +159,11 @@ func (f *File) amounts(fill *Fill, d *draft) (err error) {
 	default:
 		t.Price, err = f.number(fill, "price", d.price)
 	}
+
 	if err != nil || !d.scaled {
 		return err
 	}
+
 	t.Price, err = hundredth(t.Price)
 	return err
 }
@@ -211,6 +219,7 @@ func (f *File) money(fill *Fill, d *draft, is class, known Instrument) error {
 		if err != nil {
 			return err
 		}
+
 		f.settleMultiplier(fill, is, known)
 		if costs, err = signed(costs, said); err != nil {
 			return err
@@ -243,6 +252,7 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		if text == "" || isFree(text) {
 			continue
 		}
+
 		amount, err := f.number(fill, "fee", text)
 		if err != nil {
 			return nil, err
@@ -254,6 +264,7 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		if of.noCurrency && !amount.IsZero() {
 			return nil, fmt.Errorf("the currency of its fee %s is missing", clip(text))
 		}
+
 		code := cmp.Or(of.currency, unit)
 		if code == "" && d.scaled && !amount.IsZero() {
 			return nil, fmt.Errorf("prices are in %s, and its fee may be in that or in %s; "+
@@ -265,17 +276,20 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 		if code == "$" {
 			code = ""
 		}
+
 		if major := minorUnits[code]; major != "" {
 			if amount, err = hundredth(amount); err != nil {
 				return nil, err
 			}
 			code = major
 		}
+
 		all = append(all, cost{
 			amount: amount, currency: strings.ToUpper(cmp.Or(code, fill.Currency)),
 			unsure: of.unsure && !amount.IsZero(),
 		})
 	}
+
 	return all, nil
 }
 

@@ -31,6 +31,7 @@ func (d *draft) endLife(cash string) error {
 				"and the cash may contain the fee")
 		}
 	}
+
 	side := "sell"
 	if amount.IsNeg() {
 		side = "buy"
@@ -38,6 +39,7 @@ func (d *draft) endLife(cash string) error {
 	if said := sideOf(d.side); said != "" && string(said) != side {
 		return fmt.Errorf("%s of an option contradicts its cash of %s", d.side, cash)
 	}
+
 	d.side = side
 	d.ends = false
 	d.total = cash

@@ -139,14 +139,17 @@ func TestOpenErrors(t *testing.T) {
 func TestEncodings(t *testing.T) {
 	t.Parallel()
 	const text = "Date,Symbol,Side,Quantity,Price,Currency,Account\n2024-01-02 10:00,KÖLN„™,buy,2,3,EUR,A\n"
+
 	wide, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	narrow, err := charmap.Windows1252.NewEncoder().String(text)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, written := range map[string]string{
 		"UTF-8":               text,
 		"UTF-16":              wide,

@@ -67,6 +67,7 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 			yield(Fill{}, f.readError(err))
 			return false
 		}
+
 		for fill, err := range f.of(row) {
 			if !yield(fill, err) {
 				return false

@@ -69,10 +69,12 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 	if err := f.whole(r); err != nil {
 		return nil, "", err
 	}
+
 	other, err := c.unfilled(r)
 	if other != "" || err != nil {
 		return nil, other, err
 	}
+
 	d := c.draft(r)
 	if r.get("sizeinquote") == "true" {
 		return nil, "", errors.New("its size is in the currency of the price; the quantity in the coin is needed")
@@ -80,6 +82,7 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 	if kind := r.get(c.class); kind != "" && !d.classKnown {
 		return nil, "", fmt.Errorf("its kind of instrument %q is not known", clip(kind))
 	}
+
 	if zone := r.get(c.zoneColumn); zone != "" {
 		if d.zone, err = zoneNamed(zone); err != nil {
 			return nil, "", err
@@ -92,6 +95,7 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 		d.side = side
 		return []draft{d}, c.kindBeside(r), nil
 	}
+
 	what := strings.TrimSpace(other + " " + strings.Join(c.kindCells(r), " "))
 	switch {
 	case d.quantity != "" && isEnd(what) && d.mayEnd():
@@ -104,6 +108,7 @@ func readGeneric(f *File, r *row) ([]draft, string, error) {
 	case text == "":
 		return nil, "", errors.New("the row does not say whether it buys or sells")
 	}
+
 	return nil, "", fmt.Errorf("side %q is neither buy nor sell", clip(text))
 }
 
@@ -118,12 +123,14 @@ func (c *columns) draft(r *row) draft {
 		says: strings.Join(c.cellsOf(r, "description", "name", "securityname", "instrumentname", "securitydescription",
 			"bezeichnung"), " "),
 	}
+
 	if c.at == "" {
 		d.at = strings.TrimSpace(dayOf(r.get(c.day), c.clock) + " " + r.get(c.clock))
 	}
 	if !isRight(d.right) {
 		d.right = ""
 	}
+
 	d.class, d.classKnown = classOf(r.get(c.class))
 	if !d.classKnown && c.lots {
 		d.class = lots
@@ -134,15 +141,18 @@ func (c *columns) draft(r *row) draft {
 	if d.symbol == "" {
 		d.symbol = unit
 	}
+
 	d.unit = cmp.Or(unit, r.get(c.unit))
 	if isContractUnit(d.unit) && !d.classKnown {
 		d.class = lots
 	}
+
 	d.price, unit = splitUnit(r.get(c.price.name))
 	d.currency = cmp.Or(unit, c.price.currency, r.get(c.currency...))
 	if d.currency == "" {
 		d.currency = pairQuote(d.symbol)
 	}
+
 	for _, m := range c.totals {
 		if amount := r.get(m.name); amount != "" {
 			d.totals = append(d.totals, total{amount: amount, currency: cmp.Or(m.currency, r.get(m.currencyColumn))})
@@ -151,11 +161,13 @@ func (c *columns) draft(r *row) draft {
 			}
 		}
 	}
+
 	for _, m := range c.fees {
 		for _, cell := range feesApart(r.get(m.name)) {
 			d.fees = append(d.fees, c.fee(cell, r, m))
 		}
 	}
+
 	return d
 }
 
@@ -257,6 +269,7 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 
 	status := strings.ToLower(r.get(c.status))
 	says := func(word string) bool { return strings.Contains(status, word) }
+
 	switch failed := slices.ContainsFunc(failedWords, says); {
 	case status == "":
 		return "", nil
@@ -265,11 +278,13 @@ func (c *columns) unfilled(r *row) (other string, err error) {
 	case !failed:
 		return "", nil
 	}
+
 	filled, err := number("", r.get("filledqty", "filledquantity", "fillqty", "execqty", "executedqty",
 		"executedquantity", "filled"), false)
 	if err != nil || filled.IsZero() {
 		return kindOrder, nil
 	}
+
 	return "", nil
 }
 
@@ -298,6 +313,7 @@ func (f *File) whole(r *row) error {
 			names++
 		}
 	}
+
 	if names >= 3 {
 		f.isOther = true
 	}
@@ -331,6 +347,7 @@ func sideIn(text string) (side, other string) {
 
 	found := ""
 	parts := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return strings.ContainsRune(" -_:,()/", c) })
+
 	for _, part := range parts {
 		is := sides[part]
 		switch {

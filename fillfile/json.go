@@ -27,6 +27,7 @@ func (j *jsonRows) next() (*row, error) {
 		j.pending = j.pending[1:]
 		return r, nil
 	}
+
 	for {
 		record := &j.record
 		if err := j.records.Next(record); err != nil {
@@ -138,6 +139,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 			}
 			break
 		}
+
 		sample = append(sample, row)
 	}
 
@@ -171,11 +173,13 @@ func (f *File) notJSON(sample []*row) error {
 		if kind := barfile.KindWithin(row.within); kind != "" {
 			return &NotFillsError{Path: f.name(), Kind: kind}
 		}
+
 		for _, k := range otherObjects {
 			if k.takes(row) {
 				return &NotFillsError{Path: f.name(), Kind: k.title}
 			}
 		}
+
 		switch kind := barfile.KindOf(bytesOf(row.exact)); {
 		case kind == "trades" && !isOwn(row):
 			return &NotFillsError{Path: f.name(), Kind: "trades of the market"}

@@ -91,6 +91,7 @@ func compareExport(t *testing.T, format string, e *export, changed int) {
 			want[trade.String()]++
 		}
 	}
+
 	for fill, err := range file.Fills() {
 		if err != nil {
 			if changed < 0 {
@@ -98,11 +99,13 @@ func compareExport(t *testing.T, format string, e *export, changed int) {
 			}
 			continue
 		}
+
 		got := outcome(fill)
 		if want[got]--; want[got] < 0 {
 			t.Errorf("got %s, which is none of\n%v\n%s", got, e.trades, text)
 		}
 	}
+
 	for trade, n := range want {
 		if n > 0 {
 			t.Errorf("%s is missing (row %d is changed):\n%s", trade, changed, text)
@@ -125,11 +128,13 @@ func (e *export) text(changed int) string {
 	for _, c := range e.columns {
 		header = append(header, c.name)
 	}
+
 	if len(e.prefix) > 0 {
 		b.WriteString(e.prefix[0] + ",Header,DataDiscriminator," + strings.Join(header, ",") + "\n")
 	} else {
 		line(header)
 	}
+
 	for i, t := range e.trades {
 		var cells []string
 		for _, c := range e.columns {
@@ -139,8 +144,10 @@ func (e *export) text(changed int) string {
 			}
 			cells = append(cells, c.of(written))
 		}
+
 		line(cells)
 	}
+
 	return b.String() + e.foot
 }
 

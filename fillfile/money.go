@@ -89,6 +89,7 @@ func (f *File) checkTotals(fill *Fill, d *draft, is class, costs []cost) (proof,
 	if !fill.Multiplier.IsZero() {
 		candidates = []string{fill.Multiplier.String()}
 	}
+
 	for _, size := range candidates {
 		factor, _ := new(big.Rat).SetString(size)
 		said, ok := f.agree(totals, fill, d, is, new(big.Rat).Mul(base, factor), costs)
@@ -112,6 +113,7 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		if text == "" {
 			continue
 		}
+
 		amount, plain, err := ratIn("total", text, f.style.comma)
 		if err != nil {
 			return nil, err
@@ -119,6 +121,7 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 		if amount.Sign() == 0 && is.needsMultiplier() && is != option {
 			continue // of contracts whose full value does not change hands
 		}
+
 		m := money{amount: amount.Abs(amount), text: t.amount, tolerance: tolerance(fill.Currency, plain)}
 
 		in := cmp.Or(t.currency, unit)
@@ -126,18 +129,22 @@ func (f *File) comparable(fill *Fill, d *draft, is class) ([]money, error) {
 			m.amount.Mul(m.amount, big.NewRat(1, 100))
 			in = major
 		}
+
 		in = strings.ToUpper(in)
 		rate, hasRate := ratOf(d.rate)
 		hasRate = hasRate && rate.Sign() > 0 && rate.Cmp(big.NewRat(1, 1)) != 0
+
 		switch {
 		case in != "" && in != fill.Currency && !hasRate:
 			continue // in a currency to which the rate is not known
 		case in != fill.Currency && hasRate:
 			m.rate = rate
 		}
+
 		m.isTold = in != ""
 		all = append(all, m)
 	}
+
 	return all, nil
 }
 
@@ -182,6 +189,7 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Ra
 	if m.rate != nil && (m.isTold || !f.isGeneric()) {
 		return unproven, agreesConverted(m, gross, costs)
 	}
+
 	near := func(value *big.Rat) bool { // fees may be more than a sale brings
 		return isNear(m.amount, new(big.Rat).Abs(value), m.tolerance)
 	}
@@ -197,10 +205,12 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Ra
 		if inEither(value) && !f.feesMatter(costs, m) {
 			return unproven, true
 		}
+
 		fees := sumIn(costs, fill.Currency)
 		if fill.Side == blotter.Sell {
 			fees.Neg(fees)
 		}
+
 		with, without := new(big.Rat).Add(value, fees), new(big.Rat).Sub(value, fees)
 		switch asRead, other := inEither(with), inEither(without); {
 		case fees.Sign() == 0:
@@ -209,11 +219,13 @@ func (f *File) agreesWith(m money, fill *Fill, d *draft, is class, gross *big.Ra
 		case other && !asRead:
 			return flipped, true
 		}
+
 		isTold := !is.needsMultiplier() || !fill.Multiplier.IsZero()
 		if inEither(value) || isTold && isNearWithForeign(m, value, costs, fill.Currency) {
 			return unproven, true
 		}
 	}
+
 	return unproven, false
 }
 

@@ -76,14 +76,17 @@ func (o *Options) check() error {
 			return blotter.Invalid("multiplier", o.Multiplier, "a number above 0, for example 100")
 		}
 	}
+
 	if o.Currency != "" {
 		if err := CheckCurrency(o.Currency); err != nil {
 			return err
 		}
 	}
+
 	if o.Account != "" {
 		return blotter.CheckAccountID(o.Account)
 	}
+
 	return nil
 }
 

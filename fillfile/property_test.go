@@ -274,12 +274,14 @@ func (d dice) anyones() *statement {
 		s.point = ","
 		s.thousands = oneOf(d, "", ".")
 	}
+
 	kinds := oneOf(d, "share", "share|option", "share|bond", "pair", "option", "share|option|bond")
 	fees := oneOf(d, 0, 1, 1, 2, 3)
 	s.trades = d.trades(kinds, fees, d.chance(15))
 
 	d.addTime(s)
 	s.add(d.name("Symbol|Ticker|Instrument|Security|Contract"), func(t truth) string { return t.root })
+
 	if strings.Contains(kinds, "option") {
 		s.add(d.name("Expiration Date|Expiry|Exp"), func(t truth) string {
 			if t.strike == "" {
@@ -287,14 +289,18 @@ func (d dice) anyones() *statement {
 			}
 			return t.expiry.Format("2006-01-02")
 		})
+
 		s.add(d.name("Strike|Strike Price"), func(t truth) string { return t.strike })
 		s.add(d.name("Call/Put|Put/Call|Option Type|Right"), func(t truth) string { return t.right })
 	}
+
 	if kinds != "pair" && (strings.Contains(kinds, "bond") || d.chance(50)) {
 		s.add(d.name("Instrument Type|Asset Class|Security Type"), func(t truth) string { return t.class })
 	}
+
 	d.addSide(s)
 	d.addMoney(s, fees)
+
 	if kinds != "pair" {
 		switch d.IntN(3) {
 		case 0:
@@ -303,6 +309,7 @@ func (d dice) anyones() *statement {
 			s.add(d.name("Currency|Price Currency|Ccy"), func(t truth) string { return t.currency })
 		}
 	}
+
 	d.addNoise(s)
 	d.Shuffle(len(s.columns), func(i, j int) { s.columns[i], s.columns[j] = s.columns[j], s.columns[i] })
 	return s

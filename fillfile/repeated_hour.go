@@ -35,10 +35,12 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 		if f.order != 0 {
 			continue
 		}
+
 		symbols := map[string][]int{}
 		for _, i := range group {
 			symbols[pending[i].fill.Symbol] = append(symbols[pending[i].fill.Symbol], i)
 		}
+
 		for _, of := range symbols {
 			f.tellPasses(pending, of, passes, f.symbolOrder)
 		}
@@ -56,10 +58,12 @@ func (f *File) release(yield func(Fill, error) bool) bool {
 				h.at.local.Format("2006-01-02 15:04:05"),
 				offsetOf(h.at.local, h.at.first), offsetOf(h.at.local, h.at.second))
 		}
+
 		if !f.yieldAt(h, at, err, yield) {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -100,12 +104,14 @@ func (f *File) tellPasses(pending []pendingFill, group, passes []int, order int)
 			steps++
 		}
 	}
+
 	if steps != 1 {
 		return false
 	}
 	if order > 0 {
 		return setPasses(group, passes, step, 1)
 	}
+
 	return setPasses(group, passes, step, 2)
 }
 

@@ -24,6 +24,7 @@ func (f *File) settle() error {
 	if err := f.prepare(); err != nil {
 		return err
 	}
+
 	s := f.sample()
 	for s.candidates == 0 && f.broken == nil && len(f.peeked) < sampleRowsMax {
 		f.readSample(2 * len(f.peeked))
@@ -32,6 +33,7 @@ func (f *File) settle() error {
 		}
 		s = f.sample()
 	}
+
 	if s.candidates == 0 && s.others[kindOrderSummary] > 0 && errors.Is(f.broken, io.EOF) {
 		f.ordersOnly = true
 		s = f.sample()
@@ -84,6 +86,7 @@ func (f *File) sample() sample {
 		if len(drafts) > 0 || err != nil {
 			s.candidates++
 		}
+
 		if other != "" {
 			if s.others == nil {
 				s.others = map[string]int64{}
@@ -102,6 +105,7 @@ func (f *File) settleDrafts(drafts []draft) error {
 			return err
 		}
 	}
+
 	if f.opts.DateOrder == "" && f.layout.dateOrder == "" {
 		order := dateOrder(drafts)
 		if order == "ambiguous" {
@@ -110,8 +114,10 @@ func (f *File) settleDrafts(drafts []draft) error {
 				"--dates dmy, --dates mdy or --dates ymd",
 			}
 		}
+
 		f.style.dayFirst, f.style.yearFirst = order == "dmy", order == "ymd"
 	}
+
 	f.symbolOrder = f.orderOfSymbols(drafts)
 	if f.order = f.orderOfTimes(drafts); isGrouped(drafts) {
 		f.order = 0
@@ -125,6 +131,7 @@ func (f *File) settleDrafts(drafts []draft) error {
 		symbols = symbols || drafts[i].symbol+drafts[i].isin != ""
 		accounts = accounts || drafts[i].account != ""
 		at, err := f.stamp(drafts[i].at)
+
 		if err == nil && at.Instant && !at.Zoned && f.zone == nil && f.layout.zone == "" && drafts[i].zone == nil {
 			return &AskError{
 				f.name(), "tz", "its times have no zone",
@@ -132,15 +139,18 @@ func (f *File) settleDrafts(drafts []draft) error {
 			}
 		}
 	}
+
 	if !symbols {
 		return &AskError{f.name(), "symbol", "it does not tell the symbol", "--symbol, for example --symbol AAPL"}
 	}
+
 	if !accounts {
 		return &AskError{
 			f.name(), "account", "it does not tell the account",
 			"--account, for example --account U1234567",
 		}
 	}
+
 	return nil
 }
 
@@ -161,6 +171,7 @@ func (f *File) settleFees() {
 		if err != nil || len(drafts) == 0 {
 			continue
 		}
+
 		fill, err := f.build(row, &drafts[0])
 		switch {
 		case err != nil:
@@ -170,6 +181,7 @@ func (f *File) settleFees() {
 			other++
 		}
 	}
+
 	switch {
 	case asRead > 0 && other == 0:
 		c.setFeeSign("positive")
@@ -221,6 +233,7 @@ func isGrouped(drafts []draft) bool {
 			blocks[drafts[i].symbol]++
 			length = 0
 		}
+
 		length++
 		longest = max(longest, length)
 		if blocks[drafts[i].symbol] > 1 {
@@ -268,12 +281,14 @@ func dateOrder(drafts []draft) string {
 			if !ok {
 				continue
 			}
+
 			found = true
 			fits["dmy"] = fits["dmy"] && isDay(readings.DayFirst, text)
 			fits["mdy"] = fits["mdy"] && isDay(readings.MonthFirst, text)
 			fits["ymd"] = fits["ymd"] && isDay(readings.YearFirst, text)
 		}
 	}
+
 	if !found {
 		return ""
 	}
@@ -325,12 +340,14 @@ func (f *File) settleDecimals(drafts []draft) error {
 		f.style.comma = f.opts.Decimal == "comma"
 		return nil
 	}
+
 	var commas, points, ambiguousCommas, ambiguousPoints int
 	for i := range drafts {
 		for _, text := range drafts[i].numbers() {
 			asPoint, err := plainNumber("", text, false)
 			asComma, err2 := plainNumber("", text, true)
 			hasComma, hasPoint := strings.Contains(text, ","), strings.Contains(text, ".")
+
 			switch {
 			case err != nil || err2 != nil || !hasComma && !hasPoint:
 			case asPoint != asComma && hasComma:

@@ -120,6 +120,7 @@ func (f *File) optionSymbol(root, expiry, right, strike string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("expiry: %w", err)
 	}
+
 	letter := ""
 	switch strings.ToLower(strings.TrimSpace(right)) {
 	case "c", "call", "calls", "ce":
@@ -176,6 +177,7 @@ func (f *File) instrument(d *draft) (symbol string, is class, err error) {
 	case is == perpetual && !strings.Contains(symbol, "PERP") && !strings.Contains(symbol, "SWAP"):
 		return symbol + " PERP", perpetual, nil
 	}
+
 	return symbol, is, nil
 }
 

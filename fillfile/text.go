@@ -145,6 +145,7 @@ func (f *File) header(t *textRows) error {
 				if isGeneric {
 					names = numbered(names)
 				}
+
 				f.layout = l
 				t.header = names
 				t.exact = row.cells
@@ -154,6 +155,7 @@ func (f *File) header(t *textRows) error {
 			}
 		}
 	}
+
 	return f.notText(t.pending)
 }
 
@@ -189,9 +191,11 @@ func (f *File) notText(rows []*row) error {
 				return &NotFillsError{Path: f.name(), Kind: k.title}
 			}
 		}
+
 		if isRoundTrips(names) {
 			return &NotFillsError{Path: f.name(), Kind: "closed positions, of which a row is an entry and an exit"}
 		}
+
 		kind := barfile.KindOf(bytesOf(r.cells))
 		switch isHeader := headerAmong([]*row{r}) != nil; {
 		case kind == "trades" && isHeader && !isOwn(r):

@@ -40,12 +40,14 @@ func writeWorkbook(t *testing.T, sheets ...sheet) string {
 		if _, err := file.NewSheet(s.name); err != nil {
 			t.Fatal(err)
 		}
+
 		for i, row := range s.rows {
 			for j, value := range row {
 				cell, err := excelize.CoordinatesToCellName(j+1, i+1)
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				style := 0
 				switch value.(type) {
 				case time.Time:
@@ -53,20 +55,24 @@ func writeWorkbook(t *testing.T, sheets ...sheet) string {
 				case float64:
 					style = money
 				}
+
 				err = errors.Join(file.SetCellValue(s.name, cell, value), file.SetCellStyle(s.name, cell, cell, style))
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
+
 		if err := file.SetSheetVisible(s.name, !s.hidden); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	path := filepath.Join(t.TempDir(), "export.xlsx")
 	if err := errors.Join(file.DeleteSheet("Sheet1"), file.SaveAs(path)); err != nil {
 		t.Fatal(err)
 	}
+
 	return path
 }
 
@@ -208,11 +214,13 @@ func TestWorkbookInArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	path := filepath.Join(t.TempDir(), "export.zip")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	archive := zip.NewWriter(f)
 	for name, content := range map[string][]byte{"fills.csv": []byte(small), "export.xlsx": book} {
 		w, err := archive.Create(name)
@@ -223,6 +231,7 @@ func TestWorkbookInArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := errors.Join(archive.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ func (f *File) recogniseXML(r *bufio.Reader, start []byte) error {
 	case bytes.HasPrefix(lower, []byte("<!doctype html")) || bytes.HasPrefix(lower, []byte("<html")):
 		return &NotFillsError{Path: f.name(), Kind: "a web page; the download failed or asked to log in"}
 	}
+
 	return &NotFillsError{Path: f.name(), Reason: "it is XML, but not a Flex statement of Interactive Brokers"}
 }
 

@@ -175,10 +175,12 @@ func (c Clock) date(cell []byte) (s Stamp, ok bool) {
 	if !ok || month < 1 || month > 12 || day < 1 {
 		return Stamp{}, false
 	}
+
 	of, ok := s.clock(&t)
 	if !ok {
 		return Stamp{}, false
 	}
+
 	zone, ok := s.zone(&t)
 	t.blanks()
 	if s.Zoned && len(t) > 0 && t[0] == '(' && t[len(t)-1] == ')' {
@@ -223,6 +225,7 @@ func (c Clock) calendar(t *scanner) (year, month, day int, ok bool) {
 	if separator == 0 {
 		return 0, 0, 0, false
 	}
+
 	if name, isNamed := t.month(); isNamed { // 31-Dec-10, 31 Dec 2010
 		if t.any(string(separator)) == 0 {
 			return 0, 0, 0, false
@@ -230,14 +233,17 @@ func (c Clock) calendar(t *scanner) (year, month, day int, ok bool) {
 		year, ok = t.year()
 		return year, int(name), first, ok
 	}
+
 	second, n := t.number(2)
 	if n == 0 || t.any(string(separator)) == 0 {
 		return 0, 0, 0, false
 	}
+
 	year, ok = t.year()
 	if c.DayFirst || separator == '.' {
 		return year, second, first, ok
 	}
+
 	return year, first, second, ok
 }
 
@@ -332,6 +338,7 @@ func (t *scanner) afterHour(hourDigits int) (minute, second int, fraction time.D
 		}
 		return minute, second, 0, n == 2
 	}
+
 	if hourDigits != 2 {
 		return 0, 0, 0, true
 	}
@@ -396,11 +403,13 @@ func (s *Stamp) zone(t *scanner) (*time.Location, bool) {
 	if len(*t) == 0 {
 		return time.UTC, true
 	}
+
 	if zone := AbbreviatedZone(string(*t)); zone != nil {
 		s.Zoned = true
 		*t = nil
 		return zone, true
 	}
+
 	for _, utc := range []string{"Z", "UTC", "GMT"} {
 		if len(*t) >= len(utc) && string((*t)[:len(utc)]) == utc {
 			*t = (*t)[len(utc):]
@@ -416,19 +425,23 @@ func (s *Stamp) zone(t *scanner) (*time.Location, bool) {
 	if sign == 0 {
 		return time.UTC, true
 	}
+
 	hours, n := t.number(2)
 	t.any(":")
 	minutes, m := t.number(2)
 	if n != 2 || m == 1 || hours > 15 || minutes > 59 {
 		return nil, false
 	}
+
 	seconds := hours*3600 + minutes*60
 	if sign == '-' {
 		seconds = -seconds
 	}
+
 	s.Zoned = true
 	if seconds == 0 {
 		return time.UTC, true
 	}
+
 	return time.FixedZone("", seconds), true
 }

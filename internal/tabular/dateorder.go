@@ -14,15 +14,18 @@ func ReadingsOf(cell []byte) (r DateReadings, ok bool) {
 	t := scanner(Trim(cell))
 	t.weekday()
 	var numbers, digits [3]int
+
 	for i, most := range []int{2, 2, 4} {
 		if i > 0 && t.any("-/ ") == 0 {
 			return DateReadings{}, false
 		}
+
 		numbers[i], digits[i] = t.number(most)
 		if digits[i] == 0 {
 			return DateReadings{}, false
 		}
 	}
+
 	if digits[2] == 1 || len(t) > 0 && isDigit(t[0]) {
 		return DateReadings{}, false
 	}

@@ -70,11 +70,13 @@ func ParseEpoch(text []byte) (e Epoch, ok bool) {
 		if c < '0' || c > '9' || i > 18 {
 			return e, false
 		}
+
 		e.N = e.N*10 + int64(c-'0')
 		if e.N < 0 {
 			return e, false // more than 63 bits
 		}
 	}
+
 	unit := int64(100_000_000)
 	for _, c := range digits[min(e.digits+1, len(digits)):] {
 		if c < '0' || c > '9' {

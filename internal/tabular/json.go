@@ -142,6 +142,7 @@ func (j *JSONReader) token(r *Record) (found bool, err error) {
 	case bool:
 		return false, j.scalar(strconv.FormatBool(value))
 	}
+
 	return false, j.scalar("null")
 }
 
@@ -192,6 +193,7 @@ func (j *JSONReader) leave(r *Record) bool {
 	j.open = j.open[:n]
 	r.Within = j.names
 	r.Key = ""
+
 	if n > 0 {
 		parent := &j.open[n-1]
 		r.Key = parent.key
@@ -199,6 +201,7 @@ func (j *JSONReader) leave(r *Record) bool {
 		parent.hasRecords = parent.hasRecords || left.hasRecords || !left.isArray
 		j.names = j.names[:len(j.names)-1]
 	}
+
 	if left.isArray || left.hasRecords || len(left.keys) < elementKeysMin {
 		return false
 	}

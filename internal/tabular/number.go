@@ -40,10 +40,12 @@ func (n Notation) Parse(name string, cell []byte) (blotter.Decimal, error) {
 		return blotter.Decimal{}, fmt.Errorf("%s has more than %d digits before the point", name,
 			blotter.DecimalIntegerDigitsMax)
 	}
+
 	d, err := udecimal.Parse(plain)
 	if err != nil {
 		return blotter.Decimal{}, fmt.Errorf("%s %q is not a decimal number", name, text)
 	}
+
 	return d, nil
 }
 
@@ -69,6 +71,7 @@ func PlainNumber(cell []byte) (d blotter.Decimal, ok bool) {
 
 	var value int64
 	point, digits := -1, 0
+
 	for i, c := range cell {
 		switch {
 		case c >= '0' && c <= '9':
@@ -80,6 +83,7 @@ func PlainNumber(cell []byte) (d blotter.Decimal, ok bool) {
 			return blotter.Decimal{}, false
 		}
 	}
+
 	if digits == 0 || digits > 18 {
 		return blotter.Decimal{}, false
 	}
@@ -148,15 +152,18 @@ func (n Notation) digits(text string) (plain string, ok bool) {
 	if n.Comma {
 		text = SwapMarks(text)
 	}
+
 	text, shift, ok := cutExponent(text)
 	if !ok {
 		return "", false
 	}
+
 	whole, fraction, _ := strings.Cut(text, ".")
 	whole, ok = ungrouped(whole)
 	if !ok {
 		return "", false
 	}
+
 	sign := ""
 	switch {
 	case strings.HasPrefix(whole, "-"):
@@ -164,6 +171,7 @@ func (n Notation) digits(text string) (plain string, ok bool) {
 	case strings.HasPrefix(whole, "+"):
 		whole = whole[1:]
 	}
+
 	digits := whole + fraction
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return "", false
@@ -177,6 +185,7 @@ func (n Notation) digits(text string) (plain string, ok bool) {
 	if point > len(digits) {
 		digits += strings.Repeat("0", point-len(digits))
 	}
+
 	plain = strings.TrimLeft(digits[:point], "0")
 	if plain == "" {
 		plain = "0"
@@ -184,6 +193,7 @@ func (n Notation) digits(text string) (plain string, ok bool) {
 	if fraction := strings.TrimRight(digits[point:], "0"); fraction != "" {
 		plain += "." + fraction
 	}
+
 	return sign + plain, true
 }
 

@@ -115,6 +115,7 @@ func NewSource(name string, r io.Reader, sheet string) (*Source, error) {
 	s := &Source{name: name}
 	buffered := bufio.NewReaderSize(counter{r, &s.read}, LineBytesMax)
 	start, _ := buffered.Peek(512)
+
 	switch {
 	case isZip(start):
 		if err := s.openZip(r, sheet); err != nil {
@@ -163,6 +164,7 @@ func (s *Source) openZip(r io.Reader, sheet string) error {
 	directory := &boundedReader{r: file, left: directoryBytesMax}
 	archive, err := zip.NewReader(directory, info.Size())
 	directory.left = -1 // what follows are the members
+
 	switch {
 	case errors.Is(err, errDirectoryTooLong) || err == nil && len(archive.File) > membersMax:
 		return Error(s.name, tooManyMembers)

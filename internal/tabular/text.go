@@ -52,6 +52,7 @@ func (t *TextReader) Next(r *Record) error {
 		if bytes.Count(line, []byte{'"'})%2 == 1 && t.endsInQuotes(line) {
 			line = t.join(line)
 		}
+
 		line = bytes.TrimRight(line, "\r\n")
 		if !IsBlank(line) {
 			r.Line = first
@@ -61,6 +62,7 @@ func (t *TextReader) Next(r *Record) error {
 			return nil
 		}
 	}
+
 	return fmt.Errorf("more than %d blank lines in a row, up to line %d; remove them", blankLinesMax, t.line)
 }
 
@@ -88,17 +90,20 @@ func (t *TextReader) join(line []byte) []byte {
 	t.joined = append(t.joined[:0], line...) // Peek moves the buffer below the line
 	ahead, _ := t.lines.Peek(joinedBytesMax)
 	quotes, end := 1, 0
+
 	for range joinedLinesMax {
 		n := bytes.IndexByte(ahead[end:], '\n') + 1
 		if n == 0 {
 			n = len(ahead) - end
 		}
+
 		quotes += bytes.Count(ahead[end:end+n], []byte{'"'})
 		end += n
 		if quotes%2 == 0 || end == len(ahead) {
 			break
 		}
 	}
+
 	if quotes%2 == 1 {
 		return t.joined
 	}
@@ -156,6 +161,7 @@ func (t *TextReader) splitQuoted(line []byte, cells [][]byte) [][]byte {
 			out = append(out, c)
 		}
 	}
+
 	t.unquoted = out
 	return append(cells, out[start:])
 }

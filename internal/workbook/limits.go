@@ -36,6 +36,7 @@ func checkSize(members []*zip.File) error {
 
 		name := strings.ToLower(strings.ReplaceAll(member.Name, "\\", "/"))
 		var err error
+
 		switch {
 		case strings.HasSuffix(name, ".bin") && strings.HasPrefix(name, "xl/workbook"):
 			err = errors.New("it is a binary workbook (.xlsb); save it as .xlsx or CSV")
@@ -49,13 +50,16 @@ func checkSize(members []*zip.File) error {
 					saveAsCSV)
 			}
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	if found.lastString > found.strings {
 		return errors.New("the workbook is damaged: a cell refers to a text that is not there")
 	}
+
 	return nil
 }
 
@@ -124,6 +128,7 @@ func (found *contents) countCells(decoder *xml.Decoder) error {
 				found.lastString = max(found.lastString, number(text)+1)
 			}
 		}
+
 		if rows > rowsMax || cells+width > cellsMax {
 			return fmt.Errorf("a sheet of the workbook has more than %d rows or %d cells; %s", rowsMax, cellsMax,
 				saveAsCSV)

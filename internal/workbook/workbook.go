@@ -57,7 +57,6 @@ func Open(file io.ReaderAt, size int64, name string) (sheet *Sheet, err error) {
 	if err := checkSize(archive.File); err != nil {
 		return nil, err
 	}
-
 	defer recoverDamage(&err)
 	book, err := excelize.OpenReader(io.NewSectionReader(file, 0, size), excelize.Options{
 		UnzipSizeLimit: unpackedBytesMax, UnzipXMLSizeLimit: unpackedBytesMax,
@@ -65,11 +64,13 @@ func Open(file io.ReaderAt, size int64, name string) (sheet *Sheet, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the workbook is damaged: %w", err)
 	}
+
 	sheet, err = openSheet(book, name)
 	if err != nil {
 		_ = book.Close()
 		return nil, err
 	}
+
 	return sheet, nil
 }
 
@@ -99,6 +100,7 @@ func openSheet(book *excelize.File, name string) (*Sheet, error) {
 			s.Others = append(s.Others, strconv.Quote(each)+" (hidden)")
 		}
 	}
+
 	wanted := strconv.Quote(name)
 	if name == "" {
 		wanted = "that is not hidden"
@@ -168,10 +170,12 @@ func (s *Sheet) text(column int, value string) (string, error) {
 	if !isNumber(value) {
 		return value, nil
 	}
+
 	cell, err := excelize.CoordinatesToCellName(column, s.row)
 	if err != nil {
 		return "", err
 	}
+
 	kind, err := s.file.GetCellType(s.Name, cell)
 	if err != nil {
 		return "", err

@@ -35,6 +35,7 @@ func (b book) pack(t testing.TB) []byte {
 		if i < len(b.hidden) && b.hidden[i] {
 			state = ` state="hidden"`
 		}
+
 		fmt.Fprintf(&sheets, `<sheet name="%s" sheetId="%d"%s r:id="rId%d"/>`, name, i+1, state, i+1)
 		fmt.Fprintf(&rels,
 			`<Relationship Id="rId%d" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/`+
@@ -43,16 +44,19 @@ func (b book) pack(t testing.TB) []byte {
 			`<Override PartName="/xl/worksheets/sheet%d.xml" `+
 				`ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>`, i+1)
 	}
+
 	for i, format := range b.formats {
 		fmt.Fprintf(&fonts, `<numFmt numFmtId="%d" formatCode="%s"/>`, 200+i, strings.ReplaceAll(format, `"`, "&quot;"))
 		fmt.Fprintf(&xfs, `<xf numFmtId="%d" fontId="0" fillId="0" borderId="0" applyNumberFormat="1"/>`, 200+i)
 	}
+
 	for _, text := range b.strings {
 		fmt.Fprintf(&shared, "<si><t>%s</t></si>", text)
 	}
 
 	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ` +
 		`xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"`
+
 	parts := [][2]string{
 		{
 			"[Content_Types].xml",
@@ -93,6 +97,7 @@ func (b book) pack(t testing.TB) []byte {
 		},
 		{"xl/sharedStrings.xml", `<sst ` + main + `>` + shared.String() + `</sst>`},
 	}
+
 	for i, rows := range b.sheets {
 		parts = append(parts, [2]string{
 			fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1),
@@ -102,12 +107,14 @@ func (b book) pack(t testing.TB) []byte {
 
 	var packed bytes.Buffer
 	archive := zip.NewWriter(&packed)
+
 	for _, part := range parts {
 		header := &zip.FileHeader{
 			Name:               part[0],
 			UncompressedSize64: max(uint64(len(part[1])), b.claims[part[0]]),
 			CompressedSize64:   uint64(len(part[1])),
 		}
+
 		w, err := archive.CreateRaw(header)
 		if err != nil {
 			t.Fatal(err)
@@ -116,9 +123,11 @@ func (b book) pack(t testing.TB) []byte {
 			t.Fatal(err)
 		}
 	}
+
 	if err := archive.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	return packed.Bytes()
 }
 
@@ -231,6 +240,7 @@ func TestWrittenByTheLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	third := 0.7
 	for cell, value := range map[string]any{
 		"A1": "when",
@@ -243,9 +253,11 @@ func TestWrittenByTheLibrary(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := file.SetCellStyle("Sheet1", "A2", "A2", style); err != nil {
 		t.Fatal(err)
 	}
+
 	packed, err := file.WriteToBuffer()
 	if err != nil {
 		t.Fatal(err)
@@ -264,6 +276,7 @@ func TestChoosesSheet(t *testing.T) {
 		sheets: []string{cell("notes"), cell("trades"), cell("old")},
 		names:  []string{"Notes", "Trades", "Old"}, hidden: []bool{true, false, false},
 	}
+
 	content := three.pack(t)
 	for _, test := range []struct{ name, want, others string }{
 		{"", "trades\n", `"Notes" (hidden), "Old"`},
