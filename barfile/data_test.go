@@ -36,12 +36,14 @@ var asked = map[string]barfile.Options{
 	"alpaca-json/market-data_v2_stocks_bars_bars.json":        {Timeframe: "1m"},
 	"alpaca-json/market-data_v2_stocks_symbol_bars_bars.json": {Timeframe: "1m"},
 	"polygon-json/v2_aggs_ticker_AAPL_prev.json":              {Timeframe: "1d"},
-	// a word instead of a symbol
+
+	// Their names have a word, or a vendor, instead of a symbol.
 	"binance-klines/http_spot_market_klines.json": {Symbol: "BTCUSDT"},
-	// a vendor's name instead of a symbol
-	"candles-json/ib-bars.json.gz": {Symbol: "AAPL"},
-	// half of its rows are invalid
-	"daily-csv/btcusdt-1d-gct.csv":                                                       {Columns: "date,volume,open,high,low,close"},
+	"candles-json/ib-bars.json.gz":                {Symbol: "AAPL"},
+
+	// Half of its rows are invalid.
+	"daily-csv/btcusdt-1d-gct.csv": {Columns: "date,volume,open,high,low,close"},
+
 	"intraday-csv/2006-01-02-volume-min-001.txt":                                         {Symbol: "FESX"},
 	"polygon-json/v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted-true.json": {Timeframe: "1d"},
 }

@@ -39,7 +39,7 @@
 // Most files need no code, because their columns have known names. To add a vendor:
 //
 //   - Put a file and its bars into testdata/examples/NAME.txt. TestExamples reads it.
-//   - Add unknown names of columns to fieldNames in layout.go, or a layout of a file without names to unnamed.
+//   - Add unknown names of columns to fieldNames in layout.go, or a layout of a file without names to unnamedLayouts.
 //   - If bars are to be stored under the vendor's name, add a format to format.go, and to formatOf how its columns are
 //     recognized.
 //   - Add a row to the table in docs/formats.md.

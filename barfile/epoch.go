@@ -222,11 +222,11 @@ func (f *File) followUnit(r *record) error {
 func (f *File) confirms(unit tabular.Unit, at time.Time) bool {
 	confirmed, rows := 0, 0
 	for i := range unitLookAhead {
-		if i == len(f.peeked) && !f.peekNext() {
+		if i == len(f.lookahead) && !f.peekNext() {
 			break
 		}
 
-		e, ok := tabular.ParseEpoch(f.layout.dateCell(&f.peeked[i]))
+		e, ok := tabular.ParseEpoch(f.layout.dateCell(&f.lookahead[i]))
 		if !ok {
 			continue
 		}

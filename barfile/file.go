@@ -55,7 +55,7 @@ type File struct {
 
 	opts        Options
 	units       unitFollower
-	emptied     emptied
+	emptyCloses emptyCloses
 	unreadable  string         // adjusted close of the current row, if it is not a number
 	zone        *time.Location // nil if it is not known
 	newestFirst bool           // rows go back in time
@@ -66,9 +66,9 @@ type File struct {
 	member      string // its name in the archive, or ""
 	decoder     *decoder
 	layout      layout
-	peeked      []record
+	lookahead   []record
 	suffix      string // of the symbols: AdjustedSuffix, MidSuffix or ""
-	used        bool   // Bars has been read
+	isRead      bool   // Bars has been read
 	reopen      string // path of a regular file, which can be opened again; "" for streams and pipes
 	absolute    string // of reopen
 	members     int    // of the archive that have been begun
@@ -77,10 +77,10 @@ type File struct {
 	inside      bool   // the symbol of a row is that of the JSON object around it
 	pathAt      int    // which of the names around a row is its symbol, or -1
 	around      record // the first row, whose surroundings those of other rows are compared with
-	aligned     [][]byte
-	joined      []byte
-	broken      error // that ended the sample
-	ended       bool  // the sample is the whole file
+	rowCells    [][]byte
+	timeBuffer  []byte
+	sampleErr   error // that ended the sample
+	atEnd       bool  // the sample is the whole file
 }
 
 const (

@@ -14,8 +14,8 @@ import (
 // or a pipe cannot.
 func (f *File) Bars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
-		if !f.used {
-			f.used = true
+		if !f.isRead {
+			f.isRead = true
 			f.bars(yield)
 			return
 		}
@@ -51,7 +51,7 @@ func (f *File) bars(yield func(blotter.BarRow, error) bool) {
 			}
 		}
 
-		f.remarkEmptied()
+		f.remarkEmptyCloses()
 
 		if err := f.nextMember(); err != nil {
 			if !errors.Is(err, io.EOF) {
@@ -68,7 +68,7 @@ func (f *File) bar(r *record) (blotter.BarRow, error) {
 		own := r.clone() // looking ahead writes over r
 		r = &own
 		if err := f.followUnit(r); err != nil {
-			return blotter.BarRow{}, f.rejected(r, "", err)
+			return blotter.BarRow{}, f.rejectedRow(r, "", err)
 		}
 	}
 	return f.parse(r)
@@ -76,15 +76,15 @@ func (f *File) bar(r *record) (blotter.BarRow, error) {
 
 // nextRecord returns the next record, which is valid until the next call.
 func (f *File) nextRecord() (*record, error) {
-	if len(f.peeked) > 0 {
-		r := &f.peeked[0]
-		f.peeked = f.peeked[1:]
+	if len(f.lookahead) > 0 {
+		r := &f.lookahead[0]
+		f.lookahead = f.lookahead[1:]
 		return r, nil
 	}
 	switch {
-	case f.broken != nil:
-		return nil, f.broken
-	case f.ended:
+	case f.sampleErr != nil:
+		return nil, f.sampleErr
+	case f.atEnd:
 		return nil, io.EOF
 	}
 	err := f.decoder.next(&f.row)
@@ -93,16 +93,16 @@ func (f *File) nextRecord() (*record, error) {
 
 // peekNext adds the next record to those that have been read ahead. It returns false at the end of the file.
 func (f *File) peekNext() bool {
-	if f.broken != nil || f.ended {
+	if f.sampleErr != nil || f.atEnd {
 		return false
 	}
 	err := f.decoder.next(&f.row)
-	if f.ended = errors.Is(err, io.EOF); f.ended {
+	if f.atEnd = errors.Is(err, io.EOF); f.atEnd {
 		return false
 	}
-	if f.broken = err; err != nil {
+	if f.sampleErr = err; err != nil {
 		return false
 	}
-	f.peeked = append(f.peeked, f.row.clone())
+	f.lookahead = append(f.lookahead, f.row.clone())
 	return true
 }

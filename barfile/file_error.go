@@ -11,11 +11,11 @@ import (
 
 // damage returns the error that broke the file within its sample, or nil if its text is not that of a bar file.
 func (f *File) damage() error {
-	if errors.Is(f.broken, tabular.ErrTooLong) || errors.As(f.broken, new(*json.SyntaxError)) ||
-		errors.As(f.broken, new(tabular.ShapeError)) {
+	if errors.Is(f.sampleErr, tabular.ErrTooLong) || errors.As(f.sampleErr, new(*json.SyntaxError)) ||
+		errors.As(f.sampleErr, new(tabular.ShapeError)) {
 		return nil
 	}
-	return f.readError(f.broken)
+	return f.readError(f.sampleErr)
 }
 
 // readError explains an error that ended the file before its end.

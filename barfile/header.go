@@ -13,17 +13,18 @@ import (
 // headerLines is how many lines are searched for the header. Some files begin with a line about their source.
 const headerLines = 5
 
-// headed returns the layout of a text, and the rows below its header. Positions of columns count only without a header.
-func (f *File) headed(sample []record) (layout, []record, error) {
+// layoutByHeader returns the layout of a text, and the rows below its header. Positions of columns count only without a
+// header.
+func (f *File) layoutByHeader(sample []record) (layout, []record, error) {
 	for i := range sample[:min(len(sample), headerLines)] {
 		names, rows := sample[i].Cells, sample[i+1:]
 		if err := f.sideBySide(names); err != nil {
 			return layout{}, nil, err
 		}
 
-		l, missing := named(names)
+		l, missing := layoutByNames(names)
 		if missing == "date" && l.keys[0] == "price" && l.has(fieldOpen) {
-			return f.stacked(l, rows)
+			return f.layoutByStackedHeader(l, rows)
 		}
 		if l.missingPrice() != "" {
 			continue
@@ -50,7 +51,7 @@ func (f *File) headed(sample []record) (layout, []record, error) {
 	if names := namesOf(sample); names != nil {
 		return layout{}, nil, f.notBars(names, "")
 	}
-	l, err := f.unnamed(sample)
+	l, err := f.layoutByCells(sample)
 	return l, sample, err
 }
 

@@ -182,7 +182,7 @@ func isMessage(cells [][]byte) bool {
 // KindOf returns what columns of these names, or rows without names, hold: "bars", "orders", "quotes", ..., or "" if
 // that is unknown.
 func KindOf(cells [][]byte) string {
-	if _, missing := named(cells); missing == "" {
+	if _, missing := layoutByNames(cells); missing == "" {
 		return "bars"
 	}
 	if kind := otherKind(cells); kind != "" {

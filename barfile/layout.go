@@ -80,7 +80,7 @@ var plain = strings.NewReplacer(
 )
 
 // plainName returns the name of a column as it is looked up. Polygon calls the symbol T and the time t. In a file
-// without another time, T is the time; see named.
+// without another time, T is the time; see layoutByNames.
 func plainName(cell []byte) string {
 	name := string(bytes.TrimSpace(cell))
 	if name == "T" || name == "S" {
@@ -99,9 +99,9 @@ func isASCII(text string) bool {
 // numbered matches the number before a name in Alpha Vantage's JSON: "1. open".
 var numbered = regexp.MustCompile(`^\s*\d{1,2}[a-z]?\.\s+`)
 
-// named returns the layout of records whose columns have these names. missing is the first field that a bar needs and
-// that has no column, or "".
-func named(names [][]byte) (l layout, missing string) {
+// layoutByNames returns the layout of records whose columns have these names. missing is the first field that a bar
+// needs and that has no column, or "".
+func layoutByNames(names [][]byte) (l layout, missing string) {
 	l.at = noFields()
 	l.count = len(names)
 	for _, name := range names {
@@ -245,8 +245,8 @@ func commonPrefix(names [][]byte) string {
 	return prefix
 }
 
-// positional returns the layout of records without names from a list of fields. "" is a column that is ignored.
-func positional(of *format, columns ...string) layout {
+// layoutByPosition returns the layout of records without names from a list of fields. "" is a column that is ignored.
+func layoutByPosition(of *format, columns ...string) layout {
 	l := layout{format: of, at: noFields(), count: len(columns)}
 
 	for i, column := range columns {
@@ -268,31 +268,31 @@ func positional(of *format, columns ...string) layout {
 	return l
 }
 
-// unnamed are the layouts of records without names, in the order in which they are tried. The first that reads most
-// records as bars is taken.
-var unnamed = []layout{
-	positional(binance, "date", "open", "high", "low", "close", "volume", "closetime", "", "", "", "", ""),
-	positional(csvFormat, "date", "open", "high", "low", "close", "adjclose", "volume"), // Yahoo's order
-	positional(kraken, "date", "open", "high", "low", "close", "volume", "trades"),
-	positional(kraken, "date", "open", "high", "low", "close", "vwap", "volume", "trades"),
-	positional(csvFormat, "date", "open", "high", "low", "close", "volume"),
-	positional(coinbase, "date", "low", "high", "open", "close", "volume"),
-	positional(csvFormat, "date", "volume", "open", "high", "low", "close"),
-	positional(csvFormat, "date", "open", "close", "low", "high", "volume"),
-	positional(csvFormat, "date", "open", "close", "high", "low", "volume"),
-	positional(csvFormat, "date", "open", "close", "low", "high", "volume", "trades"),
-	positional(csvFormat, "date", "open", "close", "high", "low", "volume", "trades"),
-	positional(csvFormat, "date", "time", "open", "high", "low", "close", "volume"),
-	positional(csvFormat, "date", "time", "open", "high", "low", "close", "volume", "openinterest"),
-	positional(csvFormat, "symbol", "date", "open", "high", "low", "close", "volume"),
-	positional(csvFormat, "symbol", "date", "time", "open", "high", "low", "close", "volume"),
-	positional(csvFormat, "date", "open", "high", "low", "close"),
-	positional(csvFormat, "date", "open", "high", "low", "close", "volume", "openinterest"),
+// unnamedLayouts are the layouts of records without names, in the order in which they are tried. The first that reads
+// most records as bars is taken.
+var unnamedLayouts = []layout{
+	layoutByPosition(binance, "date", "open", "high", "low", "close", "volume", "closetime", "", "", "", "", ""),
+	layoutByPosition(csvFormat, "date", "open", "high", "low", "close", "adjclose", "volume"), // Yahoo's order
+	layoutByPosition(kraken, "date", "open", "high", "low", "close", "volume", "trades"),
+	layoutByPosition(kraken, "date", "open", "high", "low", "close", "vwap", "volume", "trades"),
+	layoutByPosition(csvFormat, "date", "open", "high", "low", "close", "volume"),
+	layoutByPosition(coinbase, "date", "low", "high", "open", "close", "volume"),
+	layoutByPosition(csvFormat, "date", "volume", "open", "high", "low", "close"),
+	layoutByPosition(csvFormat, "date", "open", "close", "low", "high", "volume"),
+	layoutByPosition(csvFormat, "date", "open", "close", "high", "low", "volume"),
+	layoutByPosition(csvFormat, "date", "open", "close", "low", "high", "volume", "trades"),
+	layoutByPosition(csvFormat, "date", "open", "close", "high", "low", "volume", "trades"),
+	layoutByPosition(csvFormat, "date", "time", "open", "high", "low", "close", "volume"),
+	layoutByPosition(csvFormat, "date", "time", "open", "high", "low", "close", "volume", "openinterest"),
+	layoutByPosition(csvFormat, "symbol", "date", "open", "high", "low", "close", "volume"),
+	layoutByPosition(csvFormat, "symbol", "date", "time", "open", "high", "low", "close", "volume"),
+	layoutByPosition(csvFormat, "date", "open", "high", "low", "close"),
+	layoutByPosition(csvFormat, "date", "open", "high", "low", "close", "volume", "openinterest"),
 }
 
 var (
-	leanTrades = positional(lean, "date", "open", "high", "low", "close", "volume")
-	leanQuotes = positional(lean, "date", "open", "high", "low", "close", "volume", "ask", "", "", "", "")
+	leanTrades = layoutByPosition(lean, "date", "open", "high", "low", "close", "volume")
+	leanQuotes = layoutByPosition(lean, "date", "open", "high", "low", "close", "volume", "ask", "", "", "", "")
 )
 
 // ColumnNames returns the column names that are recognized, sorted, in lower case and without blanks and punctuation.

@@ -36,11 +36,11 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 				"import it from its folder, for example equity/usa/minute/spy/20131007_trade.zip, "+
 				"or set --format csv for prices as they are written")
 	case sample[0].Keys != nil:
-		l, sample, err = f.keyed(sample)
+		l, sample, err = f.layoutByKeys(sample)
 	case isJSON:
-		l, err = f.unnamed(sample)
+		l, err = f.layoutByCells(sample)
 	default:
-		l, sample, err = f.headed(sample)
+		l, sample, err = f.layoutByHeader(sample)
 	}
 
 	if err != nil {
@@ -58,7 +58,7 @@ func (f *File) layoutOf(sample []record, isJSON bool, path leanFile) (layout, []
 // askedColumns returns the layout of Options.Columns. A first record that is not a bar and whose prices are words is a
 // header.
 func (f *File) askedColumns(sample []record) (layout, []record, error) {
-	l, missing := named(bytes.Split([]byte(f.opts.Columns), []byte(",")))
+	l, missing := layoutByNames(bytes.Split([]byte(f.opts.Columns), []byte(",")))
 	if missing != "" {
 		return l, nil, tabular.Error(f.name(), fmt.Sprintf("--cols %s has no column for %s", f.opts.Columns, missing))
 	}
@@ -85,8 +85,9 @@ func (l *layout) isHeading(cells [][]byte) bool {
 	return true
 }
 
-// keyed returns the layout of a JSON file of objects. Objects before the first one with prices describe the file.
-func (f *File) keyed(sample []record) (layout, []record, error) {
+// layoutByKeys returns the layout of a JSON file of objects. Objects before the first one with prices describe the
+// file.
+func (f *File) layoutByKeys(sample []record) (layout, []record, error) {
 	for _, name := range sample[0].Within {
 		if kind := otherParts[plainName([]byte(name))]; kind != "" {
 			return layout{}, nil, notBars(f.name(), kind)
@@ -95,7 +96,7 @@ func (f *File) keyed(sample []record) (layout, []record, error) {
 
 	first := 0
 	for i := range sample[:min(len(sample), headerLines)] {
-		if l, _ := named(sample[i].Keys); l.missingPrice() == "" {
+		if l, _ := layoutByNames(sample[i].Keys); l.missingPrice() == "" {
 			first = i
 			break
 		}
@@ -106,7 +107,7 @@ func (f *File) keyed(sample []record) (layout, []record, error) {
 		return layout{}, nil, err
 	}
 
-	l, missing := named(rows[0].Keys)
+	l, missing := layoutByNames(rows[0].Keys)
 	if missing == "date" && l.missingPrice() == "" {
 		if err := f.settleDateColumn(&l, sameKeys(rows)); err != nil {
 			return l, nil, err
@@ -155,9 +156,9 @@ func (f *File) fit(l layout, rows []record) layout {
 	return l
 }
 
-// stacked returns the layout of a yfinance download of one symbol, whose header has three lines: prices, tickers,
-// index.
-func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
+// layoutByStackedHeader returns the layout of a yfinance download of one symbol, whose header has three lines: prices,
+// tickers, index.
+func (f *File) layoutByStackedHeader(l layout, rows []record) (layout, []record, error) {
 	l.at[fieldDate] = 0
 	l.format = yfinance
 	l.adjusted = !l.has(fieldAdjClose)
@@ -190,12 +191,12 @@ func (f *File) stacked(l layout, rows []record) (layout, []record, error) {
 	return l, rows, nil
 }
 
-// unnamed returns the layout of records without names that reads nearly all of them as bars.
-func (f *File) unnamed(sample []record) (layout, error) {
+// layoutByCells returns the layout of records without names that reads nearly all of them as bars.
+func (f *File) layoutByCells(sample []record) (layout, error) {
 	var best *layout
 	most := 0
-	for i := range unnamed {
-		l := &unnamed[i]
+	for i := range unnamedLayouts {
+		l := &unnamedLayouts[i]
 		if asked := f.opts.Format; asked != "" && l.format.name != asked && l.format != csvFormat {
 			continue
 		}
@@ -286,7 +287,7 @@ func (f *File) notBars(cells [][]byte, missing string) error {
 		return notBars(f.name(), kind)
 	}
 	if missing == "" {
-		if _, missing = named(cells); missing == "" {
+		if _, missing = layoutByNames(cells); missing == "" {
 			missing = "date"
 		}
 	}

@@ -21,15 +21,15 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 	f.unreadable = ""
 	row, at, err := f.read(r)
 	if err != nil {
-		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
+		return blotter.BarRow{}, f.rejectedRow(r, row.Symbol, err)
 	}
 	if row.Timestamp, err = f.timestamp(at, string(row.Timeframe), row.Symbol); err != nil {
-		return blotter.BarRow{}, f.rejected(r, row.Symbol, err)
+		return blotter.BarRow{}, f.rejectedRow(r, row.Symbol, err)
 	}
 
 	if f.unreadable != "" {
-		if f.emptied.rows++; f.emptied.rows == 1 {
-			f.emptied.line, f.emptied.text = r.Line, f.unreadable
+		if f.emptyCloses.rows++; f.emptyCloses.rows == 1 {
+			f.emptyCloses.line, f.emptyCloses.text = r.Line, f.unreadable
 		}
 	}
 
@@ -40,7 +40,7 @@ func (f *File) parse(r *record) (blotter.BarRow, error) {
 // checkError is the error of a row that was read and breaks a rule of bars.
 type checkError struct{ error }
 
-func (f *File) rejected(r *record, symbol string, err error) error {
+func (f *File) rejectedRow(r *record, symbol string, err error) error {
 	check := "parse"
 	if errors.As(err, new(checkError)) {
 		check = "bar"
@@ -77,15 +77,15 @@ func (f *File) align(r *record) [][]byte {
 		return r.Cells
 	}
 
-	f.aligned = append(f.aligned[:0], make([][]byte, len(f.layout.names))...)
+	f.rowCells = append(f.rowCells[:0], make([][]byte, len(f.layout.names))...)
 	for i, name := range f.layout.names {
 		for j, key := range r.Keys {
 			if string(key) == name && j < len(r.Cells) {
-				f.aligned[i] = r.Cells[j]
+				f.rowCells[i] = r.Cells[j]
 			}
 		}
 	}
-	return f.aligned
+	return f.rowCells
 }
 
 // read reads a record, except that it returns the time as written. The bar's Timeframe is that of the row.
@@ -193,8 +193,8 @@ func (f *File) stamp(cells [][]byte) (tabular.Stamp, error) {
 	cell := cells[l.at[fieldDate]]
 	if l.has(fieldTime) {
 		if of := tabular.Trim(cells[l.at[fieldTime]]); len(of) > 0 {
-			f.joined = append(append(append(f.joined[:0], tabular.Trim(cell)...), ' '), of...)
-			cell = f.joined
+			f.timeBuffer = append(append(append(f.timeBuffer[:0], tabular.Trim(cell)...), ' '), of...)
+			cell = f.timeBuffer
 		}
 	}
 	return l.clock.Parse(cell)
@@ -258,22 +258,22 @@ func (f *File) adjustedClose(cell []byte) *blotter.Decimal {
 	return &adjusted
 }
 
-// emptied counts the adjusted closes that could not be read.
-type emptied struct {
+// emptyCloses counts the adjusted closes that could not be read.
+type emptyCloses struct {
 	rows int64
 	line int64  // of the first
 	text string // of the first
 }
 
-// remarkEmptied adds a remark with the number of adjusted closes of a member that were left empty.
-func (f *File) remarkEmptied() {
-	if f.emptied.rows == 0 {
+// remarkEmptyCloses adds a remark with the number of adjusted closes of a member that were left empty.
+func (f *File) remarkEmptyCloses() {
+	if f.emptyCloses.rows == 0 {
 		return
 	}
 	f.Remarks = append(f.Remarks, fmt.Sprintf("%d adjusted closes that are not numbers were left empty, "+
 		"the first is %q in line %d",
-		f.emptied.rows, sqltext.Storable(f.emptied.text), f.emptied.line))
-	f.emptied = emptied{}
+		f.emptyCloses.rows, sqltext.Storable(f.emptyCloses.text), f.emptyCloses.line))
+	f.emptyCloses = emptyCloses{}
 }
 
 // price reads a price and divides it by the scale of the layout.

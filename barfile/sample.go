@@ -15,7 +15,7 @@ import (
 // recognise finds out how to read a member of the source.
 func (f *File) recognise(r *bufio.Reader) (err error) {
 	f.Timeframe, f.suffix = "", "" // of the member before
-	f.units, f.emptied = unitFollower{}, emptied{}
+	f.units, f.emptyCloses = unitFollower{}, emptyCloses{}
 	if f.zone, err = tabular.LoadZone(f.opts.Zone); err != nil {
 		return err
 	}
@@ -30,21 +30,21 @@ func (f *File) recognise(r *bufio.Reader) (err error) {
 
 	isText := f.decoder.text != nil
 	isJSON := !isText
-	f.broken, f.ended = nil, false
+	f.sampleErr, f.atEnd = nil, false
 	sample, err := f.sample()
 	if err != nil {
 		return err
 	}
 
 	path := leanPath(cmp.Or(f.absolute, f.Path), f.member)
-	if f.layout, f.peeked, err = f.layoutOf(sample, isJSON, path); err != nil {
-		if f.broken != nil && errors.As(err, new(*NotBarsError)) {
+	if f.layout, f.lookahead, err = f.layoutOf(sample, isJSON, path); err != nil {
+		if f.sampleErr != nil && errors.As(err, new(*NotBarsError)) {
 			return cmp.Or(f.damage(), err)
 		}
 		return err
 	}
 
-	path.zone = leanSession(path, f.peeked)
+	path.zone = leanSession(path, f.lookahead)
 	if err := f.settleSymbol(path, symbolBehind); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (f *File) decode(r *bufio.Reader) (d *decoder, symbolBehind string, err err
 
 // isHeader reports whether cells name what a bar needs.
 func isHeader(cells [][]byte) bool {
-	_, missing := named(cells)
+	_, missing := layoutByNames(cells)
 	return missing == ""
 }
 
@@ -83,7 +83,7 @@ func (f *File) sample() ([]record, error) {
 	var sample []record
 	for bytes := 0; len(sample) < peekRowsMax && bytes < peekBytesMax; {
 		err := f.decoder.next(&f.row)
-		if f.ended = errors.Is(err, io.EOF); f.ended {
+		if f.atEnd = errors.Is(err, io.EOF); f.atEnd {
 			break
 		}
 
@@ -91,7 +91,7 @@ func (f *File) sample() ([]record, error) {
 			if len(sample) == 0 {
 				return nil, f.readError(err)
 			}
-			f.broken = err // reported after these records
+			f.sampleErr = err // reported after these records
 			break
 		}
 

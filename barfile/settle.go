@@ -43,8 +43,8 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 		l.at[fieldSymbol] = -1
 	}
 	var around record
-	if len(f.peeked) > 0 {
-		around = f.peeked[0]
+	if len(f.lookahead) > 0 {
+		around = f.lookahead[0]
 	}
 	inside := around.symbol
 	if l.format == yfinance {
@@ -56,7 +56,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	f.around = around.clone()
 	f.pathAt = -1
 	if f.Symbol == "" && !l.has(fieldSymbol) {
-		f.pathAt = differing(f.peeked)
+		f.pathAt = differing(f.lookahead)
 	}
 
 	f.Guessed = f.Symbol == "" && !l.has(fieldSymbol) && f.pathAt < 0
@@ -79,7 +79,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	}
 
 	f.symbol = interned{}
-	f.newestFirst = newestFirst(l, f.peeked)
+	f.newestFirst = newestFirst(l, f.lookahead)
 	f.steady = steady{}
 	f.repeated = nil
 	return nil
@@ -134,7 +134,7 @@ func (f *File) vendor(of *format) string {
 // timeSample collects the first bars of a file, which tell how its times are to be read.
 type timeSample struct {
 	file     *File
-	rows     []sampled
+	rows     []sampleBar
 	rejected error // the error of the first row that is not a bar
 	symbols  map[string]bool
 	repeated bool // a symbol has several rows
@@ -148,18 +148,18 @@ func (s *timeSample) add(r *record) {
 	}
 	s.repeated = s.repeated || s.symbols[row.Symbol]
 	s.symbols[row.Symbol] = true
-	s.rows = append(s.rows, sampled{row.Bar, at})
+	s.rows = append(s.rows, sampleBar{row.Bar, at})
 }
 
 // sampleTimes reads the bars among the first rows. If each row has another symbol, it reads on until a symbol repeats.
 // If none is a bar and the names of the columns say that bars will follow, it reads on until it finds some.
 func (f *File) sampleTimes() (*timeSample, error) {
 	s := &timeSample{file: f, symbols: map[string]bool{}}
-	for i := range f.peeked {
-		s.add(&f.peeked[i])
+	for i := range f.lookahead {
+		s.add(&f.lookahead[i])
 	}
-	for f.layout.has(fieldSymbol) && !s.repeated && len(f.peeked) < peekRowsMax && f.peekNext() {
-		s.add(&f.peeked[len(f.peeked)-1])
+	for f.layout.has(fieldSymbol) && !s.repeated && len(f.lookahead) < peekRowsMax && f.peekNext() {
+		s.add(&f.lookahead[len(f.lookahead)-1])
 	}
 	if len(s.rows) == 0 && f.layout.certain {
 		f.findBars(s)
@@ -168,26 +168,26 @@ func (f *File) sampleTimes() (*timeSample, error) {
 	switch {
 	case len(s.rows) > 0:
 		return s, nil
-	case f.broken != nil:
-		return nil, f.readError(f.broken)
-	case len(f.peeked) == 0:
+	case f.sampleErr != nil:
+		return nil, f.readError(f.sampleErr)
+	case len(f.lookahead) == 0:
 		return nil, &NotBarsError{Path: f.name(), Reason: "it has a header and no rows"}
-	case len(f.peeked) == 1:
+	case len(f.lookahead) == 1:
 		return nil, unknown(f.name(), fmt.Sprintf("its only row is not a bar (%v)", s.rejected))
-	case f.ended || f.reopen != "":
+	case f.atEnd || f.reopen != "":
 		return nil, unknown(f.name(), fmt.Sprintf("none of its rows is a bar (%v)", s.rejected))
 	}
 
 	return nil, unknown(f.name(), fmt.Sprintf("none of its first %d rows is a bar (%v), "+
-		"and a stream is not searched further; save it as a file first", len(f.peeked), s.rejected))
+		"and a stream is not searched further; save it as a file first", len(f.lookahead), s.rejected))
 }
 
 // findBars adds the first bars of a file that begins with any number of other rows. A file is opened again and read up
 // to its bars. Of a stream, only some more rows are read ahead.
 func (f *File) findBars(s *timeSample) {
 	if f.reopen == "" {
-		for len(s.rows) < peekBars && len(f.peeked) < peekRowsMax && f.peekNext() {
-			s.add(&f.peeked[len(f.peeked)-1])
+		for len(s.rows) < peekBars && len(f.lookahead) < peekRowsMax && f.peekNext() {
+			s.add(&f.lookahead[len(f.lookahead)-1])
 		}
 		return
 	}
@@ -268,12 +268,12 @@ func (f *File) settleTimes(path leanFile) error {
 // timeframeOf returns the timeframe that the rows tell, or "". Both ends of a bar tell it, as Binance writes them.
 // Kraken leaves out empty intervals, so the minutes in the name tell it. For other files, the usual distance of rows
 // wins over the name.
-func (f *File) timeframeOf(rows []sampled) string {
+func (f *File) timeframeOf(rows []sampleBar) string {
 	l, name := &f.layout, parseName(f.name()).timeframe
 	if l.has(fieldDate) && l.has(fieldEnd) {
-		for i := range f.peeked {
-			start, err := l.clock.Parse(f.cell(&f.peeked[i], fieldDate))
-			end, err2 := l.clock.Parse(f.cell(&f.peeked[i], fieldEnd))
+		for i := range f.lookahead {
+			start, err := l.clock.Parse(f.cell(&f.lookahead[i], fieldDate))
+			end, err2 := l.clock.Parse(f.cell(&f.lookahead[i], fieldEnd))
 			if err == nil && err2 == nil {
 				if timeframe := ofDuration(end.Time.Sub(start.Time).Round(time.Second)); timeframe != "" {
 					return timeframe

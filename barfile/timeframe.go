@@ -52,8 +52,8 @@ func isDaily(timeframe string) bool {
 	return strings.HasSuffix(timeframe, "d") || strings.HasSuffix(timeframe, "w") || strings.HasSuffix(timeframe, "mo")
 }
 
-// sampled is a bar of the sample, with its time as written.
-type sampled struct {
+// sampleBar is a bar of the sample, with its time as written.
+type sampleBar struct {
 	bar blotter.Bar
 	at  tabular.Stamp
 }
@@ -61,7 +61,7 @@ type sampled struct {
 // usualTimeframe returns the timeframe that the distances between the rows of a symbol tell, or "". Daily bars have
 // weekends between them. Within a day, it is the distance that most rows have, otherwise the greatest one that divides
 // all, because vendors leave out bars without trades.
-func usualTimeframe(rows []sampled) string {
+func usualTimeframe(rows []sampleBar) string {
 	var distances []time.Duration
 	last := map[string]time.Time{}
 	for i := range rows {
@@ -132,7 +132,7 @@ func greatestDivisor(a, b time.Duration) time.Duration {
 
 // datesAreDaily returns "1d" for rows with dates only, and "" otherwise. Rows of which none follows another within days
 // are not daily: they may be quarters or years.
-func datesAreDaily(rows []sampled) string {
+func datesAreDaily(rows []sampleBar) string {
 	dates := map[string][]time.Time{}
 	for i := range rows {
 		if rows[i].at.Unix || !rows[i].at.Time.Equal(rows[i].at.Time.Truncate(day)) {
@@ -161,7 +161,7 @@ func datesAreDaily(rows []sampled) string {
 }
 
 // areTicks reports whether rows are trades written as bars of one price: most are between full seconds.
-func areTicks(rows []sampled) bool {
+func areTicks(rows []sampleBar) bool {
 	between := 0
 	for i := range rows {
 		b := &rows[i].bar

@@ -36,7 +36,7 @@ var binanceTrades = &layout{
 			totals:   []total{{amount: r.get("quoteqty")}},
 		}
 
-		return []draft{d}, "", linear(d.symbol)
+		return []draft{d}, "", checkLinear(d.symbol)
 	},
 }
 
@@ -66,12 +66,12 @@ var binanceUpdates = &layout{
 			fees:     []fee{{amount: r.getExact("n"), currency: r.getExact("N")}},
 		}
 
-		return []draft{d}, "", linear(d.symbol)
+		return []draft{d}, "", checkLinear(d.symbol)
 	},
 }
 
-// glued is a number with its coin behind it, as 0.5BTC.
-var glued = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
+// numberAndCoin is a number with its coin behind it, as 0.5BTC.
+var numberAndCoin = regexp.MustCompile(`^([\d,]*\.?\d+)\s*([A-Z][A-Z0-9]*)$`)
 
 // binanceCSV is the export of Binance's site. Its amounts carry their coin.
 var binanceCSV = &layout{
@@ -80,8 +80,8 @@ var binanceCSV = &layout{
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		pair := r.get("pair", "market")
 		base := strings.Trim(strings.TrimSuffix(strings.ToUpper(pair), quoteOf(pair)), "/-_")
-		quantity, _ := unglue(r.get("executed"), base)
-		cost, coin := unglue(r.get("fee"), base)
+		quantity, _ := splitCoin(r.get("executed"), base)
+		cost, coin := splitCoin(r.get("fee"), base)
 
 		return []draft{{
 			at:       r.get("dateutc", "timeutc", "date", "time"),
@@ -97,14 +97,14 @@ var binanceCSV = &layout{
 	},
 }
 
-// unglue divides a number and the coin behind it. base is the pair's, which may begin with digits, as 1INCH.
-func unglue(text, base string) (amount, coin string) {
+// splitCoin divides a number and the coin behind it. base is the pair's, which may begin with digits, as 1INCH.
+func splitCoin(text, base string) (amount, coin string) {
 	if amount, found := strings.CutSuffix(text, base); found && base != "" {
 		if _, ok := tabular.PlainNumber([]byte(strings.ReplaceAll(amount, ",", ""))); ok {
 			return strings.TrimSpace(amount), base
 		}
 	}
-	if found := glued.FindStringSubmatch(text); found != nil {
+	if found := numberAndCoin.FindStringSubmatch(text); found != nil {
 		return found[1], found[2]
 	}
 	return text, ""

@@ -28,7 +28,7 @@ var bybit = &layout{
 			totals:   []total{{amount: r.get("execvalue")}},
 		}
 
-		return []draft{d}, "", linear(d.symbol)
+		return []draft{d}, "", checkLinear(d.symbol)
 	},
 }
 

@@ -14,11 +14,11 @@ var degiro = &layout{
 	join: func(_ *File, rows rowReader) rowReader { return &degiroRows{rows: rows} },
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		text := r.get("description")
-		d, ok := spoken(text, true)
+		d, ok := parseSentence(text, true)
 		switch {
 		case r.get("part") != "":
 			return nil, "", nil // its fill has taken it
-		case !ok && looksSpoken(text):
+		case !ok && looksLikeSentence(text):
 			return nil, "", errors.New("the description tells no side, quantity and price: " + clip(text))
 		case !ok:
 			return nil, kindOr("other account line", text), nil
@@ -46,8 +46,8 @@ var degiro = &layout{
 	},
 }
 
-// looksSpoken reports whether words begin like a fill.
-func looksSpoken(text string) bool {
+// looksLikeSentence reports whether words begin like a fill.
+func looksLikeSentence(text string) bool {
 	verb, rest, _ := strings.Cut(text, " ")
 	return sideOf(verb) != "" && strings.Contains(rest, "@")
 }
@@ -97,7 +97,7 @@ func (d *degiroRows) fill() error {
 			}
 		}
 
-		if n := len(d.group); n > 0 && !together(d.group[n-1], r) {
+		if n := len(d.group); n > 0 && !belongTogether(d.group[n-1], r) {
 			d.ahead = r
 			break
 		}
@@ -129,7 +129,7 @@ func (d *degiroRows) read() (*row, error) {
 	}
 }
 
-func together(a, b *row) bool {
+func belongTogether(a, b *row) bool {
 	return a.get("orderid") != "" && a.get("orderid") == b.get("orderid") ||
 		a.get("date") == b.get("date") && a.get("time") == b.get("time")
 }
@@ -138,21 +138,21 @@ func together(a, b *row) bool {
 func (d *degiroRows) assign() {
 	fills := map[string]*row{}
 	for _, r := range d.group {
-		if _, isFill := spoken(r.get("description"), true); isFill && r.get("orderid") != "" {
+		if _, isFill := parseSentence(r.get("description"), true); isFill && r.get("orderid") != "" {
 			fills[r.get("orderid")] = r
 		}
 	}
 
 	for _, r := range d.group {
 		into := fills[r.get("orderid")]
-		_, isFill := spoken(r.get("description"), true)
+		_, isFill := parseSentence(r.get("description"), true)
 		if isFill || into == nil || knownKind(r.get("description")) == kindConversion ||
-			looksSpoken(r.get("description")) {
+			looksLikeSentence(r.get("description")) {
 			continue
 		}
 		into.names = append(slices.Clone(into.names), "fee "+r.get("currency"))
-		into.cells = append(padded(into.cells, len(into.names)-1), r.get("amount"))
+		into.cells = append(padCells(into.cells, len(into.names)-1), r.get("amount"))
 		r.names = append(slices.Clone(r.names), "part")
-		r.cells = append(padded(r.cells, len(r.names)-1), "1")
+		r.cells = append(padCells(r.cells, len(r.names)-1), "1")
 	}
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// heldRowsMax is how many ends of options, and how many payments for them, one Flex statement has at most.
-const heldRowsMax = 100_000
+// pendingRowsMax is how many ends of options, and how many payments for them, one Flex statement has at most.
+const pendingRowsMax = 100_000
 
 // flexRows gives the ends of options their cash. A Flex statement lists the exercise of an option that is settled in
 // cash as a trade at price 0, and the cash in sections that come later: OptionEAE and StmtFunds. Such trades are held
 // back until the statement ends.
 type flexRows struct {
-	rows     rowReader
-	ready    []*row
-	end      error
-	options  map[string]*flexOption
-	order    []*flexOption // as their first ends stand in the file
-	heldRows int
+	rows        rowReader
+	ready       []*row
+	end         error
+	options     map[string]*flexOption
+	order       []*flexOption // as their first ends stand in the file
+	pendingRows int
 }
 
 // flexOption collects the rows of a statement about one option of one account.
@@ -62,8 +62,8 @@ func (f *flexRows) next() (*row, error) {
 			f.ready = append(f.ready, r)
 		}
 
-		if f.heldRows > heldRowsMax {
-			return nil, fmt.Errorf("a statement has more than %d ends of options", heldRowsMax)
+		if f.pendingRows > pendingRowsMax {
+			return nil, fmt.Errorf("a statement has more than %d ends of options", pendingRowsMax)
 		}
 	}
 
@@ -110,7 +110,7 @@ func (f *flexRows) hold(r *row) bool {
 		return false
 	}
 
-	f.heldRows++
+	f.pendingRows++
 	return true
 }
 
@@ -123,7 +123,7 @@ func (f *flexRows) option(r *row) *flexOption {
 		known = &flexOption{}
 		f.options[key] = known
 		f.order = append(f.order, known)
-		f.heldRows++
+		f.pendingRows++
 	}
 	return known
 }
@@ -158,7 +158,7 @@ func (f *flexRows) settle() {
 	}
 	f.options = map[string]*flexOption{}
 	f.order = nil
-	f.heldRows = 0
+	f.pendingRows = 0
 }
 
 // settle gives the ends of an option their price. It returns the rows that are to be read: the ends, and lines that

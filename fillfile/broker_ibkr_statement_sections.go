@@ -93,20 +93,20 @@ func (s *sectionRows) read() (*row, error) {
 	}
 
 	s.setHeader(r.cells)
-	cells := padded(r.cells, max(sectionCellsFrom, len(r.cells)))
+	cells := padCells(r.cells, max(sectionCellsFrom, len(r.cells)))
 	section, kind := cells[0], cells[1]
 	cells = cells[sectionCellsFrom:]
 	header := s.headers[section]
 	r.names = header
 	r.exact = nil
 	r.cells = cells
-	r.beyond = isBeyond(cells, len(header))
+	r.hasExtraCells = hasUnnamedCells(cells, len(header))
 	if kind == "Data" {
 		s.readField(r)
 	}
 
-	r.cells = padded(cells, max(len(header), len(cells)))
-	r.names = padded(header, len(r.cells))
+	r.cells = padCells(cells, max(len(header), len(cells)))
+	r.names = padCells(header, len(r.cells))
 	r.names = append(r.names, statementNames...)
 	r.cells = append(r.cells, section, kind, s.account, s.base)
 	if kind == "Data" {

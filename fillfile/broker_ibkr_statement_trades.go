@@ -20,7 +20,7 @@ func nameTrade(r *row, cells, header []string) {
 		nameTradeByPosition(r, cells, header)
 		return
 	}
-	translated := &row{names: names, cells: padded(cells, max(len(cells), len(names)))}
+	translated := &row{names: names, cells: padCells(cells, max(len(cells), len(names)))}
 	nameTradeByHeader(r, translated)
 }
 
@@ -84,7 +84,7 @@ func nameTradeByHeader(r, from *row) {
 // account (of several), symbol, time, settlement date, exchange and side (of some reports), quantity, price, closing
 // price (of activity statements), proceeds, fees, and the codes at the end.
 func nameTradeByPosition(r *row, cells, header []string) {
-	cells = padded(cells, max(len(cells), len(header)))
+	cells = padCells(cells, max(len(cells), len(header)))
 	at := slices.IndexFunc(cells, startsWithDate)
 	if at < 3 {
 		r.set("tradeunknown", "no time stands behind its symbol")

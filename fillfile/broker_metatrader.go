@@ -234,7 +234,7 @@ func (m *metaTraderRows) load() error {
 
 		r.names = m.header
 		r.exact = nil
-		r.beyond = false
+		r.hasExtraCells = false
 		m.ready = append(m.ready, r)
 		if r.get("time", "opentime") == "" || r.get("symbol", "deal") == "" {
 			continue // titles and sums

@@ -13,7 +13,7 @@ var saxo = &layout{
 	needs: []string{"clientid", "tradedate", "valuedate", "type", "instrumentsymbol", "event", "amount"},
 	read: func(_ *File, r *row) ([]draft, string, error) {
 		event := r.get("event")
-		d, ok := spoken(event, false)
+		d, ok := parseSentence(event, false)
 		switch {
 		case !ok && strings.Contains(event, "@") && knownKind(event) == "":
 			return nil, "", errors.New("the event tells no side, quantity and price: " + clip(event))
@@ -32,7 +32,7 @@ var saxo = &layout{
 		d.currency = cmp.Or(d.currency, r.get("instrumentcurrency"))
 
 		if r.get("conversionrate") == "1" {
-			cost, err := withoutValue(&d, r.get("amount"), true)
+			cost, err := feeInTotal(&d, r.get("amount"), true)
 			if err != nil {
 				return nil, "", err
 			}

@@ -173,7 +173,7 @@ func (t *thinkorswimRows) place(r *row) {
 
 	r.names = t.header
 	r.exact = nil
-	r.beyond = false
+	r.hasExtraCells = false
 	if isHeader || t.section == "" {
 		return
 	}

@@ -250,8 +250,8 @@ func holdsCurrencies(c *column) bool {
 	return true
 }
 
-// numbered makes the names of a header unique: the second "currency" is "currency#2".
-func numbered(names []string) []string {
+// numberNames makes the names of a header unique: the second "currency" is "currency#2".
+func numberNames(names []string) []string {
 	seen := map[string]int{}
 	all := make([]string, len(names))
 	for i, name := range names {

@@ -15,7 +15,7 @@ import (
 func settleColumns(f *File) error {
 	c := &columns{}
 	f.columns = c
-	d := newFinder(f, f.peeked)
+	d := newFinder(f, f.lookahead)
 
 	c.isBlotter = d.named("positioneffect") != nil && d.named("commissioncurrency") != nil &&
 		d.named("executedat") != nil

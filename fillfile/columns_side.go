@@ -86,7 +86,7 @@ func (d *finder) sideOfSign(c *columns) error {
 	f := d.f
 	for n := 0; ; n++ {
 		negative, positive := false, false
-		for _, r := range f.peeked {
+		for _, r := range f.lookahead {
 			amount, _ := splitUnit(r.get(c.quantity))
 			value, err := number("", amount, f.style.comma)
 			negative = negative || err == nil && value.IsNeg()
@@ -96,7 +96,7 @@ func (d *finder) sideOfSign(c *columns) error {
 		if c.signed = negative && positive; c.signed {
 			return nil
 		}
-		if n > 0 || f.broken != nil {
+		if n > 0 || f.sampleErr != nil {
 			break
 		}
 

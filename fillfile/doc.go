@@ -29,10 +29,10 @@
 //   - Package internal/tabular unpacks and decodes the file, and divides it into records.
 //   - The layout is found by the names of the columns or JSON values (recognise.go, text.go, json.go, xml.go).
 //   - The first rows decide how dates and numbers are written (settle.go).
-//   - The layout reads each row into drafts of fills, which are texts (broker_*.go). Files of unknown layout are read by
-//     the meaning of their columns (generic.go, columns.go).
-//   - A draft becomes a Fill: its symbol, currency and numbers are read, and its totals must agree (draft.go, symbol.go,
-//     currency.go, money.go).
+//   - The layout reads each row into drafts of fills, which are texts (broker_*.go). Files of unknown layout are read
+//     by the meaning of their columns (generic.go, columns.go).
+//   - A draft becomes a Fill: its symbol, currency and numbers are read, and its totals must agree (draft.go,
+//     symbol.go, currency.go, money.go).
 //
 // # Adding a broker's layout
 //

@@ -63,7 +63,7 @@ func (f *File) build(r *row, d *draft) (fill Fill, err error) {
 		return fill, errors.New("the symbol is not UTF-8 text")
 	}
 	if f.isGeneric() && inverseSymbol.MatchString(symbol) {
-		return fill, linear(symbol)
+		return fill, checkLinear(symbol)
 	}
 	if quote := pairQuote(symbol); quote != "" && strings.EqualFold(d.unit, quote) {
 		return fill, fmt.Errorf("its quantity %s is in %s, in which the price of %s is too; "+
@@ -221,10 +221,10 @@ func (f *File) money(fill *Fill, d *draft, is class, known Instrument) error {
 		}
 
 		f.settleMultiplier(fill, is, known)
-		if costs, err = signed(costs, said); err != nil {
+		if costs, err = signFees(costs, said); err != nil {
 			return err
 		}
-		fill.said = said
+		fill.feeProof = said
 	}
 
 	fill.setFees(costs)
@@ -293,8 +293,8 @@ func (f *File) costs(fill *Fill, d *draft) ([]cost, error) {
 	return all, nil
 }
 
-// signed returns the fees with the sign that the totals prove. It is an error if a fee may be a rebate.
-func signed(costs []cost, said proof) ([]cost, error) {
+// signFees returns the fees with the sign that the totals prove. It is an error if a fee may be a rebate.
+func signFees(costs []cost, said proof) ([]cost, error) {
 	isUnsure := false
 	for _, c := range costs {
 		isUnsure = isUnsure || c.unsure
@@ -328,7 +328,7 @@ func (f *Fill) setFees(costs []cost) {
 func (f *File) finish(fill *Fill, at time.Time) error {
 	t := &fill.Trade
 	t.ExecutedAt = at
-	if err := f.once(t); err != nil {
+	if err := f.checkUnique(t); err != nil {
 		return err
 	}
 	if t.TradeID == "" {
@@ -340,14 +340,14 @@ func (f *File) finish(fill *Fill, at time.Time) error {
 		checked.Side = blotter.Sell // it is not known before the position is
 	}
 	if err := checked.Check(); err != nil {
-		return checkError{f.hinted(err)}
+		return checkError{f.withRoundHint(err)}
 	}
 	return nil
 }
 
-// once returns an error for the second fill with an id in a file of a generic layout. The id may be that of the order,
-// or the row may be in the file twice.
-func (f *File) once(t *blotter.Trade) error {
+// checkUnique returns an error for the second fill with an id in a file of a generic layout. The id may be that of the
+// order, or the row may be in the file twice.
+func (f *File) checkUnique(t *blotter.Trade) error {
 	if t.TradeID == "" || !f.isGeneric() || f.columns.isBlotter {
 		return nil
 	}
@@ -362,11 +362,11 @@ func (f *File) once(t *blotter.Trade) error {
 	return nil
 }
 
-// idsMax is the most ids that once remembers.
+// idsMax is the most ids that checkUnique remembers.
 const idsMax = 2_000_000
 
-// hinted adds to an error about too many digits that rounding avoids it.
-func (f *File) hinted(err error) error {
+// withRoundHint adds to an error about too many digits that rounding avoids it.
+func (f *File) withRoundHint(err error) error {
 	if err != nil && f.round() == 0 && strings.Contains(err.Error(), "digits after the point") {
 		err = fmt.Errorf("%w; --round N rounds to N digits", err)
 	}
@@ -410,7 +410,7 @@ func (f *File) number(fill *Fill, name, text string) (blotter.Decimal, error) {
 			fill.Rounded = true
 		}
 	}
-	return d, f.hinted(err)
+	return d, f.withRoundHint(err)
 }
 
 // round returns the digits to which numbers are rounded, or 0.

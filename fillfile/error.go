@@ -27,7 +27,7 @@ func (e *NotFillsError) Unwrap() []error { return []error{blotter.ErrInvalid, ta
 // checkError is the error of a row that was read and breaks a rule of trades.
 type checkError struct{ error }
 
-func (f *File) rejected(r *row, symbol string, err error) error {
+func (f *File) rejectedRow(r *row, symbol string, err error) error {
 	check := "parse"
 	if errors.As(err, new(checkError)) {
 		check = "fill"

@@ -32,8 +32,8 @@ type File struct {
 	member      string // its name in the archive, or ""
 	layout      *layout
 	rows        rowReader
-	peeked      []*row
-	broken      error // that ended the sample
+	lookahead   []*row
+	sampleErr   error // that ended the sample
 	ids         ids
 	style       style
 	columns     *columns // of a generic layout
@@ -46,8 +46,8 @@ type File struct {
 	isOther    bool            // another table has begun
 	seen       map[string]bool // ids of the fills of a generic layout, with symbol and side
 	separator  byte            // between the cells of a text, 0 of other files
-	used       bool            // Fills has been read
-	yielded    bool            // a fill, or a row that should be one, of this member
+	isRead     bool            // Fills has been read
+	hasYielded bool            // a fill, or a row that should be one, of this member
 }
 
 // Open opens the file and recognizes its layout. The caller must close it.

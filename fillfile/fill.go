@@ -20,7 +20,7 @@ type Fill struct {
 	// would be a guess.
 	NoMultiplier bool
 
-	said proof // what the totals say of its fees
+	feeProof proof // what the totals say of its fees
 }
 
 // Closes returns f with the side that closes the open position. It is for an option's expiry, assignment or exercise,

@@ -15,8 +15,8 @@ import (
 // again; a stream cannot.
 func (f *File) Fills() iter.Seq2[Fill, error] {
 	return func(yield func(Fill, error) bool) {
-		if !f.used {
-			f.used = true
+		if !f.isRead {
+			f.isRead = true
 			f.fills(yield)
 			return
 		}
@@ -57,7 +57,7 @@ func (f *File) fills(yield func(Fill, error) bool) {
 
 // memberFills yields the fills of one member. It returns false to stop.
 func (f *File) memberFills(yield func(Fill, error) bool) bool {
-	f.yielded = false
+	f.hasYielded = false
 	for {
 		row, err := f.nextRow()
 		if errors.Is(err, io.EOF) {
@@ -68,7 +68,7 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 			return false
 		}
 
-		for fill, err := range f.of(row) {
+		for fill, err := range f.fillsOf(row) {
 			if !yield(fill, err) {
 				return false
 			}
@@ -78,7 +78,7 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 	if !f.release(yield) {
 		return false
 	}
-	if !f.yielded && !f.source.IsArchive() {
+	if !f.hasYielded && !f.source.IsArchive() {
 		yield(Fill{}, f.onlyOthers(f.Others))
 		return false
 	}
@@ -87,43 +87,43 @@ func (f *File) memberFills(yield func(Fill, error) bool) bool {
 
 // nextRow returns the next row, first those of the sample.
 func (f *File) nextRow() (*row, error) {
-	if len(f.peeked) > 0 {
-		row := f.peeked[0]
-		f.peeked = f.peeked[1:]
+	if len(f.lookahead) > 0 {
+		row := f.lookahead[0]
+		f.lookahead = f.lookahead[1:]
 		return row, nil
 	}
-	if f.broken != nil {
-		return nil, f.broken
+	if f.sampleErr != nil {
+		return nil, f.sampleErr
 	}
 	return f.rows.next()
 }
 
-// of yields the fills of a row, or a rejected row, or counts it as something else.
-func (f *File) of(r *row) iter.Seq2[Fill, error] {
+// fillsOf yields the fills of a row, or a rejected row, or counts it as something else.
+func (f *File) fillsOf(r *row) iter.Seq2[Fill, error] {
 	return func(yield func(Fill, error) bool) {
 		drafts, other, err := f.layout.read(f, r)
 		if other != "" {
 			f.countOther(other)
 			return
 		}
-		if r.beyond && len(drafts) > 0 {
+		if r.hasExtraCells && len(drafts) > 0 {
 			err = errors.New("the row has more cells than the header has names")
 		}
 		if err != nil {
-			yield(f.counted(r, Fill{}, err))
+			yield(f.countRow(r, Fill{}, err))
 			return
 		}
 
 		for i := range drafts {
-			if !f.ofDraft(r, &drafts[i], yield) {
+			if !f.yieldDraft(r, &drafts[i], yield) {
 				return
 			}
 		}
 	}
 }
 
-// ofDraft yields a fill. One whose time the clocks show twice waits for the fills after it.
-func (f *File) ofDraft(r *row, d *draft, yield func(Fill, error) bool) bool {
+// yieldDraft yields a fill. One whose time the clocks show twice waits for the fills after it.
+func (f *File) yieldDraft(r *row, d *draft, yield func(Fill, error) bool) bool {
 	fill, err := f.build(r, d)
 	var at moment
 	if err == nil {
@@ -132,7 +132,7 @@ func (f *File) ofDraft(r *row, d *draft, yield func(Fill, error) bool) bool {
 
 	switch {
 	case err != nil:
-		return yield(f.counted(r, fill, err))
+		return yield(f.countRow(r, fill, err))
 	case !at.second.IsZero():
 		f.pending = append(f.pending, pendingFill{row: r, fill: fill, at: at, minor: d.minor()})
 		return len(f.pending) < pendingMax || f.release(yield)
@@ -152,15 +152,15 @@ func (f *File) yieldAt(h pendingFill, at time.Time, err error, yield func(Fill, 
 	if err == nil && h.minor != "" {
 		f.Converted[h.minor]++
 	}
-	return yield(f.counted(h.row, h.fill, err))
+	return yield(f.countRow(h.row, h.fill, err))
 }
 
-// counted counts a fill, or makes it a rejected row and counts that.
-func (f *File) counted(r *row, fill Fill, err error) (Fill, error) {
-	f.yielded = true
+// countRow counts a fill, or makes it a rejected row and counts that.
+func (f *File) countRow(r *row, fill Fill, err error) (Fill, error) {
+	f.hasYielded = true
 	if err != nil {
 		f.Rejected++
-		return Fill{}, f.rejected(r, fill.Symbol, err)
+		return Fill{}, f.rejectedRow(r, fill.Symbol, err)
 	}
 	f.Count++
 	if fill.Rounded {

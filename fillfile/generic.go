@@ -66,11 +66,11 @@ var (
 // readGeneric reads a row by what its columns mean.
 func readGeneric(f *File, r *row) ([]draft, string, error) {
 	c := f.columns
-	if err := f.whole(r); err != nil {
+	if err := f.checkWhole(r); err != nil {
 		return nil, "", err
 	}
 
-	other, err := c.unfilled(r)
+	other, err := c.unfilledKind(r)
 	if other != "" || err != nil {
 		return nil, other, err
 	}
@@ -258,9 +258,9 @@ var (
 		confirmed closed ok booked processed success`)
 )
 
-// unfilled returns the kind of an order that ended or waits without a fill, in a list of orders with their fills, or
-// "". An unknown status is an error.
-func (c *columns) unfilled(r *row) (other string, err error) {
+// unfilledKind returns the kind of an order that ended or waits without a fill, in a list of orders with their fills,
+// or "". An unknown status is an error.
+func (c *columns) unfilledKind(r *row) (other string, err error) {
 	switch strings.ToLower(r.get(c.cancelled)) {
 	case "", "n", "no", "false", "0", "nein":
 	default:
@@ -304,8 +304,8 @@ func (c *columns) kindBeside(r *row) string {
 	return ""
 }
 
-// whole returns an error for a row that ends before a needed column, and for one that begins another table.
-func (f *File) whole(r *row) error {
+// checkWhole returns an error for a row that ends before a needed column, and for one that begins another table.
+func (f *File) checkWhole(r *row) error {
 	c := f.columns
 	names := 0
 	for _, cell := range r.cells {

@@ -45,7 +45,7 @@ func (j *jsonRows) next() (*row, error) {
 			r.names = append(r.names, j.plainOf(name))
 		}
 		if j.meanings != nil {
-			r.names = renamed(r.names, j.meanings)
+			r.names = renameColumns(r.names, j.meanings)
 		}
 		return r, nil
 	}
@@ -135,7 +135,7 @@ func (f *File) recogniseJSON(r *bufio.Reader) error {
 				return f.readError(err)
 			}
 			if !errors.Is(err, io.EOF) {
-				f.broken = err
+				f.sampleErr = err
 			}
 			break
 		}
@@ -165,8 +165,8 @@ func (l *layout) takes(r *row) bool {
 
 // notJSON returns the error of a JSON file without fills: what it holds, or which columns are missing.
 func (f *File) notJSON(sample []*row) error {
-	if f.broken != nil {
-		return f.readError(f.broken)
+	if f.sampleErr != nil {
+		return f.readError(f.sampleErr)
 	}
 
 	for _, row := range sample {

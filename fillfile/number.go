@@ -78,7 +78,7 @@ func plainNumber(name, text string, comma bool) (string, error) {
 	}
 
 	digits, exponent := splitExponent(digits)
-	if strings.ContainsAny(digits, " '") && !grouped.MatchString(digits) {
+	if strings.ContainsAny(digits, " '") && !groupShape.MatchString(digits) {
 		return "", notDecimal(name, text)
 	}
 	return sign + withPoint(digits, comma) + exponent, nil
@@ -110,8 +110,8 @@ func isAmbiguousNumber(text string) bool {
 	return err == nil && err2 == nil && asPoint != asComma
 }
 
-// grouped is a number with blanks or apostrophes between its thousands only.
-var grouped = regexp.MustCompile(`^\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)?$`)
+// groupShape matches a number with blanks or apostrophes between its thousands only.
+var groupShape = regexp.MustCompile(`^\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)?$`)
 
 // roundedNumber reads a number and rounds it to so many digits after the point, half away from zero.
 func roundedNumber(name, text string, comma bool, digits int) (blotter.Decimal, error) {

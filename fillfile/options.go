@@ -105,8 +105,8 @@ func (o *Options) meanings() map[string]string {
 	return all
 }
 
-// renamed returns the names of columns with those of their meanings. Another column with such a name loses it.
-func renamed(names []string, meanings map[string]string) []string {
+// renameColumns returns the names of columns with those of their meanings. Another column with such a name loses it.
+func renameColumns(names []string, meanings map[string]string) []string {
 	all := make([]string, len(names))
 	for i, name := range names {
 		all[i] = name

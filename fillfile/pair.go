@@ -72,16 +72,16 @@ func isPriceCurrency(code string) bool {
 	return isMoney(code)
 }
 
-// inverse matches contracts whose value is quantity / price, in the coin.
-var inverse = regexp.MustCompile(`USD(_PERP|-PERPETUAL|-PERP|_\d{6}|[HMUZ]\d{2})?$|-PERPETUAL$`)
+// inverseShape matches contracts whose value is quantity / price, in the coin.
+var inverseShape = regexp.MustCompile(`USD(_PERP|-PERPETUAL|-PERP|_\d{6}|[HMUZ]\d{2})?$|-PERPETUAL$`)
 
 // inverseSymbol matches symbols that exchanges give to inverse contracts only.
 var inverseSymbol = regexp.MustCompile(`USD_PERP$|USD_\d{6}$|^[A-Z]{2,6}-PERPETUAL$|^XBTUSD$`)
 
-// linear returns an error for an inverse contract, which a book that values quantity x price would value wrongly.
-func linear(symbol string) error {
+// checkLinear returns an error for an inverse contract, which a book that values quantity x price would value wrongly.
+func checkLinear(symbol string) error {
 	symbol = strings.ToUpper(symbol)
-	if inverse.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
+	if inverseShape.MatchString(symbol) && !strings.Contains(symbol, "_USDC-") && !strings.Contains(symbol, "_USDT-") {
 		return errors.New("it is of an inverse contract, whose value is not quantity x price")
 	}
 	return nil

@@ -90,7 +90,7 @@ func ReadPositions(r io.Reader, path string, opts Options) (list []Holding, err 
 		for i := range drafts {
 			position, err := file.holding(row, &drafts[i])
 			if err != nil {
-				return nil, file.rejected(row, position.Symbol, err)
+				return nil, file.rejectedRow(row, position.Symbol, err)
 			}
 			list = append(list, position)
 		}

@@ -21,8 +21,8 @@ func (f *File) recognise(r *bufio.Reader) error {
 	head, _ := r.Peek(tabular.HeadBytes)
 
 	start := bytes.TrimLeft(head, " \t\r\n")
-	f.broken = nil
-	f.peeked = nil
+	f.sampleErr = nil
+	f.lookahead = nil
 	f.layout = nil
 	f.ordersOnly = false
 	f.separator = 0

@@ -9,13 +9,13 @@ import (
 
 // row is one record of a file: its values and their names.
 type row struct {
-	line   int64
-	raw    string
-	names  []string // plain; of the columns or the object's names
-	exact  []string // as they stand in the file
-	cells  []string
-	within []string // of JSON: the names of the objects and arrays around it
-	beyond bool     // it has more cells than the header has names
+	line          int64
+	raw           string
+	names         []string // plain; of the columns or the object's names
+	exact         []string // as they stand in the file
+	cells         []string
+	within        []string // of JSON: the names of the objects and arrays around it
+	hasExtraCells bool     // it has more cells than the header has names
 }
 
 // rowReader yields the rows of a file until io.EOF.
@@ -45,8 +45,8 @@ func (r *row) getExact(name string) string {
 	return ""
 }
 
-// isBeyond reports whether cells without a name hold something, as after a number with an unquoted comma.
-func isBeyond(cells []string, names int) bool {
+// hasUnnamedCells reports whether cells without a name hold something, as after a number with an unquoted comma.
+func hasUnnamedCells(cells []string, names int) bool {
 	return slices.ContainsFunc(cells[min(names, len(cells)):], func(cell string) bool { return cell != "" })
 }
 
@@ -58,12 +58,12 @@ func (r *row) set(name, value string) {
 			return
 		}
 	}
-	r.cells = append(padded(r.cells, len(r.names)), value)
+	r.cells = append(padCells(r.cells, len(r.names)), value)
 	r.names = append(slices.Clone(r.names), name)
 }
 
-// padded returns a copy of the first n cells, with empty ones for those that are missing.
-func padded(cells []string, n int) []string {
+// padCells returns a copy of the first n cells, with empty ones for those that are missing.
+func padCells(cells []string, n int) []string {
 	all := make([]string, n, n+1)
 	copy(all, cells)
 	return all

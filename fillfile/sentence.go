@@ -17,8 +17,9 @@ var sentence = regexp.MustCompile(`^(\p{L}+)\s+` + // side
 	`(-?[\d.,' \x{a0}\x{202f}]+?)\s*([A-Z]{3})?\s*` + // price and currency
 	`(?:\(([A-Z0-9]{12})\))?$`) // ISIN
 
-// spoken reads a fill in words into side, quantity, price, currency and ISIN. English is written with a decimal point.
-func spoken(text string, comma bool) (d draft, ok bool) {
+// parseSentence reads a fill in words into side, quantity, price, currency and ISIN. English is written with a decimal
+// point.
+func parseSentence(text string, comma bool) (d draft, ok bool) {
 	found := sentence.FindStringSubmatch(strings.TrimSpace(text))
 	if found == nil || sideOf(found[1]) == "" {
 		return d, false
@@ -39,10 +40,10 @@ func spoken(text string, comma bool) (d draft, ok bool) {
 	return d, err == nil && err2 == nil
 }
 
-// withoutValue returns by how much a purchase cost more than quantity x price, or a sale brought less, with the digits
+// feeInTotal returns by how much a purchase cost more than quantity x price, or a sale brought less, with the digits
 // of the total, or "" if they are equal. That is the fee of brokers that do not list it. It is an error if the total
 // has the wrong sign or differs too much to be a fee.
-func withoutValue(d *draft, total string, comma bool) (string, error) {
+func feeInTotal(d *draft, total string, comma bool) (string, error) {
 	value, ok := ratOf(exactProduct(d.quantity, d.price))
 	paid, plain, err := ratIn("total", total, comma)
 	if err != nil || !ok {

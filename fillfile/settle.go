@@ -26,46 +26,46 @@ func (f *File) settle() error {
 	}
 
 	s := f.sample()
-	for s.candidates == 0 && f.broken == nil && len(f.peeked) < sampleRowsMax {
-		f.readSample(2 * len(f.peeked))
+	for s.candidates == 0 && f.sampleErr == nil && len(f.lookahead) < sampleRowsMax {
+		f.readSample(2 * len(f.lookahead))
 		if err := f.prepare(); err != nil {
 			return err
 		}
 		s = f.sample()
 	}
 
-	if s.candidates == 0 && s.others[kindOrderSummary] > 0 && errors.Is(f.broken, io.EOF) {
+	if s.candidates == 0 && s.others[kindOrderSummary] > 0 && errors.Is(f.sampleErr, io.EOF) {
 		f.ordersOnly = true
 		s = f.sample()
 	}
 
 	switch {
-	case s.candidates > 0 || f.broken == nil:
+	case s.candidates > 0 || f.sampleErr == nil:
 		return f.settleDrafts(s.drafts)
-	case !errors.Is(f.broken, io.EOF):
-		return f.readError(f.broken)
+	case !errors.Is(f.sampleErr, io.EOF):
+		return f.readError(f.sampleErr)
 	}
 	return f.onlyOthers(s.others)
 }
 
 // readSample reads on until the sample has the given number of rows.
 func (f *File) readSample(rows int) {
-	for len(f.peeked) < rows && f.broken == nil {
+	for len(f.lookahead) < rows && f.sampleErr == nil {
 		row, err := f.rows.next()
 		if err != nil {
-			f.broken = err
+			f.sampleErr = err
 			return
 		}
-		f.peeked = append(f.peeked, row)
+		f.lookahead = append(f.lookahead, row)
 	}
 }
 
 // prepare lets the layout look at the sample.
 func (f *File) prepare() error {
-	if f.layout.prepare == nil || len(f.peeked) == 0 {
+	if f.layout.prepare == nil || len(f.lookahead) == 0 {
 		return nil
 	}
-	if f.isGeneric() && f.opts.Format == "" && f.opts.Columns == "" && isMarket(f.peeked[0]) {
+	if f.isGeneric() && f.opts.Format == "" && f.opts.Columns == "" && isMarket(f.lookahead[0]) {
 		return &NotFillsError{Path: f.name(), Kind: "trades of the market"}
 	}
 	return f.layout.prepare(f)
@@ -80,7 +80,7 @@ type sample struct {
 
 func (f *File) sample() sample {
 	var s sample
-	for _, row := range f.peeked {
+	for _, row := range f.lookahead {
 		drafts, other, err := f.layout.read(f, row)
 		s.drafts = append(s.drafts, drafts...)
 		if len(drafts) > 0 || err != nil {
@@ -166,7 +166,7 @@ func (f *File) settleFees() {
 	}
 
 	var asRead, other int
-	for _, row := range f.peeked {
+	for _, row := range f.lookahead {
 		drafts, _, err := f.layout.read(f, row)
 		if err != nil || len(drafts) == 0 {
 			continue
@@ -175,9 +175,9 @@ func (f *File) settleFees() {
 		fill, err := f.build(row, &drafts[0])
 		switch {
 		case err != nil:
-		case fill.said == proven:
+		case fill.feeProof == proven:
 			asRead++
-		case fill.said == flipped:
+		case fill.feeProof == flipped:
 			other++
 		}
 	}

@@ -39,7 +39,7 @@ func (t *textRows) next() (*row, error) {
 
 		r.names = t.header
 		r.exact = t.exact
-		r.beyond = isBeyond(r.cells, len(t.header))
+		r.hasExtraCells = hasUnnamedCells(r.cells, len(t.header))
 		if !isHeader(r, t.exact) && !isSentence(r.cells, len(t.header)) {
 			return r, nil
 		}
@@ -126,7 +126,7 @@ func (f *File) header(t *textRows) error {
 		if f.opts.Format == holdingLayout.name {
 			f.layout = holdingLayout
 		}
-		t.header = numbered(plainNames(t.exact))
+		t.header = numberNames(plainNames(t.exact))
 		if !strings.ContainsAny(t.pending[0].raw, "0123456789") {
 			t.pending = t.pending[1:] // a header
 		}
@@ -143,7 +143,7 @@ func (f *File) header(t *textRows) error {
 			isGeneric := l == genericCSV
 			if isGeneric && l.fits(baseNames(row.cells)) || !isGeneric && l.fits(names) {
 				if isGeneric {
-					names = numbered(names)
+					names = numberNames(names)
 				}
 
 				f.layout = l
@@ -174,7 +174,7 @@ func (f *File) mappedHeader(t *textRows) error {
 		if f.opts.Format == holdingLayout.name {
 			f.layout = holdingLayout
 		}
-		t.header = numbered(renamed(names, meanings))
+		t.header = numberNames(renameColumns(names, meanings))
 		t.pending = t.pending[i+1:]
 		return nil
 	}
