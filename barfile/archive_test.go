@@ -61,7 +61,6 @@ func tarred(t testing.TB, members ...string) []byte {
 	var packed bytes.Buffer
 
 	tape := tar.NewWriter(&packed)
-
 	for i := 0; i < len(members); i += 2 {
 		err := tape.WriteHeader(&tar.Header{Name: members[i], Size: int64(len(members[i+1])), Mode: 0o600})
 		if err != nil {

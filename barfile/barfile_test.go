@@ -74,7 +74,6 @@ func zipped(t testing.TB, members ...string) []byte {
 	var packed bytes.Buffer
 
 	z := zip.NewWriter(&packed)
-
 	for i := 0; i < len(members); i += 2 {
 		w, err := z.Create(members[i])
 		if err == nil {

@@ -154,7 +154,6 @@ func TestManifest(t *testing.T) {
 	}
 
 	var total postgres.ImportResult
-
 	for _, m := range readManifest(t) {
 		file, err := m.open()
 		if slices.Contains(notBars, m.layout) || errors.As(err, new(*barfile.NotBarsError)) {
@@ -284,7 +283,6 @@ func TestVendorPairs(t *testing.T) {
 	}
 
 	pairs, differ := 0, 0
-
 	for _, order := range []bool{true, false} {
 		db := pgtest.Open(t)
 		conn := db.Connect(t, db.AdminURL)

@@ -43,7 +43,6 @@ func TestDateOrder(t *testing.T) {
 	const dmy, mdy = "02/01/2006", "01/02/2006"
 
 	daily := every(24 * time.Hour)
-
 	for _, test := range []struct {
 		name, text, from, want string // the timestamps of the first and the last bar; "" is asked for
 	}{

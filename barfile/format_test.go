@@ -109,13 +109,15 @@ func TestArchives(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	bars := "Date,Open,High,Low,Close,Volume,Name\n2019-01-02,1,2,1,2,3,AAPL\n2019-01-03,1,2,1,2,x,AAPL\n"
-	members := []struct{ name, text string }{{
-		name: "symbols.txt",
-		text: "AAPL\nKO\n",
-	}, {".DS_Store", "x"}, {"one.csv", bars}, {"empty.csv", ""}, {"two.csv", strings.ReplaceAll(bars, "AAPL", "KO")}}
+	members := []struct{ name, text string }{
+		{"symbols.txt", "AAPL\nKO\n"},
+		{".DS_Store", "x"},
+		{"one.csv", bars},
+		{"empty.csv", ""},
+		{"two.csv", strings.ReplaceAll(bars, "AAPL", "KO")},
+	}
 
 	var zipped, tarred bytes.Buffer
-
 	z, g := zip.NewWriter(&zipped), gzip.NewWriter(&tarred)
 	tape := tar.NewWriter(g)
 

@@ -208,7 +208,6 @@ func TestTableTakesAcceptedBars(t *testing.T) {
 		}
 
 		var values []string
-
 		for line := range strings.Lines(string(text)) {
 			quoted := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "string("), ")")
 			if value, err := strconv.Unquote(quoted); err == nil {
@@ -233,7 +232,6 @@ func TestTableTakesAcceptedBars(t *testing.T) {
 	}
 
 	stored := int64(0)
-
 	for _, text := range texts {
 		file, err := barfile.Read(strings.NewReader(text[1]), text[0], barfile.Options{
 			Zone:      "America/New_York",

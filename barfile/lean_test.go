@@ -93,7 +93,6 @@ func TestLeanContracts(t *testing.T) {
 		var got []string
 
 		open := ""
-
 		for row, err := range file.Bars() {
 			if err != nil {
 				t.Errorf("%s: %v", test.path, err)

@@ -264,7 +264,6 @@ func (f *File) fitting(l layout, sample []record) (n int) {
 	}
 
 	isText := f.decoder.text != nil
-
 	for i := range sample {
 		if len(sample[i].Cells) == l.count {
 			if row, _, err := probe.read(&sample[i]); err == nil &&

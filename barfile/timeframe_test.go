@@ -45,7 +45,6 @@ func TestTimeframe(t *testing.T) {
 	}
 
 	start := day("2019-01-02")
-
 	for _, test := range []struct{ name, text, want string }{
 		{"weekdays", bars(start, weekday, 20, "A"), "1d"},
 		{"every day", bars(start, every(24*time.Hour), 20, "A"), "1d"},

@@ -130,7 +130,6 @@ func openAsked(path string) (file *fillfile.File, asked string, err error) {
 		}
 
 		names = append(names, "--"+ask.Option)
-
 		switch ask.Option {
 		case "account":
 			opts.Account = "A"

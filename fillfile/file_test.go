@@ -96,14 +96,11 @@ func TestArchive(t *testing.T) {
 	}
 
 	archive := zip.NewWriter(f)
-
-	for _, member := range []struct{ name, text string }{{
-		name: "readme.txt",
-		text: "hello\n",
-	}, {
-		name: "a.csv",
-		text: small,
-	}, {"b.json", `[{"time":1704189600,"symbol":"FOO","side":"buy","qty":1,"price":2.50,"account":"X"}]`}} {
+	for _, member := range []struct{ name, text string }{
+		{"readme.txt", "hello\n"},
+		{"a.csv", small},
+		{"b.json", `[{"time":1704189600,"symbol":"FOO","side":"buy","qty":1,"price":2.50,"account":"X"}]`},
+	} {
 		w, err := archive.Create(member.name)
 		if err != nil {
 			t.Fatal(err)

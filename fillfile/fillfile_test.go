@@ -25,8 +25,13 @@ func read(t *testing.T, text string, opts fillfile.Options) result {
 		return result{err: err}
 	}
 
-	r := result{file: file}
+	return collect(t, file)
+}
 
+// collect reads all fills of a file, and checks that they are valid trades.
+func collect(t *testing.T, file *fillfile.File) result {
+	t.Helper()
+	r := result{file: file}
 	for fill, err := range file.Fills() {
 		var rejected *blotter.RejectedRow
 		switch {

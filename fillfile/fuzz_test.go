@@ -35,7 +35,6 @@ func FuzzFills(f *testing.F) {
 		}
 
 		rows, failed := 0, false
-
 		for fill, err := range file.Fills() {
 			var rejected *blotter.RejectedRow
 			switch {

@@ -243,7 +243,6 @@ func compareNamed(t *testing.T, named namedStatement, s *statement, name string)
 	}
 
 	count := 0
-
 	for fill, err := range file.Fills() {
 		if err != nil {
 			continue

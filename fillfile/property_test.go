@@ -486,7 +486,6 @@ func compareStatement(t *testing.T, s *statement, name string) string {
 	}
 
 	count := 0
-
 	for fill, err := range file.Fills() {
 		if err != nil {
 			continue

@@ -84,21 +84,7 @@ func readFile(t *testing.T, path string, opts fillfile.Options) result {
 		return result{err: err}
 	}
 	defer file.Close()
-	r := result{file: file}
-
-	for fill, err := range file.Fills() {
-		var rejected *blotter.RejectedRow
-		switch {
-		case errors.As(err, &rejected):
-			r.rejected = append(r.rejected, rejected)
-		case err != nil:
-			r.err = err
-		default:
-			r.fills = append(r.fills, fill)
-		}
-	}
-
-	return r
+	return collect(t, file)
 }
 
 var (
