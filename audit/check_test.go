@@ -15,6 +15,7 @@ import (
 // quiet otherwise.
 func TestTriggersAreChecked(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	found := func() (list []monitor.Finding) {
 		t.Helper()
@@ -34,6 +35,7 @@ func TestTriggersAreChecked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		return list
 	}
 	quiet := func(when string) {
@@ -56,9 +58,13 @@ func TestTriggersAreChecked(t *testing.T) {
 	}
 	quiet("a new database")
 	db.Exec(t, `drop trigger audit_delete on execution.trades; alter table execution.orders enable trigger audit_update`)
-	fires("triggers that were tampered with", "ALTER TABLE execution.orders ENABLE ALWAYS TRIGGER audit_update", "trigger audit_delete of execution.trades is not there")
+	fires("triggers that were tampered with", "ALTER TABLE execution.orders ENABLE ALWAYS TRIGGER audit_update",
+		"trigger audit_delete of execution.trades is not there")
 	db.Exec(t, `alter table execution.orders disable trigger audit_insert`)
-	fires("one more", "trigger audit_insert of execution.orders does not always fire", "trigger audit_update of execution.orders", "execution.trades")
-	db.Exec(t, `insert into shared.masked_columns values ('execution.orders', 'strategy'); delete from shared.masked_columns where table_name = 'execution.accounts'`)
-	fires("a column that is not masked", "ENABLE ALWAYS TRIGGER audit_insert", "audit_update", "audit_delete", "critical execution.accounts column name is not masked")
+	fires("one more", "trigger audit_insert of execution.orders does not always fire",
+		"trigger audit_update of execution.orders", "execution.trades")
+	db.Exec(t, `insert into shared.masked_columns values ('execution.orders', 'strategy');
+		delete from shared.masked_columns where table_name = 'execution.accounts'`)
+	fires("a column that is not masked", "ENABLE ALWAYS TRIGGER audit_insert", "audit_update", "audit_delete",
+		"critical execution.accounts column name is not masked")
 }

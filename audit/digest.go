@@ -23,21 +23,25 @@ const (
 
 type digest = [sha256.Size]byte
 
-// digestEntry returns the digest of an entry. An empty account means no account, because an account id has at least one character.
+// digestEntry returns the digest of an entry. An empty account means no account, because an account id has at least one
+// character.
 func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	b := appendText(make([]byte, 0, 1024), entryRules)
 	b = appendNumber(b, e.ID)
 	for _, text := range []string{e.AccountID, e.Login, e.Role, e.UserID, e.TableName, e.Operation} {
 		b = appendText(b, text)
 	}
+
 	for _, value := range []json.RawMessage{e.Key, e.Old, e.New} {
 		var err error
 		if b, err = appendJSON(b, value); err != nil {
 			return digest{}, &blotter.Error{
-				Op: fmt.Sprintf("hash entry %d of the audit log", e.ID), Kind: blotter.ErrData, Message: err.Error(), Err: err,
+				Op: fmt.Sprintf("hash entry %d of the audit log", e.ID), Kind: blotter.ErrData,
+				Message: err.Error(), Err: err,
 			}
 		}
 	}
+
 	b = appendText(b, e.CorrelationID)
 	b = binary.BigEndian.AppendUint64(b, e.XID)
 	return sha256.Sum256(appendTime(b, e.Timestamp)), nil
@@ -52,6 +56,7 @@ func headOf(s *seal, before []byte) digest {
 	for i, id := range s.ids {
 		b = appendTime(appendNumber(b, id), s.times[i])
 	}
+
 	b = appendText(b, string(s.digests))
 	b = appendText(b, s.after)
 	if s.afterAt == nil {
@@ -59,6 +64,7 @@ func headOf(s *seal, before []byte) digest {
 	} else {
 		b = appendTime(appendNumber(b, 8), *s.afterAt)
 	}
+
 	b = appendText(b, s.system)
 	return sha256.Sum256(appendTime(b, s.sealedAt))
 }

@@ -11,8 +11,11 @@ import (
 )
 
 var entry = blotter.AuditEntry{
-	ID: 7, AccountID: "A1", Login: "blotter_app", Role: "trading_app", UserID: "ann", TableName: "execution.orders", Operation: "UPDATE",
-	Key: json.RawMessage(`{"order_id": "O1", "account_id": "A1"}`), Old: json.RawMessage(`{"price": 1.50, "tags": ["a", null, true]}`), New: json.RawMessage(`{"price": 1.5, "tags": []}`),
+	ID: 7, AccountID: "A1", Login: "blotter_app", Role: "trading_app", UserID: "ann",
+	TableName: "execution.orders", Operation: "UPDATE",
+	Key:           json.RawMessage(`{"order_id": "O1", "account_id": "A1"}`),
+	Old:           json.RawMessage(`{"price": 1.50, "tags": ["a", null, true]}`),
+	New:           json.RawMessage(`{"price": 1.5, "tags": []}`),
 	CorrelationID: "c", XID: 1 << 40, Timestamp: time.Date(2026, 11, 24, 12, 0, 0, 123456000, time.UTC),
 }
 
@@ -37,6 +40,7 @@ func TestDigestIsFixed(t *testing.T) {
 // Spelling does not matter, content does.
 func TestDigestIsOfContent(t *testing.T) {
 	t.Parallel()
+
 	want := digestOf(t, entry)
 	spelled := entry
 	spelled.Key = json.RawMessage(`{"account_id":"\u00411", "order_id":"O1"}`)
@@ -44,6 +48,7 @@ func TestDigestIsOfContent(t *testing.T) {
 	if digestOf(t, spelled) != want {
 		t.Error("another spelling, zone and part of a microsecond have another digest")
 	}
+
 	seen := map[string]string{want: "the entry"}
 	v := reflect.TypeOf(entry)
 	for i := range v.NumField() {
@@ -69,7 +74,11 @@ func TestDigestIsOfContent(t *testing.T) {
 		}
 		seen[d] = v.Field(i).Name
 	}
-	for _, key := range []string{"", "null", `""`, `"null"`, `0`, `0.0`, `false`, `[]`, `{}`, `[{}]`, `{"a": "b"}`, `["a", "b"]`, `{"ab": ""}`, `{"a": ["b"]}`, `[["a"], "b"]`, `[["a", "b"]]`} {
+
+	for _, key := range []string{
+		"", "null", `""`, `"null"`, `0`, `0.0`, `false`, `[]`, `{}`, `[{}]`, `{"a": "b"}`,
+		`["a", "b"]`, `{"ab": ""}`, `{"a": ["b"]}`, `[["a"], "b"]`, `[["a", "b"]]`,
+	} {
 		changed := entry
 		changed.Key = json.RawMessage(key)
 		if key == "" {
@@ -81,11 +90,13 @@ func TestDigestIsOfContent(t *testing.T) {
 		}
 		seen[d] = "key " + key
 	}
+
 	moved := entry // a text does not run over into the next
 	moved.Login, moved.Role = "blotter_apptrading", "_app"
 	if digestOf(t, moved) == want {
 		t.Error("fields run into each other")
 	}
+
 	changed := entry
 	changed.Key = json.RawMessage(`{`)
 	if _, err := audit.Digest(changed); err == nil {

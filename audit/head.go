@@ -17,8 +17,8 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Head is the end of the chain at a time. With a head from before, Verify detects a rewritten or truncated chain. A head
-// reveals nothing of the entries.
+// Head is the end of the chain at a time. With a head from before, Verify detects a rewritten or truncated chain. A
+// head reveals nothing of the entries.
 type Head struct {
 	Seal     int64     `json:"seal"`   // the last one
 	Number   int64     `json:"number"` // of its last entry
@@ -38,9 +38,11 @@ func LastHead(ctx context.Context, db *postgres.DB) (h Head, err error) {
 	}, postgres.Primary)
 	if errors.Is(err, blotter.ErrNotFound) {
 		return h, &blotter.Error{
-			Op: "read the head", Kind: blotter.ErrNotFound, Message: "nothing is sealed yet; run blotter audit seal", Err: err,
+			Op: "read the head", Kind: blotter.ErrNotFound,
+			Message: "nothing is sealed yet; run blotter audit seal", Err: err,
 		}
 	}
+
 	h.Head = hex.EncodeToString(head)
 	h.SealedAt = h.SealedAt.UTC()
 	return h, err
@@ -51,8 +53,8 @@ func (h Head) same(o Head) bool { return h.Seal == o.Seal && h.Number == o.Numbe
 
 // ExportHead adds the end of the chain to the file, if the last head in the file is on the chain, and returns it.
 //
-// ErrInvalid: the file contains something other than heads. ErrConflict: its last head is not on the chain. ErrNotFound:
-// nothing is sealed yet.
+// ErrInvalid: the file contains something other than heads. ErrConflict: its last head is not on the chain.
+// ErrNotFound: nothing is sealed yet.
 func ExportHead(ctx context.Context, db *postgres.DB, path string) (Head, error) {
 	heads, err := headsIn(path)
 	if err == nil && len(heads) > 0 {
@@ -69,7 +71,8 @@ func ExportHead(ctx context.Context, db *postgres.DB, path string) (Head, error)
 }
 
 const sqlOnChain = `
-select exists (select from shared.audit_seals where seal = $1 and first_number + cardinality(ids) - 1 = $2 and encode(head, 'hex') = $3)`
+select exists (select from shared.audit_seals where seal = $1 and first_number + cardinality(ids) - 1 = $2
+    and encode(head, 'hex') = $3)`
 
 // onChain refuses a head of the file that is not on the current chain.
 func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
@@ -81,27 +84,32 @@ func onChain(ctx context.Context, db *postgres.DB, path string, h Head) error {
 	if err == nil && !there {
 		err = &blotter.Error{
 			Op: "export the head", Kind: blotter.ErrConflict,
-			Message: fmt.Sprintf("the last head in %s (seal %d, entry %d) is not on the chain, which was rewritten or truncated; "+
-				"nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number),
+			Message: fmt.Sprintf(
+				"the last head in %s (seal %d, entry %d) is not on the chain, which was rewritten or truncated; "+
+					"nothing was added; blotter audit verify --heads says more", path, h.Seal, h.Number),
 		}
 	}
+
 	return err
 }
 
-// WriteHead adds a head to the file as a line of JSON. It creates a missing file, and lets only the owner read and write it.
-// ErrInvalid: the file contains something other than heads.
+// WriteHead adds a head to the file as a line of JSON. It creates a missing file, and lets only the owner read and
+// write it. ErrInvalid: the file contains something other than heads.
 func WriteHead(path string, h Head) error {
 	if _, err := headsIn(path); err != nil {
 		return err
 	}
+
 	line, err := json.Marshal(h)
 	if err != nil {
 		return fileError(path, err)
 	}
+
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fileError(path, err)
 	}
+
 	err = file.Chmod(0o600)
 	if err == nil {
 		_, err = file.Write(append(line, '\n'))
@@ -109,6 +117,7 @@ func WriteHead(path string, h Head) error {
 	if err == nil {
 		err = file.Sync()
 	}
+
 	return fileError(path, errors.Join(err, file.Close()))
 }
 
@@ -134,14 +143,17 @@ func headsIn(path string) ([]Head, error) {
 	if err != nil {
 		return nil, fileError(path, err)
 	}
+
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
+
 	heads, err := parseHeads(path, text)
 	if err == nil && len(heads) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 		err = blotter.Invalid("heads", path, "a file whose last line ends")
 	}
+
 	return heads, err
 }
 
@@ -153,7 +165,8 @@ func parseHeads(path string, text []byte) (heads []Head, err error) {
 		}
 		var h Head
 		if err := json.Unmarshal(lines.Bytes(), &h); err != nil || h.Seal < 1 || len(h.Head) != 2*len(digest{}) {
-			return nil, blotter.Invalid("heads", fmt.Sprintf("%s, line %d", path, n), "a line that blotter audit export-head wrote")
+			return nil, blotter.Invalid("heads", fmt.Sprintf("%s, line %d", path, n),
+				"a line that blotter audit export-head wrote")
 		}
 		heads = append(heads, h)
 	}

@@ -57,10 +57,12 @@ func sealForEver(text string) {
 	if err == nil {
 		db, err = postgres.Open(ctx, cfg)
 	}
+
 	fmt.Println("begins")
 	for err == nil {
 		_, err = audit.Seal(ctx, db, 100)
 	}
+
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
@@ -73,7 +75,8 @@ func change(t *testing.T, db *pgtest.Database, n int) {
 	ctx := blotter.WithAccount(t.Context(), "A1")
 	for range n {
 		err := db.Transaction(ctx, func(tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, name) values ('A1', '') on conflict (account_id) do update set name = $1`, fmt.Sprint(changes.Add(1)))
+			_, err := tx.Exec(ctx, `insert into execution.accounts (account_id, name) values ('A1', '')
+				on conflict (account_id) do update set name = $1`, fmt.Sprint(changes.Add(1)))
 			return err
 		})
 		if err != nil {

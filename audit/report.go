@@ -91,7 +91,8 @@ func (r *Report) broken(kind Kind, s int64, format string, args ...any) {
 func (r *Report) entry(kind Kind, s *seal, i int, what string) {
 	r.add(Break{
 		Kind: kind, Seal: s.seal, Number: s.number(i), ID: s.ids[i], At: s.times[i].UTC(),
-		Message: fmt.Sprintf("entry %d (id %d, of %s, in seal %d) %s", s.number(i), s.ids[i], moment(s.times[i]), s.seal, what),
+		Message: fmt.Sprintf("entry %d (id %d, of %s, in seal %d) %s", s.number(i), s.ids[i],
+			moment(s.times[i]), s.seal, what),
 	}, manyOf[kind])
 }
 

@@ -21,7 +21,8 @@ func (r Run) String() string {
 	case r.first.Seal == r.last.Seal:
 		return fmt.Sprintf("entries %d to %d of seal %d %s", r.first.Number, r.last.Number, r.first.Seal, r.many)
 	}
-	return fmt.Sprintf("entries %d to %d of seals %d to %d %s", r.first.Number, r.last.Number, r.first.Seal, r.last.Seal, r.many)
+	return fmt.Sprintf("entries %d to %d of seals %d to %d %s", r.first.Number, r.last.Number,
+		r.first.Seal, r.last.Seal, r.many)
 }
 
 // join adds the break if it is the next one of the run, and reports whether it did.

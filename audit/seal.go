@@ -48,29 +48,35 @@ func (s *seal) add(e *blotter.AuditEntry) error {
 // index on id once for each (OFFSET 0 keeps it apart): on a table without statistics the planner would rather read all
 // of it.
 const sqlEntries = `
-select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_name, e.operation, e.key, e.old, e.new, e.correlation_id, e.xid, e.timestamp
+select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_name, e.operation, e.key, e.old, e.new,
+    e.correlation_id, e.xid, e.timestamp
   from unnest($1::bigint[]) u(id)
  cross join lateral (select * from shared.audit_log a where a.id = u.id and a.timestamp between $2 and $3 offset 0) e
  order by e.id`
 
 // sqlEntriesAnywhere reads entries by id whose times are not what they were.
 const sqlEntriesAnywhere = `
-select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_name, e.operation, e.key, e.old, e.new, e.correlation_id, e.xid, e.timestamp
+select e.id, coalesce(e.account_id, ''), e.login, e.role, e.user_id, e.table_name, e.operation, e.key, e.old, e.new,
+    e.correlation_id, e.xid, e.timestamp
   from unnest($1::bigint[]) u(id)
  cross join lateral (select * from shared.audit_log a where a.id = u.id offset 0) e
  order by e.id`
 
-// readEntries passes entries to each, one by one. A batch is never in memory whole: thousands of entries with old and new
-// values may take gigabytes.
-func readEntries(ctx context.Context, q postgres.Querier, sql string, each func(*blotter.AuditEntry) error, args ...any) error {
+// readEntries passes entries to each, one by one. A batch is never in memory whole: thousands of entries with old and
+// new values may take gigabytes.
+func readEntries(ctx context.Context, q postgres.Querier, sql string,
+	each func(*blotter.AuditEntry) error, args ...any,
+) error {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
+
 	defer rows.Close()
 	for rows.Next() {
 		var e blotter.AuditEntry
-		err := rows.Scan(&e.ID, &e.AccountID, &e.Login, &e.Role, &e.UserID, &e.TableName, &e.Operation, &e.Key, &e.Old, &e.New,
+		err := rows.Scan(&e.ID, &e.AccountID, &e.Login, &e.Role, &e.UserID, &e.TableName,
+			&e.Operation, &e.Key, &e.Old, &e.New,
 			&e.CorrelationID, &e.XID, &e.Timestamp)
 		if err == nil {
 			err = each(&e)
@@ -79,15 +85,18 @@ func readEntries(ctx context.Context, q postgres.Querier, sql string, each func(
 			return err
 		}
 	}
+
 	return rows.Err()
 }
 
 const sqlInsertSeal = `
-insert into shared.audit_seals (seal, first_number, ids, times, digests, after, after_at, system_identifier, sealed_at, head)
+insert into shared.audit_seals (seal, first_number, ids, times, digests, after, after_at, system_identifier, sealed_at,
+    head)
 values ($1, $2, $3, $4, $5, $6::text::pg_snapshot, $7, $8, $9, $10)`
 
 func (s *seal) insert(ctx context.Context, q postgres.Querier) error {
-	_, err := q.Exec(ctx, sqlInsertSeal, s.seal, s.firstNumber, s.ids, s.times, s.digests, s.after, s.afterAt, s.system, s.sealedAt, s.head)
+	_, err := q.Exec(ctx, sqlInsertSeal, s.seal, s.firstNumber, s.ids, s.times, s.digests, s.after, s.afterAt,
+		s.system, s.sealedAt, s.head)
 	return err
 }
 
@@ -101,7 +110,8 @@ func readSeals(ctx context.Context, q postgres.Querier, after int64, limit int) 
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s seal, err error) {
-		err = row.Scan(&s.seal, &s.firstNumber, &s.ids, &s.times, &s.digests, &s.after, &s.afterAt, &s.system, &s.sealedAt, &s.head)
+		err = row.Scan(&s.seal, &s.firstNumber, &s.ids, &s.times, &s.digests, &s.after, &s.afterAt,
+			&s.system, &s.sealedAt, &s.head)
 		return s, err
 	})
 }

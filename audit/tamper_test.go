@@ -27,8 +27,10 @@ type tampering struct {
 
 // columns are the columns of an entry, each with another value.
 var columns = map[string]string{
-	"account_id": `'W9'`, "login": `'nobody'`, "role": `'none'`, "user_id": `user_id || 'x'`, "table_name": `'execution.orders'`, "operation": `'DELETE'`,
-	"key": `key || '{"x": 1}'`, "old": `coalesce(old, '{}') || '{"current_value": -1}'`, "new": `'{"limit_value": 9}'`, "correlation_id": `''`,
+	"account_id": `'W9'`, "login": `'nobody'`, "role": `'none'`, "user_id": `user_id || 'x'`,
+	"table_name": `'execution.orders'`, "operation": `'DELETE'`,
+	"key": `key || '{"x": 1}'`, "old": `coalesce(old, '{}') || '{"current_value": -1}'`,
+	"new": `'{"limit_value": 9}'`, "correlation_id": `''`,
 	"xid": `(xid::text::bigint + 1)::text::xid8`, "timestamp": `timestamp + interval '1 microsecond'`,
 }
 
@@ -37,27 +39,58 @@ func waysToTamper() []tampering {
 	one := `(select xid from shared.audit_log where id = $1)`
 	ways := []tampering{
 		{name: "delete", sql: `delete from shared.audit_log where id = $1`, want: []audit.Kind{audit.Removed}},
-		{name: "delete two", sql: `delete from shared.audit_log where id in ($1, $2)`, want: []audit.Kind{audit.Removed}, pair: true},
-		{name: "insert among the old", sql: `insert into shared.audit_log (id, account_id, login, role, table_name, operation, xid, timestamp) overriding system value
-			select 1000000 + id, account_id, login, role, table_name, operation, xid, timestamp from shared.audit_log where id = $1`, want: []audit.Kind{audit.Inserted}},
-		{name: "insert under an id that is there", sql: `insert into shared.audit_log (id, table_name, operation, xid, timestamp) overriding system value select $1, 't', 'o', ` + one + `, now()`, want: []audit.Kind{audit.Inserted}},
-		{name: "swap ids", sql: `update shared.audit_log set id = case id when $1 then $2::bigint else $1 end where id in ($1, $2)`, want: []audit.Kind{audit.Exchanged}, pair: true},
-		{name: "swap contents", sql: `update shared.audit_log a set old = b.old, new = b.new, key = b.key, account_id = b.account_id, timestamp = b.timestamp, xid = b.xid, login = b.login, role = b.role,
-			user_id = b.user_id, table_name = b.table_name, operation = b.operation, correlation_id = b.correlation_id from shared.audit_log b
+		{
+			name: "delete two", sql: `delete from shared.audit_log where id in ($1, $2)`,
+			want: []audit.Kind{audit.Removed}, pair: true,
+		},
+		{name: "insert among the old", sql: `insert into shared.audit_log (id, account_id, login, role, table_name,
+			operation, xid, timestamp) overriding system value
+			select 1000000 + id, account_id, login, role, table_name, operation, xid, timestamp from shared.audit_log
+			    where id = $1`, want: []audit.Kind{audit.Inserted}},
+		{name: "insert under an id that is there", sql: `insert into shared.audit_log (id, table_name, operation, xid,
+			timestamp) overriding system value select $1, 't', 'o', ` + one + `, now()`, want: []audit.Kind{audit.Inserted}},
+		{name: "swap ids", sql: `update shared.audit_log set id = case id when $1 then $2::bigint else $1 end
+			where id in ($1, $2)`, want: []audit.Kind{audit.Exchanged}, pair: true},
+		{name: "swap contents", sql: `update shared.audit_log a
+			set old = b.old, new = b.new, key = b.key, account_id = b.account_id, timestamp = b.timestamp, xid = b.xid,
+			login = b.login, role = b.role,
+			user_id = b.user_id, table_name = b.table_name, operation = b.operation, correlation_id = b.correlation_id
+			    from shared.audit_log b
 			where a.id in ($1, $2) and b.id in ($1, $2) and a.id <> b.id`, want: []audit.Kind{audit.Exchanged}, pair: true},
-		{name: "cut the end of the log off", sql: `delete from shared.audit_log where id >= greatest($1::bigint, $2)`, want: []audit.Kind{audit.Removed}},
-		{name: "change with its digest", sql: `with e as (update shared.audit_log set operation = 'READ' where id = $1 returning id)
-			update shared.audit_seals s set digests = overlay(digests placing sha256('x') from 32 * (array_position(ids, e.id) - 1) + 1) from e where e.id = any(s.ids)`, want: []audit.Kind{audit.SealBroken}},
-		{name: "swap places in the seals", sql: `update shared.audit_seals set ids = array(select case i when $1 then $2::bigint when $2 then $1 else i end from unnest(ids) i)
+		{
+			name: "cut the end of the log off", sql: `delete from shared.audit_log where id >= greatest($1::bigint, $2)`,
+			want: []audit.Kind{audit.Removed},
+		},
+		{name: "change with its digest", sql: `with e as (update shared.audit_log set operation = 'READ' where id = $1
+			returning id)
+			update shared.audit_seals s set digests = overlay(digests placing sha256('x')
+			    from 32 * (array_position(ids, e.id) - 1) + 1) from e where e.id = any(s.ids)`, want: []audit.Kind{audit.SealBroken}},
+		{name: "swap places in the seals", sql: `update shared.audit_seals set ids = array(select case i when $1
+			then $2::bigint when $2 then $1 else i end from unnest(ids) i)
 			where ids && array[$1::bigint, $2]`, want: []audit.Kind{audit.SealBroken}},
-		{name: "change a seal's time", on: true, sql: `update shared.audit_seals set sealed_at = sealed_at - interval '1 hour' where seal = $1`, want: []audit.Kind{audit.SealBroken}, none: true},
-		{name: "change a head", on: true, sql: `update shared.audit_seals set head = sha256(head) where seal = $1`, want: []audit.Kind{audit.SealBroken, audit.Cursor}, none: true},
-		{name: "remove a seal", on: true, sql: `delete from shared.audit_seals where seal = $1`, want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true},
-		{name: "remove a seal with its entries", on: true, sql: `with s as (delete from shared.audit_seals where seal = $1 returning ids) delete from shared.audit_log using s where id = any(s.ids)`, want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true},
-		{name: "swap seals", on: true, sql: `update shared.audit_seals set seal = case seal when $1 then -$2::bigint else -$1::bigint end where seal in ($1, $2)`, want: []audit.Kind{audit.SealBroken, audit.SealRemoved}, none: true},
-		{name: "cut the end off with its seals", on: true, sql: `with s as (delete from shared.audit_seals where seal >= greatest($1::bigint, $2) returning ids), e as (delete from shared.audit_log where id in (select unnest(ids) from s))
-			update shared.audit_cursor c set seal = l.seal, number = l.first_number + cardinality(l.ids) - 1, head = l.head from shared.audit_seals l where l.seal = greatest($1::bigint, $2) - 1`, want: []audit.Kind{audit.HeadBroken}, none: true},
-		{name: "set the cursor back", on: true, sql: `update shared.audit_cursor set seal = $1, number = 1`, want: []audit.Kind{audit.Cursor}, none: true},
+		{name: "change a seal's time", on: true, sql: `update shared.audit_seals
+			set sealed_at = sealed_at - interval '1 hour' where seal = $1`, want: []audit.Kind{audit.SealBroken}, none: true},
+		{
+			name: "change a head", on: true, sql: `update shared.audit_seals set head = sha256(head) where seal = $1`,
+			want: []audit.Kind{audit.SealBroken, audit.Cursor}, none: true,
+		},
+		{
+			name: "remove a seal", on: true, sql: `delete from shared.audit_seals where seal = $1`,
+			want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true,
+		},
+		{name: "remove a seal with its entries", on: true, sql: `with s as (delete from shared.audit_seals
+			where seal = $1 returning ids) delete from shared.audit_log using s where id = any(s.ids)`, want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true},
+		{name: "swap seals", on: true, sql: `update shared.audit_seals set seal = case seal when $1
+			then -$2::bigint else -$1::bigint end where seal in ($1, $2)`, want: []audit.Kind{audit.SealBroken, audit.SealRemoved}, none: true},
+		{name: "cut the end off with its seals", on: true, sql: `with s as (delete from shared.audit_seals
+			where seal >= greatest($1::bigint, $2) returning ids), e as (delete from shared.audit_log
+			where id in (select unnest(ids) from s))
+			update shared.audit_cursor c set seal = l.seal, number = l.first_number + cardinality(l.ids) - 1,
+			    head = l.head from shared.audit_seals l where l.seal = greatest($1::bigint, $2) - 1`, want: []audit.Kind{audit.HeadBroken}, none: true},
+		{
+			name: "set the cursor back", on: true, sql: `update shared.audit_cursor set seal = $1, number = 1`,
+			want: []audit.Kind{audit.Cursor}, none: true,
+		},
 	}
 	for _, column := range slices.Sorted(func(yield func(string) bool) {
 		for name := range columns {
@@ -66,8 +99,10 @@ func waysToTamper() []tampering {
 			}
 		}
 	}) {
-		ways = append(ways, tampering{name: "change " + column, sql: `update shared.audit_log set ` + column + ` = ` + columns[column] + ` where id = $1`, want: []audit.Kind{audit.Changed}})
+		ways = append(ways, tampering{name: "change " + column, sql: `update shared.audit_log set ` + column + ` = ` +
+			columns[column] + ` where id = $1`, want: []audit.Kind{audit.Changed}})
 	}
+
 	return ways
 }
 
@@ -85,7 +120,9 @@ func tamperAll(t *testing.T, rng *rand.Rand, db *pgtest.Database, before audit.R
 	if _, err := conn.Exec(t.Context(), sqlUnguard); err != nil {
 		t.Fatal(err)
 	}
-	ids := pgtest.Value[[]int64](t, db, `select array_agg(id) from shared.audit_log where operation = 'UPDATE' and correlation_id <> ''`)
+
+	ids := pgtest.Value[[]int64](t, db, `select array_agg(id) from shared.audit_log where operation = 'UPDATE'
+		and correlation_id <> ''`)
 	ways := waysToTamper()
 	for n := range tamperings {
 		way := ways[n%len(ways)]
@@ -104,6 +141,7 @@ func tamperAll(t *testing.T, rng *rand.Rand, db *pgtest.Database, before audit.R
 		}
 		tamper(t, conn, way, one, two, before.Head)
 	}
+
 	t.Logf("%d tamperings found in %s", tamperings, time.Since(began).Round(time.Millisecond))
 }
 
@@ -113,6 +151,7 @@ func tamper(t *testing.T, conn *pgx.Conn, way tampering, one, two int64, head au
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = tx.Rollback(t.Context()) }()
 	args := []any{one, two}[:1+strings.Count(way.sql, "$2")/max(1, strings.Count(way.sql, "$2"))]
 	if _, err := tx.Exec(t.Context(), way.sql, args...); err != nil {
@@ -123,6 +162,7 @@ func tamper(t *testing.T, conn *pgx.Conn, way tampering, one, two int64, head au
 			t.Fatal(err)
 		}
 	}
+
 	r := verifyIn(t, tx, head)
 	named := map[int64]bool{}
 	found := false
@@ -138,6 +178,7 @@ func tamper(t *testing.T, conn *pgx.Conn, way tampering, one, two int64, head au
 			}
 		}
 	}
+
 	switch {
 	case !found:
 		t.Errorf("%s %d %d: want %v, found %v", way.name, one, two, way.want, r.Breaks)

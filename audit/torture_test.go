@@ -42,7 +42,9 @@ func (l *load) writer(rng *rand.Rand, n int) {
 	account := fmt.Sprintf("W%d", n)
 	ctx := blotter.WithCorrelation(blotter.WithAccount(l.t.Context(), account), account)
 	one := func(tx *postgres.Tx, i int) error {
-		_, err := tx.Exec(ctx, `update risk_management.risk_limits set current_value = $1::int, limit_type = case when $1::int % 7 = 0 then 'x' || limit_type else limit_type end where account_id = $2`, i%1_000_003, account)
+		_, err := tx.Exec(ctx, `update risk_management.risk_limits
+			set current_value = $1::int, limit_type = case when $1::int % 7 = 0
+			then 'x' || limit_type else limit_type end where account_id = $2`, i%1_000_003, account)
 		return err
 	}
 	for i := 1; !l.stop.Load(); {
@@ -56,6 +58,7 @@ func (l *load) writer(rng *rand.Rand, n int) {
 				}
 				made++
 			}
+
 			_ = tx.Savepoint(ctx, func(tx *postgres.Tx) error {
 				if rng.IntN(4) > 0 {
 					return nil
@@ -63,12 +66,14 @@ func (l *load) writer(rng *rand.Rand, n int) {
 				i++
 				return errors.Join(one(tx, i), errUndone)
 			})
-			if _, err := tx.Exec(ctx, `update risk_management.risk_limits set limit_type = 'loss' where account_id = $1 and limit_type <> 'loss'`, account); err != nil {
+			if _, err := tx.Exec(ctx, `update risk_management.risk_limits set limit_type = 'loss'
+				where account_id = $1 and limit_type <> 'loss'`, account); err != nil {
 				return err
 			}
 			if rng.IntN(8) == 0 {
 				return errUndone
 			}
+
 			return nil
 		})
 		switch {
@@ -88,7 +93,10 @@ func (l *load) writer(rng *rand.Rand, n int) {
 
 // sealers are processes that seal and are killed at random, one after the other.
 func (l *load) sealers(rng *rand.Rand) {
-	text, err := json.Marshal(map[string]string{"URL": l.db.Config.URL, "ServiceURL": l.db.Config.ServiceURL, "ReadOnlyURL": l.db.Config.ReadOnlyURL, "ReporterURL": l.db.Config.ReporterURL})
+	text, err := json.Marshal(map[string]string{
+		"URL": l.db.Config.URL, "ServiceURL": l.db.Config.ServiceURL,
+		"ReadOnlyURL": l.db.Config.ReadOnlyURL, "ReporterURL": l.db.Config.ReporterURL,
+	})
 	for err == nil && !l.stop.Load() {
 		ctx, cancel := context.WithCancel(l.t.Context())
 		cmd := exec.CommandContext(ctx, os.Args[0])
@@ -109,6 +117,7 @@ func (l *load) sealers(rng *rand.Rand) {
 			err = errors.Join(err, errors.New(complaints.String()))
 		}
 	}
+
 	if err != nil {
 		l.t.Errorf("a sealer: %v", err)
 		l.stop.Store(true)
@@ -122,8 +131,10 @@ func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 	for n := range writers {
 		ctx := blotter.WithAccount(t.Context(), fmt.Sprintf("W%d", n))
 		execIn(t, l.db, ctx, fmt.Sprintf(`insert into execution.accounts (account_id) values ('W%d')`, n))
-		execIn(t, l.db, ctx, fmt.Sprintf(`insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('W%d', 'loss', 1)`, n))
+		execIn(t, l.db, ctx, fmt.Sprintf(`insert into risk_management.risk_limits (account_id, limit_type,
+			limit_value) values ('W%d', 'loss', 1)`, n))
 	}
+
 	sealAll(t, l.db, writers/2) // several seals from the start, so that there are some to tamper with
 	var all sync.WaitGroup
 	for n := range writers {
@@ -134,11 +145,14 @@ func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 		mine := rand.New(rand.NewPCG(rng.Uint64(), 2))
 		all.Go(func() { l.sealers(mine) })
 	}
+
 	all.Wait()
+
 	// What a killed sealer's connection still holds is given back when the server notices.
 	until(t, "all is sealed", func() bool {
 		sealAll(t, l.db, 0)
-		return pgtest.Value[int64](t, l.db, `select (select count(*) from shared.audit_log) - number from shared.audit_cursor`) == 0
+		return pgtest.Value[int64](t, l.db, `select (select count(*) from shared.audit_log) - number
+			from shared.audit_cursor`) == 0
 	})
 	return l
 }
@@ -155,15 +169,20 @@ func execIn(t *testing.T, db *pgtest.Database, ctx context.Context, sql string) 
 // once, none that was undone. Then the log is tampered with, fifty times: each is found and named.
 func TestSealersAreKilled(t *testing.T) {
 	t.Parallel()
+
 	rng := newRand(t)
 	began := time.Now()
 	l := newLoad(t, rng, *changesFlag)
 	r := intact(t, l.db)
-	resets := pgtest.Value[int64](t, l.db, `select count(*) from shared.audit_log where table_name = 'risk_management.risk_limits' and operation = 'UPDATE' and new ->> 'limit_type' = 'loss' and not new ? 'current_value'`)
+	resets := pgtest.Value[int64](t, l.db, `select count(*) from shared.audit_log
+		where table_name = 'risk_management.risk_limits' and operation = 'UPDATE' and new ->> 'limit_type' = 'loss'
+		and not new ? 'current_value'`)
 	if want := 2*writers + l.changed.Load() + resets; r.Entries != want || r.Pending != 0 {
 		t.Errorf("%d entries sealed, %d pending; want %d", r.Entries, r.Pending, want)
 	}
-	t.Logf("%d changes, %d entries in %d seals, %d sealers killed, in %s; verified in %s", l.changed.Load(), r.Entries, r.Seals, l.kills.Load(), time.Since(began).Round(time.Millisecond), r.Elapsed.Round(time.Millisecond))
+
+	t.Logf("%d changes, %d entries in %d seals, %d sealers killed, in %s; verified in %s", l.changed.Load(), r.Entries,
+		r.Seals, l.kills.Load(), time.Since(began).Round(time.Millisecond), r.Elapsed.Round(time.Millisecond))
 	if !t.Failed() {
 		tamperAll(t, rng, l.db, r)
 	}

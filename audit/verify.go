@@ -65,7 +65,8 @@ const (
 	sqlVerifyTimeout = `select set_config('statement_timeout', $1, true)`
 	// sqlOldest is where the oldest partition begins, so that what was before it is retired, not removed.
 	sqlOldest = `
-select coalesce(min(lower::timestamptz), 'epoch') from shared.partitions where table_name = 'shared.audit_log'::regclass and lower ~ '^\d'`
+select coalesce(min(lower::timestamptz), 'epoch') from shared.partitions
+    where table_name = 'shared.audit_log'::regclass and lower ~ '^\d'`
 )
 
 func (v *verifier) run(ctx context.Context) error {
@@ -75,6 +76,7 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := v.q.QueryRow(ctx, sqlOldest).Scan(&v.oldest); err != nil {
 		return err
 	}
+
 	for {
 		seals, err := readSeals(ctx, v.q, v.last.seal, sealsPage)
 		if err != nil {
@@ -91,9 +93,11 @@ func (v *verifier) run(ctx context.Context) error {
 			break
 		}
 	}
+
 	if err := v.settle(ctx); err != nil {
 		return err
 	}
+
 	v.end()
 	return v.unsealed(ctx)
 }
@@ -105,18 +109,27 @@ func (v *verifier) link(s *seal) {
 	first := v.Seals == 1
 	switch head := headOf(s, before.head); {
 	case s.seal != before.seal+1:
-		v.broken(SealRemoved, s.seal, "%s gone: seal %d follows seal %d", seals(before.seal+1, s.seal-1), s.seal, before.seal)
-	case !bytes.Equal(head[:], s.head) || len(before.ids) > 0 && s.firstNumber != before.lastNumber()+1 || first && s.firstNumber != 1:
-		v.broken(SealBroken, s.seal, "seal %d (entries %d to %d) was changed, or the one before it: its head does not follow from its content and the head before", s.seal, s.firstNumber, s.lastNumber())
+		v.broken(SealRemoved, s.seal, "%s gone: seal %d follows seal %d",
+			seals(before.seal+1, s.seal-1), s.seal, before.seal)
+	case !bytes.Equal(head[:], s.head) || len(before.ids) > 0 && s.firstNumber != before.lastNumber()+1 ||
+		first && s.firstNumber != 1:
+		v.broken(SealBroken, s.seal,
+			"seal %d (entries %d to %d) was changed, or the one before it: its head does not follow from its content "+
+				"and the head before", s.seal, s.firstNumber, s.lastNumber())
 	case s.afterAt == nil && !first && s.system == before.system && before.afterAt != nil:
-		v.broken(SealBroken, s.seal, "seal %d starts again although the cluster is the same as that of the seal before: the sealer's cursor was changed", s.seal)
+		v.broken(SealBroken, s.seal,
+			"seal %d starts again although the cluster is the same as that of the seal before: the sealer's cursor "+
+				"was changed", s.seal)
 	}
+
 	for _, h := range v.heads[s.seal] {
 		v.Heads++
 		if h.Head != hex.EncodeToString(s.head) || h.Number != s.lastNumber() {
-			v.broken(HeadBroken, s.seal, "seal %d is not the one whose head was exported (%s): the chain was rebuilt", s.seal, moment(h.SealedAt))
+			v.broken(HeadBroken, s.seal, "seal %d is not the one whose head was exported (%s): the chain was rebuilt",
+				s.seal, moment(h.SealedAt))
 		}
 	}
+
 	delete(v.heads, s.seal)
 }
 
@@ -130,13 +143,19 @@ func seals(from, to int64) string {
 // end checks what lies behind the last seal.
 func (v *verifier) end() {
 	if v.Seals > 0 {
-		v.Head = Head{Seal: v.last.seal, Number: v.last.lastNumber(), Head: hex.EncodeToString(v.last.head), SealedAt: v.last.sealedAt.UTC()}
+		v.Head = Head{
+			Seal: v.last.seal, Number: v.last.lastNumber(), Head: hex.EncodeToString(v.last.head),
+			SealedAt: v.last.sealedAt.UTC(),
+		}
 	}
+
 	for _, n := range slices.Sorted(maps.Keys(v.heads)) {
 		for _, h := range v.heads[n] {
 			v.Heads++
 			if n > v.last.seal {
-				v.broken(HeadBroken, n, "the chain ends with seal %d, and the head of seal %d (entry %d, %s) was exported: its end was cut off", v.last.seal, n, h.Number, moment(h.SealedAt))
+				v.broken(HeadBroken, n,
+					"the chain ends with seal %d, and the head of seal %d (entry %d, %s) was exported: its end "+
+						"was cut off", v.last.seal, n, h.Number, moment(h.SealedAt))
 			} else {
 				v.broken(HeadBroken, n, "seal %d, whose head was exported (%s), is gone", n, moment(h.SealedAt))
 			}

@@ -36,6 +36,7 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 	for i, id := range s.ids {
 		places[id] = i
 	}
+
 	look := func(e *blotter.AuditEntry) error {
 		c := byID[e.ID]
 		if c == nil {
@@ -44,10 +45,12 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 		}
 		return c.add(e, s.digest(places[e.ID]))
 	}
-	err := readEntries(ctx, v.q, sqlEntries, look, s.ids, slices.MinFunc(s.times, time.Time.Compare), slices.MaxFunc(s.times, time.Time.Compare))
+	err := readEntries(ctx, v.q, sqlEntries, look, s.ids, slices.MinFunc(s.times, time.Time.Compare),
+		slices.MaxFunc(s.times, time.Time.Compare))
 	if err != nil {
 		return err
 	}
+
 	for i, id := range s.ids {
 		if byID[id] == nil {
 			err = v.missing(ctx, place{s, i})
@@ -58,6 +61,7 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -152,6 +156,7 @@ func (v *verifier) settle(ctx context.Context) error {
 			}
 		}
 	}
+
 	v.lost = nil
 	return v.tellOdd()
 }
@@ -167,12 +172,15 @@ func (v *verifier) tellOdd() error {
 			}
 		}
 		if other < 0 {
-			v.entry(Changed, o.seal, o.i, fmt.Sprintf("was changed; it says now: %s %s, key %s, by %s, %s", o.found.TableName, o.found.Operation, o.found.Key, o.found.Login, moment(o.found.Timestamp)))
+			v.entry(Changed, o.seal, o.i, fmt.Sprintf("was changed; it says now: %s %s, key %s, by %s, %s",
+				o.found.TableName, o.found.Operation, o.found.Key, o.found.Login, moment(o.found.Timestamp)))
 			continue
 		}
 		p := v.odd[other].place
-		v.entry(Exchanged, o.seal, o.i, fmt.Sprintf("holds what was sealed as entry %d (id %d)", p.seal.number(p.i), p.seal.ids[p.i]))
+		v.entry(Exchanged, o.seal, o.i, fmt.Sprintf("holds what was sealed as entry %d (id %d)",
+			p.seal.number(p.i), p.seal.ids[p.i]))
 	}
+
 	v.odd = nil
 	return nil
 }

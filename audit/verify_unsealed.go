@@ -15,7 +15,8 @@ const (
 	// noSeal is the condition of entries that are in no seal.
 	noSeal            = `not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)`
 	sqlUnsealedCounts = `
-select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)), count(*) filter (where pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
+select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)),
+    count(*) filter (where pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
   from shared.audit_log a where ` + noSeal
 	sqlInserted = `
 select id, 1::bigint, timestamp from shared.audit_log a
@@ -30,7 +31,8 @@ select id, count(*) over (), timestamp from shared.audit_log a
 	sqlTwice = `
 select id, count(*), max(timestamp) from shared.audit_log group by id having count(*) > 1 order by id limit $1`
 	sqlSealedTwice = `
-select id, count(*), max(at) from shared.audit_seals, unnest(ids, times) s(id, at) group by id having count(*) > 1 order by id limit $1`
+select id, count(*), max(at) from shared.audit_seals, unnest(ids, times) s(id, at) group by id having count(*) > 1
+    order by id limit $1`
 )
 
 // unsealed looks for entries that no seal has, or that one does not account for.
@@ -43,7 +45,8 @@ func (v *verifier) unsealed(ctx context.Context) error {
 		_, err = v.list(ctx, several{"the entry of id %d is there %d times, the newest of %s: all but one were inserted", "are there several times: all but one of each were inserted"}, sqlTwice, breaksMax)
 	}
 	if err == nil {
-		_, err = v.list(ctx, several{"the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor was set back", "are sealed several times: the sealer's cursor was set back"}, sqlSealedTwice, breaksMax)
+		_, err = v.list(ctx, several{"the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor " +
+			"was set back", "are sealed several times: the sealer's cursor was set back"}, sqlSealedTwice, breaksMax)
 	}
 	return err
 }
@@ -52,19 +55,25 @@ func (v *verifier) unsealed(ctx context.Context) error {
 func (v *verifier) cursor(ctx context.Context) (cursor, error) {
 	c, err := readCursor(ctx, v.q, "")
 	if errors.Is(err, pgx.ErrNoRows) {
-		v.broken(Cursor, v.last.seal, "the sealer's cursor is gone, somebody removed the row of shared.audit_cursor: nothing is sealed until blotter audit repair-cursor puts it back at seal %d", v.last.seal)
+		v.broken(Cursor, v.last.seal, "the sealer's cursor is gone, somebody removed the row of shared.audit_cursor: "+
+			"nothing is sealed until blotter audit repair-cursor puts it back at seal %d", v.last.seal)
 		c = cursorAt(&v.last)
 		return c, v.q.QueryRow(ctx, sqlCluster).Scan(&c.cluster, &c.now)
 	}
 	if err != nil {
 		return c, err
 	}
+
 	// The identifier may be another cluster's if the cursor came from there and nothing was left to seal. It is empty
 	// after a repair without seals.
 	system := c.system == v.last.system || !c.moved() || c.system == "" && v.last.afterAt == nil
-	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 && (c.number != v.last.lastNumber() || !system) {
-		v.broken(Cursor, v.last.seal, "the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed", c.seal, c.number, v.last.seal)
+	if c.seal != v.last.seal || !bytes.Equal(c.head, v.last.head) || v.Seals > 0 &&
+		(c.number != v.last.lastNumber() || !system) {
+		v.broken(Cursor, v.last.seal,
+			"the sealer's cursor is at seal %d (entry %d), and the last seal is %d: one of them was changed",
+			c.seal, c.number, v.last.seal)
 	}
+
 	return c, nil
 }
 
@@ -78,17 +87,27 @@ func (v *verifier) notSealed(ctx context.Context, c *cursor) error {
 		v.Pending += inserted
 		return nil
 	}
+
 	if inserted > 0 {
-		text := several{"the entry of id %d, of %[3]s, is in no seal: it was inserted afterwards, or its seal is gone", "are in no seal: they were inserted afterwards, or their seals are gone"}
+		text := several{
+			"the entry of id %d, of %[3]s, is in no seal: it was inserted afterwards, or its seal is gone",
+			"are in no seal: they were inserted afterwards, or their seals are gone",
+		}
 		if _, err := v.list(ctx, text, sqlInserted, c.done, breaksMax); err != nil {
 			return err
 		}
 		v.unlisted(inserted - breaksMax)
 	}
+
 	if c.doneAt == nil {
 		return nil
 	}
-	text := several{"the entry of id %d, of %[3]s, is not sealed yet and lies before what is: it was inserted, or what is sealed with a greater id", "are not sealed yet and lie before what is: they were inserted, or what is sealed with greater ids"}
+
+	text := several{
+		"the entry of id %d, of %[3]s, is not sealed yet and lies before what is: it was inserted, or " +
+			"what is sealed with a greater id",
+		"are not sealed yet and lie before what is: they were inserted, or what is sealed with greater ids",
+	}
 	early, err := v.list(ctx, text, sqlEarly, c.done, c.doneAt.Add(-clockTolerance), breaksMax)
 	v.Pending -= early
 	v.unlisted(early - breaksMax)
@@ -107,7 +126,10 @@ func (v *verifier) list(ctx context.Context, text several, sql string, args ...a
 	var id int64
 	var at time.Time
 	_, err = pgx.ForEachRow(rows, []any{&id, &count, &at}, func() error {
-		v.add(Break{Kind: Inserted, ID: id, At: at.UTC(), Message: fmt.Sprintf(text.one, id, count, moment(at))}, text.many)
+		v.add(Break{
+			Kind: Inserted, ID: id, At: at.UTC(),
+			Message: fmt.Sprintf(text.one, id, count, moment(at)),
+		}, text.many)
 		return nil
 	})
 	return count, err

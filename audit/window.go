@@ -33,7 +33,8 @@ type cursor struct {
 func (c *cursor) moved() bool { return c.system != c.cluster }
 
 const sqlCursor = `
-select snap_done::text, done_at, snap_target::text, target_at, id_done, seal, number, head, c.system_identifier, c.foreign_xid,
+select snap_done::text, done_at, snap_target::text, target_at, id_done, seal, number, head, c.system_identifier,
+    c.foreign_xid,
        s.system_identifier::text, clock_timestamp()
   from shared.audit_cursor c, pg_control_system() s`
 
@@ -81,11 +82,13 @@ select array_agg(id order by id), array_agg(timestamp order by id) from (select 
 const sqlWindowApart = `
 with w as materialized (
     select id, timestamp from shared.audit_log
-     where (xid >= $1 and xid < $2 or xid = any($3::xid8[])) and id > $5 and pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
+     where (xid >= $1 and xid < $2 or xid = any($3::xid8[])) and id > $5
+         and pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
 )
 select array_agg(id order by id), array_agg(timestamp order by id)
   from (select * from w
-         where not exists (select from shared.audit_seals s where int8range(s.ids[1], s.ids[array_upper(s.ids, 1)], '[]') @> w.id and w.id = any(s.ids))
+         where not exists (select from shared.audit_seals s where int8range(s.ids[1], s.ids[array_upper(s.ids, 1)],
+             '[]') @> w.id and w.id = any(s.ids))
          order by id limit $6) w`
 
 // sqlUnsealed lists what no seal has, with the snapshot that it was seen in.
@@ -95,11 +98,13 @@ select array_agg(id order by id), array_agg(timestamp order by id), pg_current_s
   from (select id, timestamp from shared.audit_log a where ` + noSeal + ` order by id limit $1) u`
 
 const sqlAdvance = `
-update shared.audit_cursor set snap_done = $1::text::pg_snapshot, done_at = $2, snap_target = $3::text::pg_snapshot, target_at = $4,
+update shared.audit_cursor set snap_done = $1::text::pg_snapshot, done_at = $2, snap_target = $3::text::pg_snapshot,
+    target_at = $4,
        id_done = $5, seal = $6, number = $7, head = $8, system_identifier = $9, foreign_xid = $10, updated_at = now()`
 
 func (c *cursor) advance(ctx context.Context, q postgres.Querier) error {
-	_, err := q.Exec(ctx, sqlAdvance, c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.seal, c.number, c.head, c.system, c.foreign)
+	_, err := q.Exec(ctx, sqlAdvance, c.done, c.doneAt, c.target, c.targetAt, c.idDone, c.seal, c.number,
+		c.head, c.system, c.foreign)
 	return err
 }
 
@@ -121,7 +126,8 @@ func sealBatch(ctx context.Context, db *postgres.DB, batchMax int) (sealed int, 
 		}
 
 		s := &seal{
-			seal: c.seal + 1, firstNumber: c.number + 1, after: c.done, afterAt: c.doneAt, system: c.cluster, sealedAt: c.now,
+			seal: c.seal + 1, firstNumber: c.number + 1, after: c.done, afterAt: c.doneAt,
+			system: c.cluster, sealedAt: c.now,
 		}
 		if c.moved() {
 			more, err = c.takeUnsealed(ctx, tx, s, batchMax)
@@ -150,8 +156,8 @@ func sealBatch(ctx context.Context, db *postgres.DB, batchMax int) (sealed int, 
 // takeWindow fills the seal from the window, which it opens if there is none. A batch that is not full ends the window.
 func (c *cursor) takeWindow(ctx context.Context, tx *postgres.Tx, s *seal, batchMax int) (more bool, err error) {
 	if c.target == nil {
-		// Taken after the lock, the snapshot includes the work of other sealers. This transaction writes no entry that it could
-		// pass over.
+		// Taken after the lock, the snapshot includes the work of other sealers. This transaction writes no entry that
+		// it could pass over.
 		var target string
 		if err := tx.QueryRow(ctx, sqlTarget).Scan(&target); err != nil {
 			return false, err
@@ -202,9 +208,11 @@ func (c *cursor) finish(done string, at *time.Time) {
 // takeUnsealed fills the seal with what no seal has, for the snapshots say nothing here. When it takes the last of it,
 // the snapshot in which that was seen is done.
 func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, batchMax int) (more bool, err error) {
-	if _, err := tx.Exec(ctx, fmt.Sprintf("set local statement_timeout = %d", unsealedTimeout.Milliseconds())); err != nil {
+	if _, err := tx.Exec(ctx, fmt.Sprintf("set local statement_timeout = %d",
+		unsealedTimeout.Milliseconds())); err != nil {
 		return false, err
 	}
+
 	s.afterAt = nil
 	var ids []int64
 	var times []time.Time
@@ -217,6 +225,7 @@ func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, bat
 	if err != nil || len(ids) == batchMax {
 		return true, err
 	}
+
 	c.finish(seen, &c.now)
 	c.system = c.cluster
 	c.foreign = foreign
@@ -228,11 +237,13 @@ func (s *seal) fill(ctx context.Context, q postgres.Querier, ids []int64, times 
 	if len(ids) == 0 {
 		return nil
 	}
+
 	type position struct{ id, micros int64 }
 	wanted := map[position]int{}
 	for i, id := range ids {
 		wanted[position{id, times[i].UnixMicro()}]++
 	}
+
 	add := func(e *blotter.AuditEntry) error {
 		key := position{e.ID, e.Timestamp.UnixMicro()}
 		if wanted[key] == 0 {
@@ -241,15 +252,18 @@ func (s *seal) fill(ctx context.Context, q postgres.Querier, ids []int64, times 
 		wanted[key]--
 		return s.add(e)
 	}
-	err := readEntries(ctx, q, sqlEntries, add, ids, slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare))
+	err := readEntries(ctx, q, sqlEntries, add, ids, slices.MinFunc(times, time.Time.Compare),
+		slices.MaxFunc(times, time.Time.Compare))
 	if err != nil {
 		return err
 	}
+
 	if len(s.ids) != len(ids) {
 		return &blotter.Error{
 			Op: "seal the audit log", Kind: blotter.ErrConflict,
 			Message: fmt.Sprintf("%d entries changed while they were being sealed", len(ids)-len(s.ids)),
 		}
 	}
+
 	return nil
 }

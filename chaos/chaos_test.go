@@ -69,7 +69,8 @@ func (p *projection) reconcile() (trades int64) {
 // settled waits until both consumers have come to the end, and reconciles.
 func (p *projection) settled() bool {
 	done := false
-	for deadline := time.Now().Add(p.patience); !done && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(p.patience); !done && time.Now().Before(deadline); time.Sleep(
+		20 * time.Millisecond) {
 		done = p.count(sqlPending, []string{chainOf, analytics.Consumer}) == 0
 	}
 	if have, want := p.reconcile(), p.count(`select count(*) from execution.trades`); have != want {

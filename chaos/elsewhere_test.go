@@ -19,27 +19,35 @@ func TestCursorElsewhere(t *testing.T) {
 	t.Parallel()
 	source, target := newStage(t, "wal_writer_delay = '10s'"), newStage(t)
 	consume := func() *events.Consumer {
-		c, err := events.NewConsumer(events.Config{Source: source.db.DB, Target: target.db.DB, Name: "elsewhere", Logger: source.cfg.Logger, Handler: func(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
-			for _, e := range list {
-				if _, err := tx.Exec(ctx, `insert into chaos.applied (pos, key, number) values ($1, $2, 0)`, e.Pos, e.Key); err != nil {
-					return err
+		c, err := events.NewConsumer(events.Config{
+			Source: source.db.DB, Target: target.db.DB, Name: "elsewhere",
+			Logger: source.cfg.Logger, Handler: func(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
+				for _, e := range list {
+					if _, err := tx.Exec(ctx, `insert into chaos.applied (pos, key, number) values ($1, $2, 0)`,
+						e.Pos, e.Key); err != nil {
+						return err
+					}
 				}
-			}
-			return nil
-		}})
+				return nil
+			},
+		})
 		if err == nil {
 			err = c.Start(t.Context())
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return c
 	}
 	emit := func(n int) {
 		t.Helper()
 		for range n {
 			err := source.db.Transaction(source.ctx(), func(tx *postgres.Tx) error {
-				return tx.Emit(source.ctx(), blotter.Event{Channel: "chaos", Key: "K1", Type: "chaos", Data: []byte(`{}`)})
+				return tx.Emit(source.ctx(), blotter.Event{
+					Channel: "chaos", Key: "K1",
+					Type: "chaos", Data: []byte(`{}`),
+				})
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -23,7 +23,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-var floodFlag = flag.Duration("flood", 0, "how long TestFloodingTenant floods, and takes figures before; 0 is a short look without figures")
+var floodFlag = flag.Duration("flood", 0,
+	"how long TestFloodingTenant floods, and takes figures before; 0 is a short look without figures")
 
 const (
 	// floodMemoryMax is the most memory that the daemon's services may take while an account floods.
@@ -44,8 +45,10 @@ var floods = []string{
 	 select 'FLOOD', gen_random_uuid(), 'FLOOD', 'buy', 1 from generate_series(1, 200)`,
 	`update risk_management.risk_limits set limit_value = limit_value + 1`,
 	`insert into logging.system_logs (service, level, message, data)
-	 select 'flood', 'info', repeat('x', 16000), jsonb_build_object('x', repeat(md5(random()::text), 2000)) from generate_series(1, 20)`,
-	`select shared.record_access('execution.orders', 'read', jsonb_build_object('x', repeat(md5(n::text), 500)), null) from generate_series(1, 50) n`,
+	 select 'flood', 'info', repeat('x', 16000), jsonb_build_object('x', repeat(md5(random()::text), 2000))
+	     from generate_series(1, 20)`,
+	`select shared.record_access('execution.orders', 'read', jsonb_build_object('x', repeat(md5(n::text), 500)), null)
+		from generate_series(1, 50) n`,
 }
 
 // flood floods until the context ends, and counts what it did.
@@ -70,6 +73,7 @@ func flood(ctx context.Context, t *testing.T, db *pgtest.Database) (counts []ato
 			}
 		}()
 	}
+
 	return counts, running.Wait
 }
 
@@ -86,10 +90,12 @@ func foldTime(ctx context.Context, db *postgres.DB, n int) (booked, folded time.
 	committed := time.Now()
 	for count := int64(0); err == nil && count < int64(n); {
 		err = db.ReadOnly(account, func(s *postgres.Session) error {
-			const sql = `select coalesce(sum(event_count), 0)::bigint from analytics.portfolio_summary where account_id = 'QUIET'`
+			const sql = `select coalesce(sum(event_count), 0)::bigint from analytics.portfolio_summary
+				where account_id = 'QUIET'`
 			return s.QueryRow(account, sql).Scan(&count)
 		})
 	}
+
 	return booked, time.Since(committed), err
 }
 
@@ -117,7 +123,8 @@ func fold(ctx context.Context, t *testing.T, db *postgres.DB, from int, span tim
 		}
 		times, bookings = append(times, took), append(bookings, booked)
 	}
-	t.Logf("until booked: median %v, p99 %v; from there to the analytics: median %v", median(bookings), percentile99(bookings), median(times))
+	t.Logf("until booked: median %v, p99 %v; from there to the analytics: median %v", median(bookings),
+		percentile99(bookings), median(times))
 	return percentile99(times), len(times)
 }
 
@@ -161,24 +168,32 @@ func daemonServices(t *testing.T, db *postgres.DB) []service {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { redis.Close() })
 	quiet := slog.New(slog.DiscardHandler)
 	synchronizer, err := analytics.New(analytics.Config{Source: db, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
-	relay, err := events.NewRelay(events.RelayConfig{DB: db, URL: redis.URL, Prefix: "flood:", StreamMax: 500, Logger: quiet})
+
+	relay, err := events.NewRelay(events.RelayConfig{
+		DB: db, URL: redis.URL, Prefix: "flood:",
+		StreamMax: 500, Logger: quiet,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sealer, err := audit.New(db, audit.Config{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	handler, err := logs.NewHandler(logs.Config{Service: "daemon", Next: slog.DiscardHandler})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	handler.Use(db)
 	services := []service{handler, synchronizer, relay, sealer}
 	for _, s := range services {
@@ -191,6 +206,7 @@ func daemonServices(t *testing.T, db *postgres.DB) []service {
 			}
 		})
 	}
+
 	return services
 }
 
@@ -201,7 +217,8 @@ func daemonServices(t *testing.T, db *postgres.DB) []service {
 func TestFloodingTenant(t *testing.T) {
 	db := pgtest.Open(t) // alone: it looks at the memory of the program
 	db.Exec(t, `insert into execution.accounts (account_id) values ('QUIET'), ('FLOOD')`)
-	db.Exec(t, `insert into risk_management.risk_limits (account_id, limit_type, limit_value) values ('FLOOD', 'loss', 1)`)
+	db.Exec(t, `insert into risk_management.risk_limits (account_id, limit_type, limit_value)
+		values ('FLOOD', 'loss', 1)`)
 	services := daemonServices(t, db.DB)
 
 	quiet, n := fold(t.Context(), t, db.DB, 0, *floodFlag)
@@ -236,6 +253,7 @@ func TestFloodingTenant(t *testing.T) {
 		}
 	}
 	if *floodFlag > 0 && flooded > 3*quiet {
-		t.Errorf("a fill takes %.1f times as long to the analytics as in quiet, want 3", float64(flooded)/float64(quiet))
+		t.Errorf("a fill takes %.1f times as long to the analytics as in quiet, want 3",
+			float64(flooded)/float64(quiet))
 	}
 }

@@ -17,8 +17,9 @@ var (
 	relayKillsFlag = flag.Int("relay-kills", 8, "relay processes that are killed")
 	redisKillsFlag = flag.Int("redis-kills", 2, "kills of Redis, which loses what it has not saved")
 	flushFlag      = flag.Bool("flush", false, "empty Redis once")
-	openFlag       = flag.Duration("open-transaction", 0, "take the figures of TestOpenTransactions, in phases of so long")
-	spanFlag       = flag.Duration("span", 0, "how long the writers write at least")
+	openFlag       = flag.Duration("open-transaction", 0,
+		"take the figures of TestOpenTransactions, in phases of so long")
+	spanFlag = flag.Duration("span", 0, "how long the writers write at least")
 )
 
 // TestMain is also the program of the processes that are killed.

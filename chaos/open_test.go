@@ -35,6 +35,7 @@ func (s *stage) held() (release func()) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	s.db.Exec(s.t, `begin; insert into chaos.early values (1); prepare transaction 'forgotten'`)
 	return func() {
 		_ = other.Close(ctx)
@@ -50,9 +51,13 @@ func (s *stage) quiet(span time.Duration) (from, to time.Time) {
 	for i := range openWriters {
 		rng := rand.New(rand.NewPCG(uint64(i), uint64(from.UnixNano())))
 		all.Go(func() {
-			for begin := time.Now(); time.Since(begin) < span; time.Sleep(time.Duration(rng.Int64N(int64(2 * openPause)))) {
+			for begin := time.Now(); time.Since(begin) < span; time.Sleep(
+				time.Duration(rng.Int64N(int64(2 * openPause)))) {
 				err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
-					return tx.Emit(s.ctx(), blotter.Event{Channel: "chaos", Key: fmt.Sprint("Q", i), Type: "chaos", Data: []byte(`{"number": 1}`)})
+					return tx.Emit(s.ctx(), blotter.Event{
+						Channel: "chaos", Key: fmt.Sprint("Q", i), Type: "chaos",
+						Data: []byte(`{"number": 1}`),
+					})
 				})
 				if err != nil {
 					s.t.Error(err)
@@ -61,6 +66,7 @@ func (s *stage) quiet(span time.Duration) (from, to time.Time) {
 			}
 		})
 	}
+
 	all.Wait()
 	return from, pgtest.Value[time.Time](s.t, s.db, `select clock_timestamp()`)
 }
@@ -76,12 +82,15 @@ func (s *stage) applied(from, to time.Time, limit time.Duration) (took []time.Du
 	s.t.Helper()
 	written := s.count(`select count(*) from events.outbox where created_at between $1 and $2`, from, to)
 	for deadline := time.Now().Add(limit); !ok && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		ok = written > 0 && written == s.count(`select count(*) from chaos.applied a join events.outbox o using (pos) where o.created_at between $1 and $2`, from, to)
+		ok = written > 0 && written == s.count(`select count(*) from chaos.applied a join events.outbox o using (pos)
+			where o.created_at between $1 and $2`, from, to)
 	}
+
 	rows, err := s.db.Connect(s.t, s.db.AdminURL).Query(s.t.Context(), sqlLatency, from, to)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	seconds, err := pgx.CollectRows(rows, pgx.RowTo[float64])
 	if err != nil {
 		s.t.Fatal(err)
@@ -89,12 +98,15 @@ func (s *stage) applied(from, to time.Time, limit time.Duration) (took []time.Du
 	for _, x := range seconds {
 		took = append(took, time.Duration(x*float64(time.Second)))
 	}
+
 	return took, ok
 }
 
 // openTransactions measures, in phases that take turns, with nothing open and with what somebody forgot. It is not ok
 // if events waited for that.
-func openTransactions(t *testing.T, rounds int, span time.Duration, env ...string) (alone, beside []time.Duration, ok bool) {
+func openTransactions(t *testing.T, rounds int, span time.Duration, env ...string) (alone,
+	beside []time.Duration, ok bool,
+) {
 	t.Helper()
 	s := newStage(t, "max_prepared_transactions = 5", "track_commit_timestamp = on")
 	s.db.Exec(t, `create database elsewhere`)
@@ -105,10 +117,12 @@ func openTransactions(t *testing.T, rounds int, span time.Duration, env ...strin
 	if !x.procs[0].works(t) {
 		return nil, nil, false
 	}
+
 	limit := time.Minute
 	if len(env) > 0 { // a built-in defect keeps events waiting for longer than that
 		limit = 10 * time.Second
 	}
+
 	for range rounds {
 		from, to := s.quiet(span)
 		took, arrived := s.applied(from, to, limit)
@@ -123,6 +137,7 @@ func openTransactions(t *testing.T, rounds int, span time.Duration, env ...strin
 			return alone, beside, false
 		}
 	}
+
 	slices.Sort(alone)
 	slices.Sort(beside)
 	return alone, beside, true
@@ -137,13 +152,16 @@ func TestOpenTransactions(t *testing.T) {
 	} else {
 		t.Parallel()
 	}
+
 	alone, beside, ok := openTransactions(t, rounds, span)
 	if !ok {
 		t.Fatal("events wait for somebody else's transaction to end")
 	}
+
 	for _, share := range []float64{0.5, 0.99} {
 		a, b := alone[int(share*float64(len(alone)-1))], beside[int(share*float64(len(beside)-1))]
-		t.Logf("p%.0f from commit to applied: %s with nothing open (%d events), %s beside open transactions (%d): %.2f x", 100*share, a, len(alone), b, len(beside), float64(b)/float64(a))
+		t.Logf("p%.0f from commit to applied: %s with nothing open (%d events), %s beside open transactions "+
+			"(%d): %.2f x", 100*share, a, len(alone), b, len(beside), float64(b)/float64(a))
 		if *openFlag > 0 && float64(b) > openRatio*float64(a) {
 			t.Errorf("open transactions of others cost more than %.0f %%", 100*(openRatio-1))
 		}

@@ -37,15 +37,18 @@ func (r report) String() string {
 
 const (
 	sqlCommitted = `select count(*) from events.outbox`
-	sqlLost      = `select count(*) from events.outbox o where not exists (select from chaos.applied a where a.pos = o.pos)`
-	sqlDouble    = `select count(*) - count(distinct pos) from chaos.applied`
+	sqlLost      = `select count(*) from events.outbox o where not exists (select from chaos.applied a
+		where a.pos = o.pos)`
+	sqlDouble = `select count(*) - count(distinct pos) from chaos.applied`
 	// sqlOutOfOrder: an event after a later one, by the writers' numbers, or by the order of a position's trades.
 	sqlOutOfOrder = `
-select count(*) from (select number < lag(number) over (partition by key order by n) as wrong from chaos.applied where number > 0
+select count(*) from (select number < lag(number) over (partition by key order by n) as wrong from chaos.applied
+    where number > 0
     union all
     select t.id < lag(t.id) over (partition by t.account_id, t.symbol order by a.n)
       from chaos.applied a join events.outbox o on o.pos = a.pos and o.type = 'trade_executed'
-      join execution.trades t on t.account_id = o.account_id and t.trade_id = o.data->>'trade_id' and t.symbol = o.data->>'symbol' and t.side = o.data->>'side') x where wrong`
+      join execution.trades t on t.account_id = o.account_id and t.trade_id = o.data->>'trade_id'
+          and t.symbol = o.data->>'symbol' and t.side = o.data->>'side') x where wrong`
 	sqlParked = `select count(*) from events.dead_letter`
 	// sqlPending counts events that a consumer has yet to come to.
 	sqlPending = `
@@ -56,7 +59,10 @@ select count(*) from events.outbox o, events.cursor c
 // count reads a number.
 func (s *stage) count(sql string, args ...any) (n int64) {
 	s.t.Helper()
-	err := s.db.AutoCommit(s.ctx(), func(q *postgres.Session) error { return q.QueryRow(s.ctx(), sql, args...).Scan(&n) })
+	err := s.db.AutoCommit(s.ctx(), func(q *postgres.Session) error {
+		return q.QueryRow(s.ctx(),
+			sql, args...).Scan(&n)
+	})
 	if err != nil {
 		s.t.Errorf("%s: %v", strings.TrimSpace(sql), err)
 	}
@@ -75,6 +81,7 @@ func (s *stage) judge(told map[string]int64) report {
 		if err != nil {
 			return err
 		}
+
 		have := map[string]*link{}
 		var names []string
 		for key := range want {
@@ -88,6 +95,7 @@ func (s *stage) judge(told map[string]int64) report {
 				r.Different++
 			}
 		}
+
 		missing, err := missing(s.ctx(), tx, want, told)
 		r.Lost += missing
 		return err
@@ -95,6 +103,7 @@ func (s *stage) judge(told map[string]int64) report {
 	if err != nil {
 		s.t.Error(err)
 	}
+
 	return r
 }
 
@@ -102,7 +111,8 @@ func (s *stage) judge(told map[string]int64) report {
 // position without, as they were booked.
 const sqlEvents = `
 select key, type, data from events.outbox
- order by key, coalesce((data->>'number')::bigint, case when data->>'trade_id' like 'N%' then substr(data->>'trade_id', 2)::bigint end), pos`
+ order by key, coalesce((data->>'number')::bigint, case when data->>'trade_id' like 'N%'
+     then substr(data->>'trade_id', 2)::bigint end), pos`
 
 // expected are the chains of what was committed.
 func expected(ctx context.Context, tx *postgres.Tx) (map[string]*link, error) {
@@ -110,6 +120,7 @@ func expected(ctx context.Context, tx *postgres.Tx) (map[string]*link, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	want := map[string]*link{}
 	var e blotter.Event
 	_, err = pgx.ForEachRow(rows, []any{&e.Key, &e.Type, &e.Data}, func() error {
@@ -132,6 +143,7 @@ func missing(ctx context.Context, tx *postgres.Tx, want map[string]*link, told m
 	if err != nil {
 		return 0, err
 	}
+
 	var key string
 	var last int64
 	_, err = pgx.ForEachRow(rows, []any{&key, &last}, func() error {

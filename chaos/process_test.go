@@ -45,6 +45,7 @@ func spawn(t *testing.T, variable string, o any, env ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p := &process{cmd: exec.Command(os.Args[0]), ready: make(chan struct{})}
 	p.cmd.Env = append(append(os.Environ(), variable+"="+string(text)), env...)
 	p.cmd.Stderr = &p.said
@@ -58,6 +59,7 @@ func spawn(t *testing.T, variable string, o any, env ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	go func() {
 		if line, _ := bufio.NewReader(out).ReadString('\n'); line == "works\n" {
 			close(p.ready)

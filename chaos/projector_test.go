@@ -46,6 +46,7 @@ func work(text string, start func(context.Context, orders) error) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		panic(err)
 	}
+
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // as a supervisor does while there is no database
 		err := start(context.Background(), o)
 		if err == nil {
@@ -56,6 +57,7 @@ func work(text string, start func(context.Context, orders) error) {
 			os.Exit(1)
 		}
 	}
+
 	fmt.Println("works")
 	_, _ = io.Copy(io.Discard, bufio.NewReader(os.Stdin))
 	os.Exit(0)
@@ -67,15 +69,18 @@ func startProjector(ctx context.Context, o orders) error {
 	if err != nil {
 		return err
 	}
+
 	rng := rand.New(rand.NewPCG(o.Seed, 1))
 	complaints := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	chain := &chainer{rng: rng}
 	c, err := events.NewConsumer(events.Config{
-		Source: db, Name: chainOf, Handler: chain.handle, ChunkMin: []int{7, 40, 1000}[rng.IntN(3)], ChunkMax: 2000, Logger: complaints,
+		Source: db, Name: chainOf, Handler: chain.handle, ChunkMin: []int{7, 40, 1000}[rng.IntN(3)],
+		ChunkMax: 2000, Logger: complaints,
 	})
 	if err == nil {
 		err = c.Start(ctx)
 	}
+
 	var s *analytics.Synchronizer
 	if err == nil {
 		s, err = analytics.New(analytics.Config{Source: db, Logger: complaints})
@@ -87,6 +92,7 @@ func startProjector(ctx context.Context, o orders) error {
 		_ = c.Stop(ctx)
 		db.Close()
 	}
+
 	return err
 }
 
@@ -113,6 +119,7 @@ func place(e *blotter.Event) (chain string, number int64, err error) {
 	if err := json.Unmarshal(e.Data, &d); err != nil {
 		return "", 0, err
 	}
+
 	switch {
 	case d.Number > 0:
 		return e.Key, d.Number, nil
@@ -120,16 +127,19 @@ func place(e *blotter.Event) (chain string, number int64, err error) {
 		_, err = fmt.Sscan(d.TradeID[1:], &number)
 		return e.Key, number, err
 	}
+
 	return e.Key + "/" + d.Symbol, 0, nil
 }
 
 const (
 	sqlLoadChains = `select key, last, events, hash from chaos.chain where key = any($1)`
 	sqlSaveChains = `
-insert into chaos.chain (key, last, events, hash) select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[])
+insert into chaos.chain (key, last, events, hash) select * from unnest($1::text[], $2::bigint[], $3::bigint[],
+    $4::bytea[])
 on conflict (key) do update set last = excluded.last, events = excluded.events, hash = excluded.hash`
 	sqlApplied = `
-insert into chaos.applied (pos, key, number) select pos, key, number from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality u(pos, key, number, place) order by place`
+insert into chaos.applied (pos, key, number) select pos, key, number
+    from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality u(pos, key, number, place) order by place`
 )
 
 // chainer is a handler that reads, computes and writes: what is lost, double or out of order changes every later hash
@@ -148,16 +158,19 @@ func (h *chainer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Ev
 		names, positions, numbers = append(names, name), append(positions, list[i].Pos), append(numbers, number)
 		chains[name] = &link{}
 	}
+
 	if err := load(ctx, tx, names, chains); err != nil {
 		return err
 	}
 	for i := range list {
 		chains[names[i]].add(numbers[i], list[i].Data)
 	}
+
 	h.dawdle()
 	if _, err := tx.Exec(ctx, sqlApplied, positions, names, numbers); err != nil {
 		return err
 	}
+
 	err := save(ctx, tx, chains)
 	h.dawdle()
 	return err
@@ -190,7 +203,8 @@ func save(ctx context.Context, tx *postgres.Tx, chains map[string]*link) error {
 	var last, counts []int64
 	var hashes [][]byte
 	for key, l := range chains {
-		names, last, counts, hashes = append(names, key), append(last, l.last), append(counts, l.events), append(hashes, l.hash)
+		names, last, counts, hashes = append(names, key), append(last, l.last),
+			append(counts, l.events), append(hashes, l.hash)
 	}
 	_, err := tx.Exec(ctx, sqlSaveChains, names, last, counts, hashes)
 	return err

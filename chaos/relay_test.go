@@ -29,6 +29,7 @@ func startRelay(ctx context.Context, o orders) error {
 	if err != nil {
 		return err
 	}
+
 	relay, err := events.NewRelay(events.RelayConfig{
 		DB: db, URL: o.Redis, Channels: channels, CheckEvery: 100 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
@@ -39,6 +40,7 @@ func startRelay(ctx context.Context, o orders) error {
 	if err != nil {
 		db.Close()
 	}
+
 	return err
 }
 
@@ -61,11 +63,16 @@ func newRelaying(s *stage, seed uint64, kills int, env ...string) *relaying {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	s.t.Cleanup(func() { _ = server.Stop() })
-	r := &relaying{show: &show{stage: s, seed: seed, kills: kills, patience: time.Minute}, server: server, heard: map[string][]events.Message{}}
+	r := &relaying{
+		show: &show{stage: s, seed: seed, kills: kills, patience: time.Minute}, server: server,
+		heard: map[string][]events.Message{},
+	}
 	if r.client, err = events.OpenRedis(server.URL); err != nil {
 		s.t.Fatal(err)
 	}
+
 	s.t.Cleanup(func() { _ = r.client.Close() })
 	r.spawn = func(int) *process {
 		o := r.orders()
@@ -99,6 +106,7 @@ func (r *relaying) subscribe(ctx context.Context) {
 	for _, channel := range channels {
 		from[channel] = events.Offset{}
 	}
+
 	r.listening.Go(func() {
 		err := events.Subscribe(ctx, r.client, events.SubscribeConfig{
 			Channels: channels, From: from, CheckEvery: 100 * time.Millisecond, Logger: r.cfg.Logger,
@@ -131,6 +139,7 @@ func (r *relaying) run() (sum streamReport) {
 		r.t.Logf("%s: %s", channel, report)
 		sum.add(report)
 	}
+
 	sum.Late, sum.Renewed = late, r.renewed
 	r.t.Logf("%d times a lost tail was refilled; %s", r.refilled, sum)
 	return sum
@@ -143,7 +152,8 @@ func (r *relaying) settled() bool {
 			want := r.count(`select count(*) from events.outbox where channel = $1`, sourceOf(channel))
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			return r.client.XLen(r.t.Context(), events.DefaultPrefix+channel+":log").Val() != want || int64(len(r.heard[channel])) != want
+			return r.client.XLen(r.t.Context(), events.DefaultPrefix+channel+":log").Val() != want ||
+				int64(len(r.heard[channel])) != want
 		}) {
 			return true
 		}

@@ -47,12 +47,17 @@ func (x *show) play() {
 		x.procs[i] = x.spawn(i)
 	}
 	for i := range writersMax {
-		w := &writer{s: x.stage, rng: rand.New(rand.NewPCG(x.seed, uint64(100+i))), id: i, stop: &x.stop, crashing: &x.crashing, told: map[string]int64{}}
+		w := &writer{
+			s: x.stage, rng: rand.New(rand.NewPCG(x.seed, uint64(100+i))), id: i, stop: &x.stop,
+			crashing: &x.crashing, told: map[string]int64{},
+		}
 		x.writers = append(x.writers, w)
 		x.writing.Go(w.run)
 	}
+
 	x.torture()
-	until(x.t, "the writers' time is over", x.span+time.Minute, func() bool { return x.t.Failed() || time.Since(begin) > x.span })
+	until(x.t, "the writers' time is over", x.span+time.Minute,
+		func() bool { return x.t.Failed() || time.Since(begin) > x.span })
 	x.stop.Store(true)
 	x.writing.Wait()
 	x.t.Logf("%d processes killed in %.0f s of writing", x.kills, time.Since(begin).Seconds())
@@ -93,7 +98,10 @@ func (x *show) close() {
 // orders are those of the next process.
 func (x *show) orders() orders {
 	c := x.db.Config
-	return orders{URL: c.URL, ServiceURL: c.ServiceURL, ReadOnlyURL: c.ReadOnlyURL, ReporterURL: c.ReporterURL, Seed: x.rng.Uint64()}
+	return orders{
+		URL: c.URL, ServiceURL: c.ServiceURL, ReadOnlyURL: c.ReadOnlyURL,
+		ReporterURL: c.ReporterURL, Seed: x.rng.Uint64(),
+	}
 }
 
 // crashes are kills of PostgreSQL.
@@ -112,7 +120,8 @@ func (x *show) again(what string, do func() error) {
 		if err == nil {
 			return
 		}
-		if x.crashing.Load() == 0 || time.Since(begin) > time.Minute || !errors.Is(err, blotter.ErrOperational) && !errors.Is(err, blotter.ErrCommitUnknown) {
+		if x.crashing.Load() == 0 || time.Since(begin) > time.Minute || !errors.Is(err, blotter.ErrOperational) &&
+			!errors.Is(err, blotter.ErrCommitUnknown) {
 			x.t.Errorf("%s: %v", what, err)
 			return
 		}

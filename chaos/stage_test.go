@@ -33,10 +33,12 @@ type stage struct {
 const sqlStage = `
 create schema chaos;
 grant usage on schema chaos to trading_service;
-create table chaos.number (key text primary key, account_id text, last bigint not null default 0) with (fillfactor = 50);
+create table chaos.number (key text primary key, account_id text, last bigint not null default 0)
+    with (fillfactor = 50);
 create table chaos.early (n int);
 create table chaos.applied (n bigint generated always as identity, pos bigint, key text, number bigint);
-create table chaos.chain (key text primary key, last bigint not null, events bigint not null, hash bytea not null) with (fillfactor = 50);
+create table chaos.chain (key text primary key, last bigint not null, events bigint not null, hash bytea not null)
+    with (fillfactor = 50);
 grant all on all tables in schema chaos to trading_service`
 
 const (
@@ -46,8 +48,10 @@ const (
 )
 
 const (
-	sqlAccounts = `insert into execution.accounts (account_id) select 'A' || n from generate_series(1, $1) n union all select 'F' || n from generate_series(1, $2) n`
-	sqlNumbers  = `insert into chaos.number (key, account_id) select 'A' || n, 'A' || n from generate_series(1, $1) n union all select 'K' || n, null from generate_series(1, $2) n`
+	sqlAccounts = `insert into execution.accounts (account_id) select 'A' || n from generate_series(1, $1) n union all
+		select 'F' || n from generate_series(1, $2) n`
+	sqlNumbers = `insert into chaos.number (key, account_id) select 'A' || n, 'A' || n from generate_series(1, $1) n
+		union all select 'K' || n, null from generate_series(1, $2) n`
 )
 
 // newStage makes a stage, whose server has these settings besides the usual ones.
@@ -57,6 +61,7 @@ func newStage(t *testing.T, settings ...string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &stage{t: t, cfg: embedded.Config{DataDir: filepath.Join(dir, "data"), Logger: slog.New(slog.DiscardHandler)}}
 	s.start()
@@ -64,6 +69,7 @@ func newStage(t *testing.T, settings ...string) *stage {
 	if len(settings) > 0 {
 		s.set(settings)
 	}
+
 	m, err := schema.NewMigrator(t.Context(), s.server.OwnerURL())
 	if err == nil {
 		_, err = m.Up(t.Context())
@@ -72,11 +78,16 @@ func newStage(t *testing.T, settings ...string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.db = &pgtest.Database{Name: embedded.Database, Config: s.server.Config(), OwnerURL: s.server.OwnerURL(), AdminURL: s.server.AdminURL(embedded.Database)}
+
+	s.db = &pgtest.Database{
+		Name: embedded.Database, Config: s.server.Config(), OwnerURL: s.server.OwnerURL(),
+		AdminURL: s.server.AdminURL(embedded.Database),
+	}
 	s.db.Config.Logger, s.db.Config.MaxConns = slog.New(slog.DiscardHandler), 24
 	if s.db.DB, err = postgres.Open(t.Context(), s.db.Config); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(s.db.Close)
 	s.db.Exec(t, sqlStage)
 	s.db.Exec(t, sqlAccounts, accounts, free)
@@ -99,6 +110,7 @@ func (s *stage) set(settings []string) {
 	if err := errors.Join(conn.Close(s.t.Context()), s.server.Stop()); err != nil {
 		s.t.Error(err)
 	}
+
 	s.start()
 }
 
@@ -130,7 +142,8 @@ func (s *stage) killBackend() {
 	s.t.Helper()
 	var pid int
 	err := s.db.AutoCommit(s.ctx(), func(q *postgres.Session) error {
-		return q.QueryRow(s.ctx(), `select pid from pg_stat_activity where pid <> pg_backend_pid() and application_name like 'blotter%' order by state = 'idle', random() limit 1`).Scan(&pid)
+		return q.QueryRow(s.ctx(), `select pid from pg_stat_activity where pid <> pg_backend_pid()
+			and application_name like 'blotter%' order by state = 'idle', random() limit 1`).Scan(&pid)
 	})
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)

@@ -30,12 +30,14 @@ func (r streamReport) clean() bool {
 }
 
 func (r streamReport) String() string {
-	return fmt.Sprintf("committed %d, lost %d, double %d, out of order %d, different %d, gaps %d, not heard once in order %d, numbers renewed %d, late %v",
+	return fmt.Sprintf("committed %d, lost %d, double %d, out of order %d, different %d, gaps %d, not heard once in "+
+		"order %d, numbers renewed %d, late %v",
 		r.Committed, r.Lost, r.Double, r.OutOfOrder, r.Different, r.Gaps, r.Unheard, r.Renewed, r.Late)
 }
 
 func (r *streamReport) add(o streamReport) {
-	r.Committed, r.Lost, r.Double, r.OutOfOrder = r.Committed+o.Committed, r.Lost+o.Lost, r.Double+o.Double, r.OutOfOrder+o.OutOfOrder
+	r.Committed, r.Lost, r.Double, r.OutOfOrder = r.Committed+o.Committed, r.Lost+o.Lost, r.Double+o.Double,
+		r.OutOfOrder+o.OutOfOrder
 	r.Different, r.Gaps, r.Unheard = r.Different+o.Different, r.Gaps+o.Gaps, r.Unheard+o.Unheard
 }
 
@@ -59,10 +61,13 @@ func (s *stage) sources(channel string) map[string]*source {
 	s.t.Helper()
 	found := map[string]*source{}
 	err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
-		rows, err := tx.Query(s.ctx(), `select event_id::text, key, data, coalesce(data->>'trade_id', '') || ' ' || coalesce(data->>'symbol', '') || ' ' || coalesce(data->>'side', '') from events.outbox where channel = $1`, sourceOf(channel))
+		rows, err := tx.Query(s.ctx(), `select event_id::text, key, data, coalesce(data->>'trade_id', '') || ' '
+			|| coalesce(data->>'symbol', '') || ' ' || coalesce(data->>'side', '') from events.outbox
+			where channel = $1`, sourceOf(channel))
 		if err != nil {
 			return err
 		}
+
 		var id, key, trade string
 		var data []byte
 		_, err = pgx.ForEachRow(rows, []any{&id, &key, &data, &trade}, func() error {
@@ -77,6 +82,7 @@ func (s *stage) sources(channel string) map[string]*source {
 	if err != nil {
 		s.t.Error(err)
 	}
+
 	return found
 }
 
@@ -93,6 +99,7 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 	if err != nil {
 		r.t.Error(err)
 	}
+
 	want := r.sources(channel)
 	report.Committed = len(want)
 	last := map[string]int64{}
@@ -108,10 +115,12 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 		ids = append(ids, m.ID.String())
 		report.judge(channel, &m, want, last)
 	}
+
 	for _, s := range want {
 		report.Lost += max(0, 1-s.seen)
 		report.Double += max(0, s.seen-1)
 	}
+
 	report.Unheard = r.unheard(channel, ids)
 	return report
 }
@@ -122,19 +131,23 @@ func (r *streamReport) judge(channel string, m *events.Message, want map[string]
 	if channel == blotter.ChannelPositions {
 		id = m.Key + " " + m.CorrelationID
 	}
+
 	s := want[id]
 	if s == nil {
 		r.Different++
 		return
 	}
+
 	s.seen++
 	if m.Key != s.key || channel != blotter.ChannelPositions && !bytes.Equal(m.Data, s.data) {
 		r.Different++
 	}
+
 	_, number, _ = place(&blotter.Event{Key: m.Key, Data: s.data})
 	if number > 0 && number < last[m.Key] {
 		r.OutOfOrder++
 	}
+
 	last[m.Key] = max(last[m.Key], number)
 }
 

@@ -48,6 +48,7 @@ func (w *writer) run() {
 			return
 		}
 	}
+
 	if w.raw != nil {
 		_ = w.raw.Close(context.WithoutCancel(ctx))
 	}
@@ -87,7 +88,10 @@ type part struct {
 // parts are the parts of a transaction, in the order of their keys: locks that are taken in one order do not deadlock.
 func (w *writer) parts() (list []part) {
 	for range []int{1, 1, 1, 2, 3}[w.rng.IntN(5)] {
-		p := part{key: fmt.Sprintf("A%d", 1+w.rng.IntN(accounts)), events: 1 + w.rng.IntN(2), undone: w.rng.IntN(10) == 0, kept: w.rng.IntN(10) == 0}
+		p := part{
+			key: fmt.Sprintf("A%d", 1+w.rng.IntN(accounts)), events: 1 + w.rng.IntN(2),
+			undone: w.rng.IntN(10) == 0, kept: w.rng.IntN(10) == 0,
+		}
 		if w.rng.IntN(5) == 0 {
 			p.key = fmt.Sprintf("K%d", 1+w.rng.IntN(keys))
 		}
@@ -117,6 +121,7 @@ func (w *writer) transaction(ctx context.Context) error {
 			}
 			w.dawdle()
 		}
+
 		for _, p := range list {
 			if err := w.part(ctx, tx, p, told); err != nil {
 				return err
@@ -128,6 +133,7 @@ func (w *writer) transaction(ctx context.Context) error {
 		if undo {
 			return errUndone
 		}
+
 		return nil
 	})
 	if err == nil {
@@ -135,6 +141,7 @@ func (w *writer) transaction(ctx context.Context) error {
 			w.told[key] = max(w.told[key], last)
 		}
 	}
+
 	return err
 }
 
@@ -170,6 +177,7 @@ func (w *writer) numbered(ctx context.Context, tx *postgres.Tx, p part, told map
 	if err := tx.QueryRow(ctx, sqlTake, p.key, p.events).Scan(&last); err != nil {
 		return err
 	}
+
 	told[p.key] = last
 	if p.key[0] == 'A' && w.rng.IntN(2) == 0 {
 		var fills []blotter.Trade
@@ -179,8 +187,12 @@ func (w *writer) numbered(ctx context.Context, tx *postgres.Tx, p part, told map
 		_, err := tx.ExecuteTrades(ctx, fills, postgres.AllOrNothing)
 		return err
 	}
+
 	for n := last - int64(p.events) + 1; n <= last; n++ {
-		e := blotter.Event{Channel: "chaos", Key: p.key, Type: "chaos", Data: fmt.Appendf(nil, `{"number": %d, "value": %d}`, n, w.rng.IntN(1000))}
+		e := blotter.Event{
+			Channel: "chaos", Key: p.key, Type: "chaos",
+			Data: fmt.Appendf(nil, `{"number": %d, "value": %d}`, n, w.rng.IntN(1000)),
+		}
 		if p.key[0] == 'A' {
 			e.AccountID = p.key
 		}
@@ -188,6 +200,7 @@ func (w *writer) numbered(ctx context.Context, tx *postgres.Tx, p part, told map
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -225,7 +238,8 @@ const (
 	sqlRawBegin = `begin; select pg_current_xact_id()`
 	sqlRawEmit  = `
 insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-select account_id, 'chaos', key, gen_random_uuid(), 'chaos', 'sql', jsonb_build_object('number', last - $2::bigint + n, 'sql', true)
+select account_id, 'chaos', key, gen_random_uuid(), 'chaos', 'sql', jsonb_build_object('number', last - $2::bigint + n,
+    'sql', true)
   from chaos.number, generate_series(1, $2::bigint) n where key = $1 order by n`
 )
 
@@ -236,10 +250,12 @@ func (w *writer) sql(ctx context.Context) (err error) {
 			return err
 		}
 	}
+
 	p := w.parts()[0]
 	if _, err = w.raw.Exec(ctx, sqlRawBegin); err != nil {
 		return err
 	}
+
 	w.dawdle()
 	var last int64
 	if err = w.raw.QueryRow(ctx, sqlTake, p.key, p.events).Scan(&last); err == nil {
@@ -252,6 +268,7 @@ func (w *writer) sql(ctx context.Context) (err error) {
 	if _, err = w.raw.Exec(ctx, "commit"); err == nil {
 		w.told[p.key] = max(w.told[p.key], last)
 	}
+
 	return err
 }
 

@@ -37,6 +37,7 @@ func (s *store) store(parent context.Context, batch []row) error {
 	if lost.dropped > 0 {
 		rows = append([]row{lost.row()}, batch...)
 	}
+
 	transaction, err := s.copy(ctx, rows)
 	if pgerror.LacksPartition(err) {
 		if err = s.ensurePartitions(ctx, rows); err == nil {
@@ -49,6 +50,7 @@ func (s *store) store(parent context.Context, batch []row) error {
 	if err != nil {
 		s.losses.giveBack(lost)
 	}
+
 	return err
 }
 

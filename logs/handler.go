@@ -123,10 +123,14 @@ func (s *store) drop(n int64, at time.Time) {
 
 // row makes of a record what is stored.
 func (h *Handler) row(ctx context.Context, record slog.Record) row {
-	r := row{at: record.Time, level: levelOf(record.Level), message: clean(record.Message, messageLengthMax), correlationID: blotter.CorrelationOf(ctx)}
+	r := row{
+		at: record.Time, level: levelOf(record.Level), message: clean(record.Message, messageLengthMax),
+		correlationID: blotter.CorrelationOf(ctx),
+	}
 	if r.at.IsZero() {
 		r.at = time.Now()
 	}
+
 	e := h.scope.encoder()
 	record.Attrs(func(a slog.Attr) bool {
 		e.attr(a)
@@ -137,6 +141,7 @@ func (h *Handler) row(ctx context.Context, record slog.Record) row {
 	if r.correlationID == "" {
 		r.correlationID = e.correlationID
 	}
+
 	r.correlationID = clip(clean(r.correlationID, messageLengthMax), correlationLengthMax)
 	return r
 }

@@ -86,6 +86,7 @@ func (s *store) write(ctx context.Context) {
 	for range writersMax {
 		free <- make([]row, 0, batchMax)
 	}
+
 	for more := true; more; {
 		var batch []row
 		batch, more = s.gather((<-free)[:0])
@@ -94,6 +95,7 @@ func (s *store) write(ctx context.Context) {
 			free <- batch
 		})
 	}
+
 	delivering.Wait()
 	s.deliver(ctx, nil) // what was dropped is told
 }
@@ -105,6 +107,7 @@ func (s *store) gather(batch []row) (_ []row, more bool) {
 	if !open {
 		return batch, false
 	}
+
 	batch = append(batch, first)
 	timer := time.NewTimer(s.cfg.Every)
 	defer timer.Stop()
@@ -119,6 +122,7 @@ func (s *store) gather(batch []row) (_ []row, more bool) {
 			return batch, true
 		}
 	}
+
 	for len(batch) < batchMax {
 		select {
 		case r, open := <-s.queue:
@@ -130,6 +134,7 @@ func (s *store) gather(batch []row) (_ []row, more bool) {
 			return batch, true
 		}
 	}
+
 	return batch, true
 }
 
@@ -144,6 +149,7 @@ func (s *store) deliver(ctx context.Context, batch []row) {
 	if len(batch) == 0 && s.losses.none() {
 		return
 	}
+
 	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
 		err := s.store(ctx, batch)
 		s.runner.State.Set(err)

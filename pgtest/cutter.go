@@ -65,6 +65,7 @@ func (c *Cutter) cut(message []byte) (when Cut, cut bool) {
 	case c.messages == 0 && !bytes.Contains(bytes.ToLower(message), []byte("commit\x00")):
 		return 0, false
 	}
+
 	c.armed = false
 	c.cuts++
 	return c.when, true

@@ -11,6 +11,7 @@ import (
 // links of others stay.
 func TestCutter(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	cutter, through := pgtest.NewCutter(t, db.AdminURL)
 	db.Exec(t, "create table cuts (kind int)")
@@ -25,17 +26,21 @@ func TestCutter(t *testing.T) {
 			t.Errorf("cut %d: %v, %d cuts", when, err, cutter.Cuts())
 		}
 	}
+
 	// The lock waits for a COMMIT that is under way.
 	if _, err := other.Exec(t.Context(), "begin; lock table cuts"); err != nil {
 		t.Fatal(err)
 	}
+
 	var stored string
-	if err := other.QueryRow(t.Context(), "select string_agg(kind::text, ' ' order by kind) from cuts").Scan(&stored); err != nil {
+	if err := other.QueryRow(t.Context(),
+		"select string_agg(kind::text, ' ' order by kind) from cuts").Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
 	if want := fmt.Sprint(int(pgtest.Heard), " ", int(pgtest.Answered)); stored != want {
 		t.Errorf("the COMMITs %s took effect, want %s", stored, want)
 	}
+
 	cutter.AtMessage(2, pgtest.Unheard)
 	if _, err := other.Exec(t.Context(), "select 1"); err != nil {
 		t.Errorf("the message before: %v", err)

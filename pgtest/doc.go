@@ -7,12 +7,12 @@
 //		err := db.Transaction(ctx, func(tx *postgres.Tx) error { ... })
 //	}
 //
-// The first Open of a test binary starts a server (package embedded) on a copy of a migrated cluster, and every Open clones
-// its database. The server ends with the process, however that ends, and leaves nothing behind. The cluster is made once a
-// day and kept in the user's cache folder; NewFolder and MigratedFolder give copies to tests that start servers of their
-// own. Where BLOTTER_TEST_URL names a server, that
-// one is used: its login must be allowed to create databases and roles; databases and logins are removed again, and one
-// template, blotter_test_template_..., stays for the next run.
+// The first Open of a test binary starts a server (package embedded) on a copy of a migrated cluster, and every Open
+// clones its database. The server ends with the process, however that ends, and leaves nothing behind. The cluster is
+// made once a day and kept in the user's cache folder; NewFolder and MigratedFolder give copies to tests that start
+// servers of their own. Where BLOTTER_TEST_URL names a server, that one is used: its login must be allowed to create
+// databases and roles; databases and logins are removed again, and one template, blotter_test_template_..., stays for
+// the next run.
 //
 // Sessions act as in production, with one login for each role, none an owner or superuser. Where there is no server and
 // none can be had, tests fail; they do not skip.

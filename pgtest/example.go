@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// OpenExample is Open for Example functions, which have no testing.TB. The caller calls done at the end; what goes wrong
-// panics.
+// OpenExample is Open for Example functions, which have no testing.TB. The caller calls done at the end; what goes
+// wrong panics.
 func OpenExample() (db *Database, done func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	tb := &exampleTB{ctx: ctx}

@@ -27,7 +27,8 @@ func NewFolder(t testing.TB) (dir string) {
 	return folderFor(t, newCluster)
 }
 
-// MigratedFolder gives the test a data folder as NewFolder does, in which the database has blotter's schema and no rows.
+// MigratedFolder gives the test a data folder as NewFolder does, in which the database has blotter's schema and no
+// rows.
 func MigratedFolder(t testing.TB) (dir string) {
 	t.Helper()
 	return folderFor(t, migratedCluster)
@@ -72,7 +73,8 @@ func copyCluster(ctx context.Context, cluster, dir string) error {
 	}
 
 	// cp keeps the owner of the files, who runs the server.
-	out, err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(prepared, cluster), filepath.Join(dir, "pg")).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(prepared, cluster),
+		filepath.Join(dir, "pg")).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("copying the cluster: %w: %s", err, out)
 	}

@@ -66,14 +66,17 @@ func create(t testing.TB, migrated bool) *Database {
 	if err != nil {
 		t.Fatalf("pgtest: no server to test on: %v", err)
 	}
+
 	name := fmt.Sprintf("blotter_test_%d_%s", time.Now().Unix(), strings.ToLower(rand.Text()[:8]))
 	template := "template0"
 	if migrated {
 		template = s.template
 	}
-	if err := s.exec(ctx, fmt.Sprintf("create database %s template %s strategy file_copy owner trading_owner", name, template)); err != nil {
+	if err := s.exec(ctx, fmt.Sprintf("create database %s template %s strategy file_copy owner trading_owner", name,
+		template)); err != nil {
 		t.Fatalf("pgtest: making a database: %v", err)
 	}
+
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), createTimeout)
 		defer cancel()
@@ -85,6 +88,7 @@ func create(t testing.TB, migrated bool) *Database {
 	if err := s.enter(ctx); err != nil {
 		t.Fatalf("pgtest: making logins: %v", err)
 	}
+
 	d := &Database{Name: name, Config: s.config(name), OwnerURL: s.ownerURL(name), AdminURL: s.adminURL(name)}
 	d.Config.Logger = slog.New(slog.DiscardHandler)
 	if migrated {
@@ -92,6 +96,7 @@ func create(t testing.TB, migrated bool) *Database {
 			t.Fatalf("pgtest: preparing the database: %v", err)
 		}
 	}
+
 	return d
 }
 

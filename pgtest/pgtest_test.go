@@ -13,6 +13,7 @@ import (
 // Databases do not see each other, are empty, act as production's roles, and are gone when their test ends.
 func TestDatabasesAreApart(t *testing.T) {
 	t.Parallel()
+
 	var names []string
 	var watcher *pgtest.Database
 	t.Run("in use", func(t *testing.T) {
@@ -23,7 +24,9 @@ func TestDatabasesAreApart(t *testing.T) {
 			err := db.Transaction(ctx, func(tx *postgres.Tx) error {
 				var role string
 				var symbols int
-				err := tx.QueryRow(ctx, "select current_user::text, (select count(*) from data_ingestion.instruments)").Scan(&role, &symbols)
+				err := tx.QueryRow(ctx,
+					"select current_user::text, (select count(*) from data_ingestion.instruments)").Scan(&role,
+					&symbols)
 				if role != "trading_service" || symbols != 0 {
 					t.Errorf("database %d acts as %s and holds %d instruments", i, role, symbols)
 				}

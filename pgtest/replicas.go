@@ -31,8 +31,9 @@ type Cluster struct {
 	Replicas []*Node
 }
 
-// Node is one server of a Cluster. The functions of Database that take a testing.TB work on it: they act on this server.
-// Every URL of a node leads through its link, which Cut cuts, and stays the same when the server is started again.
+// Node is one server of a Cluster. The functions of Database that take a testing.TB work on it: they act on this
+// server. Every URL of a node leads through its link, which Cut cuts, and stays the same when the server is started
+// again.
 type Node struct {
 	*Database
 
@@ -52,8 +53,8 @@ const nodeTimeout = time.Minute
 // is asynchronous until Synchronous is called. The servers end with the test, or with the process, however that ends.
 //
 // It always starts servers of its own, also where BLOTTER_TEST_URL names another one. The first call of a test binary
-// takes as long as Open's first; later ones take a second. The servers do not flush their files, so that a killed server
-// loses nothing, and a crash of the machine loses all.
+// takes as long as Open's first; later ones take a second. The servers do not flush their files, so that a killed
+// server loses nothing, and a crash of the machine loses all.
 func Replicas(t testing.TB, n int) *Cluster {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
@@ -212,7 +213,8 @@ func (n *Node) Synchronous(t testing.TB, replicas ...*Node) {
 	}
 	n.set(t, "synchronous_standby_names", names)
 	n.until(t, "has its synchronous replicas",
-		fmt.Sprintf("select count(*) = %d from pg_stat_replication where sync_state = 'sync' and state = 'streaming'", len(labels)))
+		fmt.Sprintf("select count(*) = %d from pg_stat_replication where sync_state = 'sync' and state = 'streaming'",
+			len(labels)))
 }
 
 // CatchUp waits until the replica has replayed what is committed on this primary now.
@@ -292,7 +294,8 @@ func (n *Node) set(t testing.TB, name, value string) {
 	n.Exec(t, "alter system set "+name+" = "+literal)
 	n.Exec(t, "select pg_reload_conf()")
 	n.until(t, "takes the setting "+name,
-		fmt.Sprintf("select setting = %s or setting::text || coalesce(unit, '') = %[1]s from pg_settings where name = '%s'", literal, name))
+		fmt.Sprintf("select setting = %s or setting::text || coalesce(unit, '') = %[1]s from pg_settings where "+
+			"name = '%s'", literal, name))
 }
 
 // until waits until a query on the node is true.
@@ -343,8 +346,8 @@ wal_retrieve_retry_interval = '20ms'
 cluster_name = '%s'
 `
 
-// launchCopy starts the node on a copy of the prepared cluster, the same for primary and replicas; upstream is nil for the
-// primary.
+// launchCopy starts the node on a copy of the prepared cluster, the same for primary and replicas; upstream is nil for
+// the primary.
 func (n *Node) launchCopy(ctx context.Context, upstream *Node) error {
 	data, err := n.dataDir()
 	if err != nil {
@@ -424,8 +427,8 @@ func endServer(pid int, data string, signal syscall.Signal) error {
 	}
 }
 
-// worksIn reports whether a process has the folder as its working directory, as every process of a server has. Where the
-// system does not tell (it is not Linux), the server's own process counts alone.
+// worksIn reports whether a process has the folder as its working directory, as every process of a server has. Where
+// the system does not tell (it is not Linux), the server's own process counts alone.
 func worksIn(folder string) bool {
 	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
 	return slices.ContainsFunc(links, func(link string) bool {

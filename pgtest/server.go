@@ -37,10 +37,12 @@ func startServer(ctx context.Context) (*server, error) {
 	if text := os.Getenv("BLOTTER_TEST_URL"); text != "" {
 		return useServer(ctx, text)
 	}
+
 	dir, err := os.MkdirTemp(ramdisk.Folder(), "blotter-pgtest-")
 	if err != nil {
 		return nil, err
 	}
+
 	var own *embedded.Server
 	if err = copyCluster(ctx, migratedCluster, dir); err == nil {
 		own, err = embedded.Start(ctx, embedded.Config{
@@ -51,6 +53,7 @@ func startServer(ctx context.Context) (*server, error) {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
+
 	return &server{own: own, template: embedded.Database}, nil
 }
 
@@ -101,12 +104,15 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", int64(templateLock)); err != nil {
 		return err
 	}
+
 	var ready bool
-	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1 and datistemplate)", s.template).Scan(&ready); err != nil || ready {
+	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1 and datistemplate)",
+		s.template).Scan(&ready); err != nil || ready {
 		return err
 	}
 	for _, sql := range []string{"drop database if exists " + s.template, "create database " + s.template} {
@@ -114,10 +120,12 @@ func (s *server) makeTemplate(ctx context.Context) error {
 			return err
 		}
 	}
+
 	m, err := schema.NewMigrator(ctx, s.adminURL(s.template))
 	if err != nil {
 		return err
 	}
+
 	_, err = m.Up(ctx)
 	if closing := m.Close(); err == nil {
 		err = closing
@@ -125,6 +133,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	if err == nil {
 		_, err = conn.Exec(ctx, "alter database "+s.template+" with is_template true")
 	}
+
 	return err
 }
 
@@ -134,18 +143,22 @@ func (s *server) removeStale(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	defer conn.Close(context.WithoutCancel(ctx))
-	rows, err := conn.Query(ctx, `select datname from pg_database where datname ~ '^blotter_test_[0-9]+_' and not datistemplate
+	rows, err := conn.Query(ctx, `select datname from pg_database where datname ~ '^blotter_test_[0-9]+_'
+		and not datistemplate
 		and split_part(datname, '_', 3)::bigint < $1`, time.Now().Add(-staleAfter).Unix())
 	if err != nil {
 		return err
 	}
+
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	for _, name := range names {
 		if err == nil {
 			_, err = conn.Exec(ctx, "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
 		}
 	}
+
 	return err
 }
 
@@ -158,7 +171,8 @@ func (s *server) enter(ctx context.Context) error {
 	}
 	var statements []string
 	for _, login := range []string{"app", "service", "readonly", "reporter", "owner"} {
-		statements = append(statements, fmt.Sprintf("create role %s_%s login password '%s' in role trading_%[2]s", s.prefix, login, s.secret))
+		statements = append(statements, fmt.Sprintf("create role %s_%s login password '%s' in role trading_%[2]s",
+			s.prefix, login, s.secret))
 	}
 	return s.exec(ctx, statements...)
 }

@@ -19,8 +19,10 @@ import (
 const sqlTraces = `
 select coalesce(string_agg(trace, ', ' order by trace), '')
   from (select 'role ' || rolname from pg_roles where rolname like 'trading%'
-        union all select 'grants ' || datacl::text from pg_database where datname = current_database() and datacl is not null
-        union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('public', 'information_schema')) t(trace)`
+        union all select 'grants ' || datacl::text from pg_database where datname = current_database()
+            and datacl is not null
+        union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_'
+            and nspname not in ('public', 'information_schema')) t(trace)`
 
 // A database in which another program's schemas have the names of blotter's is refused before anything is made, and so
 // is one on which the login has too few rights: no role, schema or grant stays behind. The remedy in the error works.
@@ -153,7 +155,8 @@ func TestRolesSQLLeavesForeignDatabasesAlone(t *testing.T) {
 func TestOpenForeignVersionTable(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Blank(t)
-	db.Exec(t, `create schema shared; create table shared.schema_version (version text); grant usage on schema shared to public; grant select on shared.schema_version to public`)
+	db.Exec(t, `create schema shared; create table shared.schema_version (version text);
+		grant usage on schema shared to public; grant select on shared.schema_version to public`)
 	_, err := postgres.Open(t.Context(), db.Config)
 	if !errors.Is(err, blotter.ErrOperational) || !strings.Contains(err.Error(), "holds no blotter schema") {
 		t.Errorf("the error is %v", err)

@@ -16,9 +16,12 @@ func TestIndexList(t *testing.T) {
 	db := pgtest.Open(t)
 	// Between two indexes that begin alike, the planner chooses by the table's contents.
 	db.Exec(t, `insert into execution.accounts (account_id) select 'A' || n from generate_series(1, 10) n`)
-	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) select 'A' || n % 10 + 1, n, 'S' || n % 70, 'buy', 1 from generate_series(1, 2000) n`)
-	db.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
-		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0 from execution.orders`)
+	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity)
+		select 'A' || n % 10 + 1, n, 'S' || n % 70, 'buy', 1 from generate_series(1, 2000) n`)
+	db.Exec(t, `insert into execution.trades (account_id, trade_id, order_id, symbol, side, quantity, price,
+		position_effect, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+		select account_id, order_id, order_id, symbol, side, 1, 1, 'open', now() - id * interval '1 min', 1, 1, 0, 0
+		    from execution.orders`)
 
 	db.Exec(t, `analyze execution.orders, execution.trades`)
 	for table, paths := range map[string][]struct{ where, index string }{
@@ -98,9 +101,11 @@ func indexesServing(t *testing.T, db *pgtest.Database, table, where string) (ser
 	slices.Sort(asked)
 	order := orderBy.FindStringSubmatch(where)
 	for _, line := range strings.Split(pgtest.Value[string](t, db, `
-		select string_agg(i.indexrelid::regclass || ' ' || (select string_agg(coalesce(a.attname, '-'), ' ' order by k.n)
+		select string_agg(i.indexrelid::regclass || ' ' || (select string_agg(coalesce(a.attname, '-'), ' '
+		    order by k.n)
 		         from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
-		         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum where k.n <= i.indnkeyatts), ',')
+		         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+		             where k.n <= i.indnkeyatts), ',')
 		  from pg_index i where i.indrelid = $1::text::regclass`, table), ",") {
 		columns := strings.Fields(line)[1:]
 		if len(columns) < len(asked) {

@@ -135,7 +135,8 @@ func TestVerifyUnderOtherSettings(t *testing.T) {
 		t.Errorf("Verify: %v, %q", err, drift)
 	}
 
-	const sqlSettings = "select concat_ws(' ', current_setting('bytea_output'), current_setting('quote_all_identifiers'), current_setting('search_path'))"
+	const sqlSettings = "select concat_ws(' ', current_setting('bytea_output'), " +
+		"current_setting('quote_all_identifiers'), current_setting('search_path'))"
 	err = pgx.BeginFunc(t.Context(), db.Connect(t, db.Config.ReporterURL), func(tx pgx.Tx) error {
 		var before, after string
 		if err := tx.QueryRow(t.Context(), sqlSettings).Scan(&before); err != nil {
@@ -192,8 +193,10 @@ func TestMigrateDownAndUpAgain(t *testing.T) {
 		}
 	}
 
-	left := pgtest.Value[string](t, db, `select coalesce(string_agg(n.nspname || '.' || c.relname, ' '), '') from pg_class c
-		join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^(pg_|information_schema)' and c.relname !~ '^schema_version'`)
+	left := pgtest.Value[string](t, db, `select coalesce(string_agg(n.nspname || '.' || c.relname, ' '), '')
+		from pg_class c
+		join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^(pg_|information_schema)'
+		    and c.relname !~ '^schema_version'`)
 	if left != "" {
 		t.Errorf("down to 0 leaves %s", left)
 	}

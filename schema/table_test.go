@@ -22,9 +22,12 @@ func TestTablesRefuseInexactNumbers(t *testing.T) {
 
 	for _, sql := range []string{
 		`insert into data_ingestion.latest_prices values ('A', %s, now(), 'x')`,
-		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', now(), 1, 1, 1, 1, %s, 'x')`,
-		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source) values ('A', now(), %s, 2, 0.1, 1, 1, 'x')`,
-		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, adj_close, source) values ('A', now(), 1, 1, 1, 1, 1, %s, 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source)
+			values ('A', now(), 1, 1, 1, 1, %s, 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, source)
+			values ('A', now(), %s, 2, 0.1, 1, 1, 'x')`,
+		`insert into data_ingestion.market_data (symbol, timestamp, open, high, low, close, volume, adj_close, source)
+			values ('A', now(), 1, 1, 1, 1, 1, %s, 'x')`,
 	} {
 		for _, bad := range []string{"'NaN'", "'Infinity'", "'-Infinity'", "0.12345678901234567891", "1e160"} {
 			if err := insert(sql, bad); err == nil {
@@ -84,10 +87,12 @@ func TestPartitionFunctions(t *testing.T) {
 // A leaf has the options that are stated for its table: LIKE copies none, and a partitioned table can hold none.
 func TestLeavesGetTheOptionsOfTheirTable(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	db.Exec(t, `update shared.partitioned_tables set leaf_options = 'fillfactor=90, autovacuum_enabled=off'
 		where table_name = 'shared.audit_log'::regclass`)
-	db.Exec(t, `select shared.create_monthly_partition('audit_log', '2020-01-01'), shared.create_monthly_partition('system_logs', '2020-01-01')`)
+	db.Exec(t, `select shared.create_monthly_partition('audit_log', '2020-01-01'),
+		shared.create_monthly_partition('system_logs', '2020-01-01')`)
 	for leaf, want := range map[string]string{
 		"shared.audit_log_2020_01":    "fillfactor=90,autovacuum_enabled=off",
 		"logging.system_logs_2020_01": "",
@@ -117,7 +122,8 @@ func TestYearsAhead(t *testing.T) {
 	db.Exec(t, `select shared.ensure_ahead()`)
 	const spans = `select count(*) || ' until ' || (max(upper::timestamptz) at time zone 'UTC')::date - date_trunc('year', now() at time zone 'UTC')::date from shared.partitions where table_name = $1::text::regclass`
 	months := 13 - pgtest.Value[int](t, db, `select extract(month from now() at time zone 'UTC')::int`)
-	days := pgtest.Value[int](t, db, `select (date_trunc('year', now() at time zone 'UTC') + interval '2 years')::date - date_trunc('year', now() at time zone 'UTC')::date`)
+	days := pgtest.Value[int](t, db, `select (date_trunc('year',
+		now() at time zone 'UTC') + interval '2 years')::date - date_trunc('year', now() at time zone 'UTC')::date`)
 	for table, leaves := range map[string]int{"logging.system_logs": 2, "logging.performance_logs": months + 1} {
 		if got, want := pgtest.Value[string](t, db, spans, table), fmt.Sprintf("%d until %d", leaves,
 			days); got != want {

@@ -13,7 +13,8 @@ func TestAccounts(t *testing.T) {
 	d.fails(t, 1, []string{"accounts", "list", "--account", "DEPOT"},
 		`there is no account "DEPOT"; there are no accounts yet`)
 
-	created := d.ok(t, "accounts", "create", "DEPOT", "--currency", "eur", "--zone", "Asia/Kolkata", "--name", "Savings, long term")
+	created := d.ok(t, "accounts", "create", "DEPOT", "--currency", "eur", "--zone", "Asia/Kolkata",
+		"--name", "Savings, long term")
 	contains(t, created, "DEPOT", "EUR", "Asia/Kolkata", "Savings, long term")
 	narrow(t, "accounts create", created)
 	d.ok(t, "accounts", "create", "COINS", "--currency", "BTC")
@@ -36,7 +37,8 @@ func TestAccounts(t *testing.T) {
 
 	d.fails(t, 1, []string{"accounts", "create", "DEPOT"},
 		`there is an account "DEPOT" already; blotter accounts set changes it`)
-	d.fails(t, 1, []string{"accounts", "set", "DEPTO", "--currency", "USD"}, `there is no account "DEPTO"; did you mean DEPOT?`)
+	d.fails(t, 1, []string{"accounts", "set", "DEPTO", "--currency", "USD"},
+		`there is no account "DEPTO"; did you mean DEPOT?`)
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT"}, "--currency, --zone or --name")
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT", "--currency", "DOLLAR"}, `invalid --currency "DOLLAR"`)
 	d.fails(t, 2, []string{"accounts", "set", "DEPOT", "--currency", "GBX"}, `invalid --currency "GBX"`)
@@ -58,7 +60,8 @@ func TestUnknownAccount(t *testing.T) {
 		"accounts list", "audit list", "audit list --json", "events tail",
 	} {
 		args := append(strings.Fields(command), "--account", "DEPTO")
-		if r := d.fails(t, 1, args, `there is no account "DEPTO"; did you mean DEPOT?`); strings.Contains(r.out, "verified") {
+		if r := d.fails(t, 1, args, `there is no account "DEPTO"; did you mean DEPOT?`); strings.Contains(r.out,
+			"verified") {
 			t.Errorf("%s printed %q", command, r.out)
 		}
 	}
@@ -79,7 +82,8 @@ func TestUnknownSymbol(t *testing.T) {
 	d.write(t, "KO.csv", goodBars)
 	d.ok(t, "import", "KO.csv")
 	for _, command := range []string{"trades list", "orders list", "positions list", "pnl list", "pnl list --json"} {
-		d.fails(t, 1, append(strings.Fields(command), "--symbol", "appl"), `there is no symbol "APPL"; did you mean AAPL?`)
+		d.fails(t, 1, append(strings.Fields(command), "--symbol", "appl"),
+			`there is no symbol "APPL"; did you mean AAPL?`)
 	}
 	contains(t, d.ok(t, "trades", "list", "--symbol", "KO"), "no such trades")
 	d.fails(t, 1, []string{"bars", "show", "KOO"}, "no 1d bars of KOO are stored; did you mean KO?")

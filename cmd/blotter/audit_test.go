@@ -14,7 +14,8 @@ import (
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	with := []string{"--url=" + db.Config.URL, "--service-url=" + db.Config.ServiceURL, "--readonly-url=" + db.Config.ReadOnlyURL, "--reporter-url=" + db.Config.ReporterURL, "audit"}
+	with := []string{"--url=" + db.Config.URL, "--service-url=" + db.Config.ServiceURL, "--readonly-url=" +
+		db.Config.ReadOnlyURL, "--reporter-url=" + db.Config.ReporterURL, "audit"}
 	args := func(more ...string) []string { return append(append([]string{}, with...), more...) }
 	run := func(more ...string) string {
 		text := d.ok(t, args(more...)...)
@@ -29,8 +30,10 @@ func TestAudit(t *testing.T) {
 	contains(t, run("verify"), "verified: 0 entries in 0 seals, 0 not sealed yet")
 
 	db.Exec(t, `insert into execution.accounts (account_id, name) values ('ACC123', 'Ann'), ('B', '')`)
-	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('ACC123', 'O-1', 'AAPL', 'buy', 5)`)
-	db.Exec(t, `set app.user_id = 'ann'; set app.correlation_id = 'c-17'; update execution.orders set status = 'submitted', version = 2`)
+	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity)
+		values ('ACC123', 'O-1', 'AAPL', 'buy', 5)`)
+	db.Exec(t, `set app.user_id = 'ann'; set app.correlation_id = 'c-17';
+		update execution.orders set status = 'submitted', version = 2`)
 	contains(t, run("verify"), "0 entries in 0 seals, 4 not sealed yet")
 	if out := run("seal"); out != "sealed 4 entries\n" {
 		t.Errorf("%q", out)
@@ -50,12 +53,15 @@ func TestAudit(t *testing.T) {
 		New       map[string]any
 		UserID    string `json:"user_id"`
 	}
-	if err := json.Unmarshal([]byte(d.ok(t, args("list", "--json", "--oldest-first")...)), &entries); err != nil || len(entries) != 4 || entries[0].New["name"] != "***" || entries[3].UserID != "ann" {
+	if err := json.Unmarshal([]byte(d.ok(t, args("list", "--json", "--oldest-first")...)), &entries); err != nil ||
+		len(entries) != 4 || entries[0].New["name"] != "***" || entries[3].UserID != "ann" {
 		t.Errorf("%+v, %v", entries, err)
 	}
-	contains(t, d.ok(t, args("list", "--format", "csv", "--operation", "UPDATE")...), `"{""order_id"": ""O-1"", ""account_id"": ""ACC123""}"`)
+	contains(t, d.ok(t, args("list", "--format", "csv", "--operation", "UPDATE")...),
+		`"{""order_id"": ""O-1"", ""account_id"": ""ACC123""}"`)
 
-	contains(t, run("verify", "--heads", heads), "verified: 4 entries in 1 seal,", "compared with 1 exported head", "the chain ends with seal 1, entry 4")
+	contains(t, run("verify", "--heads", heads), "verified: 4 entries in 1 seal,", "compared with 1 exported head",
+		"the chain ends with seal 1, entry 4")
 	db.Exec(t, `update shared.audit_log set login = 'nobody' where id = 2; delete from shared.audit_log where id = 3`)
 	r := d.run(t, args("verify")...)
 	narrow(t, "verify", r.out)
@@ -64,12 +70,15 @@ func TestAudit(t *testing.T) {
 	}
 	contains(t, r.out, "changed: entry 2 (id 2", "removed: entry 3 (id 3", "NOT verified")
 	var report struct{ Breaks []struct{ Kind string } }
-	if err := json.Unmarshal([]byte(d.run(t, args("verify", "--json")...).out), &report); err != nil || len(report.Breaks) != 2 {
+	if err := json.Unmarshal([]byte(d.run(t, args("verify", "--json")...).out), &report); err != nil ||
+		len(report.Breaks) != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	db.Exec(t, `truncate shared.audit_log, shared.audit_seals, shared.audit_cursor; insert into shared.audit_cursor default values`)
+	db.Exec(t, `truncate shared.audit_log, shared.audit_seals, shared.audit_cursor;
+		insert into shared.audit_cursor default values`)
 	contains(t, run("verify"), "verified: 0 entries")
-	if r := d.run(t, args("verify", "--heads", heads)...); r.status != 1 || !strings.Contains(strings.ReplaceAll(r.out, "\n  ", " "), "its end was cut off") {
+	if r := d.run(t, args("verify", "--heads", heads)...); r.status != 1 ||
+		!strings.Contains(strings.ReplaceAll(r.out, "\n  ", " "), "its end was cut off") {
 		t.Errorf("a log that was emptied: %+v", r)
 	}
 	d.fails(t, 1, args("verify", "--heads", heads+".none"), heads+".none", "check the path")
@@ -79,16 +88,19 @@ func TestAudit(t *testing.T) {
 	d.fails(t, 1, args("verify", "--heads", heads), "line 1", "want a line that blotter audit export-head wrote")
 }
 
-// What an application's login writes cannot make a line of its own, or move the cursor, in what people read; and however
-// long, it does not crowd out who did it. JSON and CSV have it as it is.
+// What an application's login writes cannot make a line of its own, or move the cursor, in what people read; and
+// however long, it does not crowd out who did it. JSON and CSV have it as it is.
 func TestNothingIsForgedOnScreen(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
 	db.Exec(t, `insert into execution.accounts (account_id) values ('ACC123456789012345')`)
-	db.Exec(t, `select set_config('role', 'trading_app', true), set_config('app.current_account_id', 'ACC123456789012345', true),
+	db.Exec(t, `select set_config('role', 'trading_app', true), set_config('app.current_account_id',
+		'ACC123456789012345', true),
 		set_config('app.user_id', e'x\n2031-11-25 02:40:00  B-2  ceo', true),
-		shared.record_access('execution.orders', 'read', jsonb_build_object('a', e'1\u202e\u2028\u009b', 'b', repeat('long', 20)), null)`)
-	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity) values ('ACC123456789012345', e'O\x1b[2J', 'AAPL', 'buy', 5)`)
+		shared.record_access('execution.orders', 'read', jsonb_build_object('a', e'1\u202e\u2028\u009b', 'b',
+		    repeat('long', 20)), null)`)
+	db.Exec(t, `insert into execution.orders (account_id, order_id, symbol, side, quantity)
+		values ('ACC123456789012345', e'O\x1b[2J', 'AAPL', 'buy', 5)`)
 	listed := d.ok(t, append(urls(db), "audit", "list")...)
 	narrow(t, "audit list", listed)
 	contains(t, listed, "account", "who", "ACC1", "x\\n", "says:", "…")
@@ -97,10 +109,14 @@ func TestNothingIsForgedOnScreen(t *testing.T) {
 	db.Exec(t, `update execution.orders set filled_quantity = 1, status = 'partially_filled'`)
 	verified := d.run(t, append(urls(db), "verify")...).out
 	contains(t, verified, `O\x1b[2J`)
-	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data) values ('ACC123456789012345', 'trades', 'ACC123456789012345', gen_random_uuid(), e'T\x1b[2J', 's', '{}')`)
+	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
+		values ('ACC123456789012345', 'trades', 'ACC123456789012345', gen_random_uuid(), e'T\x1b[2J', 's', '{}')`)
 	tailed := d.ok(t, append(urls(db), "events", "tail", "--from", "0", "--count", "1")...)
 	contains(t, tailed, `T\x1b[2J`)
-	for name, text := range map[string]string{"audit list": listed, "orders list": orders, "verify": verified, "events tail": tailed} {
+	for name, text := range map[string]string{
+		"audit list": listed, "orders list": orders, "verify": verified,
+		"events tail": tailed,
+	} {
 		if strings.ContainsAny(text, "\x1b\u009b\u202e\u2028") || strings.Contains(text, "\n2031-11-25") {
 			t.Errorf("%s: %q", name, text)
 		}
@@ -111,7 +127,8 @@ func TestNothingIsForgedOnScreen(t *testing.T) {
 	var entries []struct {
 		UserID string `json:"user_id"`
 	}
-	if err := json.Unmarshal([]byte(d.ok(t, append(urls(db), "audit", "list", "--json", "--oldest-first")...)), &entries); err != nil || len(entries) != 3 || !strings.HasPrefix(entries[1].UserID, "x\n2031") {
+	if err := json.Unmarshal([]byte(d.ok(t, append(urls(db), "audit", "list", "--json", "--oldest-first")...)),
+		&entries); err != nil || len(entries) != 3 || !strings.HasPrefix(entries[1].UserID, "x\n2031") {
 		t.Errorf("%+v, %v", entries, err)
 	}
 	contains(t, d.ok(t, append(urls(db), "orders", "list", "--format", "csv")...), "O\x1b[2J")
@@ -128,22 +145,26 @@ func TestNothingIsForgedOnScreen(t *testing.T) {
 // A cursor that is gone is named by verify, doctor and the sealer, and put back by a command.
 func TestAuditRepairCursor(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	db.Exec(t, `insert into execution.accounts (account_id) values ('A'), ('B'), ('C')`)
 	d.ok(t, append(urls(db), "audit", "seal")...)
 	db.Exec(t, `delete from shared.audit_cursor; delete from shared.audit_log`)
 	r := d.run(t, append(urls(db), "audit", "verify")...)
 	narrow(t, "audit verify", r.out)
-	contains(t, r.out, "cursor: the sealer's cursor is gone", "removed: entries 1 to 3 of seal 1 are removed\n", "NOT verified")
+	contains(t, r.out, "cursor: the sealer's cursor is gone",
+		"removed: entries 1 to 3 of seal 1 are removed\n", "NOT verified")
 	if r.status != 1 || strings.Count(r.out, "removed: ") != 1 {
 		t.Errorf("status %d:\n%s", r.status, r.out)
 	}
+
 	d.fails(t, 1, append(urls(db), "audit", "seal"), "blotter audit repair-cursor")
 	d.fails(t, 1, append(urls(db), "maintain", "run", "seal"), "")
 	doctor := d.run(t, append(urls(db), "doctor", "--strict")...)
 	if contains(t, doctor.out, "audit_seal: shared.audit_cursor"); doctor.status != 1 {
 		t.Errorf("doctor: status %d", doctor.status)
 	}
+
 	owner := append(urls(db), "audit", "repair-cursor", "--url="+db.OwnerURL)
 	out := d.ok(t, owner...)
 	narrow(t, "audit repair-cursor", out)
@@ -152,5 +173,6 @@ func TestAuditRepairCursor(t *testing.T) {
 	if out := d.ok(t, append(urls(db), "audit", "seal")...); out != "sealed 1 entry\n" {
 		t.Errorf("%q", out)
 	}
+
 	contains(t, d.ok(t, append(urls(db), "audit", "list")...), "REPAIR", "audit_cursor")
 }

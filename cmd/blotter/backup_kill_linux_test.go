@@ -30,6 +30,7 @@ exec %[1]s/pg_dump "$@"
 			t.Fatal(err)
 		}
 	}
+
 	return "--postgres=" + filepath.Join(d.dir, "bin")
 }
 
@@ -41,12 +42,14 @@ func beside(file string) []string {
 // A backup that is killed takes pg_dump with it; the next one removes what it left, and is whole.
 func TestKilledBackup(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	file := filepath.Join(d.dir, "book.dump")
 	cmd := d.command("backup", file, "--owner-url="+db.OwnerURL, slowDump(t, d, db))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	pid := 0
 	until(t, "pg_dump runs", func() bool {
 		text, _ := os.ReadFile(filepath.Join(d.dir, "pid"))
@@ -62,15 +65,18 @@ func TestKilledBackup(t *testing.T) {
 	if left := beside(file); len(left) != 1 {
 		t.Fatalf("a killed backup leaves %v", left)
 	}
+
 	d.ok(t, "backup", file, "--owner-url="+db.OwnerURL)
 	if left := beside(file); len(left) != 0 {
 		t.Errorf("the next one leaves %v", left)
 	}
 }
 
-// Of two backups to one file the second to end fails, and the first one's file stays as it is. Nobody's link is followed.
+// Of two backups to one file the second to end fails, and the first one's file stays as it is. Nobody's link is
+// followed.
 func TestTwoBackupsToOneFile(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	file, victim := filepath.Join(d.dir, "book.dump"), d.write(t, "victim", "precious")
 	for _, link := range []string{file + ".part", file + ".123.part"} {
@@ -78,6 +84,7 @@ func TestTwoBackupsToOneFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	slow := make(chan outcome, 1)
 	flag := slowDump(t, d, db)
 	go func() {
@@ -94,10 +101,12 @@ func TestTwoBackupsToOneFile(t *testing.T) {
 	if left := beside(file); len(left) != 3 {
 		t.Errorf("the part of a backup that runs is taken for a stale one: %v", left)
 	}
+
 	d.write(t, "go", "")
 	if r := <-slow; r.status != 1 {
 		t.Errorf("both have ended well: %+v", r)
 	}
+
 	after, _ := os.ReadFile(file)
 	text, _ := os.ReadFile(victim)
 	if string(after) != string(before) || string(text) != "precious" {
@@ -106,6 +115,7 @@ func TestTwoBackupsToOneFile(t *testing.T) {
 	if left := beside(file); len(left) != 2 {
 		t.Errorf("left beside it: %v", left)
 	}
+
 	d.fails(t, 2, []string{"backup", "-", "--owner-url=" + db.OwnerURL}, "standard input and output are not supported")
 	d.fails(t, 2, []string{"restore", "-", "--owner-url=" + db.OwnerURL}, "standard input and output are not supported")
 }
@@ -113,14 +123,17 @@ func TestTwoBackupsToOneFile(t *testing.T) {
 // The settings of a URL reach pg_dump and psql in every form of it, and the password of its key by a file of their own.
 func TestProgramsGetEverySetting(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	look := "#!/bin/sh\ncase \"$*\" in --version) echo 'pg_dump (PostgreSQL) 99.0'; exit;; esac\n" +
-		"{ tr '\\0' ' ' </proc/$$/cmdline; env; cat \"$PGSERVICEFILE\"; stat -c 'mode %a' \"$PGSERVICEFILE\"; } >" + d.dir + "/seen; exit 1\n"
+		"{ tr '\\0' ' ' </proc/$$/cmdline; env; cat \"$PGSERVICEFILE\"; stat -c 'mode %a' \"$PGSERVICEFILE\"; } >" +
+		d.dir + "/seen; exit 1\n"
 	for _, name := range []string{"pg_dump", "pg_restore", "psql"} {
 		if err := os.Chmod(d.write(t, "bin/"+name, look), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	bin := filepath.Join(d.dir, "bin")
 	d.env = append(d.env, "PATH="+bin+":"+os.Getenv("PATH"))
 	seen := func() string { text, _ := os.ReadFile(filepath.Join(d.dir, "seen")); return string(text) }
@@ -132,6 +145,7 @@ func TestProgramsGetEverySetting(t *testing.T) {
 		}
 		contains(t, seen(), "\nsslpassword="+password+"\n", "mode 600", "PGSERVICE=blotter\n")
 	}
+
 	for _, line := range strings.Split(seen(), "\n") {
 		if file, is := strings.CutPrefix(line, "PGSERVICEFILE="); is {
 			if _, err := os.Stat(file); err == nil {
@@ -139,12 +153,15 @@ func TestProgramsGetEverySetting(t *testing.T) {
 			}
 		}
 	}
+
 	link, err := pgx.ParseConfig(db.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d = newDesk(t) // with the real programs
-	service := d.write(t, "services", fmt.Sprintf("[prod]\nhost=%s\nport=%d\ndbname=%s\nuser=%s\n", link.Host, link.Port, link.Database, link.User))
+	service := d.write(t, "services", fmt.Sprintf("[prod]\nhost=%s\nport=%d\ndbname=%s\nuser=%s\n", link.Host,
+		link.Port, link.Database, link.User))
 	d.env = append(d.env, "PGSERVICEFILE="+service)
 	d.ok(t, "backup", "service.dump", "--owner-url=postgres://?service=prod")
 	d.env = append(d.env, "PGSERVICE=prod")

@@ -12,6 +12,7 @@ import (
 // decision away.
 func TestEverySettingIsDecided(t *testing.T) {
 	t.Parallel()
+
 	root := newRoot()
 	used := map[string]bool{}
 	for _, cmd := range allCommands(root) {
@@ -28,16 +29,19 @@ func TestEverySettingIsDecided(t *testing.T) {
 			}
 			var found []settingKind
 			for _, decision := range settingDecisions {
-				if slices.Contains([]string{name, "*"}, decision.command) && slices.Contains(strings.Fields(decision.flags), flag.Name) {
+				if slices.Contains([]string{name, "*"}, decision.command) &&
+					slices.Contains(strings.Fields(decision.flags), flag.Name) {
 					found = append(found, decision.kind)
 					used[decision.command+" --"+flag.Name] = true
 				}
 			}
 			if len(found) != 1 {
-				t.Errorf("blotter %s --%s has %d decisions %v in settingDecisions, want 1", name, flag.Name, len(found), found)
+				t.Errorf("blotter %s --%s has %d decisions %v in settingDecisions, want 1", name,
+					flag.Name, len(found), found)
 			}
 		})
 	}
+
 	for _, decision := range settingDecisions {
 		for flag := range strings.FieldsSeq(decision.flags) {
 			if key := decision.command + " --" + flag; !used[key] {

@@ -18,6 +18,7 @@ const otherUser = 65534
 // A file that happens to be in the working folder runs no program.
 func TestFolderFileRunsNoProgram(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	d.unset("BLOTTER_POSTGRES")
 	for _, program := range []string{"postgres", "initdb", "psql", "pg_dump", "pg_restore"} {
@@ -26,6 +27,7 @@ func TestFolderFileRunsNoProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d.write(t, "blotter.toml", "postgres = \"./pgbin\"\n")
 	ran := func() bool {
 		_, err := os.Stat(filepath.Join(d.dir, "ran"))
@@ -40,9 +42,11 @@ func TestFolderFileRunsNoProgram(t *testing.T) {
 			t.Fatalf("%s ran a program of the folder: %+v", line, r)
 		}
 		if !strings.HasPrefix(line, "config") {
-			contains(t, r.err, "blotter: blotter.toml: ignored postgres: the file is not trusted; read it, then run \"blotter config trust\"")
+			contains(t, r.err, "blotter: blotter.toml: ignored postgres: the file is not trusted; read it, then run "+
+				"\"blotter config trust\"")
 		}
 	}
+
 	d.ok(t, "config", "trust")
 	d.run(t, "psql", "--url", "postgres://u@127.0.0.1:1/d", "--", "-c", "1")
 	if !ran() {
@@ -64,7 +68,9 @@ func TestFolderFileChoosesNoDatabase(t *testing.T) {
 		d.write(t, "blotter.toml", text)
 		d.write(t, "config/blotter/blotter.toml", "url = \"postgres://mine@127.0.0.1:1/mine\"\n")
 		line := strings.Count(text, "\n")
-		d.fails(t, 1, []string{"verify"}, fmt.Sprintf("blotter.toml line %d sets %s, which chooses the database, and the file is not trusted", line, name), `run "blotter config trust" or name it with --config blotter.toml, or pass --url`)
+		d.fails(t, 1, []string{"verify"}, fmt.Sprintf(
+			"blotter.toml line %d sets %s, which chooses the database, and the file is not trusted", line, name),
+			`run "blotter config trust" or name it with --config blotter.toml, or pass --url`)
 		if entries, _ := os.ReadDir(d.dataDir()); len(entries) > 0 {
 			t.Errorf("%q: a data folder was made", text)
 		}
@@ -85,7 +91,8 @@ func TestFolderFileChoosesNoDatabase(t *testing.T) {
 
 	d := newDesk(t)
 	d.write(t, "blotter.toml", "[analytics]\nanalytics-url = \"postgres://evil@127.0.0.1:1/d\"\n")
-	d.fails(t, 1, []string{"analytics", "rebuild", "--url", "postgres://mine@127.0.0.1:1/mine"}, "sets analytics-url", "or pass --analytics-url")
+	d.fails(t, 1, []string{"analytics", "rebuild", "--url", "postgres://mine@127.0.0.1:1/mine"}, "sets analytics-url",
+		"or pass --analytics-url")
 }
 
 // Trust is in a path and a content: neither another file nor a changed one is trusted, and it can be taken back.
@@ -100,7 +107,8 @@ func TestTrust(t *testing.T) {
 	}
 	used := func(folder string) {
 		t.Helper()
-		if r := at(folder).run(t, "verify"); !strings.Contains(r.err, "127.0.0.1:1") || strings.Contains(r.err, "trust") && !strings.Contains(r.err, "trusted") {
+		if r := at(folder).run(t, "verify"); !strings.Contains(r.err, "127.0.0.1:1") ||
+			strings.Contains(r.err, "trust") && !strings.Contains(r.err, "trusted") {
 			t.Errorf("%s is not used: %+v", folder, r)
 		}
 	}
@@ -190,7 +198,8 @@ func TestOpenFilesAreRefused(t *testing.T) {
 			work.ok(t, "config", "trust")
 			open()
 			work.fails(t, 1, []string{"verify"}, "others can change blotter.toml", change.want)
-			work.fails(t, 1, []string{"verify", "--config", "blotter.toml"}, "others can change blotter.toml", change.want)
+			work.fails(t, 1, []string{"verify", "--config", "blotter.toml"},
+				"others can change blotter.toml", change.want)
 			work.fails(t, 1, []string{"config", "trust"}, "others can change blotter.toml", change.want)
 			work.ok(t, "config", "untrust")
 			work.fails(t, 1, []string{"verify"}, "sets url", "others can change it", change.want)
@@ -241,6 +250,7 @@ func TestUsersFileIsTrusted(t *testing.T) {
 // In the working folder a link, a pipe and a folder are not read: a pipe would never end.
 func TestFolderFileIsAFile(t *testing.T) {
 	t.Parallel()
+
 	for name, make := range map[string]func(path string) error{
 		"link":   func(path string) error { return os.Symlink("/etc/passwd", path) },
 		"folder": func(path string) error { return os.Mkdir(path, 0o755) },
@@ -265,7 +275,8 @@ func TestFolderFileIsAFile(t *testing.T) {
 func TestFilesAreMerged(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.write(t, "config/blotter/blotter.toml", "json = true\naccount = \"MINE\"\n[bars.show]\nfrom = \"mine\"\nto = \"mine\"\n")
+	d.write(t, "config/blotter/blotter.toml",
+		"json = true\naccount = \"MINE\"\n[bars.show]\nfrom = \"mine\"\nto = \"mine\"\n")
 	d.write(t, "blotter.toml", "all-accounts = true\n[bars]\nfrom = \"folder\"\n")
 	contains(t, d.run(t, "status").out, `"running": false`)
 	d.fails(t, 2, []string{"bars", "show", "A"}, `--from "folder"`)
@@ -285,15 +296,18 @@ func TestFolderFileLoosensNothing(t *testing.T) {
 	d.write(t, "fills.csv", fills)
 	d.write(t, "blotter.toml", "tz = \"Nowhere/Zone\"\n[trades.import]\ncreate-account = true\nsimulated = true\n")
 	r := d.run(t, "trades", "import", "fills.csv", "--account", "ACC", "--dry-run")
-	contains(t, r.err, "blotter: blotter.toml: ignored create-account, simulated: the file is not trusted", "Nowhere/Zone")
+	contains(t, r.err, "blotter: blotter.toml: ignored create-account, simulated: the file is not trusted",
+		"Nowhere/Zone")
 
 	d.write(t, "blotter.toml", "[bars.export]\nout = \"written\"\n[migrate.down]\nyes = true\nto = 0\n")
 	contains(t, d.run(t, "bars", "export", "A", "--from", "wrong").err, "ignored out: ", `--from "wrong"`)
-	contains(t, d.run(t, "migrate", "down", "--url", "postgres://u@127.0.0.1:1/d").err, "ignored to, yes: ", "say --to VERSION and --yes")
+	contains(t, d.run(t, "migrate", "down", "--url", "postgres://u@127.0.0.1:1/d").err, "ignored to, yes: ",
+		"say --to VERSION and --yes")
 }
 
 func TestConfigShow(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	d.write(t, "config/blotter/blotter.toml",
 		"\nurl = \"postgres://me:"+password+"@db.example/d?sslpassword="+password+"\"\n[trades.import]\ntz = \"UTC\"\n")
@@ -303,14 +317,17 @@ func TestConfigShow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d.env = append(d.env, "BLOTTER_ACCOUNT=ACC1", "BLOTTER_SERVICE_URL=host=h password='"+password+"' user=u")
 	out := d.ok(t, "config", "show", "--json")
 	if strings.Contains(out, "S3cr3t") {
 		t.Fatalf("a password is shown: %s", out)
 	}
+
 	user := filepath.Join(d.dir, "config/blotter/blotter.toml")
 	for _, want := range []string{
-		`"setting": "url", "value": "postgres://me:xxxxx@db.example/d?sslpassword=xxxxx", "origin": "file ` + user + `:2"`,
+		`"setting": "url", "value": "postgres://me:xxxxx@db.example/d?sslpassword=xxxxx", "origin": "file ` + user +
+			`:2"`,
 		`"setting": "account", "value": "ACC1", "origin": "env BLOTTER_ACCOUNT"`,
 		`"setting": "service-url", "value": "host=h password=xxxxx user=u", "origin": "env BLOTTER_SERVICE_URL"`,
 		`"setting": "data-dir", "value": "x", "origin": "file blotter.toml:1", "ignored": "the file is not trusted"`,
@@ -322,9 +339,11 @@ func TestConfigShow(t *testing.T) {
 	} {
 		contains(t, strings.Join(strings.Fields(out), " "), want)
 	}
+
 	if strings.Contains(out, `"command": "import"`) {
 		t.Errorf("what is not set is listed: %s", out)
 	}
+
 	contains(t, d.ok(t, "config", "show", "import", "--json"), `"command": "import"`)
 	d.fails(t, 2, []string{"config", "show", "imprt"}, "did you mean import")
 	narrow(t, "config show", d.ok(t, "config", "show"))
@@ -333,14 +352,18 @@ func TestConfigShow(t *testing.T) {
 // Variables and files that name paths relative to the working folder are refused.
 func TestRelativePathsAreRefused(t *testing.T) {
 	t.Parallel()
+
 	for _, name := range []string{
-		"BLOTTER_CONFIG", "BLOTTER_POSTGRES", "BLOTTER_DATA_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PGSERVICEFILE", "PGPASSFILE",
+		"BLOTTER_CONFIG", "BLOTTER_POSTGRES", "BLOTTER_DATA_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+		"PGSERVICEFILE", "PGPASSFILE",
 		"PGSYSCONFDIR", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY",
 	} {
 		d := newDesk(t)
 		d.env = append(d.env, name+"=./there")
-		d.fails(t, 1, []string{"status"}, name+"=./there is looked for in the working folder; set it to an absolute path")
+		d.fails(t, 1, []string{"status"}, name+
+			"=./there is looked for in the working folder; set it to an absolute path")
 	}
+
 	d := newDesk(t)
 	d.unset("BLOTTER_POSTGRES")
 	d.env = append(d.env, "PGSSLROOTCERT=system")
@@ -348,8 +371,10 @@ func TestRelativePathsAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"data-dir = \"data\"\n": "data-dir: data is looked for in the working folder; write an absolute path",
 		"postgres = \"bin\"\n":  "postgres: bin is looked for in the working folder",
-		"url = \"postgres://u@h/d?sslmode=verify-full&sslrootcert=ca.pem\"\n": "url: ca.pem is looked for in the working folder",
-		"owner-url = \"host=h passfile='pass word'\"\n":                       "owner-url: pass word is looked for in the working folder",
+		"url = \"postgres://u@h/d?sslmode=verify-full&sslrootcert=ca.pem\"\n": "url: ca.pem is looked for in the " +
+			"working folder",
+		"owner-url = \"host=h passfile='pass word'\"\n": "owner-url: pass word is looked for " +
+			"in the working folder",
 	} {
 		d.write(t, "config/blotter/blotter.toml", text)
 		d.fails(t, 1, []string{"status"}, "blotter.toml: "+want)
@@ -359,6 +384,7 @@ func TestRelativePathsAreRefused(t *testing.T) {
 // A password file that others may read is ignored, as psql ignores it.
 func TestOpenPasswordFileIsIgnored(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	path := d.write(t, ".pgpass", "*:*:*:*:"+password+"\n")
 	env := filepath.Join(d.dir, "pgpass-of-env")
@@ -378,7 +404,8 @@ func TestOpenPasswordFileIsIgnored(t *testing.T) {
 			t.Fatal(err)
 		}
 		said, shown := show()
-		contains(t, said, "blotter: warning: password file "+path+" is ignored: it has group or world access; chmod 600 it\n")
+		contains(t, said, "blotter: warning: password file "+path+
+			" is ignored: it has group or world access; chmod 600 it\n")
 		if strings.Contains(shown, password) {
 			t.Errorf("%s is used: %s", path, shown)
 		}
@@ -394,24 +421,30 @@ func TestOpenPasswordFileIsIgnored(t *testing.T) {
 		path = env
 		d.env = append(d.env, "PGPASSFILE="+path)
 	}
+
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	d.fails(t, 2, []string{"verify", "--url", "postgres://u@127.0.0.1:1/d?passfile=" + path}, "--url: the password file "+path, "chmod 600")
+
+	d.fails(t, 2, []string{"verify", "--url", "postgres://u@127.0.0.1:1/d?passfile=" + path},
+		"--url: the password file "+path, "chmod 600")
 }
 
 // A socket that another user has put into a folder of everybody's is not the server's.
 func TestSocketOfAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	folder := filepath.Join(d.dir, "shared")
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	listener, err := net.Listen("unix", filepath.Join(folder, ".s.PGSQL.5432"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
@@ -425,6 +458,7 @@ func TestSocketOfAnotherUserIsRefused(t *testing.T) {
 	if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
+
 	args := []string{"verify", "--url", "postgres://u@/d?host=" + folder}
 	if r := d.run(t, args...); strings.Contains(r.err, "belongs to user") {
 		t.Errorf("a socket of this user: %s", r.err)
@@ -435,6 +469,7 @@ func TestSocketOfAnotherUserIsRefused(t *testing.T) {
 	if err := os.Lchown(filepath.Join(folder, ".s.PGSQL.5432"), otherUser, otherUser); err != nil {
 		t.Fatal(err)
 	}
+
 	d.fails(t, 2, args, "everybody can put a socket into "+folder, "belongs to user 65534")
 }
 
@@ -444,7 +479,10 @@ func TestSafeForSpreadsheets(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	with := func(args ...string) []string { return append(urls(db), args...) }
 	d.ok(t, with("accounts", "create", "ACC", "--name", "=HYPERLINK(\"http://x\")")...)
-	for format, want := range map[string]string{"--safe-for-spreadsheets": `"'=HYPERLINK(""http://x"")"`, "--safe-for-spreadsheets=false": `,"=HYPERLINK(""http://x"")"`} {
+	for format, want := range map[string]string{
+		"--safe-for-spreadsheets":       `"'=HYPERLINK(""http://x"")"`,
+		"--safe-for-spreadsheets=false": `,"=HYPERLINK(""http://x"")"`,
+	} {
 		contains(t, d.ok(t, with("accounts", "list", "--format", "csv", format)...), want)
 	}
 
@@ -453,7 +491,8 @@ func TestSafeForSpreadsheets(t *testing.T) {
 	d.ok(t, with("bars", "export", "KO", "--safe-for-spreadsheets", "--out", "safe.csv")...)
 	d.ok(t, with("bars", "export", "KO", "--out", "plain.csv")...)
 	refused := []string{"it was exported with --safe-for-spreadsheets, which changes cells; export it again without"}
-	if r := d.run(t, with("import", "safe.csv")...); r.status != 1 || !strings.Contains(strings.Join(strings.Fields(r.out+r.err), " "), refused[0]) {
+	if r := d.run(t, with("import", "safe.csv")...); r.status != 1 ||
+		!strings.Contains(strings.Join(strings.Fields(r.out+r.err), " "), refused[0]) {
 		t.Errorf("%+v", r)
 	}
 	d.ok(t, with("import", "plain.csv", "--dry-run")...)

@@ -37,7 +37,8 @@ func TestUpAndDown(t *testing.T) {
 		Running bool
 		PID     int
 	}
-	if err := json.Unmarshal([]byte(d.ok(t, "status", "--json")), &state); err != nil || !state.Running || state.PID == 0 {
+	if err := json.Unmarshal([]byte(d.ok(t, "status", "--json")), &state); err != nil ||
+		!state.Running || state.PID == 0 {
 		t.Errorf("%+v, %v", state, err)
 	}
 	contains(t, d.ok(t, "up"), fmt.Sprintf("process %d", state.PID))
@@ -45,7 +46,8 @@ func TestUpAndDown(t *testing.T) {
 	d.write(t, "KO.csv", goodBars)
 	contains(t, d.ok(t, "import", "KO.csv"), "KO.csv  KO         3         3")
 	contains(t, d.ok(t, "psql", "--", "-Atc", "select count(*) from data_ingestion.market_data"), "3\n")
-	contains(t, d.ok(t, "psql", "--account", "A 1", "--", "-Atc", "select current_user, current_setting('app.current_account_id')"), "trading_app|A 1\n")
+	contains(t, d.ok(t, "psql", "--account", "A 1", "--", "-Atc",
+		"select current_user, current_setting('app.current_account_id')"), "trading_app|A 1\n")
 	contains(t, d.ok(t, "psql", "--as", "readonly", "--", "-Atc", "select current_user"), "trading_readonly\n")
 	if r := d.run(t, "psql", "--", "-c", "select nonsense"); r.status != 1 {
 		t.Errorf("psql's exit status 1 became %d", r.status)
@@ -60,16 +62,22 @@ func TestUpAndDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(password, database string) string {
-		u := url.URL{Scheme: "postgres", User: url.UserPassword("blotter_service", password), Host: "127.0.0.1:" + port, Path: database}
+		u := url.URL{
+			Scheme: "postgres", User: url.UserPassword("blotter_service", password),
+			Host: "127.0.0.1:" + port, Path: database,
+		}
 		return "--url=" + u.String()
 	}
-	d.fails(t, 1, []string{"bars", "show", "KO", at("wrong", "blotter")}, "password authentication failed", "check user and password in the URL")
-	missing := d.fails(t, 1, []string{"bars", "show", "KO", at(passwords["blotter_service"], "trading")}, `"trading" does not exist`, "createdb")
+	d.fails(t, 1, []string{"bars", "show", "KO", at("wrong", "blotter")}, "password authentication failed",
+		"check user and password in the URL")
+	missing := d.fails(t, 1, []string{"bars", "show", "KO", at(passwords["blotter_service"], "trading")},
+		`"trading" does not exist`, "createdb")
 	if strings.Contains(missing.err, passwords["blotter_service"]) {
 		t.Error("the password is in the message")
 	}
 	other := newDesk(t)
-	other.fails(t, 1, []string{"up", "--port", port}, "port "+port+" is in use by another program", "choose another --port")
+	other.fails(t, 1, []string{"up", "--port", port}, "port "+port+" is in use by another program",
+		"choose another --port")
 	if got := d.ok(t, "down"); got != "stopped\n" {
 		t.Errorf("down: %q", got)
 	}
@@ -82,29 +90,39 @@ func TestUpAndDown(t *testing.T) {
 
 func TestNoServer(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	nowhere := "--url=postgres://me:secret@127.0.0.1:" + freePort(t) + "/trading"
 	d.write(t, "KO.csv", goodBars)
-	for _, command := range []string{"import KO.csv", "bars show KO", "demo KO.csv --yes", "migrate up", "migrate status", "migrate verify", "migrate down --to 0 --yes", "partitions list", "partitions apply"} {
-		r := d.fails(t, 1, append(strings.Fields(command), nowhere), "no PostgreSQL server answers there", "start it or correct the URL")
+	for _, command := range []string{
+		"import KO.csv", "bars show KO", "demo KO.csv --yes", "migrate up",
+		"migrate status", "migrate verify", "migrate down --to 0 --yes", "partitions list", "partitions apply",
+	} {
+		r := d.fails(t, 1, append(strings.Fields(command), nowhere), "no PostgreSQL server answers there",
+			"start it or correct the URL")
 		if strings.Contains(r.err, "secret") || r.out != "" {
 			t.Errorf("%s: %q %q", command, r.out, r.err)
 		}
 	}
+
 	for _, flag := range []string{"--url", "--readonly-url", "--service-url", "--reporter-url"} {
 		for _, bad := range []string{"postgres://%zz", "mysql://me:secret@localhost/x"} {
-			if r := d.fails(t, 2, []string{"bars", "show", "KO", flag, bad}, "invalid "+flag+": want postgres://"); strings.Contains(r.err, "secret") {
+			if r := d.fails(t, 2, []string{"bars", "show", "KO", flag, bad}, "invalid "+flag+
+				": want postgres://"); strings.Contains(r.err, "secret") {
 				t.Errorf("the password is in %q", r.err)
 			}
 		}
 	}
+
 	db := pgtest.Open(t)
-	args := []string{"import", "KO.csv", "--url=" + db.Config.URL, "--service-url" + strings.TrimPrefix(nowhere, "--url")}
+	args := []string{"import", "KO.csv", "--url=" + db.Config.URL, "--service-url" +
+		strings.TrimPrefix(nowhere, "--url")}
 	d.fails(t, 1, args, "no PostgreSQL server answers there")
 }
 
 func TestSchemaVersion(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	d.write(t, "KO.csv", goodBars)
 	owner := "--url=" + db.OwnerURL
@@ -116,6 +134,7 @@ func TestSchemaVersion(t *testing.T) {
 	if got := d.ok(t, "migrate", "up", owner); got != "nothing to do\n" {
 		t.Errorf("migrate up: %q", got)
 	}
+
 	contains(t, d.ok(t, "migrate", "down", "--to", "5", "--yes", owner), "undone 8\nundone 7\nundone 6\n")
 	if r := d.run(t, "migrate", "status", owner); r.status != 1 || !strings.Contains(r.out, "pending") {
 		t.Errorf("status with pending migrations: %+v", r)
@@ -123,14 +142,19 @@ func TestSchemaVersion(t *testing.T) {
 	if r := d.run(t, "migrate", "verify", owner); r.status != 1 {
 		t.Errorf("verify of an old schema: %+v", r)
 	}
-	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 5 and this blotter needs", "run blotter migrate up")
+
+	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 5 and this blotter needs",
+		"run blotter migrate up")
 	var migrated struct{ Applied []int64 }
-	if err := json.Unmarshal([]byte(d.ok(t, "migrate", "up", "--json", owner)), &migrated); err != nil || len(migrated.Applied) < 2 {
+	if err := json.Unmarshal([]byte(d.ok(t, "migrate", "up", "--json", owner)), &migrated); err != nil ||
+		len(migrated.Applied) < 2 {
 		t.Errorf("%+v, %v", migrated, err)
 	}
+
 	d.ok(t, append(urls(db), "import", "KO.csv")...)
 	db.Exec(t, "insert into shared.schema_version (version_id, is_applied) values (9999, true)")
-	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 9999 and this blotter knows only", "install a newer blotter")
+	d.fails(t, 1, append(urls(db), "import", "KO.csv"), "schema is version 9999 and this blotter knows only",
+		"install a newer blotter")
 	db.Exec(t, "delete from shared.schema_version where version_id = 9999")
 	d.ok(t, "migrate", "down", "--to", "0", "--yes", owner)
 	d.fails(t, 1, append(urls(db), "bars", "show", "KO"), "holds no blotter schema", "run blotter migrate up")
@@ -138,7 +162,8 @@ func TestSchemaVersion(t *testing.T) {
 		Version int64
 		Name    string
 	}
-	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil || len(list) < 8 || list[0].Version != 1 {
+	if r := d.run(t, "migrate", "status", "--json", owner); json.Unmarshal([]byte(r.out), &list) != nil ||
+		len(list) < 8 || list[0].Version != 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -24,9 +24,11 @@ type counts struct {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	first := d.ok(t, "demo")
-	contains(t, first, "SYNTHETIC", "PostgreSQL", d.dataDir(), "SYN-A.csv", "The last month of SYN-A", "rows/s", "Go on:")
+	contains(t, first, "SYNTHETIC", "PostgreSQL", d.dataDir(), "SYN-A.csv",
+		"The last month of SYN-A", "rows/s", "Go on:")
 	narrow(t, "demo", strings.ReplaceAll(first, d.dir, ""))
 	for _, line := range strings.Split(first, "\n") {
 		if fields := strings.Fields(line); len(fields) == 7 && strings.HasPrefix(line, "20") {
@@ -37,6 +39,7 @@ func TestDemo(t *testing.T) {
 			}
 		}
 	}
+
 	var again struct {
 		Synthetic bool
 		Import    counts
@@ -45,10 +48,13 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal([]byte(d.ok(t, "demo", "--json")), &again); err != nil {
 		t.Fatal(err)
 	}
+
 	n := again.Import.Total
-	if n.Read < 1000 || n.Inserted != 0 || n.Updated != 0 || n.Unchanged != n.Read || !again.Synthetic || len(again.Bars) < 15 {
+	if n.Read < 1000 || n.Inserted != 0 || n.Updated != 0 || n.Unchanged != n.Read ||
+		!again.Synthetic || len(again.Bars) < 15 {
 		t.Errorf("the second demo: %+v, %d bars, want nothing new", n, len(again.Bars))
 	}
+
 	noProcesses(t, d)
 }
 
@@ -58,12 +64,15 @@ func TestDemoOnFiles(t *testing.T) {
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "none.csv", "Dear customer,\n")
 	out := d.ok(t, "demo", "AAPL.csv")
-	contains(t, out, "AAPL.csv  AAPL       3         3", "The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
-		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo", "blotter bars show AAPL --format csv")
+	contains(t, out, "AAPL.csv  AAPL       3         3",
+		"The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
+		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo",
+		"blotter bars show AAPL --format csv")
 	if strings.Contains(out, "SYNTHETIC") {
 		t.Error("real bars are called synthetic")
 	}
 	again := d.fails(t, 1, []string{"demo", "none.csv", "AAPL.csv"}, "1 of 2 files were not imported")
-	contains(t, again.out, "AAPL.csv  AAPL       3         0          3", "not imported: none.csv", "The last month of AAPL")
+	contains(t, again.out, "AAPL.csv  AAPL       3         0          3", "not imported: none.csv",
+		"The last month of AAPL")
 	d.fails(t, 1, []string{"demo", "none.csv"}, "none.csv: it is not a bar file")
 }

@@ -22,6 +22,7 @@ func relayed(t *testing.T, db *pgtest.Database) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(redis.Close)
 	relay, err := events.NewRelay(events.RelayConfig{DB: db.DB, URL: redis.URL, Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
@@ -30,6 +31,7 @@ func relayed(t *testing.T, db *pgtest.Database) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := relay.Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -43,8 +45,9 @@ func bookFills(t *testing.T, db *pgtest.Database, n int) {
 	for i := range n {
 		account := fmt.Sprint("ACC", 1+i%2)
 		_, err := db.ExecuteTrade(blotter.WithAccount(t.Context(), account), blotter.Trade{
-			AccountID: account, TradeID: fmt.Sprint("T", i), Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("2"),
-			Price: blotter.MustDecimal("189.5"), ExecutedAt: time.Now(),
+			AccountID: account, TradeID: fmt.Sprint("T", i), Symbol: "AAPL", Side: blotter.Buy,
+			Quantity: blotter.MustDecimal("2"),
+			Price:    blotter.MustDecimal("189.5"), ExecutedAt: time.Now(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +76,8 @@ func TestEventsTail(t *testing.T) {
 		AccountID string `json:"account_id"`
 		Data      blotter.TradeData
 	}
-	if err := json.Unmarshal([]byte(out), &event); err != nil || event.Pos != 2 || event.AccountID != "ACC2" || event.Data.TradeID != "T1" {
+	if err := json.Unmarshal([]byte(out), &event); err != nil || event.Pos != 2 || event.AccountID != "ACC2" ||
+		event.Data.TradeID != "T1" {
 		t.Errorf("%s: %v", out, err)
 	}
 
@@ -88,6 +92,7 @@ func TestEventsTail(t *testing.T) {
 
 func TestEventsTailUsage(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	for want, args := range map[string][]string{
 		"want the position of an event": {"--from", "1-2"},
@@ -99,7 +104,9 @@ func TestEventsTailUsage(t *testing.T) {
 	} {
 		d.fails(t, 2, append([]string{"events", "tail"}, args...), want)
 	}
-	r := d.fails(t, 1, []string{"events", "tail", "--redis", "redis://127.0.0.1:1"}, "no answer, check --redis and that it runs")
+
+	r := d.fails(t, 1, []string{"events", "tail", "--redis", "redis://127.0.0.1:1"},
+		"no answer, check --redis and that it runs")
 	if strings.Count(r.err, "\n") != 1 {
 		t.Errorf("%q is more than one line", r.err)
 	}

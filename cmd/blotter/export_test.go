@@ -8,8 +8,8 @@ import (
 // Run runs the program with the arguments of the process. The test binary uses it to act as the program.
 var Run = run
 
-// RunHere runs a command in the process of the test and returns what it prints, the line that says why it failed, and its
-// exit status. The command must not write to the standard streams of the process by itself.
+// RunHere runs a command in the process of the test and returns what it prints, the line that says why it failed, and
+// its exit status. The command must not write to the standard streams of the process by itself.
 func RunHere(ctx context.Context, args ...string) (out, message string, status int) {
 	var printed strings.Builder
 	root := newRoot()

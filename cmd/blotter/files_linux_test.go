@@ -44,18 +44,22 @@ func TestFilePermissions(t *testing.T) {
 // The state of a server in another user's folder is not believed: that server would get the data.
 func TestDataFolderOfAnotherUser(t *testing.T) {
 	t.Parallel()
+
 	if os.Getuid() != 0 {
 		return // the folder must belong to somebody else, which only root can bring about
 	}
+
 	d := newDesk(t)
 	d.write(t, "blotter/server.json", `{"running": true, "pid": 1, "socket_dir": "/tmp/evil"}`)
 	if err := os.Chmod(d.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := d.command("status")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "belongs to another user, whose server would get the data; choose another --data-dir") {
+	if err == nil || !strings.Contains(string(out),
+		"belongs to another user, whose server would get the data; choose another --data-dir") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -32,12 +32,14 @@ booked trades is refused.`,
 				}
 				facts.Multiplier = &d
 			}
+
 			if changed("currency") {
 				facts.Currency = new(strings.ToUpper(currency))
 			}
 			if changed("allows-negative") {
 				facts.AllowsNegative = &negative
 			}
+
 			if changed("calendar") {
 				if len(calendar) == 4 && exchange.Named(calendar) == nil {
 					return usagef("invalid --calendar %q: want weekdays, all_days or the code of an exchange: %s",
@@ -45,12 +47,14 @@ booked trades is refused.`,
 				}
 				facts.Calendar = new(blotter.Calendar(calendar))
 			}
+
 			if changed("asset-class") {
 				facts.AssetClass = new(strings.ToLower(class))
 			}
 			if changed("name") {
 				facts.Name = &name
 			}
+
 			return setInstrument(cmd, set, facts)
 		},
 	}

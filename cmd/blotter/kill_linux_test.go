@@ -27,9 +27,11 @@ func minutes(from time.Time, n int) string {
 
 // everything is what imports write, without what differs from run to run, as the partitions that are due.
 const everything = `
-select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timestamp, open, high, low, close, volume, adj_close, source), ',' order by symbol, timeframe, timestamp)
+select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timestamp, open, high, low, close, volume,
+    adj_close, source), ',' order by symbol, timeframe, timestamp)
                        from data_ingestion.market_data), ''))
-    || coalesce((select string_agg(concat_ws('|', symbol, price, at, source), ',' order by symbol) from data_ingestion.latest_prices), '')
+    || coalesce((select string_agg(concat_ws('|', symbol, price, at, source), ',' order by symbol)
+        from data_ingestion.latest_prices), '')
     || coalesce((select string_agg(concat_ws('|', key, data), ',' order by pos) from events.outbox), '')
     || (select string_agg(symbol || calendar, ',' order by symbol) from data_ingestion.instruments)
     || (select string_agg(concat_ws('|', leaf, lower, upper), ',' order by leaf::text) from shared.partitions
@@ -39,7 +41,8 @@ select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timesta
 const anew = `
 do $$ declare old regclass; begin
     truncate data_ingestion.market_data, data_ingestion.latest_prices, data_ingestion.instruments, events.outbox;
-    for old in select leaf from shared.partitions where table_name = 'data_ingestion.market_data'::regclass and lower::timestamptz < '2025-01-01Z' loop
+    for old in select leaf from shared.partitions where table_name = 'data_ingestion.market_data'::regclass
+        and lower::timestamptz < '2025-01-01Z' loop
         execute 'drop table ' || old;
     end loop;
 end $$`
@@ -54,6 +57,7 @@ select (select count(*) from pg_class where relname = 'blotter_bar_stage')
 // what one import without a kill gives.
 func TestKilledImport(t *testing.T) {
 	t.Parallel()
+
 	const rows = 12_000
 	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	first := time.Date(2019, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -85,7 +89,8 @@ func TestKilledImport(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		until(t, "the server has noticed", func() bool {
-			return value("select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and backend_start > $1", started) == 0
+			return value("select count(*) from pg_stat_activity where datname = current_database() and backend_type "+
+				"= 'client backend' and backend_start > $1", started) == 0
 		})
 		n := value("select count(*) from data_ingestion.market_data")
 		if seen[n]++; !stored[n] {
@@ -102,22 +107,26 @@ func TestKilledImport(t *testing.T) {
 			db.Exec(t, anew)
 		}
 	}
+
 	t.Logf("stored bars after a kill, and how often: %v", seen)
 }
 
 // Several files at once: whichever were done are whole, and repeated, all are there.
 func TestKilledImportOfSeveralAtOnce(t *testing.T) {
 	t.Parallel()
+
 	const rows, files, kills = 4_000, 6, 8
 	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	for i := range files { // each overlaps the next one of its symbol
 		from := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i/2) * rows / 2 * 97 * time.Minute)
 		d.write(t, fmt.Sprintf("in/%d/%s.csv", i, []string{"AAPL", "KO"}[i%2]), minutes(from, rows))
 	}
+
 	args := func(db *pgtest.Database) []string {
 		return append(urls(db), "import", "in", "--jobs", "4", "--timeframe", "1m", "--source", "csv")
 	}
-	const bars = `select count(*) || ' ' || md5(string_agg(concat_ws('|', symbol, timestamp, open, volume, source), ',' order by symbol, timestamp)) from data_ingestion.market_data`
+	const bars = `select count(*) || ' ' || md5(string_agg(concat_ws('|', symbol, timestamp, open, volume, source),
+		',' order by symbol, timestamp)) from data_ingestion.market_data`
 	begin := time.Now()
 	d.ok(t, args(clean)...)
 	whole := time.Since(begin)
@@ -131,7 +140,9 @@ func TestKilledImportOfSeveralAtOnce(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		until(t, "the server has noticed", func() bool {
-			return pgtest.Value[int](t, db, "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and backend_start > $1 and application_name <> '' and pid <> pg_backend_pid()", started) == 0
+			return pgtest.Value[int](t, db, "select count(*) from pg_stat_activity where datname = "+
+				"current_database() and backend_type = 'client backend' and backend_start > $1 and application_name "+
+				"<> '' and pid <> pg_backend_pid()", started) == 0
 		})
 		if n := pgtest.Value[int](t, db, leftovers); n > 0 {
 			t.Fatalf("kill %d: %d tables are left over", killed, n)

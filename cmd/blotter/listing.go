@@ -110,6 +110,7 @@ func list[T any](
 		if l.format != "table" {
 			return printRecords(w, l.format, rows)
 		}
+
 		all, err := collect(rows)
 		if err != nil {
 			return err
@@ -124,6 +125,7 @@ func list[T any](
 		if l.isCut(cmd, len(all)) {
 			fmt.Fprintf(w, "the first %d; --limit shows more, --format csv all\n", len(all))
 		}
+
 		return nil
 	})
 }

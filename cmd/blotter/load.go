@@ -243,6 +243,7 @@ func (l *load) fill(random *rand.Rand, n int64) blotter.Trade {
 	if random.IntN(2) == 0 {
 		side = blotter.Sell
 	}
+
 	cents := int64(5_000 + random.IntN(10_000))
 	return blotter.Trade{
 		AccountID:  fmt.Sprintf("LOAD-%d", 1+random.IntN(l.opts.accounts)),

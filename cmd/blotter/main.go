@@ -50,8 +50,8 @@ func run() int {
 	return status
 }
 
-// ending returns the exit status of a command that returned err, and the line that says why it failed. A command that has
-// said everything itself gets no line.
+// ending returns the exit status of a command that returned err, and the line that says why it failed. A command that
+// has said everything itself gets no line.
 func ending(ctx context.Context, err error) (status int, message string) {
 	var usage usageError
 	var said exitStatus

@@ -104,6 +104,7 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	d := &desk{dir: dir}
 	for _, variable := range os.Environ() {
@@ -111,10 +112,12 @@ func newDesk(t *testing.T) *desk {
 			d.env = append(d.env, variable)
 		}
 	}
+
 	d.env = append(d.env, "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	if postgres := os.Getenv("BLOTTER_POSTGRES"); postgres != "" {
 		d.env = append(d.env, "BLOTTER_POSTGRES="+postgres)
 	}
+
 	return d
 }
 
@@ -174,9 +177,11 @@ func (d *desk) zip(t *testing.T, name string, members ...string) string {
 			t.Fatal(err)
 		}
 	}
+
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	return d.write(t, name, packed.String())
 }
 
@@ -234,7 +239,8 @@ func (d *desk) fails(t *testing.T, status int, args []string, want ...string) ou
 	if !strings.HasPrefix(r.err, "blotter: ") || strings.Count(r.err, "\n") != 1 || !strings.HasSuffix(r.err, "\n") {
 		t.Errorf("%s: want one sentence, got %q", name, r.err)
 	}
-	if strings.Contains(r.err, " blotter: ") || strings.Contains(r.err, "goroutine") || strings.Contains(r.err, "SQLSTATE") {
+	if strings.Contains(r.err, " blotter: ") || strings.Contains(r.err, "goroutine") ||
+		strings.Contains(r.err, "SQLSTATE") {
 		t.Errorf("%s: not a sentence for people: %q", name, r.err)
 	}
 	for _, part := range want {
@@ -242,6 +248,7 @@ func (d *desk) fails(t *testing.T, status int, args []string, want ...string) ou
 			t.Errorf("%s: %q does not say %q", name, r.err, part)
 		}
 	}
+
 	return r
 }
 
@@ -259,7 +266,8 @@ func contains(t *testing.T, text string, want ...string) {
 func narrow(t *testing.T, name, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 && strings.ContainsRune(strings.TrimSpace(line), ' ') {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 &&
+			strings.ContainsRune(strings.TrimSpace(line), ' ') {
 			t.Errorf("%s: %d columns: %s", name, n, line)
 		}
 	}

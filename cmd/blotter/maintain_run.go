@@ -99,6 +99,7 @@ func (s *settings) runMaintenance(cmd *cobra.Command, runner *maintenance.Runner
 		case !req.DryRun:
 			last.Result = "ok"
 		}
+
 		if !s.json {
 			printOutcome(w, *last, req.DryRun, o.Elapsed)
 		}

@@ -13,7 +13,8 @@ func TestMaintain(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
 	db.Exec(t, `select shared.create_monthly_partition('system_logs', '2020-02-01')`)
-	db.Exec(t, `insert into logging.system_logs (service, level, message, timestamp) values ('a', 'info', 'm', '2020-02-03')`)
+	db.Exec(t, `insert into logging.system_logs (service, level, message, timestamp)
+		values ('a', 'info', 'm', '2020-02-03')`)
 	args := func(args ...string) []string {
 		return append(append(urls(db), "--owner-url="+db.OwnerURL, "maintain"), args...)
 	}
@@ -27,8 +28,10 @@ func TestMaintain(t *testing.T) {
 	}
 	contains(t, ok("status"), "partitions", "never ran", "verify")
 	contains(t, ok("history"), "no such runs")
-	contains(t, ok("run", "archive_logs", "--dry-run"), "archive_logs: archive logging.system_logs_2020_02 1 rows", "nothing was done")
-	contains(t, ok("run", "all"), "archive_logs: archive logging.system_logs_2020_02", "archive_logs ok in", "verify ok in", "reconcile ok in", "seal ok in", "outbox ok in")
+	contains(t, ok("run", "archive_logs", "--dry-run"),
+		"archive_logs: archive logging.system_logs_2020_02 1 rows", "nothing was done")
+	contains(t, ok("run", "all"), "archive_logs: archive logging.system_logs_2020_02", "archive_logs ok in",
+		"verify ok in", "reconcile ok in", "seal ok in", "outbox ok in")
 	contains(t, ok("status"), "  ok      20")
 	contains(t, ok("history", "--job", "archive_logs"), "archive_logs  ok", "cutoff")
 	if n := pgtest.Value[int](t, db, "select count(*) from logging.archived_system_logs"); n != 1 {
@@ -41,7 +44,8 @@ func TestMaintain(t *testing.T) {
 		}
 		Busy string
 	}
-	if err := json.Unmarshal([]byte(ok("run", "vacuum_analyze", "--service", "execution", "--force", "--json")), &report); err != nil {
+	if err := json.Unmarshal([]byte(ok("run", "vacuum_analyze", "--service", "execution", "--force",
+		"--json")), &report); err != nil {
 		t.Fatal(err)
 	}
 	if len(report.Jobs) != 1 || report.Jobs[0].Result != "ok" || report.Jobs[0].Figures["vacuumed"] != 8.0 {
@@ -50,7 +54,8 @@ func TestMaintain(t *testing.T) {
 
 	// A failure is exit status 1, and is told by status too.
 	db.Exec(t, `insert into execution.accounts (account_id) values ('A1')`)
-	db.Exec(t, `insert into execution.positions (account_id, symbol, quantity, cost_basis, multiplier, currency) values ('A1', 'AAPL', 5, 50, 1, 'USD')`)
+	db.Exec(t, `insert into execution.positions (account_id, symbol, quantity, cost_basis, multiplier, currency)
+		values ('A1', 'AAPL', 5, 50, 1, 'USD')`)
 	r := d.run(t, args("run", "verify", "analyze")...)
 	if r.status != 1 || r.err != "" {
 		t.Errorf("exit status %d, %q", r.status, r.err)
@@ -117,7 +122,8 @@ func TestMaintain(t *testing.T) {
 func TestMaintainAnalyticsElsewhere(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	r := d.run(t, append(urls(db), "--owner-url="+db.OwnerURL, "maintain", "run", "verify", "seal", "reconcile", "--analytics-url", "postgres://127.0.0.1:1/x")...)
+	r := d.run(t, append(urls(db), "--owner-url="+db.OwnerURL, "maintain", "run", "verify", "seal", "reconcile",
+		"--analytics-url", "postgres://127.0.0.1:1/x")...)
 	if r.status != 1 {
 		t.Errorf("%+v", r)
 	}

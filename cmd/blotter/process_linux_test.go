@@ -19,7 +19,8 @@ func processes(d *desk) (found []string) {
 	for _, path := range lines {
 		text, err := os.ReadFile(path)
 		cwd, _ := os.Readlink(filepath.Join(filepath.Dir(path), "cwd"))
-		if err == nil && len(text) > 0 && (strings.Contains(string(text), d.dataDir()) || strings.HasPrefix(cwd, d.dataDir())) {
+		if err == nil && len(text) > 0 && (strings.Contains(string(text), d.dataDir()) ||
+			strings.HasPrefix(cwd, d.dataDir())) {
 			found = append(found, strings.ReplaceAll(string(text), "\x00", " "))
 		}
 	}
@@ -40,14 +41,17 @@ func interrupt(t *testing.T, d *desk, ready func() bool, args ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	until(t, "the command works", ready)
 	begin := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
+
 	_ = cmd.Wait()
 	t.Logf("%v took %s to end", args, time.Since(begin)) // an interrupted command ends itself after 0.7 s
-	if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(errs.String(), "blotter: interrupted; ") || strings.Count(errs.String(), "\n") != 1 {
+	if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(errs.String(), "blotter: interrupted; ") ||
+		strings.Count(errs.String(), "\n") != 1 {
 		t.Errorf("%v: %s, %q", args, cmd.ProcessState, errs.String())
 	}
 }
@@ -59,10 +63,12 @@ func pipe(t *testing.T, d *desk, name string) (path string, reading func() bool)
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = file.Close() })
 	passed := make(chan struct{})
 	go func() {
@@ -71,7 +77,8 @@ func pipe(t *testing.T, d *desk, name string) (path string, reading func() bool)
 			if _, err := file.Write(text); err != nil {
 				return
 			}
-			if text = []byte(time.Date(1700, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) + ",1,1,1,1,1,1\n"); n == 20_000 {
+			if text = []byte(time.Date(1700, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) +
+				",1,1,1,1,1,1\n"); n == 20_000 {
 				close(passed)
 			}
 		}
@@ -101,11 +108,13 @@ func TestInterruptedImport(t *testing.T) {
 // An import that waits for a file that gives nothing ends as well.
 func TestInterruptedWait(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	path := filepath.Join(d.dir, "AAPL.csv")
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	var file *os.File
 	t.Cleanup(func() { _ = file.Close() })
 	waiting := func() (opened bool) { // a pipe opens for writing when somebody reads it
@@ -118,6 +127,7 @@ func TestInterruptedWait(t *testing.T) {
 
 func TestInterruptedDemo(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	for _, step := range []string{"pg.new/base", "pg/postmaster.pid", "server.json"} {
 		ready := func() bool {
@@ -127,6 +137,7 @@ func TestInterruptedDemo(t *testing.T) {
 		interrupt(t, d, ready, "demo")
 		noProcesses(t, d)
 	}
+
 	path, reading := pipe(t, d, "AAPL.csv")
 	interrupt(t, d, reading, "demo", path)
 	noProcesses(t, d)
@@ -137,6 +148,7 @@ func TestInterruptedDemo(t *testing.T) {
 // A pipe is read once: what its end meets in the table, or repeats, costs none of its rows.
 func TestImportPipe(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	const rows = 40_000
 	text := minutes(time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC), rows)
@@ -145,6 +157,7 @@ func TestImportPipe(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	repeated := strings.TrimSuffix(text[strings.LastIndexByte(text[:len(text)-1], '\n')+1:], "\n")
 	go func() {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -153,24 +166,29 @@ func TestImportPipe(t *testing.T) {
 			_ = file.Close()
 		}
 	}()
-	contains(t, d.ok(t, append(urls(db), "import", path, "--symbol", "AAPL", "--timeframe", "1m")...), "40,001    40,000")
+	contains(t, d.ok(t, append(urls(db), "import", path, "--symbol", "AAPL", "--timeframe",
+		"1m")...), "40,001    40,000")
 	d.ok(t, append(urls(db), "import", "--symbol", "AAPL", "--timeframe", "1m", "--source", "csv", "AAPL.csv")...)
 	if n := pgtest.Value[int](t, db, "select count(*) from data_ingestion.market_data"); n != rows {
 		t.Errorf("%d bars are stored, want %d", n, rows)
 	}
+
 	d.zip(t, "x.zip", "AAPL.csv", goodBars)
 	cmd := d.command(append(urls(db), "import", "-", "--symbol", "KO")...)
 	file, err := os.Open(filepath.Join(d.dir, "x.zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer file.Close()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	go func() { _, _ = io.Copy(in, file); _ = in.Close() }()
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "a zip (or .xlsx) cannot be read from a stream; save it as a file first") {
+	if out, err := cmd.CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "a zip (or .xlsx) cannot be read from a stream; save it as a file first") {
 		t.Errorf("a zip through a pipe: %v, %s", err, out)
 	}
 }

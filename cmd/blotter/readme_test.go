@@ -37,7 +37,8 @@ func buildGo(t *testing.T, d *desk, name, source string) string {
 	return built
 }
 
-// The README's program runs as it stands there, on the URL that status prints, and so do the two lines that find the book.
+// The README's program runs as it stands there, on the URL that status prints, and so do the two lines that find the
+// book.
 func TestReadmeProgram(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -73,7 +74,8 @@ func main() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, string(text), "state, err := embedded.Attach(embedded.Config{})", "db, err := postgres.Open(ctx, state.Config())")
+	contains(t, string(text), "state, err := embedded.Attach(embedded.Config{})",
+		"db, err := postgres.Open(ctx, state.Config())")
 
 	d.ok(t, "up")
 	t.Cleanup(func() { d.run(t, "down", "--force") })

@@ -18,25 +18,29 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// managed is a server as a provider hands it out: one database, and a master login that owns it, has CREATEROLE and is no
-// superuser. None of blotter's roles exists.
+// managed is a server as a provider hands it out: one database, and a master login that owns it, has CREATEROLE and is
+// no superuser. None of blotter's roles exists.
 func managed(t *testing.T) *embedded.Server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "blotter-managed-")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	server, err := embedded.Start(t.Context(), embedded.Config{DataDir: filepath.Join(dir, "data"), Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = server.Stop() })
 	statements := []string{"drop database blotter"}
 	for _, login := range []string{"app", "service", "readonly", "reporter", "owner"} {
 		statements = append(statements, "drop role blotter_"+login, "drop role trading_"+login)
 	}
-	statements = append(statements, "create role blotter_master login createrole", "create database managed owner blotter_master",
+
+	statements = append(statements, "create role blotter_master login createrole",
+		"create database managed owner blotter_master",
 		"create role blotter_stranger login")
 	runSQL(t, server.AdminURL("postgres"), statements...)
 	return server
@@ -74,7 +78,8 @@ func TestRolesRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for _, line := range append(strings.Split(strings.TrimSpace(out), "\n"), "ACL SETUSER forger on nopass ~data_sync:* +xadd") {
+	for _, line := range append(strings.Split(strings.TrimSpace(out), "\n"),
+		"ACL SETUSER forger on nopass ~data_sync:* +xadd") {
 		var words []any
 		for word := range strings.FieldsSeq(line) {
 			words = append(words, word)
@@ -88,49 +93,66 @@ func TestRolesRedis(t *testing.T) {
 	contains(t, found, "security_redis: Redis user forger", "0 critical, 1 warning")
 }
 
-// The SQL of roles sql prepares a blank database without a superuser; then the logins that it makes are all that is needed,
-// and doctor has nothing to say.
+// The SQL of roles sql prepares a blank database without a superuser; then the logins that it makes are all that is
+// needed, and doctor has nothing to say.
 func TestRolesSQLPreparesADatabase(t *testing.T) {
 	t.Parallel()
+
 	d, server := newDesk(t), managed(t)
 	url := func(login string) string { return server.URL(login, "managed") }
 	sql := d.ok(t, "roles", "sql", "--database", "managed")
 	if again := d.ok(t, "roles", "sql", "--url", url("master")); again != sql {
 		t.Error("the database of --url makes other SQL")
 	}
+
 	contains(t, d.ok(t, "roles", "sql", "--database", "managed", "--json"), `"database": "managed"`, "CREATE ROLE")
 	runSQL(t, url("master"), sql, sql) // twice
 	elsewhere, err := pgx.Connect(t.Context(), server.AdminURL("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer elsewhere.Close(t.Context())
-	if _, err := elsewhere.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "this is for the database managed, and you are connected to postgres") {
+	if _, err := elsewhere.Exec(t.Context(), sql); err == nil ||
+		!strings.Contains(err.Error(), "this is for the database managed, and you are connected to postgres") {
 		t.Errorf("in another database: %v", err)
 	}
+
 	contains(t, d.ok(t, "migrate", "up", "--url", url("owner")), "applied 1\n")
 	d.ok(t, "migrate", "verify", "--url", url("owner"))
-	logins := []string{"--url=" + url("app"), "--service-url=" + url("service"), "--readonly-url=" + url("readonly"), "--reporter-url=" + url("reporter")}
+	logins := []string{
+		"--url=" + url("app"), "--service-url=" + url("service"), "--readonly-url=" + url("readonly"),
+		"--reporter-url=" + url("reporter"),
+	}
 	contains(t, d.ok(t, append(logins, "doctor", "--security", "--strict")...), "all is well")
 	if server.Major < 16 { // from then on this master may not grant what sees sessions, and doctor says so
 		contains(t, d.ok(t, append(logins, "doctor", "--strict")...), "all is well")
 	}
+
 	d.write(t, "KO.csv", goodBars)
 	d.ok(t, append(logins, "import", "KO.csv")...)
 	for _, login := range []string{"owner", "app", "service", "readonly", "reporter"} {
 		actsAs(t, url(login), "trading_"+login)
 	}
-	tradesWith(t, postgres.Config{URL: url("app"), ServiceURL: url("service"), ReadOnlyURL: url("readonly"), ReporterURL: url("reporter")})
+
+	tradesWith(t, postgres.Config{
+		URL: url("app"), ServiceURL: url("service"), ReadOnlyURL: url("readonly"),
+		ReporterURL: url("reporter"),
+	})
 	refuses(t, url("stranger"), "")
 	for _, login := range []string{"app", "service", "readonly", "reporter"} {
 		for _, forbidden := range []string{
-			"create schema mine", "create table public.mine (i int)", "create table execution.mine (i int)", "create role mine",
-			"set role trading_owner", "alter table execution.orders disable row level security", "truncate execution.orders",
-			"select shared.isolate('execution.orders')", "update execution.trades set price = 1", "select pg_read_file('PG_VERSION')",
+			"create schema mine", "create table public.mine (i int)",
+			"create table execution.mine (i int)", "create role mine",
+			"set role trading_owner", "alter table execution.orders disable row level security",
+			"truncate execution.orders",
+			"select shared.isolate('execution.orders')", "update execution.trades set price = 1",
+			"select pg_read_file('PG_VERSION')",
 		} {
 			refuses(t, url(login), forbidden)
 		}
 	}
+
 	for _, login := range []string{"readonly", "reporter"} {
 		refuses(t, url(login), "create temporary table mine (i int)")
 	}
@@ -144,6 +166,7 @@ func actsAs(t *testing.T, url, role string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer conn.Close(context.Background())
 	for _, before := range []string{"select 1", "discard all", "reset role"} {
 		var current string
@@ -158,6 +181,7 @@ func actsAs(t *testing.T, url, role string) {
 			t.Errorf("after %s it acts as %s, want %s: %v", before, current, role, err)
 		}
 	}
+
 	for _, other := range []string{"owner", "app", "service", "readonly", "reporter"} {
 		if _, err := conn.Exec(t.Context(), "set role trading_"+other); (err == nil) != (role == "trading_"+other) {
 			t.Errorf("as %s: set role trading_%s: %v", role, other, err)
@@ -186,15 +210,18 @@ func tradesWith(t *testing.T, cfg postgres.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer db.Close()
 	ctx := blotter.WithAccount(t.Context(), "A1")
 	_, err = db.ExecuteTrade(ctx, blotter.Trade{
-		TradeID: "T-1", Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("60"),
+		TradeID: "T-1", Symbol: "KO", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"),
+		Price:      blotter.MustDecimal("60"),
 		ExecutedAt: time.Date(2026, 1, 5, 15, 0, 0, 0, time.UTC),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for account, want := range map[string]int{"A1": 1, "A2": 0, "": 1} {
 		ctx := blotter.WithAccount(t.Context(), account)
 		if account == "" {
@@ -205,6 +232,7 @@ func tradesWith(t *testing.T, cfg postgres.Config) {
 			t.Errorf("account %q sees %d trades, want %d: %v", account, len(trades), want, err)
 		}
 	}
+
 	var roles []string
 	for _, stats := range db.PoolStats() {
 		roles = append(roles, stats.Role)

@@ -43,6 +43,7 @@ func (d *desk) serve(t *testing.T, args ...string) *daemon {
 	if err := one.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = one.cmd.Process.Kill(); _ = one.cmd.Wait() })
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -65,10 +66,12 @@ func (d *daemon) end() {
 
 func TestServe(t *testing.T) {
 	t.Parallel()
+
 	d := newOwnBook(t)
 	const notStarted = "the analytics have not started; blotter serve starts them ("
 	contains(t, d.ok(t, "analytics", "reconcile"), notStarted+"no events waiting)")
-	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"}, "the analytics have not started: start blotter serve")
+	d.fails(t, 1, []string{"load", "--rate", "50", "--span", "100ms"},
+		"the analytics have not started: start blotter serve")
 	contains(t, d.ok(t, "analytics", "reconcile"), notStarted, " waiting, the")
 	contains(t, d.ok(t, "analytics", "reconcile", "--json"), `"never_ran": true`)
 	one := d.serve(t)
@@ -94,8 +97,8 @@ var (
 	loadCrosses = flag.Bool("load-crosses", false, "fail unless a month ends while they are")
 )
 
-// A daemon that has fills to fold and to publish loses none and logs nothing that alarms anybody. make calendar runs this
-// across the ends of months and of a year.
+// A daemon that has fills to fold and to publish loses none and logs nothing that alarms anybody. make calendar runs
+// this across the ends of months and of a year.
 func TestServeUnderLoad(t *testing.T) {
 	t.Parallel()
 	d := newOwnBook(t)
@@ -104,7 +107,8 @@ func TestServeUnderLoad(t *testing.T) {
 	begin := time.Now().UTC()
 	out := d.ok(t, "load", "--rate", "300", "--span", loadSpan.String())
 	end := time.Now().UTC()
-	contains(t, out, fmt.Sprintf("booked     %s fills", grouped(300*int(loadSpan.Seconds()))), "reconciled: ", "no events waiting")
+	contains(t, out, fmt.Sprintf("booked     %s fills", grouped(300*int(loadSpan.Seconds()))),
+		"reconciled: ", "no events waiting")
 
 	contains(t, d.ok(t, "verify"), "verified: ")
 	contains(t, d.ok(t, "analytics", "reconcile"), "reconciled: ", "no events waiting")
@@ -121,7 +125,8 @@ func TestServeUnderLoad(t *testing.T) {
 	}
 
 	crossed := begin.Month() != end.Month()
-	t.Logf("booked from %s to %s; a month ended meanwhile: %t", begin.Format(time.RFC3339), end.Format(time.RFC3339), crossed)
+	t.Logf("booked from %s to %s; a month ended meanwhile: %t", begin.Format(time.RFC3339),
+		end.Format(time.RFC3339), crossed)
 	if *loadCrosses && !crossed {
 		t.Error("no month ended meanwhile")
 	}
@@ -133,7 +138,10 @@ func TestServeShortOutage(t *testing.T) {
 	d, db := newDesk(t), pgtest.Open(t)
 	admin := pgtest.Blank(t)
 	one := d.serve(t, append(urls(db), "--owner-url="+db.OwnerURL, "--redis", "embedded", "--metrics", "off")...)
-	until(t, "the first maintenance is over", func() bool { return strings.Contains(one.said(), `"maintenance done" job=outbox`) })
+	until(t, "the first maintenance is over", func() bool {
+		return strings.Contains(one.said(),
+			`"maintenance done" job=outbox`)
+	})
 	said := func(level string, messages ...string) func() bool {
 		return func() bool {
 			for _, message := range messages {
@@ -148,12 +156,16 @@ func TestServeShortOutage(t *testing.T) {
 	begin := time.Now()
 	admin.Exec(t, "alter database "+db.Name+" allow_connections false")
 	admin.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", db.Name)
-	until(t, "the services fail", said("WARN", `"consumer is failing" consumer=analytics`, `"consumer is failing" consumer=redis:trades`,
-		`"the audit log is not being sealed"`, `"maintenance cannot reach its database"`, `"the heartbeat cannot be written"`))
+	until(t, "the services fail", said("WARN", `"consumer is failing" consumer=analytics`,
+		`"consumer is failing" consumer=redis:trades`,
+		`"the audit log is not being sealed"`, `"maintenance cannot reach its database"`,
+		`"the heartbeat cannot be written"`))
 	admin.Exec(t, "alter database "+db.Name+" allow_connections true")
 	outage := time.Since(begin)
-	until(t, "they work again", said("INFO", `"consumer works again" consumer=analytics`, `"consumer works again" consumer=redis:trades`,
-		`"the audit log is being sealed again"`, `"maintenance reaches its database again"`, `"the heartbeat is written again"`))
+	until(t, "they work again", said("INFO", `"consumer works again" consumer=analytics`,
+		`"consumer works again" consumer=redis:trades`,
+		`"the audit log is being sealed again"`, `"maintenance reaches its database again"`,
+		`"the heartbeat is written again"`))
 
 	one.end()
 	if strings.Contains(one.said(), "level=ERROR") {
@@ -172,6 +184,7 @@ func grouped(n int) string {
 // Daemons are killed again and again while fills are booked: every figure follows from the trades.
 func TestServeKilled(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	daemons := []*daemon{d.serve(t, urls(db)...), d.serve(t, urls(db)...)}
 	done := make(chan string)
@@ -200,7 +213,8 @@ func TestServeAnalyticsElsewhere(t *testing.T) {
 	d, db, elsewhere := newDesk(t), pgtest.Open(t), pgtest.Open(t)
 	url := "--analytics-url=" + elsewhere.AdminURL
 	one := d.serve(t, append(urls(db), url)...)
-	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...), "reconciled: ", "no events waiting")
+	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...),
+		"reconciled: ", "no events waiting")
 	contains(t, d.ok(t, append(urls(db), "analytics", "reconcile", url)...), "reconciled: ")
 	contains(t, d.ok(t, append(urls(db), "events", "status", url)...), "analytics")
 	if n := pgtest.Value[int](t, db, `select count(*) from analytics.portfolio_summary`); n != 0 {
@@ -212,20 +226,24 @@ func TestServeAnalyticsElsewhere(t *testing.T) {
 // An event that cannot be applied is said, and resolved when it is mended.
 func TestServeParks(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	one := d.serve(t, urls(db)...)
 	db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, v, service, data)
-		values ('O''Brien', 'trades', 'O''Brien', gen_random_uuid(), 'trade_executed', 1, 'execution', '{"account_id": "O''Brien", "quantity": "many"}')`)
+		values ('O''Brien', 'trades', 'O''Brien', gen_random_uuid(), 'trade_executed', 1, 'execution',
+		    '{"account_id": "O''Brien", "quantity": "many"}')`)
 	until(t, "it is said", func() bool { return strings.Contains(one.said(), "cannot be applied") })
 	r := d.run(t, append(urls(db), "events", "status")...)
 	if r.status != 1 || r.err != "" {
 		t.Errorf("status %d %s", r.status, r.err)
 	}
+
 	contains(t, r.out, "has been parked", "\n  blotter events resolve analytics", `'O'\''Brien'`)
 	narrow(t, "events status", r.out)
 	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "O'Brien is still parked: event 1")
 	db.Exec(t, `update events.outbox set service = 'nobody'`)
-	contains(t, d.ok(t, append(urls(db), "events", "resolve", "analytics", "O'Brien")...), "resolved: every event of O'Brien is applied")
+	contains(t, d.ok(t, append(urls(db), "events", "resolve", "analytics", "O'Brien")...),
+		"resolved: every event of O'Brien is applied")
 	d.fails(t, 1, append(urls(db), "events", "resolve", "analytics", "O'Brien"), "has no parked key O'Brien")
 	one.end()
 }

@@ -11,6 +11,7 @@ import (
 // Every flag is an environment variable and a line of blotter.toml, and what is typed comes before both.
 func TestSettings(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ command, flag, value, want string }{
 		// Each value is wrong in a way that the command complains about, which shows that it arrived.
 		{"bars show A", "from", "yesterday", `--from "yesterday"`},
@@ -29,11 +30,16 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Run(test.flag, func(t *testing.T) {
 			t.Parallel()
+
 			words := strings.Fields(test.command)
 			variable := "BLOTTER_" + strings.ToUpper(strings.ReplaceAll(test.flag, "-", "_")) + "=" + test.value
 			line := fmt.Sprintf("%s = %q\n", test.flag, test.value)
-			for how, desk := range map[string]*desk{"typed": newDesk(t), "environment": newDesk(t), "file": newDesk(t), "table": newDesk(t), "user's file": newDesk(t)} {
-				desk.env = slices.DeleteFunc(desk.env, func(set string) bool { return strings.HasPrefix(set, "BLOTTER_") })
+			for how, desk := range map[string]*desk{
+				"typed": newDesk(t), "environment": newDesk(t), "file": newDesk(t),
+				"table": newDesk(t), "user's file": newDesk(t),
+			} {
+				desk.env = slices.DeleteFunc(desk.env,
+					func(set string) bool { return strings.HasPrefix(set, "BLOTTER_") })
 				args := slices.Clone(words)
 				switch how {
 				case "typed":
@@ -90,6 +96,7 @@ func TestTypedAccountComesFirst(t *testing.T) {
 // A table is for one command, or for all below one, and the most specific line wins.
 func TestSettingsOfNestedCommands(t *testing.T) {
 	t.Parallel()
+
 	for text, want := range map[string]string{
 		"[trades.import]\ndates = \"xyz\"\n":                            "xyz",
 		"[trades-import]\ndates = \"xyz\"\n":                            "xyz",
@@ -106,6 +113,7 @@ func TestSettingsOfNestedCommands(t *testing.T) {
 			t.Errorf("%q: exit status %d, %q, want %q", text, r.status, r.err, want)
 		}
 	}
+
 	d := newDesk(t)
 	d.write(t, "blotter.toml", "[trades]\nformat = \"xml\"\n")
 	d.fails(t, 2, []string{"trades", "list", "--side", "up"}, `--format "xml"`)
@@ -115,24 +123,29 @@ func TestSettingsOfNestedCommands(t *testing.T) {
 // A line that no command takes is refused, with the one that was probably meant.
 func TestBadSettingsFile(t *testing.T) {
 	t.Parallel()
+
 	for text, want := range map[string]string{
-		"datadir = \"x\"\n":                                           `there is no setting "datadir"; did you mean data-dir?`,
-		"[import]\nfromat = \"csv\"\n":                                `there is no setting "fromat" in [import]; did you mean format`,
-		"[imprt]\nsymbol = \"x\"\n":                                   "there is no command for table [imprt]; did you mean [import]?",
-		"[trades.imprt]\ntz = \"UTC\"\n":                              "there is no command for table [trades.imprt]; did you mean [trades.import]",
-		"[trades.list]\ntz = \"UTC\"\n":                               `there is no setting "tz" in [trades.list]`,
-		"[status]\nlimit = 1\n":                                       `there is no setting "limit" in [status]; settings have the names of the flags in blotter status --help`,
-		"config = \"other.toml\"\n":                                   `there is no setting "config"`,
-		"[[up]]\nport = 2\n":                                          "[[up]] is a list of tables; want one table, [up]",
+		"datadir = \"x\"\n":            `there is no setting "datadir"; did you mean data-dir?`,
+		"[import]\nfromat = \"csv\"\n": `there is no setting "fromat" in [import]; did you mean format`,
+		"[imprt]\nsymbol = \"x\"\n": "there is no command for table [imprt]; did " +
+			"you mean [import]?",
+		"[trades.imprt]\ntz = \"UTC\"\n": "there is no command for table " +
+			"[trades.imprt]; did you mean [trades.import]",
+		"[trades.list]\ntz = \"UTC\"\n": `there is no setting "tz" in [trades.list]`,
+		"[status]\nlimit = 1\n":         `there is no setting "limit" in [status]; settings have the names of the flags in blotter status --help`,
+		"config = \"other.toml\"\n":     `there is no setting "config"`,
+		"[[up]]\nport = 2\n": "[[up]] is a list of tables; want one " +
+			"table, [up]",
 		"trades.import.tz = \"UTC\"\n[trades-import]\ntz = \"UTC\"\n": "tz is set twice for blotter trades import",
-		"data-dir = \n":                                               "line 1, column 12 is not valid TOML",
-		"json = true\njson = false\n":                                 "is not valid TOML",
-		"port = 1\n[[up]]\nport = 2\n[x":                              "is not valid TOML",
+		"data-dir = \n":                  "line 1, column 12 is not valid TOML",
+		"json = true\njson = false\n":    "is not valid TOML",
+		"port = 1\n[[up]]\nport = 2\n[x": "is not valid TOML",
 	} {
 		d := newDesk(t)
 		d.write(t, "blotter.toml", text)
 		d.fails(t, 1, []string{"status"}, "blotter.toml", want)
 	}
+
 	d := newDesk(t)
 	d.fails(t, 1, []string{"status", "--config", "missing.toml"}, "there is no file missing.toml; check the path")
 	d.fails(t, 1, []string{"status", "--config", filepath.Join(d.dir)}, "is a folder; want a file")

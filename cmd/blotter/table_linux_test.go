@@ -30,7 +30,8 @@ func TestMoneyKeepsItsDigits(t *testing.T) {
 	d.write(t, "fills.csv", wideFills)
 	d.ok(t, "trades", "import", "fills.csv", "--create-account")
 	d.env = append(d.env, "COLUMNS=200")
-	stored := d.ok(t, "psql", "--", "-Atc", "select symbol || ' ' || trim_scale(realized_pnl) from execution.positions order by 1")
+	stored := d.ok(t, "psql", "--", "-Atc",
+		"select symbol || ' ' || trim_scale(realized_pnl) from execution.positions order by 1")
 	contains(t, stored, "7203 1200\n", "KO 1.9685714285", "LTCBTC 0.00000147\n")
 	exact := strings.TrimPrefix(strings.Split(stored, "\n")[1], "KO ")
 
@@ -54,8 +55,14 @@ func TestMoneyKeepsItsDigits(t *testing.T) {
 	}
 
 	one := d.serve(t)
-	until(t, "the analytics have all trades", func() bool { return strings.Contains(d.ok(t, "analytics", "show"), "LTCBTC") })
-	until(t, "the analytics have all trades", func() bool { return strings.Contains(d.ok(t, "analytics", "show"), exact) })
+	until(t, "the analytics have all trades", func() bool {
+		return strings.Contains(d.ok(t,
+			"analytics", "show"), "LTCBTC")
+	})
+	until(t, "the analytics have all trades", func() bool {
+		return strings.Contains(d.ok(t,
+			"analytics", "show"), exact)
+	})
 	contains(t, d.ok(t, "analytics", "show"), "0.00000147", "0.00000250", "1,200 ")
 	contains(t, d.ok(t, "analytics", "show", "--by", "day"), "0.00000147", "1,200 ", exact)
 	one.end()
@@ -86,15 +93,18 @@ func TestTablesNameWhatTheyHide(t *testing.T) {
 
 	// A terminal's width counts, and COLUMNS comes first.
 	d.env = plain
-	if shown, _ := newTerminal(t, 250).run(d, "", "", "trades", "list", "--symbol", "KO"); strings.Contains(shown, "hidden") {
+	if shown, _ := newTerminal(t, 250).run(d, "", "", "trades", "list", "--symbol",
+		"KO"); strings.Contains(shown, "hidden") {
 		t.Errorf("a terminal of 250 columns hides some:\n%s", shown)
 	}
 	shown, _ := newTerminal(t, 100).run(d, "", "", "trades", "list", "--symbol", "KO")
-	if n := widest(strings.NewReplacer("\x1b[32m", "", "\x1b[31m", "", "\x1b[0m", "").Replace(shown)); n <= 80 || n > 100 {
+	if n := widest(strings.NewReplacer("\x1b[32m", "", "\x1b[31m", "", "\x1b[0m",
+		"").Replace(shown)); n <= 80 || n > 100 {
 		t.Errorf("on a terminal of 100 columns the table has %d:\n%s", n, shown)
 	}
 	d.env = append(plain, "COLUMNS=250")
-	if shown, _ := newTerminal(t, 60).run(d, "", "", "trades", "list", "--symbol", "KO"); strings.Contains(shown, "hidden") {
+	if shown, _ := newTerminal(t, 60).run(d, "", "", "trades", "list", "--symbol",
+		"KO"); strings.Contains(shown, "hidden") {
 		t.Errorf("COLUMNS does not come before the terminal:\n%s", shown)
 	}
 
@@ -105,7 +115,8 @@ func TestTablesNameWhatTheyHide(t *testing.T) {
 	// What fits in no way is printed as records, with every column.
 	d.env = append(plain, "COLUMNS=40")
 	records := d.ok(t, "trades", "list", "--symbol", "KO")
-	contains(t, records, "executed  2024-05-06 15:02:00\n", "side      sell\n", "strategy  swing\n", "trade     3f1c2d9a-77aa-4a5e-9a41-000000000007\n")
+	contains(t, records, "executed  2024-05-06 15:02:00\n", "side      sell\n", "strategy  swing\n",
+		"trade     3f1c2d9a-77aa-4a5e-9a41-000000000007\n")
 	if strings.Count(records, "\n\n") != 2 {
 		t.Errorf("three trades make three records:\n%s", records)
 	}

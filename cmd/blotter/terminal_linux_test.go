@@ -65,8 +65,8 @@ func (term *terminal) text() string {
 	return strings.ReplaceAll(term.shown.String(), "\r\n", "\n")
 }
 
-// run runs the program on the terminal. When it shows question, answer is typed. It returns what the terminal shows and the
-// exit status.
+// run runs the program on the terminal. When it shows question, answer is typed. It returns what the terminal shows and
+// the exit status.
 func (term *terminal) run(d *desk, question, answer string, args ...string) (string, int) {
 	term.t.Helper()
 	cmd := d.command(args...)
@@ -115,7 +115,8 @@ func TestImportAsksForAccount(t *testing.T) {
 func TestDemoAsksForURL(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)
-	d.fails(t, 2, append(urls(db), "demo"), "made-up trades of account DEMO in the database of --url", "give --yes to allow it")
+	d.fails(t, 2, append(urls(db), "demo"), "made-up trades of account DEMO in the database of --url",
+		"give --yes to allow it")
 	d.fails(t, 2, append(urls(db), "load"), "LOAD-1", "give --yes to allow it")
 	shown, status := newTerminal(t, 80).run(d, "continue? [y/N]", "n", append(urls(db), "demo")...)
 	if status != 1 {

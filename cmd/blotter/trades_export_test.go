@@ -5,6 +5,7 @@ import "testing"
 // What is listed as CSV or JSON is the same fills with the same fees when it is imported again, into whatever book.
 func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	t.Parallel()
+
 	d := newBook(t)
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,other_fees,id\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,\"2.5 EUR, 0.125 GBP\",s1\n"+
@@ -19,6 +20,7 @@ func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	for n := range []int{1, 2, 3} {
 		d.run(t, "trades", "imports", "undo", []string{"1", "2", "3"}[n])
 	}
+
 	contains(t, d.ok(t, "trades", "list"), "no such trades")
 	contains(t, d.ok(t, "trades", "import", "export.json", "--create-account"), "3       3")
 	contains(t, d.ok(t, "positions", "list"), "0.125 GBP", "2.00 EUR")

@@ -16,11 +16,12 @@ const statement = "time,symbol,side,quantity,price,currency,fee,fee currency\n" 
 // book is what there is of the book, as a script sees it.
 func (d *desk) book(t *testing.T) string {
 	t.Helper()
-	return d.ok(t, "trades", "list", "--json") + d.ok(t, "positions", "list", "--all", "--json") + d.ok(t, "pnl", "list", "--json")
+	return d.ok(t, "trades", "list", "--json") + d.ok(t, "positions", "list", "--all", "--json") +
+		d.ok(t, "pnl", "list", "--json")
 }
 
-// A file that was read is known, by whatever name and in whatever package it comes: read with other options it is refused,
-// until its import is undone.
+// A file that was read is known, by whatever name and in whatever package it comes: read with other options it is
+// refused, until its import is undone.
 func TestImportsAreKnownAndUndone(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
@@ -52,20 +53,24 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 		"-":              {"--tz", "UTC", "--currency", "DKK"},
 	} {
 		d.stdin = statement
-		d.fails(t, 1, append([]string{"trades", "import", file, "--account", "ACC"}, options...), "import 2 of account ACC", "--tz Europe/Copenhagen",
+		d.fails(t, 1, append([]string{"trades", "import", file, "--account", "ACC"}, options...),
+			"import 2 of account ACC", "--tz Europe/Copenhagen",
 			"blotter trades imports undo 2")
 		d.stdin = statement
-		contains(t, d.ok(t, "trades", "import", file, "--account", "ACC", "--tz", "Europe/Copenhagen"), "3       0           3")
+		contains(t, d.ok(t, "trades", "import", file, "--account", "ACC", "--tz", "Europe/Copenhagen"),
+			"3       0           3")
 	}
 	if after := d.book(t); after != booked {
 		t.Errorf("after refused imports the book is\n%s, want\n%s", after, booked)
 	}
 	contains(t, d.ok(t, "trades", "imports", "list", "--json"), `"rows": 3, "booked": 3, "duplicates": 0`)
 
-	d.fails(t, 1, []string{"trades", "imports", "undo", "1"}, "later trades follow", "of import 2", "undo import 2 first")
+	d.fails(t, 1, []string{"trades", "imports", "undo", "1"}, "later trades follow",
+		"of import 2", "undo import 2 first")
 	d.fails(t, 1, []string{"trades", "imports", "undo", "77"}, "no such import")
 	d.fails(t, 2, []string{"trades", "imports", "undo", "feb"}, "invalid import")
-	contains(t, d.ok(t, "trades", "imports", "undo", "2"), "undone: import 2 of account ACC (feb.csv), 3 trades of 2 positions")
+	contains(t, d.ok(t, "trades", "imports", "undo", "2"),
+		"undone: import 2 of account ACC (feb.csv), 3 trades of 2 positions")
 	d.fails(t, 1, []string{"trades", "imports", "undo", "2"}, "undone already")
 	if after := d.book(t); after != before {
 		t.Errorf("undone, the book is\n%s, want\n%s", after, before)
@@ -80,6 +85,7 @@ func TestImportsAreKnownAndUndone(t *testing.T) {
 // Every row of a file is in the counts of its import, and fees in several currencies are listed by currency.
 func TestImportCountsEveryRow(t *testing.T) {
 	t.Parallel()
+
 	d := newBook(t)
 	d.write(t, "fills.csv", "time,symbol,side,quantity,price,currency,fee,fee currency,id,account\n"+
 		"2023-01-05T10:00:00Z,SAND,buy,10,200,SEK,39,SEK,s1,ACC\n"+
@@ -87,7 +93,8 @@ func TestImportCountsEveryRow(t *testing.T) {
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,3,EUR,s3,ACC\n"+
 		"2023-01-05T12:00:00Z,SAND,sell,4,210,SEK,3,EUR,s4,OTHER\n")
 	d.run(t, "trades", "import", "fills.csv", "--account", "ACC", "--create-account")
-	contains(t, d.ok(t, "trades", "imports", "list", "--json"), `"rows": 4, "booked": 2, "duplicates": 0, "conflicts": 0, "rejected": 1, "left_out": 1`)
+	contains(t, d.ok(t, "trades", "imports", "list", "--json"),
+		`"rows": 4, "booked": 2, "duplicates": 0, "conflicts": 0, "rejected": 1, "left_out": 1`)
 	contains(t, d.ok(t, "pnl", "list"), "39.00  1.00  SEK       3.00 EUR")
 	contains(t, d.ok(t, "positions", "list"), "3.00 EUR")
 	contains(t, d.ok(t, "positions", "list", "--json"), `"other_fees": "3 EUR"`)

@@ -11,20 +11,25 @@ var commands = []string{
 	"bars list", "bars show", "bars gaps", "bars resample", "bars export",
 	"migrate", "migrate up", "migrate down", "migrate status", "migrate verify",
 	"partitions", "partitions list", "partitions plan", "partitions apply",
-	"audit", "audit list", "audit seal", "audit verify", "audit export-head", "audit repair-cursor", "backup", "restore",
-	"orders", "orders list", "trades", "trades list", "trades import", "trades imports", "trades imports list", "trades imports undo",
+	"audit", "audit list", "audit seal", "audit verify", "audit export-head",
+	"audit repair-cursor", "backup", "restore",
+	"orders", "orders list", "trades", "trades list", "trades import", "trades imports",
+	"trades imports list", "trades imports undo",
 	"positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"accounts", "accounts list", "accounts create", "accounts set",
 	"instruments", "instruments set", "instruments list",
-	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire", "events rebase", "events tail",
+	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire",
+	"events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",
-	"doctor", "roles", "roles sql", "roles redis", "performance", "prices", "prices list", "prices set", "prices forget",
+	"doctor", "roles", "roles sql", "roles redis", "performance", "prices", "prices list",
+	"prices set", "prices forget",
 	"config", "config show", "config trust", "config untrust",
 	"maintain", "maintain run", "maintain status", "maintain history", "logs",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
+
 	d := newHelpDesk(t)
 	listed := d.ok(t, "--help")
 	for _, command := range commands {
@@ -36,6 +41,7 @@ func TestHelp(t *testing.T) {
 			listed += d.ok(t, append(words[:len(words)-1:len(words)-1], "--help")...)
 		}
 	}
+
 	for _, command := range commands {
 		text := d.ok(t, append(strings.Fields(command), "--help")...)
 		contains(t, text, "Examples:\n  blotter")
@@ -47,9 +53,11 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
+
 	known := " " + strings.Join(commands, " ") + " "
 	for line := range strings.Lines(listed) {
-		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line, "  ") && name != "blotter" &&
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line,
+			"  ") && name != "blotter" &&
 			!strings.HasPrefix(name, "-") && line[2] != ' ' && !strings.Contains(known, " "+name+" ") {
 			t.Errorf("command %s is missing in this test", name)
 		}
@@ -58,6 +66,7 @@ func TestHelp(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	t.Parallel()
+
 	d := newHelpDesk(t)
 	for _, test := range []struct{ args, want string }{
 		{"nosuch", `there is no command "nosuch"`},
@@ -117,6 +126,7 @@ func TestWrongUse(t *testing.T) {
 // A misspelled command or flag is refused with the name that was probably meant.
 func TestDidYouMean(t *testing.T) {
 	t.Parallel()
+
 	d := newHelpDesk(t)
 	for _, test := range []struct{ args, want string }{
 		{"trads list", `there is no command "trads"; did you mean trades?`},
@@ -138,6 +148,7 @@ func TestDidYouMean(t *testing.T) {
 			t.Errorf("%s: too long: %s", test.args, r.err)
 		}
 	}
+
 	d.fails(t, 2, []string{"trades", "frobnicate"}, "--help")
 	if r := d.run(t, "xyzzy"); strings.Contains(r.err, "did you mean") {
 		t.Errorf("a word like no command is taken for one: %s", r.err)

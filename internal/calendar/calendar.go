@@ -26,7 +26,8 @@ func StartOfYear(t time.Time) time.Time {
 	return time.Date(t.UTC().Year(), time.January, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// daysIn returns the number of days in the month that starts at first. Day 0 of a month is the last day of the one before.
+// daysIn returns the number of days in the month that starts at first. Day 0 of a month is the last day of the one
+// before.
 func daysIn(first time.Time) int {
 	return time.Date(first.Year(), first.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }

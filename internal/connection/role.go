@@ -46,7 +46,8 @@ func (r Role) Setting() string {
 // IsReadOnly reports whether the role may only read.
 func (r Role) IsReadOnly() bool { return r == ReadOnly || r == Reporter }
 
-// sqlConnected reads the role that a new connection acts as, and the domains of blotter's columns with their base types.
+// sqlConnected reads the role that a new connection acts as, and the domains of blotter's columns with their base
+// types.
 const sqlConnected = `
 select current_user::text, array_agg(t.typname::text), array_agg(t.oid), array_agg(t.typbasetype)
   from pg_type t join pg_namespace n on n.oid = t.typnamespace

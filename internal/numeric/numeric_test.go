@@ -38,10 +38,12 @@ func FuzzNumeric(f *testing.F) {
 		for i := 8; i+1 < len(wire); i += 2 { // the server sends digits below 10000 only
 			binary.BigEndian.PutUint16(wire[i:], binary.BigEndian.Uint16(wire[i:])%10000)
 		}
+
 		d, err := numeric.Decode(wire)
 		if err != nil {
 			return
 		}
+
 		again, err := numeric.Decode(numeric.Append(nil, d))
 		if err != nil || !again.Equal(d) {
 			t.Fatalf("%x is %s, which came back as %s, %v", wire, d, again, err)

@@ -26,8 +26,8 @@ func (e *OpenError) Error() string { return fmt.Sprintf("%s: %s; %s", e.Path, e.
 const linksMax = 40
 
 // Check returns an *OpenError if users other than root and the user of this process can change the file at the path: by
-// writing it, or by replacing it, a folder or a symbolic link on the way to it. A folder that everybody may write, such as
-// /tmp, is accepted if it has the sticky bit, which prevents users from replacing the files of others.
+// writing it, or by replacing it, a folder or a symbolic link on the way to it. A folder that everybody may write, such
+// as /tmp, is accepted if it has the sticky bit, which prevents users from replacing the files of others.
 //
 // Windows has no such owners and modes. There, Check only reports files that do not exist.
 func Check(path string) error {
@@ -116,9 +116,9 @@ func Read(path string, limit int64) ([]byte, error) {
 	return text, err
 }
 
-// LookPath returns the program of the name in the first folder of PATH that has it. Unlike exec.LookPath, it skips entries
-// that are empty or relative, which mean the working folder or one in it, and folders and programs that everybody may
-// write.
+// LookPath returns the program of the name in the first folder of PATH that has it. Unlike exec.LookPath, it skips
+// entries that are empty or relative, which mean the working folder or one in it, and folders and programs that
+// everybody may write.
 func LookPath(name string) (string, error) {
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		if !filepath.IsAbs(folder) || everybodyWrites(folder) {

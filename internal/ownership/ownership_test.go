@@ -40,6 +40,7 @@ func put(t *testing.T, path string, mode, folderMode os.FileMode) string {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
+
 	for name, test := range map[string]struct {
 		mode, folder os.FileMode
 		want         string // in the error; "" means no error
@@ -55,12 +56,14 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+
 			dir := folder(t)
 			path := put(t, filepath.Join(dir, "d", "f"), test.mode, test.folder)
 			link := filepath.Join(dir, "link")
 			if err := os.Symlink(filepath.Join("d", "..", "d", "f"), link); err != nil {
 				t.Fatal(err)
 			}
+
 			for _, asked := range []string{path, link} {
 				err := ownership.Check(asked)
 				if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -77,6 +80,7 @@ func TestCheck(t *testing.T) {
 // Check covers the folders and links that a link leads through, not only its target.
 func TestCheckFoldersOfLinks(t *testing.T) {
 	t.Parallel()
+
 	dir := folder(t)
 	put(t, filepath.Join(dir, "safe", "f"), 0o644, 0o755)
 	put(t, filepath.Join(dir, "open", "other"), 0o644, 0o777)
@@ -85,7 +89,8 @@ func TestCheckFoldersOfLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ownership.Check(filepath.Join(dir, "first")); err == nil || !strings.Contains(err.Error(), "open: everybody") {
+	if err := ownership.Check(filepath.Join(dir, "first")); err == nil ||
+		!strings.Contains(err.Error(), "open: everybody") {
 		t.Errorf("%v", err)
 	}
 	if err := ownership.Check(filepath.Join(dir, "loop")); err == nil {
@@ -99,24 +104,28 @@ func TestCheckFoldersOfLinks(t *testing.T) {
 // Files of root are trusted, files of other users are not. Only root can create one of the latter.
 func TestCheckOwner(t *testing.T) {
 	t.Parallel()
+
 	if err := ownership.Check("/bin/sh"); err != nil {
 		t.Errorf("root's own program: %v", err)
 	}
 	if os.Geteuid() != 0 {
 		return
 	}
+
 	dir := folder(t)
 	path := put(t, filepath.Join(dir, "f"), 0o644, 0o755)
 	if err := os.Chown(path, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if err := ownership.Check(path); err == nil || !strings.Contains(err.Error(), "it belongs to ") || !strings.Contains(err.Error(), "chown root ") {
+	if err := ownership.Check(path); err == nil || !strings.Contains(err.Error(), "it belongs to ") ||
+		!strings.Contains(err.Error(), "chown root ") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestRead(t *testing.T) {
 	t.Parallel()
+
 	dir := folder(t)
 	path := put(t, filepath.Join(dir, "f"), 0o644, 0o755)
 	if text, err := ownership.Read(path, 1); string(text) != "x" || err != nil {
@@ -125,6 +134,7 @@ func TestRead(t *testing.T) {
 	if _, err := ownership.Read(path, 0); err == nil || !strings.Contains(err.Error(), "more than 0 bytes") {
 		t.Errorf("%v", err)
 	}
+
 	link, pipe := filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
 	if err := errors.Join(os.Symlink(path, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
 		t.Fatal(err)

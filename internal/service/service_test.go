@@ -24,7 +24,8 @@ func TestStartAndStopTwice(t *testing.T) {
 	}
 	cancel()
 	if err := r.Health(); err != nil || !r.Started() {
-		t.Errorf("after the context of Start has ended: Health is %v, Started %v; want a running service", err, r.Started())
+		t.Errorf("after the context of Start has ended: Health is %v, Started %v; want a running service", err,
+			r.Started())
 	}
 
 	for range 2 {
@@ -38,7 +39,8 @@ func TestStartAndStopTwice(t *testing.T) {
 	if err := r.Health(); !errors.Is(err, blotter.ErrOperational) {
 		t.Errorf("Health after Stop is %v, want ErrOperational", err)
 	}
-	if err := r.Start(t.Context(), nil, untilDone); !errors.Is(err, blotter.ErrProgramming) || !errors.Is(err, service.ErrStopped) {
+	if err := r.Start(t.Context(), nil, untilDone); !errors.Is(err, blotter.ErrProgramming) ||
+		!errors.Is(err, service.ErrStopped) {
 		t.Errorf("Start after Stop is %v, want ErrProgramming", err)
 	}
 }
@@ -76,16 +78,19 @@ func TestFailedPreparation(t *testing.T) {
 // Stop returns when its context ends, though the goroutine goes on. Drain cuts the goroutine short and waits for it.
 func TestStopOfBusyService(t *testing.T) {
 	t.Parallel()
+
 	r := &service.Runner{Name: "the test"}
 	release := make(chan struct{})
 	if err := r.Start(t.Context(), nil, func(context.Context) { <-release }); err != nil {
 		t.Fatal(err)
 	}
+
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.Stop(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Stop with an ended context is %v, want its error", err)
 	}
+
 	close(release)
 	if err := r.Stop(t.Context()); err != nil {
 		t.Error(err)

@@ -10,6 +10,7 @@ import (
 
 func TestNumbers(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct{ got, want string }{
 		{term.Thousands(999), "999"},
 		{term.Thousands(1234567), "1,234,567"},

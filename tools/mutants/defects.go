@@ -13,11 +13,12 @@ import (
 // defectsFolder is the folder, inside that of a package, of its built-in defects.
 const defectsFolder = "testdata/mutants"
 
-// runDefects builds the defects of the packages in, all in one build, and runs their tests that expect to notice them. It
-// reports whether each was noticed.
+// runDefects builds the defects of the packages in, all in one build, and runs their tests that expect to notice them.
+// It reports whether each was noticed.
 //
-// PACKAGE/testdata/mutants holds one patch for each defect, and Go files that are compiled into the package with them: the
-// switch that turns one defect on at a time, and the tests. So neither code nor tests of the ordinary build know of defects.
+// PACKAGE/testdata/mutants holds one patch for each defect, and Go files that are compiled into the package with them:
+// the switch that turns one defect on at a time, and the tests. So neither code nor tests of the ordinary build know of
+// defects.
 func runDefects(ctx context.Context, root string, packages []string) (noticed bool, err error) {
 	work, err := os.MkdirTemp("", "blotter-defects-")
 	if err != nil {
@@ -43,7 +44,8 @@ func runDefects(ctx context.Context, root string, packages []string) (noticed bo
 	return true, nil
 }
 
-// defectOverlay writes the patched files into work, and returns the path of an overlay that has the go command use them.
+// defectOverlay writes the patched files into work, and returns the path of an overlay that has the go command use
+// them.
 func defectOverlay(root, work string, packages []string) (path string, err error) {
 	patched := map[string]string{} // content by path below root
 	replace := map[string]string{}
@@ -89,10 +91,12 @@ func applyPatch(root, path string, patched map[string]string) error {
 	if err != nil {
 		return err
 	}
+
 	hunks, err := parsePatch(string(text))
 	if err != nil {
 		return err
 	}
+
 	for _, h := range hunks {
 		source, known := patched[h.file]
 		if !known {
@@ -107,14 +111,15 @@ func applyPatch(root, path string, patched map[string]string) error {
 		}
 		patched[h.file] = strings.Replace(source, h.before, h.after, 1)
 	}
+
 	return nil
 }
 
 // hunk is one change of a patch: lines of a file, and the lines in their place.
 type hunk struct{ file, before, after string }
 
-// parsePatch reads a unified diff. Hunks are found by their lines alone: line numbers are ignored, and text before the first
-// file is a comment.
+// parsePatch reads a unified diff. Hunks are found by their lines alone: line numbers are ignored, and text before the
+// first file is a comment.
 func parsePatch(text string) (hunks []hunk, err error) {
 	file := ""
 	inHunk := false
@@ -138,9 +143,11 @@ func parsePatch(text string) (hunks []hunk, err error) {
 			}
 		}
 	}
+
 	if len(hunks) == 0 {
 		return nil, fmt.Errorf("the patch has no hunk")
 	}
+
 	return hunks, nil
 }
 

@@ -24,6 +24,7 @@ func generateAll(root string, patterns []string) (all []mutant, err error) {
 			files = append(files, pattern)
 		}
 	}
+
 	var paths []string
 	for _, pattern := range files {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
@@ -32,6 +33,7 @@ func generateAll(root string, patterns []string) (all []mutant, err error) {
 		}
 		paths = append(paths, found...)
 	}
+
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
 		if strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") {
@@ -43,6 +45,7 @@ func generateAll(root string, patterns []string) (all []mutant, err error) {
 		}
 		all = append(all, list...)
 	}
+
 	return all, nil
 }
 
@@ -60,15 +63,18 @@ func generate(root, path string) ([]mutant, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	relative, err := filepath.Rel(root, path)
 	if err != nil {
 		return nil, err
 	}
+
 	g := &generator{file: filepath.ToSlash(relative), fset: token.NewFileSet(), source: string(source)}
 	parsed, err := parser.ParseFile(g.fset, path, source, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, declaration := range parsed.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
@@ -87,6 +93,7 @@ func generate(root, path string) ([]mutant, error) {
 			}
 		}
 	}
+
 	return g.unique(), nil
 }
 
@@ -119,12 +126,16 @@ func (g *generator) addNamed(n ast.Node, text, before, after string) {
 func (g *generator) addAt(start, end int, text, before, after string) {
 	line := 1 + strings.Count(g.source[:start], "\n")
 	g.list = append(g.list, mutant{
-		file: g.file, function: g.function, line: line, start: start, end: end, text: text, before: before, after: after,
+		file: g.file, function: g.function, line: line, start: start, end: end, text: text,
+		before: before, after: after,
 	})
 }
 
 // textual are functions whose arguments are words for people, which tests need not pin down.
-var textual = []string{"Invalid", "Errorf", "Sprintf", "programming", "panic", "InfoContext", "WarnContext", "ErrorContext", "DebugContext", "New"}
+var textual = []string{
+	"Invalid", "Errorf", "Sprintf", "programming", "panic", "InfoContext", "WarnContext",
+	"ErrorContext", "DebugContext", "New",
+}
 
 // walk adds the mutants of a node and of what is in it.
 func (g *generator) walk(root ast.Node) {
@@ -189,6 +200,7 @@ func (g *generator) condition(n *ast.IfStmt) {
 	case *ast.CallExpr:
 		negated = slices.Contains(negatedCalls, calledName(c))
 	}
+
 	if !negated {
 		g.addNamed(n.Cond, "!("+g.text(n.Cond)+")", "if "+g.text(n.Cond), "if not that")
 	}
@@ -212,7 +224,8 @@ func calledName(call *ast.CallExpr) string {
 
 // methods are those whose confusion is a classic.
 var methods = map[string]string{
-	"Add": "Sub", "Sub": "Add", "LessThan": "LessThanOrEqual", "LessThanOrEqual": "LessThan", "GreaterThan": "GreaterThanOrEqual",
+	"Add": "Sub", "Sub": "Add", "LessThan": "LessThanOrEqual", "LessThanOrEqual": "LessThan",
+	"GreaterThan":        "GreaterThanOrEqual",
 	"GreaterThanOrEqual": "GreaterThan", "IsNeg": "IsPos", "After": "Before", "Before": "After", "Signal": "Broadcast",
 }
 
@@ -229,6 +242,7 @@ func (g *generator) call(n *ast.CallExpr, name string) {
 			g.add(n, "!"+g.text(n))
 		}
 	}
+
 	if name == "min" || name == "max" {
 		g.addNamed(n.Fun, map[string]string{"min": "max", "max": "min"}[name], g.text(n), "the other of min and max")
 	}
@@ -273,7 +287,8 @@ func (g *generator) swap(a, b ast.Expr) {
 
 var operators = map[token.Token][]string{
 	token.LSS: {"<="}, token.LEQ: {"<"}, token.GTR: {">="}, token.GEQ: {">"}, token.EQL: {"!="}, token.NEQ: {"=="},
-	token.LAND: {"||"}, token.LOR: {"&&"}, token.ADD: {"-"}, token.SUB: {"+"}, token.MUL: {"/"}, token.QUO: {"*"}, token.AND: {"|"}, token.OR: {"&"},
+	token.LAND: {"||"}, token.LOR: {"&&"}, token.ADD: {"-"}, token.SUB: {"+"}, token.MUL: {"/"}, token.QUO: {"*"},
+	token.AND: {"|"}, token.OR: {"&"},
 }
 
 func (g *generator) binary(n *ast.BinaryExpr) {
@@ -352,6 +367,7 @@ func (g *generator) literal(n *ast.CompositeLit) {
 	if isErrorLiteral(n) {
 		return
 	}
+
 	for i, element := range n.Elts {
 		pair, ok := element.(*ast.KeyValueExpr)
 		if !ok {

@@ -47,12 +47,13 @@ var (
 	sqlOrder      = regexp.MustCompile(`(?s)\s*\border by [^()]*?(?:\)|\n| limit|` + "`" + `|$)`)
 	sqlConjunct   = regexp.MustCompile(`\b(where|and|on)\s`)
 	sqlAssignment = regexp.MustCompile(`(?s)\b([a-z_]+) = ([a-z0-9_.$]+(?: \+ [a-z0-9_.]+)?)([,\n])`)
-	sqlSetClause  = regexp.MustCompile(`(?s)\b(?:do update|update [a-z_.]+(?: [a-z]+)?)\s+set\s(.*?)(?:\n\s*from|\bwhere\b|` + "`" + `)`)
+	sqlSetClause  = regexp.MustCompile(
+		`(?s)\b(?:do update|update [a-z_.]+(?: [a-z]+)?)\s+set\s(.*?)(?:\n\s*from|\bwhere\b|` + "`" + `)`)
 	sqlNeighbours = regexp.MustCompile(`\b((?:[a-z]+\.)?[a-z_]+), ((?:[a-z]+\.)?[a-z_]+)\b`)
 )
 
-// mutateSQL returns the changes of a literal. Parameters stay mentioned, so that the server knows their types: a statement that
-// it cannot prepare would be a defect that any test notices.
+// mutateSQL returns the changes of a literal. Parameters stay mentioned, so that the server knows their types: a
+// statement that it cannot prepare would be a defect that any test notices.
 func mutateSQL(sql string) (changes []sqlChange) {
 	named := func(start, end int, text, before, after string) {
 		changes = append(changes, sqlChange{start, end, text, before, after})
@@ -66,6 +67,7 @@ func mutateSQL(sql string) (changes []sqlChange) {
 			add(at[0], at[1], r.text)
 		}
 	}
+
 	for _, at := range sqlOrder.FindAllStringIndex(sql, -1) {
 		end := at[1]
 		for _, tail := range []string{")", "\n", " limit", "`"} {
@@ -76,12 +78,14 @@ func mutateSQL(sql string) (changes []sqlChange) {
 		}
 		named(at[0], end, "", sql[at[0]:end], "nothing")
 	}
+
 	for _, at := range sqlConjunct.FindAllStringIndex(sql, -1) {
 		start, end := at[1], conjunctEnd(sql, at[1])
 		if end > start && !strings.HasPrefix(sql[start:end], "conflict") {
 			named(start, end, "("+sql[start:end]+" or true)", sql[start:end], "true")
 		}
 	}
+
 	for _, clause := range sqlSetClause.FindAllStringSubmatchIndex(sql, -1) {
 		from := clause[2]
 		for _, at := range sqlAssignment.FindAllStringSubmatchIndex(sql[from:clause[3]]+"\n", -1) {
@@ -94,12 +98,14 @@ func mutateSQL(sql string) (changes []sqlChange) {
 			}
 		}
 	}
+
 	for _, at := range sqlNeighbours.FindAllStringSubmatchIndex(sql, -1) {
 		a, b := sql[at[2]:at[3]], sql[at[4]:at[5]]
 		if strings.Contains(a, ".") == strings.Contains(b, ".") && strings.Contains(a, ".") {
 			add(at[2], at[5], b+", "+a)
 		}
 	}
+
 	return changes
 }
 
@@ -130,7 +136,10 @@ func conjunctEnd(sql string, start int) int {
 		case depth > 0:
 		case c == '\n' || c == ' ':
 			rest := strings.TrimLeft(sql[i:], " \n")
-			for _, next := range []string{"and ", "or ", "order by", "group by", "for update", "returning", "limit", "on conflict", "where", "union", "left join", "join", "`", ")"} {
+			for _, next := range []string{
+				"and ", "or ", "order by", "group by", "for update", "returning", "limit",
+				"on conflict", "where", "union", "left join", "join", "`", ")",
+			} {
 				if strings.HasPrefix(rest, next) {
 					return i
 				}

@@ -1,8 +1,9 @@
 // Command mutants builds small defects into the code, one at a time, and reports those that no test notices.
 //
-// A defect ("mutant") is one change of Go code or of SQL in a string constant: a condition negated, < for <=, Add for Sub, a
-// statement dropped, a conjunct of a WHERE that always holds. It reaches the compiler through go test's -overlay; the
-// working tree is never edited. Mutants that do not compile are not counted. One whose tests time out is noticed.
+// A defect ("mutant") is one change of Go code or of SQL in a string constant: a condition negated, < for <=, Add for
+// Sub, a statement dropped, a conjunct of a WHERE that always holds. It reaches the compiler through go test's
+// -overlay; the working tree is never edited. Mutants that do not compile are not counted. One whose tests time out is
+// noticed.
 //
 //	go -C tools run ./mutants -n 100 -seed 1
 //
@@ -28,7 +29,8 @@ import (
 
 func main() {
 	var o options
-	files := flag.String("files", "money", "files to change: patterns as postgres/book*.go separated by commas, or money, or all")
+	files := flag.String("files", "money",
+		"files to change: patterns as postgres/book*.go separated by commas, or money, or all")
 	defects := flag.String("defects", "", "instead, try the built-in defects of these packages: ./events,./chaos")
 	flag.StringVar(&o.root, "root", "..", "the root of the module")
 	flag.IntVar(&o.count, "n", 100, "mutants to try")

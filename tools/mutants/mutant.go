@@ -19,8 +19,8 @@ type mutant struct {
 	after      string
 }
 
-// key identifies a mutant by file, function and change, which outlive changes elsewhere in the file. Two equal changes of one
-// function have one key.
+// key identifies a mutant by file, function and change, which outlive changes elsewhere in the file. Two equal changes
+// of one function have one key.
 func (m mutant) key() string {
 	return fmt.Sprintf("`%s` `%s`: `%s → %s`", m.file, m.function, short(m.before), short(m.after))
 }
@@ -50,6 +50,7 @@ func (m mutant) diff(source []byte) string {
 	if n := strings.IndexByte(string(source[m.end:]), '\n'); n >= 0 {
 		to = m.end + n
 	}
+
 	old := string(source[from:to])
 	changed := string(source[from:m.start]) + m.text + string(source[m.end:to])
 	var lines []string
@@ -61,6 +62,7 @@ func (m mutant) diff(source []byte) string {
 			lines = append(lines, "  + "+strings.TrimRight(line, "\n"))
 		}
 	}
+
 	return strings.Join(lines, "\n")
 }
 

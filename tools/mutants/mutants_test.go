@@ -9,7 +9,8 @@ import (
 )
 
 const sample = "package p\n\nfunc f(a, b int, t struct{ A, B string }) (n int, err error) {\n" +
-	"\tif a < b && a > 0 {\n\t\tn += g(t.A, t.B)\n\t}\n\tif err != nil {\n\t\treturn 0, err\n\t}\n\treturn n, Invalid(a + b)\n}\n\n" +
+	"\tif a < b && a > 0 {\n\t\tn += g(t.A, t.B)\n\t}\n\tif err != nil {\n\t\treturn 0, err\n\t}\n\treturn n, " +
+	"Invalid(a + b)\n}\n\n" +
 	"const sql = `\nupdate x u set a = $1, b = v.b\n  from v\n where u.id = v.id and u.n < $2\n order by u.id`\n"
 
 // keysOf returns the changes of a file of this text.
@@ -31,10 +32,13 @@ func keysOf(t *testing.T, text string) (keys []string, list []mutant) {
 
 func TestGenerate(t *testing.T) {
 	t.Parallel()
+
 	keys, list := keysOf(t, sample)
 	for _, want := range []string{
-		"`a < b → a <= b`", "`a > 0 → a >= 0`", "`a < b && a > 0 → a < b || a > 0`", "`if a < b && a > 0 → if not that`", "`if a < b && a > 0 → never`",
-		"`n += g(t.A, t.B) → n -= g(t.A, t.B)`", "`t.A, t.B → t.B, t.A`", "`n += g(t.A, t.B) → nothing`", "`err != nil → err == nil`",
+		"`a < b → a <= b`", "`a > 0 → a >= 0`", "`a < b && a > 0 → a < b || a > 0`",
+		"`if a < b && a > 0 → if not that`", "`if a < b && a > 0 → never`",
+		"`n += g(t.A, t.B) → n -= g(t.A, t.B)`", "`t.A, t.B → t.B, t.A`", "`n += g(t.A, t.B) → nothing`",
+		"`err != nil → err == nil`",
 		"`return 0, err → no error`", "`return 0, err → nothing`", "`0 → 1`",
 		"`u.n < $2 → true`", "`order by u.id → nothing`",
 	} {
@@ -42,17 +46,22 @@ func TestGenerate(t *testing.T) {
 			t.Errorf("no mutant %s among\n%s", want, strings.Join(keys, "\n"))
 		}
 	}
+
 	for _, m := range list {
 		if strings.Contains(m.before, "a + b") && m.after != "nothing" {
 			t.Errorf("the words of an error are changed: %s", m.key())
 		}
 	}
+
 	for change, want := range map[string]string{
 		"a = $1":    "a = coalesce(a, $1)",
 		"b = v.b":   "b = u.b",
 		"u.n < $2 ": "(u.n < $2 or true)",
 	} {
-		if !slices.ContainsFunc(list, func(m mutant) bool { return strings.Contains(string(m.apply([]byte(sample))), want) }) {
+		if !slices.ContainsFunc(list, func(m mutant) bool {
+			return strings.Contains(
+				string(m.apply([]byte(sample))), want)
+		}) {
 			t.Errorf("no mutant has %s for %s", want, change)
 		}
 	}
@@ -75,15 +84,19 @@ func TestOrderOfMutants(t *testing.T) {
 
 func TestAccepted(t *testing.T) {
 	t.Parallel()
+
 	page := filepath.Join(t.TempDir(), "testing.md")
-	text := "# Page\n\n- `p.go` `f`: `a < b → a <= b`: they are never equal\n- `p.go` `f`: `gone → nothing`: was removed\n- `p.go` `f`: `no reason`:\n- `p.go` `sql`: any change: tried elsewhere\n"
+	text := "# Page\n\n- `p.go` `f`: `a < b → a <= b`: they are never equal\n- `p.go` `f`: `gone → nothing`: was " +
+		"removed\n- `p.go` `f`: `no reason`:\n- `p.go` `sql`: any change: tried elsewhere\n"
 	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	accepted, err := readAccepted(page)
 	if err != nil || len(accepted) != 3 || !accepted["`p.go` `f`: `a < b → a <= b`"] {
 		t.Fatalf("accepted are %v, %v; want three with a reason", accepted, err)
 	}
+
 	_, list := keysOf(t, sample)
 	for _, m := range list {
 		if want := m.function == "sql" || strings.HasSuffix(m.key(), "`a < b → a <= b`"); accepted.has(m) != want {
@@ -98,6 +111,7 @@ func TestAccepted(t *testing.T) {
 // Every file has tests, and every pattern of the lists names a file.
 func TestTargets(t *testing.T) {
 	t.Parallel()
+
 	root := filepath.Join("..", "..")
 	for _, pattern := range allFiles {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
@@ -105,9 +119,12 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s names no file, %v", pattern, err)
 		}
 	}
+
 	for file, want := range map[string]string{
-		"position.go": ".", "postgres/booking_write.go": "./postgres", "postgres/book.go": "./postgres", "postgres/session.go": "./postgres",
-		"analytics/fold.go": "./analytics", "events/lane_mend.go": "./events", "audit/seal.go": "./audit", "partition/plan.go": "./partition",
+		"position.go": ".", "postgres/booking_write.go": "./postgres", "postgres/book.go": "./postgres",
+		"postgres/session.go": "./postgres",
+		"analytics/fold.go":   "./analytics", "events/lane_mend.go": "./events", "audit/seal.go": "./audit",
+		"partition/plan.go": "./partition",
 	} {
 		if stages := stagesOf(file); len(stages) == 0 || stages[0].pkg != want {
 			t.Errorf("the tests of %s are %v, want some of %s", file, stages, want)

@@ -55,6 +55,7 @@ func (r *runner) try(ctx context.Context, chosen []mutant) error {
 	if err := r.baseline(ctx, chosen); err != nil {
 		return err
 	}
+
 	var workers sync.WaitGroup
 	errs := make(chan error, r.parallel)
 	for n := range r.parallel {
@@ -73,6 +74,7 @@ func (r *runner) try(ctx context.Context, chosen []mutant) error {
 			}
 		})
 	}
+
 	workers.Wait()
 	close(errs)
 	return <-errs
@@ -118,6 +120,7 @@ func (r *runner) note(m mutant, got outcome, diff string) {
 		}
 		r.survivors = append(r.survivors, survivor{m, diff})
 	}
+
 	if r.verbose || word == "survived" {
 		fmt.Printf("%-18s %s:%d %s\n", word, m.file, m.line, m.key())
 	}
@@ -166,10 +169,12 @@ func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string
 	if err != nil {
 		return notTried, "", err
 	}
+
 	changed := filepath.Join(r.work, "changed"+strconv.Itoa(worker)+".go")
 	if err := os.WriteFile(changed, m.apply(source), 0o600); err != nil {
 		return notTried, "", err
 	}
+
 	for _, stage := range r.stages(m) {
 		limit := 30*time.Second + 5*r.took[stage]
 		overlay, err := r.overlay(worker, stage, map[string]string{path: changed})
@@ -181,6 +186,7 @@ func (r *runner) one(ctx context.Context, worker int, m mutant) (outcome, string
 			return got, "", err
 		}
 	}
+
 	return survived, m.diff(source), nil
 }
 
@@ -195,10 +201,12 @@ func (r *runner) overlay(worker int, t tests, replace map[string]string) (path s
 			replace[file] = ""
 		}
 	}
+
 	text, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
+
 	path = filepath.Join(r.work, "overlay"+strconv.Itoa(worker)+".json")
 	return path, os.WriteFile(path, text, 0o600)
 }
@@ -209,6 +217,7 @@ func heavyTests(folder string) (heavy []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -218,12 +227,16 @@ func heavyTests(folder string) (heavy []string, err error) {
 			heavy = append(heavy, file)
 		}
 	}
+
 	return heavy, nil
 }
 
 // test runs tests of a package. What survived is a package whose tests all pass.
 func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.Duration) (outcome, string, error) {
-	args := []string{"test", "-count=1", "-v", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg, "-run", t.run, "-timeout", limit.String()}
+	args := []string{
+		"test", "-count=1", "-v", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg,
+		"-run", t.run, "-timeout", limit.String(),
+	}
 	args = append(args, strings.Fields(t.args)...)
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Minute)
 	defer cancel()
@@ -252,11 +265,12 @@ func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.D
 	case strings.Contains(output, "panic: test timed out"):
 		return timedOut, output, nil
 	}
+
 	return noticed, output, nil
 }
 
-// watch keeps what a test binary prints, and ends it at the first test that fails: others, which run beside that one, might
-// go on for long.
+// watch keeps what a test binary prints, and ends it at the first test that fails: others, which run beside that one,
+// might go on for long.
 type watch struct {
 	bytes.Buffer
 	failed bool
@@ -275,8 +289,10 @@ func (w *watch) Write(text []byte) (int, error) {
 // report prints survivors and the sum.
 func (r *runner) report(w io.Writer, chosen int) {
 	for _, s := range r.survivors {
-		fmt.Fprintf(w, "\n%s:%d in %s\n%s\n  accept it with: - %s: REASON\n", s.file, s.line, s.function, s.diff, s.key())
+		fmt.Fprintf(w, "\n%s:%d in %s\n%s\n  accept it with: - %s: REASON\n", s.file, s.line,
+			s.function, s.diff, s.key())
 	}
+
 	fmt.Fprintf(w, "\n%d mutants: %d noticed", r.counted, r.noticed)
 	if r.timedOut > 0 {
 		fmt.Fprintf(w, " (%d by a timeout)", r.timedOut)
@@ -284,10 +300,13 @@ func (r *runner) report(w io.Writer, chosen int) {
 	if r.known > 0 {
 		fmt.Fprintf(w, ", %d accepted", r.known)
 	}
+
 	fmt.Fprintf(w, ", %d survived\n", len(r.survivors))
-	fmt.Fprintf(w, "seed %d, %s; %d more do not compile; %d of %d possible ones were not tried", r.seed, time.Since(r.began).Round(time.Second), r.broken, chosen-r.next, chosen)
+	fmt.Fprintf(w, "seed %d, %s; %d more do not compile; %d of %d possible ones were not tried", r.seed,
+		time.Since(r.began).Round(time.Second), r.broken, chosen-r.next, chosen)
 	if r.counted < min(r.count, chosen-r.broken) {
 		fmt.Fprintf(w, ": the time was over (-time %s)", r.limit)
 	}
+
 	fmt.Fprintln(w)
 }
