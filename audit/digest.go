@@ -78,8 +78,8 @@ func appendText(b []byte, text string) []byte {
 	return append(appendNumber(b, int64(len(text))), text...)
 }
 
-// appendJSON writes a JSON value by what it says, not by how the server or a client spells it: objects in the order of
-// their keys. Numbers keep their digits: 1.0 is not 1.00. Nil is no value, which is not the value null.
+// appendJSON appends a JSON value in one spelling, however the server or a client spells it: objects in the order of their
+// keys. Numbers keep their digits: 1.0 differs from 1.00. Nil means a missing value, which differs from the value null.
 func appendJSON(b []byte, raw json.RawMessage) ([]byte, error) {
 	if raw == nil {
 		return binary.BigEndian.AppendUint64(b, absent), nil

@@ -113,7 +113,7 @@ func (s *Sealer) report(ctx context.Context, err error) {
 // Seal seals what is new now, in batches of at most batchMax entries (0 is 5,000), and reports how many entries. Where
 // another sealer is at it, it leaves the rest to that.
 //
-// Errors: ErrInvalid for batchMax, and what keeps the database from it. What was sealed before stays.
+// Errors: ErrInvalid for batchMax, and the errors of the database. Seals that were made before stay.
 func Seal(ctx context.Context, db *postgres.DB, batchMax int) (sealed int64, err error) {
 	cfg := Config{BatchMax: batchMax}
 	if err := cfg.validate(); err != nil {

@@ -36,7 +36,7 @@ func VerifyDatabase(ctx context.Context, db *postgres.DB, heads []Head) (report 
 
 // Verify compares every entry of the audit log with its seal, the seals with each other, and the chain with heads that
 // were exported. q is a transaction whose statements see one instant (REPEATABLE READ), of a role that sees all
-// accounts. What it finds is in the report; an error says that it could not look.
+// accounts. The report has its findings; an error says that it could not look.
 func Verify(ctx context.Context, q postgres.Querier, heads []Head) (Report, error) {
 	v := verifier{q: q, heads: map[int64][]Head{}, began: time.Now()}
 	for _, h := range heads {

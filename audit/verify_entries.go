@@ -65,7 +65,7 @@ func (v *verifier) entries(ctx context.Context, s *seal) error {
 	return nil
 }
 
-// candidates are the entries of one id, of which there should be one.
+// candidates are the entries of one id. There should be one.
 type candidates struct {
 	sealed *blotter.AuditEntry // the one that was sealed, without its values; nil for none
 	first  *blotter.AuditEntry // kept only while none is the sealed one
@@ -79,7 +79,9 @@ func (c *candidates) add(e *blotter.AuditEntry, sealed digest) error {
 		return err
 	case c.sealed != nil:
 	case d == sealed:
-		e.Key, e.Old, e.New = nil, nil, nil
+		e.Key = nil
+		e.Old = nil
+		e.New = nil
 		c.sealed, c.first = e, nil
 	case c.first == nil:
 		c.first = e
@@ -100,7 +102,7 @@ func (v *verifier) missing(ctx context.Context, p place) error {
 	return v.settle(ctx)
 }
 
-// compare notes what became of an entry of which there are candidates.
+// compare compares a sealed entry with its candidates and notes the difference.
 func (v *verifier) compare(p place, found *candidates) error {
 	v.Entries++
 	if found.sealed != nil {
@@ -185,7 +187,7 @@ func (v *verifier) tellOdd() error {
 	return nil
 }
 
-// placeOf is the odd entry in whose place odd entry i was sealed, with that one's id, or -1.
+// placeOf returns the odd entry that now holds the content of odd entry i, or -1.
 func (v *verifier) placeOf(i int) (int, error) {
 	for other, o := range v.odd {
 		if other == i {

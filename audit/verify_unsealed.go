@@ -13,7 +13,8 @@ import (
 const (
 	sqlCluster = `select system_identifier::text, clock_timestamp() from pg_control_system()`
 	// noSeal is the condition of entries that are in no seal.
-	noSeal            = `not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)`
+	noSeal = `
+not exists (select from (select unnest(ids) as id from shared.audit_seals) s where s.id = a.id)`
 	sqlUnsealedCounts = `
 select count(*) filter (where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)),
     count(*) filter (where pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
@@ -42,11 +43,16 @@ func (v *verifier) unsealed(ctx context.Context) error {
 		err = v.notSealed(ctx, &c)
 	}
 	if err == nil {
-		_, err = v.list(ctx, several{"the entry of id %d is there %d times, the newest of %s: all but one were inserted", "are there several times: all but one of each were inserted"}, sqlTwice, breaksMax)
+		_, err = v.list(ctx, several{
+			"the entry of id %d is there %d times, the newest of %s: all but one were inserted",
+			"are there several times: all but one of each were inserted",
+		}, sqlTwice, breaksMax)
 	}
 	if err == nil {
-		_, err = v.list(ctx, several{"the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor " +
-			"was set back", "are sealed several times: the sealer's cursor was set back"}, sqlSealedTwice, breaksMax)
+		_, err = v.list(ctx, several{
+			"the entry of id %d, of %[3]s, is sealed %[2]d times: the sealer's cursor was set back",
+			"are sealed several times: the sealer's cursor was set back",
+		}, sqlSealedTwice, breaksMax)
 	}
 	return err
 }
@@ -114,7 +120,7 @@ func (v *verifier) notSealed(ctx context.Context, c *cursor) error {
 	return err
 }
 
-// several is how one entry, of id, count and time, and how several are told.
+// several has the text for one entry, with its id, count and time, and the text for several.
 type several struct{ one, many string }
 
 // list adds a break for each row, of id, count and time, that should not be. It reports the count of the last row.

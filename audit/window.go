@@ -205,8 +205,8 @@ func (c *cursor) finish(done string, at *time.Time) {
 	c.idDone = 0
 }
 
-// takeUnsealed fills the seal with what no seal has, for the snapshots say nothing here. When it takes the last of it,
-// the snapshot in which that was seen is done.
+// takeUnsealed fills the seal with entries that no seal has, because snapshots cannot tell here. When it takes the last
+// of them, the snapshot in which they were seen is done.
 func (c *cursor) takeUnsealed(ctx context.Context, tx *postgres.Tx, s *seal, batchMax int) (more bool, err error) {
 	if _, err := tx.Exec(ctx, fmt.Sprintf("set local statement_timeout = %d",
 		unsealedTimeout.Milliseconds())); err != nil {

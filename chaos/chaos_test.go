@@ -43,7 +43,7 @@ func (p *projection) run() report {
 	return r
 }
 
-// rebuild has the analytics computed anew, beside everything else, and reconciles them.
+// rebuild rebuilds the analytics, beside everything else, and reconciles them.
 func (p *projection) rebuild(int) {
 	p.again("rebuild", func() error {
 		_, err := p.analytics.Rebuild(p.t.Context())

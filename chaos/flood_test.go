@@ -33,8 +33,8 @@ const (
 	floodFills = 20
 )
 
-// floods is what the account does at full speed, each in a connection of its login: as large and as fast as its tables
-// let it.
+// floods lists the statements that the account runs at full speed, each in a connection of its login: as large and as
+// fast as its tables let it.
 var floods = []string{
 	// on a channel that nobody reads, and on the relay's
 	`insert into events.outbox (account_id, channel, key, event_id, type, service, data)

@@ -20,12 +20,13 @@ const (
 	openSpan    = time.Second // of a phase, unless the figures are wanted
 	openWriters = 4
 	openPause   = 10 * time.Millisecond // between two transactions of a writer
-	// openRatio is what others' open transactions may add to p50 and p99.
+	// openRatio limits the ratio of p50 and p99 with open transactions of others to those without.
 	openRatio = 1.2
 )
 
-// held is what somebody forgot: a transaction that has written, in another database of the server, and a prepared one.
-func (s *stage) held() (release func()) {
+// holdTransactions opens transactions and leaves them open: one that has written, in another database of the server, and
+// a prepared one.
+func (s *stage) holdTransactions() (release func()) {
 	s.t.Helper()
 	ctx := context.WithoutCancel(s.t.Context())
 	other, err := pgx.Connect(ctx, strings.Replace(s.db.AdminURL, "/"+s.db.Name+"?", "/elsewhere?", 1))
@@ -129,7 +130,7 @@ func openTransactions(t *testing.T, rounds int, span time.Duration, env ...strin
 		if alone = append(alone, took...); !arrived {
 			t.Error("events are not applied where nothing is open")
 		}
-		release := s.held()
+		release := s.holdTransactions()
 		from, to = s.quiet(span)
 		took, ok = s.applied(from, to, limit)
 		release()

@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// report is what the oracle found. All but the first must be 0.
+// report counts the faults that the oracle found. All numbers except the first must be 0.
 type report struct {
 	Committed  int64 // events
-	Lost       int64 // of these not applied; and what writers were told is committed and is not there
+	Lost       int64 // of these not applied, and events that were committed for a writer and are gone
 	Double     int64 // applied more than once
 	OutOfOrder int64 // applied after a later one of their key, or position
 	Different  int64 // keys whose chain is not that of their events
@@ -137,7 +137,7 @@ func expected(ctx context.Context, tx *postgres.Tx) (map[string]*link, error) {
 	return want, err
 }
 
-// missing counts the numbers that were given out for good, or of which a writer was told, and that no event has.
+// missing counts numbers that no event has although they were committed, or a writer saw their COMMIT succeed.
 func missing(ctx context.Context, tx *postgres.Tx, want map[string]*link, told map[string]int64) (n int64, err error) {
 	rows, err := tx.Query(ctx, `select key, last from chaos.number`)
 	if err != nil {

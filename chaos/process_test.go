@@ -20,7 +20,7 @@ type process struct {
 	said  output
 }
 
-// output is what a process complained of.
+// output holds what a process complained of.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder

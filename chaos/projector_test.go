@@ -63,7 +63,7 @@ func work(text string, start func(context.Context, orders) error) {
 	os.Exit(0)
 }
 
-// startProjector is what the projector process does: a consumer of the user's, and the synchronizer.
+// startProjector runs the projector process: a consumer of the user's, and the synchronizer.
 func startProjector(ctx context.Context, o orders) error {
 	db, err := postgres.Open(ctx, o.config())
 	if err != nil {
@@ -105,7 +105,9 @@ type link struct {
 // add adds an event to the chain.
 func (l *link) add(number int64, data []byte) {
 	sum := sha256.Sum256(append(append(l.hash, byte(number), byte(number>>8)), data...))
-	l.last, l.events, l.hash = number, l.events+1, sum[:]
+	l.last = number
+	l.events++
+	l.hash = sum[:]
 }
 
 // place is where an event belongs: its chain, and the number that a writer gave it within its key. The order of fills
@@ -155,7 +157,9 @@ func (h *chainer) handle(ctx context.Context, tx *postgres.Tx, list []blotter.Ev
 		if err != nil {
 			return err
 		}
-		names, positions, numbers = append(names, name), append(positions, list[i].Pos), append(numbers, number)
+		names = append(names, name)
+		positions = append(positions, list[i].Pos)
+		numbers = append(numbers, number)
 		chains[name] = &link{}
 	}
 
@@ -203,8 +207,10 @@ func save(ctx context.Context, tx *postgres.Tx, chains map[string]*link) error {
 	var last, counts []int64
 	var hashes [][]byte
 	for key, l := range chains {
-		names, last, counts, hashes = append(names, key), append(last, l.last),
-			append(counts, l.events), append(hashes, l.hash)
+		names = append(names, key)
+		last = append(last, l.last)
+		counts = append(counts, l.events)
+		hashes = append(hashes, l.hash)
 	}
 	_, err := tx.Exec(ctx, sqlSaveChains, names, last, counts, hashes)
 	return err

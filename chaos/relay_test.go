@@ -20,10 +20,10 @@ import (
 // relayOf is the environment variable that makes the test binary a relay: its orders as JSON.
 const relayOf = "BLOTTER_CHAOS_RELAY"
 
-// channels are what is relayed.
+// channels lists the relayed channels.
 var channels = []string{blotter.ChannelTrades, blotter.ChannelPositions, "chaos"}
 
-// startRelay is what the relay process does, until it is killed.
+// startRelay runs the relay process, until it is killed.
 func startRelay(ctx context.Context, o orders) error {
 	db, err := postgres.Open(ctx, o.config())
 	if err != nil {
@@ -50,7 +50,7 @@ type relaying struct {
 	server    *embedded.RedisServer
 	client    redis.UniversalClient
 	refilled  int // times that a relay refilled what Redis had lost
-	renewed   int // times that numbers began anew
+	renewed   int // times that numbers began again
 	listening sync.WaitGroup
 	mu        sync.Mutex
 	heard     map[string][]events.Message // by channel, what the subscriber was handed

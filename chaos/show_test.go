@@ -29,7 +29,7 @@ type show struct {
 	crashing atomic.Int64 // when PostgreSQL was last killed or started, in Unix nanoseconds; 0 for never
 }
 
-// happening is what happens so many times, spread over the kills.
+// happening is an action and its number of repetitions, which are spread over the kills.
 type happening struct {
 	times int
 	what  func(n int)

@@ -124,7 +124,7 @@ func (s *stage) start() {
 	s.server = server
 }
 
-// crash kills PostgreSQL: every other time its postmaster, which the next start recovers from, else one of its
+// crash kills PostgreSQL: every other time its postmaster, which the next start recovers from, otherwise one of its
 // processes, which makes it recover by itself.
 func (s *stage) crash(n int) {
 	s.t.Helper()

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// streamReport is what the oracle found in streams. All but the first must be 0.
+// streamReport counts the faults that the oracle found in streams. All numbers except the first must be 0.
 type streamReport struct {
 	Committed  int  // events that have a message
 	Lost       int  // messages that are not in the stream
@@ -21,7 +21,7 @@ type streamReport struct {
 	Different  int  // whose content is not that of their event
 	Gaps       int  // entries whose id does not follow the one before
 	Unheard    int  // messages that the subscriber did not get once, in order
-	Renewed    int  // times that the numbers began anew
+	Renewed    int  // times that the numbers began again
 	Late       bool // not all was there when there had been time enough
 }
 
@@ -36,9 +36,13 @@ func (r streamReport) String() string {
 }
 
 func (r *streamReport) add(o streamReport) {
-	r.Committed, r.Lost, r.Double, r.OutOfOrder = r.Committed+o.Committed, r.Lost+o.Lost, r.Double+o.Double,
-		r.OutOfOrder+o.OutOfOrder
-	r.Different, r.Gaps, r.Unheard = r.Different+o.Different, r.Gaps+o.Gaps, r.Unheard+o.Unheard
+	r.Committed += o.Committed
+	r.Lost += o.Lost
+	r.Double += o.Double
+	r.OutOfOrder += o.OutOfOrder
+	r.Different += o.Different
+	r.Gaps += o.Gaps
+	r.Unheard += o.Unheard
 }
 
 // sourceOf is the channel of the events that a channel's messages are made of.

@@ -23,15 +23,15 @@ type writer struct {
 	id, n    int
 	stop     *atomic.Bool
 	crashing *atomic.Int64    // when PostgreSQL was last killed or started, in Unix nanoseconds; 0 for never
-	told     map[string]int64 // the last number of each key that a COMMIT was told to have stored
+	told     map[string]int64 // the last number of each key whose COMMIT succeeded
 	raw      *pgx.Conn
 }
 
 // errUndone is what a writer undoes its work with.
 var errUndone = errors.New("undone on purpose")
 
-// run writes until told to stop. What fails while PostgreSQL is down is not repeated: the database knows what was
-// stored.
+// run writes until the test stops it. It does not repeat transactions that fail while PostgreSQL is down: the database
+// knows what was stored.
 func (w *writer) run() {
 	ctx := w.s.ctx()
 	for !w.stop.Load() {
@@ -77,7 +77,7 @@ func (w *writer) write(ctx context.Context) error {
 	}
 }
 
-// part is what a transaction writes of one key.
+// part describes the events of one key in a transaction.
 type part struct {
 	key    string
 	events int
@@ -112,7 +112,10 @@ const (
 // transaction is one through the library.
 func (w *writer) transaction(ctx context.Context) error {
 	list, told := w.parts(), map[string]int64{}
-	early, undo, late := w.rng.Float64() < 0.15, w.rng.Float64() < 0.03, w.rng.Float64() < 0.1
+	early := w.rng.Float64() < 0.15
+	undo := w.rng.Float64() < 0.03
+	late := w.rng.Float64() < 0.1
+
 	err := w.s.db.Transaction(ctx, func(tx *postgres.Tx) error {
 		clear(told)
 		if early {
@@ -145,7 +148,7 @@ func (w *writer) transaction(ctx context.Context) error {
 	return err
 }
 
-// dawdle is what a transaction does after it has taken its number: a while, or long.
+// dawdle pauses a transaction that has taken its number, for a short or a long time.
 func (w *writer) dawdle() {
 	if w.rng.IntN(15) == 0 {
 		w.pause(750 * time.Millisecond)
@@ -272,7 +275,7 @@ func (w *writer) sql(ctx context.Context) (err error) {
 	return err
 }
 
-// merge keeps the highest number that any writer was told of.
+// merge keeps the highest number of each key that any writer has committed.
 func merge(writers []*writer) map[string]int64 {
 	all := map[string]int64{}
 	for _, w := range writers {

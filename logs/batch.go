@@ -68,8 +68,8 @@ func (s *store) copy(ctx context.Context, rows []row) (transaction string, err e
 	return transaction, err
 }
 
-// settle finds out whether a batch was stored whose COMMIT was not answered, however long that takes: to store it again
-// would double it, to forget it would lose it.
+// settle finds out whether a batch was stored whose COMMIT was not answered. It takes the time that needs: storing the
+// batch again would double it, and forgetting it would lose it.
 func (s *store) settle(ctx context.Context, transaction string, unknown error) error {
 	for pause := retryFirst; ; pause = min(pause*2, retryMost) {
 		s.runner.State.Set(unknown)

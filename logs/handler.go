@@ -18,7 +18,7 @@ type Handler struct {
 	scope scope
 }
 
-// store is what all handlers made from one share: the queue and its writer.
+// store holds the queue and its writer, which all handlers that were made from one handler share.
 type store struct {
 	cfg   Config
 	queue chan row

@@ -73,7 +73,7 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// panicking values, as they come in logs.
+// badString values, as they come in logs.
 type badString struct{ text *string }
 
 func (b badString) String() string { return *b.text }

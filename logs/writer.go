@@ -97,7 +97,7 @@ func (s *store) write(ctx context.Context) {
 	}
 
 	delivering.Wait()
-	s.deliver(ctx, nil) // what was dropped is told
+	s.deliver(ctx, nil) // reports what was dropped
 }
 
 // gather waits for rows: for Batch of them, or Every long for fewer, and takes along what else is there. more is false
@@ -143,8 +143,8 @@ const (
 	retryMost  = 2 * time.Second
 )
 
-// deliver stores a batch, however long the database is gone, unless Stop cuts it short. Rows that the database cannot
-// hold are found by halves and dropped.
+// deliver stores a batch. It waits for a database that is gone until Stop ends it. Rows that the database cannot hold are
+// found by halves and dropped.
 func (s *store) deliver(ctx context.Context, batch []row) {
 	if len(batch) == 0 && s.losses.none() {
 		return

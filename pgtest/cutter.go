@@ -42,7 +42,9 @@ func (c *Cutter) AtMessage(n int, when Cut) { c.arm(n, when) }
 func (c *Cutter) arm(messages int, when Cut) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armed, c.messages, c.when = true, messages, when
+	c.armed = true
+	c.messages = messages
+	c.when = when
 }
 
 // Cuts is how many links have been cut.

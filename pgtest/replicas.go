@@ -199,7 +199,7 @@ func (n *Node) Detach(t testing.TB) {
 }
 
 // Synchronous makes commits on this primary wait for all of the replicas, by the setting synchronous_standby_names;
-// without replicas they wait for none again. It returns when the replicas are connected.
+// without replicas they no longer wait. It returns when the replicas are connected.
 func (n *Node) Synchronous(t testing.TB, replicas ...*Node) {
 	t.Helper()
 	var labels []string

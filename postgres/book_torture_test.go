@@ -19,7 +19,7 @@ import (
 
 // Sizes of the tests that attack the book. `make torture` runs them whole.
 var (
-	fillsFlag   = flag.Int("fills", 10_000, "fills of TestBookTorture")
+	fillsFlag   = flag.Int("fills", 5_000, "fills of TestBookTorture")
 	cutsFlag    = flag.Int("cuts", 60, "connections that TestCutCommits cuts")
 	killsFlag   = flag.Int("kills", 8, "client processes that TestKilledClients kills")
 	crashesFlag = flag.Int("crashes", 2, "kills of PostgreSQL in TestKilledServer")

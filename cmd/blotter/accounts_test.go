@@ -68,7 +68,7 @@ func TestUnknownAccount(t *testing.T) {
 	contains(t, d.ok(t, "verify", "--account", "DEPOT"), "verified: 0 positions")
 	contains(t, d.ok(t, "orders", "list", "--account", "DEPOT"), "no such orders")
 
-	// What an account has left in the audit log can be read when the account is gone.
+	// The audit entries of an account can be read when the account is gone.
 	d.ok(t, "psql", "--as", "owner", "--", "-qc", "delete from execution.accounts where account_id = 'DEPOT'")
 	contains(t, d.ok(t, "audit", "list", "--account", "DEPOT"), "DELETE", "INSERT")
 }

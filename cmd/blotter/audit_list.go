@@ -26,10 +26,10 @@ func auditList(set *settings) *cobra.Command {
 		Long: `List who did what to which row, newest first: to the rows of --account, or of
 all accounts. Orders, accounts and risk limits are recorded when people change
 them, trades and positions when somebody rewrites them, and reading when a
-program asks for it. Fills are not, because the book is their record. What the
-session of an account reports about itself is marked "says:", because nobody
-checked it. JSON and CSV have the whole old and new values; those of sensitive
-columns are ***.`,
+program asks for it. Fills are not, because the book is their record. "says:"
+marks what an account's session reports about itself, because nobody checked it.
+JSON and CSV have the whole old and new values; those of sensitive columns are
+***.`,
 		Example: `  blotter audit list --account ACC123
   blotter audit list --table execution.orders --operation DELETE
   blotter audit list --correlation c-17 --json`,

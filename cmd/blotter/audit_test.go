@@ -88,7 +88,7 @@ func TestAudit(t *testing.T) {
 	d.fails(t, 1, args("verify", "--heads", heads), "line 1", "want a line that blotter audit export-head wrote")
 }
 
-// What an application's login writes cannot make a line of its own, or move the cursor, in what people read; and
+// Text that an application's login writes cannot make a line of its own, or move the cursor, in what people read; and
 // however long, it does not crowd out who did it. JSON and CSV have it as it is.
 func TestNothingIsForgedOnScreen(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func (s *settings) programFolder(state embedded.State) string {
 	return cmp.Or(state.BinDir, s.postgres, os.Getenv("BLOTTER_POSTGRES"))
 }
 
-// dumpReport is what backup and restore print.
+// dumpReport holds the figures that backup and restore print.
 type dumpReport struct {
 	File    string   `json:"file"`
 	Bytes   int64    `json:"bytes"`

@@ -22,7 +22,7 @@ func barsCommand(set *settings) *cobra.Command {
 		barsList(set), barsShow(set), barsGaps(set), barsResample(set), barsExport(set))
 }
 
-// barReading is what the commands that read the bars of a symbol have in common.
+// barReading holds the flags that all commands which read the bars of a symbol share.
 type barReading struct {
 	postgres.BarFilter
 	from, to, format string

@@ -57,7 +57,7 @@ func TestTradesImport(t *testing.T) {
 	contains(t, pnl, "2024-03-04       1        1  100%    100.00  1.00   99.00", "all")
 	contains(t, d.ok(t, "verify"), "verified: 2 positions and 0 orders, from 4 trades")
 
-	// What is listed can be imported into another book.
+	// Listed trades can be imported into another book.
 	d.write(t, "export.csv", d.ok(t, "trades", "list", "--format", "csv", "--oldest-first"))
 	other := newBook(t)
 	contains(t, other.ok(t, "trades", "import", filepath.Join(d.dir, "export.csv"), "--create-account"),

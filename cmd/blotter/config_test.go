@@ -271,7 +271,7 @@ func TestFolderFileIsAFile(t *testing.T) {
 	}
 }
 
-// What a folder's file may set comes before the user's file, and the rest of the user's file counts on.
+// Settings that a folder's file may change come before the user's file, and the rest of the user's file counts on.
 func TestFilesAreMerged(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

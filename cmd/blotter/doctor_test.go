@@ -93,7 +93,7 @@ func TestDoctorOfANewDatabase(t *testing.T) {
 	contains(t, d.ok(t, "doctor", "--indexes"), "-- nothing to advise about indexes")
 }
 
-// What is found is told with its remedy, in 80 columns, the critical first.
+// Findings are printed with their remedy, in 80 columns, the critical first.
 func TestDoctorFinds(t *testing.T) {
 	t.Parallel()
 

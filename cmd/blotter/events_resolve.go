@@ -29,7 +29,8 @@ daemon runs.`,
 		Example: "  blotter events resolve analytics ACC123",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, consumer, key := cmd.Context(), args[0], args[1]
+			ctx := cmd.Context()
+			consumer, key := args[0], args[1]
 			_, db, done, err := set.openBoth(ctx, url)
 			if err != nil {
 				return err

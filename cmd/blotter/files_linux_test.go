@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What a user may not read or write is said as such. Root may do all, so the program runs as another user then.
+// A file that the user may not read or write is named in the error. Root may do all, so the program runs as another user then.
 func TestFilePermissions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

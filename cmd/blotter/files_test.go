@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What the operating system says of a file comes with what to do about it, for every command that takes one.
+// Errors of the operating system about a file say what to do about it, for every command that takes one.
 func TestFileErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)

@@ -25,7 +25,7 @@ func minutes(from time.Time, n int) string {
 	return text.String()
 }
 
-// everything is what imports write, without what differs from run to run, as the partitions that are due.
+// everything selects what imports write, without what differs from run to run, as the partitions that are due.
 const everything = `
 select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timestamp, open, high, low, close, volume,
     adj_close, source), ',' order by symbol, timeframe, timestamp)
@@ -99,7 +99,7 @@ func TestKilledImport(t *testing.T) {
 		if n := value(leftovers); n > 0 {
 			t.Fatalf("kill %d: %d tables are left over", killed, n)
 		}
-		if n == rows*5/2 || killed%5 == 0 { // through: compare, and begin anew
+		if n == rows*5/2 || killed%5 == 0 { // complete: compare, and start again
 			d.ok(t, args(db)...)
 			if got := pgtest.Value[string](t, db, everything); got != want {
 				t.Fatalf("kill %d: repeated, the import gives\n%s\nwant\n%s", killed, got, want)

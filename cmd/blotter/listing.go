@@ -16,7 +16,7 @@ import (
 // listLimit is the number of rows that a table has without --limit.
 const listLimit = 50
 
-// listing is what the commands that list rows of the book have in common.
+// listing holds the flags that all commands which list rows of the book share.
 type listing struct {
 	symbol, strategy, side string
 	from, to, format       string

@@ -185,7 +185,7 @@ func (d *desk) zip(t *testing.T, name string, members ...string) string {
 	return d.write(t, name, packed.String())
 }
 
-// outcome is what a run of the program said and how it ended.
+// outcome holds the output of a run of the program, and its exit status.
 type outcome struct {
 	out, err string
 	status   int

@@ -42,7 +42,7 @@ func maintainHistory(set *settings) *cobra.Command {
 				jobs = append(jobs, j.Name)
 			}
 			if filter.Job != "" && !slices.Contains(jobs, filter.Job) {
-				return usagef("invalid --job %q: want one of %s", filter.Job, strings.Join(jobs, ", "))
+				return usagef("invalid --job %q: use %s", filter.Job, strings.Join(jobs, ", "))
 			}
 
 			runs, err := runner.History(cmd.Context(), filter)

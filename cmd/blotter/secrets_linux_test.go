@@ -109,7 +109,7 @@ func TestPsqlGetsLinkAndPasswordByEnvironment(t *testing.T) {
 		"PGSSLROOTCERT=system-ca.pem\n", "PGOPTIONS=-c role=trading_app -c app.current_account_id=A1\n")
 }
 
-// What the program creates is its owner's alone: the data folder and everything in it, and what it exports.
+// Everything that the program creates is its owner's alone: the data folder and everything in it, and what it exports.
 func TestFilesAreTheirOwnersAlone(t *testing.T) {
 	t.Parallel()
 

@@ -14,8 +14,8 @@ func statusCommand(set *settings) *cobra.Command {
 		Short: "Show whether blotter's own database runs; exit 1 if not",
 		Long: `Show whether blotter's own database runs, and where. The exit status is 0 if it
 runs, otherwise 1. The URL is for programs on this machine: its login is a
-member of all roles except trading_owner, and whoever may enter the folder of
-the socket needs no password.`,
+member of all roles except trading_owner, and users who may enter the folder of
+the socket need no password.`,
 		Example: `  blotter status
   export DATABASE_URL="$(blotter status --json | jq -r .url)"`,
 		Args: cobra.NoArgs,

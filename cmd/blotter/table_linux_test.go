@@ -112,7 +112,7 @@ func TestTablesNameWhatTheyHide(t *testing.T) {
 	d.env = append(plain, "COLUMNS=wide")
 	narrow(t, "trades list with COLUMNS=wide", d.ok(t, "trades", "list"))
 
-	// What fits in no way is printed as records, with every column.
+	// A table that is too wide in any form is printed as records, with every column.
 	d.env = append(plain, "COLUMNS=40")
 	records := d.ok(t, "trades", "list", "--symbol", "KO")
 	contains(t, records, "executed  2024-05-06 15:02:00\n", "side      sell\n", "strategy  swing\n",

@@ -2,7 +2,7 @@ package main_test
 
 import "testing"
 
-// What is listed as CSV or JSON is the same fills with the same fees when it is imported again, into whatever book.
+// Lists as CSV or JSON have the same fills with the same fees when it is imported again, into whatever book.
 func TestExportKeepsFeesInSeveralCurrencies(t *testing.T) {
 	t.Parallel()
 

@@ -46,7 +46,7 @@ func TestRoleURLsWithoutURL(t *testing.T) {
 	}
 }
 
-// What the owner alone does needs --owner-url alone, and takes it before --url.
+// Commands that only the owner may run need --owner-url alone, and take it before --url.
 func TestOwnerURL(t *testing.T) {
 	t.Parallel()
 	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
@@ -158,7 +158,7 @@ func TestServerThatWantsTLS(t *testing.T) {
 		"the server wants TLS", "sslmode=verify-full")
 }
 
-// What is wrong with a URL is said, without the URL.
+// The error for an invalid URL does not contain the URL.
 func TestBadURLsAreExplained(t *testing.T) {
 	t.Parallel()
 

@@ -23,7 +23,7 @@ var (
 	half           = blotter.MustDecimal("0.5")
 )
 
-// plan is what the strategy does.
+// plan holds the orders of the strategy and their fills.
 type plan struct {
 	orders []blotter.Order
 	fills  []blotter.Trade

@@ -28,7 +28,7 @@ var capital = blotter.MustDecimal("100000")
 // keptNote explains trades of an earlier run that differ from those of this run.
 const keptNote = "the bars have changed since the demo traded on them first; its trades stay as they were"
 
-// Trading is what the strategy did, and what came of it.
+// Trading reports the orders and fills of the strategy, and their result.
 type Trading struct {
 	Account      string                `json:"account_id"`
 	Symbols      []string              `json:"symbols"`

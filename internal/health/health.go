@@ -42,7 +42,7 @@ type Messages struct{ Failing, Working string }
 
 // Report keeps the outcome of an attempt and logs it if it is news. The first of several failures is a warning. One
 // that lasts for Patience is an error, and so is another error after that, at most once every Patience. An attempt that
-// was cut short because ctx ended says nothing.
+// was cut short because ctx ended is not reported.
 func (s *State) Report(ctx context.Context, log *slog.Logger, err error, m Messages, attrs ...any) {
 	if ctx.Err() != nil {
 		return
