@@ -121,8 +121,8 @@ func (s *Scheduler) loop(ctx context.Context) {
 		}
 
 		period := s.runner.cfg.Poll
-		timer := time.NewTimer(period*3/4 + rand.N(period/2+
-			1)) // so that several schedulers do not poll at the same time
+		// Several schedulers do not poll at the same time.
+		timer := time.NewTimer(period*3/4 + rand.N(period/2+1))
 		select {
 		case <-s.stopping:
 			timer.Stop()
