@@ -28,12 +28,18 @@ func TestDifference(t *testing.T) {
 		{name: "only the book has it", book: "10", broker: "0", want: Extra},
 		{name: "another quantity", book: "10", broker: "9", want: Different},
 		{name: "another side", book: "10", broker: "-10", want: Different},
-		{name: "an average that rounds up", book: "3", broker: "3", bookAverage: pointer("1.125"),
-			brokerPrice: pointer("1.13"), digits: 2},
-		{name: "an average that rounds down", book: "3", broker: "3", bookAverage: pointer("1.125"),
-			brokerPrice: pointer("1.12"), digits: 2},
-		{name: "another average", book: "3", broker: "3", bookAverage: pointer("1.125"), brokerPrice: pointer("1.14"),
-			digits: 2, want: Average},
+		{
+			name: "an average that rounds up", book: "3", broker: "3", bookAverage: pointer("1.125"),
+			brokerPrice: pointer("1.13"), digits: 2,
+		},
+		{
+			name: "an average that rounds down", book: "3", broker: "3", bookAverage: pointer("1.125"),
+			brokerPrice: pointer("1.12"), digits: 2,
+		},
+		{
+			name: "another average", book: "3", broker: "3", bookAverage: pointer("1.125"), brokerPrice: pointer("1.14"),
+			digits: 2, want: Average,
+		},
 		{name: "an average that the broker does not give", book: "3", broker: "3", bookAverage: pointer("1.125")},
 	} {
 		book := blotter.Position{Quantity: decimal(test.book), AvgPrice: test.bookAverage}
