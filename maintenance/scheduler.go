@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/internal/health"
+	"github.com/blotterdb/blotter/internal/service"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -18,12 +18,9 @@ import (
 type Scheduler struct {
 	runner *Runner
 
-	mu       sync.Mutex
-	started  bool
-	stopping chan struct{}      // closed by Stop: start no more jobs
-	cancel   context.CancelFunc // stops the running job
-	stopped  chan struct{}      // closed when the scheduler has ended
-	state    health.State       // of the last poll
+	service  service.Runner
+	stop     sync.Once
+	stopping chan struct{} // closed by Stop: start no more jobs
 }
 
 // NewScheduler returns a scheduler. It returns ErrInvalid for an invalid configuration.
@@ -32,83 +29,32 @@ func NewScheduler(cfg Config) (*Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Scheduler{runner: runner, stopping: make(chan struct{}), stopped: make(chan struct{})}, nil
+	return &Scheduler{
+		runner: runner, service: service.Runner{Name: "the scheduler of maintenance"}, stopping: make(chan struct{}),
+	}, nil
 }
 
 // Start starts the scheduler, which polls for jobs that are due, for the first time at once. If the database cannot be
 // reached, Start succeeds, Health returns the error, and the next poll tries again. The end of ctx does not stop the
-// scheduler; Stop does.
-func (s *Scheduler) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	if s.started {
-		return nil
-	}
-
-	select {
-	case <-s.stopping:
-		return &blotter.Error{
-			Op: "start maintenance", Kind: blotter.ErrProgramming,
-			Message: "the scheduler was stopped; create a new one",
-		}
-	default:
-	}
-
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.started = true
-	go s.loop(ctx)
-	return nil
-}
+// scheduler; Stop does. A scheduler that was stopped is not started again.
+func (s *Scheduler) Start(ctx context.Context) error { return s.service.Start(ctx, nil, s.loop) }
 
 // Stop starts no more jobs and waits for the running one. When ctx ends it stops that job, which is recorded, waits
-// for its end, and leaves the rest to the next run.
+// for its end, and leaves the rest to the next run. It does nothing before Start.
 func (s *Scheduler) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	select {
-	case <-s.stopping:
-	default:
-		close(s.stopping)
-	}
-
-	started := s.started
-	s.mu.Unlock()
-	if !started {
+	if !s.service.Started() {
 		return nil
 	}
-	defer s.cancel()
 
-	select {
-	case <-s.stopped:
-	case <-ctx.Done():
-		s.cancel()
-		<-s.stopped
-	}
-
+	s.stop.Do(func() { close(s.stopping) })
+	s.service.Drain(ctx)
 	return nil
 }
 
 // Health returns nil while the scheduler runs and reaches its database. Failures of jobs are recorded and do not count.
-func (s *Scheduler) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	select {
-	case <-s.stopping:
-		return &blotter.Error{Op: "maintenance", Kind: blotter.ErrOperational, Message: "the scheduler was stopped"}
-	default:
-	}
-
-	if !s.started {
-		return &blotter.Error{Op: "maintenance", Kind: blotter.ErrOperational, Message: "the scheduler was not started"}
-	}
-
-	return s.state.Err()
-}
+func (s *Scheduler) Health() error { return s.service.Health() }
 
 func (s *Scheduler) loop(ctx context.Context) {
-	defer close(s.stopped)
-
 	var conn *pgx.Conn
 	defer func() { s.disconnect(ctx, conn) }()
 
@@ -144,7 +90,7 @@ func (s *Scheduler) disconnect(ctx context.Context, conn *pgx.Conn) {
 
 // report keeps the result of a poll for Health, and logs it if it is news.
 func (s *Scheduler) report(ctx context.Context, err error) {
-	s.state.Report(ctx, s.runner.cfg.Logger, err, health.Messages{
+	s.service.State.Report(ctx, s.runner.cfg.Logger, err, health.Messages{
 		Failing: "maintenance cannot reach its database", Working: "maintenance reaches its database again",
 	})
 }
