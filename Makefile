@@ -118,6 +118,12 @@ bench: ## blotter and its peers side by side, as ratios
 bench-quick: ## fills by blotter and its peers, in four minutes: rates, processor's time, right answers
 	cd bench && go test -run '^$$' -bench 'Fills$$' -benchtime 1x -timeout 20m -repetitions 1 -fill-span 2s
 
+.PHONY: bench-goals
+bench-goals: ## the goals of speed with today's ratios, on a quiet machine; needs pgbench, psql and valgrind
+	cd bench && go test -run '^$$' -bench 'Goals$$|Import$$|Portfolio$$|AccountSingleRead|EventLatency|EventDrain|RelayDrain' \
+		-benchtime 1x -timeout 60m
+	$(MAKE) bench-instructions
+
 .PHONY: bench-instructions
 bench-instructions: ## the server's instructions a fill, which no load changes; needs valgrind
 	cd bench && go test -run '^$$' -bench 'Instructions$$' -benchtime 1x -timeout 20m -instructions
