@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/numeric"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -78,8 +79,8 @@ func (a textArray) IndexType() any                      { return new(text) }
 type decimalArray []blotter.Decimal
 
 func (a decimalArray) Dimensions() []pgtype.ArrayDimension { return dimensions(len(a)) }
-func (a decimalArray) Index(i int) any                     { return &a[i] }
-func (a decimalArray) IndexType() any                      { return new(blotter.Decimal) }
+func (a decimalArray) Index(i int) any                     { return (*numeric.Element)(&a[i]) }
+func (a decimalArray) IndexType() any                      { return new(numeric.Element) }
 
 // dimensions returns those of an array of so many elements; an empty one is not NULL.
 func dimensions(elements int) []pgtype.ArrayDimension {

@@ -58,7 +58,7 @@ func (c codec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgt
 
 func (c codec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
 	switch value.(type) {
-	case blotter.Decimal, *blotter.Decimal:
+	case blotter.Decimal, *Element:
 		if format == pgtype.BinaryFormatCode {
 			return encodeBinaryDecimal{}
 		}
@@ -117,14 +117,15 @@ func decodeText(text string) (blotter.Decimal, error) {
 	return d, nil
 }
 
+// Element is a decimal in an array. A pointer to one is encoded where it is; a Decimal as any would be copied to the
+// heap.
+type Element blotter.Decimal
+
 type encodeBinaryDecimal struct{}
 
 func (encodeBinaryDecimal) Encode(value any, buf []byte) ([]byte, error) {
-	if pointer, ok := value.(*blotter.Decimal); ok {
-		if pointer == nil {
-			return nil, nil // NULL
-		}
-		return Append(buf, *pointer), nil
+	if element, ok := value.(*Element); ok {
+		return Append(buf, blotter.Decimal(*element)), nil
 	}
 	return Append(buf, value.(blotter.Decimal)), nil
 }
@@ -132,11 +133,8 @@ func (encodeBinaryDecimal) Encode(value any, buf []byte) ([]byte, error) {
 type encodeTextDecimal struct{}
 
 func (encodeTextDecimal) Encode(value any, buf []byte) ([]byte, error) {
-	if pointer, ok := value.(*blotter.Decimal); ok {
-		if pointer == nil {
-			return nil, nil // NULL
-		}
-		return pointer.AppendText(buf)
+	if element, ok := value.(*Element); ok {
+		return blotter.Decimal(*element).AppendText(buf)
 	}
 	return value.(blotter.Decimal).AppendText(buf)
 }
