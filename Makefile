@@ -133,6 +133,10 @@ SYMBOLS ?= 100
 bench-bars: ## a year of minute bars of 10, 100 (SYMBOLS=1000: also 1,000) symbols: load it, and ask
 	cd bench && go test -run '^$$' -bench Scale -benchtime 1x -timeout 3h -symbols $(SYMBOLS)
 
+.PHONY: screenshots
+screenshots: ## make the pictures of docs/dashboard.md again; needs Chromium
+	tools/screenshots
+
 .PHONY: catalog
 catalog: ## write what migrate verify compares with, after a change of the migrations
 	go test ./schema -run TestCatalogIsUpToDate -update

@@ -86,7 +86,7 @@ select format('%I.%I', n.nspname, c.relname)
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
  where c.relkind = 'r'
-   and (n.nspname in ('data_ingestion', 'execution', 'strategy_engine', 'risk_management', 'analytics')
+   and (n.nspname in ('data_ingestion', 'execution', 'strategy_engine', 'risk_management', 'analytics', 'dashboard')
         or n.nspname = 'events' and c.relname like 'outbox%'
         or n.nspname = 'shared' and c.relname like 'audit_log%')
  order by 1`

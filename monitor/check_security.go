@@ -56,7 +56,7 @@ func (c catalogCheck) run(ctx context.Context, q postgres.Querier) (findings []F
 
 // schemas lists the schemas of blotter, for conditions on pg_namespace.nspname.
 const schemas = `('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics', 'logging', 'events',
-    'shared')`
+    'shared', 'dashboard')`
 
 // withTenants begins a query with the tables that have an account_id, including partitions and detached partitions.
 const withTenants = `

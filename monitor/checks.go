@@ -16,6 +16,7 @@ func Checks(t Thresholds) []Check {
 		jobOverdue, jobFailed, verifyResult, reconcileResult,
 		schemaVersion, schemaDrift,
 		barSeams,
+		dashboardUsers,
 	} {
 		list = append(list, check(t))
 	}

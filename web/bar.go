@@ -105,5 +105,8 @@ func barsFigure(r *request, symbol string, bars []blotter.Bar, fills []chart.Fil
 	if len(fills) > 0 {
 		caption += " Triangles up are purchases, triangles down are sales."
 	}
-	return &figure{SVG: drawn(chart.Candles(chart.PageSize, "", "", bars, fills), label), Caption: caption, Table: t.aligned()}
+	return &figure{
+		SVG: drawn(chart.Candles(chart.PageSize, "", "", bars, fills), label), Caption: caption,
+		Table: t.aligned(),
+	}
 }

@@ -92,7 +92,8 @@ func (a analyticsState) notice(account string) []empty {
 		return nil
 	case !a.isKnown:
 		return []empty{{
-			Text:    "The analytics do not run, so the figures are added up from the trades, which is slow for many. The daemon keeps them:",
+			Text: "The analytics do not run, so the figures are added up from the trades, which is slow for " +
+				"many. The daemon keeps them:",
 			Command: "blotter serve",
 		}}
 	}
@@ -204,7 +205,8 @@ func curveFigure(id string, curve []chart.Point, now *chart.Point, currency stri
 	}
 
 	last := curve[len(curve)-1]
-	caption := fmt.Sprintf("Net profit and loss of closed trades in %s, after fees. Below: how far it is under its peak.", currency)
+	caption := fmt.Sprintf("Net profit and loss of closed trades in %s, after fees. Below: how far it is under "+
+		"its peak.", currency)
 	if now != nil {
 		caption += " Dashed: with what is not realized."
 	}

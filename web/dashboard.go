@@ -12,7 +12,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Config says what a Dashboard shows, and to whom. Only DB is required.
+// Config configures a Dashboard. Only DB is required.
 type Config struct {
 	// DB is the database.
 	DB *postgres.DB

@@ -47,12 +47,18 @@ func (l *limits) enter(ctx context.Context) (leave func(), err error) {
 
 // take waits for a place among those that slots has.
 func take(ctx context.Context, slots chan struct{}, wait time.Duration) (leave func(), err error) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-
+	leave = func() { <-slots }
 	select {
 	case slots <- struct{}{}:
-		return func() { <-slots }, nil
+		return leave, nil
+	default:
+	}
+
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
 	case <-timer.C:
 		return nil, errBusy
 	case <-ctx.Done():

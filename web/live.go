@@ -57,7 +57,7 @@ func newLive(d *Dashboard) *live {
 	}
 }
 
-// shared returns the page of a key. Whoever asks while it is made, or right after, gets the same page, unless the
+// shared returns the page of a key. Requests while it is made, or right after, get the same page, unless the
 // database has changed in between.
 func (l *live) shared(
 	ctx context.Context, key string, make func(context.Context) (*rendered, error),
@@ -69,7 +69,7 @@ func (l *live) shared(
 		defer cancel()
 		entry.page, entry.err = make(own)
 		l.mu.Lock()
-		entry.at = l.d.cfg.Clock()
+		entry.at = time.Now()
 		l.mu.Unlock()
 		close(entry.done)
 		return entry.page, entry.err
@@ -87,9 +87,9 @@ func (l *live) shared(
 func (l *live) entry(key string) (entry *sharing, isMine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.d.cfg.Clock()
+	now := time.Now()
 	for k, e := range l.pages {
-		if !e.at.IsZero() && (e.version != l.version || now.Sub(e.at) >= keepPage || now.Before(e.at)) {
+		if !e.at.IsZero() && (e.version != l.version || now.Sub(e.at) >= keepPage) {
 			delete(l.pages, k)
 		}
 	}

@@ -86,7 +86,10 @@ func (d *Dashboard) orders(r *request) (*view, error) {
 		t.First = r.with("after", "")
 	}
 	t.CSV = csvAddress(r, "/orders.csv")
-	t.Empty = empty{Text: "No orders match. Programs create them with CreateOrder; a first look at some:", Command: "blotter demo"}
+	t.Empty = empty{
+		Text:    "No orders match. Programs create them with CreateOrder; a first look at some:",
+		Command: "blotter demo",
+	}
 	p := &page{
 		Title: "Orders", Filters: r.form(orderFields()...),
 		Panels: []panel{{Title: "Orders, the newest first", Table: t}},
@@ -130,7 +133,10 @@ func (d *Dashboard) order(r *request) (*view, error) {
 		if len(list) == 0 {
 			return &blotter.Error{Kind: blotter.ErrNotFound, Message: fmt.Sprintf("there is no order %q", id)}
 		}
-		trades, err := s.Trades(r.ctx, postgres.TradeFilter{OrderID: id, Account: r.account, NewestFirst: true, Limit: pageRows})
+		trades, err := s.Trades(r.ctx, postgres.TradeFilter{
+			OrderID: id, Account: r.account, NewestFirst: true,
+			Limit: pageRows,
+		})
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func readHoldings(r *request, s *postgres.Session) (list []holding, err error) {
 	return list, rows.Err()
 }
 
-// overviewData is what the overview reads.
+// overviewData holds the rows of the overview.
 type overviewData struct {
 	holdings  []holding
 	days      []dayFigure
@@ -131,7 +131,10 @@ func (r *request) welcome() panel {
 		Rows: []row{
 			{Cells: []cell{text("See what it looks like, with made-up trades"), {Text: "blotter demo", Class: "mono"}}},
 			{Cells: []cell{text("Create an account"), {Text: "blotter accounts create ACCOUNT", Class: "mono"}}},
-			{Cells: []cell{text("Book the fills of a broker's export"), {Text: "blotter trades import FILE --account ACCOUNT", Class: "mono"}}},
+			{Cells: []cell{
+				text("Book the fills of a broker's export"),
+				{Text: "blotter trades import FILE --account ACCOUNT", Class: "mono"},
+			}},
 			{Cells: []cell{text("Import bars, which value positions"), {Text: "blotter import FILE", Class: "mono"}}},
 		},
 	}}
@@ -164,7 +167,10 @@ func (r *request) moneyStats(h holding, days []dayFigure) []stat {
 	}
 
 	total := profit(h.Realized.Sub(h.Fees).Add(h.Unrealized), unit).to(r.linkTo("/performance", "currency", unit))
-	return append(stats, stat{Name: "Since the first trade", Value: total, Unit: unit, Note: "with unrealized, net of fees"})
+	return append(stats, stat{
+		Name: "Since the first trade", Value: total, Unit: unit,
+		Note: "with unrealized, net of fees",
+	})
 }
 
 // dateOf returns midnight UTC of the day of a time.
@@ -185,7 +191,8 @@ func (r *request) overviewPanels(data *overviewData) (panels []panel) {
 		}
 		one := panel{
 			Title: "Equity in " + currency, Chart: curveFigure(fmt.Sprintf("equity-%d", i), curve, now, currency),
-			Link: &link{Text: "Performance by day, strategy and symbol", Href: r.linkTo("/performance", "currency", currency)},
+			Link: &link{Text: "Performance by day, strategy and symbol", Href: r.linkTo("/performance", "currency",
+				currency)},
 		}
 		if len(currencies) > 1 {
 			one.Class = "half"

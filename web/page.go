@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"github.com/blotterdb/blotter/internal/chart"
+	"github.com/blotterdb/blotter/monitor"
 )
 
 // page is the data of page.html.
@@ -25,6 +26,7 @@ type panel struct {
 	Chart              *figure
 	Table              *table
 	Link               *link
+	Findings           []monitor.Finding
 }
 
 // figure is a chart with the table behind it.

@@ -114,7 +114,10 @@ var navigation = []struct {
 }
 
 // parents has the page of the menu to which a page belongs.
-var parents = map[string]string{"/position": "/positions", "/order": "/orders", "/trade": "/trades", "/symbol": "/market"}
+var parents = map[string]string{
+	"/position": "/positions", "/order": "/orders", "/trade": "/trades",
+	"/symbol": "/market",
+}
 
 // page returns the handler of a page.
 func (d *Dashboard) page(show pageFunc) http.HandlerFunc {

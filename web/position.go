@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -77,7 +78,10 @@ func (r *request) positionTable(id string, list []blotter.PositionValue) *table 
 		v := &list[i]
 		asOf := cell{Class: "muted"}
 		if v.PriceAt != nil {
-			asOf = cell{Text: age(r.now.Sub(*v.PriceAt)), Title: v.PriceAt.UTC().Format(time.DateTime) + " UTC", Class: "muted"}
+			asOf = cell{
+				Text: age(r.now.Sub(*v.PriceAt)), Title: v.PriceAt.UTC().Format(time.DateTime) + " UTC",
+				Class: "muted",
+			}
 		} else if !v.Quantity.IsZero() {
 			asOf.Text = "no price"
 			asOf.Title = "blotter prices set " + v.Symbol + " PRICE, or import bars"
@@ -102,7 +106,10 @@ func (r *request) positionTable(id string, list []blotter.PositionValue) *table 
 func minorNum(name string) column { return column{Name: name, Class: "num minor"} }
 
 func (r *request) positionPage() (p positionPage, err error) {
-	p = positionPage{currency: r.query.Get("currency"), symbol: r.query.Get("symbol"), sort: sortSymbol, limit: pageRows + 1}
+	p = positionPage{
+		currency: r.query.Get("currency"), symbol: r.query.Get("symbol"), sort: sortSymbol,
+		limit: pageRows + 1,
+	}
 	order, err := r.choice("sort", sortSymbol, sortValue, sortProfit, sortLoss)
 	if err != nil {
 		return p, err
@@ -188,7 +195,10 @@ func (r *request) positionsTable(f positionPage, list []blotter.PositionValue) *
 		t.Note = fmt.Sprintf("The first %d; in the order of symbols, and in the download, there are all.", sortedMax)
 	}
 	t.CSV = csvAddress(r, "/positions.csv")
-	t.Empty = empty{Text: "No positions match. A position comes from its trades:", Command: "blotter trades import FILE"}
+	t.Empty = empty{
+		Text:    "No positions match. A position comes from its trades:",
+		Command: "blotter trades import FILE",
+	}
 	return t
 }
 
@@ -218,7 +228,7 @@ const (
 	entriesMax   = 20
 )
 
-// positionData is what the page of a position reads.
+// positionData holds the rows of the page of a position.
 type positionData struct {
 	value      blotter.PositionValue
 	since      *time.Time // when the present life began
@@ -243,7 +253,10 @@ func (d *Dashboard) position(r *request) (*view, error) {
 		data, err = readPosition(r, s, symbol)
 		return err
 	}, postgres.Unlogged)
-	if err != nil {
+	switch {
+	case errors.Is(err, blotter.ErrNotFound):
+		return &view{Redirect: r.linkTo("/symbol", "symbol", symbol)}, nil
+	case err != nil:
 		return nil, err
 	}
 	return r.showPosition(symbol, &data), nil
@@ -280,7 +293,8 @@ select coalesce(sum(case side when 'buy' then quantity else -quantity end), 0), 
 )
 
 func readPosition(r *request, s *postgres.Session, symbol string) (data positionData, err error) {
-	list, err := postgres.PositionValues.Find(r.ctx, s, postgres.Eq("account_id", r.account), postgres.Eq("symbol", symbol))
+	list, err := postgres.PositionValues.Find(r.ctx, s, postgres.Eq("account_id", r.account), postgres.Eq("symbol",
+		symbol))
 	if err != nil {
 		return data, err
 	}
@@ -307,7 +321,10 @@ func readPosition(r *request, s *postgres.Session, symbol string) (data position
 	if data.fills, err = s.Trades(r.ctx, filter); err != nil {
 		return data, err
 	}
-	newest := postgres.TradeFilter{Account: r.account, Symbol: symbol, NewestFirst: true, BookOrder: true, Limit: quantityDots}
+	newest := postgres.TradeFilter{
+		Account: r.account, Symbol: symbol, NewestFirst: true, BookOrder: true,
+		Limit: quantityDots,
+	}
 	if data.recent, err = s.Trades(r.ctx, newest); err != nil {
 		return data, err
 	}
@@ -351,7 +368,10 @@ func (r *request) positionStats(data *positionData) []stat {
 		{Name: "Cost basis", Value: money(v.CostBasis, v.Currency), Unit: v.Currency},
 	}
 	if v.MarketPrice == nil {
-		stats = append(stats, stat{Name: "Last price", Value: text("unknown"), Note: "blotter prices set, or import bars"})
+		stats = append(stats, stat{
+			Name: "Last price", Value: text("unknown"),
+			Note: "blotter prices set, or import bars",
+		})
 	} else {
 		stats = append(stats,
 			stat{Name: "Last price", Value: number(*v.MarketPrice), Unit: v.Currency, Note: age(r.now.Sub(*v.PriceAt))},
@@ -379,14 +399,18 @@ func (r *request) proofPanel(data *positionData) panel {
 	t.add(text("Stored position"), number(v.Quantity))
 	t.add(text("Difference"), number(v.Quantity.Sub(data.booked)))
 	t.aligned()
-	t.Note = "If the broker says otherwise, compare with its export: blotter positions compare FILE --account " + r.account +
+	t.Note = "If the broker says otherwise, compare with its export: blotter positions compare FILE --account " +
+		r.account +
 		" names the first trade after which the two differ."
 	return panel{Title: "Does it add up?", Class: "half", Table: t}
 }
 
 func (r *request) candleFigure(symbol string, data *positionData) *figure {
 	if len(data.bars) == 0 {
-		return &figure{Empty: empty{Text: "There are no bars of " + symbol + ". To draw them:", Command: "blotter import FILE"}}
+		return &figure{Empty: empty{
+			Text:    "There are no bars of " + symbol + ". To draw them:",
+			Command: "blotter import FILE",
+		}}
 	}
 	fills := make([]chart.Fill, len(data.fills))
 	for i := range data.fills {
@@ -399,7 +423,10 @@ func (r *request) quantityFigure(data *positionData) *figure {
 	if len(data.recent) < 2 {
 		return &figure{Empty: empty{Text: "One trade has no history yet."}}
 	}
-	t := &table{ID: "quantity", Caption: "Quantity after each trade", Columns: []column{col("Executed"), num("Quantity")}}
+	t := &table{ID: "quantity", Caption: "Quantity after each trade", Columns: []column{
+		col("Executed"),
+		num("Quantity"),
+	}}
 	var dots []chart.Point
 	for i := len(data.recent) - 1; i >= 0; i-- {
 		dots = append(dots, chart.Point{At: data.recent[i].ExecutedAt, Value: data.recent[i].QuantityAfter})
@@ -416,8 +443,11 @@ func (r *request) quantityFigure(data *positionData) *figure {
 func (r *request) tripTable(list []blotter.RoundTrip) *table {
 	t := &table{
 		ID: "trips", Caption: "Round trips",
-		Columns: []column{col("Closed"), minor("Held"), num("Largest"), num("Trades"), num("Gross"), num("Fees"), num("Net")},
-		Empty:   empty{Text: "The position was never closed."},
+		Columns: []column{
+			col("Closed"), minor("Held"), num("Largest"), num("Trades"), num("Gross"), num("Fees"),
+			num("Net"),
+		},
+		Empty: empty{Text: "The position was never closed."},
 	}
 	for i := range list {
 		trip := &list[i]

@@ -161,7 +161,7 @@ func (r *request) after() (key pageKey, err error) {
 
 func (k pageKey) String() string { return fmt.Sprintf("%d.%d", k.at.UnixMicro(), k.id) }
 
-// accountFacts is what a page needs to know of an account.
+// accountFacts describes an account.
 type accountFacts struct{ ID, Currency, Zone string }
 
 func (a *accountFacts) location() *time.Location {

@@ -78,7 +78,7 @@ func (d *Dashboard) showLogin(w http.ResponseWriter, r *http.Request, status int
 	d.show(w, r, status, "Sign in", "login.html", form)
 }
 
-// wrongLogin is what a failed login says, whichever of the two was wrong.
+// wrongLogin does not say which of the two was wrong.
 const wrongLogin = "The name or the password is wrong."
 
 // login checks a name and a password, and begins a session.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 )
 
@@ -37,10 +38,17 @@ type cell struct {
 	Href  string
 	Class string
 	Title string
-	Time  string // the instant, for <time>
+	Time  string   // the instant, for <time>
+	HTML  htmlText // instead of Text: what this package has drawn or escaped
 
 	isNumber bool
 }
+
+// htmlText is text that is HTML already. Nothing that was stored becomes one unescaped.
+type htmlText = template.HTML
+
+// escaped returns a text as HTML.
+func escaped(text string) string { return template.HTMLEscapeString(text) }
 
 // empty is shown where there is nothing to show: a sentence, and a command that changes it.
 type empty struct {

@@ -128,7 +128,8 @@ func (d *Dashboard) trades(r *request) (*view, error) {
 		}
 		p.Stats = append(p.Stats, d.tradeStats(r, totals, all.Limit)...)
 		if all.Limit > 0 && tradesOf(totals) > totalRows {
-			p.Notices = append(p.Notices, empty{Text: "These are more than 10,000 trades; the figures are those of the newest."})
+			p.Notices = append(p.Notices, empty{Text: "These are more than 10,000 trades; the figures are those " +
+				"of the newest."})
 			p.Links = append(p.Links, link{Text: "Add up all of them", Href: r.with("totals", "all")})
 		}
 		p.Panels = []panel{{Title: "Trades, the newest first", Table: r.tradePage(list)}}
@@ -188,7 +189,10 @@ func (r *request) tradePage(list []blotter.Trade) *table {
 		t.First = r.with("after", "")
 	}
 	t.CSV = csvAddress(r, "/trades.csv")
-	t.Empty = empty{Text: "No trades match. To book the fills of a broker's export:", Command: "blotter trades import FILE"}
+	t.Empty = empty{
+		Text:    "No trades match. To book the fills of a broker's export:",
+		Command: "blotter trades import FILE",
+	}
 	return t
 }
 
@@ -271,7 +275,8 @@ func (d *Dashboard) trade(r *request) (*view, error) {
 			return err
 		}
 		if len(list) == 0 {
-			return &blotter.Error{Kind: blotter.ErrNotFound, Message: fmt.Sprintf("there is no trade %q of %s", id, symbol)}
+			return &blotter.Error{Kind: blotter.ErrNotFound, Message: fmt.Sprintf("there is no trade %q of %s", id,
+				symbol)}
 		}
 		t := &list[0]
 		origin, err := readOrigin(r.ctx, s, t)
@@ -294,7 +299,10 @@ type tradeOrigin struct {
 
 func readOrigin(ctx context.Context, s *postgres.Session, t *blotter.Trade) (o tradeOrigin, err error) {
 	o.events = &table{
-		Caption: "Events", Columns: []column{num("Position"), col("Type"), col("Correlation"), col("Event"), col("Time")},
+		Caption: "Events", Columns: []column{
+			num("Position"), col("Type"), col("Correlation"), col("Event"),
+			col("Time"),
+		},
 		Empty: empty{Text: "The event of this trade is no longer in the outbox."},
 	}
 	rows, err := s.Query(ctx, sqlTradeEvents, strconv.FormatUint(t.XID, 10), t.AccountID, t.TradeID)
@@ -315,7 +323,8 @@ func readOrigin(ctx context.Context, s *postgres.Session, t *blotter.Trade) (o t
 		return o, err
 	}
 
-	err = s.QueryRow(ctx, sqlTradeImport, t.AccountID, t.Symbol, t.TradeID, string(t.Side)).Scan(&o.importID, &o.importFile)
+	err = s.QueryRow(ctx, sqlTradeImport, t.AccountID, t.Symbol, t.TradeID, string(t.Side)).Scan(&o.importID,
+		&o.importFile)
 	if err == pgx.ErrNoRows {
 		err = nil
 	}

@@ -26,7 +26,10 @@ func usersList(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error { return printUsers(w, users) })
+			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error {
+				return printUsers(w,
+					users)
+			})
 		},
 	}
 }

@@ -44,7 +44,8 @@ func (o *webOptions) add(cmd *cobra.Command, standard string) {
 func (o *webOptions) check() error {
 	if o.address == "" {
 		if o.certFile != "" || o.keyFile != "" || o.behindProxy || o.trustHeader != "" {
-			return usagef("--tls-cert, --tls-key, --behind-proxy and --trust-header are for a dashboard: give --http too")
+			return usagef("--tls-cert, --tls-key, --behind-proxy and --trust-header are for a dashboard: give " +
+				"--http too")
 		}
 		return nil
 	}
@@ -58,6 +59,9 @@ func (o *webOptions) check() error {
 		return usagef("--tls-cert and --tls-key need each other")
 	case o.trustHeader != "" && !o.behindProxy:
 		return usagef("--trust-header is for a dashboard behind a proxy: give --behind-proxy too")
+	case o.trustHeader != "" && !web.IsLoopback(o.address):
+		return usagef("--trust-header is believed from whoever reaches --http %s: listen on a loopback address or a "+
+			"socket, which only the proxy reaches", o.address)
 	case !web.IsLoopback(o.address) && o.certFile == "" && !o.behindProxy:
 		return usagef("other machines reach --http %s: give --tls-cert and --tls-key, or --behind-proxy "+
 			"if a proxy with TLS is in front of it", o.address)
@@ -85,7 +89,8 @@ func newDashboard(
 	var err error
 	d.pages, err = web.New(web.Config{
 		DB: db, Account: account, SignIn: o.asksForNames(), Secure: o.behindProxy || o.certFile != "",
-		BehindProxy: o.behindProxy, TrustHeader: o.trustHeader, Checks: doctorChecks(monitor.Thresholds{}), Sight: sight,
+		BehindProxy: o.behindProxy, TrustHeader: o.trustHeader, Checks: doctorChecks(monitor.Thresholds{}),
+		Sight:   sight,
 		OnLink:  func(path string) { d.printLink("opened; the next link is", path) },
 		Version: version(), Logger: log,
 	})

@@ -85,19 +85,26 @@ func (p *plot) drawCurve(isGuess bool) {
 	}
 }
 
-// Steps draws one value over time, for example how far a consumer is behind, from zero upwards.
+// Steps draws a value that stays until the next one, for example how far a consumer is behind, on a scale with zero.
 func Steps(size Size, values []Point) *Picture {
 	candles := make([]candle, len(values))
 	for i, point := range values {
 		v := number(point.Value)
-		candles[i] = candle{at: point.At, open: v, high: v, low: 0, close: v}
+		candles[i] = candle{at: point.At, open: v, high: math.Max(v, 0), low: math.Min(v, 0), close: v}
 	}
 
 	p := newPlot(size, "", "", candles, math.Inf(1))
 	p.priceBottom = p.volumeBottom
-	p.lowest = 0
 	p.drawPrices()
 	p.drawTimes(true)
-	p.drawCurve(false)
+
+	var points []point
+	for i, c := range candles {
+		if i > 0 {
+			points = append(points, point{p.x(i), points[len(points)-1].y})
+		}
+		points = append(points, point{p.x(i), p.y(c.close)})
+	}
+	p.line(Curve, 2, points...)
 	return p.Picture
 }

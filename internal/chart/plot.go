@@ -108,7 +108,7 @@ func (p *plot) reserve(value float64) { p.reserved = p.y(value) }
 
 // drawPrices draws the grid of prices, at round numbers, and the scale of the volume.
 func (p *plot) drawPrices() {
-	lines := math.Max(2, math.Floor((p.priceBottom-p.Top)/60))
+	lines := math.Max(2, math.Floor((p.priceBottom-p.Top)/40))
 	step := roundStep((p.highest - p.lowest) / lines)
 	p.fraction = max(0, -int(math.Floor(math.Log10(step)+1e-9)))
 	for n := math.Ceil(p.lowest/step) + 0; n*step <= p.highest; n++ { // + 0 turns -0 into 0

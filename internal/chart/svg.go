@@ -15,7 +15,7 @@ func (p *Picture) SVG(label string) []byte {
 	b.number(p.Width)
 	b.WriteByte(' ')
 	b.number(p.Height)
-	b.WriteString(`" role="img" aria-label="`)
+	b.WriteString(`" role="` + p.role() + `" aria-label="`)
 	b.escaped(label)
 	b.WriteByte('"')
 	if p.Count > 0 {
@@ -32,6 +32,16 @@ func (p *Picture) SVG(label string) []byte {
 	}
 	b.WriteString("</svg>")
 	return b.Bytes()
+}
+
+// role returns "img", or "group" for a picture with links: a screen reader does not look into an image.
+func (p *Picture) role() string {
+	for i := range p.shapes {
+		if p.shapes[i].link != "" {
+			return "group"
+		}
+	}
+	return "img"
 }
 
 // svgWriter writes SVG.

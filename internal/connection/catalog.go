@@ -23,7 +23,7 @@ select (select array_agg(coalesce(current_setting(name, true), '') order by plac
        (select coalesce(string_agg(quote_ident(name), ', ' order by place), '""')
           from unnest(current_schemas(false)) with ordinality p(name, place)
          where name not in ('data_ingestion', 'strategy_engine', 'execution', 'risk_management', 'analytics',
-                            'logging', 'shared', 'events'))`
+                            'logging', 'shared', 'events', 'dashboard'))`
 	sqlSetLocally = `select set_config(name, value, true) from unnest($1::text[], $2::text[]) s(name, value)`
 )
 

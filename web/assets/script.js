@@ -44,6 +44,7 @@ if (pick) {
     main.innerHTML = fresh.innerHTML;
     main.querySelectorAll("details").forEach((d, i) => { d.open = Boolean(open[i]); });
     main.querySelectorAll(".box").forEach((b, i) => { b.scrollLeft = scrolled[i] || 0; });
+    document.dispatchEvent(new Event("updated"));
     document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
   }
 
@@ -122,6 +123,9 @@ document.addEventListener("pointermove", (event) => {
   tip.style.right = right ? `${box.width - x + 12}px` : "auto";
 });
 
+const showCopy = () => document.querySelectorAll("button[data-copy]").forEach((b) => { b.hidden = !navigator.clipboard; });
+showCopy();
+document.addEventListener("updated", showCopy);
 document.addEventListener("click", (event) => {
   const button = event.target.closest && event.target.closest("button[data-copy]");
   if (!button) return;
