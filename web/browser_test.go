@@ -366,11 +366,11 @@ func shrunk(t testing.TB, content []byte) []byte {
 		t.Fatal(err)
 	}
 	bounds := picture.Bounds()
+	full := image.NewRGBA(bounds)
+	draw.Draw(full, bounds, picture, bounds.Min, draw.Src)
 	counts := map[color.RGBA]int{}
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			counts[color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA)]++
-		}
+	for i := 0; i < len(full.Pix); i += 4 {
+		counts[color.RGBA{full.Pix[i], full.Pix[i+1], full.Pix[i+2], full.Pix[i+3]}]++
 	}
 
 	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int { return counts[b] - counts[a] })
@@ -378,8 +378,14 @@ func shrunk(t testing.TB, content []byte) []byte {
 	for _, c := range frequent[:min(len(frequent), colors)] {
 		palette = append(palette, c)
 	}
+	nearest := map[color.RGBA]uint8{}
+	for c := range counts {
+		nearest[c] = uint8(palette.Index(c))
+	}
 	small := image.NewPaletted(bounds, palette)
-	draw.Draw(small, bounds, picture, bounds.Min, draw.Src)
+	for i := range small.Pix {
+		small.Pix[i] = nearest[color.RGBA{full.Pix[4*i], full.Pix[4*i+1], full.Pix[4*i+2], full.Pix[4*i+3]}]
+	}
 
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}

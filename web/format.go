@@ -70,6 +70,14 @@ func average(d *blotter.Decimal) cell {
 	return c
 }
 
+// rounded returns a cell with an amount that may be a share of another, with as many digits as are worth showing; the
+// hover text has every digit.
+func rounded(d blotter.Decimal) cell {
+	c := average(&d)
+	c.Class = signOf(d)
+	return c
+}
+
 // money returns a cell with an amount.
 func money(d blotter.Decimal, currency string) cell {
 	c := cell{Text: term.Money(d, currency), isNumber: true}

@@ -352,7 +352,7 @@ func (r *request) showPosition(symbol string, data *positionData) *view {
 		panel{Title: "Quantity over time", Class: "half", Chart: r.quantityFigure(data)},
 		r.proofPanel(data),
 		panel{
-			Title: "Round trips", Count: "from flat to flat, the newest first", Class: "half",
+			Title: "Round trips", Count: "from flat to flat, the newest first",
 			Table: r.tripTable(data.trips),
 		},
 		r.entriesPanel(symbol, data),
@@ -453,7 +453,7 @@ func (r *request) tripTable(list []blotter.RoundTrip) *table {
 		trip := &list[i]
 		closed := instant(trip.ClosedAt, r.zone)
 		t.add(closed, muted(span(trip.ClosedAt.Sub(trip.OpenedAt))), number(trip.MaxQuantity), count(trip.Trades),
-			profit(trip.Gross, ""), number(trip.Fees), profit(trip.Net, ""))
+			rounded(trip.Gross), rounded(trip.Fees), rounded(trip.Net))
 	}
 	return t.aligned()
 }

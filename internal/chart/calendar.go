@@ -20,7 +20,7 @@ const (
 	calendarLeft  = 34.0
 	calendarTop   = 22.0
 	heatLevels    = 4
-	weeksOfAYear  = 53
+	weeksOfAYear  = 54
 	daysOfAWeek   = 7
 	calendarRight = 6.0
 )

@@ -14,7 +14,7 @@ type Size struct{ Width, Height float64 }
 var (
 	ImageSize = Size{1200, 675} // of a PNG file
 	PageSize  = Size{960, 320}  // on a web page
-	SmallSize = Size{960, 160}  // on a web page, for a chart of little detail
+	SmallSize = Size{480, 150}  // on half of a web page
 )
 
 // Ink names what a shape shows. PNG has a color for each; SVG writes it as a class, for a stylesheet to color.

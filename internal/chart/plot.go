@@ -36,6 +36,7 @@ const (
 	volumeShare             = 0.17
 	volumeSpacing           = 16.0
 	labelHeight             = 16.0
+	narrowHeight            = 40.0 // of a label on a small screen, in units of the picture
 )
 
 // newPlot returns an empty picture with room for the candles, and for a title unless it is empty.
@@ -114,7 +115,11 @@ func (p *plot) drawPrices() {
 	for n := math.Ceil(p.lowest/step) + 0; n*step <= p.highest; n++ { // + 0 turns -0 into 0
 		y := p.y(n * step)
 		p.line(Grid, 1, point{marginLeft, y}, point{p.rightEdge, y})
-		if math.Abs(y-p.reserved) >= labelHeight {
+		switch distance := math.Abs(y - p.reserved); { // NaN without a reserved place
+		case distance < labelHeight:
+		case distance < narrowHeight:
+			p.minorText(p.format(n*step), p.Width-10, y+4, atEnd)
+		default:
 			p.scaleLabel(p.format(n*step), y, Label)
 		}
 	}
