@@ -260,7 +260,14 @@ func (db *DB) Orders(ctx context.Context, f OrderFilter) ([]blotter.Order, error
 
 // Trades reads trades. Errors: ErrInvalid for an account that is not the scope's.
 func (s *Session) Trades(ctx context.Context, f TradeFilter) ([]blotter.Trade, error) {
-	return find(ctx, s, Trades, f.clauses(s.scope))
+	if !f.isPageOfAccounts(s.scope) {
+		return find(ctx, s, Trades, f.clauses(s.scope))
+	}
+	source, args, err := f.source(s.scope)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, s, Trades, "select "+Trades.columnList()+" from "+source, args...)
 }
 
 // StreamTrades yields trades in constant memory. The session serves nothing else meanwhile.

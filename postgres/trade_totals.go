@@ -22,7 +22,7 @@ type TradeTotal struct {
 	OtherFees   int64           // trades whose commission is in another currency, which Fees leaves out
 }
 
-// sqlTradeTotals adds up the trades that a filter selects, which are put in place of its mark.
+// sqlTradeTotals adds up the trades that a filter selects, which are put in place of the marked table.
 const sqlTradeTotals = `
 select currency, count(*), count(*) filter (where closing), count(*) filter (where closing and realized_pnl > 0),
        count(*) filter (where closing and realized_pnl < 0),
@@ -39,16 +39,11 @@ select currency, count(*), count(*) filter (where closing), count(*) filter (whe
 // TradeTotals adds up the trades that the filter selects, by currency. Of more trades than Limit, it adds up so many as
 // the filter's order has first.
 func (s *Session) TradeTotals(ctx context.Context, f TradeFilter) ([]TradeTotal, error) {
-	c := f.clauses(s.scope)
-	if c.err != nil {
-		return nil, c.err
-	}
-	filter, args, err := Trades.tailSQL(c.list)
+	source, args, err := f.source(s.scope)
 	if err != nil {
 		return nil, err
 	}
-
-	rows, err := s.Query(ctx, strings.Replace(sqlTradeTotals, "/* filter */", filter, 1), args...)
+	rows, err := s.Query(ctx, strings.Replace(sqlTradeTotals, "execution.trades /* filter */", source, 1), args...)
 	if err != nil {
 		return nil, err
 	}

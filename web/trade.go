@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	pageRows  = 50     // of a list
-	totalRows = 10_000 // that are added up without being asked
+	pageRows  = 50    // of a list
+	totalRows = 5_000 // that are added up without being asked
 )
 
 // tradeFilter reads the filter of a request, and its page.
@@ -128,8 +128,9 @@ func (d *Dashboard) trades(r *request) (*view, error) {
 		}
 		p.Stats = append(p.Stats, d.tradeStats(r, totals, all.Limit)...)
 		if all.Limit > 0 && tradesOf(totals) > totalRows {
-			p.Notices = append(p.Notices, empty{Text: "These are more than 10,000 trades; the figures are those " +
-				"of the newest."})
+			p.Notices = append(p.Notices, empty{
+				Text: "The figures are those of the newest " + term.Thousands(totalRows) + " trades, of more.",
+			})
 			p.Links = append(p.Links, link{Text: "Add up all of them", Href: r.with("totals", "all")})
 		}
 		p.Panels = []panel{{Title: "Trades, the newest first", Table: r.tradePage(list)}}
