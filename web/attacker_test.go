@@ -385,7 +385,9 @@ func TestTrustedHeader(t *testing.T) {
 		t.Errorf("a header that nobody asked for: status %d", status)
 	}
 	trusting := newSite(t, db, func(c *web.Config) {
-		c.SignIn, c.BehindProxy, c.TrustHeader = true, true, "X-User"
+		c.SignIn = true
+		c.BehindProxy = true
+		c.TrustHeader = "X-User"
 	}).browser(t)
 	trusting.header.Set("X-User", "ann")
 	contains(t, "the trades", trusting.page(t, "/trades"), "KO")

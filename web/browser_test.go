@@ -257,7 +257,7 @@ func (b *tab) picture(t testing.TB, path string, width int64, scheme string) {
 	}
 }
 
-// A booked fill shows on open pages by itself, and a hidden tab asks for nothing.
+// A booked fill shows on open pages by itself, and a hidden tab is not updated.
 func TestLiveUpdate(t *testing.T) {
 	db := pgtest.Open(t)
 	book(t, db, fill("ACC", "first", "KO", 10, "60", demoDay.Add(-time.Hour)))

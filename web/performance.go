@@ -323,7 +323,9 @@ func drawdown(groups []group, currency string) (worst blotter.Decimal, from, to 
 			peakDay = days[i].Name
 		}
 		if below := sum.Sub(peak); below.LessThan(worst) {
-			worst, from, to = below, peakDay, days[i].Name
+			worst = below
+			from = peakDay
+			to = days[i].Name
 		}
 	}
 	return worst, from, to
