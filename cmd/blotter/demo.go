@@ -335,7 +335,7 @@ func (r *demoReport) printNextSteps(w io.Writer) error {
 		{"blotter pnl list --by month", "its profit and loss"},
 		{"blotter import FILES...", "more bars"},
 		{"blotter up; blotter psql", "look around in SQL"},
-		{"blotter web", "all of it in a browser: open the link that it prints"},
+		{"blotter web", "all of it in a browser"},
 	} {
 		if _, err := fmt.Fprintf(w, "  %-*s  %s\n", len(export), step.command, step.purpose); err != nil {
 			return err
