@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/internal/chart"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
@@ -230,7 +231,7 @@ func (r *request) coverage(one *series) (strip htmlText) {
 	parts := make([]chart.Part, len(one.months))
 	covered := 0
 	for i, has := range one.months {
-		month := r.firstMonth().AddDate(0, i, 0).Format("January 2006")
+		month := calendar.AddMonths(r.firstMonth(), i).Format("January 2006")
 		parts[i].Title = month + ": no bars"
 		if has {
 			parts[i] = chart.Part{Share: 1, Title: month + ": has bars"}

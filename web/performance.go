@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/internal/calendar"
 	"github.com/blotterdb/blotter/internal/chart"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/blotterdb/blotter/postgres"
@@ -90,7 +91,7 @@ func (r *request) performanceFilter() (f performanceFilter, err error) {
 	isOpen := f.from.IsZero() && f.to.IsZero()
 	if isOpen && r.query.Get("range") != "all" {
 		f.from = time.Date(r.now.In(r.zone).Year(), 1, 1, 0, 0, 0, 0, r.zone)
-		f.to = f.from.AddDate(1, 0, 0)
+		f.to = time.Date(f.from.Year()+1, 1, 1, 0, 0, 0, 0, r.zone)
 	}
 	if f.from.IsZero() {
 		f.from = earliest
@@ -423,7 +424,7 @@ func (r *request) groupName(f performanceFilter, g *group) (name, href string) {
 	if err != nil {
 		return g.Name, ""
 	}
-	last := first.AddDate(0, 1, -1)
+	last := calendar.AddMonths(first, 1).AddDate(0, 0, -1)
 	return first.Format("January 2006"), r.tradesOf(f, g.Currency, "from", first.Format(time.DateOnly),
 		"to", last.Format(time.DateOnly))
 }

@@ -59,7 +59,7 @@ func TestLastLabelStandsAlone(t *testing.T) {
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	fills := []Fill{{At: firstDay.Add(time.Hour), Price: blotter.MustDecimal("101"), Side: blotter.Buy}}
-	now := Point{At: firstDay.AddDate(0, 1, 0), Value: blotter.MustDecimal("-5")}
+	now := Point{At: firstDay.AddDate(0, 0, 31), Value: blotter.MustDecimal("-5")}
 	for name, p := range map[string]*Picture{
 		"candles":  Candles(PageSize, "", "", bars(120), fills),
 		"a bar":    Candles(ImageSize, "T<", "C", bars(1), nil),
