@@ -17,7 +17,8 @@ var layers = []string{
 	"internal/window", "internal/term", "internal/tidy", "internal/tidy/tidyreport", "internal/workbook",
 	"internal/sqltext", "internal/tabular", "internal/advisory", "internal/retry", "internal/shell",
 	"internal/numeric", "internal/pgerror", "internal/connection",
-	"schema", "postgres", "barfile", "fillfile", "events", "analytics", "partition", "maintenance", "monitor", "audit",
+	"schema", "postgres", "barfile", "fillfile", "actionfile",
+	"events", "analytics", "partition", "maintenance", "monitor", "audit",
 	"logs", "internal/chart", "web", "embedded", "backup", "internal/compare", "internal/demo", "pgtest", "chaos", "cmd/blotter",
 }
 

@@ -4,9 +4,11 @@ import "github.com/blotterdb/blotter"
 
 // The tables of the schema. Migrations make them; CompareRegistry compares the two.
 var (
-	MarketData      = NewTable[blotter.Bar]("data_ingestion.market_data", Key("symbol", "timeframe", "timestamp"))
-	Instruments     = NewTable[blotter.Instrument]("data_ingestion.instruments", Key("symbol"))
-	LatestPrices    = NewTable[blotter.LatestPrice]("data_ingestion.latest_prices", Key("symbol"))
+	MarketData       = NewTable[blotter.Bar]("data_ingestion.market_data", Key("symbol", "timeframe", "timestamp"))
+	Instruments      = NewTable[blotter.Instrument]("data_ingestion.instruments", Key("symbol"))
+	LatestPrices     = NewTable[blotter.LatestPrice]("data_ingestion.latest_prices", Key("symbol"))
+	CorporateActions = NewTable[blotter.CorporateAction]("data_ingestion.corporate_actions",
+		Key("symbol", "ex_date", "kind"))
 	DataQualityLogs = NewTable[blotter.DataQualityLog]("data_ingestion.data_quality_logs", Key("id"))
 
 	Accounts = NewTable[blotter.Account]("execution.accounts", Key("account_id"))

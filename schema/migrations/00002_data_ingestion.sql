@@ -68,6 +68,34 @@ CREATE TABLE data_ingestion.imported_contents (
     at      timestamptz NOT NULL DEFAULT now()
 );
 
+-- What companies do to their shares. Holders of ratio_old shares before ex_date hold ratio_new shares from then on.
+CREATE TABLE data_ingestion.corporate_actions (
+    symbol      shared.symbol NOT NULL,
+    ex_date     date NOT NULL CHECK (ex_date >= '1700-01-01' AND ex_date < '2201-01-01'),
+    kind        text NOT NULL CHECK (kind IN ('split', 'reverse_split', 'stock_dividend', 'cash_dividend', 'symbol_change', 'merger')),
+    ratio_new   bigint NOT NULL DEFAULT 0 CHECK (ratio_new BETWEEN 0 AND 1000000), -- 0 for a cash dividend
+    ratio_old   bigint NOT NULL DEFAULT 0 CHECK (ratio_old BETWEEN 0 AND 1000000),
+    new_symbol  text NOT NULL DEFAULT '' CHECK (length(new_symbol) <= 32), -- '' for none
+    cash_amount shared.positive, -- for each share
+    currency    text NOT NULL DEFAULT '' CHECK (length(currency) <= 20), -- '' is that of the instrument
+    source      shared.source NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (symbol, ex_date, kind),
+    CONSTRAINT corporate_actions_ratio CHECK (kind IN ('split', 'stock_dividend') AND ratio_new > ratio_old AND ratio_old > 0
+        OR kind = 'reverse_split' AND ratio_new < ratio_old AND ratio_new > 0
+        OR kind = 'merger' AND ratio_new > 0 AND ratio_old > 0
+        OR kind = 'symbol_change' AND ratio_new = 1 AND ratio_old = 1
+        OR kind = 'cash_dividend' AND ratio_new = 0 AND ratio_old = 0),
+    CONSTRAINT corporate_actions_terms CHECK ((kind = 'cash_dividend' OR gcd(ratio_new, ratio_old) = 1)
+        AND (kind = 'cash_dividend') = (cash_amount IS NOT NULL)
+        AND (kind IN ('symbol_change', 'merger')) = (new_symbol <> '') AND new_symbol <> symbol)
+);
+-- One change of the number of shares a day, whatever it is called.
+CREATE UNIQUE INDEX corporate_actions_shares ON data_ingestion.corporate_actions (symbol, ex_date)
+    WHERE kind IN ('split', 'reverse_split', 'stock_dividend');
+-- Imports make dividends by the thousand: that is not recorded, their rows say source and time. What changes is.
+SELECT shared.audited('data_ingestion.corporate_actions', '{symbol,ex_date,kind}', false);
+
 CREATE TABLE data_ingestion.data_quality_logs (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     symbol     text NOT NULL DEFAULT '',
@@ -82,9 +110,10 @@ CREATE TABLE data_ingestion.data_quality_logs (
 CREATE UNIQUE INDEX data_quality_logs_once ON data_ingestion.data_quality_logs (file, line, md5(raw_row));
 CREATE INDEX idx_data_quality_logs_timestamp ON data_ingestion.data_quality_logs (timestamp DESC);
 
-GRANT SELECT ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices
+GRANT SELECT ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices, data_ingestion.corporate_actions
     TO trading_app, trading_readonly, trading_reporter, trading_service;
-GRANT INSERT, UPDATE, DELETE ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices TO trading_service;
+GRANT INSERT, UPDATE, DELETE ON data_ingestion.market_data, data_ingestion.instruments, data_ingestion.latest_prices,
+    data_ingestion.corporate_actions TO trading_service;
 GRANT SELECT ON data_ingestion.data_quality_logs, data_ingestion.bar_sources, data_ingestion.imported_contents TO trading_reporter;
 GRANT SELECT, INSERT, UPDATE, DELETE ON data_ingestion.data_quality_logs TO trading_service;
 GRANT SELECT, INSERT, DELETE ON data_ingestion.bar_sources, data_ingestion.imported_contents TO trading_service;
@@ -111,6 +140,6 @@ SELECT shared.ensure_ahead();
 -- +goose Down
 DROP FUNCTION shared.analyze_bars(bigint);
 DELETE FROM shared.partitioned_tables WHERE table_name = 'data_ingestion.market_data'::regclass;
-DROP TABLE data_ingestion.data_quality_logs, data_ingestion.imported_contents, data_ingestion.bar_sources, data_ingestion.latest_prices,
+DROP TABLE data_ingestion.data_quality_logs, data_ingestion.corporate_actions, data_ingestion.imported_contents, data_ingestion.bar_sources, data_ingestion.latest_prices,
     data_ingestion.instruments, data_ingestion.market_data;
 DROP SCHEMA data_ingestion;
