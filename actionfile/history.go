@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/blotterdb/blotter/barfile"
 )
 
 // historyRow is a row of a history of bars that has a dividend or a split.
@@ -50,6 +51,9 @@ func newHistory(f *File, h *history) (rowReader, error) {
 	h.file = f
 	h.symbol, h.unnamed = f.symbolOfName()
 	h.named = f.opts.Symbol != ""
+	if h.adjusted && !h.named {
+		h.symbol = barfile.YahooSymbol(h.symbol)
+	}
 	return h, nil
 }
 

@@ -48,7 +48,7 @@ func (f *File) settleSymbol(path leanFile, symbolBehind string) error {
 	}
 	inside := around.symbol
 	if l.format == yfinance {
-		tells.symbol = yahooSymbol(tells.symbol)
+		tells.symbol = YahooSymbol(tells.symbol)
 	}
 
 	f.Symbol = cmp.Or(f.opts.Symbol, path.symbol, l.prefix, inside, symbolBehind)

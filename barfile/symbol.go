@@ -238,8 +238,8 @@ func joinSymbol(parts []string) string {
 var yahooExchanges = strings.Fields(`AS AT AX BA BE BK BO BR CN CO DE DU F HE HK HM IC IL IR IS JK JO KL KQ KS L LS
 	MC MI MU MX NE NS NZ OL PA PR SA SG SI SN SR SS ST SW SZ T TA TO TW TWO V VI WA`)
 
-// yahooSymbol returns a symbol as Yahoo writes it: 1398.HK for 1398-HK.
-func yahooSymbol(symbol string) string {
+// YahooSymbol returns a symbol as Yahoo writes it: 1398.HK for 1398-HK.
+func YahooSymbol(symbol string) string {
 	if i := strings.LastIndexByte(symbol, '-'); i > 0 && slices.Contains(yahooExchanges, symbol[i+1:]) {
 		return symbol[:i] + "." + symbol[i+1:]
 	}

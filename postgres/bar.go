@@ -23,6 +23,13 @@ type BarFilter struct {
 	// without bars give none. An interval that From or To cuts is made from the bars that remain.
 	Resample blotter.Timeframe
 	Zone     string // time zone of days and longer intervals, for example America/New_York; default UTC
+	// Adjusted adjusts prices for the corporate actions after each bar, so that the prices before and after a split can
+	// be compared. The newest bar keeps its prices. Prices are multiplied by exact fractions and rounded to
+	// blotter.AdjustedDigits; volumes are adjusted for splits. AdjClose stays that of the vendor. Bars that show the
+	// contrary of what is known of their source are ErrConflict, unless Basis states which prices they are. Adjusted
+	// bars within a day require Zone, unless the instrument has the calendar of an exchange. Resample is not allowed.
+	Adjusted blotter.BarAdjustment
+	Basis    blotter.PriceBasis
 }
 
 // The bounds that stand for "unbounded": with a bound the server prunes partitions, without one it does not.
@@ -41,14 +48,13 @@ const (
 
 // Bars reads the bars of one symbol.
 func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) {
-	rows, err := s.queryBars(ctx, &f)
+	rows, reader, err := s.queryBars(ctx, &f)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 
 	var bars collector[blotter.Bar]
-	reader := barReader{filter: &f}
 	for rows.Next() {
 		if err := reader.scan(rows, bars.next()); err != nil {
 			return nil, err
@@ -60,14 +66,13 @@ func (s *Session) Bars(ctx context.Context, f BarFilter) ([]blotter.Bar, error) 
 // StreamBars yields the bars of one symbol in constant memory. The session serves nothing else meanwhile.
 func (s *Session) StreamBars(ctx context.Context, f BarFilter) iter.Seq2[blotter.Bar, error] {
 	return func(yield func(blotter.Bar, error) bool) {
-		rows, err := s.queryBars(ctx, &f)
+		rows, reader, err := s.queryBars(ctx, &f)
 		if err != nil {
 			yield(blotter.Bar{}, err)
 			return
 		}
 		defer rows.Close()
 
-		reader := barReader{filter: &f}
 		for rows.Next() {
 			var bar blotter.Bar
 			if err := reader.scan(rows, &bar); err != nil {
@@ -99,12 +104,21 @@ func (f *BarFilter) prepare() error {
 	return nil
 }
 
-// queryBars runs the query of a filter.
-func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error) {
+// queryBars runs the query of a filter, and returns the reader of its rows.
+func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, *barReader, error) {
 	if err := f.prepare(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	adjuster, err := s.adjuster(ctx, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := s.queryStored(ctx, f)
+	return rows, &barReader{filter: f, adjuster: adjuster}, err
+}
 
+// queryStored runs the query of a prepared filter.
+func (s *Session) queryStored(ctx context.Context, f *BarFilter) (pgx.Rows, error) {
 	var limit *int
 	if f.Limit > 0 {
 		limit = &f.Limit
@@ -122,9 +136,10 @@ func (s *Session) queryBars(ctx context.Context, f *BarFilter) (pgx.Rows, error)
 
 // barReader reads rows of sqlBarColumns.
 type barReader struct {
-	filter *BarFilter
-	source string // of the previous row: it is mostly the same, so its text is kept once
-	raw    pgtype.DriverBytes
+	filter   *BarFilter
+	adjuster *barAdjuster // nil if prices are not adjusted
+	source   string       // of the previous row: it is mostly the same, so its text is kept once
+	raw      pgtype.DriverBytes
 }
 
 func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
@@ -136,6 +151,9 @@ func (r *barReader) scan(rows pgx.Rows, b *blotter.Bar) error {
 	b.Symbol = r.filter.Symbol
 	b.Timeframe = cmp.Or(r.filter.Resample, r.filter.Timeframe)
 	b.Source = r.source
+	if r.adjuster != nil && err == nil {
+		r.adjuster.apply(b)
+	}
 	return err
 }
 

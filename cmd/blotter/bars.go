@@ -26,6 +26,7 @@ func barsCommand(set *settings) *cobra.Command {
 type barReading struct {
 	postgres.BarFilter
 	from, to, format string
+	adjusted, prices string // flags of addAdjustment
 }
 
 // addRange adds the flags that select bars.
@@ -40,9 +41,44 @@ func (r *barReading) addFormat(cmd *cobra.Command, formats ...string) {
 	cmd.Flags().IntVar(&r.Limit, "limit", 0, "at most `n` bars")
 }
 
+// addAdjustment adds the flags that adjust prices for corporate actions.
+func (r *barReading) addAdjustment(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&r.adjusted, "adjusted", "", "adjust prices for `actions` after a bar: splits, or all with dividends")
+	flags.StringVar(&r.prices, "prices", "",
+		"stored prices are `traded` or split-adjusted, if the bars do not agree with their source")
+	flags.StringVar(&r.Zone, "tz", "", "`zone` in which the days of intraday bars begin (default: UTC)")
+}
+
+// prepareAdjustment checks the flags that adjust prices.
+func (r *barReading) prepareAdjustment() error {
+	switch r.adjusted {
+	case "", string(blotter.AdjustSplits), string(blotter.AdjustAll):
+		r.Adjusted = blotter.BarAdjustment(r.adjusted)
+	default:
+		return usagef("invalid --adjusted %q: want splits or all", r.adjusted)
+	}
+
+	bases := map[string]blotter.PriceBasis{
+		"": blotter.BasisOfSource, "traded": blotter.BasisTraded, "split-adjusted": blotter.BasisSplitAdjusted,
+	}
+	basis, isKnown := bases[r.prices]
+	if !isKnown {
+		return usagef("invalid --prices %q: want traded or split-adjusted", r.prices)
+	}
+	if r.prices != "" && r.adjusted == "" {
+		return usagef("--prices needs --adjusted")
+	}
+	r.Basis = basis
+	return nil
+}
+
 // prepare checks the flags and takes the symbol.
 func (r *barReading) prepare(cmd *cobra.Command, set *settings, symbol string, formats ...string) error {
 	r.Symbol = strings.ToUpper(symbol)
+	if err := r.prepareAdjustment(); err != nil {
+		return err
+	}
 	if len(formats) > 0 {
 		if err := set.chooseFormat(cmd, &r.format, formats...); err != nil {
 			return err

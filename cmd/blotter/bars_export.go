@@ -20,7 +20,8 @@ func barsExport(set *settings) *cobra.Command {
 		Short: "Write all bars of a symbol, or of a range, as CSV or JSON lines",
 		Long: `Write all bars of a symbol, or of a range, to standard output or a file, in
 constant memory. The file appears when it is complete. Exported CSV can be
-imported again.`,
+imported again. With --adjusted, prices are adjusted for the corporate actions
+after each bar (docs/actions.md); do not import such a file again.`,
 		Example: `  blotter bars export AAPL --out aapl.csv
   blotter bars export BTCUSDT --timeframe 1m --from 2023-01-01 --format json`,
 		Args: cobra.ExactArgs(1),
@@ -45,6 +46,7 @@ imported again.`,
 		},
 	}
 	r.addRange(cmd)
+	r.addAdjustment(cmd)
 	r.addFormat(cmd, "csv", "json")
 	cmd.Flags().StringVar(&out, "out", "", "write to this `file` instead of standard output")
 	return cmd

@@ -17,11 +17,13 @@ func barsShow(set *settings) *cobra.Command {
 		Short: "Print the bars of a symbol, or draw them",
 		Long: `Print the bars of a symbol, oldest first: from --from up to and excluding --to,
 or the last 30 if neither is given. With --png, draw them as candlesticks: the
-last 120 without a range. Bars that do not fit are merged.`,
+last 120 without a range. Bars that do not fit are merged. With --adjusted,
+prices are adjusted for the corporate actions after each bar (docs/actions.md).`,
 		Example: `  blotter bars show AAPL
   blotter bars show AAPL --from 2018-01-01 --to 2018-02-01
   blotter bars show BTC-USD --timeframe 1h --format csv
-  blotter bars show AAPL --from 2018-01-01 --png aapl.png`,
+  blotter bars show AAPL --from 2018-01-01 --png aapl.png
+  blotter bars show AAPL --from 2020-08-01 --to 2020-10-01 --adjusted splits`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.prepare(cmd, set, args[0], "table", "csv", "json"); err != nil {
@@ -47,6 +49,7 @@ last 120 without a range. Bars that do not fit are merged.`,
 		},
 	}
 	r.addRange(cmd)
+	r.addAdjustment(cmd)
 	r.addFormat(cmd, "table", "csv", "json")
 	cmd.Flags().StringVar(&picture, "png", "", "draw candlesticks into this `file`")
 	return cmd
