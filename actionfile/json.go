@@ -219,7 +219,8 @@ func ratioOfRates(newShares, oldShares blotter.Decimal) (ratio, error) {
 		found, err := ratioOf(oldShares)
 		return ratio{found.old, found.new}, err
 	}
-	return ratio{}, errors.New("the rates " + newShares.String() + " and " + oldShares.String() + " do not make a plain ratio")
+	return ratio{}, errors.New("the rates " +
+		newShares.String() + " and " + oldShares.String() + " do not make a plain ratio")
 }
 
 // cashAction reads a cash dividend.

@@ -46,13 +46,13 @@ func adjustedCloses(t *testing.T, db *pgtest.Database, f postgres.BarFilter) (te
 	return strings.TrimSpace(text)
 }
 
-// Prices before a split, and before a dividend, are those of a share as it is today. Computed by hand:
-// 81 = 4 x 20.25; the dividend of 1 on the 4th is 1/20 of the last close before it, which is 20 for a share of that day.
+// Prices before a split, and before a dividend, are those of a share as it is today. Computed by hand: the dividend of
+// 1 on the 4th is 1/20 of the last close before it, which is 20 for a share of that day.
 func TestAdjustedBars(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	storeCloses(t, db, "A", "csv", "2024-01-02 84", "2024-01-03 80", "2024-01-04 19", "2024-01-05 19", "2024-01-08 40")
-	storeCloses(t, db, "Y.L", "yahoo", "2024-01-02 10.5", "2024-01-03 10", "2024-01-04 9.5", "2024-01-05 9.5", "2024-01-08 40")
+	storeCloses(t, db, "Y.L", "yahoo", "2024-01-02 10.5", "2024-01-03 10", "2024-01-04 9.5", "2024-01-08 40")
 	for _, symbol := range []string{"A", "Y.L"} {
 		actions := []blotter.CorporateAction{
 			splitOf(t, symbol, "2024-01-04", "4:1", "x"), dividendOf(t, symbol, "2024-01-04", "1", "x"),
@@ -97,7 +97,9 @@ func TestAdjustedRounding(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	storeCloses(t, db, "R", "csv", "2024-01-02 100", "2024-01-03 0.00000001", "2024-01-04 50")
-	actions := []blotter.CorporateAction{splitOf(t, "R", "2024-01-04", "21:20", "x"), splitOf(t, "R", "2024-01-03", "20:19", "x")}
+	actions := []blotter.CorporateAction{
+		splitOf(t, "R", "2024-01-04", "21:20", "x"), splitOf(t, "R", "2024-01-03", "20:19", "x"),
+	}
 	if _, err := db.AddActions(t.Context(), actions, false); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,8 @@ func TestAdjustmentsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
 	storeCloses(t, db, "D", "csv", "2024-01-02 1", "2024-01-03 1")
-	if _, err := db.AddActions(t.Context(), []blotter.CorporateAction{dividendOf(t, "D", "2024-01-03", "1", "x")}, false); err != nil {
+	dividend := dividendOf(t, "D", "2024-01-03", "1", "x")
+	if _, err := db.AddActions(t.Context(), []blotter.CorporateAction{dividend}, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]postgres.BarFilter{

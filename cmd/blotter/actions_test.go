@@ -8,7 +8,6 @@ import (
 func TestActions(t *testing.T) {
 	t.Parallel()
 	d := newBook(t)
-	d.ok(t, "up")
 	contains(t, d.ok(t, "actions", "list"), "no corporate actions")
 	add := func(exDate, ratio string) []string {
 		return []string{"actions", "add", "avgo", exDate, "split", "--ratio", ratio}
@@ -40,7 +39,6 @@ func TestActions(t *testing.T) {
 	if again := d.ok(t, "actions", "list", "--format", "csv"); withoutCreation(again) != withoutCreation(exported) {
 		t.Errorf("exported and imported, the actions are\n%swant\n%s", again, exported)
 	}
-	d.ok(t, "down")
 }
 
 // withoutCreation removes the last cell of each line, which is the time of its creation.
@@ -50,3 +48,28 @@ func withoutCreation(csv string) (rest string) {
 	}
 	return rest
 }
+
+// Schwab's file has the split of AVGO as 9 new shares, so the book has 1 share and the broker 10.
+func TestComparisonNamesMissingSplit(t *testing.T) {
+	t.Parallel()
+	d := newBook(t)
+	d.write(t, "schwab.csv", `"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"`+"\n"+
+		`"07/15/2024 as of 07/12/2024","Stock Split","AVGO","BROADCOM INC","9","$170.067","",""`+"\n"+
+		`"06/13/2024","Buy","AVGO","BROADCOM INC","1","$1680.00","","-$1680.00"`+"\n")
+	d.ok(t, "trades", "import", "schwab.csv", "--account", "ACC", "--create-account")
+	d.write(t, "broker.csv", "symbol,quantity\nAVGO,10\n")
+
+	compare := []string{"positions", "compare", "broker.csv", "--account", "ACC"}
+	contains(t, flat(d.run(t, compare...).out), "it looks like a missing 10:1 split of AVGO; if so, state it: "+
+		"blotter actions add AVGO EX-DATE split --ratio 10:1")
+	d.ok(t, "actions", "add", "AVGO", "2024-07-15", "split", "--ratio", "10:1")
+	contains(t, flat(d.run(t, compare...).out), "it looks like a missing 10:1 split of AVGO on 2024-07-15")
+
+	d.write(t, "broker.csv", "symbol,quantity\nAVGO,317\n")
+	if out := d.run(t, compare...).out; strings.Contains(out, "split") {
+		t.Errorf("a difference that no split explains is called one:\n%s", out)
+	}
+}
+
+// flat joins the lines of a text.
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }

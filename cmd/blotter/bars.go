@@ -44,7 +44,7 @@ func (r *barReading) addFormat(cmd *cobra.Command, formats ...string) {
 // addAdjustment adds the flags that adjust prices for corporate actions.
 func (r *barReading) addAdjustment(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&r.adjusted, "adjusted", "", "adjust prices for `actions` after a bar: splits, or all with dividends")
+	flags.StringVar(&r.adjusted, "adjusted", "", "adjust prices for `actions` after a bar: splits, or all")
 	flags.StringVar(&r.prices, "prices", "",
 		"stored prices are `traded` or split-adjusted, if the bars do not agree with their source")
 	flags.StringVar(&r.Zone, "tz", "", "`zone` in which the days of intraday bars begin (default: UTC)")

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/blotterdb/blotter"
 	"github.com/blotterdb/blotter/barfile"
 	"github.com/blotterdb/blotter/fillfile"
 	"github.com/blotterdb/blotter/internal/compare"
+	"github.com/blotterdb/blotter/internal/shell"
 	"github.com/blotterdb/blotter/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -28,8 +30,8 @@ and average price; "-" is standard input. A position that differs is
   average    the average prices differ, at the digits that the broker gives
 
 For each quantity that differs, the trades since the book last agreed with the
-broker are listed: one of them is wrong, or one is missing after them. The exit
-status is 0 if all positions agree, otherwise 1.`,
+broker are listed: one of them is wrong, or one is missing after them. A split
+that explains the difference is named. The exit status is 0 if all positions agree, otherwise 1.`,
 		Example: `  blotter positions compare broker.csv --account ACC123
   blotter positions compare positions.json --account ACC123 --json`,
 		Args: cobra.ExactArgs(1),
@@ -140,11 +142,27 @@ func printComparison(w io.Writer, r *compare.Report) error {
 			if err := printSuspects(w, d); err != nil {
 				return err
 			}
+			printSplit(w, d)
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%s does NOT agree: %d positions differ, %d agree\n",
 		account, len(r.Differences), r.Agreeing)
 	return err
+}
+
+// printSplit prints the split that explains a difference.
+func printSplit(w io.Writer, d *compare.Difference) {
+	if d.Split == nil {
+		return
+	}
+	what := fmt.Sprintf("it looks like a missing %s %s of %s", d.Split.Ratio,
+		strings.ReplaceAll(string(d.Split.Kind), "_", " "), d.Symbol)
+	if d.Split.ExDate != nil {
+		term.PrintWrapped(w, what+" on "+shortDay(*d.Split.ExDate))
+		return
+	}
+	term.PrintWrapped(w, fmt.Sprintf("%s; if so, state it: blotter actions add %s EX-DATE %s --ratio %s", what,
+		shell.Quote(d.Symbol), d.Split.Kind, d.Split.Ratio))
 }
 
 // printSuspects prints the trades that may be the cause of a difference.

@@ -47,6 +47,8 @@ type Difference struct {
 	// Since is the number of trades booked after that, and Suspects are the newest of them.
 	Since    int64     `json:"trades_since"`
 	Suspects []Suspect `json:"trades,omitempty"`
+	// Split is a split that explains the difference; nil if none does.
+	Split *MissingSplit `json:"missing_split,omitempty"`
 }
 
 // Suspect is a trade that may be the cause of a difference.
@@ -82,6 +84,9 @@ func Positions(ctx context.Context, db *postgres.DB, account string, reported []
 			}
 			if d.Kind != Average {
 				if err := d.findSuspects(ctx, s); err != nil {
+					return err
+				}
+				if err := d.findSplit(ctx, s, account); err != nil {
 					return err
 				}
 			}
