@@ -346,6 +346,13 @@ func walkTrade() blotter.Trade {
 	}
 }
 
+func walkAction() blotter.CorporateAction {
+	return blotter.CorporateAction{
+		Symbol: "NOK", ExDate: time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC), Kind: blotter.ActionSplit,
+		RatioNew: 2, RatioOld: 1, Source: "walk",
+	}
+}
+
 func walkBars() iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		price := blotter.MustDecimal("1")
@@ -504,6 +511,16 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.SetInstrument": func(ctx context.Context) error {
 			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
 		},
+		"postgres.DB.Actions": func(ctx context.Context) error {
+			return void(db.Actions(ctx, postgres.ActionFilter{}))
+		},
+		"postgres.DB.AddActions": func(ctx context.Context) error {
+			return void(db.AddActions(ctx, []blotter.CorporateAction{walkAction()}, false))
+		},
+		"postgres.DB.RemoveAction": func(ctx context.Context) error {
+			action := walkAction()
+			return db.RemoveAction(ctx, action.Symbol, action.ExDate, action.Kind)
+		},
 		"postgres.DB.Imports": func(ctx context.Context) error {
 			return void(db.Imports(ctx, postgres.ImportFilter{}))
 		},
@@ -575,6 +592,9 @@ func (w *walk) addSessions() {
 
 	read("Exec", func(ctx context.Context, s *postgres.Session) error {
 		return void(s.Exec(ctx, "select from execution.trades"))
+	})
+	read("Actions", func(ctx context.Context, s *postgres.Session) error {
+		return void(s.Actions(ctx, postgres.ActionFilter{}))
 	})
 	read("Query", func(ctx context.Context, s *postgres.Session) error {
 		rows, err := s.Query(ctx, "select 1 from execution.trades")

@@ -95,7 +95,7 @@ func TestRequests(t *testing.T) {
 	for want, req := range map[string]maintenance.Request{
 		`invalid job "burn": want all, or one of archive_logs`: {Jobs: []string{"burn"}},
 		"verify is for the whole database":                     {Jobs: []string{"verify"}, Service: "execution"},
-		"want one of analytics, data_ingestion":                {Jobs: []string{"analyze"}, Service: "pg_catalog"},
+		"want one of analytics, dashboard, data":               {Jobs: []string{"analyze"}, Service: "pg_catalog"},
 	} {
 		if _, err := r.Run(t.Context(), req); !errors.Is(err, blotter.ErrInvalid) ||
 			!strings.Contains(err.Error(), want) {

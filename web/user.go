@@ -109,16 +109,28 @@ func Users(ctx context.Context, db *postgres.DB) (list []User, err error) {
 	return list, err
 }
 
-const sqlRemoveUser = `delete from dashboard.users where name = $1`
+const (
+	sqlLockUser   = `select name from dashboard.users where name = $1 for update`
+	sqlRemoveUser = `delete from dashboard.users where name = $1`
+)
 
 // RemoveUser removes a user, and ends their sessions. ErrNotFound: there is no such user.
 func RemoveUser(ctx context.Context, db *postgres.DB, name string) error {
 	ctx = blotter.WithAllAccounts(ctx)
 	return db.Transaction(ctx, func(tx *postgres.Tx) error {
-		removed, err := tx.Exec(ctx, sqlRemoveUser, name)
-		if err == nil && removed.RowsAffected() == 0 {
+		// The lock keeps the user from signing in between the two statements that follow.
+		locked, err := tx.Exec(ctx, sqlLockUser, name)
+		if err != nil {
+			return err
+		}
+		if locked.RowsAffected() == 0 {
 			return noSuchUser(name)
 		}
+
+		if _, err := tx.Exec(ctx, sqlEndSessionsOf, name); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sqlRemoveUser, name)
 		return err
 	})
 }

@@ -31,12 +31,12 @@ func actionsImport(set *settings) *cobra.Command {
 		Long: `Store the corporate actions in files, in all files of folders, or of patterns.
 The layout is recognized from the content; "-" is standard input:
 
-  bars of Yahoo and Alpha Vantage   their columns of splits and dividends
-  Lean                              factor files (splits) and map files (symbols)
-  Alpaca, Polygon                   JSON answers about corporate actions
-  Interactive Brokers Flex          splits and changes of symbols
-  Schwab, Trading 212, Revolut      splits
-  CSV                               symbol, ex_date, kind, ratio, cash, new_symbol
+  bars of Yahoo, Alpha Vantage  their columns of splits and dividends
+  Lean                          factor files (splits) and map files (symbols)
+  Alpaca, Polygon               JSON answers about corporate actions
+  Interactive Brokers Flex      splits and changes of symbols
+  Schwab, Trading 212, Revolut  splits
+  CSV                           symbol, ex_date, kind, ratio, cash, new_symbol
 
 Importing a file again changes nothing. An action that contradicts a stored one,
 perhaps of another source, is a conflict: it is reported, and the stored one

@@ -17,8 +17,8 @@ func actionsList(set *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [SYMBOL...]",
 		Short: "List corporate actions",
-		Long: `List the corporate actions of the symbols, or of all: those whose ex-date is from
---from up to and excluding --to. The CSV can be imported again.`,
+		Long: `List the corporate actions of the symbols, or of all: those whose ex-date is
+from --from up to and excluding --to. The CSV can be imported again.`,
 		Example: `  blotter actions list
   blotter actions list AAPL --from 2014-01-01
   blotter actions list --format csv`,

@@ -107,7 +107,7 @@ func (o *importOptions) check() error {
 		return usagef("invalid --jobs %d: want 1 to %d", o.jobs, jobsMax)
 	}
 	if o.Format != "" && !slices.Contains(barfile.Formats(), strings.ToLower(o.Format)) {
-		return usagef("invalid --format %q: use %s", o.Format, strings.Join(barfile.Formats(), ", "))
+		return usagef("invalid --format %q: want %s", o.Format, orList(barfile.Formats()))
 	}
 
 	if _, err := loadZone(o.Zone); err != nil {

@@ -165,7 +165,7 @@ func TestImportFolder(t *testing.T) {
 	d.fails(t, 1, append(urls(db), "import", "bars/trades.csv"), "bars/trades.csv: it holds trades, not bars")
 	d.fails(t, 1, append(urls(db), "import", "bars/none*"), "none*: there is no such file")
 	d.fails(t, 2, append(urls(db), "import", "--jobs", "0", "bars"), "--jobs 0: want 1 to 8")
-	d.fails(t, 2, append(urls(db), "import", "--format", "word", "bars/AAPL.csv"), "one of yahoo, yfinance, csv")
+	d.fails(t, 2, append(urls(db), "import", "--format", "word", "bars/AAPL.csv"), "want yahoo, yfinance, csv")
 }
 
 func TestBarsCommands(t *testing.T) {

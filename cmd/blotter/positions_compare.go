@@ -31,7 +31,8 @@ and average price; "-" is standard input. A position that differs is
 
 For each quantity that differs, the trades since the book last agreed with the
 broker are listed: one of them is wrong, or one is missing after them. A split
-that explains the difference is named. The exit status is 0 if all positions agree, otherwise 1.`,
+that explains the difference is named. The exit status is 0 if all positions
+agree, otherwise 1.`,
 		Example: `  blotter positions compare broker.csv --account ACC123
   blotter positions compare positions.json --account ACC123 --json`,
 		Args: cobra.ExactArgs(1),

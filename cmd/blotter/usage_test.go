@@ -18,6 +18,8 @@ var commands = []string{
 	"positions", "positions list", "positions compare", "pnl", "pnl list", "verify",
 	"accounts", "accounts list", "accounts create", "accounts set",
 	"instruments", "instruments set", "instruments list",
+	"actions", "actions import", "actions add", "actions list", "actions remove",
+	"web", "users", "users add", "users list", "users remove",
 	"serve", "load", "events", "events status", "events tail", "events resolve", "events replay", "events expire",
 	"events rebase", "events tail",
 	"analytics", "analytics show", "analytics reconcile", "analytics rebuild",

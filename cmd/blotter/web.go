@@ -139,9 +139,9 @@ performance, market data, and the health of the database. It reads and never
 writes to the book. blotter serve --http serves it beside the daemon's services.
 
 On a loopback address, a one-time link is printed that signs a browser in. On
-any other address users sign in (blotter users add), and it takes TLS: --tls-cert
-and --tls-key, or --behind-proxy. With --account, whoever opens the link sees
-that account only.`,
+any other address users sign in (blotter users add), and it takes TLS:
+--tls-cert and --tls-key, or --behind-proxy. With --account, whoever opens the
+link sees that account only.`,
 		Example: `  blotter web
   blotter web --http 127.0.0.1:9000 --account ACC123
   blotter web --http 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem`,

@@ -18,7 +18,7 @@ SELECT shared.audited('dashboard.users', '{name}', true);
 
 CREATE TABLE dashboard.sessions (
     digest     shared.sha256_digest PRIMARY KEY,
-    user_name  text NOT NULL REFERENCES dashboard.users ON DELETE CASCADE,
+    user_name  text NOT NULL REFERENCES dashboard.users,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL
 );
