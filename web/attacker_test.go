@@ -121,13 +121,14 @@ func TestForeignAccountsLookUnknown(t *testing.T) {
 
 // hostile texts for every column: whoever shows one unescaped runs it.
 var hostile = []string{
-	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'";--<svg/onload=alert(1)>`, `{{.}}</td>`, `javascript:alert(1)`,
-	`=HYPERLINK("x")`, "\u202eevil", `</title><script>`,
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'";--<svg/onload=alert(1)>`,
+	`{{.}}</td>`, `javascript:alert(1)`, `=HYPERLINK("x")`, "\u202eevil", `</title><script>`,
 }
 
 // fillHostile stores hostile texts in every column that takes them.
 func fillHostile(t testing.TB, db *pgtest.Database) {
 	t.Helper()
+
 	for i, text := range hostile {
 		symbol := string([]rune(text)[:min(len([]rune(text)), blotter.SymbolLengthMax)])
 		trade := fill("A"+text, "t"+text, symbol, 5+i, "10", demoDay.Add(-time.Minute))
@@ -136,10 +137,12 @@ func fillHostile(t testing.TB, db *pgtest.Database) {
 		trade.Currency = string([]rune(text)[:min(len([]rune(text)), 12)])
 		order(t, db, &trade)
 		book(t, db, trade)
+
 		row := &blotter.RejectedRow{Line: int64(i), Symbol: symbol, Check: "bar", Reason: text, Raw: text}
 		if err := db.Quarantine(blotter.WithAllAccounts(t.Context()), text, []*blotter.RejectedRow{row}); err != nil {
 			t.Fatal(err)
 		}
+
 		access := postgres.Access{Table: text, Operation: "view", Key: map[string]string{text: text}}
 		ctx := blotter.WithCorrelation(blotter.WithUser(blotter.WithAllAccounts(t.Context()), text), text)
 		if err := db.Audit(ctx, access); err != nil {
@@ -169,7 +172,9 @@ func TestHostileTexts(t *testing.T) {
 	for _, path := range pages {
 		_, body := b.get(t, path)
 		body = strings.ReplaceAll(body, `<script src="/assets/script.js`, "")
-		for _, raw := range []string{"<script", "<img", "<svg/", `href="javascript:`, "onerror=alert(1)>", "</td></td>"} {
+		for _, raw := range []string{
+			"<script", "<img", "<svg/", `href="javascript:`, "onerror=alert(1)>", "</td></td>",
+		} {
 			if strings.Contains(body, raw) {
 				t.Errorf("%s has %q unescaped", path, raw)
 			}
@@ -185,12 +190,14 @@ func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, pgtest.Open(t), nil)
 	b := s.opened(t)
+
 	for _, path := range []string{"/", "/nothing", "/trades.csv", "/assets/style.css", "/open?token=wrong"} {
 		answer, err := b.Get(s.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
+
 		h := answer.Header
 		contains(t, path, h.Get("Content-Security-Policy"), "default-src 'none'", "frame-ancestors 'none'",
 			"script-src 'self'")
@@ -202,6 +209,7 @@ func TestSecurityHeaders(t *testing.T) {
 			t.Errorf("%s may be kept, or tells other sites where it was: %v", path, h)
 		}
 	}
+
 	if body := b.page(t, "/"); strings.Contains(body, "style=") || strings.Contains(body, "onclick=") {
 		t.Error("a page has inline style or script")
 	}
@@ -312,7 +320,8 @@ func TestSessionsEnd(t *testing.T) {
 			}
 		}
 	}
-	if stored := pgtest.Value[int](t, db, `select count(*)::int from dashboard.users where password like '%' || $1 || '%'`, password); stored != 0 {
+	const sqlStored = `select count(*)::int from dashboard.users where password like '%' || $1 || '%'`
+	if stored := pgtest.Value[int](t, db, sqlStored, password); stored != 0 {
 		t.Error("a password is stored")
 	}
 }
@@ -331,17 +340,20 @@ func TestLoginsAreLimited(t *testing.T) {
 	s := newSite(t, db, asksForNames)
 	s.signedIn(t, web.User{Name: "ann", AllAccounts: true})
 	b := s.browser(t)
+
 	status, wrong := b.login(t, "ann", "wrong password")
 	_, unknown := b.login(t, "bob", "wrong password")
 	if status != http.StatusUnauthorized || strings.ReplaceAll(unknown, "bob", "ann") != wrong {
 		t.Errorf("status %d, or an unknown user looks different", status)
 	}
+
 	for range 8 {
 		b.login(t, "ann", "wrong password")
 	}
 	if status, _ := b.login(t, "ann", password); status != http.StatusTooManyRequests {
 		t.Errorf("after ten failures the right password answers %d", status)
 	}
+
 	s.clock.advance(15 * time.Minute)
 	if status, _ := b.login(t, "ann", password); status != http.StatusSeeOther {
 		t.Errorf("a quarter of an hour later: status %d", status)
@@ -400,7 +412,7 @@ func TestTrustedHeader(t *testing.T) {
 	}
 }
 
-// Whoever sends a request slowly, or one that is too large, is cut off.
+// A client that sends a request slowly, or one that is too large, is cut off.
 func TestSlowAndLargeRequests(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)

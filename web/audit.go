@@ -18,16 +18,19 @@ func (r *request) auditFilter() (f postgres.AuditFilter, err error) {
 		Operation: r.query.Get("operation"), CorrelationID: r.query.Get("correlation"), NewestFirst: true,
 		Limit: pageRows + 1,
 	}
+
 	if f.From, err = r.day("from"); err != nil {
 		return f, err
 	}
 	if f.To, err = r.lastDay("to"); err != nil {
 		return f, err
 	}
+
 	key, err := r.after()
 	if key.id != 0 {
 		f.After = &blotter.AuditEntry{ID: key.id, Timestamp: key.at}
 	}
+
 	return f, err
 }
 
@@ -75,11 +78,13 @@ func (r *request) auditCells(e *blotter.AuditEntry) []cell {
 	if who == "" {
 		who = e.Login
 	}
+
 	operation := cell{Text: e.Operation}
 	if e.IsClaim() {
 		operation.Title = "an unchecked claim of the account's session"
 		operation.Class = "muted"
 	}
+
 	return r.accountCells(e.AccountID,
 		instant(e.Timestamp, r.zone), cell{Text: who, Title: e.Login + " as " + e.Role}, operation, text(e.TableName),
 		cell{Text: oneLine(e.Key), Class: "wide mono"}, cell{HTML: difference(e.Old, e.New), Class: "wide"},
@@ -110,6 +115,7 @@ func exactly(raw json.RawMessage) map[string]string {
 	if decoder.Decode(&members) != nil {
 		return nil
 	}
+
 	values := map[string]string{}
 	for name, value := range members {
 		switch value := value.(type) {
@@ -122,6 +128,7 @@ func exactly(raw json.RawMessage) map[string]string {
 			values[name] = fmt.Sprint(value)
 		}
 	}
+
 	return values
 }
 

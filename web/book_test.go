@@ -53,11 +53,13 @@ type site struct {
 // newSite serves the dashboard of a database.
 func newSite(t testing.TB, db *pgtest.Database, change func(*web.Config)) *site {
 	t.Helper()
+
 	s := &site{db: db, clock: &clock{now: demoDay}}
 	cfg := web.Config{DB: db.DB, Clock: s.clock.Now, Version: "test", Checks: []monitor.Check{}}
 	if change != nil {
 		change(&cfg)
 	}
+
 	var err error
 	if s.pages, err = web.New(cfg); err != nil {
 		t.Fatal(err)
@@ -65,12 +67,14 @@ func newSite(t testing.TB, db *pgtest.Database, change func(*web.Config)) *site 
 	if err := s.pages.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	s.Server = httptest.NewServer(monitor.CheckHost(s.pages.Handler()))
 	t.Cleanup(func() {
 		_ = s.pages.Stop(t.Context())
 		s.CloseClientConnections()
 		s.Close()
 	})
+
 	return s
 }
 

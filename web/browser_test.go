@@ -79,8 +79,10 @@ func (b *tab) listen(ctx context.Context, target *chromedp.Target) (none chromed
 	if _, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{}); err != nil {
 		return none, err
 	}
+
 	entries := cdp.Events(b, target, log.EntryAdded)
 	thrown := cdp.Events(b, target, runtime.ExceptionThrown)
+
 	go func() {
 		for event, err := range entries {
 			if err == nil && event.Entry.Level == log.EntryLevelError {
@@ -88,6 +90,7 @@ func (b *tab) listen(ctx context.Context, target *chromedp.Target) (none chromed
 			}
 		}
 	}()
+
 	go func() {
 		for event, err := range thrown {
 			if err == nil {
@@ -95,6 +98,7 @@ func (b *tab) listen(ctx context.Context, target *chromedp.Target) (none chromed
 			}
 		}
 	}()
+
 	return none, nil
 }
 
@@ -170,6 +174,7 @@ func (b *tab) await(t testing.TB, what, script string) {
 // size sets the width of the window, and light or dark.
 func (b *tab) size(t testing.TB, width int64, scheme string) {
 	t.Helper()
+
 	b.do(t, func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
 		metrics := emulation.SetDeviceMetricsOverrideParams{
 			Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 600,
@@ -177,6 +182,7 @@ func (b *tab) size(t testing.TB, width int64, scheme string) {
 		if _, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, metrics); err != nil {
 			return none, err
 		}
+
 		media := emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		}
@@ -216,9 +222,11 @@ func TestPagesInBrowser(t *testing.T) {
 	db := pgtest.Open(t)
 	fillDemo(t, db, "DEMO")
 	rebuildAnalytics(t, db)
+
 	b := newSite(t, db, nil).newTab(t)
 	pages := append(append([]string{}, allPages...), "/position?account=DEMO&symbol=SYN-A", "/symbol?symbol=SYN-A",
 		"/nothing")
+
 	for i, path := range pages {
 		scheme := []string{"light", "dark"}[i%2]
 		for _, width := range []int64{360, 1280, 2560} {
@@ -229,9 +237,11 @@ func TestPagesInBrowser(t *testing.T) {
 			}
 			b.picture(t, path, width, scheme)
 		}
+
 		if path != "/nothing" { // its status is an error on the console
 			b.noProblems(t, path)
 		}
+
 		b.size(t, 1280, scheme)
 		b.accessible(t, path+" "+scheme)
 	}
@@ -243,14 +253,17 @@ func (b *tab) picture(t testing.TB, path string, width int64, scheme string) {
 	if *screenshots == "" {
 		return
 	}
+
 	content, err := chromedp.Run(b, chromedp.FullScreenshot(100))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	name := strings.Trim(strings.NewReplacer("/", "", "?", "-", "&", "-", "=", "-").Replace(path), "-")
 	if name == "" {
 		name = "overview"
 	}
+
 	file := filepath.Join(*screenshots, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
 	if err := os.WriteFile(file, shrunk(t, content), 0o600); err != nil {
 		t.Fatal(err)
@@ -265,7 +278,8 @@ func TestLiveUpdate(t *testing.T) {
 	b.open(t, "/trades")
 	b.await(t, "the page is live", `!document.getElementById("pulse").hidden`)
 	// The server looks once a second: what came before its first look is on the page already.
-	b.await(t, "the first look", `window.looked ? performance.now() - window.looked > 1500 : (window.looked = performance.now(), false)`)
+	b.await(t, "the first look",
+		`window.looked ? performance.now() - window.looked > 1500 : (window.looked = performance.now(), false)`)
 
 	begin := time.Now()
 	book(t, db, fill("ACC", "second", "KO", 5, "61", demoDay))
@@ -277,7 +291,8 @@ func TestLiveUpdate(t *testing.T) {
 		document.dispatchEvent(new Event("visibilitychange")); document.body.dataset.updates`
 	updates := eval[string](t, b, hidden)
 	book(t, db, fill("ACC", "third", "KO", 5, "61", demoDay))
-	b.await(t, "two seconds", `window.left ? performance.now() - window.left > 2000 : (window.left = performance.now(), false)`)
+	b.await(t, "two seconds",
+		`window.left ? performance.now() - window.left > 2000 : (window.left = performance.now(), false)`)
 	if now := eval[string](t, b, `document.body.dataset.updates`); now != updates {
 		t.Errorf("a hidden page was updated: %s, then %s", updates, now)
 	}
@@ -294,7 +309,8 @@ func TestKeyboardAndSignIn(t *testing.T) {
 	b.open(t, "/trades?symbol=SYN-B")
 	b.accessible(t, "the page for signing in")
 	b.do(t, chromedp.SendKeys(`input[name=name]`, "ann"), chromedp.SendKeys(`input[name=password]`, password+"\r"))
-	b.await(t, "the page of before", `location.pathname == "/trades" && document.documentElement.classList.contains("scripted")`)
+	b.await(t, "the page of before",
+		`location.pathname == "/trades" && document.documentElement.classList.contains("scripted")`)
 
 	b.do(t, chromedp.KeyEvent("g"), chromedp.KeyEvent("o"))
 	b.await(t, "the overview", `location.pathname == "/" && document.documentElement.classList.contains("scripted")`)
@@ -303,7 +319,8 @@ func TestKeyboardAndSignIn(t *testing.T) {
 		t.Errorf("the key / leads to %q, not to the search", focused)
 	}
 	b.do(t, chromedp.SendKeys("#q", "syn-c\r"))
-	b.await(t, "the position", `location.pathname == "/position" && new URLSearchParams(location.search).get("symbol") == "SYN-C"`)
+	b.await(t, "the position",
+		`location.pathname == "/position" && new URLSearchParams(location.search).get("symbol") == "SYN-C"`)
 	b.await(t, "the chart", `document.querySelector(".figure svg") != null`)
 	eval[bool](t, b, `document.querySelector(".figure .canvas").dispatchEvent(
 		new PointerEvent("pointermove", {bubbles: true, clientX: 600, clientY: 400}))`)
@@ -324,6 +341,7 @@ func TestHostileAndLargeInBrowser(t *testing.T) {
 	fillHostile(t, db)
 	fillPositions(t, db, "LARGE", 1000)
 	b := newSite(t, db, nil).newTab(t)
+
 	for _, width := range []int64{360, 1280} {
 		b.size(t, width, "light")
 		for _, path := range []string{

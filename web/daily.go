@@ -97,6 +97,7 @@ func (a analyticsState) notice(account string) []empty {
 			Command: "blotter serve",
 		}}
 	}
+
 	return []empty{{
 		Text: fmt.Sprintf("The analytics are %s behind, so the figures are added up from the trades. See:",
 			term.Count(a.lag.Events, "event", "events")),

@@ -31,8 +31,8 @@ select n.nspname || '.' || c.relname, sum(pg_total_relation_size(coalesce(i.inhr
   left join pg_inherits i on i.inhparent = c.oid
   join pg_class l on l.oid = coalesce(i.inhrelid, c.oid)
  where c.relkind in ('r', 'p') and not c.relispartition
-   and n.nspname in ('analytics', 'dashboard', 'data_ingestion', 'events', 'execution', 'logging', 'risk_management', 'shared',
-                     'strategy_engine')
+   and n.nspname in ('analytics', 'dashboard', 'data_ingestion', 'events', 'execution', 'logging', 'risk_management',
+                     'shared', 'strategy_engine')
  group by 1
  order by 2 desc
  limit $1`
@@ -166,8 +166,8 @@ func (r *request) strip(name string, list []leaf) htmlText {
 	parts := make([]chart.Part, len(list))
 	for i := range list {
 		parts[i] = chart.Part{Share: 1, Title: fmt.Sprintf("%s: %s to %s, %s", list[i].name, day(list[i].lower),
-			day(list[i].upper),
-			term.Bytes(list[i].size))}
+			day(list[i].upper), term.Bytes(list[i].size))}
+
 		at, err := time.Parse(time.DateOnly, day(list[i].lower))
 		switch {
 		case list[i].isFrozen:
@@ -176,6 +176,7 @@ func (r *request) strip(name string, list []leaf) htmlText {
 			parts[i].Ink = "ahead"
 		}
 	}
+
 	return drawn(chart.Strip(stripWidth, parts), fmt.Sprintf("%s of %s", term.Count(len(list), "partition",
 		"partitions"), name))
 }
@@ -192,25 +193,31 @@ func (r *request) jobsPanel(runs []blotter.MaintenanceRun) panel {
 		Columns: []column{col("Started"), col("Job"), col("Result"), num("Took"), col("Figures")},
 		Empty:   empty{Text: "No job has run. The daemon runs them when they are due:", Command: "blotter serve"},
 	}
+
 	for i := range runs {
 		run := &runs[i]
+
 		took := ""
 		if run.EndedAt != nil {
 			took = term.Elapsed(run.EndedAt.Sub(run.StartedAt))
 		}
+
 		details := run.Error
 		if details == "" {
 			details = figuresOf(decoded(run.Figures))
 		}
+
 		result := cell{Text: run.Result}
 		if run.Result == "failed" || run.Result == "killed" {
 			result.Class = "loss"
 		}
+
 		t.add(instant(run.StartedAt, r.zone), text(run.Job), result, cell{Text: took}, cell{
 			Text:  details,
 			Class: "wide",
 		})
 	}
+
 	return panel{Title: "Jobs", Count: "the newest first", Table: t}
 }
 
@@ -223,11 +230,13 @@ func slowPanel(list []monitor.Performance) panel {
 		},
 		Empty: empty{Text: "No statistics of the last day. The daemon stores them:", Command: "blotter serve"},
 	}
+
 	for i := range list[:min(len(list), slowShown)] {
 		one := &list[i]
 		t.add(cell{Text: one.Operation, Class: "wide"}, muted(one.Service), count(one.Calls), count(one.Errors),
 			number(one.MeanMS.RoundHAZ(2)), number(one.P99MS.RoundHAZ(2)), number(one.MaxMS.RoundHAZ(2)))
 	}
+
 	return panel{Title: "Statements that took the most time", Count: "of the last day", Table: t.aligned()}
 }
 

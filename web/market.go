@@ -112,6 +112,7 @@ func (r *request) seriesTable(list []series) *table {
 		},
 		Empty: empty{Text: "No bars are stored.", Command: "blotter import FILE"},
 	}
+
 	for i := range list[:min(len(list), pageRows)] {
 		one := &list[i]
 		strip := r.coverage(one)
@@ -120,6 +121,7 @@ func (r *request) seriesTable(list []series) *table {
 			cell{HTML: strip}, text(one.first.UTC().Format(time.DateOnly)), text(one.last.UTC().Format(time.DateOnly)),
 			muted(age(r.now.Sub(one.last))))
 	}
+
 	if len(list) > pageRows {
 		last := list[pageRows-1]
 		t.More = r.with("after", last.symbol+"\n"+last.timeframe)
@@ -127,6 +129,7 @@ func (r *request) seriesTable(list []series) *table {
 	if r.query.Get("after") != "" {
 		t.First = r.with("after", "")
 	}
+
 	return t
 }
 
@@ -195,6 +198,7 @@ func (r *request) symbolStats(prices []blotter.LatestPrice, known []blotter.Inst
 				one.Source,
 		})
 	}
+
 	for i := range known {
 		one := &known[i]
 		stats = append(stats,
@@ -205,6 +209,7 @@ func (r *request) symbolStats(prices []blotter.LatestPrice, known []blotter.Inst
 			stats = append(stats, stat{Name: "Name", Value: text(one.Name)})
 		}
 	}
+
 	return stats
 }
 

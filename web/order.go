@@ -102,6 +102,7 @@ func (r *request) orderTable(id string, list []blotter.Order) *table {
 		col("Created"), col("Symbol"), col("Side"), minor("Type"), num("Quantity"), num("Filled"), num("Limit"),
 		num("Average fill"), col("Status"), minor("Strategy"), minor("Order"),
 	)}
+
 	for i := range list {
 		o := &list[i]
 		t.add(r.accountCells(o.AccountID,
@@ -114,6 +115,7 @@ func (r *request) orderTable(id string, list []blotter.Order) *table {
 			text(o.OrderID).to(address("/order", "account", o.AccountID, "id", o.OrderID)),
 		)...)
 	}
+
 	return t.aligned()
 }
 

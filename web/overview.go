@@ -183,22 +183,26 @@ func (r *request) overviewPanels(data *overviewData) (panels []panel) {
 	currencies := currenciesOf(data.days)
 	for i, currency := range currencies {
 		curve := curveOf(data.days, currency)
+
 		var now *chart.Point
 		at := slices.IndexFunc(data.holdings, func(h holding) bool { return h.Currency == currency })
 		if at >= 0 && len(curve) > 0 && data.holdings[at].Open > 0 {
 			last := curve[len(curve)-1]
 			now = &chart.Point{At: dateOf(r.today()), Value: last.Value.Add(data.holdings[at].Unrealized)}
 		}
+
 		one := panel{
 			Title: "Equity in " + currency, Chart: curveFigure(fmt.Sprintf("equity-%d", i), curve, now, currency),
 			Link: &link{Text: "Performance by day, strategy and symbol", Href: r.linkTo("/performance", "currency",
 				currency)},
 		}
+
 		if len(currencies) > 1 {
 			one.Class = "half"
 		}
 		panels = append(panels, one)
 	}
+
 	return append(panels, r.holdingsPanel(data), r.workingPanel(data), r.fillsPanel(data))
 }
 
@@ -222,6 +226,7 @@ func (r *request) workingPanel(data *overviewData) panel {
 	t := &table{ID: "working", Caption: "Working orders", Columns: r.accountColumns(
 		col("Created"), col("Symbol"), col("Side"), num("Open"), num("Limit"), col("Status"),
 	)}
+
 	for i := range shown {
 		o := &shown[i]
 		t.add(r.accountCells(o.AccountID,
@@ -230,12 +235,15 @@ func (r *request) workingPanel(data *overviewData) panel {
 			side(o.Side), number(o.Open()), numberOf(o.Price), muted(string(o.Status)),
 		)...)
 	}
+
 	t.aligned()
 	t.Empty = empty{Text: "No order is working."}
+
 	p := panel{Title: "Working orders", Class: "half", Table: t}
 	if len(data.orders) > overviewOrders {
 		p.Link = &link{Text: "All working orders", Href: r.linkTo("/orders", "status", working)}
 	}
+
 	return p
 }
 

@@ -74,6 +74,7 @@ func (r *request) form(fields ...field) *filters {
 	if r.account != "" {
 		f.Hidden = append(f.Hidden, field{Name: "account", Value: r.account})
 	}
+
 	for _, one := range fields {
 		one.Value = r.query.Get(one.Name)
 		if one.Type == "" {
@@ -84,6 +85,7 @@ func (r *request) form(fields ...field) *filters {
 		}
 		f.Fields = append(f.Fields, one)
 	}
+
 	return f
 }
 

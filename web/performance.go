@@ -165,6 +165,7 @@ func (data *performanceData) of(kind string) (list []group) {
 			list = append(list, g)
 		}
 	}
+
 	slices.SortFunc(list, func(a, b group) int {
 		if kind == "hour" {
 			x, _ := strconv.Atoi(a.Name)
@@ -173,6 +174,7 @@ func (data *performanceData) of(kind string) (list []group) {
 		}
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Currency, b.Currency))
 	})
+
 	return list
 }
 
@@ -245,7 +247,9 @@ func (r *request) tradesOf(f performanceFilter, currency string, pairs ...string
 }
 
 func (r *request) performanceStats(data *performanceData, g *group) []stat {
-	f, unit := data.filter, g.Currency
+	f := data.filter
+	unit := g.Currency
+
 	stats := []stat{
 		{
 			Name: "Net P&L", Class: "lead", Value: profit(g.net(), unit).to(r.tradesOf(f, unit)), Unit: unit,
@@ -261,6 +265,7 @@ func (r *request) performanceStats(data *performanceData, g *group) []stat {
 			Note: fmt.Sprintf("%s of %s closing trades", term.Thousands(g.Wins), term.Thousands(g.Closing)),
 		},
 	}
+
 	if ratio, err := g.GrossProfit.Div(g.GrossLoss.Neg()); err == nil && !g.GrossLoss.IsZero() {
 		stats = append(stats, stat{
 			Name: "Profit factor", Value: text(ratio.RoundHAZ(2).StringFixed(2)).to(r.tradesOf(f, unit, "result",
@@ -268,6 +273,7 @@ func (r *request) performanceStats(data *performanceData, g *group) []stat {
 			Note: "profits divided by losses",
 		})
 	}
+
 	if g.Wins > 0 {
 		mean, _ := g.GrossProfit.Div(blotter.MustDecimal(fmt.Sprint(g.Wins)))
 		stats = append(stats, stat{
@@ -275,6 +281,7 @@ func (r *request) performanceStats(data *performanceData, g *group) []stat {
 			Value: profit(mean.RoundHAZ(2), unit).to(r.tradesOf(f, unit, "result", "won")),
 		})
 	}
+
 	if g.Losses > 0 {
 		mean, _ := g.GrossLoss.Div(blotter.MustDecimal(fmt.Sprint(g.Losses)))
 		stats = append(stats, stat{
@@ -282,6 +289,7 @@ func (r *request) performanceStats(data *performanceData, g *group) []stat {
 			Value: profit(mean.RoundHAZ(2), unit).to(r.tradesOf(f, unit, "result", "lost")),
 		})
 	}
+
 	return append(stats, r.slowStats(data, unit)...)
 }
 
@@ -311,6 +319,7 @@ func drawdown(groups []group, currency string) (worst blotter.Decimal, from, to 
 	days := (&performanceData{groups: groups}).of("day")
 	var sum, peak blotter.Decimal
 	peakDay := ""
+
 	for i := range days {
 		if days[i].Currency != currency {
 			continue
@@ -318,17 +327,20 @@ func drawdown(groups []group, currency string) (worst blotter.Decimal, from, to 
 		if peakDay == "" {
 			peakDay = days[i].Name
 		}
+
 		sum = sum.Add(days[i].net())
 		if sum.GreaterThan(peak) {
 			peak = sum
 			peakDay = days[i].Name
 		}
+
 		if below := sum.Sub(peak); below.LessThan(worst) {
 			worst = below
 			from = peakDay
 			to = days[i].Name
 		}
 	}
+
 	return worst, from, to
 }
 

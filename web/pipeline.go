@@ -21,7 +21,7 @@ select distinct on (channel) channel, epoch, first_seq + events - 1, created_at
   from events.batch
  order by channel, epoch desc, first_seq desc`
 
-// pipeline is the page of the consumers of events.
+// pipeline shows the page of the consumers of events.
 func (d *Dashboard) pipeline(r *request) (*view, error) {
 	ctx := blotter.WithAllAccounts(r.ctx)
 	list, err := events.ReadStatus(ctx, d.db)
@@ -61,22 +61,28 @@ func (r *request) consumerTable(list []events.ConsumerStatus) *table {
 		},
 		Empty: empty{Text: "No consumer has run. The daemon keeps the analytics:", Command: "blotter serve"},
 	}
+
 	for i := range list {
 		c := &list[i]
-		oldest, state := "", "works"
+
+		oldest := ""
+		state := "works"
 		if c.Lag.Events > 0 {
 			oldest = span(c.Lag.Age)
 			state = "behind"
 		}
+
 		switch {
 		case c.ExpiredAt != nil:
 			state = "expired"
 		case len(c.Parked) > 0:
 			state = "parked keys"
 		}
+
 		t.add(text(c.Consumer), count(c.Applied), count(c.Lag.Events), cell{Text: oldest}, count(len(c.Parked)),
 			instant(c.UpdatedAt, r.zone), text(state))
 	}
+
 	return t.aligned()
 }
 
@@ -89,6 +95,7 @@ func parkedPanel(r *request, list []events.ConsumerStatus) panel {
 		},
 		Empty: empty{Text: "No key is parked: every event could be applied."},
 	}
+
 	for i := range list {
 		for _, parked := range list[i].Parked {
 			command := "blotter events resolve " + shell.Quote(list[i].Consumer) + " " + shell.Quote(parked.Key)
@@ -97,6 +104,7 @@ func parkedPanel(r *request, list []events.ConsumerStatus) panel {
 				cell{Text: command, Class: "wide mono"})
 		}
 	}
+
 	return panel{Title: "Dead letters and parked keys", Table: t.aligned()}
 }
 

@@ -31,7 +31,8 @@ const (
 	sortLoss   = "loss"
 )
 
-// sqlPositions reads a page of positions, without the fees in other currencies, which only the page of a position shows.
+// sqlPositions reads a page of positions, without the fees in other currencies, which only the page of one position
+// shows.
 const sqlPositions = `
 select account_id, symbol, quantity, cost_basis, avg_price, realized_pnl, fees, market_price, price_at, market_value,
        unrealized_pnl, multiplier, currency
@@ -110,6 +111,7 @@ func (r *request) positionPage() (p positionPage, err error) {
 		currency: r.query.Get("currency"), symbol: r.query.Get("symbol"), sort: sortSymbol,
 		limit: pageRows + 1,
 	}
+
 	order, err := r.choice("sort", sortSymbol, sortValue, sortProfit, sortLoss)
 	if err != nil {
 		return p, err
@@ -117,9 +119,11 @@ func (r *request) positionPage() (p positionPage, err error) {
 	if order != "" {
 		p.sort = order
 	}
+
 	state, err := r.choice("state", "open", "all")
 	p.flat = state == "all"
 	p.behind = r.query.Get("after")
+
 	return p, err
 }
 
@@ -183,17 +187,21 @@ func (r *request) positionsTable(f positionPage, list []blotter.PositionValue) *
 	if isCut {
 		shown = list[:pageRows]
 	}
+
 	t := r.positionTable("positions", shown)
 	if isCut {
 		last := shown[len(shown)-1]
 		t.More = r.with("after", last.AccountID+"\n"+last.Symbol)
 	}
+
 	if r.query.Get("after") != "" {
 		t.First = r.with("after", "")
 	}
+
 	if f.sort != sortSymbol && len(list) == sortedMax {
 		t.Note = fmt.Sprintf("The first %d; in the order of symbols, and in the download, there are all.", sortedMax)
 	}
+
 	t.CSV = csvAddress(r, "/positions.csv")
 	t.Empty = empty{
 		Text:    "No positions match. A position comes from its trades:",
@@ -208,6 +216,7 @@ func positionsCSV(r *request, s *postgres.Session, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+
 	rows := s.StreamPositionValues(r.ctx, postgres.PositionFilter{Symbol: f.symbol, OpenOnly: !f.flat})
 	return writeCSV(w, func(yield func(blotter.PositionValue, error) bool) {
 		for v, err := range rows {
@@ -269,6 +278,7 @@ func (d *Dashboard) holders(r *request, symbol string) (*view, error) {
 		list, err = readPositions(r, s, positionPage{sort: sortSymbol, symbol: symbol, flat: true, limit: sortedMax})
 		return err
 	}, postgres.Unlogged)
+
 	switch {
 	case err != nil:
 		return nil, err
@@ -277,6 +287,7 @@ func (d *Dashboard) holders(r *request, symbol string) (*view, error) {
 	case len(list) == 1:
 		return &view{Redirect: address("/position", "account", list[0].AccountID, "symbol", symbol)}, nil
 	}
+
 	p := &page{Title: symbol, Subtitle: "in several accounts"}
 	p.Panels = []panel{{Title: "Positions in " + symbol, Table: r.positionTable("positions", list)}}
 	return p.show(), nil
@@ -367,6 +378,7 @@ func (r *request) positionStats(data *positionData) []stat {
 		{Name: "Average price", Value: average(v.AvgPrice), Unit: v.Currency},
 		{Name: "Cost basis", Value: money(v.CostBasis, v.Currency), Unit: v.Currency},
 	}
+
 	if v.MarketPrice == nil {
 		stats = append(stats, stat{
 			Name: "Last price", Value: text("unknown"),
@@ -378,16 +390,19 @@ func (r *request) positionStats(data *positionData) []stat {
 			stat{Name: "Value", Value: money(*v.MarketValue, v.Currency), Unit: v.Currency},
 			stat{Name: "Unrealized P&L", Value: profitOf(v.UnrealizedPnL, v.Currency), Unit: v.Currency})
 	}
+
 	fees := stat{Name: "Fees", Value: money(v.Fees, v.Currency), Unit: v.Currency}
 	if len(v.OtherFees) > 0 {
 		fees.Note = "and " + v.OtherFees.String()
 	}
 	stats = append(stats, stat{Name: "Realized P&L", Value: profit(v.RealizedPnL, v.Currency), Unit: v.Currency}, fees)
+
 	if data.since != nil {
 		since := instant(*data.since, r.zone)
 		since.Class = ""
 		stats = append(stats, stat{Name: "Open since", Value: since, Note: span(r.now.Sub(*data.since))})
 	}
+
 	return stats
 }
 
@@ -408,7 +423,7 @@ func (r *request) proofPanel(data *positionData) panel {
 func (r *request) candleFigure(symbol string, data *positionData) *figure {
 	if len(data.bars) == 0 {
 		return &figure{Empty: empty{
-			Text:    "There are no bars of " + symbol + ". To draw them:",
+			Text:    "No bars of " + symbol + " are stored. To draw them:",
 			Command: "blotter import FILE",
 		}}
 	}
@@ -423,17 +438,21 @@ func (r *request) quantityFigure(data *positionData) *figure {
 	if len(data.recent) < 2 {
 		return &figure{Empty: empty{Text: "One trade has no history yet."}}
 	}
+
 	t := &table{ID: "quantity", Caption: "Quantity after each trade", Columns: []column{
 		col("Executed"),
 		num("Quantity"),
 	}}
+
 	var dots []chart.Point
 	for i := len(data.recent) - 1; i >= 0; i-- {
 		dots = append(dots, chart.Point{At: data.recent[i].ExecutedAt, Value: data.recent[i].QuantityAfter})
 	}
+
 	for i := range data.recent {
 		t.add(instant(data.recent[i].ExecutedAt, r.zone), number(data.recent[i].QuantityAfter))
 	}
+
 	label := fmt.Sprintf("Quantity after each of the last %d trades", len(dots))
 	return &figure{
 		SVG: drawn(chart.Steps(chart.SmallSize, dots), label), Caption: label + ".", Table: t.aligned(),
@@ -449,18 +468,21 @@ func (r *request) tripTable(list []blotter.RoundTrip) *table {
 		},
 		Empty: empty{Text: "The position was never closed."},
 	}
+
 	for i := range list {
 		trip := &list[i]
 		closed := instant(trip.ClosedAt, r.zone)
 		t.add(closed, muted(span(trip.ClosedAt.Sub(trip.OpenedAt))), number(trip.MaxQuantity), count(trip.Trades),
 			rounded(trip.Gross), rounded(trip.Fees), rounded(trip.Net))
 	}
+
 	return t.aligned()
 }
 
 func (r *request) entriesPanel(symbol string, data *positionData) panel {
 	shown := data.recent[:min(len(data.recent), entriesMax)]
 	title := "Its newest trades"
+
 	if data.since != nil {
 		var own []blotter.Trade
 		for i := range shown {
@@ -473,6 +495,7 @@ func (r *request) entriesPanel(symbol string, data *positionData) panel {
 			title = "The trades that made the open position"
 		}
 	}
+
 	t := r.tradeTable("entries", shown)
 	t.More = ""
 	return panel{

@@ -81,6 +81,7 @@ func (r *request) with(pairs ...string) string {
 	for name, list := range r.query {
 		values[name] = list
 	}
+
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
 			values.Del(pairs[i])
@@ -88,9 +89,11 @@ func (r *request) with(pairs ...string) string {
 			values.Set(pairs[i], pairs[i+1])
 		}
 	}
+
 	if len(values) == 0 {
 		return r.path
 	}
+
 	return r.path + "?" + values.Encode()
 }
 

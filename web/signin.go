@@ -17,6 +17,7 @@ import (
 // viewer returns who looks. If nobody has signed in, it answers the request and returns false.
 func (d *Dashboard) viewer(w http.ResponseWriter, r *http.Request) (*viewer, bool) {
 	v, err := d.sessions.viewerOf(r)
+
 	switch {
 	case err != nil:
 		d.fail(w, r, nil, err)
@@ -30,6 +31,7 @@ func (d *Dashboard) viewer(w http.ResponseWriter, r *http.Request) (*viewer, boo
 		d.linkNeeded(w, r)
 		return nil, false
 	}
+
 	http.Redirect(w, r, address("/login", "next", localPath(r.URL.RequestURI())), http.StatusSeeOther)
 	return nil, false
 }
@@ -43,7 +45,7 @@ func (d *Dashboard) linkNeeded(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// openLink signs in whoever has the one-time link.
+// openLink signs in the holder of the one-time link.
 func (d *Dashboard) openLink(w http.ResponseWriter, r *http.Request) {
 	session, ok := d.sessions.open(r.URL.Query().Get("token"))
 	if !ok {
@@ -219,17 +221,20 @@ type attempts struct {
 func (a *attempts) wait(now time.Time, keys []string) (wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	for _, key := range keys {
 		if kept := a.counts[key]; kept.count >= failuresMax {
 			wait = max(wait, kept.since.Add(failureTime).Sub(now))
 		}
 	}
+
 	if len(a.counts) >= attemptsMax {
 		a.forget(now)
 		if len(a.counts) >= attemptsMax {
 			return max(wait, tooManyNames)
 		}
 	}
+
 	return wait
 }
 

@@ -14,10 +14,10 @@ var benchmarkTrades = flag.Int("trades", 100_000, "trades of the benchmarks, bes
 
 // sqlManyTrades stores trades of an account without positions, which no page compares with them: a day has 1,000.
 const sqlManyTrades = `
-insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, realized_pnl, position_effect, strategy,
-       executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
-select 'LARGE', 'many-' || i, 'S' || lpad((i % 1000)::text, 4, '0'), case i % 2 when 0 then 'buy' else 'sell' end, 10, 50 + i % 7,
-       i % 11 - 5, case i % 2 when 0 then 'increase' else 'reduce' end, 'strategy-' || i % 5,
+insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, realized_pnl, position_effect,
+       strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+select 'LARGE', 'many-' || i, 'S' || lpad((i % 1000)::text, 4, '0'), case i % 2 when 0 then 'buy' else 'sell' end, 10,
+       50 + i % 7, i % 11 - 5, case i % 2 when 0 then 'increase' else 'reduce' end, 'strategy-' || i % 5,
        $1::timestamptz - i * interval '86 seconds', 0, 0, 0, 0
   from generate_series(1, $2::int) i`
 

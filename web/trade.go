@@ -64,6 +64,7 @@ func (r *request) partsOfTime(f *postgres.TradeFilter) error {
 		}
 		f.Weekday = n
 	}
+
 	if value := r.query.Get("hour"); value != "" {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 0 || n > 23 {
@@ -71,6 +72,7 @@ func (r *request) partsOfTime(f *postgres.TradeFilter) error {
 		}
 		f.Hour = &n
 	}
+
 	return nil
 }
 
@@ -153,10 +155,12 @@ func (d *Dashboard) tradeStats(r *request, totals []postgres.TradeTotal, limit i
 		if limit > 0 && tradesOf(totals) > totalRows {
 			number = term.Thousands(totalRows) + "+"
 		}
+
 		fees := stat{Name: "Fees", Value: money(t.Fees, t.Currency), Unit: t.Currency}
 		if t.OtherFees > 0 {
 			fees.Note = term.Count(t.OtherFees, "trade has", "trades have") + " fees in other currencies besides"
 		}
+
 		net := t.RealizedPnL.Sub(t.Fees)
 		rows = append(rows, []stat{
 			{Name: "Trades", Value: text(number)},
@@ -167,6 +171,7 @@ func (d *Dashboard) tradeStats(r *request, totals []postgres.TradeTotal, limit i
 				term.Thousands(t.Wins), term.Thousands(t.Closing))},
 		})
 	}
+
 	return rows
 }
 
@@ -182,6 +187,7 @@ func winRate(wins, closing int64) string {
 // tradePage returns the table of a page of trades. The list has one more than the page if there is a next page.
 func (r *request) tradePage(list []blotter.Trade) *table {
 	t := r.tradeTable("trades", list[:min(len(list), pageRows)])
+
 	if len(list) > pageRows {
 		last := list[pageRows-1]
 		t.More = r.with("after", pageKey{last.ExecutedAt, last.ID}.String())
@@ -189,6 +195,7 @@ func (r *request) tradePage(list []blotter.Trade) *table {
 	if r.query.Get("after") != "" {
 		t.First = r.with("after", "")
 	}
+
 	t.CSV = csvAddress(r, "/trades.csv")
 	t.Empty = empty{
 		Text:    "No trades match. To book the fills of a broker's export:",

@@ -37,6 +37,7 @@ const (
 // Check returns ErrInvalid for a user that cannot be.
 func (u User) Check() error {
 	isControl := func(r rune) bool { return unicode.IsControl(r) }
+
 	switch n := len([]rune(u.Name)); {
 	case n < 1 || n > userMax || strings.ContainsFunc(u.Name, isControl) || strings.TrimSpace(u.Name) != u.Name:
 		return blotter.Invalid("user", u.Name, fmt.Sprintf("a name of 1 to %d characters", userMax))
@@ -47,6 +48,7 @@ func (u User) Check() error {
 	case len(u.Accounts) > accountsOfUser:
 		return blotter.Invalid("accounts", len(u.Accounts), fmt.Sprintf("at most %d", accountsOfUser))
 	}
+
 	for _, account := range u.Accounts {
 		if err := blotter.CheckAccountID(account); err != nil {
 			return err
