@@ -25,8 +25,8 @@ type Fill struct {
 	Side  blotter.Side
 }
 
-// Candles draws bars as candlesticks, with their volume below, and marks the fills. Neighboring bars are merged if there
-// are too many for the width, which the caption then mentions. Without a title the picture has no heading.
+// Candles draws bars as candlesticks, with their volume below, and marks the fills. Neighboring bars are merged if
+// there are too many for the width, which the caption then mentions. Without a title the picture has no heading.
 func Candles(size Size, title, caption string, bars []blotter.Bar, fills []Fill) *Picture {
 	plotWidth := size.Width - marginLeft - marginRight
 	merged := max(1, int(math.Ceil(float64(len(bars))*candleStepMin/plotWidth)))

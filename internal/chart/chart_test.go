@@ -40,12 +40,14 @@ func TestLastLabelStandsAlone(t *testing.T) {
 	t.Parallel()
 	for last := 900; last <= 1100; last++ {
 		p := Equity(ImageSize, "T", "", curve("1000", "900", "1100", fmt.Sprint(last)), nil)
+
 		var own float64
 		for _, s := range p.shapes {
 			if s.kind == textShape && s.ink == Curve {
 				own = s.points[0].y
 			}
 		}
+
 		for _, s := range p.shapes {
 			isScale := s.kind == textShape && s.ink == Label && s.anchor == atEnd
 			if isScale && math.Abs(s.points[0].y-own) < labelHeight && s.points[0].y < p.Bottom-40 {
@@ -100,7 +102,9 @@ func TestPictures(t *testing.T) {
 func TestCalendarHasEveryDay(t *testing.T) {
 	t.Parallel()
 	for _, year := range []int{2023, 2024, 2028, 2012} {
+
 		cells := map[point]bool{}
+
 		for _, s := range Calendar(year, nil).shapes {
 			if s.kind == rectShape {
 				cells[s.points[0]] = true
@@ -109,6 +113,7 @@ func TestCalendarHasEveryDay(t *testing.T) {
 				}
 			}
 		}
+
 		if want := time.Date(year, 12, 31, 0, 0, 0, 0, time.UTC).YearDay(); len(cells) != want {
 			t.Errorf("%d has %d days, want %d", year, len(cells), want)
 		}

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// SVG returns the picture as an SVG element for a page. Shapes have classes instead of colors. The attributes data-left,
-// data-step and data-count say where the columns are. Label is what a screen reader says.
+// SVG returns the picture as an SVG element for a page. Shapes have classes instead of colors. The attributes
+// data-left, data-step and data-count say where the columns are. A screen reader says the label.
 func (p *Picture) SVG(label string) []byte {
 	var b svgWriter
 	b.WriteString(`<svg class="chart" viewBox="0 0 `)
@@ -62,6 +62,7 @@ func (b *svgWriter) shape(shapes []shape) int {
 	default:
 		b.path(s)
 	}
+
 	return 1
 }
 
@@ -111,6 +112,7 @@ func (b *svgWriter) linkedRect(s *shape) {
 		b.escaped(s.link)
 		b.WriteString(`" tabindex="-1">`)
 	}
+
 	b.WriteString(`<path class="`)
 	b.escaped(string(s.ink))
 	b.WriteString(`" d="`)
@@ -118,6 +120,7 @@ func (b *svgWriter) linkedRect(s *shape) {
 	b.WriteString(`"><title>`)
 	b.escaped(s.title)
 	b.WriteString(`</title></path>`)
+
 	if s.link != "" {
 		b.WriteString(`</a>`)
 	}
@@ -126,12 +129,14 @@ func (b *svgWriter) linkedRect(s *shape) {
 func (b *svgWriter) path(s *shape) {
 	b.WriteString(`<path class="`)
 	b.escaped(string(s.ink))
+
 	if s.kind == lineShape {
 		b.WriteString(" line")
 	}
 	if s.dashed {
 		b.WriteString(" dashed")
 	}
+
 	b.WriteString(`" d="M`)
 	for i, at := range s.points {
 		if i > 0 {
@@ -139,9 +144,11 @@ func (b *svgWriter) path(s *shape) {
 		}
 		b.point(at)
 	}
+
 	if s.kind == polygonShape {
 		b.WriteByte('z')
 	}
+
 	b.WriteString(`"/>`)
 }
 
@@ -149,18 +156,22 @@ func (b *svgWriter) textElement(s *shape) {
 	if s.text == "" {
 		return
 	}
+
 	b.WriteString(`<text class="`)
 	b.escaped(string(s.ink))
 	if s.minor {
 		b.WriteString(" minor")
 	}
+
 	b.WriteString(`" x="`)
 	b.number(s.points[0].x)
 	b.WriteString(`" y="`)
 	b.number(s.points[0].y)
+
 	if s.anchor != atStart {
 		b.WriteString(`" text-anchor="` + string(s.anchor))
 	}
+
 	b.WriteString(`">`)
 	b.escaped(s.text)
 	b.WriteString("</text>")

@@ -37,13 +37,14 @@ func TestDifference(t *testing.T) {
 			brokerPrice: pointer("1.12"), digits: 2,
 		},
 		{
-			name: "another average", book: "3", broker: "3", bookAverage: pointer("1.125"), brokerPrice: pointer("1.14"),
-			digits: 2, want: Average,
+			name: "another average", book: "3", broker: "3", bookAverage: pointer("1.125"),
+			brokerPrice: pointer("1.14"), digits: 2, want: Average,
 		},
 		{name: "an average that the broker does not give", book: "3", broker: "3", bookAverage: pointer("1.125")},
 	} {
 		book := blotter.Position{Quantity: decimal(test.book), AvgPrice: test.bookAverage}
 		broker := fillfile.Holding{Quantity: decimal(test.broker), AvgPrice: test.brokerPrice, Digits: test.digits}
+
 		if got := difference("KO", book, broker).Kind; got != test.want {
 			t.Errorf("%s: kind %q, want %q", test.name, got, test.want)
 		}

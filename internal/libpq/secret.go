@@ -9,7 +9,8 @@ import (
 )
 
 // KeySecret hands the password of the URL's private key (sslpassword) to PostgreSQL's programs. libpq has no
-// environment variable for it, so it is in a temporary service file, which remove deletes. Env makes a program read that file.
+// environment variable for it, so it is in a temporary service file, which remove deletes. Env makes a program read
+// that file.
 func KeySecret(text string) (env []string, remove func(), err error) {
 	settings := Settings(text)
 	remove = func() {}

@@ -14,8 +14,8 @@ const (
 	roomMin = 6 << 30
 )
 
-// Folder returns a folder in memory, or "", with which os.MkdirTemp uses the usual folder of temporary files: on systems
-// without one, if there is little room, or if TMPDIR is set.
+// Folder returns a folder in memory, or "", with which os.MkdirTemp uses the usual folder of temporary files: on
+// systems without one, if there is little room, or if TMPDIR is set.
 func Folder() string {
 	if os.Getenv("TMPDIR") != "" {
 		return ""
