@@ -185,6 +185,7 @@ func (g *generator) walk(root ast.Node) {
 				g.add(n, "true")
 			}
 		}
+
 		return true
 	})
 }
@@ -269,6 +270,7 @@ func alike(a, b ast.Expr) bool {
 		b, ok := b.(*ast.UnaryExpr)
 		return ok && a.Op == b.Op && alike(a.X, b.X)
 	}
+
 	return false
 }
 
@@ -319,6 +321,7 @@ func (g *generator) statements(list []ast.Stmt) {
 		default:
 			continue
 		}
+
 		g.addNamed(s, "", g.text(s), "nothing")
 	}
 }
@@ -338,12 +341,15 @@ func (g *generator) assignment(n *ast.AssignStmt) {
 		start := g.offset(n.TokPos)
 		g.addAt(start, start+len(n.Tok.String()), swapped, g.text(n), g.text(n.Lhs[0])+" "+swapped+" "+g.text(n.Rhs[0]))
 	}
+
 	if len(n.Rhs) < 2 || len(n.Lhs) != len(n.Rhs) {
 		return
 	}
+
 	for i := range len(n.Rhs) - 1 {
 		g.swap(n.Rhs[i], n.Rhs[i+1])
 	}
+
 	if n.Tok == token.ASSIGN {
 		for i, left := range n.Lhs {
 			g.addNamed(n.Rhs[i], g.text(left), g.text(left)+" = "+g.text(n.Rhs[i]), "nothing")
@@ -403,6 +409,7 @@ func (g *generator) constant(n *ast.BasicLit) {
 		if err != nil {
 			return
 		}
+
 		g.add(n, strconv.FormatInt(value+1, 10))
 		if value > 0 {
 			g.add(n, strconv.FormatInt(value-1, 10))

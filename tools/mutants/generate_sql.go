@@ -122,6 +122,7 @@ func ownColumn(before, column string) string {
 // conjunctEnd returns where the condition that begins at start ends.
 func conjunctEnd(sql string, start int) int {
 	depth := 0
+
 	for i := start; i < len(sql); i++ {
 		switch c := sql[i]; {
 		case c == '(':
@@ -146,5 +147,6 @@ func conjunctEnd(sql string, start int) int {
 			}
 		}
 	}
+
 	return len(sql)
 }

@@ -91,16 +91,21 @@ func readAccepted(path string) (acceptedKeys, error) {
 
 // withoutMutant returns accepted keys that no mutant of their file has.
 func (a acceptedKeys) withoutMutant(all []mutant) (keys []string) {
-	known, files := map[string]bool{}, map[string]bool{}
+	known := map[string]bool{}
+	files := map[string]bool{}
 	for _, m := range all {
-		known[m.key()], known[m.functionKey()], files["`"+m.file+"`"] = true, true, true
+		known[m.key()] = true
+		known[m.functionKey()] = true
+		files["`"+m.file+"`"] = true
 	}
+
 	for key := range a {
 		file, _, _ := strings.Cut(key, " ")
 		if files[file] && !known[key] {
 			keys = append(keys, key)
 		}
 	}
+
 	slices.Sort(keys)
 	return keys
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// outcome is what became of a mutant.
+// outcome says whether the tests noticed a mutant.
 type outcome int
 
 const (
@@ -129,15 +129,18 @@ func (r *runner) note(m mutant, got outcome, diff string) {
 // baseline runs the tests without a defect: they have to pass, and the time that they take bounds that of a mutant's.
 func (r *runner) baseline(ctx context.Context, chosen []mutant) error {
 	r.took = map[tests]time.Duration{}
+
 	for _, m := range chosen[:min(len(chosen), 2*r.count)] {
 		for _, stage := range r.stages(m) {
 			if r.took[stage] > 0 {
 				continue
 			}
+
 			overlay, err := r.overlay(0, stage, map[string]string{})
 			if err != nil {
 				return err
 			}
+
 			start := time.Now()
 			got, output, err := r.test(ctx, stage, overlay, 15*time.Minute)
 			switch {
@@ -146,10 +149,12 @@ func (r *runner) baseline(ctx context.Context, chosen []mutant) error {
 			case got != survived:
 				return fmt.Errorf("without a defect, the tests %q of %s fail:\n%s", stage.run, stage.pkg, output)
 			}
+
 			r.took[stage] = time.Since(start)
 			fmt.Printf("without a defect   %s -run '%s': %s\n", stage.pkg, stage.run, r.took[stage].Round(time.Second))
 		}
 	}
+
 	return ctx.Err()
 }
 
@@ -231,7 +236,7 @@ func heavyTests(folder string) (heavy []string, err error) {
 	return heavy, nil
 }
 
-// test runs tests of a package. What survived is a package whose tests all pass.
+// test runs tests of a package. The outcome is survived if all of them pass.
 func (r *runner) test(ctx context.Context, t tests, overlay string, limit time.Duration) (outcome, string, error) {
 	args := []string{
 		"test", "-count=1", "-v", "-failfast", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, t.pkg,

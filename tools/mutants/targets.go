@@ -36,10 +36,12 @@ type tests struct {
 const noShrinking = "-rapid.shrinktime=1ns -rapid.nofailfile"
 
 const (
-	properties  = "Identity|FlipIs|FlipDividesTheFee$|OrderAndScale|Mirror|OrderLife"
-	bookQuick   = "BookingStores|OrderChanged|ExecuteTradeOutcomes|Overfill|AllOrNothing|Adopted|LateFill"
-	bookBroad   = "Book|Trade|Fill|Order|Batch|AllOrNothing|Money|Duplicate|Fees|Position|Adopted|Locked|Expired|Settlement|Refused|Divided|Deadlock|LostUpdate|Unspeakable|Lock|Booking|Receipt|Import|Undo|Verify"
-	transacting = "Transaction|Savepoint|Deferred|Commit|Begin|Emit|Isolation|Retr|Session|ReadOnly|Every|Swallowed|Errors|Batch|Partition"
+	properties = "Identity|FlipIs|FlipDividesTheFee$|OrderAndScale|Mirror|OrderLife"
+	bookQuick  = "BookingStores|OrderChanged|ExecuteTradeOutcomes|Overfill|AllOrNothing|Adopted|LateFill"
+	bookBroad  = "Book|Trade|Fill|Order|Batch|AllOrNothing|Money|Duplicate|Fees|Position|Adopted|Locked|Expired|" +
+		"Settlement|Refused|Divided|Deadlock|LostUpdate|Unspeakable|Lock|Booking|Receipt|Import|Undo|Verify"
+	transacting = "Transaction|Savepoint|Deferred|Commit|Begin|Emit|Isolation|Retr|Session|ReadOnly|Every|" +
+		"Swallowed|Errors|Batch|Partition"
 )
 
 // selections say which tests are run for a file, in stages: a mutant that the first stage notices does not see the
