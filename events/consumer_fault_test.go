@@ -41,7 +41,8 @@ func urlsOf(c postgres.Config) databaseURLs {
 
 func (u databaseURLs) config() postgres.Config {
 	return postgres.Config{
-		URL: u.URL, ServiceURL: u.ServiceURL, ReadOnlyURL: u.ReadOnlyURL, ReporterURL: u.ReporterURL, MaxConns: 4, Logger: slog.New(slog.DiscardHandler),
+		URL: u.URL, ServiceURL: u.ServiceURL, ReadOnlyURL: u.ReadOnlyURL, ReporterURL: u.ReporterURL, MaxConns: 4,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -254,14 +255,18 @@ func (s *stage) inOrder(n int) {
 	s.t.Helper()
 	all := 3 * n
 	conn := s.db.Connect(s.t, s.db.AdminURL)
+
 	until(s.t, fmt.Sprintf("%d events are applied", all), func() bool {
 		var n int
 		err := conn.QueryRow(s.t.Context(), `select count(*) from play.applied`).Scan(&n)
 		return err != nil || n >= all
 	})
+
 	const sql = `select count(*) || ' events, ' || count(distinct (key, data)) || ' of them distinct, ' || count(*) filter (where late) || ' out of order'
-		from (select key, data, data::int < lag(data::int) over (partition by key order by n) as late from play.applied) x`
+		from (select key, data, data::int < lag(data::int) over (partition by key order by n) as late
+		from play.applied) x`
 	want := fmt.Sprintf("%d events, %[1]d of them distinct, 0 out of order", all)
+
 	if got := pgtest.Value[string](s.t, s.db, sql); got != want {
 		s.t.Errorf("applied %s, want %s", got, want)
 	}

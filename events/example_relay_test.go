@@ -33,7 +33,8 @@ func ExampleSubscribe() {
 	defer func() { _ = relay.Stop(ctx) }()
 
 	_, err = db.ExecuteTrade(blotter.WithAccount(ctx, "ACC123"), blotter.Trade{
-		TradeID: "T1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("10"), Price: blotter.MustDecimal("189.50"),
+		TradeID: "T1", Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("10"),
+		Price:      blotter.MustDecimal("189.50"),
 		ExecutedAt: time.Date(2026, 3, 2, 14, 30, 0, 0, time.UTC),
 	})
 	if err != nil {

@@ -222,11 +222,14 @@ func (f *failover) restart(c *events.Consumer, primary *pgtest.Node) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+
 	again := f.consume()
 	f.emit(5)
+
 	untilTrue(f.t, "the consumer goes on", func() bool {
 		return missing(ids(f.t, primary.Database, "events.outbox"), ids(f.t, f.target, "public.applied")) == 0
 	})
+
 	if err := again.Health(); err != nil {
 		f.t.Errorf("after Restart: %v", err)
 	}
@@ -236,7 +239,8 @@ func (f *failover) restart(c *events.Consumer, primary *pgtest.Node) {
 func (f *failover) outbox(ctx context.Context, seen *string) (list [][16]byte) {
 	f.t.Helper()
 	err := f.source.Transaction(ctx, func(tx *postgres.Tx) error {
-		return tx.QueryRow(ctx, "select pg_current_snapshot()::text, array_agg(event_id) from events.outbox").Scan(seen, &list)
+		return tx.QueryRow(ctx, "select pg_current_snapshot()::text, array_agg(event_id) from events.outbox").
+			Scan(seen, &list)
 	})
 	if err != nil {
 		f.t.Fatal(err)

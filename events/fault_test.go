@@ -170,6 +170,7 @@ func (f *faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if !appends(cmd) {
 			return next(ctx, cmd)
 		}
+
 		err := f.visit(beforeEffect, nil)
 		if err == nil {
 			err = next(ctx, cmd)
@@ -180,6 +181,7 @@ func (f *faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if err != nil {
 			cmd.SetErr(err)
 		}
+
 		return err
 	}
 }

@@ -19,7 +19,8 @@ import (
 // away.
 const sqlOldEvents = `
 insert into events.outbox (channel, key, event_id, type, service, data)
-select 'unused', 'k' || n, gen_random_uuid(), 't', 's', to_jsonb(repeat(md5(n::text), $2 / 32)) from generate_series(1, $1) n`
+select 'unused', 'k' || n, gen_random_uuid(), 't', 's', to_jsonb(repeat(md5(n::text), $2 / 32))
+from generate_series(1, $1) n`
 
 // storeOld stores events that the table does not take today.
 func (s *stage) storeOld(n, size int) {
@@ -79,11 +80,13 @@ func TestPagesAreBoundedByBytes(t *testing.T) {
 // Follow hands on events that are larger than its budget too.
 func TestFollowReadsLargeEvents(t *testing.T) {
 	t.Parallel()
+
 	s := newStage(t)
 	s.storeOld(4, chunkBytes*2/3)
 	from, seen := int64(0), 0
 	ctx, cancel := context.WithCancel(s.ctx())
 	defer cancel()
+
 	err := Follow(ctx, s.db.DB, FollowConfig{After: &from, Callback: func(context.Context, blotter.Event) error {
 		if seen++; seen == 4 {
 			cancel()
@@ -99,8 +102,10 @@ func TestFollowReadsLargeEvents(t *testing.T) {
 // not count.
 func TestTypesAreFiltered(t *testing.T) {
 	t.Parallel()
+
 	s := newStage(t)
 	var seen []string
+
 	c := started(t, Config{
 		Source: s.db.DB, Name: "typed", Types: []string{"wanted"}, Channels: []string{"c"}, ChunkMin: 2,
 		Handler: func(_ context.Context, _ *postgres.Tx, list []blotter.Event) error {
@@ -110,6 +115,7 @@ func TestTypesAreFiltered(t *testing.T) {
 			return nil
 		},
 	})
+
 	emit := func(channel, typ, data string) {
 		err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
 			return tx.Emit(s.ctx(), blotter.Event{Channel: channel, Key: "k", Type: typ, Data: []byte(data)})
@@ -118,6 +124,7 @@ func TestTypesAreFiltered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	var want []string
 	for i := range 7 {
 		emit("c", "other", "0")
@@ -125,8 +132,10 @@ func TestTypesAreFiltered(t *testing.T) {
 		emit("c", "wanted", fmt.Sprint(i))
 		want = append(want, fmt.Sprint("cwanted", i))
 	}
+
 	emit("c", "other", "0")
 	until(t, "all wanted events", func() bool { return c.Applied() == 7 })
+
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +153,11 @@ func liveHeap() uint64 {
 }
 
 // largeEvents is how many events the attack has in the test.
-var largeEvents = flag.Int("large-events", 8, "events of 20 MB that TestOldEventsOfTwentyMegabytes stores; the attack had 30")
+var largeEvents = flag.Int(
+	"large-events",
+	8,
+	"events of 20 MB that TestOldEventsOfTwentyMegabytes stores; the attack had 30",
+)
 
 // Events of 20 MB, which one transaction wrote for a channel that nobody uses, once took a consumer to 1.29 GB. Now it
 // holds one at a time, and an event behind them is handled.
@@ -153,6 +166,7 @@ func TestOldEventsOfTwentyMegabytes(t *testing.T) {
 	s.storeOld(*largeEvents, 20<<20)
 	before := liveHeap()
 	var most, handled atomic.Uint64
+
 	started(t, Config{
 		Source: s.db.DB, Name: "large",
 		Handler: func(_ context.Context, _ *postgres.Tx, list []blotter.Event) error {
@@ -162,15 +176,18 @@ func TestOldEventsOfTwentyMegabytes(t *testing.T) {
 			if bytes.Equal(list[len(list)-1].Data, []byte(`"last"`)) {
 				handled.Store(1)
 			}
+
 			return nil
 		},
 	})
+
 	err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
 		return tx.Emit(s.ctx(), blotter.Event{Channel: "c", Key: "k", Type: "t", Data: []byte(`"last"`)})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	start := time.Now()
 	until(t, "the event behind them", func() bool { return handled.Load() == 1 })
 	held := (int64(most.Load()) - int64(before)) >> 20

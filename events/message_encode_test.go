@@ -97,8 +97,10 @@ func TestPositionEncoding(t *testing.T) {
 
 func BenchmarkMessageEncoding(b *testing.B) {
 	m := Message{
-		Type: blotter.TradeExecuted, Service: blotter.ServiceExecution, Key: "ACC1", CorrelationID: "T-1", Seq: 5, Epoch: 1, V: 1,
-		Data: []byte(`{"side": "sell", "price": "189.25", "symbol": "AAPL", "currency": "USD", "order_id": "O-1", "position": {"fees": "1.5", "quantity": "-2", "cost_basis": "378.5", "realized_pnl": "0"}}`),
+		Type: blotter.TradeExecuted, Service: blotter.ServiceExecution, Key: "ACC1", CorrelationID: "T-1", Seq: 5,
+		Epoch: 1, V: 1,
+		Data: []byte(`{"side": "sell", "price": "189.25", "symbol": "AAPL", "currency": "USD", "order_id": "O-1", ` +
+			`"position": {"fees": "1.5", "quantity": "-2", "cost_basis": "378.5", "realized_pnl": "0"}}`),
 	}
 	for name, encode := range map[string]func() ([]byte, error){"json": m.marshal, "append": m.encode} {
 		b.Run(name, func(b *testing.B) {

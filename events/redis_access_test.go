@@ -39,7 +39,9 @@ func TestRedisACL(t *testing.T) {
 	}
 	d.command("ACL SETUSER blotter_publisher >x")
 	d.command("ACL SETUSER blotter_subscriber >x")
-	publisher, err := NewRelay(RelayConfig{DB: d.db.DB, URL: d.userURL("blotter_publisher"), Logger: d.relay.cfg.Logger})
+	publisher, err := NewRelay(
+		RelayConfig{DB: d.db.DB, URL: d.userURL("blotter_publisher"), Logger: d.relay.cfg.Logger},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +62,15 @@ func TestRedisACL(t *testing.T) {
 		}
 		defer client.Close()
 		forbidden := []string{
-			"SET data_sync:x 1", "DEL data_sync:trades:log", "XTRIM data_sync:trades:log MAXLEN 0", "FLUSHALL", "KEYS *", "CONFIG GET *",
-			"ACL LIST", "ACL SETUSER blotter_subscriber +@all", "SUBSCRIBE other", "XADD other * event x", "XRANGE other - +",
+			"SET data_sync:x 1", "DEL data_sync:trades:log", "XTRIM data_sync:trades:log MAXLEN 0", "FLUSHALL",
+			"KEYS *", "CONFIG GET *",
+			"ACL LIST", "ACL SETUSER blotter_subscriber +@all", "SUBSCRIBE other", "XADD other * event x",
+			"XRANGE other - +",
 			"EVAL return(redis.call('DEL','data_sync:trades:log')) 0",
 		}
 		if user == "blotter_subscriber" {
-			forbidden = append(forbidden, "XADD data_sync:trades:log * event x", "PUBLISH data_sync:trades x", "EVAL return(1) 0")
+			forbidden = append(forbidden, "XADD data_sync:trades:log * event x", "PUBLISH data_sync:trades x",
+				"EVAL return(1) 0")
 		}
 		for _, line := range forbidden {
 			var words []any
@@ -84,7 +89,8 @@ func TestRedisACL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = Subscribe(t.Context(), client, SubscribeConfig{Callback: func(context.Context, Message) error { return nil }})
+		err = Subscribe(t.Context(), client,
+			SubscribeConfig{Callback: func(context.Context, Message) error { return nil }})
 		if !errors.Is(err, blotter.ErrPermission) || !strings.Contains(err.Error(), what) {
 			t.Errorf("without %s: %v", missing, err)
 		}
@@ -113,11 +119,13 @@ func TestInspectRedis(t *testing.T) {
 	inspect("a server without users", plain, RedisAccess{User: "default", Local: true, Open: true})
 
 	for _, line := range append(RedisACL("", "blotter_"), "ACL SETUSER blotter_publisher >x", "ACL SETUSER blotter_subscriber >x",
-		"ACL SETUSER boss on >x ~* &* +@all", "ACL SETUSER forger on >x ~data_sync:* +xadd", "ACL SETUSER asleep off >x ~* +xadd",
+		"ACL SETUSER boss on >x ~* &* +@all", "ACL SETUSER forger on >x ~data_sync:* +xadd",
+		"ACL SETUSER asleep off >x ~* +xadd",
 		"ACL SETUSER elsewhere on >x ~other:* +@all -@admin -@dangerous", "ACL SETUSER default resetpass nopass on ~* &* -@all +ping +xadd +acl|whoami") {
 		d.command(line)
 	}
-	inspect("an administrator", d.userURL("boss"), RedisAccess{User: "boss", Local: true, Open: true, Writers: []string{"blotter_publisher", "default", "forger"}})
+	inspect("an administrator", d.userURL("boss"),
+		RedisAccess{User: "boss", Local: true, Open: true, Writers: []string{"blotter_publisher", "default", "forger"}})
 	admin, err := OpenRedis(d.userURL("boss"))
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +136,8 @@ func TestInspectRedis(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	inspect("nobody forges", d.userURL("boss"), RedisAccess{User: "boss", Local: true, Writers: []string{"blotter_publisher"}})
+	inspect("nobody forges", d.userURL("boss"),
+		RedisAccess{User: "boss", Local: true, Writers: []string{"blotter_publisher"}})
 	inspect("the publisher", d.userURL("blotter_publisher"), RedisAccess{Local: true, Unseen: "NOPERM"})
 	_, err = InspectRedis(t.Context(), d.userURL("nobody"), "")
 	if !errors.Is(err, blotter.ErrPermission) {
@@ -156,7 +165,8 @@ func TestInspectStandIn(t *testing.T) {
 func TestIsLocal(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]bool{
-		"redis://localhost": true, "redis://127.0.0.1:6379": true, "redis://127.9.9.9": true, "redis://[::1]:6379": true, "unix:///run/redis.sock": true,
+		"redis://localhost": true, "redis://127.0.0.1:6379": true, "redis://127.9.9.9": true,
+		"redis://[::1]:6379": true, "unix:///run/redis.sock": true,
 		"redis://10.0.0.1": false, "rediss://redis.example": false, "redis://localhost.example": false,
 	} {
 		opt, err := redis.ParseURL(url)

@@ -13,6 +13,7 @@ import (
 
 func TestConfigsNameWhatCannotBe(t *testing.T) {
 	t.Parallel()
+
 	db := &postgres.DB{}
 	for name, cfg := range map[string]RelayConfig{
 		"RelayConfig.DB":         {URL: "redis://localhost"},
@@ -25,6 +26,7 @@ func TestConfigsNameWhatCannotBe(t *testing.T) {
 		_, err := NewRelay(cfg)
 		refused(t, name, err)
 	}
+
 	callback := func(context.Context, Message) error { return nil }
 	for name, cfg := range map[string]SubscribeConfig{
 		"SubscribeConfig.Callback":   {},
@@ -34,12 +36,14 @@ func TestConfigsNameWhatCannotBe(t *testing.T) {
 	} {
 		refused(t, name, Subscribe(t.Context(), nil, cfg))
 	}
+
 	refused(t, "FollowConfig.Callback", Follow(t.Context(), db, FollowConfig{}))
 	for _, text := range []string{"", "1", "1-", "-1-2", "1-2-3", "01-2", "1-2 ", "x-y"} {
 		if o, err := ParseOffset(text); !errors.Is(err, blotter.ErrInvalid) {
 			t.Errorf("ParseOffset(%q) is %v, %v", text, o, err)
 		}
 	}
+
 	if o, err := ParseOffset("2-41"); err != nil || o != (Offset{2, 41}) {
 		t.Errorf("ParseOffset is %v, %v", o, err)
 	}
@@ -47,7 +51,8 @@ func TestConfigsNameWhatCannotBe(t *testing.T) {
 
 func refused(t *testing.T, name string, err error) {
 	t.Helper()
-	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "secret") {
+	if !errors.Is(err, blotter.ErrInvalid) || !strings.Contains(err.Error(), name) ||
+		strings.Contains(err.Error(), "secret") {
 		t.Errorf("%s: %v", name, err)
 	}
 }
@@ -55,14 +60,17 @@ func refused(t *testing.T, name string, err error) {
 // A relay may be stopped before it is started, and started and stopped twice, by many at once.
 func TestRelayStartStop(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t, false)
 	for range 5 {
 		r := d.newRelay(nil)
 		if err := r.Stop(d.ctx()); err != nil {
 			t.Fatal(err)
 		}
+
 		d.trade("A1", time.Now().String())
 		ended := make(chan error, 8)
+
 		for i := range cap(ended) {
 			go func() {
 				if i%2 == 0 {
@@ -72,15 +80,18 @@ func TestRelayStartStop(t *testing.T) {
 				}
 			}()
 		}
+
 		for range cap(ended) {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
 		}
+
 		if err := errors.Join(r.Start(d.ctx()), r.Stop(d.ctx()), r.Stop(d.ctx())); err != nil {
 			t.Error(err)
 		}
 	}
+
 	d.drainAll()
 	if err := d.whole("trades"); err != nil {
 		t.Error(err)

@@ -62,14 +62,17 @@ func newDesk(t testing.TB, real bool, args ...string) *desk {
 		t.Cleanup(standIn.Close)
 		d.url = standIn.URL
 	}
+
 	client, err := OpenRedis(d.url)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = client.Close() })
 	client.AddHook(d.faults)
 	d.client = client
 	d.relay = d.newRelay(nil)
+
 	return d
 }
 
@@ -86,19 +89,27 @@ func (d *desk) restart() {
 // newRelay makes a relay whose cursors are there, without starting it.
 func (d *desk) newRelay(change func(*RelayConfig)) *Relay {
 	d.t.Helper()
-	cfg := RelayConfig{DB: d.db.DB, Redis: d.client, Logger: slog.New(slog.NewTextHandler(d.log, nil)), CheckEvery: 20 * time.Millisecond}
+	cfg := RelayConfig{
+		DB:         d.db.DB,
+		Redis:      d.client,
+		Logger:     slog.New(slog.NewTextHandler(d.log, nil)),
+		CheckEvery: 20 * time.Millisecond,
+	}
 	if change != nil {
 		change(&cfg)
 	}
+
 	r, err := NewRelay(cfg)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	for _, l := range r.channels {
 		if err := l.prepare(d.ctx()); err != nil {
 			d.t.Fatal(err)
 		}
 	}
+
 	return r
 }
 
@@ -126,8 +137,11 @@ func (l *lines) count(part string) int {
 func (d *desk) trade(account, id string) {
 	d.t.Helper()
 	_, err := d.db.ExecuteTrade(blotter.WithAccount(d.t.Context(), account), blotter.Trade{
-		AccountID: account, TradeID: id, Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("2"), Price: blotter.MustDecimal("189.25"),
-		Commission: blotter.MustDecimal("1"), Strategy: "trend", ExecutedAt: time.Date(2026, 3, 2, 14, 30, 0, 0, time.UTC),
+		AccountID: account, TradeID: id, Symbol: "AAPL", Side: blotter.Buy, Quantity: blotter.MustDecimal("2"),
+		Price: blotter.MustDecimal("189.25"),
+		Commission: blotter.MustDecimal(
+			"1",
+		), Strategy: "trend", ExecutedAt: time.Date(2026, 3, 2, 14, 30, 0, 0, time.UTC),
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -187,6 +201,7 @@ func (d *desk) stream(channel string) (list []Message, err error) {
 	if err != nil {
 		return nil, err // of a server that was restarted, the client hears a little later
 	}
+
 	for _, e := range entries {
 		m, err := decode(channel, []byte(e.Values[streamField].(string)))
 		if err != nil {
@@ -195,8 +210,10 @@ func (d *desk) stream(channel string) (list []Message, err error) {
 		if m.Offset().String() != e.ID {
 			return nil, fmt.Errorf("entry %s holds message %s", e.ID, m.Offset())
 		}
+
 		list = append(list, m)
 	}
+
 	return list, nil
 }
 
@@ -205,26 +222,32 @@ func (d *desk) stream(channel string) (list []Message, err error) {
 func (d *desk) whole(channel string) error {
 	d.t.Helper()
 	want := map[string]int64{}
+
 	err := d.db.AutoCommit(d.ctx(), func(s *postgres.Session) error {
 		rows, err := s.Query(d.ctx(), `select event_id::text, pos from events.outbox where channel = $1`, channel)
 		if err != nil {
 			return err
 		}
+
 		var id string
 		var pos int64
+
 		_, err = pgx.ForEachRow(rows, []any{&id, &pos}, func() error {
 			want[id] = pos
 			return nil
 		})
+
 		return err
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	list, err := d.stream(channel)
 	if err != nil {
 		return err
 	}
+
 	return wholeStream(list, want)
 }
 
@@ -243,6 +266,7 @@ func (d *desk) untilWhole(channel string) {
 func wholeStream(list []Message, want map[string]int64) error {
 	want = maps.Clone(want)
 	last := map[string]int64{}
+
 	for i, m := range list {
 		pos, known := want[m.ID.String()]
 		switch {
@@ -253,11 +277,14 @@ func wholeStream(list []Message, want map[string]int64) error {
 		case pos < last[m.Key]:
 			return fmt.Errorf("message %s is before an earlier one of its key", m.Offset())
 		}
+
 		delete(want, m.ID.String())
 		last[m.Key] = pos
 	}
+
 	if len(want) > 0 {
 		return fmt.Errorf("%d of %d events are not in the stream", len(want), len(want)+len(list))
 	}
+
 	return nil
 }

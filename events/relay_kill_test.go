@@ -47,24 +47,30 @@ const messagesOfPass = 12
 // answered.
 func TestRelayCutEverywhere(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t, false)
 	cfg := d.db.Config
 	cutter, through := pgtest.NewCutter(t, cfg.ServiceURL)
 	cfg.ServiceURL = through
+
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(db.Close)
 	l := d.newRelay(func(cfg *RelayConfig) { cfg.DB = db }).channel(blotter.ChannelMarketData)
+
 	for message := 1; message <= messagesOfPass; message++ {
 		for _, when := range []pgtest.Cut{pgtest.Unheard, pgtest.Heard, pgtest.Answered} {
 			d.emit(3)
 			cuts := cutter.Cuts()
 			cutter.AtMessage(message, when)
+
 			for cutter.Cuts() == cuts {
 				_ = d.drain(l) // fails where the link is cut
 			}
+
 			// The server may hold the lock of the cut session for a moment.
 			until(t, fmt.Sprintf("the stream is whole, after cut %d at message %d", when, message), func() bool {
 				return errors.Join(d.drain(l), d.whole(l.channel)) == nil
@@ -106,7 +112,8 @@ func TestRelaysAtOnce(t *testing.T) {
 	}
 	writers.Wait()
 	until(t, "everything is in the streams", func() bool {
-		return d.whole("market_data") == nil && d.whole("trades") == nil && d.client.XLen(d.ctx(), "data_sync:positions:log").Val() == 75
+		return d.whole("market_data") == nil && d.whole("trades") == nil &&
+			d.client.XLen(d.ctx(), "data_sync:positions:log").Val() == 75
 	})
 
 	// Those that stay take over from those that stop, down to the last.
@@ -125,22 +132,28 @@ func TestRelaysAtOnce(t *testing.T) {
 // Redis that is gone fails the relay, which says so once and goes on when it is back; nobody else notices.
 func TestRelayWithoutRedis(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t, true)
 	d.server.Kill()
+
 	if err := d.relay.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.relay.Stop(d.ctx()) }()
+
 	d.trade("A1", "T1")
 	failing := func() int { return d.log.count(`is failing" consumer=redis:trades`) }
 	until(t, "ill health", func() bool { return errors.Is(d.relay.Health(), blotter.ErrOperational) && failing() > 0 })
+
 	for i := range 5 {
 		d.trade("A1", fmt.Sprint("T", 2+i))
 	}
+
 	d.restart()
 	until(t, "health", func() bool { return d.relay.Health() == nil && d.whole("trades") == nil })
 	working := func() int { return d.log.count(`works again" consumer=redis:trades`) }
 	until(t, "its end is logged", func() bool { return working() > 0 })
+
 	if n, m := failing(), working(); n != 1 || m != 1 {
 		t.Errorf("the failure was logged %d times, its end %d times", n, m)
 	}
@@ -170,7 +183,9 @@ func TestEpochs(t *testing.T) {
 		d.emit(3)
 		settle("another history, met while running", "2-3")
 
-		d.db.Exec(t, `update events.cursor set system_identifier = split_part(system_identifier, '/', 1) || '/0' where consumer = 'redis:market_data'`)
+		d.db.Exec(t,
+			`update events.cursor set system_identifier = split_part(system_identifier, '/', 1) || '/0'
+				where consumer = 'redis:market_data'`)
 		l = d.newRelay(nil).channel(l.channel)
 		d.emit(4)
 		settle("another timeline, met at the start", "3-4")
@@ -238,21 +253,26 @@ func TestRefillIsQuiet(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
 		d.emit(20)
+
 		if err := d.drain(l); err != nil {
 			t.Fatal(err)
 		}
+
 		heard := d.client.Subscribe(t.Context(), l.stream.channel)
 		defer heard.Close()
+
 		if _, err := heard.Receive(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.client.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
+
 		d.emit(1)
 		if err := errors.Join(d.drain(l), d.whole(l.channel)); err != nil {
 			t.Fatal(err)
 		}
+
 		m, err := heard.ReceiveMessage(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -283,9 +303,13 @@ func TestUndecodableEvent(t *testing.T) {
 // positions, where a transaction of the partition was committed after it.
 func TestBatchesGoWithTheirPartition(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t, false)
 	l := d.relay.channel(blotter.ChannelMarketData)
-	late := (&stage{t: t, db: d.db}).begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'L', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+	late := (&stage{t: t, db: d.db}).begin().
+		do(`insert into events.outbox (channel, key, event_id, type, service, data)
+			values ('market_data', 'L', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+
 	for _, next := range []func(){
 		func() { d.emit(3) },
 		func() {
@@ -300,9 +324,11 @@ func TestBatchesGoWithTheirPartition(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if n := pgtest.Value[int](t, d.db, `select count(*) from events.batch`); n != 4 {
 		t.Fatalf("there are %d batches", n)
 	}
+
 	d.db.Exec(t, sqlForgetBatches, int64(501))
 	if left := pgtest.Value[string](t, d.db, `select string_agg(first_seq::text, ' ') from events.batch`); left != "7" {
 		t.Errorf("the batches from %s on are left", left)
@@ -310,6 +336,7 @@ func TestBatchesGoWithTheirPartition(t *testing.T) {
 	if err := errors.Join(d.client.FlushAll(t.Context()).Err(), d.drain(l)); err != nil {
 		t.Fatal(err)
 	}
+
 	d.emit(1)
 	if err := d.drain(l); err != nil {
 		t.Fatal(err)

@@ -49,6 +49,7 @@ func relayProcess(text string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	select {}
 }
 
@@ -59,15 +60,19 @@ func (d *desk) startRelayProcess() *exec.Cmd {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), relayOf+"="+string(orders)), os.Stderr
+
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
+
 	d.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+
 	return cmd
 }
 
@@ -131,10 +136,13 @@ func (d *desk) loseTail(rng *rand.Rand, kill int) {
 func (d *desk) hostileWriter(ctx context.Context, rng *rand.Rand) {
 	conn, err := d.db.DB, error(nil)
 	for ctx.Err() == nil && err == nil {
-		early, wait, events, undo := rng.IntN(6) == 0, time.Duration(rng.IntN(20))*time.Millisecond, 1+rng.IntN(3), rng.IntN(30) == 0
+		early, wait, events, undo := rng.IntN(
+			6,
+		) == 0, time.Duration(rng.IntN(20))*time.Millisecond, 1+rng.IntN(3), rng.IntN(30) == 0
 		if rng.IntN(20) == 0 {
 			events = 50
 		}
+
 		err = conn.Transaction(d.ctx(), func(tx *postgres.Tx) error {
 			if early {
 				if _, err := tx.Exec(d.ctx(), `select pg_current_xact_id()`); err != nil {
@@ -142,25 +150,31 @@ func (d *desk) hostileWriter(ctx context.Context, rng *rand.Rand) {
 				}
 				sleep(ctx, wait, nil)
 			}
+
 			key := fmt.Sprint("K", rng.IntN(5))
 			if _, err := tx.Exec(d.ctx(), `select pg_advisory_xact_lock(hashtext($1))`, key); err != nil { // as a row's lock: of one key only one at a time
 				return err
 			}
+
 			_, err := tx.Exec(d.ctx(), `insert into events.outbox (channel, key, event_id, type, service, data)
-				select 'market_data', $2, gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}' from generate_series(1, $1)`, events, key)
+				select 'market_data', $2, gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}'
+				from generate_series(1, $1)`, events, key)
 			if wait > 15*time.Millisecond {
 				sleep(ctx, wait, nil)
 			}
 			if undo {
 				return errUndo
 			}
+
 			return err
 		})
 		if errors.Is(err, errUndo) {
 			err = nil
 		}
+
 		sleep(ctx, time.Duration(rng.IntN(4))*time.Millisecond, nil)
 	}
+
 	if err != nil && ctx.Err() == nil {
 		d.t.Error(err)
 	}

@@ -31,7 +31,9 @@ var redisSchedules = []redisSchedule{
 
 	{name: "a crash after publishing, and an earlier position meanwhile", play: func(d *desk, l *channelRelay) error {
 		s := &stage{t: d.t.(*testing.T), db: d.db}
-		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+		early := s.begin().
+			do(`insert into events.outbox (channel, key, event_id, type, service, data)
+				values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
 		d.emit(3)
 		if err := d.interrupt(l, beforeRecord); err != nil {
 			return err
@@ -60,7 +62,9 @@ var redisSchedules = []redisSchedule{
 		if err := d.drain(l); err != nil {
 			return err
 		}
-		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+		early := s.begin().
+			do(`insert into events.outbox (channel, key, event_id, type, service, data)
+				values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
 		d.emit(3)
 		if err := d.drain(l); err != nil {
 			return err
@@ -72,20 +76,26 @@ var redisSchedules = []redisSchedule{
 		return d.forget(l)
 	}, mutants: []string{"forget_windows"}},
 
-	{name: "Redis forgets everything behind a crash after publishing, and an earlier position came late", play: func(d *desk, l *channelRelay) error {
-		s := &stage{t: d.t.(*testing.T), db: d.db}
-		d.emit(1)
-		if err := d.drain(l); err != nil {
-			return err
-		}
-		early := s.begin().do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
-		d.emit(3)
-		if err := d.interrupt(l, beforeRecord); err != nil {
-			return err
-		}
-		early.commit()
-		return d.forget(l)
-	}, mutants: []string{"forget_windows", "forget_target"}},
+	{
+		name: "Redis forgets everything behind a crash after publishing, and an earlier position came late",
+		play: func(d *desk, l *channelRelay) error {
+			s := &stage{t: d.t.(*testing.T), db: d.db}
+			d.emit(1)
+			if err := d.drain(l); err != nil {
+				return err
+			}
+			early := s.begin().
+				do(`insert into events.outbox (channel, key, event_id, type, service, data)
+					values ('market_data', 'E', gen_random_uuid(), 'market_data_updated', 'data_ingestion', '{}')`)
+			d.emit(3)
+			if err := d.interrupt(l, beforeRecord); err != nil {
+				return err
+			}
+			early.commit()
+			return d.forget(l)
+		},
+		mutants: []string{"forget_windows", "forget_target"},
+	},
 
 	{name: "Redis loses its tail", real: true, play: func(d *desk, l *channelRelay) error {
 		d.emit(5)
@@ -131,7 +141,9 @@ func (d *desk) forget(l *channelRelay) error {
 
 // steal ends the database session that holds the lane's cursor, as when its link breaks and it does not know.
 func (d *desk) steal(channel string) error {
-	ended := pgtest.Value[int](d.t, d.db, `select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`)
+	ended := pgtest.Value[int](d.t, d.db,
+		`select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = current_database()
+			and state = 'idle in transaction'`)
 	if ended == 0 {
 		return errors.New("nobody held the cursor of " + channel)
 	}

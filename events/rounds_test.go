@@ -35,7 +35,8 @@ func emitOne(t *testing.T, db *postgres.DB) {
 	t.Helper()
 	ctx := blotter.WithAllAccounts(t.Context())
 	err := db.Transaction(ctx, func(tx *postgres.Tx) error {
-		return tx.Emit(ctx, blotter.Event{AccountID: "A", Channel: blotter.ChannelTrades, Type: "note", Data: []byte(`{}`)})
+		return tx.Emit(ctx,
+			blotter.Event{AccountID: "A", Channel: blotter.ChannelTrades, Type: "note", Data: []byte(`{}`)})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ type stage struct {
 
 const sqlStage = `
 create schema play; grant usage on schema play to trading_service;
-create table play.applied (n bigint generated always as identity, key text, data text); grant all on play.applied to trading_service`
+create table play.applied (n bigint generated always as identity, key text, data text);
+grant all on play.applied to trading_service`
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
@@ -57,8 +58,10 @@ func (s *stage) apply(ctx context.Context, tx *postgres.Tx, list []blotter.Event
 	if err := s.faults.visit(beforeEffect, nil); err != nil {
 		return err
 	}
+
 	for _, e := range list {
-		if _, err := tx.Exec(ctx, `insert into play.applied (key, data) values ($1, $2)`, e.Key, string(e.Data)); err != nil {
+		if _, err := tx.Exec(ctx, `insert into play.applied (key, data)
+			values ($1, $2)`, e.Key, string(e.Data)); err != nil {
 			return err
 		}
 		if string(e.Data) == `"emit"` {
@@ -67,6 +70,7 @@ func (s *stage) apply(ctx context.Context, tx *postgres.Tx, list []blotter.Event
 			}
 		}
 	}
+
 	return s.faults.visit(afterEffect, nil)
 }
 
@@ -134,7 +138,12 @@ func (w *writer) number() *writer { w.s.t.Helper(); return w.do(`select pg_curre
 // emit writes one event.
 func (w *writer) emit(key, data string) *writer {
 	w.s.t.Helper()
-	return w.do(`insert into events.outbox (channel, key, event_id, type, service, data) values ('play', $1, gen_random_uuid(), 'play', 'play', to_jsonb($2::text))`, key, data)
+	return w.do(
+		`insert into events.outbox (channel, key, event_id, type, service, data)
+			values ('play', $1, gen_random_uuid(), 'play', 'play', to_jsonb($2::text))`,
+		key,
+		data,
+	)
 }
 
 func (w *writer) commit() { w.s.t.Helper(); w.do(`commit`) }
@@ -142,7 +151,8 @@ func (w *writer) commit() { w.s.t.Helper(); w.do(`commit`) }
 // want compares what the consumer has applied, by key.
 func (s *stage) want(want string) error {
 	s.t.Helper()
-	got := pgtest.Value[string](s.t, s.db, `select coalesce(string_agg(key || ':' || trim('"' from data), ' ' order by key, n), '') from play.applied`)
+	got := pgtest.Value[string](s.t, s.db,
+		`select coalesce(string_agg(key || ':' || trim('"' from data), ' ' order by key, n), '') from play.applied`)
 	if got != want {
 		return fmt.Errorf("applied %q, want %q", got, want)
 	}
@@ -241,7 +251,8 @@ var schedules = []schedule{
 	{"a partition that somebody needs", (*stage).retains, []string{"age"}},
 
 	{"the window is read by the index of numbers", func(s *stage) error {
-		const many = `insert into events.outbox (channel, key, event_id, type, service, data) select 'play', 'old', gen_random_uuid(), 'play', 'play', '1' from generate_series(1, 20000)`
+		const many = `insert into events.outbox (channel, key, event_id, type, service, data)
+			select 'play', 'old', gen_random_uuid(), 'play', 'play', '1' from generate_series(1, 20000)`
 		s.db.Exec(s.t, many)
 		s.db.Exec(s.t, `update events.cursor set snap_done = pg_current_snapshot() where consumer = 'play'`)
 		s.db.Exec(s.t, many)
@@ -258,22 +269,28 @@ func (s *stage) readsFew() error {
 		if _, err := tx.Exec(s.ctx(), sqlByIndex); err != nil {
 			return err
 		}
+
 		rows, err := tx.Query(s.ctx(), "explain (analyze, timing off, costs off) "+page.sql, page.args...)
 		if err != nil {
 			return err
 		}
+
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		plan = strings.Join(lines, "\n")
+
 		return err
 	})
+
 	for _, found := range regexp.MustCompile(`Rows Removed by Filter: (\d+)|Seq Scan`).FindAllStringSubmatch(plan, -1) {
 		if n, _ := strconv.Atoi(found[1]); n > 1000 || found[1] == "" {
 			err = errors.New("the window's statement walks history:\n" + plan)
 		}
 	}
+
 	if err == nil && regexp.MustCompile(`Index Cond: .*pos > `).MatchString(plan) {
 		err = errors.New("the window's statement reads the positions of all history:\n" + plan)
 	}
+
 	return err
 }
 

@@ -22,8 +22,9 @@ const forgedService = "forger"
 func (d *desk) forge(channel string, at Offset) {
 	d.t.Helper()
 	text, err := json.Marshal(Message{
-		Type: blotter.MarketDataUpdated, Service: forgedService, Data: json.RawMessage(`{"symbol": "S1"}`), Timestamp: Time(time.Now()),
-		ID: uuid.New(), Epoch: at.Epoch, Seq: at.Seq, Key: "S1", V: 1,
+		Type: blotter.MarketDataUpdated, Service: forgedService, Data: json.RawMessage(`{"symbol": "S1"}`),
+		Timestamp: Time(time.Now()),
+		ID:        uuid.New(), Epoch: at.Epoch, Seq: at.Seq, Key: "S1", V: 1,
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -45,7 +46,8 @@ func (d *desk) genuine(got []Message, channel string) {
 	}
 	for i, m := range got {
 		if m.Service == forgedService || m.ID != want[i].ID || m.Offset() != want[i].Offset() {
-			d.t.Errorf("message %d is %s of %s, want %s of %s", i+1, m.Offset(), m.Service, want[i].Offset(), want[i].Service)
+			d.t.Errorf("message %d is %s of %s, want %s of %s", i+1, m.Offset(), m.Service, want[i].Offset(),
+				want[i].Service)
 		}
 	}
 }
@@ -54,7 +56,9 @@ func (d *desk) genuine(got []Message, channel string) {
 func TestForgedMessagesAreNotDelivered(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
-		all := d.subscribe(SubscribeConfig{Channels: []string{"market_data"}, From: map[string]Offset{"market_data": {}}})
+		all := d.subscribe(
+			SubscribeConfig{Channels: []string{"market_data"}, From: map[string]Offset{"market_data": {}}},
+		)
 		d.subscribers("market_data", 1)
 		d.emit(1)
 		if err := d.drain(l); err != nil {
@@ -84,7 +88,8 @@ func TestForgedMessagesAreNotDelivered(t *testing.T) {
 			n += 2
 			until(t, "what follows "+forged.what, func() bool { return len(all.messages()) >= n })
 		}
-		for _, garbage := range []string{"", "{", "null", `[]`, `{"seq": "x"}`, `{"epoch": 1, "seq": 1e300}`, "\xff\x00"} {
+		for _, garbage := range []string{"", "{", "null", `[]`, `{"seq": "x"}`, `{"epoch": 1, ` +
+			`"seq": 1e300}`, "\xff\x00"} {
 			if err := d.client.Publish(d.ctx(), "data_sync:market_data", garbage).Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -11,11 +11,32 @@ import (
 // An event that the relay cannot write, because its JSON is nested too deep, is left out. It does not stop the channel.
 func TestRelayLeavesOutWhatItCannotEncode(t *testing.T) {
 	t.Parallel()
-	l := &channelRelay{Consumer: &Consumer{cfg: Config{Logger: slog.New(slog.DiscardHandler)}}, channel: blotter.ChannelTrades}
+	l := &channelRelay{
+		Consumer: &Consumer{cfg: Config{Logger: slog.New(slog.DiscardHandler)}},
+		channel:  blotter.ChannelTrades,
+	}
 	deep := strings.Repeat("[", 10_500) + strings.Repeat("]", 10_500)
 	list := []blotter.Event{
-		{Pos: 1, AccountID: "A", Channel: blotter.ChannelTrades, Key: "A", Type: "note", V: 1, Service: "s", Data: []byte(`{"a":` + deep + `}`)},
-		{Pos: 2, AccountID: "B", Channel: blotter.ChannelTrades, Key: "B", Type: "note", V: 1, Service: "s", Data: []byte(`{}`)},
+		{
+			Pos:       1,
+			AccountID: "A",
+			Channel:   blotter.ChannelTrades,
+			Key:       "A",
+			Type:      "note",
+			V:         1,
+			Service:   "s",
+			Data:      []byte(`{"a":` + deep + `}`),
+		},
+		{
+			Pos:       2,
+			AccountID: "B",
+			Channel:   blotter.ChannelTrades,
+			Key:       "B",
+			Type:      "note",
+			V:         1,
+			Service:   "s",
+			Data:      []byte(`{}`),
+		},
 	}
 
 	messages := l.compose(t.Context(), list, &cursor{epoch: 3, applied: 7})
