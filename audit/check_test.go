@@ -57,7 +57,8 @@ func TestTriggersAreChecked(t *testing.T) {
 		}
 	}
 	quiet("a new database")
-	db.Exec(t, `drop trigger audit_delete on execution.trades; alter table execution.orders enable trigger audit_update`)
+	db.Exec(t,
+		`drop trigger audit_delete on execution.trades; alter table execution.orders enable trigger audit_update`)
 	fires("triggers that were tampered with", "ALTER TABLE execution.orders ENABLE ALWAYS TRIGGER audit_update",
 		"trigger audit_delete of execution.trades is not there")
 	db.Exec(t, `alter table execution.orders disable trigger audit_insert`)

@@ -90,10 +90,12 @@ func (s *Sealer) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+
 		s.report(ctx, err)
 		if pause = min(2*pause, max(pauseMax, s.cfg.Interval)); err == nil {
 			pause = s.cfg.Interval
 		}
+
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():

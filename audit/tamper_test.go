@@ -48,7 +48,8 @@ func waysToTamper() []tampering {
 			select 1000000 + id, account_id, login, role, table_name, operation, xid, timestamp from shared.audit_log
 			    where id = $1`, want: []audit.Kind{audit.Inserted}},
 		{name: "insert under an id that is there", sql: `insert into shared.audit_log (id, table_name, operation, xid,
-			timestamp) overriding system value select $1, 't', 'o', ` + one + `, now()`, want: []audit.Kind{audit.Inserted}},
+			timestamp) overriding system value
+			select $1, 't', 'o', ` + one + `, now()`, want: []audit.Kind{audit.Inserted}},
 		{name: "swap ids", sql: `update shared.audit_log set id = case id when $1 then $2::bigint else $1 end
 			where id in ($1, $2)`, want: []audit.Kind{audit.Exchanged}, pair: true},
 		{name: "swap contents", sql: `update shared.audit_log a
@@ -56,20 +57,24 @@ func waysToTamper() []tampering {
 			login = b.login, role = b.role,
 			user_id = b.user_id, table_name = b.table_name, operation = b.operation, correlation_id = b.correlation_id
 			    from shared.audit_log b
-			where a.id in ($1, $2) and b.id in ($1, $2) and a.id <> b.id`, want: []audit.Kind{audit.Exchanged}, pair: true},
+			where a.id in ($1, $2) and b.id in ($1, $2)
+			and a.id <> b.id`, want: []audit.Kind{audit.Exchanged}, pair: true},
 		{
-			name: "cut the end of the log off", sql: `delete from shared.audit_log where id >= greatest($1::bigint, $2)`,
+			name: "cut the end of the log off",
+			sql:  `delete from shared.audit_log where id >= greatest($1::bigint, $2)`,
 			want: []audit.Kind{audit.Removed},
 		},
 		{name: "change with its digest", sql: `with e as (update shared.audit_log set operation = 'READ' where id = $1
 			returning id)
 			update shared.audit_seals s set digests = overlay(digests placing sha256('x')
-			    from 32 * (array_position(ids, e.id) - 1) + 1) from e where e.id = any(s.ids)`, want: []audit.Kind{audit.SealBroken}},
+			    from 32 * (array_position(ids, e.id) - 1) + 1) from e
+			where e.id = any(s.ids)`, want: []audit.Kind{audit.SealBroken}},
 		{name: "swap places in the seals", sql: `update shared.audit_seals set ids = array(select case i when $1
 			then $2::bigint when $2 then $1 else i end from unnest(ids) i)
 			where ids && array[$1::bigint, $2]`, want: []audit.Kind{audit.SealBroken}},
 		{name: "change a seal's time", on: true, sql: `update shared.audit_seals
-			set sealed_at = sealed_at - interval '1 hour' where seal = $1`, want: []audit.Kind{audit.SealBroken}, none: true},
+			set sealed_at = sealed_at - interval '1 hour'
+			where seal = $1`, want: []audit.Kind{audit.SealBroken}, none: true},
 		{
 			name: "change a head", on: true, sql: `update shared.audit_seals set head = sha256(head) where seal = $1`,
 			want: []audit.Kind{audit.SealBroken, audit.Cursor}, none: true,
@@ -79,14 +84,17 @@ func waysToTamper() []tampering {
 			want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true,
 		},
 		{name: "remove a seal with its entries", on: true, sql: `with s as (delete from shared.audit_seals
-			where seal = $1 returning ids) delete from shared.audit_log using s where id = any(s.ids)`, want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true},
+			where seal = $1 returning ids) delete from shared.audit_log using s
+			where id = any(s.ids)`, want: []audit.Kind{audit.SealRemoved, audit.Cursor}, none: true},
 		{name: "swap seals", on: true, sql: `update shared.audit_seals set seal = case seal when $1
-			then -$2::bigint else -$1::bigint end where seal in ($1, $2)`, want: []audit.Kind{audit.SealBroken, audit.SealRemoved}, none: true},
+			then -$2::bigint else -$1::bigint end
+			where seal in ($1, $2)`, want: []audit.Kind{audit.SealBroken, audit.SealRemoved}, none: true},
 		{name: "cut the end off with its seals", on: true, sql: `with s as (delete from shared.audit_seals
 			where seal >= greatest($1::bigint, $2) returning ids), e as (delete from shared.audit_log
 			where id in (select unnest(ids) from s))
 			update shared.audit_cursor c set seal = l.seal, number = l.first_number + cardinality(l.ids) - 1,
-			    head = l.head from shared.audit_seals l where l.seal = greatest($1::bigint, $2) - 1`, want: []audit.Kind{audit.HeadBroken}, none: true},
+			    head = l.head from shared.audit_seals l
+			where l.seal = greatest($1::bigint, $2) - 1`, want: []audit.Kind{audit.HeadBroken}, none: true},
 		{
 			name: "set the cursor back", on: true, sql: `update shared.audit_cursor set seal = $1, number = 1`,
 			want: []audit.Kind{audit.Cursor}, none: true,

@@ -86,6 +86,7 @@ func (c *candidates) add(e *blotter.AuditEntry, sealed digest) error {
 	case c.first == nil:
 		c.first = e
 	}
+
 	return nil
 }
 
@@ -193,6 +194,7 @@ func (v *verifier) placeOf(i int) (int, error) {
 		if other == i {
 			continue
 		}
+
 		e := v.odd[i].found
 		e.ID = o.seal.ids[o.i]
 		d, err := digestEntry(&e)

@@ -76,7 +76,8 @@ func TestRetiredPartitions(t *testing.T) {
 	leaf := func(years string) string {
 		return pgtest.Value[string](t, db, `select leaf::text from shared.partitions
 			where table_name = 'shared.audit_log'::regclass
-			and lower::timestamptz <= now() - $1::interval and upper::timestamptz > now() - $1::interval`, years+" years")
+			and lower::timestamptz <= now() - $1::interval
+			and upper::timestamptz > now() - $1::interval`, years+" years")
 	}
 	db.Exec(t, `drop table `+leaf("2"))
 	if r := intact(t, db); r.Entries != 4 || r.Retired != 1 || r.RetiredBefore.IsZero() {

@@ -54,6 +54,7 @@ func (v *verifier) unsealed(ctx context.Context) error {
 			"are sealed several times: the sealer's cursor was set back",
 		}, sqlSealedTwice, breaksMax)
 	}
+
 	return err
 }
 
@@ -129,8 +130,10 @@ func (v *verifier) list(ctx context.Context, text several, sql string, args ...a
 	if err != nil {
 		return 0, err
 	}
+
 	var id int64
 	var at time.Time
+
 	_, err = pgx.ForEachRow(rows, []any{&id, &count, &at}, func() error {
 		v.add(Break{
 			Kind: Inserted, ID: id, At: at.UTC(),
@@ -138,5 +141,6 @@ func (v *verifier) list(ctx context.Context, text several, sql string, args ...a
 		}, text.many)
 		return nil
 	})
+
 	return count, err
 }
