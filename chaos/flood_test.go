@@ -132,14 +132,17 @@ func fold(ctx context.Context, t *testing.T, db *postgres.DB, from int, span tim
 func memory() (done func() uint64) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	most := uint64(0)
+
 	go func() {
 		defer close(stopped)
 		ticker := time.NewTicker(20 * time.Millisecond)
 		defer ticker.Stop()
+
 		for {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			most = max(most, m.Sys-m.HeapReleased)
+
 			select {
 			case <-stop:
 				return
@@ -147,6 +150,7 @@ func memory() (done func() uint64) {
 			}
 		}
 	}()
+
 	return func() uint64 {
 		close(stop)
 		<-stopped

@@ -70,9 +70,11 @@ func (x *show) torture() {
 		if !x.procs[i].works(x.t) || x.t.Failed() {
 			return
 		}
+
 		time.Sleep(20*time.Millisecond + time.Duration(x.rng.Int64N(int64(180*time.Millisecond))))
 		x.end(x.procs[i])
 		x.procs[i] = x.spawn(i)
+
 		for _, h := range x.meantime {
 			if before, after := n*h.times/x.kills, (n+1)*h.times/x.kills; before != after {
 				h.what(before)

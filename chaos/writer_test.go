@@ -98,9 +98,12 @@ func (w *writer) parts() (list []part) {
 		if w.rng.IntN(25) == 0 {
 			p.events = 50 + w.rng.IntN(50)
 		}
+
 		list = append(list, p)
 	}
+
 	slices.SortStableFunc(list, func(a, b part) int { return cmp.Compare(a.key, b.key) })
+
 	return list
 }
 
