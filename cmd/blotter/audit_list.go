@@ -143,6 +143,7 @@ func fieldsOf(object json.RawMessage) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		var fields map[string]json.RawMessage
 		_ = json.NewDecoder(bytes.NewReader(object)).Decode(&fields)
+
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			value := string(fields[name])
 			var text string

@@ -39,11 +39,13 @@ func printSymbols(w io.Writer, list []postgres.SymbolSummary) error {
 		{Name: "to"},
 	}
 	var rows [][]string
+
 	for _, s := range list {
 		rows = append(rows, []string{
 			s.Symbol, string(s.Timeframe), term.Thousands(s.Bars),
 			shortDay(s.From), shortDay(s.To),
 		})
 	}
+
 	return term.PrintTable(w, columns, rows)
 }

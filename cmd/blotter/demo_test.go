@@ -60,10 +60,12 @@ func TestDemo(t *testing.T) {
 
 func TestDemoOnFiles(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	d.write(t, "AAPL.csv", goodBars)
 	d.write(t, "none.csv", "Dear customer,\n")
 	out := d.ok(t, "demo", "AAPL.csv")
+
 	contains(t, out, "AAPL.csv  AAPL       3         3",
 		"The last month of AAPL, up to 2019-01-04: 3 bars between 142 and 158.850006",
 		"2019-01-03  143.979996  145.720001  142.000000  142.190002  91312200  yahoo",
@@ -71,6 +73,7 @@ func TestDemoOnFiles(t *testing.T) {
 	if strings.Contains(out, "SYNTHETIC") {
 		t.Error("real bars are called synthetic")
 	}
+
 	again := d.fails(t, 1, []string{"demo", "none.csv", "AAPL.csv"}, "1 of 2 files were not imported")
 	contains(t, again.out, "AAPL.csv  AAPL       3         0          3", "not imported: none.csv",
 		"The last month of AAPL")

@@ -193,6 +193,7 @@ func TestDoctorOfAReplicaThatIsNotThere(t *testing.T) {
 
 func TestPerformance(t *testing.T) {
 	t.Parallel()
+
 	d, db := newDesk(t), pgtest.Open(t)
 	performance := func(args ...string) string { return d.ok(t, append(append(urls(db), "performance"), args...)...) }
 	contains(t, performance(), "no statistics of the last 1h0m0s\n")
@@ -204,6 +205,7 @@ func TestPerformance(t *testing.T) {
 	contains(t, out, "service    operation", "execution  select executi…has a long name  1,200,300      17", "12.3")
 	narrow(t, "performance", out)
 	contains(t, performance("--json"), `"service": "execution"`, `"mean_ms": "12.346"`, `"calls": 1200300`)
+
 	if got := performance("--service", "other", "--json"); got != "[]\n" {
 		t.Errorf("%q", got)
 	}

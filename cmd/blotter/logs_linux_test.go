@@ -59,7 +59,8 @@ func TestLogsFollow(t *testing.T) {
 	conn := db.Connect(t, db.AdminURL)
 	until(t, "it follows", func() (follows bool) {
 		err := conn.QueryRow(t.Context(), `select count(*) > 0 from pg_stat_activity
-			where datname = current_database() and pid <> pg_backend_pid() and query like $1`, "%<> all(%").Scan(&follows)
+			where datname = current_database() and pid <> pg_backend_pid()
+			and query like $1`, "%<> all(%").Scan(&follows)
 		return err == nil && follows
 	})
 	db.Exec(t, `insert into logging.system_logs (service, level, message)

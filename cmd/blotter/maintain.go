@@ -29,6 +29,7 @@ func maintainCommand(set *settings) *cobra.Command {
 Each database has one runner at a time: while another works, a run reports that
 and does nothing. The login of --owner-url (or --url) must be a member of
 trading_owner.`
+
 	return cmd
 }
 

@@ -74,7 +74,8 @@ a finding, 2 for a wrong use of the command line (docs/cli.md).`,
 		maintainCommand(&set), logsCommand(&set),
 		ordersCommand(&set), tradesCommand(&set), positionsCommand(&set), pnlCommand(&set), verifyCommand(&set),
 		accountsCommand(&set), instrumentsCommand(&set), pricesCommand(&set), actionsCommand(&set),
-		serveCommand(&set), webCommand(&set), usersCommand(&set), eventsCommand(&set), analyticsCommand(&set), loadCommand(&set),
+		serveCommand(&set), webCommand(&set), usersCommand(&set), eventsCommand(&set), analyticsCommand(&set),
+		loadCommand(&set),
 		doctorCommand(&set), performanceCommand(&set), rolesCommand(&set), configCommand(&set, &config),
 	)
 	refuseUnknownArgs(root)

@@ -35,8 +35,10 @@ again to continue it.`,
 			return listImports(cmd, set, &l)
 		},
 	}
+
 	l.addLimit(cmd)
 	formatFlag(cmd, &l.format, "table", "table, csv or json; csv and json have every column")
+
 	return cmd
 }
 

@@ -49,14 +49,17 @@ func TestRoleURLsWithoutURL(t *testing.T) {
 // Commands that only the owner may run need --owner-url alone, and take it before --url.
 func TestOwnerURL(t *testing.T) {
 	t.Parallel()
+
 	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
 	owner := "--owner-url=" + db.OwnerURL
+
 	for _, command := range []string{
 		"migrate status", "partitions list", "events rebase", "maintain status",
 		"maintain run partitions",
 	} {
 		d.ok(t, append(strings.Fields(command), owner)...)
 	}
+
 	d.ok(t, "backup", "alone.dump", owner)
 	d.ok(t, append(urls(db), "backup", "beside.dump", owner)...)
 	d.ok(t, "restore", "alone.dump", "--url="+blank.Config.URL, "--owner-url="+blank.OwnerURL)

@@ -22,10 +22,12 @@ func usersList(set *settings) *cobra.Command {
 				return err
 			}
 			defer db.Close()
+
 			users, err := web.Users(cmd.Context(), db.DB)
 			if err != nil {
 				return err
 			}
+
 			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error {
 				return printUsers(w,
 					users)
@@ -39,18 +41,23 @@ func printUsers(w io.Writer, users []web.User) error {
 		_, err := fmt.Fprintln(w, "no users; blotter users add NAME --accounts all adds one")
 		return err
 	}
+
 	columns := []term.Column{{Name: "user"}, {Name: "accounts"}, {Name: "operator"}, {Name: "since"}}
 	var rows [][]string
+
 	for _, u := range users {
 		accounts := strings.Join(u.Accounts, ", ")
 		if u.AllAccounts {
 			accounts = "all"
 		}
+
 		operator := ""
 		if u.Operator {
 			operator = "yes"
 		}
+
 		rows = append(rows, []string{u.Name, accounts, operator, instant(u.CreatedAt)})
 	}
+
 	return term.PrintTable(w, columns, rows)
 }

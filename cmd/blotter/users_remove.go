@@ -19,10 +19,13 @@ func usersRemove(set *settings) *cobra.Command {
 				return err
 			}
 			defer db.Close()
+
 			if err := web.RemoveUser(cmd.Context(), db.DB, args[0]); err != nil {
 				return err
 			}
+
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s may not sign in any more\n", args[0])
+
 			return err
 		},
 	}

@@ -97,9 +97,11 @@ func newDashboard(
 	if err != nil {
 		return nil, err
 	}
+
 	d.Server = web.NewServer(d.pages, web.ServerConfig{
 		Address: o.address, Hosts: o.hosts, CertFile: o.certFile, KeyFile: o.keyFile, Logger: log,
 	})
+
 	return d, nil
 }
 
@@ -150,17 +152,22 @@ link sees that account only.`,
 			if err := opts.check(); err != nil {
 				return err
 			}
+
 			db, err := set.open(cmd.Context())
 			if err != nil {
 				return err
 			}
+
 			defer db.Close()
+
 			return serveDashboard(cmd.Context(), set, db.DB, opts, set.account, cmd.OutOrStdout())
 		},
 	}
+
 	opts.add(cmd, webDefault)
 	cmd.Flags().StringSliceVar(&opts.hosts, "http-host", nil,
 		"`name` under which the dashboard is requested, besides localhost and that of this machine; may be repeated")
+
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 // A dashboard that other machines reach needs TLS and names, and a trusted header an address that they do not reach.
 func TestOpenDashboardIsRefused(t *testing.T) {
 	t.Parallel()
+
 	d := newDesk(t)
 	for _, test := range []struct {
 		args []string
@@ -18,7 +19,10 @@ func TestOpenDashboardIsRefused(t *testing.T) {
 		{[]string{"web", "--http", "8080"}, "want an address, such as 127.0.0.1:8080"},
 		{[]string{"web", "--tls-cert", "cert.pem"}, "need each other"},
 		{[]string{"web", "--trust-header", "X-User"}, "give --behind-proxy too"},
-		{[]string{"web", "--http", "0.0.0.0:0", "--behind-proxy", "--trust-header", "X-User"}, "listen on a loopback address"},
+		{
+			[]string{"web", "--http", "0.0.0.0:0", "--behind-proxy", "--trust-header", "X-User"},
+			"listen on a loopback address",
+		},
 		{[]string{"serve", "--behind-proxy"}, "give --http too"},
 		{[]string{"web", "--http-host", "https://example.com"}, "want a host name"},
 	} {
