@@ -76,8 +76,10 @@ func TestIndexList(t *testing.T) {
 		  from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid
 		  join pg_class c on c.oid = a.indrelid join pg_namespace n on n.oid = c.relnamespace
 		 where n.nspname in ('data_ingestion', 'execution', 'events', 'analytics', 'logging', 'shared', 'strategy_engine', 'risk_management', 'dashboard')
-		   and a.indpred is null and a.indexprs is null and b.indpred is null and b.indexprs is null -- these serve other queries
-		   and not (a.indisunique and b.indnkeyatts > a.indnkeyatts) -- a shorter unique key forbids what the longer allows
+		   and a.indpred is null and a.indexprs is null and b.indpred is null
+		and b.indexprs is null -- these serve other queries
+		   and not (a.indisunique
+		and b.indnkeyatts > a.indnkeyatts) -- a shorter unique key forbids what the longer allows
 		   and (b.indkey::int2[])[0:a.indnkeyatts - 1] = (a.indkey::int2[])[0:a.indnkeyatts - 1]`)
 	if twice != "" {
 		t.Errorf("an index repeats another's prefix: %s", twice)

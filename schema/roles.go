@@ -41,6 +41,7 @@ func RolesSQL(database, prefix string) (string, error) {
 // Names lists the schemas of blotter's tables, in the order of their names.
 func Names() []string {
 	return []string{
-		"analytics", "dashboard", "data_ingestion", "events", "execution", "logging", "risk_management", "shared", "strategy_engine",
+		"analytics", "dashboard", "data_ingestion", "events", "execution", "logging", "risk_management", "shared",
+		"strategy_engine",
 	}
 }
