@@ -17,8 +17,11 @@ import (
 func figuresData(effect blotter.PositionEffect, realized, commission string) blotter.TradeData {
 	d := blotter.MustDecimal
 	return blotter.TradeData{
-		TradeID: "T", AccountID: "A", Symbol: "S", Side: blotter.Sell, Quantity: d("3"), Price: d("5"), Multiplier: d("2"), Currency: "USD",
-		Commission: d(commission), CommissionCurrency: "USD", RealizedPnL: d(realized), PositionEffect: effect, Strategy: "trend",
+		TradeID: "T", AccountID: "A", Symbol: "S", Side: blotter.Sell, Quantity: d("3"), Price: d("5"),
+		Multiplier: d("2"), Currency: "USD",
+		Commission: d(
+			commission,
+		), CommissionCurrency: "USD", RealizedPnL: d(realized), PositionEffect: effect, Strategy: "trend",
 		ExecutedAt: blotter.EventTime(time.Date(2026, 5, 4, 23, 30, 0, 0, time.UTC)),
 		Position:   blotter.PositionData{Quantity: d("7"), CostBasis: d("11"), RealizedPnL: d("13"), Fees: d("17")},
 	}
@@ -31,12 +34,14 @@ func bookEvent(t *testing.T, kind string, data any) *blotter.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var of struct {
 		AccountID string `json:"account_id"`
 	}
 	if err := json.Unmarshal(text, &of); err != nil {
 		t.Fatal(err)
 	}
+
 	return &blotter.Event{
 		AccountID: of.AccountID, Channel: blotter.ChannelTrades, Key: of.AccountID, Type: kind, V: 1,
 		Service: blotter.ServiceExecution, Data: text,
@@ -55,12 +60,19 @@ func undoing(t *testing.T, data blotter.TradeData) *blotter.Event {
 func foldedFigures(f *fold) string {
 	var lines []string
 	for _, m := range f.metrics {
-		lines = append(lines, fmt.Sprintf("%s %s %s %s: %d trades, %d closing, %d won, %d lost, profit %s, loss %s, realized %s, fees %s", m.AccountID, m.Strategy,
-			m.Date.Format(time.DateOnly), m.Currency, m.TotalTrades, m.ClosingTrades, m.Wins, m.Losses, m.GrossProfit, m.GrossLoss, m.RealizedPnL, m.Fees))
+		lines = append(
+			lines,
+			fmt.Sprintf("%s %s %s %s: %d trades, %d closing, %d won, %d lost, profit %s, loss %s, realized %s, fees %s",
+				m.AccountID, m.Strategy, m.Date.Format(time.DateOnly), m.Currency, m.TotalTrades, m.ClosingTrades,
+				m.Wins, m.Losses, m.GrossProfit, m.GrossLoss, m.RealizedPnL, m.Fees),
+		)
 	}
 	for _, s := range f.summaries {
-		lines = append(lines, fmt.Sprintf("%s %s: %s at %s, realized %s, fees %s, times %s %s, traded %s in %d", s.AccountID, s.Symbol, s.Quantity, s.CostBasis,
-			s.RealizedPnL, s.Fees, s.Multiplier, s.Currency, s.TradedValue, s.EventCount))
+		lines = append(
+			lines,
+			fmt.Sprintf("%s %s: %s at %s, realized %s, fees %s, times %s %s, traded %s in %d", s.AccountID, s.Symbol,
+				s.Quantity, s.CostBasis, s.RealizedPnL, s.Fees, s.Multiplier, s.Currency, s.TradedValue, s.EventCount),
+		)
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
@@ -78,13 +90,16 @@ func TestFoldFigures(t *testing.T) {
 		trade         blotter.TradeData
 		metrics, want string
 	}{
-		"open":           {figuresData(blotter.Opened, "0", "0.5"), "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0.5", summary},
-		"increase":       {figuresData(blotter.Increased, "0", "-0.5"), "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees -0.5", summary},
-		"reduce, win":    {figuresData(blotter.Reduced, "4", "0.5"), "1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5", summary},
-		"close, loss":    {figuresData(blotter.Closed, "-4", "0.5"), "1 trades, 1 closing, 0 won, 1 lost, profit 0, loss 4, realized -4, fees 0.5", summary},
-		"flip, even":     {figuresData(blotter.Flipped, "0", "0.5"), "1 trades, 1 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0.5", summary},
-		"fee elsewhere":  {otherCurrency, "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0", summary},
-		"other currency": {inEuro, "1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5", strings.Replace(summary, "USD", "EUR", 1)},
+		"open":          {figuresData(blotter.Opened, "0", "0.5"), "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0.5", summary},
+		"increase":      {figuresData(blotter.Increased, "0", "-0.5"), "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees -0.5", summary},
+		"reduce, win":   {figuresData(blotter.Reduced, "4", "0.5"), "1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5", summary},
+		"close, loss":   {figuresData(blotter.Closed, "-4", "0.5"), "1 trades, 1 closing, 0 won, 1 lost, profit 0, loss 4, realized -4, fees 0.5", summary},
+		"flip, even":    {figuresData(blotter.Flipped, "0", "0.5"), "1 trades, 1 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0.5", summary},
+		"fee elsewhere": {otherCurrency, "1 trades, 0 closing, 0 won, 0 lost, profit 0, loss 0, realized 0, fees 0", summary},
+		"other currency": {
+			inEuro, "1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5",
+			strings.Replace(summary, "USD", "EUR", 1),
+		},
 	} {
 		f := newFold(nil)
 		if err := f.event(bookEvent(t, blotter.TradeExecuted, test.trade)); err != nil {
@@ -112,10 +127,12 @@ func TestFoldFigures(t *testing.T) {
 // Figures add up by account, strategy, currency and the account's own date; of positions the last one counts.
 func TestFoldAddsUp(t *testing.T) {
 	t.Parallel()
+
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := newFold(map[string]*time.Location{"B": tokyo})
 	add := func(change func(*blotter.TradeData)) {
 		trade := figuresData(blotter.Closed, "4", "0.5")
@@ -124,13 +141,16 @@ func TestFoldAddsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	add(func(*blotter.TradeData) {})
 	add(func(d *blotter.TradeData) {
 		d.RealizedPnL, d.Position.Quantity = blotter.MustDecimal("-1"), blotter.MustDecimal("6")
 	})
+
 	add(func(d *blotter.TradeData) {
 		d.RealizedPnL, d.Position.CostBasis = blotter.MustDecimal("-2"), blotter.MustDecimal("5")
 	})
+
 	add(func(d *blotter.TradeData) { d.Strategy = "value" })
 	add(func(d *blotter.TradeData) { d.Symbol = "R" })
 	add(func(d *blotter.TradeData) { d.AccountID = "B" })
@@ -142,6 +162,7 @@ A trend 2026-05-05 USD: 1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, re
 A value 2026-05-04 USD: 1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5
 B S: 7 at 11, realized 13, fees 17, times 2 USD, traded 30 in 1
 B trend 2026-05-05 USD: 1 trades, 1 closing, 1 won, 0 lost, profit 4, loss 0, realized 4, fees 0.5`
+
 	if got := foldedFigures(f); got != want {
 		t.Errorf("folded are\n%s\nwant\n%s", got, want)
 	}
@@ -158,7 +179,10 @@ func TestFoldOfForeignEvents(t *testing.T) {
 		"another service": {func(e *blotter.Event) { e.Service = "desk" }, false},
 		"another type":    {func(e *blotter.Event) { e.Type = blotter.PositionUpdated }, false},
 		"a later version": {func(e *blotter.Event) { e.V = 2 }, true},
-		"not a trade":     {func(e *blotter.Event) { e.Data = []byte(`{"account_id": "A", "quantity": "many"}`) }, true},
+		"not a trade": {func(e *blotter.Event) {
+			e.Data = []byte(`{"account_id": "A", ` +
+				`"quantity": "many"}`)
+		}, true},
 	} {
 		for _, kind := range []string{blotter.TradeExecuted, blotter.TradeUndone} {
 			f, e := newFold(nil), bookEvent(t, kind, figuresData(blotter.Opened, "0", "0"))
@@ -191,7 +215,12 @@ func TestFoldIsStored(t *testing.T) {
 	}
 	priced := func(price, currency string, minute int) *blotter.Event {
 		e := stepEvent(t, 0)
-		data := blotter.PriceData{Symbol: "S", Source: "test", Currency: currency, Price: new(blotter.MustDecimal(price))}
+		data := blotter.PriceData{
+			Symbol:   "S",
+			Source:   "test",
+			Currency: currency,
+			Price:    new(blotter.MustDecimal(price)),
+		}
 		data.PriceAt = new(blotter.EventTime(time.Date(2026, 5, 4, 10, minute, 0, 0, time.UTC)))
 		var err error
 		if e.Data, err = json.Marshal(data); err != nil {
@@ -201,33 +230,47 @@ func TestFoldIsStored(t *testing.T) {
 	}
 	stored := func(what, want string) {
 		t.Helper()
-		got := pgtest.Value[string](t, db, `select coalesce((select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity), trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees),
+		got := pgtest.Value[string](
+			t,
+			db,
+			`select coalesce((select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity), trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees),
 			trim_scale(multiplier), currency, trim_scale(traded_value), event_count, coalesce(trim_scale(market_price)::text, '-'), coalesce(trim_scale(total_value)::text, '-'), coalesce(trim_scale(unrealized_pnl)::text, '-')), E'\n' order by account_id, symbol)
 			from analytics.portfolio_summary), '') || E'\n' ||
 			coalesce((select string_agg(concat_ws(' ', account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(gross_loss),
-			trim_scale(realized_pnl), trim_scale(fees)), E'\n' order by account_id, strategy, date) from analytics.performance_metrics), '')`)
+			trim_scale(realized_pnl), trim_scale(fees)), E'\n' order by account_id, strategy, date) from analytics.performance_metrics), '')`,
+		)
 		if got != want {
 			t.Errorf("%s: stored are\n%s\nwant\n%s", what, got, want)
 		}
 	}
 
 	win, loss := figuresData(blotter.Closed, "4", "0.5"), figuresData(blotter.Reduced, "-3", "0.25")
-	loss.Position = blotter.PositionData{Quantity: blotter.MustDecimal("-6"), CostBasis: blotter.MustDecimal("12"), RealizedPnL: blotter.MustDecimal("10"), Fees: blotter.MustDecimal("18")}
+	loss.Position = blotter.PositionData{
+		Quantity:    blotter.MustDecimal("-6"),
+		CostBasis:   blotter.MustDecimal("12"),
+		RealizedPnL: blotter.MustDecimal("10"),
+		Fees:        blotter.MustDecimal("18"),
+	}
 	other := figuresData(blotter.Opened, "0", "1")
 	other.AccountID, other.Symbol, other.Strategy = "B", "R", "value"
 	const ofB = "B R 7 11 13 17 2 USD 30 1 - - -"
 	const countsOfB = "B value 2026-05-04 USD 1 0 0 0 0 0 0 1"
 
 	write(bookEvent(t, blotter.TradeExecuted, win), bookEvent(t, blotter.TradeExecuted, other))
-	stored("a first time", "A S 7 11 13 17 2 USD 30 1 - - -\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
+	stored("a first time",
+		"A S 7 11 13 17 2 USD 30 1 - - -\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
 	write(priced("1.5", "USD", 1))
-	stored("priced", "A S 7 11 13 17 2 USD 30 1 1.5 21 10\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
+	stored("priced",
+		"A S 7 11 13 17 2 USD 30 1 1.5 21 10\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
 	write(bookEvent(t, blotter.TradeExecuted, loss))
-	stored("a second time", "A S -6 12 10 18 2 USD 60 2 1.5 -18 -6\n"+ofB+"\nA trend 2026-05-04 USD 2 2 1 1 4 3 1 0.75\n"+countsOfB)
+	stored("a second time",
+		"A S -6 12 10 18 2 USD 60 2 1.5 -18 -6\n"+ofB+"\nA trend 2026-05-04 USD 2 2 1 1 4 3 1 0.75\n"+countsOfB)
 	write(priced("2", "EUR", 2))
-	stored("priced in another currency", "A S -6 12 10 18 2 USD 60 2 - - -\n"+ofB+"\nA trend 2026-05-04 USD 2 2 1 1 4 3 1 0.75\n"+countsOfB)
+	stored("priced in another currency",
+		"A S -6 12 10 18 2 USD 60 2 - - -\n"+ofB+"\nA trend 2026-05-04 USD 2 2 1 1 4 3 1 0.75\n"+countsOfB)
 	write(undoing(t, loss))
-	stored("one of two undone", "A S 10 12 9 16 2 USD 30 1 - - -\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
+	stored("one of two undone",
+		"A S 10 12 9 16 2 USD 30 1 - - -\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
 	write(undoing(t, win))
 	stored("all undone", ofB+"\n"+countsOfB)
 }

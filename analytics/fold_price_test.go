@@ -41,12 +41,15 @@ func stepEvent(t *testing.T, n int) *blotter.Event {
 		}
 		data.PriceAt = new(blotter.EventTime(at))
 	}
+
 	text, err := json.Marshal(data)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return &blotter.Event{
-		Channel: blotter.ChannelMarketData, Type: blotter.MarketDataUpdated, Service: blotter.ServiceDataIngestion, Key: "S", V: 1,
+		Channel: blotter.ChannelMarketData, Type: blotter.MarketDataUpdated, Service: blotter.ServiceDataIngestion,
+		Key: "S", V: 1,
 		CreatedAt: time.Date(2026, 5, 4, 11, 0, 0, 0, time.UTC), Data: text,
 	}
 }
@@ -55,11 +58,14 @@ func stepEvent(t *testing.T, n int) *blotter.Event {
 // two of one fold Go decides, between what is stored and a fold SQL does, by the same rule.
 func TestPriceKnownAfterEachEvent(t *testing.T) {
 	t.Parallel()
+
 	db := pgtest.Open(t)
 	ctx := blotter.WithAllAccounts(t.Context())
+
 	for size := range 4 { // events in a transaction; 0 is all of them
 		db.Exec(t, `delete from analytics.market_prices`)
 		f := newFold(nil)
+
 		for n, step := range priceSteps {
 			if err := f.event(stepEvent(t, n)); err != nil {
 				t.Fatal(err)
@@ -72,6 +78,7 @@ func TestPriceKnownAfterEachEvent(t *testing.T) {
 				if described(known) != step.known {
 					t.Errorf("after %+v %s is known, want %s", step, described(known), step.known)
 				}
+
 				continue
 			}
 			if (n+1)%size > 0 {
@@ -80,8 +87,10 @@ func TestPriceKnownAfterEachEvent(t *testing.T) {
 			if err := db.Transaction(ctx, func(tx *postgres.Tx) error { return f.write(ctx, tx) }); err != nil {
 				t.Fatal(err)
 			}
+
 			f = newFold(nil)
-			known := pgtest.Value[string](t, db, `select format('%s %s of %s at %s', price, currency, source, to_char(at at time zone 'UTC', 'HH24:MI')) from analytics.market_prices`)
+			known := pgtest.Value[string](t, db,
+				`select format('%s %s of %s at %s', price, currency, source, to_char(at at time zone 'UTC', 'HH24:MI')) from analytics.market_prices`)
 			if known != step.known {
 				t.Errorf("%d in a transaction, after %+v %s is known, want %s", size, step, known, step.known)
 			}

@@ -26,7 +26,8 @@ func caughtUp(t *testing.T, s *analytics.Synchronizer) analytics.Reconciliation 
 	}
 }
 
-const valuedAt = `select coalesce(string_agg(distinct coalesce(trim_scale(market_price)::text, 'none'), ' '), '') from analytics.portfolio_summary where symbol = 'S1'`
+const valuedAt = `select coalesce(string_agg(distinct coalesce(trim_scale(market_price)::text, 'none'), ' '), '')
+	from analytics.portfolio_summary where symbol = 'S1'`
 
 // Whatever the outbox held before it refused such events: what an event of one account says of another changes nothing
 // of either, and holds up nobody's fills.
@@ -38,7 +39,8 @@ func TestForgedEventsChangeNothing(t *testing.T) {
 	book := func(account, id string) {
 		t.Helper()
 		_, err := db.ExecuteTrade(ctx, blotter.Trade{
-			AccountID: account, TradeID: id, Symbol: "S1", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10"),
+			AccountID: account, TradeID: id, Symbol: "S1", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"),
+			Price:      blotter.MustDecimal("10"),
 			ExecutedAt: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC),
 		})
 		if err != nil {
@@ -50,7 +52,8 @@ func TestForgedEventsChangeNothing(t *testing.T) {
 	db.Exec(t, `drop trigger outbox_is_what_it_says on events.outbox`)
 	long := fmt.Sprintf("%05000d", 7)
 	for _, data := range []string{
-		`{"account_id": "B", "trade_id": "F", "symbol": "S1", "side": "buy", "quantity": "777777", "price": "1", "position": {"quantity": "777777"}}`,
+		`{"account_id": "B", "trade_id": "F", "symbol": "S1", "side": "buy", "quantity": "777777", "price": "1", ` +
+			`"position": {"quantity": "777777"}}`,
 		`{"trade_id": "F", "symbol": "S1", "quantity": "777777"}`, `{"account_id": 7}`, `[]`,
 	} {
 		db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
@@ -72,7 +75,8 @@ func TestForgedEventsChangeNothing(t *testing.T) {
 	if r.Trades != 4 || s.Health() != nil {
 		t.Errorf("%d trades are folded, want 4; %v", r.Trades, s.Health())
 	}
-	if n := pgtest.Value[string](t, db, `select count(*) || ' ' || count(resolved_at) from events.dead_letter where error like 'refused: %'`); n != "8 8" {
+	if n := pgtest.Value[string](t, db, `select count(*) || ' ' || count(resolved_at) from events.dead_letter
+		where error like 'refused: %'`); n != "8 8" {
 		t.Errorf("the dead letters are %s, want 8 refused, none of which parks", n)
 	}
 	if at := pgtest.Value[string](t, db, valuedAt); at != "none" {
@@ -88,7 +92,8 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 	ctx := blotter.WithAllAccounts(t.Context())
 	here, there := start(t, db.DB, nil), start(t, db.DB, elsewhere.DB)
 	_, err := db.ExecuteTrade(ctx, blotter.Trade{
-		AccountID: "A", TradeID: "T1", Symbol: "S1", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"), Price: blotter.MustDecimal("10"),
+		AccountID: "A", TradeID: "T1", Symbol: "S1", Side: blotter.Buy, Quantity: blotter.MustDecimal("1"),
+		Price:      blotter.MustDecimal("10"),
 		ExecutedAt: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC),
 	})
 	if err != nil {
@@ -106,8 +111,14 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 	source := "feed"
 	publish := func(price string, at time.Time) {
 		t.Helper()
-		data := fmt.Sprintf(`{"symbol": "S1", "price": %q, "price_at": %q, "source": %q}`, price, at.UTC().Format(time.RFC3339), source)
-		n, err := events.Publish(ctx, db.DB, events.Message{Type: blotter.MarketDataUpdated, Service: "feed", Data: []byte(data), Timestamp: events.Time(at)})
+		data := fmt.Sprintf(`{"symbol": "S1", "price": %q, "price_at": %q, "source": %q}`, price,
+			at.UTC().Format(time.RFC3339), source)
+		n, err := events.Publish(ctx, db.DB, events.Message{
+			Type:      blotter.MarketDataUpdated,
+			Service:   "feed",
+			Data:      []byte(data),
+			Timestamp: events.Time(at),
+		})
 		if n != 1 || err != nil {
 			t.Fatalf("%d were published, %v", n, err)
 		}
@@ -153,7 +164,8 @@ func TestWrongPriceIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	valued("none")
-	if n := pgtest.Value[string](t, db, `select string_agg(operation, ', ' order by id) from shared.audit_log where table_name = 'data_ingestion.latest_prices'`); n != "FORGET PRICE, SET PRICE, FORGET PRICE" {
+	if n := pgtest.Value[string](t, db, `select string_agg(operation, ', ' order by id) from shared.audit_log
+		where table_name = 'data_ingestion.latest_prices'`); n != "FORGET PRICE, SET PRICE, FORGET PRICE" {
 		t.Errorf("the audit log has %s", n)
 	}
 }

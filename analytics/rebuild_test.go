@@ -21,13 +21,18 @@ func TestRebuildOfKnownTrades(t *testing.T) {
 	db.Exec(t, `insert into data_ingestion.latest_prices (symbol, price, at, source) values
 		('EURO', 6, '2026-05-04 12:00Z', 'alpha'), ('PLAIN', 7.5, '2026-05-04 13:00Z', 'beta')`)
 	db.Exec(t, `insert into analytics.portfolio_summary (account_id, symbol) values ('A', 'GONE')`)
-	db.Exec(t, `insert into analytics.performance_metrics (account_id, strategy, date, currency) values ('A', 'gone', '2026-01-01', 'USD')`)
+	db.Exec(t,
+		`insert into analytics.performance_metrics (account_id, strategy, date, currency)
+			values ('A', 'gone', '2026-01-01', 'USD')`)
 
 	at := time.Date(2026, 5, 4, 23, 30, 0, 0, time.UTC)
 	fill := func(account, id, symbol, currency string, side blotter.Side, quantity, price string) blotter.Trade {
 		return blotter.Trade{
-			AccountID: account, TradeID: id, Symbol: symbol, Currency: currency, Side: side, Strategy: "trend", ExecutedAt: at,
-			Quantity: blotter.MustDecimal(quantity), Price: blotter.MustDecimal(price), Commission: blotter.MustDecimal("0.5"),
+			AccountID: account, TradeID: id, Symbol: symbol, Currency: currency, Side: side, Strategy: "trend",
+			ExecutedAt: at,
+			Quantity: blotter.MustDecimal(
+				quantity,
+			), Price: blotter.MustDecimal(price), Commission: blotter.MustDecimal("0.5"),
 		}
 	}
 	elsewhere := fill("B", "4", "PLAIN", "USD", blotter.Buy, "1", "5")

@@ -20,13 +20,16 @@ func imported(t *testing.T, db *postgres.DB, name string, trades []blotter.Trade
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var list []postgres.ImportedTrade
 	for _, f := range trades {
 		list = append(list, postgres.ImportedTrade{Trade: f, ImportID: i.ID})
 	}
+
 	if _, err := db.ExecuteImported(ctx, list); err != nil {
 		t.Fatal(err)
 	}
+
 	return i.ID
 }
 
