@@ -51,7 +51,8 @@ func TestWithRunning(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := s.WithRunning(test.xid).String(); got != test.want || s.String() != test.snapshot {
-			t.Errorf("%s with %d running is %s, want %s; the original became %s", test.snapshot, test.xid, got, test.want, s)
+			t.Errorf("%s with %d running is %s, want %s; the original became %s", test.snapshot, test.xid, got,
+				test.want, s)
 		}
 	}
 }
