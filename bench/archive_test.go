@@ -40,7 +40,10 @@ func BenchmarkArchiveLogs(b *testing.B) {
 	for b.Loop() {
 		ours, theirs := pgtest.Open(b), pgtest.Open(b)
 		fillLog(b, ours, now)
-		runner, err := maintenance.New(maintenance.Config{OwnerURL: ours.OwnerURL, Logger: ours.Config.Logger, Clock: func() time.Time { return cutoff.AddDate(0, 0, 30) }})
+		runner, err := maintenance.New(maintenance.Config{
+			OwnerURL: ours.OwnerURL, Logger: ours.Config.Logger,
+			Clock: func() time.Time { return cutoff.AddDate(0, 0, 30) },
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -69,7 +72,8 @@ func BenchmarkArchiveLogs(b *testing.B) {
 		b.ReportMetric(byPartition.Seconds()*1e3, "partitions_ms")
 		b.ReportMetric(byRow.Seconds()*1e3, "rows_ms")
 		b.ReportMetric(float64(byRow)/float64(byPartition), "times_faster")
-		fmt.Printf("  %d of %d rows: by partitions %s, by INSERT and DELETE %s, 1/%.0f of the time\n", moved, *logRows, byPartition, byRow, float64(byRow)/float64(byPartition))
+		fmt.Printf("  %d of %d rows: by partitions %s, by INSERT and DELETE %s, 1/%.0f of the time\n", moved, *logRows,
+			byPartition, byRow, float64(byRow)/float64(byPartition))
 		if byPartition*20 > byRow {
 			b.Errorf("more than 1/20 of the time")
 		}

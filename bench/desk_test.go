@@ -44,7 +44,9 @@ func newDesk(b *testing.B, fills int, change ...func(*postgres.Config)) *desk {
 	db.Exec(b, `insert into execution.orders (account_id, order_id, symbol, side, quantity, status)
 		select 'A' || n % 20, 'O' || n, 'S' || n / 20 % 30, case when n / 600 % 2 = 0 then 'buy' else 'sell' end, 10, 'submitted' from generate_series(0, $1) n`, fills/fillsPerOrder)
 	db.Exec(b, `analyze execution.orders, execution.accounts`)
-	d.pool = bare(b, db.Config.ServiceURL+"&pool_max_conns=24&role=trading_service") // as the book does: else the audit log records what it makes of positions
+
+	// The role is the book's: otherwise the audit log records what the pool makes of positions.
+	d.pool = bare(b, db.Config.ServiceURL+"&pool_max_conns=24&role=trading_service")
 	return d
 }
 
@@ -56,21 +58,28 @@ type caller struct {
 
 func (d *desk) caller() *caller { return &caller{desk: d, fills: fillsPerOrder} }
 
-// fill is the next fill.
+// fill returns the next fill.
 func (c *caller) fill() blotter.Trade {
 	if c.fills == fillsPerOrder {
-		c.order, c.fills = int(c.next.Add(1)-1), 0
+		c.order = int(c.next.Add(1) - 1)
+		c.fills = 0
 	}
 	c.fills++
+
 	n := c.order*fillsPerOrder + c.fills
 	account, symbol, side := places(c.order)
 	t := blotter.Trade{
 		AccountID: account, TradeID: fmt.Sprintf("T%d", n), OrderID: fmt.Sprintf("O%d", c.order), Symbol: symbol,
-		Side: side, Quantity: c.oneSize, Price: blotter.MustDecimal(fmt.Sprintf("%d.%02d", 100+n%50, n%100)), Commission: blotter.MustDecimal("0.05"), ExecutedAt: time.Now().UTC(),
+		Side: side, Quantity: c.oneSize, Price: blotter.MustDecimal(fmt.Sprintf("%d.%02d", 100+n%50, n%100)),
+		Commission: blotter.MustDecimal("0.05"), ExecutedAt: time.Now().UTC(),
 	}
+
 	if c.hot {
-		t.AccountID, t.OrderID, t.Symbol = "A0", "", "HOT"
+		t.AccountID = "A0"
+		t.OrderID = ""
+		t.Symbol = "HOT"
 	}
+
 	return t
 }
 
@@ -84,12 +93,16 @@ func places(order int) (account, symbol string, side blotter.Side) {
 }
 
 // run has so many callers book fills for a while.
-func (d *desk) run(b *testing.B, callers int, span time.Duration, book func(context.Context, blotter.Trade) error) result {
+func (d *desk) run(
+	b *testing.B, callers int, span time.Duration, book func(context.Context, blotter.Trade) error,
+) result {
 	b.Helper()
 	ctx := blotter.WithAllAccounts(b.Context())
+
 	var mu sync.Mutex
 	var all []time.Duration
 	var wait sync.WaitGroup
+
 	start := time.Now()
 	for range callers {
 		wait.Go(func() {
@@ -103,17 +116,21 @@ func (d *desk) run(b *testing.B, callers int, span time.Duration, book func(cont
 				}
 				mine = append(mine, time.Since(begin))
 			}
+
 			mu.Lock()
 			all = append(all, mine...)
 			mu.Unlock()
 		})
 	}
+
 	wait.Wait()
 	took := time.Since(start)
 	slices.Sort(all)
+
 	if len(all) == 0 {
 		b.Fatal("nothing was booked")
 	}
+
 	return result{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
 }
 
@@ -123,7 +140,8 @@ type result struct {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%7.0f fills/s  p50 %8s  p99 %8s", r.rate, r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond))
+	return fmt.Sprintf("%7.0f fills/s  p50 %8s  p99 %8s", r.rate, r.p50.Round(time.Microsecond),
+		r.p99.Round(time.Microsecond))
 }
 
 func (d *desk) execute(ctx context.Context, t blotter.Trade) error {
@@ -131,7 +149,7 @@ func (d *desk) execute(ctx context.Context, t blotter.Trade) error {
 	return err
 }
 
-// startBook is a running Book's ExecuteTrade.
+// startBook starts a Book and returns its ExecuteTrade.
 func (d *desk) startBook(b *testing.B) func(context.Context, blotter.Trade) error {
 	book, err := d.db.NewBook(postgres.BookConfig{})
 	if err == nil {
@@ -158,7 +176,7 @@ var (
 	fillSpan    = flag.Duration("fill-span", 2*time.Second, "time of one measurement of fills")
 )
 
-// middle are the medians of the rounds.
+// middle returns the medians of the rounds.
 func middle(results []result) result {
 	pick := func(less func(a, b result) int) result {
 		return slices.SortedFunc(slices.Values(results), less)[len(results)/2]

@@ -4,5 +4,5 @@
 //	cd bench && go test -run "^$" -bench . -benchtime 1x
 //
 // Each benchmark runs its variants in interleaved rounds and compares the medians. It is a module of its own, so that
-// the peers are no dependencies of blotter.
+// blotter does not depend on the peers.
 package bench

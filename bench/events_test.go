@@ -36,18 +36,22 @@ func BenchmarkEventLatency(b *testing.B) {
 			if beside {
 				db, name = again(b, d.db), "synchronizer that polls"
 			}
+
 			s := synchronizer(b, db)
 			if err := s.Start(b.Context()); err != nil {
 				b.Fatal(err)
 			}
+
 			load := d.pace(b, *eventRate, *eventSpan)
 			inserted, committed := d.probe(b, *eventSpan)
 			rate := load()
 			if err := s.Stop(context.Background()); err != nil {
 				b.Fatal(err)
 			}
+
 			fmt.Printf("  %-28s %6.0f fills/s, %d probes\n", name, rate, len(inserted))
-			fmt.Printf("    %-26s %s\n    %-26s %s\n", "insert to analytics", spread(inserted), "commit to analytics", spread(committed))
+			fmt.Printf("    %-26s %s\n    %-26s %s\n", "insert to analytics", spread(inserted), "commit to analytics",
+				spread(committed))
 		}
 	}
 }
@@ -80,6 +84,7 @@ func (d *desk) pace(b *testing.B, rate int, span time.Duration) (wait func() flo
 	b.Helper()
 	ctx := blotter.WithAllAccounts(b.Context())
 	book := d.startBook(b)
+
 	var next atomic.Int64
 	var all sync.WaitGroup
 	start := time.Now()
@@ -91,10 +96,12 @@ func (d *desk) pace(b *testing.B, rate int, span time.Duration) (wait func() flo
 				if due.Sub(start) > span {
 					return
 				}
+
 				time.Sleep(time.Until(due))
 				account, symbol, side := places(n)
 				err := book(ctx, blotter.Trade{
-					AccountID: account, TradeID: fmt.Sprint("E", n), Symbol: symbol, Side: side, Quantity: d.oneSize, Price: blotter.MustDecimal("100.25"), ExecutedAt: time.Now().UTC(),
+					AccountID: account, TradeID: fmt.Sprint("E", n), Symbol: symbol, Side: side, Quantity: d.oneSize,
+					Price: blotter.MustDecimal("100.25"), ExecutedAt: time.Now().UTC(),
 				})
 				if err != nil {
 					b.Error(err)
@@ -103,6 +110,7 @@ func (d *desk) pace(b *testing.B, rate int, span time.Duration) (wait func() flo
 			}
 		})
 	}
+
 	return func() float64 {
 		all.Wait()
 		return float64(next.Load()-pacers) / time.Since(start).Seconds()
@@ -114,11 +122,16 @@ func (d *desk) probe(b *testing.B, span time.Duration) (inserted, committed []ti
 	b.Helper()
 	ctx := blotter.WithAccount(b.Context(), "probe")
 	conn := d.db.Connect(b, d.db.Config.ServiceURL)
-	const seen = `select coalesce((select event_count from analytics.portfolio_summary where account_id = 'probe' and symbol = 'P'), 0), clock_timestamp()`
+	const seen = `select coalesce((select event_count from analytics.portfolio_summary
+		where account_id = 'probe' and symbol = 'P'), 0), clock_timestamp()`
+
 	var visible []time.Time
 	for begin := time.Now(); time.Since(begin) < span; {
 		n := int64(len(visible) + 1)
-		_, err := d.db.ExecuteTrade(ctx, blotter.Trade{TradeID: fmt.Sprint("P", n), Symbol: "P", Side: blotter.Buy, Quantity: d.oneSize, Price: d.oneSize})
+		_, err := d.db.ExecuteTrade(ctx, blotter.Trade{
+			TradeID: fmt.Sprint("P", n), Symbol: "P", Side: blotter.Buy, Quantity: d.oneSize, Price: d.oneSize,
+		})
+
 		booked := time.Now()
 		var count int64
 		var at time.Time
@@ -130,11 +143,15 @@ func (d *desk) probe(b *testing.B, span time.Duration) (inserted, committed []ti
 			time.Sleep(100 * time.Microsecond)
 			err = conn.QueryRow(ctx, seen).Scan(&count, &at)
 		}
+
 		if err != nil {
 			b.Fatal(err)
 		}
-		visible, committed = append(visible, at), append(committed, at.Sub(booked))
+
+		visible = append(visible, at)
+		committed = append(committed, at.Sub(booked))
 	}
+
 	rows, err := conn.Query(ctx, `select created_at from events.outbox where account_id = 'probe' order by pos`)
 	if err != nil {
 		b.Fatal(err)
@@ -143,9 +160,11 @@ func (d *desk) probe(b *testing.B, span time.Duration) (inserted, committed []ti
 	if err != nil || len(created) != len(visible) {
 		b.Fatal(len(created), len(visible), err)
 	}
+
 	for i, at := range created {
 		inserted = append(inserted, visible[i].Sub(at))
 	}
+
 	return inserted, committed
 }
 
@@ -169,18 +188,29 @@ func BenchmarkEventDrain(b *testing.B) {
 	for b.Loop() {
 		d := newDesk(b, 0)
 		s := synchronizer(b, d.db.DB)
-		if err := errors.Join(s.Start(b.Context()), s.Stop(b.Context())); err != nil { // its cursor begins before the events
+		// Its cursor begins before the events.
+		if err := errors.Join(s.Start(b.Context()), s.Stop(b.Context())); err != nil {
 			b.Fatal(err)
 		}
-		if err := d.execute(blotter.WithAllAccounts(b.Context()), blotter.Trade{AccountID: "A0", TradeID: "T", Symbol: "S0", Side: blotter.Buy, Quantity: d.oneSize, Price: d.oneSize}); err != nil {
+
+		trade := blotter.Trade{
+			AccountID: "A0", TradeID: "T", Symbol: "S0", Side: blotter.Buy, Quantity: d.oneSize, Price: d.oneSize,
+		}
+		if err := d.execute(blotter.WithAllAccounts(b.Context()), trade); err != nil {
 			b.Fatal(err)
 		}
+
 		d.db.Exec(b, sqlFilled, *drainEvents)
 		d.db.Exec(b, `vacuum analyze events.outbox`)
-		c, err := events.NewConsumer(events.Config{Source: d.db.DB, Name: "nothing", Handler: func(context.Context, *postgres.Tx, []blotter.Event) error { return nil }})
+
+		c, err := events.NewConsumer(events.Config{
+			Source: d.db.DB, Name: "nothing",
+			Handler: func(context.Context, *postgres.Tx, []blotter.Event) error { return nil },
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		drain(b, "a handler that does nothing", c)
 		drain(b, "analytics", synchronizer(b, d.db.DB))
 	}
@@ -195,7 +225,9 @@ type drainer interface {
 
 func drain(b *testing.B, name string, c drainer) {
 	b.Helper()
-	want, begin := int64(*drainEvents+1), time.Now()
+	want := int64(*drainEvents + 1)
+	begin := time.Now()
+
 	err := c.Start(b.Context())
 	for err == nil && c.Applied() < want {
 		if time.Since(begin) > 10*time.Minute {
@@ -203,11 +235,14 @@ func drain(b *testing.B, name string, c drainer) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+
 	took := time.Since(begin)
 	if err := errors.Join(err, c.Stop(context.Background())); err != nil {
 		b.Fatal(err)
 	}
-	fmt.Printf("  %-28s %d events in %s: %.0f events/s\n", name, want, took.Round(time.Millisecond), float64(want)/took.Seconds())
+
+	fmt.Printf("  %-28s %d events in %s: %.0f events/s\n", name, want, took.Round(time.Millisecond),
+		float64(want)/took.Seconds())
 }
 
 // sqlNoOutbox has the outbox keep nothing: what is left of its cost is that of making the events and sending them.
@@ -218,10 +253,11 @@ create function events.away() returns trigger language plpgsql as 'begin return 
 create trigger away instead of insert on events.outbox for each row execute function events.away();
 grant select, insert on events.outbox to trading_app, trading_service`
 
-// What the outbox costs who books: at most 30 % of the fills. Against the same with an outbox that keeps nothing.
+// The outbox costs at most 30 % of the fills, compared with an outbox that keeps nothing.
 func BenchmarkOutboxCost(b *testing.B) {
 	with, without := newDesk(b, 400_000), newDesk(b, 400_000)
 	without.db.Exec(b, sqlNoOutbox)
+
 	for b.Loop() {
 		for _, way := range []struct {
 			name    string
@@ -232,15 +268,19 @@ func BenchmarkOutboxCost(b *testing.B) {
 			{"Book.ExecuteTrade", 64, func(d *desk) func(context.Context, blotter.Trade) error { return d.startBook(b) }},
 		} {
 			bookWith, bookWithout := way.book(with), way.book(without)
+
 			var kept, away []result
 			with.run(b, way.callers, bookWarm, bookWith)
 			without.run(b, way.callers, bookWarm, bookWithout)
+
 			for range *repetitions {
 				away = append(away, without.run(b, way.callers, bookSpan, bookWithout))
 				kept = append(kept, with.run(b, way.callers, bookSpan, bookWith))
 			}
+
 			base, r := middle(away), middle(kept)
-			fmt.Printf("  %s, %d callers\n    %-18s %s\n    %-18s %s  costs %.0f %%\n", way.name, way.callers, "kept nowhere", base, "outbox", r, 100*(1-r.rate/base.rate))
+			fmt.Printf("  %s, %d callers\n    %-18s %s\n    %-18s %s  costs %.0f %%\n", way.name, way.callers,
+				"kept nowhere", base, "outbox", r, 100*(1-r.rate/base.rate))
 		}
 	}
 }

@@ -220,7 +220,7 @@ func medianOf[T cmp.Ordered](results []fillResult, figure func(fillResult) T) T 
 	return list[len(list)/2]
 }
 
-// side by side has the peers take turns and returns the median of each.
+// sideBySide has the peers take turns and returns the median of each.
 func (m *fillMarket) sideBySide(b testing.TB, peers []*fillPeer, callers int) map[string]fillResult {
 	b.Helper()
 	results := map[string][]fillResult{}
@@ -259,6 +259,7 @@ func (m *fillMarket) printFills(b testing.TB, title string, peers []*fillPeer, r
 func BenchmarkFills(b *testing.B) {
 	m := newFillMarket(b)
 	m.choose(*peersFlag)
+
 	for b.Loop() {
 		for _, callers := range []int{1, 8, 64, 256} {
 			title := strings.TrimSuffix(fmt.Sprintf("%d callers", callers), "s")
@@ -267,6 +268,7 @@ func BenchmarkFills(b *testing.B) {
 			}
 			m.printFills(b, title, m.peers, m.sideBySide(b, m.peers, callers))
 		}
+
 		m.setHot(true)
 		m.printFills(b, "8 callers on 5 positions", m.peers, m.sideBySide(b, m.peers, 8))
 		m.setHot(false)

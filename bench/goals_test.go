@@ -39,7 +39,9 @@ func (g goal) print() {
 // Those of the server's instructions are printed by BenchmarkInstructions.
 func BenchmarkGoals(b *testing.B) {
 	m := newFillMarket(b)
-	naive, single, book := m.naive, m.peer("ExecuteTrade"), m.peer("Book")
+	naive := m.naive
+	single := m.peer("ExecuteTrade")
+	book := m.peer("Book")
 	peers := []*fillPeer{naive, single, book}
 	for b.Loop() {
 		var goals []goal
@@ -151,6 +153,7 @@ func (m *fillMarket) besideBulk(b testing.TB) (bulk, batches float64) {
 		bulks = append(bulks, m.batches(b, peer, func(ctx context.Context, trades []blotter.Trade) error {
 			return m.pgx["lean_bulk"].bulk(ctx, "lean_bulk", trades)
 		}))
+
 		rates = append(rates, m.batches(b, single, func(ctx context.Context, trades []blotter.Trade) error {
 			receipts, err := m.db.ExecuteTrades(ctx, trades)
 			for _, r := range receipts {
@@ -162,6 +165,7 @@ func (m *fillMarket) besideBulk(b testing.TB) (bulk, batches float64) {
 			return err
 		}))
 	}
+
 	slices.Sort(bulks)
 	slices.Sort(rates)
 	return bulks[len(bulks)/2], rates[len(rates)/2]
@@ -174,15 +178,18 @@ func (m *fillMarket) batches(b testing.TB, p *fillPeer, book func(context.Contex
 	b.Helper()
 	ctx := blotter.WithAllAccounts(b.Context())
 	start, fills := time.Now(), 0
+
 	for time.Since(start) < *fillSpan {
 		trades := make([]blotter.Trade, batchSize)
 		for i := range trades {
 			trades[i] = p.source.next()
 		}
+
 		if err := book(ctx, trades); err != nil {
 			b.Fatalf("%s: %v", p.name, err)
 		}
 		fills += len(trades)
 	}
+
 	return float64(fills) / time.Since(start).Seconds()
 }

@@ -27,13 +27,14 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// yearOfMinutes is what one symbol has in a year: 252 days of 390 minutes.
+// yearOfMinutes is the number of minute bars of one symbol in a year: 252 days of 390 minutes.
 const yearOfMinutes = 98_000
 
-// minuteBar is the bar at a place of a symbol's year, a walk that is the same each time.
+// minuteBar returns the bar at a place of a symbol's year, a walk that is the same each time.
 func minuteBar(symbol string, place int) blotter.Bar {
 	at := time.Date(time.Now().UTC().Year()-1, 1, 1, 0, 0, 0, 0, time.UTC).
 		Add(time.Duration(place/390)*24*time.Hour*13/9 + 14*time.Hour + time.Duration(place%390)*time.Minute).Truncate(time.Minute)
+
 	cents := func(n int) blotter.Decimal {
 		d, err := blotter.ParseDecimal(fmt.Sprintf("%d.%02d", 100+n/100, n%100))
 		if err != nil {
@@ -41,6 +42,7 @@ func minuteBar(symbol string, place int) blotter.Bar {
 		}
 		return d
 	}
+
 	p := place*7919%9000 + len(symbol)
 	return blotter.Bar{
 		Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: cents(p), High: cents(p + 40), Low: cents(p - p%30), Close: cents(p + 11),
@@ -55,24 +57,29 @@ func writeMinutes(b *testing.B, path string, enough func(rows int, bytes int64) 
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	w := bufio.NewWriterSize(file, 1<<20)
 	n, _ := fmt.Fprintln(w, "symbol,timestamp,open,high,low,close,volume")
 	size := int64(n)
+
 	for ; !enough(rows, size); rows++ {
 		r := minuteBar(fmt.Sprintf("SYM%d", rows/yearOfMinutes), rows%yearOfMinutes)
-		n, _ := fmt.Fprintf(w, "%s,%s,%s,%s,%s,%s,%s\n", r.Symbol, r.Timestamp.Format("2006-01-02T15:04:05Z"), r.Open, r.High, r.Low, r.Close, r.Volume)
+		n, _ := fmt.Fprintf(w, "%s,%s,%s,%s,%s,%s,%s\n", r.Symbol, r.Timestamp.Format("2006-01-02T15:04:05Z"), r.Open,
+			r.High, r.Low, r.Close, r.Volume)
 		size += int64(n)
 	}
+
 	if err := w.Flush(); err != nil {
 		b.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
 		b.Fatal(err)
 	}
+
 	return rows
 }
 
-// psql is the program: in the path, or where Debian puts it.
+// psql returns the path of the program: in the path, or where Debian puts it.
 func psql(b *testing.B) string {
 	b.Helper()
 	if path, err := exec.LookPath("psql"); err == nil {
@@ -92,7 +99,9 @@ const copyColumns = "symbol, timeframe, timestamp, open, high, low, close, volum
 // know neither what is stored already nor newest prices nor events.
 func BenchmarkImport(b *testing.B) {
 	const repetitions = 3
-	db, dir, ctx := pgtest.Open(b), b.TempDir(), b.Context()
+	db := pgtest.Open(b)
+	dir := b.TempDir()
+	ctx := b.Context()
 	path := filepath.Join(dir, "minutes.csv")
 	total := writeMinutes(b, path, func(rows int, _ int64) bool { return rows == 5*yearOfMinutes })
 	with := barfile.Options{Timeframe: "1m", Source: "bench"}
@@ -202,25 +211,32 @@ func BenchmarkImport(b *testing.B) {
 func BenchmarkImportMemory(b *testing.B) {
 	db, dir := pgtest.Open(b), b.TempDir()
 	program, path := filepath.Join(dir, "blotter"), filepath.Join(dir, "minutes.csv")
+
 	build := exec.Command("go", "build", "-o", program, "./cmd/blotter")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
+
 	rows := writeMinutes(b, path, func(_ int, bytes int64) bool { return bytes >= 1<<30 })
 	for b.Loop() {
 		cmd := exec.CommandContext(context.WithoutCancel(b.Context()), program, "import", path, "--timeframe=1m",
-			"--url="+db.Config.URL, "--readonly-url="+db.Config.ReadOnlyURL, "--service-url="+db.Config.ServiceURL, "--reporter-url="+db.Config.ReporterURL)
+			"--url="+db.Config.URL, "--readonly-url="+db.Config.ReadOnlyURL, "--service-url="+db.Config.ServiceURL,
+			"--reporter-url="+db.Config.ReporterURL)
+
 		start := time.Now()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, out)
 		}
+
 		took := time.Since(start)
 		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 		if !ok {
 			b.Fatal("this system does not tell the memory of a process")
 		}
+
 		b.ReportMetric(float64(usage.Maxrss)/1024, "MB")
-		fmt.Printf("  %d rows of a 1 GB file in %s, %.0f rows/s, peak memory %d MB\n", rows, took.Round(time.Second), float64(rows)/took.Seconds(), usage.Maxrss/1024)
+		fmt.Printf("  %d rows of a 1 GB file in %s, %.0f rows/s, peak memory %d MB\n", rows, took.Round(time.Second),
+			float64(rows)/took.Seconds(), usage.Maxrss/1024)
 	}
 }

@@ -69,6 +69,7 @@ func countingPrograms(b testing.TB, dir string) (programs, counts string) {
 // instructionsOf returns what the backends counted, once they have ended.
 func instructionsOf(b testing.TB, counts string, pids []int) (total int64) {
 	b.Helper()
+
 	for _, pid := range pids {
 		path := filepath.Join(counts, strconv.Itoa(pid))
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
@@ -82,11 +83,13 @@ func instructionsOf(b testing.TB, counts string, pids []int) (total int64) {
 				total += n
 				break
 			}
+
 			if time.Now().After(deadline) {
 				b.Fatalf("backend %d left no count", pid)
 			}
 		}
 	}
+
 	return total
 }
 
@@ -176,11 +179,13 @@ func (m *countedMarket) addBlotter(b testing.TB, name string, size int) {
 	cfg := m.server.Config()
 	cfg.Service = "counted"
 	cfg.MaxConns = 1
+
 	open := func() (func(context.Context, []blotter.Trade) error, func()) {
 		db, err := postgres.Open(b.Context(), cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		book := func(ctx context.Context, trades []blotter.Trade) error {
 			receipts, err := db.ExecuteTrades(ctx, trades)
 			for _, r := range receipts {
@@ -190,10 +195,11 @@ func (m *countedMarket) addBlotter(b testing.TB, name string, size int) {
 		}
 		return book, db.Close
 	}
+
 	m.ways = append(m.ways, countedWay{name: name, size: size, open: open})
 }
 
-// instructionCount is what a fill of one way costs the server.
+// instructionCount is the cost of a fill of one way for the server.
 type instructionCount struct {
 	name         string
 	instructions float64
@@ -211,15 +217,18 @@ func (m *countedMarket) countAll(b testing.TB) (list []instructionCount) {
 		if *waysFlag != "" && !slices.Contains(strings.Split(*waysFlag, ","), way.name) {
 			continue
 		}
+
 		few := m.count(b, way, fewCounted)
 		many := m.count(b, way, manyCounted)
 		list = append(list, instructionCount{
 			name: way.name, instructions: float64(many-few) / (manyCounted - fewCounted),
 		})
 	}
+
 	for i := range list {
 		list[i].ratio = list[i].instructions / list[0].instructions
 	}
+
 	return list
 }
 
@@ -228,6 +237,7 @@ func (m *countedMarket) count(b testing.TB, way countedWay, fills int) int64 {
 	b.Helper()
 	ctx := blotter.WithAllAccounts(b.Context())
 	book, done := way.open()
+
 	for n := 0; n < fills; n += way.size {
 		trades := make([]blotter.Trade, way.size)
 		for i := range trades {
@@ -237,6 +247,7 @@ func (m *countedMarket) count(b testing.TB, way countedWay, fills int) int64 {
 			b.Fatal(err)
 		}
 	}
+
 	pids := m.backends(b)
 	done()
 	return instructionsOf(b, m.counts, pids)

@@ -42,6 +42,7 @@ func BenchmarkAccountScan(b *testing.B) {
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "A1")
 	pool := bare(b, db.Config.ReporterURL, "random_page_cost", "1.1", "jit", "off") // plans as for the library
+
 	counted := func(row pgx.Row) error {
 		var n int
 		var sum blotter.Decimal
@@ -50,11 +51,13 @@ func BenchmarkAccountScan(b *testing.B) {
 		}
 		return nil
 	}
+
 	session := func(sql string, args ...any) func() error {
 		return func() error {
 			return db.ReadOnly(account, func(s *postgres.Session) error { return counted(s.QueryRow(account, sql, args...)) })
 		}
 	}
+
 	compare(b, 1,
 		variant{"constant", repeat(func() error { return counted(pool.QueryRow(ctx, sqlScanConstant)) })},
 		variant{"account_and_policy", repeat(session(sqlScanAccount, "A1"))},
@@ -104,10 +107,12 @@ func accountRead(b *testing.B, r reading) {
 	manyTrades(b, db, 50_000)
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "A1")
+
 	settings := []string{"random_page_cost", "1.1", "jit", "off", "statement_timeout", "30000", "lock_timeout", "10000", "idle_in_transaction_session_timeout", "60000"}
 	free := bare(b, db.Config.ReporterURL, settings...)
 	policy := bare(b, db.Config.ReadOnlyURL, append(settings, "app.current_account_id", "A1")...)
 	setting := bare(b, db.Config.ReadOnlyURL, settings...)
+
 	compare(b, 500,
 		variant{"pgx_query", repeat(func() error { return r.count(free.Query(ctx, r.sql, "A1", r.arg)) })},
 		variant{"pgx_query_under_policy", repeat(func() error { return r.count(policy.Query(ctx, r.sql, "A1", r.arg)) })},

@@ -25,6 +25,7 @@ select account_id, order_id, symbol, side, quantity, filled_quantity, filled_not
 select account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, currency, opened_at, max_quantity,
        life_pnl, life_fees, life_trades, strategy
   from lean.positions where account_id = $1 and symbol = $2 for update`),
+
 		fillOrder: in(schema, `
 update lean.orders set filled_quantity = $3, filled_notional = $4, status = $5, version = version + 1,
        updated_at = now()
@@ -103,7 +104,9 @@ type statement struct {
 
 // writes returns the statements that write the fill.
 func (q leanQueries) writes(f *leanFill) ([]statement, error) {
-	o, p, t := &f.order, &f.position, &f.trade
+	o := &f.order
+	p := &f.position
+	t := &f.trade
 	data, err := json.Marshal(t.EventData())
 	if err != nil {
 		return nil, err
@@ -169,10 +172,12 @@ func (l *leanPgx) writeEach(ctx context.Context, to executor, f *leanFill) error
 	if err := f.apply(); err != nil {
 		return err
 	}
+
 	list, err := l.sql.writes(f)
 	if err != nil {
 		return err
 	}
+
 	for _, s := range list {
 		rows, err := to.Query(ctx, s.sql, s.args...)
 		if err != nil {
@@ -183,6 +188,7 @@ func (l *leanPgx) writeEach(ctx context.Context, to executor, f *leanFill) error
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -239,7 +245,7 @@ func (l *leanPgx) pipelined(ctx context.Context, t blotter.Trade) error {
 	return conn.SendBatch(ctx, write).Close()
 }
 
-// leanBulk books a batch of fills as well as plain pgx can: rows locked and read by two statements over arrays, trades
+// bulk books a batch of fills as well as plain pgx can: rows locked and read by two statements over arrays, trades
 // and events by COPY, orders and positions updated from arrays.
 func (l *leanPgx) bulk(ctx context.Context, schema string, trades []blotter.Trade) error {
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
@@ -306,6 +312,7 @@ func (b *leanBatch) read(ctx context.Context, tx pgx.Tx, sql string, accounts, n
 		return err
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		f := &leanFill{}
 		if err := rows.Scan(targets(f)...); err != nil {
@@ -313,6 +320,7 @@ func (b *leanBatch) read(ctx context.Context, tx pgx.Tx, sql string, accounts, n
 		}
 		keep(f)
 	}
+
 	return rows.Err()
 }
 

@@ -16,8 +16,8 @@ const (
 )
 
 // sqlLeanSchema makes the tables that a careful engineer makes for the same fills: the same facts, a key for each
-// table, an order for each trade, and the indexes of the document that the system was first described in. There are no
-// CHECKs, no row-level security and no audit log.
+// table, an order for each trade, and the indexes of the document that the system was first described in. It has
+// neither CHECKs nor row-level security nor an audit log.
 const sqlLeanSchema = `
 create schema lean;
 create table lean.orders (
@@ -179,7 +179,7 @@ select (select count(*) from %[1]s.positions p left join traded t using (account
      + abs((select count(*) from %[1]s.trades) - (select count(*) from %[2]s))
      + abs((select count(*) from %[1]s.trades) - $1)`
 
-// answers reports whether the rows of a book follow from its trades, of which there are as many as were acknowledged.
+// answers reports whether the rows of a book follow from its trades, and whether every acknowledged trade is there.
 func answers(b testing.TB, db *pgtest.Database, schema string, booked int64) string {
 	b.Helper()
 	events := schema + ".events"

@@ -33,20 +33,24 @@ func BenchmarkLogHandler(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		log := slog.New(h)
 		ctx := blotter.WithCorrelation(b.Context(), "0199c0de-7a51-7000-8000-000000000000")
+
 		took := make([][]time.Duration, callers)
 		begin := time.Now()
 		var wait sync.WaitGroup
 		for c := range callers {
 			wait.Go(func() { took[c] = offer(ctx, log, *logRate/callers, begin) })
 		}
+
 		wait.Wait()
 		offering := time.Since(begin)
 		stored := h.Stats().Written
 		if err := h.Stop(context.WithoutCancel(ctx)); err != nil {
 			b.Fatal(err)
 		}
+
 		s := h.Stats()
 		all := slices.Concat(took...)
 		slices.Sort(all)
@@ -54,14 +58,16 @@ func BenchmarkLogHandler(b *testing.B) {
 		if s.Written+s.Dropped != s.Offered || rows != s.Written || s.Offered != int64(len(all)) {
 			b.Fatalf("%+v, %d rows are stored, %d were offered", s, rows, len(all))
 		}
+
 		p99, perSecond := all[len(all)*99/100], float64(stored)/offering.Seconds()
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(s.Offered)/offering.Seconds(), "offered/s")
 		b.ReportMetric(perSecond, "written/s")
 		b.ReportMetric(float64(s.Dropped), "dropped")
 		b.ReportMetric(float64(p99.Nanoseconds())/1e3, "p99_us")
-		fmt.Printf("  offered %.0f/s, written %.0f/s, dropped %d of %d, caller p50 %s, p99 %s, p99.9 %s, max %s\n", float64(s.Offered)/offering.Seconds(), perSecond,
-			s.Dropped, s.Offered, all[len(all)/2], p99, all[len(all)*999/1000], all[len(all)-1])
+		fmt.Printf("  offered %.0f/s, written %.0f/s, dropped %d of %d, caller p50 %s, p99 %s, p99.9 %s, max %s\n",
+			float64(s.Offered)/offering.Seconds(), perSecond, s.Dropped, s.Offered, all[len(all)/2], p99, all[len(all)*999/1000], all[len(all)-1])
+
 		if perSecond < 20_000 || p99 > time.Millisecond {
 			b.Errorf("want 20,000/s and 1 ms")
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/embedded"
 )
 
-// TestMain measures on a server as users have it: with fsync and autovacuum, which the servers of tests go without.
+// TestMain measures on a server like that of a user: with fsync and autovacuum, which the servers of tests go without.
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
@@ -19,6 +19,7 @@ func run(m *testing.M) int {
 	if os.Getenv("BLOTTER_TEST_URL") != "" {
 		return m.Run()
 	}
+
 	dir, err := os.MkdirTemp("", "blotter-bench-")
 	if err == nil {
 		defer os.RemoveAll(dir)
@@ -28,6 +29,7 @@ func run(m *testing.M) int {
 			err = os.Setenv("BLOTTER_TEST_URL", server.AdminURL("postgres"))
 		}
 	}
+
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no server to measure on:", err)
 		return 1

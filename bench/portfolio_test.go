@@ -17,42 +17,51 @@ const heldSymbols = 50
 func BenchmarkPortfolio(b *testing.B) {
 	db := pgtest.Open(b)
 	db.Exec(b, `insert into data_ingestion.latest_prices (symbol, price, at, source) select 'S' || n, 100 + n, now(), 'bench' from generate_series(0, $1) n`, heldSymbols)
+
 	for account := range 20 {
 		ctx := blotter.WithAccount(b.Context(), fmt.Sprint("A", account))
 		var trades []blotter.Trade
 		for n := range heldSymbols {
 			trades = append(trades, blotter.Trade{
-				TradeID: "T", Symbol: fmt.Sprint("S", n), Side: blotter.Buy, Quantity: blotter.MustDecimal("10"), Price: blotter.MustDecimal("99.75"),
+				TradeID: "T", Symbol: fmt.Sprint("S", n), Side: blotter.Buy,
+				Quantity: blotter.MustDecimal("10"), Price: blotter.MustDecimal("99.75"),
 			})
 		}
 		if _, err := db.ExecuteTrades(ctx, trades); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	db.Exec(b, `analyze execution.positions, data_ingestion.latest_prices`)
 	pool := bare(b, db.Config.ReporterURL)
 	ctx := blotter.WithAccount(b.Context(), "A7")
 	const sql = `select symbol, quantity, avg_price, cost_basis, realized_pnl, fees, market_price, market_value, unrealized_pnl
 		from execution.position_values where account_id = $1 order by symbol`
+
 	statement := func() error {
 		rows, err := pool.Query(ctx, sql, "A7")
 		if err != nil {
 			return err
 		}
+
 		defer rows.Close()
 		n := 0
 		for rows.Next() {
 			var p blotter.PositionValue
-			if err := rows.Scan(&p.Symbol, &p.Quantity, &p.AvgPrice, &p.CostBasis, &p.RealizedPnL, &p.Fees, &p.MarketPrice, &p.MarketValue, &p.UnrealizedPnL); err != nil {
+			err := rows.Scan(&p.Symbol, &p.Quantity, &p.AvgPrice, &p.CostBasis, &p.RealizedPnL, &p.Fees,
+				&p.MarketPrice, &p.MarketValue, &p.UnrealizedPnL)
+			if err != nil {
 				return err
 			}
 			n++
 		}
+
 		if err := rows.Err(); err != nil || n != heldSymbols {
 			return fmt.Errorf("%d positions, %w", n, err)
 		}
 		return nil
 	}
+
 	portfolio := func() error {
 		p, err := db.Portfolio(ctx, "")
 		if err == nil && (len(p.Positions) != heldSymbols || len(p.Totals) != 1) {
@@ -60,12 +69,14 @@ func BenchmarkPortfolio(b *testing.B) {
 		}
 		return err
 	}
+
 	compare(b, 300, variant{"pgx_query", repeat(statement)}, variant{"Portfolio", repeat(portfolio)})
 }
 
 // The memory of a process that books a million fills stays what it was.
 func BenchmarkBookMemory(b *testing.B) {
 	const million, callers = 1_000_000, 64
+
 	d := newDesk(b, million+100_000)
 	book, err := d.db.NewBook(postgres.BookConfig{})
 	if err == nil {
@@ -74,6 +85,7 @@ func BenchmarkBookMemory(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	ctx := blotter.WithAllAccounts(b.Context())
 	heap := func() float64 {
 		runtime.GC()
@@ -81,6 +93,7 @@ func BenchmarkBookMemory(b *testing.B) {
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc) / (1 << 20)
 	}
+
 	for b.Loop() {
 		for part := range 5 {
 			done := make(chan error)
@@ -96,6 +109,7 @@ func BenchmarkBookMemory(b *testing.B) {
 					done <- nil
 				}()
 			}
+
 			for range callers {
 				if err := <-done; err != nil {
 					b.Fatal(err)
@@ -104,6 +118,7 @@ func BenchmarkBookMemory(b *testing.B) {
 			fmt.Printf("  after %7d fills: %.1f MB\n", (part+1)*million/5, heap())
 		}
 	}
+
 	if err := book.Stop(b.Context()); err != nil {
 		b.Fatal(err)
 	}

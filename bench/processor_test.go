@@ -17,7 +17,7 @@ import (
 // database. On systems without /proc the server's is 0.
 type processorTime struct{ client, server time.Duration }
 
-// allocated is what this process allocated.
+// allocated counts the objects and bytes that this process allocated.
 type allocated struct{ objects, bytes int64 }
 
 func allocatedSoFar() allocated {

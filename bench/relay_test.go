@@ -43,13 +43,15 @@ func relay(b *testing.B, cfg events.RelayConfig) *events.Relay {
 	return r
 }
 
-// fillData is the data of a fill's event.
+// fillData returns the data of a fill's event.
 func fillData(b *testing.B) json.RawMessage {
 	b.Helper()
 	one := blotter.MustDecimal("100.25")
 	data, err := json.Marshal((&blotter.Trade{
-		TradeID: "T-1000001", OrderID: "O-1000001", AccountID: "ACC123", Symbol: "AAPL", Side: blotter.Buy, Quantity: one, Price: one, Multiplier: blotter.MustDecimal("1"),
-		Currency: "USD", CommissionCurrency: "USD", PositionEffect: blotter.Increased, Strategy: "trend", ExecutedAt: time.Now(), QuantityAfter: one, CostBasisAfter: one,
+		TradeID: "T-1000001", OrderID: "O-1000001", AccountID: "ACC123", Symbol: "AAPL", Side: blotter.Buy,
+		Quantity: one, Price: one, Multiplier: blotter.MustDecimal("1"),
+		Currency: "USD", CommissionCurrency: "USD", PositionEffect: blotter.Increased, Strategy: "trend",
+		ExecutedAt: time.Now(), QuantityAfter: one, CostBasisAfter: one,
 	}).EventData())
 	if err != nil {
 		b.Fatal(err)
@@ -61,12 +63,14 @@ func fillData(b *testing.B) json.RawMessage {
 // messages. To reach: 30,000 events a second.
 func BenchmarkRelayDrain(b *testing.B) {
 	const gathered = 200_000
+
 	for _, channel := range []string{blotter.ChannelTrades, blotter.ChannelPositions} {
 		b.Run(channel, func(b *testing.B) {
 			db := pgtest.Open(b)
 			db.Exec(b, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
 				select 'ACC123', 'trades', 'ACC123', gen_random_uuid(), 'trade_executed', 'execution', $2::text::jsonb from generate_series(1, $1)`, gathered, string(fillData(b)))
 			db.Exec(b, `vacuum analyze events.outbox`)
+
 			begin := time.Now()
 			r := relay(b, events.RelayConfig{DB: db.DB, URL: redisServer(b), Channels: []string{channel}, RateMax: 1_000_000})
 			for r.Published() < gathered {
@@ -75,6 +79,7 @@ func BenchmarkRelayDrain(b *testing.B) {
 				}
 				time.Sleep(time.Millisecond)
 			}
+
 			b.ReportMetric(gathered/time.Since(begin).Seconds(), "events/s")
 			b.ReportMetric(0, "ns/op")
 		})
@@ -90,6 +95,7 @@ func BenchmarkRelayLatency(b *testing.B) {
 		span      = 8 * time.Second
 		warmUp    = 2 * time.Second
 	)
+
 	for _, size := range []int{1, 10} {
 		b.Run(fmt.Sprint(size, "_a_transaction"), func(b *testing.B) {
 			db := pgtest.Open(b)
@@ -98,18 +104,22 @@ func BenchmarkRelayLatency(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Cleanup(others.Close)
+
 			url := redisServer(b)
 			relay(b, events.RelayConfig{DB: db.DB, URL: url})
 			ctx, cancel := context.WithTimeout(blotter.WithAllAccounts(b.Context()), span)
 			defer cancel()
+
 			latencies, ended := listen(ctx, b, url, warmUp)
 			written := write(ctx, b, others, writers, size, time.Second*time.Duration(size*writers)/perSecond)
 			<-ended
+
 			list := *latencies
 			slices.Sort(list)
 			at := func(q float64) float64 {
 				return float64(list[int(q*float64(len(list)-1))].Microseconds()) / 1000
 			}
+
 			b.ReportMetric(float64(written)/span.Seconds(), "events/s")
 			b.ReportMetric(at(0.5), "p50-ms")
 			b.ReportMetric(at(0.99), "p99-ms")
@@ -127,7 +137,11 @@ func listen(ctx context.Context, b *testing.B, url string, warmUp time.Duration)
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = client.Close() })
-	latencies, ended, begin := &[]time.Duration{}, make(chan struct{}), time.Now()
+
+	latencies := &[]time.Duration{}
+	ended := make(chan struct{})
+	begin := time.Now()
+
 	go func() {
 		defer close(ended)
 		err := events.Subscribe(ctx, client, events.SubscribeConfig{Channels: []string{blotter.ChannelTrades}, Callback: func(_ context.Context, m events.Message) error {
@@ -140,15 +154,18 @@ func listen(ctx context.Context, b *testing.B, url string, warmUp time.Duration)
 			b.Error(err)
 		}
 	}()
+
 	return latencies, ended
 }
 
 // write commits transactions of so many events until the context ends, each writer one every pause.
 func write(ctx context.Context, b *testing.B, db *postgres.DB, writers, size int, pause time.Duration) (written int) {
 	b.Helper()
+
 	data := fillData(b)
 	var mu sync.Mutex
 	var running sync.WaitGroup
+
 	for w := range writers {
 		running.Go(func() {
 			event := blotter.Event{AccountID: fmt.Sprint("A", w), Channel: "trades", Type: "fill", Service: "bench", Data: data}
@@ -164,11 +181,13 @@ func write(ctx context.Context, b *testing.B, db *postgres.DB, writers, size int
 					b.Error(err)
 					return
 				}
+
 				next = next.Add(pause)
 				time.Sleep(time.Until(next))
 			}
 		})
 	}
+
 	running.Wait()
 	return written
 }

@@ -21,11 +21,13 @@ type variant struct {
 func compare(b *testing.B, n int, variants ...variant) {
 	b.Helper()
 	times := make([][]time.Duration, len(variants))
+
 	for _, v := range variants { // prepare statements and warm up
 		if err := v.run(max(1, n/10)); err != nil {
 			b.Fatalf("%s: %v", v.name, err)
 		}
 	}
+
 	for b.Loop() {
 		for round := range rounds {
 			for i := range variants {
@@ -38,8 +40,10 @@ func compare(b *testing.B, n int, variants ...variant) {
 			}
 		}
 	}
+
 	base := median(times[0])
 	b.ReportMetric(0, "ns/op")
+
 	for i, v := range variants {
 		m := median(times[i])
 		b.ReportMetric(float64(m.Nanoseconds())/1e3, v.name+"_us")

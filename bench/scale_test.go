@@ -19,7 +19,7 @@ import (
 // scaleSymbols is the largest table of BenchmarkScale: 1000 symbols are 98 million rows and 20 GB.
 var scaleSymbols = flag.Int("symbols", 100, "the most symbols of BenchmarkScale: 10, 100 or 1000")
 
-// yearOf is a symbol's year of minute bars.
+// yearOf returns a symbol's year of minute bars.
 func yearOf(symbol string) iter.Seq2[blotter.BarRow, error] {
 	return func(yield func(blotter.BarRow, error) bool) {
 		for place := range yearOfMinutes {
@@ -46,25 +46,30 @@ const sqlMinute = `select symbol, close from data_ingestion.market_data where ti
 func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 	const asked = 200
 	db, ctx := pgtest.Open(b), b.Context()
+
 	start := time.Now()
 	for n := range symbols {
 		if _, err := db.ImportBars(ctx, postgres.BarImport{File: "bench", Bars: yearOf(fmt.Sprintf("SYM%d", n))}); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	loaded, rows := time.Since(start), symbols*yearOfMinutes
 	if err := db.AnalyzeBars(ctx, int64(rows)); err != nil {
 		b.Fatal(err)
 	}
+
 	db.Exec(b, "vacuum data_ingestion.market_data")
 	db.Exec(b, "checkpoint") // or the questions write the load's pages
 	fmt.Printf("  %4d symbols, %11d rows: loaded at %.0f rows/s\n", symbols, rows, float64(rows)/loaded.Seconds())
+
 	year := minuteBar("", 0).Timestamp.Year()
 	symbol := func() string { return fmt.Sprintf("SYM%d", rand.IntN(symbols)) }
 	month := func() (from, to time.Time) {
 		from = time.Date(year, time.Month(1+rand.IntN(12)), 1, 0, 0, 0, 0, time.UTC)
 		return from, calendar.AddMonths(from, 1)
 	}
+
 	for _, question := range []struct {
 		name string
 		ask  func() (int, error)
@@ -93,6 +98,7 @@ func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 			return n, err
 		}},
 	} {
+
 		var times []time.Duration
 		answered := 0
 		for n := range asked + asked/4 {
@@ -105,11 +111,14 @@ func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 				times, answered = append(times, time.Since(start)), answered+rows
 			}
 		}
+
 		m := median(times)
 		if base[question.name] == 0 {
 			base[question.name] = m
 		}
-		fmt.Printf("    %-24s %10s  %6d rows  %.2f x\n", question.name, m.Round(time.Microsecond), answered/asked, float64(m)/float64(base[question.name]))
-		b.ReportMetric(float64(m.Microseconds()), fmt.Sprintf("%s_at_%d_us", strings.ReplaceAll(question.name, " ", "_"), symbols))
+		fmt.Printf("    %-24s %10s  %6d rows  %.2f x\n", question.name, m.Round(time.Microsecond), answered/asked,
+			float64(m)/float64(base[question.name]))
+		b.ReportMetric(float64(m.Microseconds()),
+			fmt.Sprintf("%s_at_%d_us", strings.ReplaceAll(question.name, " ", "_"), symbols))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// bare is a plain pgxpool as the same login, with the same server-side timeouts: what they cost is the server's, and
+// bare opens a plain pgxpool as the same login, with the same server-side timeouts: what they cost is the server's, and
 // the variants without_timeouts show it.
 func bare(b testing.TB, url string, settings ...string) *pgxpool.Pool {
 	b.Helper()
@@ -21,20 +21,25 @@ func bare(b testing.TB, url string, settings ...string) *pgxpool.Pool {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	if settings == nil {
 		settings = []string{"statement_timeout", "30000", "lock_timeout", "10000", "idle_in_transaction_session_timeout", "60000"}
 	}
+
 	for i := 0; i+1 < len(settings); i += 2 {
 		cfg.ConnConfig.RuntimeParams[settings[i]] = settings[i+1]
 	}
+
 	cfg.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		postgres.RegisterTypes(c.TypeMap())
 		return nil
 	}
+
 	pool, err := pgxpool.NewWithConfig(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	b.Cleanup(pool.Close)
 	return pool
 }
@@ -54,12 +59,13 @@ const sqlRange = `select timestamp, open, high, low, close, volume from data_ing
 
 var from = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// readDays is the same work on whatever is asked.
+// readDays does the same work with each kind of query.
 func readDays(ctx context.Context, days int, query func(context.Context, string, ...any) (pgx.Rows, error)) error {
 	rows, err := query(ctx, sqlRange, "SYM7", from, from.AddDate(0, 0, days))
 	if err != nil {
 		return err
 	}
+
 	n := 0
 	var bar blotter.Bar
 	for rows.Next() {
@@ -68,6 +74,7 @@ func readDays(ctx context.Context, days int, query func(context.Context, string,
 		}
 		n++
 	}
+
 	if err := rows.Err(); err != nil || n != days {
 		return fmt.Errorf("%d bars, %w", n, err)
 	}
@@ -93,12 +100,14 @@ func BenchmarkReadOnlyOneQuery(b *testing.B) {
 	pool, plain := bare(b, db.Config.ReadOnlyURL), bare(b, db.Config.ReadOnlyURL, "jit", "off")
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "ACC123")
+
 	for _, days := range []int{31, 365} {
 		session := func(ctx context.Context) func() error {
 			return func() error {
 				return db.ReadOnly(ctx, func(s *postgres.Session) error { return readDays(ctx, days, s.Query) })
 			}
 		}
+
 		b.Run(fmt.Sprint(days, "_bars"), func(b *testing.B) {
 			compare(b, 500,
 				variant{"pgx_query", repeat(func() error { return readDays(ctx, days, pool.Query) })},
@@ -119,6 +128,7 @@ func BenchmarkTransactionOneStatement(b *testing.B) {
 			pool, plain := bare(b, db.Config.URL), bare(b, db.Config.URL, "jit", "off")
 			ctx := b.Context()
 			account := blotter.WithAccount(ctx, "ACC123")
+
 			transaction := func(ctx context.Context) func() error {
 				return func() error {
 					return db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql, "S-1"); return err })
@@ -129,6 +139,7 @@ func BenchmarkTransactionOneStatement(b *testing.B) {
 					return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, sql, "S-1"); return err })
 				}
 			}
+
 			compare(b, 500,
 				variant{"pgx_BeginFunc", repeat(begin(pool))},
 				variant{"Transaction", repeat(transaction(ctx))},
