@@ -15,9 +15,11 @@ var logRows = flag.Int("log-rows", 2_000_000, "log rows over 90 days that are ar
 // fillLog makes log rows of the 90 days before an instant.
 func fillLog(b *testing.B, db *pgtest.Database, before time.Time) {
 	b.Helper()
-	db.Exec(b, `select shared.ensure_partitions('system_logs', $1::timestamptz - interval '90 days', $1), shared.ensure_partitions('performance_logs', $1, $1)`, before)
+	db.Exec(b, `select shared.ensure_partitions('system_logs', $1::timestamptz - interval '90 days', $1),
+		       shared.ensure_partitions('performance_logs', $1, $1)`, before)
 	db.Exec(b, `insert into logging.system_logs (service, level, message, data, correlation_id, event_type, timestamp)
-		select 'service ' || n % 5, (array['debug', 'info', 'warn', 'error'])[1 + n % 4], 'order filled at the venue, number ' || n, jsonb_build_object('n', n, 'symbol', 'SYM' || n % 500),
+		select 'service ' || n % 5, (array['debug', 'info', 'warn', 'error'])[1 + n % 4],
+		       'order filled at the venue, number ' || n, jsonb_build_object('n', n, 'symbol', 'SYM' || n % 500),
 		       'correlation-' || n / 10, 'type ' || n % 20, $1::timestamptz - n * (interval '90 days' / $2)
 		  from generate_series(1, $2) n`, before, *logRows)
 	db.Exec(b, "vacuum analyze logging.system_logs")
@@ -26,13 +28,15 @@ func fillLog(b *testing.B, db *pgtest.Database, before time.Time) {
 
 // The two statements of the original, which hold between them what a row was that both see.
 const (
-	originalCopy = `insert into logging.archived_system_logs (id, service, level, message, data, correlation_id, event_type, timestamp)
-		select id, service, level, message, data, correlation_id, event_type, timestamp from logging.system_logs where timestamp < $1`
+	originalCopy = `insert into logging.archived_system_logs (id, service, level, message, data, correlation_id,
+		       event_type, timestamp)
+		select id, service, level, message, data, correlation_id, event_type, timestamp
+		  from logging.system_logs where timestamp < $1`
 	originalDelete = `delete from logging.system_logs where timestamp < $1`
 )
 
-// Archiving the log by whole partitions, against INSERT and DELETE as the original document has it, of the same rows: at
-// most 1/20 of the time.
+// Archiving the log by whole partitions, against INSERT and DELETE as the original document has it, of the same rows:
+// at most 1/20 of the time.
 func BenchmarkArchiveLogs(b *testing.B) {
 	now := time.Now().UTC()
 	cutoff := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
@@ -56,7 +60,8 @@ func BenchmarkArchiveLogs(b *testing.B) {
 		moved := pgtest.Value[int](b, ours, sqlOld, cutoff)
 
 		fillLog(b, theirs, now)
-		theirs.Exec(b, `select shared.ensure_partitions('archived_system_logs', $1::timestamptz - interval '90 days', $1)`, now)
+		theirs.Exec(b, `select shared.ensure_partitions('archived_system_logs', $1::timestamptz - interval '90 days',
+			$1)`, now)
 		conn := theirs.Connect(b, theirs.AdminURL)
 		begin = time.Now()
 		for _, sql := range []string{originalCopy, originalDelete} {

@@ -40,9 +40,12 @@ func newDesk(b *testing.B, fills int, change ...func(*postgres.Config)) *desk {
 		}
 	})
 	d := &desk{db: db, oneSize: blotter.MustDecimal("1")}
-	db.Exec(b, `insert into execution.accounts (account_id) select 'A' || n from generate_series(0, $1 - 1) n`, bookAccounts)
+	db.Exec(b, `insert into execution.accounts (account_id)
+		select 'A' || n from generate_series(0, $1 - 1) n`, bookAccounts)
 	db.Exec(b, `insert into execution.orders (account_id, order_id, symbol, side, quantity, status)
-		select 'A' || n % 20, 'O' || n, 'S' || n / 20 % 30, case when n / 600 % 2 = 0 then 'buy' else 'sell' end, 10, 'submitted' from generate_series(0, $1) n`, fills/fillsPerOrder)
+		select 'A' || n % 20, 'O' || n, 'S' || n / 20 % 30, case when n / 600 % 2 = 0 then 'buy' else 'sell' end, 10,
+		       'submitted'
+		  from generate_series(0, $1) n`, fills/fillsPerOrder)
 	db.Exec(b, `analyze execution.orders, execution.accounts`)
 
 	// The role is the book's: otherwise the audit log records what the pool makes of positions.

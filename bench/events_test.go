@@ -26,8 +26,9 @@ var (
 	drainEvents = flag.Int("drain-events", 400_000, "events that BenchmarkEventDrain drains")
 )
 
-// From a fill to the analytics that count it, beside 5,000 other fills a second: p50 at most 5 ms, p99 at most 15 ms. With
-// the synchronizer in the process that books, whose commits wake it, and with one that polls, as in another process.
+// From a fill to the analytics that count it, beside 5,000 other fills a second: p50 at most 5 ms, p99 at most 15 ms.
+// With the synchronizer in the process that books, whose commits wake it, and with one that polls, as in another
+// process.
 func BenchmarkEventLatency(b *testing.B) {
 	for b.Loop() {
 		for _, beside := range []bool{false, true} {
@@ -265,7 +266,9 @@ func BenchmarkOutboxCost(b *testing.B) {
 			book    func(d *desk) func(context.Context, blotter.Trade) error
 		}{
 			{"ExecuteTrade", 8, func(d *desk) func(context.Context, blotter.Trade) error { return d.execute }},
-			{"Book.ExecuteTrade", 64, func(d *desk) func(context.Context, blotter.Trade) error { return d.startBook(b) }},
+			{"Book.ExecuteTrade", 64, func(d *desk) func(context.Context, blotter.Trade) error {
+				return d.startBook(b)
+			}},
 		} {
 			bookWith, bookWithout := way.book(with), way.book(without)
 

@@ -250,8 +250,8 @@ func (m *fillMarket) printFills(b testing.TB, title string, peers []*fillPeer, r
 		r := results[p.name]
 		fmt.Printf("%-20s %9.0f %9s %9s %9d %9d %9d %9.1f %9.2f %6.2f %6.2f  %s\n", p.name, r.rate,
 			r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), r.spent.client.Microseconds(),
-			r.spent.server.Microseconds(), r.memory.objects, float64(r.memory.bytes)/1000, r.rate/base.rate, float64(r.p50)/float64(base.p50),
-			float64(r.processor())/float64(base.processor()), m.check(b, p))
+			r.spent.server.Microseconds(), r.memory.objects, float64(r.memory.bytes)/1000, r.rate/base.rate,
+			float64(r.p50)/float64(base.p50), float64(r.processor())/float64(base.processor()), m.check(b, p))
 	}
 }
 

@@ -47,7 +47,10 @@ func BenchmarkGoals(b *testing.B) {
 		var goals []goal
 		alone := m.sideBySide(b, peers[:2], 1)
 		goals = append(goals,
-			goal{"ExecuteTrade, 1 caller: p50 of naive's", ratio(alone[single.name].p50, alone[naive.name].p50), 0.8, true},
+			goal{
+				"ExecuteTrade, 1 caller: p50 of naive's",
+				ratio(alone[single.name].p50, alone[naive.name].p50), 0.8, true,
+			},
 			goal{"  processor a fill", ratio(alone[single.name].processor(), alone[naive.name].processor()), 1, true})
 
 		eight := m.sideBySide(b, peers, 8)
@@ -59,7 +62,10 @@ func BenchmarkGoals(b *testing.B) {
 		hot := m.sideBySide(b, peers, 8)
 		m.setHot(false)
 		goals = append(goals,
-			goal{"ExecuteTrade, 8 callers on 5 positions: fills/s", hot[single.name].rate / hot[naive.name].rate, 1, false},
+			goal{
+				"ExecuteTrade, 8 callers on 5 positions: fills/s",
+				hot[single.name].rate / hot[naive.name].rate, 1, false,
+			},
 			goal{"Book, 8 callers on 5 positions: fills/s", hot[book.name].rate / hot[naive.name].rate, 3, false})
 
 		many := m.sideBySide(b, []*fillPeer{naive, book}, 64)
@@ -68,10 +74,12 @@ func BenchmarkGoals(b *testing.B) {
 			goal{"  processor a fill", ratio(many[book.name].processor(), many[naive.name].processor()), 0.25, true})
 
 		limit, grouped := m.besideLimit(b, book)
-		goals = append(goals, goal{"Book, 256 callers: fills/s of pgbench's, one commit a fill", grouped / limit, 2.2, false})
+		goals = append(goals,
+			goal{"Book, 256 callers: fills/s of pgbench's, one commit a fill", grouped / limit, 2.2, false})
 
 		bulk, batches := m.besideBulk(b)
-		goals = append(goals, goal{"ExecuteTrades, batches of 500: fills/s of pgx' best bulk", batches / bulk, 1.7, false})
+		goals = append(goals,
+			goal{"ExecuteTrades, batches of 500: fills/s of pgx' best bulk", batches / bulk, 1.7, false})
 
 		for _, g := range goals {
 			g.print()

@@ -19,7 +19,11 @@ do $$
 declare
     it record;
 begin
-    for it in select t.tgname, t.tgrelid::regclass as relation from pg_trigger t where t.tgname like 'audit\_%' and not t.tgisinternal loop
+    for it in
+        select t.tgname, t.tgrelid::regclass as relation
+          from pg_trigger t
+         where t.tgname like 'audit\_%' and not t.tgisinternal
+    loop
         execute format('drop trigger %I on %s', it.tgname, it.relation);
     end loop;
     for it in select c.oid::regclass as relation from pg_class c where c.relrowsecurity loop

@@ -33,7 +33,8 @@ const yearOfMinutes = 98_000
 // minuteBar returns the bar at a place of a symbol's year, a walk that is the same each time.
 func minuteBar(symbol string, place int) blotter.Bar {
 	at := time.Date(time.Now().UTC().Year()-1, 1, 1, 0, 0, 0, 0, time.UTC).
-		Add(time.Duration(place/390)*24*time.Hour*13/9 + 14*time.Hour + time.Duration(place%390)*time.Minute).Truncate(time.Minute)
+		Add(time.Duration(place/390)*24*time.Hour*13/9 + 14*time.Hour + time.Duration(place%390)*time.Minute).
+		Truncate(time.Minute)
 
 	cents := func(n int) blotter.Decimal {
 		d, err := blotter.ParseDecimal(fmt.Sprintf("%d.%02d", 100+n/100, n%100))
@@ -45,7 +46,8 @@ func minuteBar(symbol string, place int) blotter.Bar {
 
 	p := place*7919%9000 + len(symbol)
 	return blotter.Bar{
-		Symbol: symbol, Timeframe: "1m", Timestamp: at, Open: cents(p), High: cents(p + 40), Low: cents(p - p%30), Close: cents(p + 11),
+		Symbol: symbol, Timeframe: "1m", Timestamp: at,
+		Open: cents(p), High: cents(p + 40), Low: cents(p - p%30), Close: cents(p + 11),
 		Volume: cents(place % 5000), Source: "bench",
 	}
 }
@@ -118,13 +120,19 @@ func BenchmarkImport(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		parsed = append(parsed, []any{r.Symbol, r.Timeframe, r.Timestamp, r.Open, r.High, r.Low, r.Close, r.Volume, nil, r.Source})
+		parsed = append(parsed, []any{
+			r.Symbol, r.Timeframe, r.Timestamp, r.Open, r.High, r.Low, r.Close, r.Volume, nil, r.Source,
+		})
 		number := func(d blotter.Decimal) decimal.Decimal { return decimal.RequireFromString(d.String()) }
 		gorms = append(gorms, shopspringBar{
-			Symbol: r.Symbol, Timeframe: string(r.Timeframe), Timestamp: r.Timestamp, Open: number(r.Open), High: number(r.High), Low: number(r.Low),
-			Close: number(r.Close), Volume: number(r.Volume), Source: r.Source,
+			Symbol: r.Symbol, Timeframe: string(r.Timeframe), Timestamp: r.Timestamp,
+			Open: number(r.Open), High: number(r.High), Low: number(r.Low), Close: number(r.Close),
+			Volume: number(r.Volume), Source: r.Source,
 		})
-		_ = out.Write([]string{r.Symbol, string(r.Timeframe), r.Timestamp.Format(time.RFC3339), r.Open.String(), r.High.String(), r.Low.String(), r.Close.String(), r.Volume.String(), "", r.Source})
+		_ = out.Write([]string{
+			r.Symbol, string(r.Timeframe), r.Timestamp.Format(time.RFC3339), r.Open.String(), r.High.String(),
+			r.Low.String(), r.Close.String(), r.Volume.String(), "", r.Source,
+		})
 	}
 	_ = file.Close()
 	out.Flush()
@@ -148,13 +156,16 @@ func BenchmarkImport(b *testing.B) {
 		}
 	}
 	pool := bare(b, db.Config.ServiceURL)
-	orm, err := gorm.Open(gormpostgres.Open(db.Config.ServiceURL), &gorm.Config{Logger: logger.Discard, SkipDefaultTransaction: false})
+	orm, err := gorm.Open(gormpostgres.Open(db.Config.ServiceURL), &gorm.Config{
+		Logger: logger.Discard, SkipDefaultTransaction: false,
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	client := psql(b)
 	empty := func() {
-		db.Exec(b, "truncate data_ingestion.market_data, data_ingestion.latest_prices, data_ingestion.instruments, events.outbox")
+		db.Exec(b, `truncate data_ingestion.market_data, data_ingestion.latest_prices, data_ingestion.instruments,
+			events.outbox`)
 		db.Exec(b, "checkpoint")
 	}
 	variants := []struct {
@@ -162,8 +173,9 @@ func BenchmarkImport(b *testing.B) {
 		run  func() error
 	}{
 		{"psql_copy", func() error {
+			meta := fmt.Sprintf(`\copy data_ingestion.market_data (%s) from '%s' with (format csv)`, copyColumns, plain)
 			cmd := exec.CommandContext(ctx, client, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", db.Config.ServiceURL,
-				"-c", fmt.Sprintf(`\copy data_ingestion.market_data (%s) from '%s' with (format csv)`, copyColumns, plain))
+				"-c", meta)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
@@ -173,7 +185,8 @@ func BenchmarkImport(b *testing.B) {
 		{"ImportBars_first", ours(func(r postgres.ImportResult) int64 { return r.Inserted })},
 		{"ImportBars_again", ours(func(r postgres.ImportResult) int64 { return r.Unchanged })},
 		{"pgx_CopyFrom", func() error {
-			_, err := pool.CopyFrom(ctx, pgx.Identifier{"data_ingestion", "market_data"}, strings.Split(copyColumns, ", "), pgx.CopyFromRows(parsed))
+			_, err := pool.CopyFrom(ctx, pgx.Identifier{"data_ingestion", "market_data"},
+				strings.Split(copyColumns, ", "), pgx.CopyFromRows(parsed))
 			return err
 		}},
 		{"GORM_CreateInBatches", func() error {

@@ -27,7 +27,7 @@ import (
 // times as long and says the same on a machine under any load.
 var (
 	instructionsFlag = flag.Bool("instructions", false, "count the server's instructions with callgrind")
-	countsFlag       = flag.String("counts", "", "keep the files of callgrind in this new folder, for callgrind_annotate")
+	countsFlag       = flag.String("counts", "", "keep callgrind's files in this new folder, for callgrind_annotate")
 	waysFlag         = flag.String("ways", "", "count only these, named with commas between")
 )
 
@@ -93,8 +93,8 @@ func instructionsOf(b testing.TB, counts string, pids []int) (total int64) {
 	return total
 }
 
-// countedWay is a way to book fills of which instructions are counted. It opens a connection of its own, and returns how
-// to book and how to close it.
+// countedWay is a way to book fills of which instructions are counted. It opens a connection of its own, and returns
+// how to book and how to close it.
 type countedWay struct {
 	name string
 	size int // fills of a transaction

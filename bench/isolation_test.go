@@ -19,9 +19,10 @@ func manyTrades(b *testing.B, db *pgtest.Database, n int) {
 	b.Helper()
 	db.Exec(b, `insert into execution.accounts (account_id) values ('A1'), ('A2')`)
 	db.Exec(b, `alter table execution.trades disable trigger all`) // the foreign key's check is not what is measured
-	db.Exec(b, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at,
-			quantity_after, cost_basis_after, realized_pnl_after, fees_after)
-		select case when n % 2 = 0 then 'A2' else 'A1' end, n::text, 'SYM' || n % 50, 'buy', 1, 189.5, 'increase', now() - n * interval '1 second', 1, 1, 0, 0
+	db.Exec(b, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect,
+			executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+		select case when n % 2 = 0 then 'A2' else 'A1' end, n::text, 'SYM' || n % 50, 'buy', 1, 189.5, 'increase',
+		       now() - n * interval '1 second', 1, 1, 0, 0
 		  from generate_series(1, $1::int) n`, 2*n)
 	db.Exec(b, `vacuum analyze execution.trades`)
 	// Without workers, whose number depends on what else the machine does.
@@ -54,7 +55,9 @@ func BenchmarkAccountScan(b *testing.B) {
 
 	session := func(sql string, args ...any) func() error {
 		return func() error {
-			return db.ReadOnly(account, func(s *postgres.Session) error { return counted(s.QueryRow(account, sql, args...)) })
+			return db.ReadOnly(account, func(s *postgres.Session) error {
+				return counted(s.QueryRow(account, sql, args...))
+			})
 		}
 	}
 
@@ -65,7 +68,8 @@ func BenchmarkAccountScan(b *testing.B) {
 }
 
 const (
-	sqlReadOne  = `select trade_id, symbol, quantity, price from execution.trades where account_id = $1 and trade_id = $2`
+	sqlReadOne = `select trade_id, symbol, quantity, price from execution.trades
+		where account_id = $1 and trade_id = $2`
 	sqlReadPage = `select trade_id, symbol, quantity, price from execution.trades
 		where account_id = $1 and symbol = $2 order by executed_at desc limit 100`
 	sqlSetAccount = `select set_config('app.current_account_id', $1, true)`
@@ -81,12 +85,18 @@ func (r reading) count(rows pgx.Rows, err error) error {
 	if err != nil {
 		return err
 	}
+
 	n := 0
 	var id, symbol string
 	var quantity, price blotter.Decimal
-	if _, err := pgx.ForEachRow(rows, []any{&id, &symbol, &quantity, &price}, func() error { n++; return nil }); err != nil || n != r.rows {
+	_, err = pgx.ForEachRow(rows, []any{&id, &symbol, &quantity, &price}, func() error {
+		n++
+		return nil
+	})
+	if err != nil || n != r.rows {
 		return fmt.Errorf("%d rows, not %d, %w", n, r.rows, err)
 	}
+
 	return nil
 }
 
@@ -108,14 +118,19 @@ func accountRead(b *testing.B, r reading) {
 	ctx := b.Context()
 	account := blotter.WithAccount(ctx, "A1")
 
-	settings := []string{"random_page_cost", "1.1", "jit", "off", "statement_timeout", "30000", "lock_timeout", "10000", "idle_in_transaction_session_timeout", "60000"}
+	settings := []string{
+		"random_page_cost", "1.1", "jit", "off", "statement_timeout", "30000", "lock_timeout", "10000",
+		"idle_in_transaction_session_timeout", "60000",
+	}
 	free := bare(b, db.Config.ReporterURL, settings...)
 	policy := bare(b, db.Config.ReadOnlyURL, append(settings, "app.current_account_id", "A1")...)
 	setting := bare(b, db.Config.ReadOnlyURL, settings...)
 
 	compare(b, 500,
 		variant{"pgx_query", repeat(func() error { return r.count(free.Query(ctx, r.sql, "A1", r.arg)) })},
-		variant{"pgx_query_under_policy", repeat(func() error { return r.count(policy.Query(ctx, r.sql, "A1", r.arg)) })},
+		variant{"pgx_query_under_policy", repeat(func() error {
+			return r.count(policy.Query(ctx, r.sql, "A1", r.arg))
+		})},
 		variant{"pgx_set_and_query", repeat(func() error {
 			batch := &pgx.Batch{}
 			batch.Queue(sqlSetAccount, "A1")
@@ -128,6 +143,8 @@ func accountRead(b *testing.B, r reading) {
 			return r.count(results.Query())
 		})},
 		variant{"ReadOnly_account", repeat(func() error {
-			return db.ReadOnly(account, func(s *postgres.Session) error { return r.count(s.Query(account, r.sql, "A1", r.arg)) })
+			return db.ReadOnly(account, func(s *postgres.Session) error {
+				return r.count(s.Query(account, r.sql, "A1", r.arg))
+			})
 		})})
 }

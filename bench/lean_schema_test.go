@@ -175,7 +175,8 @@ select (select count(*) from %[1]s.positions p left join traded t using (account
                <> (coalesce(t.quantity, 0), coalesce(t.pnl, 0), coalesce(t.fees, 0)))
      + (select count(*) from %[1]s.orders o left join filled f using (account_id, order_id)
          where (o.filled_quantity, o.filled_notional) <> (coalesce(f.quantity, 0), coalesce(f.notional, 0)))
-     + (select count(*) from traded t left join trips r using (account_id, symbol) where t.ended <> coalesce(r.trips, 0))
+     + (select count(*) from traded t left join trips r using (account_id, symbol)
+         where t.ended <> coalesce(r.trips, 0))
      + abs((select count(*) from %[1]s.trades) - (select count(*) from %[2]s))
      + abs((select count(*) from %[1]s.trades) - $1)`
 

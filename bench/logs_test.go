@@ -20,8 +20,8 @@ var (
 	logTime = flag.Duration("log-time", 10*time.Second, "how long they are")
 )
 
-// Log records offered at 50,000 a second by four callers: at least 20,000 a second are stored, what is not is counted, and
-// 99 of 100 callers are done within a millisecond.
+// Log records offered at 50,000 a second by four callers: at least 20,000 a second are stored, the others are counted,
+// and 99 of 100 callers are done within a millisecond.
 func BenchmarkLogHandler(b *testing.B) {
 	const callers = 4
 	for b.Loop() {
@@ -54,7 +54,8 @@ func BenchmarkLogHandler(b *testing.B) {
 		s := h.Stats()
 		all := slices.Concat(took...)
 		slices.Sort(all)
-		rows := pgtest.Value[int64](b, db, "select count(*) from logging.system_logs where event_type <> 'logs_dropped'")
+		rows := pgtest.Value[int64](b, db,
+			"select count(*) from logging.system_logs where event_type <> 'logs_dropped'")
 		if s.Written+s.Dropped != s.Offered || rows != s.Written || s.Offered != int64(len(all)) {
 			b.Fatalf("%+v, %d rows are stored, %d were offered", s, rows, len(all))
 		}
@@ -66,7 +67,8 @@ func BenchmarkLogHandler(b *testing.B) {
 		b.ReportMetric(float64(s.Dropped), "dropped")
 		b.ReportMetric(float64(p99.Nanoseconds())/1e3, "p99_us")
 		fmt.Printf("  offered %.0f/s, written %.0f/s, dropped %d of %d, caller p50 %s, p99 %s, p99.9 %s, max %s\n",
-			float64(s.Offered)/offering.Seconds(), perSecond, s.Dropped, s.Offered, all[len(all)/2], p99, all[len(all)*999/1000], all[len(all)-1])
+			float64(s.Offered)/offering.Seconds(), perSecond, s.Dropped, s.Offered, all[len(all)/2], p99,
+			all[len(all)*999/1000], all[len(all)-1])
 
 		if perSecond < 20_000 || p99 > time.Millisecond {
 			b.Errorf("want 20,000/s and 1 ms")
@@ -85,7 +87,8 @@ func offer(ctx context.Context, log *slog.Logger, rate int, begin time.Time) (to
 			time.Sleep(ahead)
 		}
 		start := time.Now()
-		log.InfoContext(ctx, "order filled", "event_type", "fill", "symbol", "AAPL", "quantity", 100, "price", "187.25", "n", n)
+		log.InfoContext(ctx, "order filled", "event_type", "fill", "symbol", "AAPL", "quantity", 100,
+			"price", "187.25", "n", n)
 		took = append(took, time.Since(start))
 	}
 }

@@ -24,7 +24,8 @@ func run(m *testing.M) int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		var server *embedded.Server
-		if server, err = embedded.Start(context.Background(), embedded.Config{DataDir: dir, Logger: slog.New(slog.DiscardHandler)}); err == nil {
+		cfg := embedded.Config{DataDir: dir, Logger: slog.New(slog.DiscardHandler)}
+		if server, err = embedded.Start(context.Background(), cfg); err == nil {
 			defer func() { _ = server.Stop() }()
 			err = os.Setenv("BLOTTER_TEST_URL", server.AdminURL("postgres"))
 		}

@@ -16,7 +16,8 @@ const heldSymbols = 50
 // at most 1.5 x.
 func BenchmarkPortfolio(b *testing.B) {
 	db := pgtest.Open(b)
-	db.Exec(b, `insert into data_ingestion.latest_prices (symbol, price, at, source) select 'S' || n, 100 + n, now(), 'bench' from generate_series(0, $1) n`, heldSymbols)
+	db.Exec(b, `insert into data_ingestion.latest_prices (symbol, price, at, source)
+		select 'S' || n, 100 + n, now(), 'bench' from generate_series(0, $1) n`, heldSymbols)
 
 	for account := range 20 {
 		ctx := blotter.WithAccount(b.Context(), fmt.Sprint("A", account))
@@ -35,7 +36,8 @@ func BenchmarkPortfolio(b *testing.B) {
 	db.Exec(b, `analyze execution.positions, data_ingestion.latest_prices`)
 	pool := bare(b, db.Config.ReporterURL)
 	ctx := blotter.WithAccount(b.Context(), "A7")
-	const sql = `select symbol, quantity, avg_price, cost_basis, realized_pnl, fees, market_price, market_value, unrealized_pnl
+	const sql = `select symbol, quantity, avg_price, cost_basis, realized_pnl, fees, market_price, market_value,
+		       unrealized_pnl
 		from execution.position_values where account_id = $1 order by symbol`
 
 	statement := func() error {

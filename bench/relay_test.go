@@ -59,8 +59,8 @@ func fillData(b *testing.B) json.RawMessage {
 	return data
 }
 
-// How fast the relay drains what has gathered: fills on the channel of trades, and fills of which it makes the positions'
-// messages. To reach: 30,000 events a second.
+// The relay drains events that have gathered: fills on the channel of trades, and fills of which it makes the
+// positions' messages. To reach: 30,000 events a second.
 func BenchmarkRelayDrain(b *testing.B) {
 	const gathered = 200_000
 
@@ -68,11 +68,14 @@ func BenchmarkRelayDrain(b *testing.B) {
 		b.Run(channel, func(b *testing.B) {
 			db := pgtest.Open(b)
 			db.Exec(b, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-				select 'ACC123', 'trades', 'ACC123', gen_random_uuid(), 'trade_executed', 'execution', $2::text::jsonb from generate_series(1, $1)`, gathered, string(fillData(b)))
+				select 'ACC123', 'trades', 'ACC123', gen_random_uuid(), 'trade_executed', 'execution', $2::text::jsonb
+				  from generate_series(1, $1)`, gathered, string(fillData(b)))
 			db.Exec(b, `vacuum analyze events.outbox`)
 
 			begin := time.Now()
-			r := relay(b, events.RelayConfig{DB: db.DB, URL: redisServer(b), Channels: []string{channel}, RateMax: 1_000_000})
+			r := relay(b, events.RelayConfig{
+				DB: db.DB, URL: redisServer(b), Channels: []string{channel}, RateMax: 1_000_000,
+			})
 			for r.Published() < gathered {
 				if err := r.Health(); err != nil {
 					b.Fatal(err)
@@ -144,12 +147,15 @@ func listen(ctx context.Context, b *testing.B, url string, warmUp time.Duration)
 
 	go func() {
 		defer close(ended)
-		err := events.Subscribe(ctx, client, events.SubscribeConfig{Channels: []string{blotter.ChannelTrades}, Callback: func(_ context.Context, m events.Message) error {
+		note := func(_ context.Context, m events.Message) error {
 			if time.Since(begin) > warmUp {
 				*latencies = append(*latencies, time.Since(m.Timestamp.Time()))
 			}
 			return nil
-		}})
+		}
+		err := events.Subscribe(ctx, client, events.SubscribeConfig{
+			Channels: []string{blotter.ChannelTrades}, Callback: note,
+		})
 		if err != nil {
 			b.Error(err)
 		}
@@ -168,7 +174,9 @@ func write(ctx context.Context, b *testing.B, db *postgres.DB, writers, size int
 
 	for w := range writers {
 		running.Go(func() {
-			event := blotter.Event{AccountID: fmt.Sprint("A", w), Channel: "trades", Type: "fill", Service: "bench", Data: data}
+			event := blotter.Event{
+				AccountID: fmt.Sprint("A", w), Channel: "trades", Type: "fill", Service: "bench", Data: data,
+			}
 			list := slices.Repeat([]blotter.Event{event}, size)
 			next := time.Now()
 			for ctx.Err() == nil {

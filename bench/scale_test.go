@@ -49,7 +49,8 @@ func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 
 	start := time.Now()
 	for n := range symbols {
-		if _, err := db.ImportBars(ctx, postgres.BarImport{File: "bench", Bars: yearOf(fmt.Sprintf("SYM%d", n))}); err != nil {
+		year := postgres.BarImport{File: "bench", Bars: yearOf(fmt.Sprintf("SYM%d", n))}
+		if _, err := db.ImportBars(ctx, year); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -85,7 +86,8 @@ func scale(b *testing.B, symbols int, base map[string]time.Duration) {
 		}},
 		{"all symbols at a minute", func() (n int, err error) {
 			err = db.ReadOnly(blotter.WithAllAccounts(ctx), func(s *postgres.Session) error {
-				rows, err := s.Query(context.WithoutCancel(ctx), sqlMinute, minuteBar("", rand.IntN(yearOfMinutes)).Timestamp)
+				minute := minuteBar("", rand.IntN(yearOfMinutes)).Timestamp
+				rows, err := s.Query(context.WithoutCancel(ctx), sqlMinute, minute)
 				if err != nil {
 					return err
 				}

@@ -23,7 +23,9 @@ func bare(b testing.TB, url string, settings ...string) *pgxpool.Pool {
 	}
 
 	if settings == nil {
-		settings = []string{"statement_timeout", "30000", "lock_timeout", "10000", "idle_in_transaction_session_timeout", "60000"}
+		settings = []string{
+			"statement_timeout", "30000", "lock_timeout", "10000", "idle_in_transaction_session_timeout", "60000",
+		}
 	}
 
 	for i := 0; i+1 < len(settings); i += 2 {
@@ -48,7 +50,8 @@ func bare(b testing.TB, url string, settings ...string) *pgxpool.Pool {
 func months(b *testing.B, db *pgtest.Database) {
 	b.Helper()
 	db.Exec(b, `select shared.ensure_partitions('market_data', '2024-01-01', '2025-12-31')`)
-	db.Exec(b, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
+	db.Exec(b, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume,
+		       source)
 		select 'SYM' || s, '1d', d, 189.5, 191.25, 188.0312, 190.07, 1234567, 'bench'
 		  from generate_series(1, 50) s, generate_series('2024-01-01', '2025-12-31', interval '1 day') d`)
 	db.Exec(b, `vacuum analyze data_ingestion.market_data`)
@@ -122,7 +125,10 @@ const sqlInsert = `insert into logging.performance_logs (service, operation, exe
 
 // A transaction with one statement against pgx.BeginFunc with the same: at most 1.05 x.
 func BenchmarkTransactionOneStatement(b *testing.B) {
-	for name, sql := range map[string]string{"write": sqlInsert, "read": `select 1 from strategy_engine.strategies where strategy_id = $1`} {
+	for name, sql := range map[string]string{
+		"write": sqlInsert,
+		"read":  `select 1 from strategy_engine.strategies where strategy_id = $1`,
+	} {
 		b.Run(name, func(b *testing.B) {
 			db := pgtest.Open(b)
 			pool, plain := bare(b, db.Config.URL), bare(b, db.Config.URL, "jit", "off")
@@ -131,12 +137,18 @@ func BenchmarkTransactionOneStatement(b *testing.B) {
 
 			transaction := func(ctx context.Context) func() error {
 				return func() error {
-					return db.Transaction(ctx, func(tx *postgres.Tx) error { _, err := tx.Exec(ctx, sql, "S-1"); return err })
+					return db.Transaction(ctx, func(tx *postgres.Tx) error {
+						_, err := tx.Exec(ctx, sql, "S-1")
+						return err
+					})
 				}
 			}
 			begin := func(pool *pgxpool.Pool) func() error {
 				return func() error {
-					return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, sql, "S-1"); return err })
+					return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+						_, err := tx.Exec(ctx, sql, "S-1")
+						return err
+					})
 				}
 			}
 

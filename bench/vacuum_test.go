@@ -20,16 +20,19 @@ const monthRows = 600_000
 func importBars(ctx context.Context, db *postgres.DB, n int) (time.Duration, error) {
 	now := time.Now().UTC()
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	begin := time.Now()
-	_, err := db.ImportBars(ctx, postgres.BarImport{File: fmt.Sprint(n), Bars: func(yield func(blotter.BarRow, error) bool) {
+	bars := func(yield func(blotter.BarRow, error) bool) {
 		for i := range 2000 {
 			bar := minuteBar("NEW", i)
-			bar.Symbol, bar.Timestamp = fmt.Sprint("NEW", n), month.Add(time.Duration(i)*time.Minute)
+			bar.Symbol = fmt.Sprint("NEW", n)
+			bar.Timestamp = month.Add(time.Duration(i) * time.Minute)
 			if !yield(blotter.BarRow{Bar: bar, Line: int64(i + 2)}, nil) {
 				return
 			}
 		}
-	}})
+	}
+
+	begin := time.Now()
+	_, err := db.ImportBars(ctx, postgres.BarImport{File: fmt.Sprint(n), Bars: bars})
 	return time.Since(begin), err
 }
 
@@ -40,8 +43,11 @@ func BenchmarkVacuumWhileImporting(b *testing.B) {
 	for b.Loop() {
 		db := pgtest.Open(b)
 		ctx := blotter.WithAllAccounts(b.Context())
-		db.Exec(b, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close, volume, source)
-			select 'S' || n % 100, '1m', date_trunc('month', now(), 'UTC') + n / 100 * interval '1 minute', 1, 1, 1, 1, n, 'bench' from generate_series(1, $1) n`, monthRows)
+		db.Exec(b, `insert into data_ingestion.market_data (symbol, timeframe, timestamp, open, high, low, close,
+			       volume, source)
+			select 'S' || n % 100, '1m', date_trunc('month', now(), 'UTC') + n / 100 * interval '1 minute', 1, 1, 1, 1,
+			       n, 'bench'
+			  from generate_series(1, $1) n`, monthRows)
 
 		runner, err := maintenance.New(maintenance.Config{OwnerURL: db.OwnerURL, Logger: db.Config.Logger})
 		if err != nil {
@@ -66,7 +72,8 @@ func BenchmarkVacuumWhileImporting(b *testing.B) {
 		}
 
 		for range rounds {
-			db.Exec(b, `update data_ingestion.market_data set volume = volume + 1 where volume::bigint % 3 = 0 and source = 'bench' and symbol like 'S%'`)
+			db.Exec(b, `update data_ingestion.market_data set volume = volume + 1
+				where volume::bigint % 3 = 0 and source = 'bench' and symbol like 'S%'`)
 			db.Exec(b, "checkpoint")
 
 			for range imports {
@@ -108,8 +115,10 @@ func BenchmarkVacuumWhileImporting(b *testing.B) {
 		b.ReportMetric(ratio, "median_x")
 		b.ReportMetric(worst, "p99_x")
 
-		fmt.Printf("  %d imports alone: median %s, p99 %s, slowest %s; %d beside VACUUM (%s each): median %s, p99 %s, slowest %s\n",
-			len(alone), median(alone), hundredth(alone), slices.Max(alone), len(beside), vacuum/rounds, median(beside), hundredth(beside), slices.Max(beside))
+		fmt.Printf("  %d imports alone: median %s, p99 %s, slowest %s; ", len(alone), median(alone), hundredth(alone),
+			slices.Max(alone))
+		fmt.Printf("%d beside VACUUM (%s each): median %s, p99 %s, slowest %s\n", len(beside), vacuum/rounds,
+			median(beside), hundredth(beside), slices.Max(beside))
 
 		if ratio > 1.5 || worst > 1.5 {
 			b.Errorf("more than 1.5 times as slow")
