@@ -76,7 +76,7 @@ func startDying(d death) error {
 	return small(db, s.apply).Start(context.Background())
 }
 
-// small is a consumer of small chunks: full ones, and the rest of a window.
+// small returns a consumer with small chunks, so that a window has full chunks and a rest.
 func small(db *postgres.DB, handler Handler) *Consumer {
 	c, err := NewConsumer(Config{
 		Source: db, Name: "play", Handler: handler, ChunkMin: 4, ChunkMax: 4, PollMax: 5 * time.Millisecond,
@@ -233,11 +233,13 @@ func TestCutEverywhere(t *testing.T) {
 // emit writes numbered events of three keys, two of them in a transaction.
 func (s *stage) emit(from, to int) {
 	s.t.Helper()
+
 	for n := from; n < to; n++ {
 		for _, list := range [][]string{{"a", "b"}, {"c"}} {
 			err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
 				for _, key := range list {
-					if err := tx.Emit(s.ctx(), blotter.Event{Channel: "play", Key: key, Type: "play", Data: fmt.Append(nil, n)}); err != nil {
+					e := blotter.Event{Channel: "play", Key: key, Type: "play", Data: fmt.Append(nil, n)}
+					if err := tx.Emit(s.ctx(), e); err != nil {
 						return err
 					}
 				}
@@ -262,7 +264,8 @@ func (s *stage) inOrder(n int) {
 		return err != nil || n >= all
 	})
 
-	const sql = `select count(*) || ' events, ' || count(distinct (key, data)) || ' of them distinct, ' || count(*) filter (where late) || ' out of order'
+	const sql = `select count(*) || ' events, ' || count(distinct (key, data)) || ' of them distinct, ' ||
+			count(*) filter (where late) || ' out of order'
 		from (select key, data, data::int < lag(data::int) over (partition by key order by n) as late
 		from play.applied) x`
 	want := fmt.Sprintf("%d events, %[1]d of them distinct, 0 out of order", all)

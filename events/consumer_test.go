@@ -153,7 +153,7 @@ func (s *stage) parkedEvents(key string) (n int64) {
 	return n
 }
 
-// What retrying may cure is retried, and no event is blamed for it.
+// An error that may go away is retried, and no event is set aside for it.
 func TestOperationalErrorsAreRetried(t *testing.T) {
 	t.Parallel()
 
@@ -244,8 +244,11 @@ func TestRebase(t *testing.T) {
 	// The dump is restored: every number is from a cluster that was further on.
 	s.db.Exec(t, `update events.outbox set xid = (xid::text::bigint + 1000000)::text::xid8`)
 	s.db.Exec(t, `update events.cursor c set system_identifier = '77/1', snap_done = (
-		select (x.xmin + 1000000) || ':' || (x.xmax + 1000000) || ':' || coalesce((select string_agg((p::text::bigint + 1000000)::text, ',' order by p) from pg_snapshot_xip(c.snap_done) p), '')
-		  from (select pg_snapshot_xmin(c.snap_done)::text::bigint as xmin, pg_snapshot_xmax(c.snap_done)::text::bigint as xmax) x)::pg_snapshot`)
+		select (x.xmin + 1000000) || ':' || (x.xmax + 1000000) || ':' ||
+			coalesce((select string_agg((p::text::bigint + 1000000)::text, ',' order by p)
+				from pg_snapshot_xip(c.snap_done) p), '')
+		  from (select pg_snapshot_xmin(c.snap_done)::text::bigint as xmin,
+			pg_snapshot_xmax(c.snap_done)::text::bigint as xmax) x)::pg_snapshot`)
 
 	if err := s.c.prepare(s.ctx()); !errors.Is(err, blotter.ErrConflict) ||
 		!strings.Contains(err.Error(), "blotter events rebase") {

@@ -214,7 +214,8 @@ func (f *failover) stop(c *events.Consumer) {
 func (f *failover) restart(c *events.Consumer, primary *pgtest.Node) {
 	f.t.Helper()
 	err := c.Restart(f.t.Context(), time.Minute, func(ctx context.Context, tx *postgres.Tx) (seen string, err error) {
-		if _, err := tx.Exec(ctx, "insert into public.applied select unnest($1::uuid[])", f.outbox(ctx, &seen)); err != nil {
+		list := f.outbox(ctx, &seen)
+		if _, err := tx.Exec(ctx, "insert into public.applied select unnest($1::uuid[])", list); err != nil {
 			return "", err
 		}
 		return seen, nil

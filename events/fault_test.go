@@ -40,7 +40,9 @@ type faults struct {
 func (f *faults) at(place place, visit int, act func(conn *pgx.Conn) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.place, f.visits, f.act = place, visit, act
+	f.place = place
+	f.visits = visit
+	f.act = act
 }
 
 // visit calls what is to happen at a place. An error is for callers that can return it.

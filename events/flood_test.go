@@ -144,7 +144,7 @@ func TestTypesAreFiltered(t *testing.T) {
 	}
 }
 
-// liveHeap is what the program holds.
+// liveHeap returns the bytes of the heap that are in use after a collection.
 func liveHeap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -8,7 +8,7 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// Who follows the outbox gets what commits late, in order, each once, of the context's accounts alone.
+// Follow delivers each event of the context's accounts once and in order, late commits included.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 

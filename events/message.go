@@ -19,7 +19,7 @@ type Message struct {
 	Timestamp     Time            `json:"timestamp"`
 	CorrelationID string          `json:"correlation_id"` // of a trade: its id, unless the caller gave another
 
-	ID    uuid.UUID `json:"id"`    // the same however often the message arrives
+	ID    uuid.UUID `json:"id"`    // the same each time the message arrives
 	Seq   int64     `json:"seq"`   // number on the channel, without gaps, from 1 in each epoch
 	Epoch int64     `json:"epoch"` // a new one begins if the numbers before cannot be continued
 	Key   string    `json:"key"`   // order is kept within a key: an account, or a symbol for market data

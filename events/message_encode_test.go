@@ -102,6 +102,7 @@ func BenchmarkMessageEncoding(b *testing.B) {
 		Data: []byte(`{"side": "sell", "price": "189.25", "symbol": "AAPL", "currency": "USD", "order_id": "O-1", ` +
 			`"position": {"fees": "1.5", "quantity": "-2", "cost_basis": "378.5", "realized_pnl": "0"}}`),
 	}
+
 	for name, encode := range map[string]func() ([]byte, error){"json": m.marshal, "append": m.encode} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -46,7 +46,7 @@ func validate(schema *jsonschema.Schema, text []byte) error {
 	return schema.Validate(value)
 }
 
-// goldenEvents are an event of each channel, as the outbox gives it.
+// goldenEvents returns an event of each channel, as the outbox gives it.
 func goldenEvents(t *testing.T) map[string]blotter.Event {
 	trade := blotter.Trade{
 		TradeID: "T-1001", OrderID: "O-77", AccountID: "ACC123", Symbol: "ESZ6", Side: blotter.Sell,
@@ -78,12 +78,13 @@ func goldenEvents(t *testing.T) map[string]blotter.Event {
 			EventID: uuid.MustParse("0195573e-7d1a-7c3e-9f00-5a1b2c3d4e60"), Type: blotter.MarketDataUpdated, V: 1,
 			Service: blotter.ServiceDataIngestion, CorrelationID: "import-7", CreatedAt: at,
 			Data: []byte(`{"to": "2026-02-27T00:00:00.000000Z", "from": "2020-01-02T00:00:00.000000Z", ` +
-				`"price": "189.5", "source": "yahoo", "symbol": "AAPL", "updated": 0, "inserted": 1546, "price_at": "2026-02-27T00:00:00.000000Z"}`),
+				`"price": "189.5", "source": "yahoo", "symbol": "AAPL", "updated": 0, "inserted": 1546, ` +
+				`"price_at": "2026-02-27T00:00:00.000000Z"}`),
 		},
 	}
 }
 
-// What is on the wire is what it was: subscribers in other languages depend on every byte of it.
+// Messages keep their bytes: subscribers in other languages depend on every one of them.
 func TestGoldenMessages(t *testing.T) {
 	t.Parallel()
 	for channel, event := range goldenEvents(t) {
@@ -125,8 +126,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// An undone fill is told on both channels: as it was booked, with fees in several currencies, and what its position is
-// again.
+// An undone fill is published on both channels: the fill as it was booked, with fees in several currencies, and the
+// position as it was before.
 func TestUndoneFillsAreTold(t *testing.T) {
 	t.Parallel()
 	event := goldenEvents(t)[blotter.ChannelTrades]
@@ -234,7 +235,7 @@ func toString(value any) string {
 	return text
 }
 
-// What is really published fits the schemas, whatever kind of fill or import it comes from.
+// Published messages fit their schemas, whatever kind of fill or import they come from.
 func TestPublishedMessagesFitTheirSchemas(t *testing.T) {
 	t.Parallel()
 

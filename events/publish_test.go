@@ -128,7 +128,8 @@ func TestPublish(t *testing.T) {
 	}
 
 	got := pgtest.Value[string](t, d.db,
-		`select count(*) || ' ' || count(account_id) || ' ' || count(distinct event_id) from events.outbox where service <> 'execution'`)
+		`select count(*) || ' ' || count(account_id) || ' ' || count(distinct event_id)
+			from events.outbox where service <> 'execution'`)
 	if got != "7 6 7" {
 		t.Errorf("the outbox has %s", got)
 	}
@@ -191,9 +192,10 @@ func TestPublishedPricesAreChecked(t *testing.T) {
 		"of 2200": price(`{"symbol": "KO", "price": "1", "price_at": "2200-01-01T00:00:00Z"}`),
 		"of the day after": price(`{"symbol": "KO", "price": "1", ` +
 			`"price_at": "` + at(now.Add(blotter.PriceAheadMax+time.Minute)) + `"}`),
-		"of 1899":         price(`{"symbol": "KO", "price": "1", "price_at": "1899-12-31T00:00:00Z"}`),
-		"bars of 2200":    price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`),
-		"a long symbol":   price(`{"symbol": "` + strings.Repeat("X", 5000) + `", "price": "1", "price_at": "` + at(now) + `"}`),
+		"of 1899":      price(`{"symbol": "KO", "price": "1", "price_at": "1899-12-31T00:00:00Z"}`),
+		"bars of 2200": price(`{"symbol": "KO", "to": "2200-01-01T00:00:00Z"}`),
+		"a long symbol": price(`{"symbol": "` + strings.Repeat("X", 5000) +
+			`", "price": "1", "price_at": "` + at(now) + `"}`),
 		"no symbol":       price(`{"price": "1", "price_at": "` + at(now) + `"}`),
 		"a long source":   price(`{"symbol": "KO", "source": "` + strings.Repeat("x", 51) + `"}`),
 		"a long currency": price(`{"symbol": "KO", "currency": "` + strings.Repeat("x", 21) + `"}`),
@@ -202,7 +204,10 @@ func TestPublishedPricesAreChecked(t *testing.T) {
 		"too great":       price(`{"symbol": "KO", "price": "1` + strings.Repeat("0", 150) + `"}`),
 		"no number":       price(`{"symbol": "KO", "price": "Infinity"}`),
 		"a correction":    price(`{"symbol": "KO", "correction": "forget"}`),
-		"of another key":  {Type: blotter.MarketDataUpdated, Service: "feed", Key: "PEP", ID: uuid.New(), Data: []byte(`{"symbol": "KO"}`)},
+		"of another key": {
+			Type: blotter.MarketDataUpdated, Service: "feed", Key: "PEP", ID: uuid.New(),
+			Data: []byte(`{"symbol": "KO"}`),
+		},
 		"a removal of a fill": {
 			Type: blotter.TradeUndone, Service: "feed", Key: "A1", ID: uuid.New(), Data: []byte(`{"account_id": "A1"}`),
 		},
@@ -235,17 +240,27 @@ func TestPublishedPricesAreChecked(t *testing.T) {
 	}
 }
 
-// What an event says of another account than its own is nobody's to hear.
+// An event whose data names another account than its own is not published.
 func TestForgedEventsAreNotPublished(t *testing.T) {
 	t.Parallel()
+
 	for name, e := range map[string]blotter.Event{
-		"another account's fill":    {AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeExecuted, V: 1, Service: "execution", Data: []byte(`{"account_id": "B", "trade_id": "T"}`)},
-		"another account's removal": {AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeUndone, V: 1, Service: "execution", Data: []byte(`{"account_id": "B", "trade_id": "T"}`)},
+		"another account's fill": {
+			AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeExecuted, V: 1, Service: "execution",
+			Data: []byte(`{"account_id": "B", "trade_id": "T"}`),
+		},
+		"another account's removal": {
+			AccountID: "A", Key: "A", Channel: "trades", Type: blotter.TradeUndone, V: 1, Service: "execution",
+			Data: []byte(`{"account_id": "B", "trade_id": "T"}`),
+		},
 		"another account's position": {
 			AccountID: "A", Key: "A", Channel: "positions", Type: blotter.PositionUpdated, V: 1, Service: "execution",
 			Data: []byte(`{"account_id": "B"}`),
 		},
-		"an account's price": {AccountID: "A", Key: "A", Channel: "market_data", Type: blotter.MarketDataUpdated, V: 1, Service: "feed", Data: []byte(`{"symbol": "KO"}`)},
+		"an account's price": {
+			AccountID: "A", Key: "A", Channel: "market_data", Type: blotter.MarketDataUpdated, V: 1, Service: "feed",
+			Data: []byte(`{"symbol": "KO"}`),
+		},
 	} {
 		for _, channel := range relayed {
 			if m, ok, err := compose(channel, &e); ok || err != nil {

@@ -23,16 +23,16 @@ func (d *desk) command(line string) {
 	}
 }
 
-// userURL is the URL of a user with the password "x".
+// userURL returns the URL of a user with the password "x".
 func (d *desk) userURL(user string) string {
 	return strings.Replace(d.url, "://", "://"+user+":x@", 1)
 }
 
-// The users that RedisACL makes can relay and subscribe, and nothing else; who lacks a right is told so.
+// The users that RedisACL makes can relay and subscribe, and nothing else; the error for a missing right names it.
 func TestRedisACL(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true)
-	for range 2 { // again is no error
+	for range 2 { // a second time is not an error
 		for _, line := range RedisACL("", "blotter_") {
 			d.command(line)
 		}
@@ -83,7 +83,9 @@ func TestRedisACL(t *testing.T) {
 		}
 	}
 
-	for missing, what := range map[string]string{"-xrange": "xrange", "-xrevrange": "xrevrange", "-subscribe": "subscribe"} {
+	for missing, what := range map[string]string{
+		"-xrange": "xrange", "-xrevrange": "xrevrange", "-subscribe": "subscribe",
+	} {
 		d.command("ACL SETUSER weak reset on >x ~* &* +@all " + missing)
 		client, err := OpenRedis(strings.Replace(d.url, "blotter_subscriber", "weak", 1))
 		if err != nil {
@@ -98,7 +100,7 @@ func TestRedisACL(t *testing.T) {
 	}
 }
 
-// Who may write the streams is seen, as far as the user that looks may see it; looking changes nothing.
+// InspectRedis finds the users that may write the streams, as far as its own user may see them, and changes nothing.
 func TestInspectRedis(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true)
@@ -118,10 +120,12 @@ func TestInspectRedis(t *testing.T) {
 	}
 	inspect("a server without users", plain, RedisAccess{User: "default", Local: true, Open: true})
 
-	for _, line := range append(RedisACL("", "blotter_"), "ACL SETUSER blotter_publisher >x", "ACL SETUSER blotter_subscriber >x",
+	for _, line := range append(RedisACL("", "blotter_"),
+		"ACL SETUSER blotter_publisher >x", "ACL SETUSER blotter_subscriber >x",
 		"ACL SETUSER boss on >x ~* &* +@all", "ACL SETUSER forger on >x ~data_sync:* +xadd",
 		"ACL SETUSER asleep off >x ~* +xadd",
-		"ACL SETUSER elsewhere on >x ~other:* +@all -@admin -@dangerous", "ACL SETUSER default resetpass nopass on ~* &* -@all +ping +xadd +acl|whoami") {
+		"ACL SETUSER elsewhere on >x ~other:* +@all -@admin -@dangerous",
+		"ACL SETUSER default resetpass nopass on ~* &* -@all +ping +xadd +acl|whoami") {
 		d.command(line)
 	}
 	inspect("an administrator", d.userURL("boss"),
@@ -164,6 +168,7 @@ func TestInspectStandIn(t *testing.T) {
 // A server is local where no network leads to it.
 func TestIsLocal(t *testing.T) {
 	t.Parallel()
+
 	for url, want := range map[string]bool{
 		"redis://localhost": true, "redis://127.0.0.1:6379": true, "redis://127.9.9.9": true,
 		"redis://[::1]:6379": true, "unix:///run/redis.sock": true,

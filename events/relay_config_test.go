@@ -32,7 +32,9 @@ func TestConfigsNameWhatCannotBe(t *testing.T) {
 		"SubscribeConfig.Callback":   {},
 		"SubscribeConfig.CheckEvery": {Callback: callback, CheckEvery: -time.Second},
 		"SubscribeConfig.Types":      {Callback: callback, Types: []string{"other"}},
-		"SubscribeConfig.From":       {Callback: callback, Types: []string{blotter.TradeExecuted}, From: map[string]Offset{"positions": {}}},
+		"SubscribeConfig.From": {
+			Callback: callback, Types: []string{blotter.TradeExecuted}, From: map[string]Offset{"positions": {}},
+		},
 	} {
 		refused(t, name, Subscribe(t.Context(), nil, cfg))
 	}

@@ -152,7 +152,9 @@ func (d *desk) trade(account, id string) {
 func (d *desk) emit(n int) {
 	d.t.Helper()
 	d.db.Exec(d.t, `insert into events.outbox (channel, key, event_id, type, service, data)
-		select 'market_data', 'S' || i % 7, gen_random_uuid(), 'market_data_updated', 'data_ingestion', jsonb_build_object('symbol', 'S' || i % 7, 'n', i) from generate_series(1, $1) i`, n)
+		select 'market_data', 'S' || i % 7, gen_random_uuid(), 'market_data_updated', 'data_ingestion',
+			jsonb_build_object('symbol', 'S' || i % 7, 'n', i)
+		from generate_series(1, $1) i`, n)
 }
 
 // channel returns the relay of a channel.

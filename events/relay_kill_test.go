@@ -18,7 +18,10 @@ func TestRelayInterruptedEverywhere(t *testing.T) {
 	places := []place{beforeLock, underLock, beforeEffect, afterEffect, beforeRecord, beforeCommit}
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
-		l.cfg.ChunkMin, l.cfg.ChunkMax, l.chunk = 400, 800, 400
+		l.cfg.ChunkMin = 400
+		l.cfg.ChunkMax = 800
+		l.chunk = 400
+
 		for round, at := range places {
 			for _, flush := range []bool{false, true} {
 				d.emit(900) // more than a chunk
@@ -234,7 +237,7 @@ func TestEpochs(t *testing.T) {
 	})
 }
 
-// The stream keeps about as many messages as it is told to.
+// The stream keeps about as many messages as configured.
 func TestStreamIsBounded(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.newRelay(func(cfg *RelayConfig) { cfg.StreamMax = 300 }).channel(blotter.ChannelMarketData)
@@ -248,7 +251,7 @@ func TestStreamIsBounded(t *testing.T) {
 	})
 }
 
-// What is published again to refill the stream is not heard again.
+// Messages that are published again to refill the stream are not delivered again.
 func TestRefillIsQuiet(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
@@ -288,7 +291,8 @@ func TestUndecodableEvent(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false)
 	d.db.Exec(t, `insert into events.outbox (account_id, channel, key, event_id, type, service, data)
-		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'execution', '{"account_id": "A", "symbol": 7}')`)
+		values ('A', 'trades', 'A', gen_random_uuid(), 'trade_executed', 'execution',
+			'{"account_id": "A", "symbol": 7}')`)
 	d.trade("A1", "T1")
 	if err := d.drain(d.relay.channel("positions")); err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type relayOrders struct {
 	Redis string
 }
 
-// relayProcess is a relay until it is killed.
+// relayProcess runs a relay until it is killed.
 func relayProcess(text string) {
 	var o relayOrders
 	err := json.Unmarshal([]byte(text), &o)
@@ -41,7 +41,10 @@ func relayProcess(text string) {
 	}
 	if err == nil {
 		var r *Relay
-		if r, err = NewRelay(RelayConfig{DB: db, URL: o.Redis, CheckEvery: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}); err == nil {
+		r, err = NewRelay(RelayConfig{
+			DB: db, URL: o.Redis, CheckEvery: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err == nil {
 			err = r.Start(context.Background())
 		}
 	}
@@ -136,9 +139,10 @@ func (d *desk) loseTail(rng *rand.Rand, kill int) {
 func (d *desk) hostileWriter(ctx context.Context, rng *rand.Rand) {
 	conn, err := d.db.DB, error(nil)
 	for ctx.Err() == nil && err == nil {
-		early, wait, events, undo := rng.IntN(
-			6,
-		) == 0, time.Duration(rng.IntN(20))*time.Millisecond, 1+rng.IntN(3), rng.IntN(30) == 0
+		early := rng.IntN(6) == 0
+		wait := time.Duration(rng.IntN(20)) * time.Millisecond
+		events := 1 + rng.IntN(3)
+		undo := rng.IntN(30) == 0
 		if rng.IntN(20) == 0 {
 			events = 50
 		}
@@ -152,7 +156,8 @@ func (d *desk) hostileWriter(ctx context.Context, rng *rand.Rand) {
 			}
 
 			key := fmt.Sprint("K", rng.IntN(5))
-			if _, err := tx.Exec(d.ctx(), `select pg_advisory_xact_lock(hashtext($1))`, key); err != nil { // as a row's lock: of one key only one at a time
+			// As with the lock of a row, one transaction at a time writes a key.
+			if _, err := tx.Exec(d.ctx(), `select pg_advisory_xact_lock(hashtext($1))`, key); err != nil {
 				return err
 			}
 

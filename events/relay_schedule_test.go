@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A schedule of Redis is a play that goes wrong with a defect or another.
+// A redisSchedule is a sequence of steps that fails if the relay has one defect or another.
 type redisSchedule struct {
 	name    string
 	real    bool // needs a real server

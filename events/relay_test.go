@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is booked is heard by plain subscribers, and is in the streams.
+// Booked fills reach plain subscribers and are in the streams.
 func TestRelayPublishesFills(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		heard := d.client.Subscribe(t.Context(), "data_sync:trades", "data_sync:positions", "data_sync:market_data")

@@ -53,19 +53,20 @@ func (s *stage) consumer() *Consumer {
 
 func (s *stage) ctx() context.Context { return blotter.WithAllAccounts(s.t.Context()) }
 
-// apply is the consumer's handler. An event "emit" emits another one.
+// apply handles the consumer's events. An event "emit" emits another one.
 func (s *stage) apply(ctx context.Context, tx *postgres.Tx, list []blotter.Event) error {
 	if err := s.faults.visit(beforeEffect, nil); err != nil {
 		return err
 	}
 
 	for _, e := range list {
-		if _, err := tx.Exec(ctx, `insert into play.applied (key, data)
-			values ($1, $2)`, e.Key, string(e.Data)); err != nil {
+		_, err := tx.Exec(ctx, `insert into play.applied (key, data) values ($1, $2)`, e.Key, string(e.Data))
+		if err != nil {
 			return err
 		}
 		if string(e.Data) == `"emit"` {
-			if err := tx.Emit(ctx, blotter.Event{Channel: "play", Key: e.Key, Type: "play", Data: []byte(`"emitted"`)}); err != nil {
+			emitted := blotter.Event{Channel: "play", Key: e.Key, Type: "play", Data: []byte(`"emitted"`)}
+			if err := tx.Emit(ctx, emitted); err != nil {
 				return err
 			}
 		}

@@ -18,7 +18,7 @@ import (
 // forgedService is the service of messages that no relay has published.
 const forgedService = "forger"
 
-// forge publishes a message under the number at, as whoever may PUBLISH can.
+// forge publishes a message under the number at, as any user with the right to PUBLISH can.
 func (d *desk) forge(channel string, at Offset) {
 	d.t.Helper()
 	text, err := json.Marshal(Message{
@@ -44,6 +44,7 @@ func (d *desk) genuine(got []Message, channel string) {
 	if len(got) != len(want) {
 		d.t.Fatalf("got %d messages, want the %d of the stream", len(got), len(want))
 	}
+
 	for i, m := range got {
 		if m.Service == forgedService || m.ID != want[i].ID || m.Offset() != want[i].Offset() {
 			d.t.Errorf("message %d is %s of %s, want %s of %s", i+1, m.Offset(), m.Service, want[i].Offset(),

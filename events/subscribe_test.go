@@ -220,7 +220,7 @@ func TestSubscribeToTypes(t *testing.T) {
 	})
 }
 
-// What the stream no longer has is an error, or a gap that is told.
+// Messages that the stream no longer has are an error, or a gap that Lost gets.
 func TestSubscribeBehindTheStream(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		d.emit(10)
@@ -251,7 +251,7 @@ func TestSubscribeBehindTheStream(t *testing.T) {
 	})
 }
 
-// Subscribers are told if the numbers start again.
+// Lost gets the gap if the numbers start again.
 func TestSubscribeAcrossEpochs(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, d *desk) {
 		l := d.relay.channel(blotter.ChannelMarketData)
