@@ -177,7 +177,7 @@ func TestInsertedBeforeWhatIsSealed(t *testing.T) {
 	}
 }
 
-// Neighbours that were tampered with in the same way are one run, of entries and of seals, however many.
+// Neighbours that were tampered with in the same way are one run, of entries and of seals, whatever their number.
 func TestRuns(t *testing.T) {
 	t.Parallel()
 

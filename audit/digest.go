@@ -47,7 +47,8 @@ func digestEntry(e *blotter.AuditEntry) (digest, error) {
 	return sha256.Sum256(appendTime(b, e.Timestamp)), nil
 }
 
-// headOf is the head of a seal: the digest of all of it and of the head before it, which of the first seal is empty.
+// headOf returns the head of a seal: the digest of all of it and of the head before it, which is empty for the first
+// seal.
 func headOf(s *seal, before []byte) digest {
 	b := appendText(make([]byte, 0, 256+64*len(s.ids)), sealRules)
 	b = appendText(b, string(before))
@@ -78,8 +79,9 @@ func appendText(b []byte, text string) []byte {
 	return append(appendNumber(b, int64(len(text))), text...)
 }
 
-// appendJSON appends a JSON value in one spelling, however the server or a client spells it: objects in the order of their
-// keys. Numbers keep their digits: 1.0 differs from 1.00. Nil means a missing value, which differs from the value null.
+// appendJSON appends a JSON value in one spelling, however the server or a client spells it: objects in the order of
+// their keys. Numbers keep their digits: 1.0 differs from 1.00. Nil means a missing value, which differs from the value
+// null.
 func appendJSON(b []byte, raw json.RawMessage) ([]byte, error) {
 	if raw == nil {
 		return binary.BigEndian.AppendUint64(b, absent), nil
@@ -118,5 +120,6 @@ func appendValue(b []byte, value any) []byte {
 		}
 		return b
 	}
+
 	return append(b, '0') // null
 }

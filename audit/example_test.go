@@ -10,7 +10,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// Who changed an order, sealed and proved.
+// The log shows, sealed and proved, which user changed an order.
 func Example() {
 	db, done := pgtest.OpenExample()
 	defer done()

@@ -9,7 +9,7 @@ import (
 // SealBatch seals one batch and reports whether more may be due.
 var SealBatch = sealBatch
 
-// Digest is an entry's digest in hexadecimal.
+// Digest returns an entry's digest in hexadecimal.
 func Digest(e blotter.AuditEntry) (string, error) {
 	d, err := digestEntry(&e)
 	return hex.EncodeToString(d[:]), err

@@ -24,7 +24,7 @@ const writers = 8
 
 var errUndone = errors.New("undone on purpose")
 
-// load is what writers do, and what of it the log must hold.
+// load drives writers and remembers the changes that the log must hold.
 type load struct {
 	t       *testing.T
 	db      *pgtest.Database
@@ -91,7 +91,7 @@ func (l *load) writer(rng *rand.Rand, n int) {
 	}
 }
 
-// sealers are processes that seal and are killed at random, one after the other.
+// sealers starts processes that seal and kills them at random, one after the other.
 func (l *load) sealers(rng *rand.Rand) {
 	text, err := json.Marshal(map[string]string{
 		"URL": l.db.Config.URL, "ServiceURL": l.db.Config.ServiceURL,
@@ -124,7 +124,7 @@ func (l *load) sealers(rng *rand.Rand) {
 	}
 }
 
-// newLoad is a log that writers have filled while sealers were killed, sealed to its end.
+// newLoad returns a log that writers have filled while sealers were killed, sealed to its end.
 func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 	l := &load{t: t, db: pgtest.OpenConfig(t, func(c *postgres.Config) { c.MaxConns = 10 })}
 	l.left.Store(int64(changes))
@@ -148,7 +148,7 @@ func newLoad(t *testing.T, rng *rand.Rand, changes int) *load {
 
 	all.Wait()
 
-	// What a killed sealer's connection still holds is given back when the server notices.
+	// The server releases the locks of a killed sealer's connection when it notices.
 	until(t, "all is sealed", func() bool {
 		sealAll(t, l.db, 0)
 		return pgtest.Value[int64](t, l.db, `select (select count(*) from shared.audit_log) - number

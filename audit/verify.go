@@ -24,7 +24,7 @@ const (
 	clockTolerance = time.Minute
 )
 
-// VerifyDatabase is Verify in a read-only session of its own, at one instant. It may run beside any load.
+// VerifyDatabase runs Verify in a read-only session of its own, at one instant. It may run beside any load.
 func VerifyDatabase(ctx context.Context, db *postgres.DB, heads []Head) (report Report, err error) {
 	ctx = blotter.WithAllAccounts(ctx)
 	err = db.ReadOnly(ctx, func(s *postgres.Session) error {

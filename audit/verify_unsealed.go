@@ -58,7 +58,7 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	return err
 }
 
-// cursor is the sealer's, which is compared with the last seal; where it is gone, what that seal tells of it.
+// cursor returns the sealer's cursor, compared with the last seal. If it is gone, the last seal says where it was.
 func (v *verifier) cursor(ctx context.Context) (cursor, error) {
 	c, err := readCursor(ctx, v.q, "")
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -24,8 +24,8 @@ const (
 	openRatio = 1.2
 )
 
-// holdTransactions opens transactions and leaves them open: one that has written, in another database of the server, and
-// a prepared one.
+// holdTransactions opens transactions and leaves them open: one that has written, in another database of the server,
+// and a prepared one.
 func (s *stage) holdTransactions() (release func()) {
 	s.t.Helper()
 	ctx := context.WithoutCancel(s.t.Context())
@@ -44,7 +44,7 @@ func (s *stage) holdTransactions() (release func()) {
 	}
 }
 
-// quiet is writers who do nothing worse than write, for a while.
+// quiet runs writers that only write, for a while.
 func (s *stage) quiet(span time.Duration) (from, to time.Time) {
 	s.t.Helper()
 	from = pgtest.Value[time.Time](s.t, s.db, `select clock_timestamp()`)

@@ -114,7 +114,7 @@ select key, type, data from events.outbox
  order by key, coalesce((data->>'number')::bigint, case when data->>'trade_id' like 'N%'
      then substr(data->>'trade_id', 2)::bigint end), pos`
 
-// expected are the chains of what was committed.
+// expected returns the chains of the committed events.
 func expected(ctx context.Context, tx *postgres.Tx) (map[string]*link, error) {
 	rows, err := tx.Query(ctx, sqlEvents)
 	if err != nil {

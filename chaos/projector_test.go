@@ -39,8 +39,8 @@ func (o orders) config() postgres.Config {
 	}
 }
 
-// work is the life of a process: until it is killed or its standard input ends, as when the harness dies. It says a
-// word when it works.
+// work runs a process until it is killed or its standard input ends, as when the harness dies. It prints a word once it
+// works.
 func work(text string, start func(context.Context, orders) error) {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -110,8 +110,8 @@ func (l *link) add(number int64, data []byte) {
 	l.hash = sum[:]
 }
 
-// place is where an event belongs: its chain, and the number that a writer gave it within its key. The order of fills
-// without numbers is that of their position: nothing orders those of two positions of an account.
+// place returns where an event belongs: its chain, and the number that a writer gave it within its key. The order of
+// fills without numbers is that of their position: nothing orders those of two positions of an account.
 func place(e *blotter.Event) (chain string, number int64, err error) {
 	var d struct {
 		Number  int64  `json:"number"`

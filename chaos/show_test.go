@@ -97,7 +97,7 @@ func (x *show) close() {
 	}
 }
 
-// orders are those of the next process.
+// orders returns the orders of the next process.
 func (x *show) orders() orders {
 	c := x.db.Config
 	return orders{
@@ -106,7 +106,7 @@ func (x *show) orders() orders {
 	}
 }
 
-// crashes are kills of PostgreSQL.
+// crashes kills PostgreSQL a number of times.
 func (x *show) crashes(times int) happening {
 	return happening{times, func(n int) {
 		x.crashing.Store(time.Now().UnixNano())

@@ -45,7 +45,7 @@ func (r *streamReport) add(o streamReport) {
 	r.Unheard += o.Unheard
 }
 
-// sourceOf is the channel of the events that a channel's messages are made of.
+// sourceOf returns the channel of the events that a channel's messages are made of.
 func sourceOf(channel string) string {
 	if channel == blotter.ChannelPositions {
 		return blotter.ChannelTrades
@@ -60,7 +60,7 @@ type source struct {
 	seen int
 }
 
-// sources are the events of a channel, by what their messages carry.
+// sources returns the events of a channel, by what their messages carry.
 func (s *stage) sources(channel string) map[string]*source {
 	s.t.Helper()
 	found := map[string]*source{}

@@ -27,7 +27,7 @@ type writer struct {
 	raw      *pgx.Conn
 }
 
-// errUndone is what a writer undoes its work with.
+// errUndone is the error with which a writer undoes its work.
 var errUndone = errors.New("undone on purpose")
 
 // run writes until the test stops it. It does not repeat transactions that fail while PostgreSQL is down: the database
@@ -65,7 +65,7 @@ func (w *writer) down(err error) bool {
 
 func (w *writer) pause(most time.Duration) { time.Sleep(time.Duration(w.rng.Int64N(int64(2 * most)))) }
 
-// write is one transaction.
+// write runs one transaction.
 func (w *writer) write(ctx context.Context) error {
 	switch r := w.rng.Float64(); {
 	case r < 0.15:
@@ -85,7 +85,8 @@ type part struct {
 	kept   bool // within a savepoint
 }
 
-// parts are the parts of a transaction, in the order of their keys: locks that are taken in one order do not deadlock.
+// parts returns the parts of a transaction in the order of their keys: locks that are taken in one order do not
+// deadlock.
 func (w *writer) parts() (list []part) {
 	for range []int{1, 1, 1, 2, 3}[w.rng.IntN(5)] {
 		p := part{
@@ -112,7 +113,7 @@ const (
 	sqlTake  = `update chaos.number set last = last + $2 where key = $1 returning last`
 )
 
-// transaction is one through the library.
+// transaction runs one through the library.
 func (w *writer) transaction(ctx context.Context) error {
 	list, told := w.parts(), map[string]int64{}
 	early := w.rng.Float64() < 0.15
@@ -210,7 +211,7 @@ func (w *writer) numbered(ctx context.Context, tx *postgres.Tx, p part, told map
 	return nil
 }
 
-// fill is a random fill.
+// fill returns a random fill.
 func (w *writer) fill(account, id string) blotter.Trade {
 	side := blotter.Buy
 	if w.rng.IntN(2) == 0 {
@@ -249,7 +250,7 @@ select account_id, 'chaos', key, gen_random_uuid(), 'chaos', 'sql', jsonb_build_
   from chaos.number, generate_series(1, $2::bigint) n where key = $1 order by n`
 )
 
-// sql is a transaction in plain SQL, by a connection of the writer's own.
+// sql runs a transaction in plain SQL, by a connection of the writer's own.
 func (w *writer) sql(ctx context.Context) (err error) {
 	if w.raw == nil || w.raw.IsClosed() {
 		if w.raw, err = pgx.Connect(ctx, w.s.db.Config.ServiceURL); err != nil {

@@ -75,7 +75,8 @@ func TestIndexList(t *testing.T) {
 		select coalesce(string_agg(a.indexrelid::regclass || ' is a prefix of ' || b.indexrelid::regclass, ', '), '')
 		  from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid
 		  join pg_class c on c.oid = a.indrelid join pg_namespace n on n.oid = c.relnamespace
-		 where n.nspname in ('data_ingestion', 'execution', 'events', 'analytics', 'logging', 'shared', 'strategy_engine', 'risk_management', 'dashboard')
+		 where n.nspname in ('data_ingestion', 'execution', 'events', 'analytics', 'logging', 'shared',
+			'strategy_engine', 'risk_management', 'dashboard')
 		   and a.indpred is null and a.indexprs is null and b.indpred is null
 		and b.indexprs is null -- these serve other queries
 		   and not (a.indisunique

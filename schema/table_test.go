@@ -62,7 +62,9 @@ func TestPartitionFunctions(t *testing.T) {
 	}
 
 	db.Exec(t, `set timezone = 'America/New_York'; select shared.create_yearly_partition('market_data', '2010-06-01')`)
-	if got := ask(`(select lower || ' to ' || upper from shared.partitions where leaf = 'data_ingestion.market_data_y2010'::regclass)`); got != "2010-01-01 00:00:00+00 to 2011-01-01 00:00:00+00" {
+	got := ask(`(select lower || ' to ' || upper from shared.partitions
+		where leaf = 'data_ingestion.market_data_y2010'::regclass)`)
+	if got != "2010-01-01 00:00:00+00 to 2011-01-01 00:00:00+00" {
 		t.Errorf("made from New York, the year 2010 is from %s", got)
 	}
 
@@ -120,7 +122,9 @@ func TestYearsAhead(t *testing.T) {
 
 	db.Exec(t, `select shared.create_monthly_partition('performance_logs', (now() at time zone 'UTC')::date)`)
 	db.Exec(t, `select shared.ensure_ahead()`)
-	const spans = `select count(*) || ' until ' || (max(upper::timestamptz) at time zone 'UTC')::date - date_trunc('year', now() at time zone 'UTC')::date from shared.partitions where table_name = $1::text::regclass`
+	const spans = `select count(*) || ' until ' || (max(upper::timestamptz) at time zone 'UTC')::date
+		- date_trunc('year', now() at time zone 'UTC')::date
+		from shared.partitions where table_name = $1::text::regclass`
 	months := 13 - pgtest.Value[int](t, db, `select extract(month from now() at time zone 'UTC')::int`)
 	days := pgtest.Value[int](t, db, `select (date_trunc('year',
 		now() at time zone 'UTC') + interval '2 years')::date - date_trunc('year', now() at time zone 'UTC')::date`)

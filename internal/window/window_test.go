@@ -25,7 +25,9 @@ func TestParse(t *testing.T) {
 
 func TestParseInvalid(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "3", "3:3", "3:3:3:3", "x:3:", "3:x:", "3:5:x", "-1:3:", "3:5:4,,x", "18446744073709551616:3:"} {
+	for _, text := range []string{
+		"", "3", "3:3", "3:3:3:3", "x:3:", "3:x:", "3:5:x", "-1:3:", "3:5:4,,x", "18446744073709551616:3:",
+	} {
 		if s, err := window.Parse(text); !errors.Is(err, blotter.ErrInvalid) {
 			t.Errorf("Parse(%q) = %v, %v; want ErrInvalid", text, s, err)
 		}
@@ -34,6 +36,7 @@ func TestParseInvalid(t *testing.T) {
 
 func TestWithRunning(t *testing.T) {
 	t.Parallel()
+
 	for _, test := range []struct {
 		snapshot string
 		xid      uint64
