@@ -88,8 +88,8 @@ func TestAudit(t *testing.T) {
 	d.fails(t, 1, args("verify", "--heads", heads), "line 1", "want a line that blotter audit export-head wrote")
 }
 
-// Text that an application's login writes cannot make a line of its own, or move the cursor, in what people read; and
-// however long, it does not crowd out who did it. JSON and CSV have it as it is.
+// Text that an application's login writes cannot make a line of its own, or move the cursor, in what people read. A
+// long text does not crowd out who did it. JSON and CSV have it as it is.
 func TestNothingIsForgedOnScreen(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)

@@ -121,7 +121,9 @@ func TestBackupAndRestore(t *testing.T) {
 func TestBackupBesideWriters(t *testing.T) {
 	t.Parallel()
 
-	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
+	d := newDesk(t)
+	db := pgtest.Open(t)
+	blank := pgtest.Blank(t)
 	fillBook(t, db)
 	file := filepath.Join(d.dir, "book.dump")
 	done, writers := make(chan struct{}), sync.WaitGroup{}
@@ -173,10 +175,12 @@ func TestBackupBesideWriters(t *testing.T) {
 	}
 }
 
-// What keeps a backup or a restore from being whole is said, and leaves nothing behind.
+// A backup or a restore that cannot be whole says why, and leaves nothing behind.
 func TestBackupsThatFail(t *testing.T) {
 	t.Parallel()
-	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
+	d := newDesk(t)
+	db := pgtest.Open(t)
+	blank := pgtest.Blank(t)
 	fillBook(t, db)
 	file := filepath.Join(d.dir, "book.dump")
 	d.fails(t, 1, []string{"backup", file, "--url=" + blank.OwnerURL}, "has no blotter schema")
@@ -263,7 +267,8 @@ func TestPasswordIsNotOnTheCommandLine(t *testing.T) {
 	q := u.Query()
 	q.Set("default_query_exec_mode", "exec") // pgx knows it, pg_dump does not
 	u.RawQuery = q.Encode()
-	words := "host=" + host + " port=" + port + " dbname=" + db.Name + " user=" + u.User.Username() + ` password = 'se cret\'1' default_query_exec_mode=exec`
+	words := "host=" + host + " port=" + port + " dbname=" + db.Name + " user=" + u.User.Username() +
+		` password = 'se cret\'1' default_query_exec_mode=exec`
 	for i, text := range []string{u.String(), words} {
 		d.fails(t, 1, []string{
 			"backup", filepath.Join(d.dir, "x"), "--url=" + text, "--postgres",

@@ -180,7 +180,8 @@ func TestTradesImportOfAccounts(t *testing.T) {
 
 	d := newBook(t)
 	d.write(t, "two.csv", "time,account,symbol,side,quantity,price,currency,id\n"+
-		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-1,AAPL,buy,100,10,USD,a1\n2024-03-01T15:00:00Z,Individual-Brokerage-Account-2,AAPL,buy,7,10,EUR,a1\n")
+		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-1,AAPL,buy,100,10,USD,a1\n"+
+		"2024-03-01T15:00:00Z,Individual-Brokerage-Account-2,AAPL,buy,7,10,EUR,a1\n")
 	both := d.ok(t, "trades", "import", "two.csv", "--create-account")
 	contains(t, both, "two.csv", "2       2")
 	for _, args := range [][]string{{"positions", "list"}, {"trades", "list"}, {"pnl", "list"}} {

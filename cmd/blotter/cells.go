@@ -12,7 +12,7 @@ import (
 // money writes an amount with at least the digits of its currency, and with thousands separators. It does not round.
 func money(d blotter.Decimal, code string) string { return term.Money(d, code) }
 
-// moneyOf is money for an amount that may be unknown.
+// moneyOf formats, as money does, an amount that may be unknown.
 func moneyOf(d *blotter.Decimal, code string) string {
 	if d == nil {
 		return ""
@@ -38,7 +38,7 @@ func price(d blotter.Decimal) string {
 	return whole + "." + fraction
 }
 
-// priceOf is price for one that may be unknown.
+// priceOf formats, as price does, a price that may be unknown.
 func priceOf(d *blotter.Decimal) string {
 	if d == nil {
 		return ""
@@ -81,7 +81,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-// instantOf is instant for a time that may be unknown.
+// instantOf formats, as instant does, a time that may be unknown.
 func instantOf(t *time.Time) string {
 	if t == nil {
 		return ""

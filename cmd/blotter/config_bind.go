@@ -212,7 +212,7 @@ func readChosenFile(root *cobra.Command, path string) (*configFile, error) {
 	return file, nil
 }
 
-// refusedFile is the error for a configuration file that others can change.
+// refusedFile returns the error for a configuration file that others can change.
 func refusedFile(path string, err error) error {
 	var open *ownership.OpenError
 	if !errors.As(err, &open) {

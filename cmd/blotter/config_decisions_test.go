@@ -8,8 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Whoever adds a setting says whether a file that the user has not chosen may set it; whoever removes one takes its
-// decision away.
+// Each setting has a decision whether a file that the user has not chosen may set it, and each decision a setting.
 func TestEverySettingIsDecided(t *testing.T) {
 	t.Parallel()
 
@@ -51,7 +50,7 @@ func TestEverySettingIsDecided(t *testing.T) {
 	}
 }
 
-// What was not decided is not taken from a file that the user has not chosen.
+// A setting without a decision is not taken from a file that the user has not chosen.
 func TestUndecidedSettingIsGuarded(t *testing.T) {
 	t.Parallel()
 	if kind := kindOf(newRoot(), "no-such-flag"); kind != guard {

@@ -23,7 +23,7 @@ func (s *settings) open(ctx context.Context) (*database, error) {
 	return s.openWith(ctx, func(*postgres.Config) {})
 }
 
-// openWith is open with a configuration of the pools that change adjusts.
+// openWith does as open, with a configuration of the pools that change adjusts.
 func (s *settings) openWith(ctx context.Context, change func(*postgres.Config)) (*database, error) {
 	d := &database{ctx: ctx}
 	cfg := postgres.Config{

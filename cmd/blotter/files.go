@@ -183,7 +183,7 @@ func checkTarget(path string) error {
 	return cannotWrite(path, err)
 }
 
-// writeBytes is writeFile for a content that is in memory.
+// writeBytes writes a file as writeFile does, from memory.
 func writeBytes(path string, content []byte) error {
 	return writeFile(path, func(w io.Writer) error {
 		_, err := w.Write(content)

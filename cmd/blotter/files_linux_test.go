@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A file that the user may not read or write is named in the error. Root may do all, so the program runs as another user then.
+// A file that the user may not read or write is named in the error. Root may do all, so the program runs as another
+// user then.
 func TestFilePermissions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/blotterdb/blotter/pgtest"
 )
 
-// urls are the flags that lead to a database of pgtest.
+// urls returns the flags that lead to a database of pgtest.
 func urls(db *pgtest.Database) []string {
 	return []string{"--url=" + db.Config.URL, "--readonly-url=" + db.Config.ReadOnlyURL, "--service-url=" +
 		db.Config.ServiceURL, "--reporter-url=" + db.Config.ReporterURL}
@@ -153,7 +153,7 @@ func TestImportFolder(t *testing.T) {
 	narrow(t, "import", out)
 	contains(t, run("bars/**"), "all                  6         0          6")
 
-	// A pattern in quotes names files as the shell does without them: what is no bar file is an error.
+	// A pattern in quotes names files as the shell does without them: another kind of file is an error.
 	r := d.fails(t, 1, append(urls(db), "import", "bars/*"), "2 of 4 files were not imported")
 	contains(t, r.out, "not imported: bars/README.md: it is not a bar file",
 		"all                  6         0          6")
@@ -258,8 +258,10 @@ func TestBarsCommands(t *testing.T) {
 		t.Errorf("an unknown symbol is exported as %q", r.out)
 	}
 	d.write(t, "DEC.csv",
-		"Date,Open,High,Low,Close,Volume\n2024-01-02,1e-8,0.00000001,0.00000001,1E-08,1e3\n2024-01-03,0.1234567890123456789,1,0.1,0.5,5\n"+
-			"2024-01-05,12345678901234567890.5,12345678901234567890.5,1,1.5,5\n2024-01-06,1,1,1,1,12345678901234567890123\n")
+		"Date,Open,High,Low,Close,Volume\n2024-01-02,1e-8,0.00000001,0.00000001,1E-08,1e3\n"+
+			"2024-01-03,0.1234567890123456789,1,0.1,0.5,5\n"+
+			"2024-01-05,12345678901234567890.5,12345678901234567890.5,1,1.5,5\n"+
+			"2024-01-06,1,1,1,1,12345678901234567890123\n")
 	contains(t, d.ok(t, append(urls(db), "import", "DEC.csv")...), "read as: CSV, 1d, source "+source)
 	narrow(t, "bars show", run("show", "DEC"))
 	contains(t, run("show", "DEC"), "2024-01-05", "1.234e19…", "1.234e22…")
@@ -269,7 +271,7 @@ func TestBarsCommands(t *testing.T) {
 	}
 }
 
-// Of an archive, the members that are no bar files are named; a bar that two members give differently stays the
+// Of an archive, the members that are not bar files are named; a bar that two members give differently stays the
 // first's.
 func TestImportArchive(t *testing.T) {
 	t.Parallel()
@@ -348,7 +350,7 @@ func TestImportPeriods(t *testing.T) {
 	}
 }
 
-// Which of two files that differ wins does not depend on how many are imported at once: the later one of a source.
+// The later of two files that differ wins, no matter how many are imported at once.
 func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 	t.Parallel()
 
@@ -362,7 +364,9 @@ func TestImportKeepsTheOrderOfFiles(t *testing.T) {
 		d := newBook(t)
 		d.write(t, "in/a/X.csv", large.String())
 		d.write(t, "in/b/X.csv",
-			"timestamp,open,high,low,close,volume\n2024-01-02T00:00:00Z,10,12,9,12,1\n2024-01-02T00:01:00Z,10,12,9,12,1\n2024-01-02T00:02:00Z,10,12,9,12,1\n")
+			"timestamp,open,high,low,close,volume\n2024-01-02T00:00:00Z,10,12,9,12,1\n"+
+				"2024-01-02T00:01:00Z,10,12,9,12,1\n"+
+				"2024-01-02T00:02:00Z,10,12,9,12,1\n")
 		d.run(t, "import", "in", "--jobs", jobs, "--source", "one")
 		if high := d.ok(t, "psql", "--", "-Atc",
 			"select max(high) from data_ingestion.market_data"); strings.TrimSpace(high) != "12" {
@@ -397,7 +401,8 @@ func TestResampleDaysOfAZone(t *testing.T) {
 	d.write(t, "ETH-USD.csv", others.String())
 	d.write(t, "later/BTC-USD.csv",
 		"Date,Open,High,Low,Close,Adj "+
-			"Close,Volume\n2023-01-07,10,11,9,10,10,1\n2023-01-08,10,11,9,10,10,1\n2023-01-21,10,11,9,10,10,1\n2023-01-22,10,11,9,10,10,1\n")
+			"Close,Volume\n2023-01-07,10,11,9,10,10,1\n2023-01-08,10,11,9,10,10,1\n"+
+			"2023-01-21,10,11,9,10,10,1\n2023-01-22,10,11,9,10,10,1\n")
 	d.ok(t, "import", "HOURS.csv", "--timeframe", "1h", "--tz", "UTC")
 	out := d.ok(t, "bars", "resample", "HOURS", "--timeframe", "1h", "--to-timeframe", "1d", "--tz", "America/New_York",
 		"--from", "2024-03-10", "--to", "2024-03-12", "--format", "csv")

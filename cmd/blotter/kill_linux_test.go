@@ -13,7 +13,7 @@ import (
 
 var importKills = flag.Int("import-kills", 8, "how often TestKilledImport kills the importer")
 
-// minutes is a file of minute bars from a day on, whose prices follow from the time.
+// minutes returns a file of minute bars from a day on, whose prices follow from the time.
 func minutes(from time.Time, n int) string {
 	var text strings.Builder
 	text.WriteString("timestamp,open,high,low,close,volume\n")
@@ -37,8 +37,8 @@ select md5(coalesce((select string_agg(concat_ws('|', symbol, timeframe, timesta
     || (select string_agg(concat_ws('|', leaf, lower, upper), ',' order by leaf::text) from shared.partitions
          where table_name = 'data_ingestion.market_data'::regclass and lower::timestamptz < '2025-01-01Z')`
 
-// anew takes away what imports wrote, and the partitions that they made.
-const anew = `
+// clearImports removes what imports wrote, and the partitions that they made.
+const clearImports = `
 do $$ declare old regclass; begin
     truncate data_ingestion.market_data, data_ingestion.latest_prices, data_ingestion.instruments, events.outbox;
     for old in select leaf from shared.partitions where table_name = 'data_ingestion.market_data'::regclass
@@ -59,7 +59,9 @@ func TestKilledImport(t *testing.T) {
 	t.Parallel()
 
 	const rows = 12_000
-	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	d := newDesk(t)
+	clean := pgtest.Open(t)
+	db := pgtest.Open(t)
 	first := time.Date(2019, 3, 1, 0, 0, 0, 0, time.UTC)
 	d.write(t, "in/1/AAPL.csv", minutes(first, rows))
 	d.write(t, "in/2/AAPL.csv", minutes(first.Add(rows/2*97*time.Minute), rows)) // half of it is in the first
@@ -104,7 +106,7 @@ func TestKilledImport(t *testing.T) {
 			if got := pgtest.Value[string](t, db, everything); got != want {
 				t.Fatalf("kill %d: repeated, the import gives\n%s\nwant\n%s", killed, got, want)
 			}
-			db.Exec(t, anew)
+			db.Exec(t, clearImports)
 		}
 	}
 
@@ -115,8 +117,14 @@ func TestKilledImport(t *testing.T) {
 func TestKilledImportOfSeveralAtOnce(t *testing.T) {
 	t.Parallel()
 
-	const rows, files, kills = 4_000, 6, 8
-	d, clean, db := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	const (
+		rows  = 4_000
+		files = 6
+		kills = 8
+	)
+	d := newDesk(t)
+	clean := pgtest.Open(t)
+	db := pgtest.Open(t)
 	for i := range files { // each overlaps the next one of its symbol
 		from := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i/2) * rows / 2 * 97 * time.Minute)
 		d.write(t, fmt.Sprintf("in/%d/%s.csv", i, []string{"AAPL", "KO"}[i%2]), minutes(from, rows))
@@ -155,7 +163,7 @@ func TestKilledImportOfSeveralAtOnce(t *testing.T) {
 			if got := pgtest.Value[string](t, db, bars); got != want {
 				t.Fatalf("kill %d: repeated, the import gives %s, want %s", killed, got, want)
 			}
-			db.Exec(t, anew)
+			db.Exec(t, clearImports)
 		}
 	}
 }

@@ -90,7 +90,7 @@ type desk struct {
 	here  bool   // commands run in the process of the test
 }
 
-// newHelpDesk is newDesk for commands that end before they open a database: they run in the process of the test.
+// newHelpDesk returns a desk for commands that end before they open a database: they run in the process of the test.
 func newHelpDesk(t *testing.T) *desk {
 	t.Helper()
 	d := newDesk(t)
@@ -126,7 +126,7 @@ func (d *desk) unset(name string) {
 	d.env = slices.DeleteFunc(d.env, func(variable string) bool { return strings.HasPrefix(variable, name+"=") })
 }
 
-// newBook is newDesk with a migrated database of its own on the server of all tests, which its commands find by
+// newBook returns a desk with a migrated database of its own on the server of all tests, which its commands find by
 // variables.
 func newBook(t *testing.T) *desk {
 	t.Helper()
@@ -138,7 +138,7 @@ func newBook(t *testing.T) *desk {
 	return d
 }
 
-// newOwnBook is newDesk with a migrated data folder, whose server commands start themselves.
+// newOwnBook returns a desk with a migrated data folder, whose server commands start themselves.
 func newOwnBook(t *testing.T) *desk {
 	t.Helper()
 	d := newDesk(t)

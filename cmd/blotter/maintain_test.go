@@ -52,7 +52,7 @@ func TestMaintain(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 
-	// A failure is exit status 1, and is told by status too.
+	// A failure is exit status 1, and blotter status reports it too.
 	db.Exec(t, `insert into execution.accounts (account_id) values ('A1')`)
 	db.Exec(t, `insert into execution.positions (account_id, symbol, quantity, cost_basis, multiplier, currency)
 		values ('A1', 'AAPL', 5, 50, 1, 'USD')`)
@@ -90,7 +90,7 @@ func TestMaintain(t *testing.T) {
 	}
 	contains(t, r.out, "reconcile FAILED after", "blotter analytics reconcile lists")
 
-	// While another runs, nothing is done, and that is no failure.
+	// While another runs, nothing is done, which is not a failure.
 	holder := db.Connect(t, db.AdminURL)
 	if _, err := holder.Exec(t.Context(), `select pg_advisory_lock(x'626c6f746d61696e'::bigint)`); err != nil {
 		t.Fatal(err)

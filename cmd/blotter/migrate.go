@@ -28,7 +28,7 @@ func (s *settings) owner(ctx context.Context) (url string, done func(), err erro
 	return d.state.OwnerURL(), d.Close, nil
 }
 
-// migratedOwner is owner for a database that is migrated first if it is blotter's own.
+// migratedOwner does as owner, and first migrates the database if it is blotter's own.
 func (s *settings) migratedOwner(ctx context.Context) (url string, done func(), err error) {
 	url, done, err = s.owner(ctx)
 	if err != nil || s.urlOf("owner") != "" {

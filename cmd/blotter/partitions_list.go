@@ -29,6 +29,7 @@ excluded, rows (the planner's estimate) and sizes with indexes. The state is
 			if err != nil {
 				return err
 			}
+
 			tables := listPartitions(state, set.now())
 			return set.print(cmd, tables, func(w io.Writer) error { return printPartitions(w, tables) })
 		},

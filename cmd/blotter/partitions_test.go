@@ -53,7 +53,7 @@ func TestPartitions(t *testing.T) {
 	}
 	contains(t, run("apply", "--months-ahead=5"), "create    logging.system_logs_")
 
-	// A second runner says who works, and that is no failure.
+	// A second runner says who works, which is not a failure.
 	lock, err := partition.Lock(t.Context(), db.OwnerURL, "the other one")
 	if err != nil {
 		t.Fatal(err)

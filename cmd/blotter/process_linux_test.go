@@ -56,7 +56,7 @@ func interrupt(t *testing.T, d *desk, ready func() bool, args ...string) {
 	}
 }
 
-// pipe is a file from which a command that reads it gets bars without end.
+// pipe makes a file from which a command that reads it gets bars without end.
 func pipe(t *testing.T, d *desk, name string) (path string, reading func() bool) {
 	t.Helper()
 	path = filepath.Join(d.dir, name)

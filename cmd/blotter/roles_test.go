@@ -18,7 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// managed is a server as a provider hands it out: one database, and a master login that owns it, has CREATEROLE and is
+// managed starts a server as a provider offers it: one database, and a master login that owns it, has CREATEROLE and is
 // no superuser. None of blotter's roles exists.
 func managed(t *testing.T) *embedded.Server {
 	t.Helper()

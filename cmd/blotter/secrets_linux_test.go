@@ -13,7 +13,7 @@ import (
 
 const password = "S3cr3t-pa55"
 
-// secretURLs are the database's URLs with a password in each, which the server does not ask for.
+// secretURLs returns the database's URLs with a password in each, which the server does not ask for.
 func secretURLs(t *testing.T, db *pgtest.Database) (flags []string) {
 	t.Helper()
 	for _, flag := range urls(db) {

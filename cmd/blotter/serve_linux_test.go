@@ -210,9 +210,12 @@ func TestServeKilled(t *testing.T) {
 // The analytics in a database of their own.
 func TestServeAnalyticsElsewhere(t *testing.T) {
 	t.Parallel()
-	d, db, elsewhere := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	d := newDesk(t)
+	db := pgtest.Open(t)
+	elsewhere := pgtest.Open(t)
 	url := "--analytics-url=" + elsewhere.AdminURL
 	one := d.serve(t, append(urls(db), url)...)
+
 	contains(t, d.ok(t, append(urls(db), "load", "--yes", "--rate", "200", "--span", "1s", url)...),
 		"reconciled: ", "no events waiting")
 	contains(t, d.ok(t, append(urls(db), "analytics", "reconcile", url)...), "reconciled: ")

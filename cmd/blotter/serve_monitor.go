@@ -25,7 +25,8 @@ const metricsDefault = "127.0.0.1:9187"
 func (o *monitorOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.metrics, "metrics", metricsDefault, "`address` of /metrics, /healthz and /readyz, or off")
 	cmd.Flags().StringSliceVar(&o.hosts, "http-host", nil,
-		"`name` under which --metrics and --http are requested, besides localhost and that of this machine; may be repeated")
+		"`name` under which --metrics and --http are requested, "+
+			"besides localhost and that of this machine; may be repeated")
 	o.levels.add(cmd)
 	o.isChosen = func() bool { return cmd.Flags().Changed("metrics") }
 }

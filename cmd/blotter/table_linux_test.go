@@ -108,7 +108,7 @@ func TestTablesNameWhatTheyHide(t *testing.T) {
 		t.Errorf("COLUMNS does not come before the terminal:\n%s", shown)
 	}
 
-	// A value of COLUMNS that is no width is not believed.
+	// A value of COLUMNS that is not a width is ignored.
 	d.env = append(plain, "COLUMNS=wide")
 	narrow(t, "trades list with COLUMNS=wide", d.ok(t, "trades", "list"))
 

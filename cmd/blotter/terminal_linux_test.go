@@ -70,7 +70,9 @@ func (term *terminal) text() string {
 func (term *terminal) run(d *desk, question, answer string, args ...string) (string, int) {
 	term.t.Helper()
 	cmd := d.command(args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.slave, term.slave, term.slave
+	cmd.Stdin = term.slave
+	cmd.Stdout = term.slave
+	cmd.Stderr = term.slave
 	if err := cmd.Start(); err != nil {
 		term.t.Fatal(err)
 	}

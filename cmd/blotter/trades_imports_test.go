@@ -13,7 +13,7 @@ const statement = "time,symbol,side,quantity,price,currency,fee,fee currency\n" 
 	"2023-02-02 11:30:00,NVO,sell,10,112,DKK,2,DKK\n" +
 	"2023-02-02 11:30:00,ORSTED,buy,5,600,DKK,2,DKK\n"
 
-// book is what there is of the book, as a script sees it.
+// book returns the contents of the book, as a script sees them.
 func (d *desk) book(t *testing.T) string {
 	t.Helper()
 	return d.ok(t, "trades", "list", "--json") + d.ok(t, "positions", "list", "--all", "--json") +

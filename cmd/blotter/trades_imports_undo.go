@@ -25,6 +25,7 @@ booked them first. The audit log keeps every trade.`,
 			if err != nil || id < 1 {
 				return usagef("invalid import %q: want a number from blotter trades imports list", args[0])
 			}
+
 			return undoImport(cmd, set, id)
 		},
 	}

@@ -50,7 +50,9 @@ func TestRoleURLsWithoutURL(t *testing.T) {
 func TestOwnerURL(t *testing.T) {
 	t.Parallel()
 
-	d, db, blank := newDesk(t), pgtest.Open(t), pgtest.Blank(t)
+	d := newDesk(t)
+	db := pgtest.Open(t)
+	blank := pgtest.Blank(t)
 	owner := "--owner-url=" + db.OwnerURL
 
 	for _, command := range []string{
@@ -73,7 +75,9 @@ func TestOwnerURL(t *testing.T) {
 func TestURLsOfDifferentDatabases(t *testing.T) {
 	t.Parallel()
 
-	d, db, other := newDesk(t), pgtest.Open(t), pgtest.Open(t)
+	d := newDesk(t)
+	db := pgtest.Open(t)
+	other := pgtest.Open(t)
 	elsewhere := managed(t)
 	runSQL(t, elsewhere.AdminURL("postgres"), "create role blotter_owner login superuser",
 		"create role trading_reporter",
@@ -112,7 +116,7 @@ func TestPsqlTakesTheLoginOfItsRole(t *testing.T) {
 	d.ok(t, "psql", "--reporter-url="+db.Config.ReporterURL, "--as", "reporter", "--", "-Atc", "select 1")
 }
 
-// A login that may not act as a role is told which flag wants another one.
+// The error for a login that may not act as a role names the flag that sets another login.
 func TestWrongLoginNamesTheFlag(t *testing.T) {
 	t.Parallel()
 	d, db := newDesk(t), pgtest.Open(t)

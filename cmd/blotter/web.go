@@ -81,7 +81,7 @@ type dashboard struct {
 	out   io.Writer // for the links
 }
 
-// newDashboard returns the dashboard of a database. Whoever opens its link sees the account, or all accounts.
+// newDashboard returns the dashboard of a database. Its link shows the account, or all accounts.
 func newDashboard(
 	db *postgres.DB, o webOptions, account string, out io.Writer, log *slog.Logger, sight func() monitor.Sight,
 ) (*dashboard, error) {
