@@ -39,7 +39,7 @@ func start(t *testing.T, source, target *postgres.DB) *analytics.Synchronizer {
 	return s
 }
 
-// trade is fill n of a random walk through accounts, symbols and sides.
+// trade returns fill n of a random walk through accounts, symbols and sides.
 func trade(random *rand.Rand, n int) blotter.Trade {
 	side := blotter.Buy
 	if random.IntN(2) == 0 {
@@ -139,7 +139,7 @@ func TestAnalyticsFollowTheTrades(t *testing.T) {
 	}
 }
 
-// What Reconcile is for: each figure that is changed is found, and nothing else.
+// Reconcile does its work: each figure that is changed is found, and nothing else.
 func TestReconcileNamesWhatDiffers(t *testing.T) {
 	t.Parallel()
 
@@ -151,18 +151,25 @@ func TestReconcileNamesWhatDiffers(t *testing.T) {
 
 	for _, column := range []string{"quantity", "cost_basis", "realized_pnl", "fees", "traded_value", "event_count"} {
 		db.Exec(t,
-			`update analytics.portfolio_summary set `+column+` = `+column+` + 1 where account_id = 'A1' and symbol = 'S1'`)
+			`update analytics.portfolio_summary set `+column+` = `+column+` + 1
+			where account_id = 'A1' and symbol = 'S1'`)
 		found(t, s, "A1", "S1", column)
 		db.Exec(t,
-			`update analytics.portfolio_summary set `+column+` = `+column+` - 1 where account_id = 'A1' and symbol = 'S1'`)
+			`update analytics.portfolio_summary set `+column+` = `+column+` - 1
+			where account_id = 'A1' and symbol = 'S1'`)
 	}
 
-	for _, column := range []string{"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss", "realized_pnl", "fees"} {
+	for _, column := range []string{
+		"total_trades", "closing_trades", "wins", "losses", "gross_profit", "gross_loss",
+		"realized_pnl", "fees",
+	} {
 		db.Exec(t,
-			`update analytics.performance_metrics set `+column+` = `+column+` + 1 where account_id = 'A2' and date = '2024-03-02' and strategy = 'strategy-1'`)
+			`update analytics.performance_metrics set `+column+` = `+column+` + 1
+			where account_id = 'A2' and date = '2024-03-02' and strategy = 'strategy-1'`)
 		found(t, s, "A2", "strategy-1 2024-03-02 USD", column)
 		db.Exec(t,
-			`update analytics.performance_metrics set `+column+` = `+column+` - 1 where account_id = 'A2' and date = '2024-03-02' and strategy = 'strategy-1'`)
+			`update analytics.performance_metrics set `+column+` = `+column+` - 1
+			where account_id = 'A2' and date = '2024-03-02' and strategy = 'strategy-1'`)
 	}
 
 	db.Exec(t, `delete from analytics.portfolio_summary where account_id = 'A3' and symbol = 'S2'`)

@@ -13,7 +13,7 @@ import (
 	"github.com/blotterdb/blotter/postgres"
 )
 
-// figuresData is a trade as its event carries it, in which no two figures are alike.
+// figuresData returns a trade as its event carries it, in which no two figures are alike.
 func figuresData(effect blotter.PositionEffect, realized, commission string) blotter.TradeData {
 	d := blotter.MustDecimal
 	return blotter.TradeData{
@@ -27,7 +27,7 @@ func figuresData(effect blotter.PositionEffect, realized, commission string) blo
 	}
 }
 
-// bookEvent is an event of the book.
+// bookEvent returns an event of the book.
 func bookEvent(t *testing.T, kind string, data any) *blotter.Event {
 	t.Helper()
 	text, err := json.Marshal(data)
@@ -48,7 +48,7 @@ func bookEvent(t *testing.T, kind string, data any) *blotter.Event {
 	}
 }
 
-// undoing is the event that takes a trade out, with another position before it than after it.
+// undoing returns the event that takes a trade out, with another position before it than after it.
 func undoing(t *testing.T, data blotter.TradeData) *blotter.Event {
 	t.Helper()
 	d := blotter.MustDecimal
@@ -233,11 +233,16 @@ func TestFoldIsStored(t *testing.T) {
 		got := pgtest.Value[string](
 			t,
 			db,
-			`select coalesce((select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity), trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees),
-			trim_scale(multiplier), currency, trim_scale(traded_value), event_count, coalesce(trim_scale(market_price)::text, '-'), coalesce(trim_scale(total_value)::text, '-'), coalesce(trim_scale(unrealized_pnl)::text, '-')), E'\n' order by account_id, symbol)
+			`select coalesce((select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity), trim_scale(cost_basis),
+			trim_scale(realized_pnl), trim_scale(fees),
+			trim_scale(multiplier), currency, trim_scale(traded_value), event_count,
+			coalesce(trim_scale(market_price)::text, '-'), coalesce(trim_scale(total_value)::text, '-'),
+			coalesce(trim_scale(unrealized_pnl)::text, '-')), E'\n' order by account_id, symbol)
 			from analytics.portfolio_summary), '') || E'\n' ||
-			coalesce((select string_agg(concat_ws(' ', account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(gross_loss),
-			trim_scale(realized_pnl), trim_scale(fees)), E'\n' order by account_id, strategy, date) from analytics.performance_metrics), '')`,
+			coalesce((select string_agg(concat_ws(' ', account_id, strategy, date, currency, total_trades,
+			closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(gross_loss),
+			trim_scale(realized_pnl), trim_scale(fees)), E'\n' order by account_id, strategy, date)
+			from analytics.performance_metrics), '')`,
 		)
 		if got != want {
 			t.Errorf("%s: stored are\n%s\nwant\n%s", what, got, want)
@@ -252,7 +257,9 @@ func TestFoldIsStored(t *testing.T) {
 		Fees:        blotter.MustDecimal("18"),
 	}
 	other := figuresData(blotter.Opened, "0", "1")
-	other.AccountID, other.Symbol, other.Strategy = "B", "R", "value"
+	other.AccountID = "B"
+	other.Symbol = "R"
+	other.Strategy = "value"
 	const ofB = "B R 7 11 13 17 2 USD 30 1 - - -"
 	const countsOfB = "B value 2026-05-04 USD 1 0 0 0 0 0 0 1"
 

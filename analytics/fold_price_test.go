@@ -26,7 +26,7 @@ var priceSteps = []struct{ at, source, price, currency, known string }{
 	{"10:03", "alpha", "107.25", "", "107.25 USD of alpha at 10:03"}, //
 }
 
-// stepEvent is the event of a step.
+// stepEvent returns the event of a step.
 func stepEvent(t *testing.T, n int) *blotter.Event {
 	t.Helper()
 	step := priceSteps[n]

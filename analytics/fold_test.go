@@ -9,7 +9,7 @@ import (
 	"github.com/blotterdb/blotter"
 )
 
-// priceEvent is an event that tells a price of KO.
+// priceEvent returns an event with a price of KO.
 func priceEvent(t *testing.T, price, at, source string, correction blotter.PriceCorrection) *blotter.Event {
 	t.Helper()
 	data := map[string]any{"symbol": "KO", "source": source, "correction": correction, "price": nil, "price_at": nil}

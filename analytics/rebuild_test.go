@@ -56,18 +56,23 @@ func TestRebuildOfKnownTrades(t *testing.T) {
 		}
 		for what, want := range map[string][2]string{
 			"positions": {
-				`select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity), trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees), currency,
-					trim_scale(traded_value), event_count, coalesce(trim_scale(total_value)::text, '-'), coalesce(trim_scale(unrealized_pnl)::text, '-')), ', ' order by account_id, symbol)
+				`select string_agg(concat_ws(' ', account_id, symbol, trim_scale(quantity),
+					trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees), currency,
+					trim_scale(traded_value), event_count,
+					coalesce(trim_scale(total_value)::text, '-'), coalesce(trim_scale(unrealized_pnl)::text, '-')),
+					', ' order by account_id, symbol)
 					from analytics.portfolio_summary`,
 				"A EURO 2 10 3 1 EUR 23 2 12 2, B EURO -2 8 0 0.5 USD 8 1 - -, B PLAIN 1 5 0 0 USD 5 1 7.5 2.5",
 			},
 			"figures": {
-				`select string_agg(concat_ws(' ', account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(realized_pnl), trim_scale(fees)),
+				`select string_agg(concat_ws(' ', account_id, strategy, date, currency,
+					total_trades, closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(realized_pnl), trim_scale(fees)),
 					', ' order by account_id) from analytics.performance_metrics`,
 				"A trend 2026-05-05 EUR 2 1 1 0 3 3 1, B trend 2026-05-04 USD 2 0 0 0 0 0 0.5",
 			},
 			"prices": {
-				`select string_agg(concat_ws(' ', symbol, trim_scale(price), to_char(at at time zone 'UTC', 'HH24'), source, currency), ', ' order by symbol) from analytics.market_prices`,
+				`select string_agg(concat_ws(' ', symbol, trim_scale(price), to_char(at at time zone 'UTC', 'HH24'),
+					source, currency), ', ' order by symbol) from analytics.market_prices`,
 				"EURO 6 12 alpha EUR, PLAIN 7.5 13 beta USD",
 			},
 		} {

@@ -33,7 +33,7 @@ func imported(t *testing.T, db *postgres.DB, name string, trades []blotter.Trade
 	return i.ID
 }
 
-// ofA0 are fills of a random walk, all of account A0.
+// ofA0 returns fills of a random walk, all of account A0.
 func ofA0(random *rand.Rand, from, to int) (trades []blotter.Trade) {
 	for n := from; n < to; n++ {
 		f := trade(random, n)
@@ -44,8 +44,14 @@ func ofA0(random *rand.Rand, from, to int) (trades []blotter.Trade) {
 }
 
 const allAnalytics = `select
-    coalesce((select string_agg((trim_scale(quantity), trim_scale(cost_basis), trim_scale(realized_pnl), trim_scale(fees), trim_scale(traded_value), account_id, symbol, event_count)::text, E'\n' order by account_id, symbol) from analytics.portfolio_summary), '') || E'\n' ||
-    coalesce((select string_agg((account_id, strategy, date, currency, total_trades, closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(gross_loss), trim_scale(realized_pnl), trim_scale(fees))::text, E'\n' order by account_id, strategy, date, currency) from analytics.performance_metrics), '')`
+    coalesce((select string_agg((trim_scale(quantity), trim_scale(cost_basis),
+        trim_scale(realized_pnl), trim_scale(fees), trim_scale(traded_value),
+        account_id, symbol, event_count)::text, E'\n' order by account_id, symbol)
+        from analytics.portfolio_summary), '') || E'\n' ||
+    coalesce((select string_agg((account_id, strategy, date, currency, total_trades,
+        closing_trades, wins, losses, trim_scale(gross_profit), trim_scale(gross_loss),
+        trim_scale(realized_pnl), trim_scale(fees))::text, E'\n' order by account_id, strategy, date, currency)
+        from analytics.performance_metrics), '')`
 
 // An undone import is taken out of the analytics to the last figure, whether it was folded before or is folded with it,
 // by one consumer or another; in between, nothing seems to differ.
