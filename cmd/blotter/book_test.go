@@ -105,7 +105,8 @@ func TestPositionsCompare(t *testing.T) {
 	}
 
 	d.write(t, "same.json",
-		`{"result":{"list":[{"symbol":"AAPL","side":"Sell","size":"40"},{"symbol":"MSFT","side":"Buy","size":"2.5","avgPrice":"400.123456789"}]}}`)
+		`{"result":{"list":[{"symbol":"AAPL","side":"Sell","size":"40"},`+
+			`{"symbol":"MSFT","side":"Buy","size":"2.5","avgPrice":"400.123456789"}]}}`)
 	contains(t, d.ok(t, "positions", "compare", "same.json", "--account", "ACC"), "agrees")
 	d.write(t, "other.csv", "symbol;quantity;average price\nAAPL;60;10\nGOOG;5;100\n")
 	r := d.run(t, "positions", "compare", "other.csv", "--account", "ACC")

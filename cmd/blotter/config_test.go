@@ -334,7 +334,8 @@ func TestConfigShow(t *testing.T) {
 		`"setting": "data-dir", "value": "", "origin": "default"`,
 		`"setting": "json", "value": "true", "origin": "flag"`,
 		`"command": "trades import", "setting": "tz", "value": "UTC", "origin": "file ` + user + `:4"`,
-		`"command": "serve", "setting": "redis", "value": "redis://:xxxxx@h", "origin": "file blotter.toml:3", "ignored": `,
+		`"command": "serve", "setting": "redis", "value": "redis://:xxxxx@h", ` +
+			`"origin": "file blotter.toml:3", "ignored": `,
 		`"program": "psql"`,
 	} {
 		contains(t, strings.Join(strings.Fields(out), " "), want)

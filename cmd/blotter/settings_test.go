@@ -132,8 +132,9 @@ func TestBadSettingsFile(t *testing.T) {
 		"[trades.imprt]\ntz = \"UTC\"\n": "there is no command for table " +
 			"[trades.imprt]; did you mean [trades.import]",
 		"[trades.list]\ntz = \"UTC\"\n": `there is no setting "tz" in [trades.list]`,
-		"[status]\nlimit = 1\n":         `there is no setting "limit" in [status]; settings have the names of the flags in blotter status --help`,
-		"config = \"other.toml\"\n":     `there is no setting "config"`,
+		"[status]\nlimit = 1\n": `there is no setting "limit" in [status]; ` +
+			`settings have the names of the flags in blotter status --help`,
+		"config = \"other.toml\"\n": `there is no setting "config"`,
 		"[[up]]\nport = 2\n": "[[up]] is a list of tables; want one " +
 			"table, [up]",
 		"trades.import.tz = \"UTC\"\n[trades-import]\ntz = \"UTC\"\n": "tz is set twice for blotter trades import",

@@ -7,8 +7,10 @@ import (
 
 // wideFills has long ids, and prices and quantities with many digits.
 const wideFills = "time,account,symbol,side,quantity,price,currency,fee,fee currency,id,strategy\n" +
-	"2024-05-02T15:00:00Z,DEPOT,LTCBTC,buy,3.00000001,0.00125001,BTC,0.00000125,BTC,3f1c2d9a-77aa-4a5e-9a41-000000000001,grid\n" +
-	"2024-05-03T15:00:00Z,DEPOT,LTCBTC,sell,1.5,0.00125099,BTC,0.00000125,BTC,3f1c2d9a-77aa-4a5e-9a41-000000000002,grid\n" +
+	"2024-05-02T15:00:00Z,DEPOT,LTCBTC,buy,3.00000001,0.00125001,BTC,0.00000125,BTC," +
+	"3f1c2d9a-77aa-4a5e-9a41-000000000001,grid\n" +
+	"2024-05-03T15:00:00Z,DEPOT,LTCBTC,sell,1.5,0.00125099,BTC,0.00000125,BTC," +
+	"3f1c2d9a-77aa-4a5e-9a41-000000000002,grid\n" +
 	"2024-05-03T16:00:00Z,DEPOT,7203,buy,100,2500,JPY,0,JPY,3f1c2d9a-77aa-4a5e-9a41-000000000003,swing\n" +
 	"2024-05-03T17:00:00Z,DEPOT,7203,sell,100,2512,JPY,0,JPY,3f1c2d9a-77aa-4a5e-9a41-000000000004,swing\n" +
 	"2024-05-06T15:00:00Z,DEPOT,KO,buy,3,60.01,USD,1,USD,3f1c2d9a-77aa-4a5e-9a41-000000000005,swing\n" +

@@ -249,12 +249,15 @@ func (r *fillResult) countReceipt(fill fillfile.Fill, receipt postgres.Receipt, 
 		if fill.ExecutedAt.Before(newest[[2]string{fill.AccountID, fill.Symbol}]) {
 			r.Late++
 		}
+
 	case postgres.Duplicate:
 		r.Duplicates++
+
 	case postgres.Conflict:
 		r.Conflicts++
 		r.reject(rejectedFill(fill, "conflict", receipt.Err))
 		r.Rejected-- // a conflict is not counted as rejected
+
 	default:
 		r.reject(rejectedFill(fill, "fill", receipt.Err))
 	}
