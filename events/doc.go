@@ -20,8 +20,8 @@
 //
 //	idle --doorbell, or 2 to 50 ms--> probing --nothing new--> idle
 //	                                     '--cursor locked--> leading --chunk handled, cursor moved, COMMIT--> probing
-//	                                             |               '-- handler fails --> bisecting --> dead letter, its key
-//	                                             |                                                   parked, others go on
+//	                                             |               '--handler fails--> bisecting --> dead letter, its
+//	                                             |                                                 key parked, others go on
 //	                                             '-- another instance leads --> idle
 //
 // Nothing is lost or doubled because in the snapshots of one server visibility only grows, and a transaction ends once.

@@ -17,7 +17,7 @@ import (
 //
 //	between windows --target chosen, flushed--> window --part published--> ... --cursor moved--> between windows
 //	      |  ^                                    | |                                                 ^
-//	      |  '--nothing for the channel           | '--Redis lost its tail--> back to an earlier batch, and forward again
+//	      |  '--nothing for the channel           | '--Redis lost its tail--> back to an earlier batch, and on again
 //	      |                                       |                           by the windows in events.batch
 //	      '--the stream is ahead, or of a later epoch, or history changed--> next epoch
 type channelRelay struct {
