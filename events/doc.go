@@ -21,8 +21,8 @@
 //	idle --doorbell, or 2 to 50 ms--> probing --nothing new--> idle
 //	                                     '--cursor locked--> leading --chunk handled, cursor moved, COMMIT--> probing
 //	                                             |               '--handler fails--> bisecting --> dead letter, its
-//	                                             |                                                 key parked, others go on
-//	                                             '-- another instance leads --> idle
+//	                                             |                                                 key parked,
+//	                                             '-- another instance leads --> idle               others go on
 //
 // Nothing is lost or doubled because in the snapshots of one server visibility only grows, and a transaction ends once.
 // So every committed event is in exactly one window, and a window does not change once its target is chosen. A

@@ -27,12 +27,14 @@ func maintenanceJobs(ownerURL string, trades, both openBooks) []maintenance.Job 
 				return reconcileJob(ctx, task, both)
 			},
 		},
+
 		{
 			Name: "seal", Short: "seal new entries of the audit log", Every: time.Hour,
 			Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
 				return sealJob(ctx, task, trades)
 			},
 		},
+
 		{
 			Name: "outbox", Short: "drop partitions of the outbox that all consumers have read", Every: 24 * time.Hour,
 			Run: func(ctx context.Context, task *maintenance.Task) (maintenance.Figures, error) {
