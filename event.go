@@ -16,6 +16,9 @@ const (
 
 	TradeExecuted     = "trade_executed"      // a trade was booked; see TradeData
 	TradeUndone       = "trade_undone"        // a trade was taken out of the book; see UndoneTradeData
+	TradesRefolded    = "trades_refolded"     // what follows from a position's entries changed; see RefoldData
+	TradeCorrected    = "trade_corrected"     // a trade was cancelled or restated; see CorrectionData
+	PositionAdjusted  = "position_adjusted"   // a split, a transfer or the like; see AdjustmentData
 	PositionUpdated   = "position_updated"    // a trade changed its position; see PositionUpdate
 	MarketDataUpdated = "market_data_updated" // bars of a symbol or its price changed; see PriceData
 )
@@ -37,7 +40,9 @@ const (
 
 // bookTypes are the types of events that only the book writes. The trigger outbox_is_what_it_says of events.outbox has
 // the same list.
-var bookTypes = []string{TradeExecuted, TradeUndone, PositionUpdated}
+var bookTypes = []string{
+	TradeExecuted, TradeUndone, TradesRefolded, TradeCorrected, PositionAdjusted, PositionUpdated,
+}
 
 // BookEvents returns the types of events that only the book writes.
 func BookEvents() []string { return slices.Clone(bookTypes) }

@@ -12,7 +12,7 @@ const IDLengthMax = 100
 // Trade is one fill. Its key is (AccountID, TradeID, Symbol, Side), because exchanges number trades per symbol and give
 // both sides of a self-trade one number. Trades are append-only.
 type Trade struct {
-	ID                 int64          `db:"id,generated"` // the book's order
+	ID                 int64          `db:"id,generated"` // order of arrival
 	AccountID          string         `db:"account_id"`
 	TradeID            string         `db:"trade_id"`
 	OrderID            string         `db:"order_id,nullzero"` // "" for a fill without an order of ours
@@ -29,6 +29,7 @@ type Trade struct {
 	PositionEffect     PositionEffect `db:"position_effect"`
 	Strategy           string         `db:"strategy"`
 	ExecutedAt         time.Time      `db:"executed_at"`
+	Sequence           int64          `db:"sequence"` // order among trades of one time; 0 if the source gives none
 	SettlementDate     *time.Time     `db:"settlement_date"`
 	CreatedAt          time.Time      `db:"created_at,generated"`
 	XID                uint64         `db:"xid,generated"` // the transaction that wrote it
@@ -102,6 +103,8 @@ func (t Trade) Check() error {
 		return Invalid("quantity", t.Quantity, "a number above 0")
 	case t.Multiplier.Sign() < 0:
 		return Invalid("multiplier", t.Multiplier, "a number above 0, or 0 for the instrument's")
+	case t.Sequence < 0:
+		return Invalid("sequence", t.Sequence, "0 or more")
 	}
 
 	if len(t.OtherFees) > 0 {
@@ -186,14 +189,6 @@ func (t Trade) Differences(stored Trade) (fields []string) {
 // sameDay compares dates as they are stored, each in its own zone.
 func sameDay(a, b *time.Time) bool {
 	return b != nil && a.Format(time.DateOnly) == b.Format(time.DateOnly)
-}
-
-// signed returns the quantity with the sign in which the trade changes a position.
-func (t *Trade) signed(quantity Decimal) Decimal {
-	if t.Side == Sell {
-		return quantity.Neg()
-	}
-	return quantity
 }
 
 // value returns quantity x price x multiplier. It is exact, because checkProduct has bounded the digits.

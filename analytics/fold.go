@@ -42,7 +42,7 @@ func newFold(zones map[string]*time.Location) *fold {
 // isBookEvent reports whether e is an event of the book. Its columns name its account.
 func isBookEvent(e *blotter.Event) bool {
 	return e.Channel == blotter.ChannelTrades && e.Service == blotter.ServiceExecution &&
-		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone)
+		(e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone || e.Type == blotter.TradesRefolded)
 }
 
 // event adds an event of the book or a price, and ignores other events. It refuses an event that contradicts its
@@ -62,13 +62,13 @@ func (f *fold) refuse(e *blotter.Event, reason error) {
 }
 
 func (f *fold) bookEvent(e *blotter.Event) error {
+	if e.Type == blotter.TradesRefolded {
+		return f.refoldEvent(e)
+	}
+
 	t, err := decode(e)
 	if err != nil {
-		if reason := e.CheckIdentity(); reason != nil {
-			f.refuse(e, reason)
-			return nil
-		}
-		return err
+		return f.undecodable(e, err)
 	}
 	if e.AccountID == "" || t.AccountID != e.AccountID {
 		f.refuse(e, e.CheckIdentity())
@@ -81,6 +81,63 @@ func (f *fold) bookEvent(e *blotter.Event) error {
 	}
 	f.syncTradeData(&t.TradeData)
 	f.syncPositionData(&t.TradeData)
+	return nil
+}
+
+// undecodable refuses an event that contradicts its columns, and otherwise returns the error.
+func (f *fold) undecodable(e *blotter.Event, err error) error {
+	if reason := e.CheckIdentity(); reason != nil {
+		f.refuse(e, reason)
+		return nil
+	}
+	return err
+}
+
+// refoldEvent adds the differences that a refold made, and takes the position as it is after it.
+func (f *fold) refoldEvent(e *blotter.Event) error {
+	if e.V != 1 {
+		return f.undecodable(e, unknownVersion(e))
+	}
+	var r blotter.RefoldData
+	if err := json.Unmarshal(e.Data, &r); err != nil {
+		return f.undecodable(e, fmt.Errorf("event %d: decode %s: %w", e.Pos, e.Type, err))
+	}
+	if e.AccountID == "" || r.AccountID != e.AccountID {
+		f.refuse(e, e.CheckIdentity())
+		return nil
+	}
+
+	for i := range r.Performance {
+		if err := f.addPerformance(r.AccountID, &r.Performance[i]); err != nil {
+			f.refuse(e, err)
+			return nil
+		}
+	}
+	f.undone = true
+	t := blotter.TradeData{
+		AccountID: r.AccountID, Symbol: r.Symbol, Multiplier: r.Multiplier, Currency: r.Currency,
+	}
+	s := f.summaryOf(&t, r.Position)
+	s.TradedValue = s.TradedValue.Add(r.Difference.TradedValue)
+	s.EventCount += r.Difference.Trades
+	return nil
+}
+
+// addPerformance adds differences to the figures of a strategy and date.
+func (f *fold) addPerformance(account string, d *blotter.PerformanceDifference) error {
+	day, err := time.Parse(time.DateOnly, d.Date)
+	if err != nil {
+		return blotter.Invalid("data.performance.date", d.Date, "a date")
+	}
+	m := f.metricsOn(account, d.Strategy, d.Currency, day)
+	m.TotalTrades += d.TotalTrades
+	m.ClosingTrades += d.ClosingTrades
+	m.Wins += d.Wins
+	m.Losses += d.Losses
+	m.GrossProfit = m.GrossProfit.Add(d.GrossProfit)
+	m.GrossLoss = m.GrossLoss.Add(d.GrossLoss)
+	m.RealizedPnL = m.RealizedPnL.Add(d.RealizedPnL)
+	m.Fees = m.Fees.Add(d.Fees)
 	return nil
 }
 
@@ -169,11 +226,16 @@ func closes(effect blotter.PositionEffect) bool {
 func (f *fold) metricsOf(t *blotter.TradeData) *blotter.PerformanceMetrics {
 	zone := cmp.Or(f.zones[t.AccountID], time.UTC)
 	date := t.ExecutedAt.Time().In(zone).Format(time.DateOnly)
-	key := metricsKey{t.AccountID, t.Strategy, date, t.Currency}
+	day, _ := time.Parse(time.DateOnly, date)
+	return f.metricsOn(t.AccountID, t.Strategy, t.Currency, day)
+}
+
+// metricsOn returns the figures of a strategy on a date.
+func (f *fold) metricsOn(account, strategy, currency string, day time.Time) *blotter.PerformanceMetrics {
+	key := metricsKey{account, strategy, day.Format(time.DateOnly), currency}
 	m := f.metrics[key]
 	if m == nil {
-		day, _ := time.Parse(time.DateOnly, date)
-		m = &blotter.PerformanceMetrics{AccountID: t.AccountID, Strategy: t.Strategy, Date: day, Currency: t.Currency}
+		m = &blotter.PerformanceMetrics{AccountID: account, Strategy: strategy, Date: day, Currency: currency}
 		f.metrics[key] = m
 	}
 	return m
@@ -229,6 +291,22 @@ func (f *fold) syncPositionData(t *blotter.TradeData) {
 	s := f.summaryOf(t, t.Position)
 	s.TradedValue = s.TradedValue.Add(t.Quantity.Mul(t.Price).Mul(t.Multiplier))
 	s.EventCount++
+}
+
+// syncAdjustment takes the position after an adjustment, and adds what it realized.
+func (f *fold) syncAdjustment(t *blotter.TradeData) {
+	f.summaryOf(t, t.Position)
+	if t.RealizedPnL.IsZero() {
+		return
+	}
+
+	m := f.metricsOf(t)
+	m.RealizedPnL = m.RealizedPnL.Add(t.RealizedPnL)
+	if t.RealizedPnL.IsNeg() {
+		m.GrossLoss = m.GrossLoss.Sub(t.RealizedPnL)
+	} else {
+		m.GrossProfit = m.GrossProfit.Add(t.RealizedPnL)
+	}
 }
 
 // syncMarketData takes a price that is newer than the known one, or corrects that of its source: prices only move

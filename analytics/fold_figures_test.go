@@ -278,6 +278,7 @@ func TestFoldIsStored(t *testing.T) {
 	write(undoing(t, loss))
 	stored("one of two undone",
 		"A S 10 12 9 16 2 USD 30 1 - - -\n"+ofB+"\nA trend 2026-05-04 USD 1 1 1 0 4 0 4 0.5\n"+countsOfB)
-	write(undoing(t, win))
+	// Before the trade win there was nothing.
+	write(bookEvent(t, blotter.TradeUndone, blotter.UndoneTradeData{TradeData: win}))
 	stored("all undone", ofB+"\n"+countsOfB)
 }

@@ -16,11 +16,19 @@ const rebuildTimeout = 30 * time.Minute
 
 const (
 	sqlSnapshot = `select pg_current_snapshot()::text`
-	// sqlTrades reads what the events of the book contained, those of a position in order.
+	// sqlTrades reads the entries of all positions in the book's order: trades that count, and adjustments.
 	sqlTrades = `
 select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl,
-       position_effect, strategy, executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after
-  from execution.trades order by account_id, symbol, id`
+       position_effect, strategy, at, quantity_after, cost_basis_after, realized_pnl_after, fees_after
+  from (select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl,
+               position_effect, strategy, executed_at as at, sequence, '' as adjustment_id, id,
+               quantity_after, cost_basis_after, realized_pnl_after, fees_after
+          from execution.trades where position_effect <> 'void'
+        union all
+        select account_id, symbol, '', 0, 0, multiplier, currency, 0, currency, realized_pnl, 'adjust', strategy, effective_at, -1,
+               adjustment_id, 0, quantity_after, cost_basis_after, realized_pnl_after, fees_after
+          from execution.position_adjustments) entries
+ order by account_id, symbol, at, sequence, adjustment_id collate "C", id`
 	sqlLatest = `
 select l.symbol, l.price, l.at, l.source, coalesce(i.currency, 'USD')
   from data_ingestion.latest_prices l left join data_ingestion.instruments i using (symbol)`
@@ -89,7 +97,7 @@ func (s *Synchronizer) rebuild(ctx context.Context, source, tx *postgres.Tx, did
 	return seen, f.write(ctx, tx)
 }
 
-// foldTrades folds all trades, and the latest prices.
+// foldTrades folds all trades and adjustments, and the latest prices.
 func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, error) {
 	zones, err := allZones(ctx, source)
 	if err != nil {
@@ -110,6 +118,10 @@ func foldTrades(ctx context.Context, source *postgres.Tx, did *Rebuilt) (*fold, 
 		&p.Quantity, &p.CostBasis, &p.RealizedPnL, &p.Fees,
 	}, func() error {
 		t.ExecutedAt = blotter.EventTime(at)
+		if t.Side == "" {
+			f.syncAdjustment(&t)
+			return nil
+		}
 		f.syncTradeData(&t)
 		f.syncPositionData(&t)
 		did.Trades++

@@ -83,11 +83,12 @@ on conflict (account_id, strategy, date, currency) do update
        last_updated = excluded.last_updated`
 )
 
-// Rows without trades are removed, after every trade of theirs was undone.
+// Rows that nothing is left of are removed, after every trade of theirs was undone or cancelled.
 const (
-	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0`
-	sqlEmptyMetrics   = `
-delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0`
+	sqlEmptySummaries = `delete from analytics.portfolio_summary where account_id = any($1::text[]) and event_count = 0
+   and quantity = 0 and cost_basis = 0 and realized_pnl = 0`
+	sqlEmptyMetrics = `delete from analytics.performance_metrics where account_id = any($1::text[]) and total_trades = 0
+   and gross_profit = 0 and gross_loss = 0 and fees = 0`
 )
 
 // write adds the sums to the stored figures, in one round trip.

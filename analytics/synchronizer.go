@@ -50,7 +50,9 @@ func New(cfg Config) (*Synchronizer, error) {
 		Source: cfg.Source, Target: cfg.Target, Name: Consumer, Logger: cfg.Logger,
 		Handler: s.handle, Alongside: s.zoned.queue,
 		Channels: []string{blotter.ChannelTrades, blotter.ChannelMarketData},
-		Types:    []string{blotter.TradeExecuted, blotter.TradeUndone, blotter.MarketDataUpdated},
+		Types: []string{
+			blotter.TradeExecuted, blotter.TradeUndone, blotter.TradesRefolded, blotter.MarketDataUpdated,
+		},
 	})
 	return s, err
 }

@@ -41,6 +41,10 @@ func compose(channel string, e *blotter.Event) (m Message, ok bool, err error) {
 		Type: e.Type, Service: e.Service, Data: e.Data, Timestamp: Time(e.CreatedAt), CorrelationID: e.CorrelationID,
 		ID: e.EventID, Key: e.Key, V: e.V, Channel: channel,
 	}
+	refolded := e.Type == blotter.TradesRefolded && e.Service == blotter.ServiceExecution
+	if refolded && channel == blotter.ChannelPositions && e.CheckIdentity() == nil {
+		return m, true, m.becomeRefoldedPosition()
+	}
 	if !isFill(e) {
 		return m, channel == e.Channel && e.CheckIdentity() == nil, nil
 	}
@@ -103,6 +107,21 @@ func (m *Message) becomePosition(trade *blotter.UndoneTradeData) (err error) {
 	m.ID = derivedID(m.ID, blotter.PositionUpdated)
 	m.CorrelationID = cmp.Or(m.CorrelationID, trade.TradeID)
 	m.Data, err = encodePosition(update)
+	return err
+}
+
+// becomeRefoldedPosition turns the message of a refold into that of the position as it is after it.
+func (m *Message) becomeRefoldedPosition() error {
+	var refold blotter.RefoldData
+	err := json.Unmarshal(m.Data, &refold)
+	if err != nil {
+		return m.undecodable(err)
+	}
+
+	m.Type = blotter.PositionUpdated
+	m.V = 1
+	m.ID = derivedID(m.ID, blotter.PositionUpdated)
+	m.Data, err = json.Marshal(refold.PositionUpdate())
 	return err
 }
 

@@ -46,6 +46,9 @@ type StreamGap struct {
 var channelOf = map[string]string{
 	blotter.TradeExecuted:     blotter.ChannelTrades,
 	blotter.TradeUndone:       blotter.ChannelTrades,
+	blotter.TradesRefolded:    blotter.ChannelTrades,
+	blotter.TradeCorrected:    blotter.ChannelTrades,
+	blotter.PositionAdjusted:  blotter.ChannelTrades,
 	blotter.PositionUpdated:   blotter.ChannelPositions,
 	blotter.MarketDataUpdated: blotter.ChannelMarketData,
 }

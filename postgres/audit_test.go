@@ -114,12 +114,19 @@ func TestAuditRecordsWhatPeopleChange(t *testing.T) {
 			[]string{`execution.positions DELETE {"symbol": "AAPL", "account_id": "A1"}`},
 		},
 		{
-			nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades`,
-			[]string{`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`},
+			nil, `truncate execution.trades, execution.positions, execution.trade_fees, execution.import_trades,
+				execution.trade_corrections, execution.position_adjustments`,
+			[]string{
+				`execution.trades TRUNCATE`, `execution.positions TRUNCATE`, `execution.trade_fees TRUNCATE`,
+				`execution.trade_corrections TRUNCATE`, `execution.position_adjustments TRUNCATE`,
+			},
 		},
 		{
 			nil, `truncate execution.orders cascade`,
-			[]string{`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`},
+			[]string{
+				`execution.orders TRUNCATE`, `execution.trades TRUNCATE`, `execution.trade_fees TRUNCATE`,
+				`execution.trade_corrections TRUNCATE`,
+			},
 		},
 	} {
 		if step.as == nil {

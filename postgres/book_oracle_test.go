@@ -77,7 +77,7 @@ func (l *ledger) hear(f blotter.Trade, r postgres.Receipt, err error) (booked bo
 func (l *ledger) check(d *pgtest.Database) {
 	l.t.Helper()
 	ctx := blotter.WithAllAccounts(l.t.Context())
-	trades, err := d.Trades(ctx, postgres.TradeFilter{BookOrder: true})
+	trades, err := d.Trades(ctx, postgres.TradeFilter{})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (c *client) fill() blotter.Trade {
 		Quantity:   dec(fmt.Sprintf("%d", 1+c.rng.IntN(9))),
 		Price:      dec(fmt.Sprintf("%d.%04d", 90+c.rng.IntN(20), c.rng.IntN(10_000))),
 		Commission: dec(fmt.Sprintf("%d.%02d", c.rng.IntN(3)-1, c.rng.IntN(100))),
-		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, c.rng.IntN(1e9), time.UTC),
+		ExecutedAt: time.Date(2026, 5, 4, 14, 30, 0, 0, time.UTC), // one time for all: the order is that of arrival
 	}
 	if c.chance(30) {
 		f.Quantity = dec(fmt.Sprintf("%d.%03d", c.rng.IntN(20), 1+c.rng.IntN(999)))

@@ -25,6 +25,8 @@ type decision struct {
 	orders     map[bookKey]*orderChange
 	positions  map[bookKey]*positionChange
 	roundTrips []*blotter.RoundTrip
+	late       map[bookKey]time.Time // positions to be folded again, and since when
+	refolds    []*refold             // of these positions, as refold computed them
 }
 
 // orderChange is an order as the trades leave it.
@@ -130,6 +132,9 @@ func (d *decision) bookTrade(i int) Receipt {
 	}
 
 	// From here on nothing fails.
+	if position.IsLate(t.ExecutedAt, t.Sequence) {
+		d.noteLate(t)
+	}
 	*t = t.WithEffect(after, effect)
 	receipt := Receipt{Outcome: Applied, Trade: *t, Position: after}
 	if order != nil {
@@ -321,9 +326,10 @@ func firstError(receipts []Receipt) error {
 	return nil
 }
 
-// allNew reports whether every trade is new to the book and can be booked, as nearly all are.
+// allNew reports whether every trade is new to the book, can be booked, and follows all others of its position, as
+// nearly all do.
 func (d *decision) allNew() bool {
-	return len(d.rows.trades) == 0 && !slices.ContainsFunc(d.receipts, func(r Receipt) bool {
+	return len(d.rows.trades) == 0 && len(d.late) == 0 && !slices.ContainsFunc(d.receipts, func(r Receipt) bool {
 		return r.Outcome != Applied && r.Outcome != Duplicate
 	})
 }

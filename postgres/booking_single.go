@@ -66,6 +66,7 @@ with moved as (
            opened_at = ` + position["opened_at"] + `, max_quantity = ` + position["max_quantity"] + `,
            life_pnl = ` + position["life_pnl"] + `, life_fees = ` + position["life_fees"] + `,
            life_trades = ` + position["life_trades"] + `, strategy = ` + position["strategy"] + `,
+           last_at = ` + trade["executed_at"] + `, last_seq = ` + trade["sequence"] + `,
            version = version + 1, last_updated = now()
      where account_id = ` + trade["account_id"] + ` and symbol = ` + trade["symbol"] + `
        and version = ` + position["version"] + ` and created_at = ` + position["created_at"] + `
@@ -117,12 +118,12 @@ func (c columns[R]) parameterNames(first int) map[string]string {
 }
 
 // single returns the order (nil for a trade without one) and the position of a booking of one trade, and whether one
-// statement can write them: both are stored, and the order does not grow with the trade.
+// statement can write them: both are stored, the order does not grow with the trade, and the trade is not late.
 func (w *bookWriter) single() (order *orderChange, position *positionChange, ok bool) {
 	t := &w.trades[w.applied[0]]
 	order = w.orders[bookKey{t.AccountID, t.OrderID}]
 	position = w.positions[bookKey{t.AccountID, t.Symbol}]
-	ok = position.stored != 0 && (order == nil || order.stored != 0 && !order.Adopted)
+	ok = position.stored != 0 && len(w.refolds) == 0 && (order == nil || order.stored != 0 && !order.Adopted)
 	return order, position, ok
 }
 

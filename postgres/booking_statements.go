@@ -27,13 +27,14 @@ on conflict (account_id, order_id) do update set version = excluded.version wher
 	sqlMovePosition = `
 update execution.positions
    set quantity = $4, cost_basis = $5, realized_pnl = $6, fees = $7, version = version + 1, opened_at = $8,
-       max_quantity = $9, life_pnl = $10, life_fees = $11, life_trades = $12, strategy = $13, last_updated = now()
+       max_quantity = $9, life_pnl = $10, life_fees = $11, life_trades = $12, strategy = $13, last_at = $15,
+       last_seq = $16, last_updated = now()
  where account_id = $1 and symbol = $2 and execution.unchanged(version = $3 and created_at = $14)`
 
 	sqlOpenPosition = `
 insert into execution.positions as p (account_id, symbol, multiplier, currency, quantity, cost_basis, realized_pnl,
-       fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+       fees, opened_at, max_quantity, life_pnl, life_fees, life_trades, strategy, base_currency, last_at, last_seq)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 on conflict (account_id, symbol) do update set version = excluded.version where execution.unchanged(p.version < 0)`
 
 	sqlBookEvent = `
@@ -85,11 +86,13 @@ func (w *bookWriter) queueOrder(o *orderChange) {
 func (w *bookWriter) queuePosition(p *positionChange) {
 	if p.stored == 0 {
 		w.batch.Queue(sqlOpenPosition, p.AccountID, p.Symbol, p.Multiplier, p.Currency, p.Quantity, p.CostBasis,
-			p.RealizedPnL, p.Fees, p.OpenedAt, p.MaxQuantity, p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy)
+			p.RealizedPnL, p.Fees, p.OpenedAt, p.MaxQuantity, p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy,
+			p.Base, p.LastAt, p.LastSeq)
 		return
 	}
 	w.batch.Queue(sqlMovePosition, p.AccountID, p.Symbol, p.stored, p.Quantity, p.CostBasis, p.RealizedPnL, p.Fees,
-		p.OpenedAt, p.MaxQuantity, p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy, p.CreatedAt)
+		p.OpenedAt, p.MaxQuantity, p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy, p.CreatedAt, p.LastAt,
+		p.LastSeq)
 }
 
 func (w *bookWriter) queueOtherFees(fees []*tradeFee) {
@@ -137,6 +140,7 @@ var tradeColumns = columns[blotter.Trade]{
 	columnOf("position_effect", "text", func(t *blotter.Trade) string { return string(t.PositionEffect) }),
 	columnOf("strategy", "text", func(t *blotter.Trade) string { return t.Strategy }),
 	columnOf("executed_at", "timestamptz", func(t *blotter.Trade) time.Time { return t.ExecutedAt }),
+	columnOf("sequence", "bigint", func(t *blotter.Trade) int64 { return t.Sequence }),
 	columnOf("settlement_date", "date", func(t *blotter.Trade) *time.Time { return t.SettlementDate }),
 	columnOf("quantity_after", "numeric", func(t *blotter.Trade) blotter.Decimal { return t.QuantityAfter }),
 	columnOf("cost_basis_after", "numeric", func(t *blotter.Trade) blotter.Decimal { return t.CostBasisAfter }),
@@ -171,6 +175,8 @@ var (
 		columnOf("life_fees", "numeric", func(p *positionChange) blotter.Decimal { return p.LifeFees }),
 		columnOf("life_trades", "bigint", func(p *positionChange) int64 { return p.LifeTrades }),
 		columnOf("strategy", "text", func(p *positionChange) string { return p.Strategy }),
+		columnOf("last_at", "timestamptz", func(p *positionChange) time.Time { return p.LastAt }),
+		columnOf("last_seq", "bigint", func(p *positionChange) int64 { return p.LastSeq }),
 	}
 	tradeEventColumns = columns[blotter.Event]{
 		columnOf("account_id", "text", func(e *blotter.Event) string { return e.AccountID }),
@@ -224,7 +230,8 @@ var (
     update execution.positions p
        set quantity = u.quantity, cost_basis = u.cost_basis, realized_pnl = u.realized_pnl, fees = u.fees,
            version = p.version + 1, opened_at = u.opened_at, max_quantity = u.max_quantity, life_pnl = u.life_pnl,
-           life_fees = u.life_fees, life_trades = u.life_trades, strategy = u.strategy, last_updated = now()
+           life_fees = u.life_fees, life_trades = u.life_trades, strategy = u.strategy, last_at = u.last_at,
+           last_seq = u.last_seq, last_updated = now()
       from ` + changedPositionColumns.unnest(positionsAt) + `
      where p.account_id = u.account_id and p.symbol = u.symbol and p.version = u.version
        and p.created_at = coalesce(u.created_at, p.created_at) and (select count(*) from changed_orders) >= 0
@@ -316,6 +323,7 @@ var newPositionColumns = columns[positionChange]{
 	columnOf("symbol", "text", func(p *positionChange) string { return p.Symbol }),
 	columnOf("multiplier", "numeric", func(p *positionChange) blotter.Decimal { return p.Multiplier }),
 	columnOf("currency", "text", func(p *positionChange) string { return p.Currency }),
+	columnOf("base_currency", "text", func(p *positionChange) string { return p.Base }),
 }
 
 var sqlNewPositions = `

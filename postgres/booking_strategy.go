@@ -183,8 +183,15 @@ func (tx *Tx) bookLocked(ctx context.Context, b *booking) (*decision, error) {
 		return d, errNotAll
 	}
 
+	if err := d.refold(ctx, tx); err != nil {
+		return nil, err
+	}
+
 	deferred, err := d.write(ctx, tx)
 	tx.events = append(tx.events, deferred...)
+	if err == nil {
+		err = d.writeRefolds(ctx, tx)
+	}
 	return d, err
 }
 

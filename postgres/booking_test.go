@@ -220,7 +220,7 @@ func checkBookedRows(ctx context.Context, t *testing.T, db *pgtest.Database, way
 	receipts []postgres.Receipt,
 ) {
 	t.Helper()
-	trades, err := db.Trades(ctx, postgres.TradeFilter{BookOrder: true})
+	trades, err := db.Trades(ctx, postgres.TradeFilter{})
 	if err != nil || len(trades) != len(model.trades) || len(receipts) != len(trades) {
 		t.Fatalf("%s: %d trades and %d receipts, %v; want %d", way, len(trades), len(receipts), err, len(model.trades))
 	}

@@ -110,12 +110,15 @@ func (c columns[R]) unnestInOrder(first int) string {
 	return c.arrays(first) + ` with ordinality u(` + c.names("") + `, place)`
 }
 
-func (c columns[R]) arrays(first int) string {
+func (c columns[R]) arrays(first int) string { return `unnest(` + c.arrayList(first) + `)` }
+
+// arrayList lists the columns as arrays, which are the parameters from $first on.
+func (c columns[R]) arrayList(first int) string {
 	arrays := make([]string, len(c))
 	for i := range c {
 		arrays[i] = parameter(first+i) + "::" + c[i].typ + "[]"
 	}
-	return `unnest(` + strings.Join(arrays, ", ") + `)`
+	return strings.Join(arrays, ", ")
 }
 
 // parameters lists the values of a single row, which are the parameters from $first on.

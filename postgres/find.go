@@ -22,6 +22,7 @@ type Clause struct {
 	id        int64  // of the row behind which a page begins, beside its value
 	part      string // of a time, in a zone
 	zone      string
+	sequence  *int64 // of that row, if the page is in the order of column, sequence and id
 }
 
 // Eq keeps rows whose column equals value.
@@ -194,6 +195,9 @@ func (c *Clause) condition(name string, arg func(any) string) string {
 		return name + " is not null"
 	case c.operator == "in":
 		return name + " = any(" + arg(c.value) + ")"
+	case c.sequence != nil:
+		return "(" + name + ", sequence, id) " + c.operator + " (" + arg(c.value) + ", " + arg(*c.sequence) + ", " +
+			arg(c.id) + ")"
 	case c.id != 0:
 		return "(" + name + ", id) " + c.operator + " (" + arg(c.value) + ", " + arg(c.id) + ")"
 	}

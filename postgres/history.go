@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blotterdb/blotter"
+	"github.com/jackc/pgx/v5"
 )
 
 // OrderFilter selects orders of the context's scope, in the order of their creation. The zero value selects all.
@@ -23,7 +24,8 @@ type OrderFilter struct {
 	Limit       int // the most rows to read; 0 reads all
 }
 
-// TradeFilter selects trades of the context's scope, in the order of their execution. The zero value selects all.
+// TradeFilter selects trades of the context's scope, in the book's order, which is that of their execution: by time, then
+// by sequence. Trades that have both in common are in the order of their arrival. The zero value selects all.
 type TradeFilter struct {
 	Account     string // restricts a scope of all accounts to one account
 	Symbol      string
@@ -36,7 +38,6 @@ type TradeFilter struct {
 	Hour        *int        // 0 to 23, in Zone; nil selects all
 	Zone        string      // of Weekday and Hour; default UTC
 	From, To    time.Time   // From <= executed_at < To; zero is unbounded
-	BookOrder   bool        // in the order in which they were booked, from which positions are computed
 	NewestFirst bool
 	After       *blotter.Trade // the last row of the previous page, or nil for the first page
 	Limit       int            // the most rows to read; 0 reads all
@@ -153,6 +154,21 @@ func (c *clauses) partsOf(column, zone string, weekday int, hour *int) {
 	}
 }
 
+// bySequence sorts the page of trades by sequence between time and id, and begins behind the row with that sequence.
+func (c *clauses) bySequence(after int64) {
+	for i := range c.list {
+		switch {
+		case c.list[i].id != 0:
+			c.list[i].sequence = &after
+		case c.list[i].column == "id" && c.list[i].direction != "":
+			bySequence := c.list[i]
+			bySequence.column = "sequence"
+			c.list = slices.Insert(c.list, i, bySequence)
+			return
+		}
+	}
+}
+
 func (f *OrderFilter) clauses(scope blotter.Scope) *clauses {
 	c := ofScope(scope, f.Account)
 	c.equal("symbol", f.Symbol)
@@ -186,11 +202,8 @@ func (f *TradeFilter) clauses(scope blotter.Scope) *clauses {
 	if f.After != nil {
 		after = *f.After
 	}
-	column := "executed_at"
-	if f.BookOrder {
-		column = ""
-	}
-	c.page(column, after.ExecutedAt, after.ID, f.NewestFirst, f.Limit)
+	c.page("executed_at", after.ExecutedAt, after.ID, f.NewestFirst, f.Limit)
+	c.bySequence(after.Sequence)
 	return c
 }
 
@@ -311,22 +324,39 @@ func (s *Session) StreamPositionValues(ctx context.Context, f PositionFilter) it
 	return stream(ctx, s, PositionValues, f.clauses(s.scope))
 }
 
-// sqlPositionAsOf reads the last trade, in the book's order, of those executed at or before $3.
-var sqlPositionAsOf = `select ` + Trades.columnList() + ` from execution.trades
- where account_id = $1 and symbol = $2 and executed_at <= $3 order by id desc limit 1`
+// sqlPositionAsOf reads the position after its last entry, in the book's order, at or before $3. Adjustments come before
+// the trades of their instant.
+const sqlPositionAsOf = `
+select at, multiplier, currency, quantity_after, cost_basis_after, realized_pnl_after, fees_after
+  from (select executed_at as at, 1 as place, multiplier, currency, quantity_after, cost_basis_after,
+               realized_pnl_after, fees_after
+          from (select * from execution.trades where account_id = $1 and symbol = $2 and executed_at <= $3
+                 order by executed_at desc, sequence desc, id desc limit 1) t
+        union all
+        select effective_at, 0, multiplier, currency, quantity_after, cost_basis_after, realized_pnl_after, fees_after
+          from (select * from execution.position_adjustments
+                 where account_id = $1 and symbol = $2 and effective_at <= $3
+                 order by effective_at desc, adjustment_id collate "C" desc limit 1) a) entries
+ order by at desc, place desc limit 1`
 
-// PositionAsOf returns the position in a symbol at an instant: after the last trade of the book that was executed at or
+// PositionAsOf returns the position in a symbol at an instant: after the last trade or adjustment of the book at or
 // before it. Quantity, cost basis, realized P&L, fees, multiplier and currency are filled in. Before the first trade
 // the position is flat. With a scope of all accounts, account is required; otherwise "" is the scope's account.
 func (s *Session) PositionAsOf(ctx context.Context, account, symbol string, at time.Time) (blotter.Position, error) {
 	if err := resolveAccount(&account, s.scope); err != nil {
 		return blotter.Position{}, err
 	}
-	trades, err := collect(ctx, s, Trades, sqlPositionAsOf, account, symbol, at)
-	if err != nil || len(trades) == 0 {
-		return blotter.Position{AccountID: account, Symbol: symbol}, err
+
+	rows, err := s.Query(ctx, sqlPositionAsOf, account, symbol, at)
+	if err != nil {
+		return blotter.Position{}, err
 	}
-	return trades[0].PositionAfter(), nil
+	t := blotter.Trade{AccountID: account, Symbol: symbol}
+	columns := []any{
+		&t.ExecutedAt, &t.Multiplier, &t.Currency, &t.QuantityAfter, &t.CostBasisAfter, &t.RealizedPnLAfter, &t.FeesAfter,
+	}
+	_, err = pgx.ForEachRow(rows, columns, func() error { return nil })
+	return t.PositionAfter(), err
 }
 
 // PositionAsOf calls Session.PositionAsOf in a read-only session of its own.

@@ -73,8 +73,6 @@ func TestHistory(t *testing.T) {
 	for _, f := range []postgres.TradeFilter{
 		{},
 		{NewestFirst: true},
-		{BookOrder: true},
-		{BookOrder: true, NewestFirst: true},
 		{Symbol: "AAPL"},
 	} {
 		whole := count("unpaged", 25, f)
@@ -307,7 +305,8 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 // restore restores the rows of TestVerifyNamesWhatIsBroken by booking all of them again.
 func restore(t *testing.T, db *pgtest.Database) {
 	t.Helper()
-	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.round_trips,
+	db.Exec(t, `truncate execution.trades, execution.trade_fees, execution.import_trades, execution.trade_corrections,
+		execution.position_adjustments, execution.round_trips,
 		execution.positions, execution.orders`)
 	ctx := as(t, "A1")
 	order := newOrder("A1", "O1")

@@ -39,6 +39,10 @@ var tenants = []tenant{
 	{"execution.imports", `(account_id, file, digest) values ($1::text, $2::text, sha256('x'))`},
 	{"execution.import_trades", `(account_id, import_id, symbol, trade_id, side)
 		values ($1::text, (select max(id) from execution.imports where account_id = $1::text and file = $2::text), 'KO', 'T-1', 'buy')`},
+	{"execution.position_adjustments", `(account_id, adjustment_id, symbol, kind, effective_at, note)
+		values ($1::text, 'S-1', 'KO', 'split', now(), $2::text)`},
+	{"execution.trade_corrections", `(account_id, correction_id, symbol, trade_id, side, kind, note)
+		values ($1::text, 'C-1', 'KO', 'T-1', 'buy', 'bust', $2::text)`},
 }
 
 // seed stores a row of the account in every tenant table, as a superuser.

@@ -202,7 +202,7 @@ func useForReads(t *testing.T, ctx context.Context, db *postgres.DB) {
 	for _, f := range []postgres.TradeFilter{
 		{After: &trades[1], NewestFirst: true},
 		{OrderID: markOrder + "1"},
-		{BookOrder: true, Symbol: markSymbol},
+		{Symbol: markSymbol},
 		{Strategy: markStrategy},
 	} {
 		_, err = db.Trades(ctx, f)

@@ -45,7 +45,7 @@ const tradesOfPnL = `
                else to_char(t.executed_at at time zone a.zone, 'YYYY') end as grouping
   from execution.trades t
   join execution.accounts a on a.account_id = t.account_id
- where ($2 = '' or t.account_id = $2) and ($3 = '' or t.symbol = $3) and ($4 = '' or t.strategy = $4)
+ where t.position_effect <> 'void' and ($2 = '' or t.account_id = $2) and ($3 = '' or t.symbol = $3) and ($4 = '' or t.strategy = $4)
    and t.executed_at >= coalesce($5, '-infinity'::timestamptz)
    and t.executed_at < coalesce($6, 'infinity'::timestamptz)`
 

@@ -23,6 +23,11 @@ var (
 	PositionValues = NewTable[blotter.PositionValue]("execution.position_values", Key("account_id", "symbol"),
 		View(), Derived("other_fees", otherFeesOfPosition))
 
+	Adjustments = NewTable[blotter.Adjustment]("execution.position_adjustments",
+		Key("account_id", "adjustment_id", "symbol"), References("execution.positions", "account_id", "symbol"))
+	Corrections = NewTable[blotter.Correction]("execution.trade_corrections", Key("account_id", "correction_id"),
+		References("execution.trades", "account_id", "trade_id", "symbol", "side"))
+
 	Imports = NewTable[blotter.Import]("execution.imports", Key("account_id", "id"),
 		References("execution.accounts", "account_id"))
 

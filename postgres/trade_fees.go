@@ -21,10 +21,13 @@ const (
    from (select currency, sum(amount) as amount
            from (select t.commission_currency as currency, t.commission as amount from execution.trades t
                   where t.account_id = position_values.account_id and t.symbol = position_values.symbol
-                    and t.commission_currency <> t.currency
+                    and t.commission_currency <> t.currency and t.position_effect <> 'void'
                  union all
                  select o.currency, o.amount from execution.trade_fees o
-                  where o.account_id = position_values.account_id and o.symbol = position_values.symbol) paid
+                  where o.account_id = position_values.account_id and o.symbol = position_values.symbol
+                    and not exists (select from execution.trade_corrections c
+                                     where c.account_id = o.account_id and c.trade_id = o.trade_id
+                                       and c.symbol = o.symbol and c.side = o.side)) paid
           group by currency having sum(amount) <> 0) f)`
 )
 

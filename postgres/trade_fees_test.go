@@ -24,7 +24,7 @@ func withFees(id, symbol string, side blotter.Side, fees ...string) blotter.Trad
 // feesOf writes the fees of the stored trades, in the book's order.
 func feesOf(t *testing.T, d *pgtest.Database) (lines string) {
 	t.Helper()
-	trades, err := d.Trades(as(t, "A1"), postgres.TradeFilter{BookOrder: true})
+	trades, err := d.Trades(as(t, "A1"), postgres.TradeFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}

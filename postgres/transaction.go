@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/blotterdb/blotter"
@@ -263,7 +264,7 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 	*tx.savepoints++
 	name := fmt.Sprintf("blotter_%d", *tx.savepoints)
-	emitted := len(tx.events)
+	pending := slices.Clone(tx.events) // a late fill within the savepoint may write them early
 	deferred := len(tx.last)
 
 	if _, err := tx.Exec(ctx, "savepoint "+name); err != nil {
@@ -272,7 +273,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func(tx *Tx) error) error {
 
 	undo := func() error {
 		tx.closeResults()
-		tx.events = tx.events[:emitted]
+		tx.events = pending
 		tx.last = tx.last[:deferred]
 		return tx.rollbackTo(ctx, name)
 	}

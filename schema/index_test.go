@@ -39,8 +39,8 @@ func TestIndexList(t *testing.T) {
 		"execution.trades": {
 			{"symbol = 'A' order by executed_at desc limit 5", "idx_trades_symbol_executed_at"},
 			{"strategy = 'A'", "idx_trades_strategy"},
-			{"account_id = 'A1' order by executed_at desc, id desc limit 5", "idx_trades_account_executed_at"},
-			{"account_id = 'A1' and symbol = 'S10' order by id desc limit 1", "idx_trades_position"},
+			{"account_id = 'A1' order by executed_at desc, sequence desc, id desc limit 5", "idx_trades_account_executed_at"},
+			{"account_id = 'A1' and symbol = 'S10' order by executed_at desc, sequence desc, id desc limit 1", "idx_trades_position"},
 			{"account_id = 'A1' and order_id = '10'", "idx_trades_order"},
 		},
 		"execution.positions": {

@@ -332,10 +332,7 @@ func readPosition(r *request, s *postgres.Session, symbol string) (data position
 	if data.fills, err = s.Trades(r.ctx, filter); err != nil {
 		return data, err
 	}
-	newest := postgres.TradeFilter{
-		Account: r.account, Symbol: symbol, NewestFirst: true, BookOrder: true,
-		Limit: quantityDots,
-	}
+	newest := postgres.TradeFilter{Account: r.account, Symbol: symbol, NewestFirst: true, Limit: quantityDots}
 	if data.recent, err = s.Trades(r.ctx, newest); err != nil {
 		return data, err
 	}

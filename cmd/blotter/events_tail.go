@@ -235,11 +235,15 @@ func (t *tail) countOne() error {
 func summary(kind string, data []byte) string {
 	var trade blotter.TradeData
 	var position blotter.PositionUpdate
+	var refold blotter.RefoldData
 	var bars blotter.PriceData
 
 	switch {
 	case kind == blotter.TradeUndone && json.Unmarshal(data, &trade) == nil:
 		return fmt.Sprintf("undone: %s %s %s @ %s", trade.Side, trade.Quantity, trade.Symbol, price(trade.Price))
+	case kind == blotter.TradesRefolded && json.Unmarshal(data, &refold) == nil:
+		return fmt.Sprintf("%s: %s, %d entries since %s", refold.Cause.Kind, refold.Symbol, refold.Entries,
+			refold.Since.Time().Format(time.DateOnly))
 	case kind == blotter.TradeExecuted && json.Unmarshal(data, &trade) == nil:
 		return fmt.Sprintf("%s %s %s @ %s", trade.Side, trade.Quantity, trade.Symbol, price(trade.Price))
 	case kind == blotter.PositionUpdated && json.Unmarshal(data, &position) == nil:

@@ -13,11 +13,10 @@ func importsUndo(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "undo ID",
 		Short: "Remove the fills of an import from the book",
-		Long: `Remove the fills of an import from the book, unless later trades were booked on
-their positions. Positions, orders, round trips and analytics are then as they
-were before, and the file can be imported again, with other options. If there
-are later trades, the import stays and they are listed: undo the imports that
-booked them first. The audit log keeps every trade.`,
+		Long: `Remove the fills of an import from the book. Positions, orders, round trips and
+analytics are then as if it had never been imported, and what follows from later
+trades is computed again. The file can be imported again, with other options.
+The audit log keeps every trade.`,
 		Example: "  blotter trades imports list\n  blotter trades imports undo 7",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

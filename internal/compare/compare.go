@@ -157,7 +157,7 @@ func sameAverage(book, broker *blotter.Decimal, digits uint8) bool {
 
 // findSuspects finds the trades since the book last agreed with the broker.
 func (d *Difference) findSuspects(ctx context.Context, s *postgres.Session) error {
-	filter := postgres.TradeFilter{Symbol: d.Symbol, BookOrder: true, NewestFirst: true}
+	filter := postgres.TradeFilter{Symbol: d.Symbol, NewestFirst: true}
 	for t, err := range s.StreamTrades(ctx, filter) {
 		if err != nil {
 			return err

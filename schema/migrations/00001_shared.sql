@@ -42,6 +42,7 @@ CREATE DOMAIN shared.symbol AS text CHECK (length(VALUE) <@ '[1,32]'::int4range)
 CREATE DOMAIN shared.timeframe AS text CHECK (length(VALUE) <@ '[1,10]'::int4range);
 CREATE DOMAIN shared.source AS text CHECK (length(VALUE) <@ '[1,50]'::int4range);
 CREATE DOMAIN shared.currency AS text CHECK (length(VALUE) <@ '[1,20]'::int4range);
+CREATE DOMAIN shared.base_currency AS text CHECK (length(VALUE) <= 20); -- '' for none
 CREATE DOMAIN shared.strategy AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.session_id AS text CHECK (length(VALUE) <= 100); -- '' for none
 CREATE DOMAIN shared.side AS text CHECK (VALUE IN ('buy', 'sell'));
@@ -49,7 +50,7 @@ CREATE DOMAIN shared.order_type AS text CHECK (VALUE IN ('market', 'limit', 'sto
 CREATE DOMAIN shared.time_in_force AS text CHECK (VALUE IN ('day', 'gtc', 'ioc', 'fok'));
 CREATE DOMAIN shared.order_status AS text
     CHECK (VALUE IN ('pending', 'submitted', 'partially_filled', 'filled', 'cancelled', 'rejected', 'expired'));
-CREATE DOMAIN shared.position_effect AS text CHECK (VALUE IN ('open', 'increase', 'reduce', 'close', 'flip'));
+CREATE DOMAIN shared.position_effect AS text CHECK (VALUE IN ('open', 'increase', 'reduce', 'close', 'flip', 'void', 'adjust'));
 -- An instant that JSON can write, in years of four digits.
 CREATE DOMAIN shared.instant AS timestamptz CHECK (VALUE <@ '[1677-01-01Z,9999-12-31Z)'::tstzrange);
 
@@ -613,7 +614,7 @@ DROP FUNCTION shared.uuid_v7(), shared.may_remove(text), shared.isolate(regclass
 DROP DOMAIN shared.json_128k, shared.json_64k, shared.json_16k, shared.sha256_digest, shared.user_id, shared.correlation_id, shared.consumer,
     shared.service, shared.event_version, shared.event_type, shared.event_key, shared.channel, shared.instant,
     shared.position_effect, shared.order_status, shared.time_in_force, shared.order_type, shared.side, shared.session_id,
-    shared.strategy, shared.currency, shared.source, shared.timeframe, shared.symbol, shared.trade_id, shared.order_id,
+    shared.strategy, shared.base_currency, shared.currency, shared.source, shared.timeframe, shared.symbol, shared.trade_id, shared.order_id,
     shared.account_id, shared.row_count, shared.cost_basis, shared.multiplier, shared.price, shared.signed_quantity,
     shared.quantity, shared.not_negative, shared.positive, shared.exact;
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;

@@ -102,6 +102,7 @@ CREATE TABLE execution.trades (
     position_effect     shared.position_effect NOT NULL,
     strategy            shared.strategy NOT NULL DEFAULT '',
     executed_at         shared.instant NOT NULL,
+    sequence            shared.row_count NOT NULL DEFAULT 0, -- order among trades of one time, where the source knows it
     settlement_date     date,
     created_at          timestamptz NOT NULL DEFAULT now(),
     xid                 xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -132,11 +133,11 @@ ALTER TABLE execution.trades ENABLE ALWAYS TRIGGER product_is_exact;
 -- idx_trades_account_id of the original is served by the key.
 CREATE INDEX idx_trades_symbol_executed_at ON execution.trades (symbol, executed_at DESC);
 CREATE INDEX idx_trades_strategy ON execution.trades (strategy) WHERE strategy <> ''; -- many trades have none
-CREATE INDEX idx_trades_position ON execution.trades (account_id, symbol, id);
+-- The book's order of a position: that of execution. Arrival decides between trades of one time and one sequence.
+CREATE INDEX idx_trades_position ON execution.trades (account_id, symbol, executed_at, sequence, id);
 CREATE INDEX idx_trades_order ON execution.trades (account_id, order_id);
--- An account's trades by time, a page at a time. (In the order of ids instead, PostgreSQL would read it backwards for a
--- position's last trade, past all that its account traded since.)
-CREATE INDEX idx_trades_account_executed_at ON execution.trades (account_id, executed_at, id);
+-- An account's trades in the book's order, a page at a time.
+CREATE INDEX idx_trades_account_executed_at ON execution.trades (account_id, executed_at, sequence, id);
 -- What a position paid in other currencies than its own. A trade whose commission is in its currency is not in it.
 CREATE INDEX idx_trades_other_currency ON execution.trades (account_id, symbol)
     INCLUDE (commission_currency, commission) WHERE commission_currency <> currency;
@@ -174,6 +175,11 @@ CREATE TABLE execution.positions (
     life_fees    shared.exact NOT NULL DEFAULT 0,
     life_trades  shared.row_count NOT NULL DEFAULT 0,
     strategy     shared.strategy NOT NULL DEFAULT '',
+    base_currency shared.base_currency NOT NULL DEFAULT '', -- the coin that is held; fees in it change the quantity
+    -- The last entry in the book's order: a trade before it is late, and what follows is folded again.
+    last_at      timestamptz NOT NULL DEFAULT '0001-01-01 00:00:00Z',
+    last_seq     bigint NOT NULL DEFAULT 0,
+    stale_since  timestamptz, -- what follows from its entries is not computed yet
     PRIMARY KEY (account_id, symbol)
 ) WITH (fillfactor = 50); -- as an order's, for its next versions
 -- idx_positions_account_id of the original is served by the key.
@@ -190,9 +196,71 @@ CREATE TABLE execution.round_trips (
     fees         shared.exact NOT NULL,
     net          numeric NOT NULL GENERATED ALWAYS AS (gross - fees) STORED,
     strategy     shared.strategy NOT NULL DEFAULT '',
-    trades       bigint NOT NULL CHECK (trades > 0),
+    trades       shared.row_count NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, symbol, id)
+);
+
+-- Changes of a position that are not trades. They are facts, up to xid; the other columns follow from the entries before
+-- them, in the order (effective_at, adjustment_id), before the trades of the instant.
+CREATE TABLE execution.position_adjustments (
+    id                 bigint GENERATED ALWAYS AS IDENTITY,
+    account_id         shared.account_id NOT NULL,
+    adjustment_id      shared.trade_id NOT NULL,
+    symbol             shared.symbol NOT NULL,
+    kind               text NOT NULL CHECK (kind IN ('split', 'reverse_split', 'stock_dividend', 'symbol_change', 'merger',
+                                                     'transfer_in', 'transfer_out', 'opening')),
+    effective_at       shared.instant NOT NULL,
+    ratio_new          bigint NOT NULL DEFAULT 1 CHECK (ratio_new BETWEEN 0 AND 1000000000),
+    ratio_old          bigint NOT NULL DEFAULT 1 CHECK (ratio_old BETWEEN 0 AND 1000000000),
+    fractions          text NOT NULL DEFAULT 'keep' CHECK (fractions IN ('keep', 'round_up', 'round_down', 'cash')),
+    cash               shared.not_negative NOT NULL DEFAULT 0,
+    quantity           shared.signed_quantity NOT NULL DEFAULT 0,
+    cost_basis         shared.cost_basis NOT NULL DEFAULT 0,
+    to_symbol          text NOT NULL DEFAULT '' CHECK (length(to_symbol) <= 32),
+    from_symbol        text NOT NULL DEFAULT '' CHECK (length(from_symbol) <= 32),
+    other_party        text NOT NULL DEFAULT '' CHECK (length(other_party) <= 50),
+    currency           shared.currency NOT NULL DEFAULT 'USD',
+    multiplier         shared.multiplier NOT NULL DEFAULT 1,
+    note               text NOT NULL DEFAULT '' CHECK (length(note) <= 500),
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    xid                xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position_effect    shared.position_effect NOT NULL DEFAULT 'adjust',
+    strategy           shared.strategy NOT NULL DEFAULT '',
+    quantity_change    shared.exact NOT NULL DEFAULT 0,
+    cost_change        shared.exact NOT NULL DEFAULT 0,
+    realized_pnl       shared.exact NOT NULL DEFAULT 0,
+    moved_quantity     shared.exact NOT NULL DEFAULT 0,
+    moved_cost         shared.exact NOT NULL DEFAULT 0,
+    moved_opened_at    timestamptz,
+    moved_max_quantity shared.exact NOT NULL DEFAULT 0,
+    moved_pnl          shared.exact NOT NULL DEFAULT 0,
+    moved_fees         shared.exact NOT NULL DEFAULT 0,
+    moved_trades       shared.row_count NOT NULL DEFAULT 0,
+    moved_strategy     shared.strategy NOT NULL DEFAULT '',
+    quantity_after     shared.signed_quantity NOT NULL DEFAULT 0,
+    cost_basis_after   shared.cost_basis NOT NULL DEFAULT 0,
+    realized_pnl_after shared.exact NOT NULL DEFAULT 0,
+    fees_after         shared.exact NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, adjustment_id, symbol),
+    FOREIGN KEY (account_id, symbol) REFERENCES execution.positions
+);
+CREATE INDEX idx_position_adjustments ON execution.position_adjustments (account_id, symbol, effective_at);
+
+-- Trades that the broker cancelled or restated. The trade stays, without effect; a restated one is replaced by another trade.
+CREATE TABLE execution.trade_corrections (
+    account_id    shared.account_id NOT NULL,
+    correction_id shared.trade_id NOT NULL,
+    symbol        shared.symbol NOT NULL,
+    trade_id      shared.trade_id NOT NULL,
+    side          shared.side NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('bust', 'correct')),
+    replaced_by   text NOT NULL DEFAULT '' CHECK (length(replaced_by) <= 100), -- the trade id of the restated trade
+    note          text NOT NULL DEFAULT '' CHECK (length(note) <= 500),
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, correction_id),
+    UNIQUE (account_id, trade_id, symbol, side), -- a trade is cancelled once
+    FOREIGN KEY (account_id, trade_id, symbol, side) REFERENCES execution.trades
 );
 
 -- Positions at the last known price, in their own currency: the price of another listing does not count. Market values have
@@ -252,21 +320,27 @@ CREATE TABLE execution.import_trades (
 CREATE INDEX idx_import_trades_import ON execution.import_trades (account_id, import_id);
 
 SELECT shared.isolate(t) FROM unnest(ARRAY['execution.accounts', 'execution.orders', 'execution.trades', 'execution.trade_fees',
-    'execution.positions', 'execution.round_trips', 'execution.imports', 'execution.import_trades']::regclass[]) t;
+    'execution.positions', 'execution.round_trips', 'execution.imports', 'execution.import_trades', 'execution.position_adjustments',
+    'execution.trade_corrections']::regclass[]) t;
 
 GRANT SELECT ON execution.accounts, execution.orders, execution.trades, execution.trade_fees, execution.positions,
-    execution.round_trips, execution.position_values, execution.imports, execution.import_trades
-    TO trading_app, trading_service, trading_readonly, trading_reporter;
+    execution.round_trips, execution.position_values, execution.imports, execution.import_trades, execution.position_adjustments,
+    execution.trade_corrections TO trading_app, trading_service, trading_readonly, trading_reporter;
 GRANT INSERT ON execution.accounts, execution.orders, execution.trade_fees, execution.positions, execution.round_trips, execution.imports
     TO trading_app, trading_service;
 GRANT INSERT ON execution.trades TO trading_service;
+-- Of an adjustment only the facts: execution.refold sets what follows from them.
+GRANT INSERT (account_id, adjustment_id, symbol, kind, effective_at, ratio_new, ratio_old, fractions, cash, quantity, cost_basis, to_symbol,
+    from_symbol, other_party, currency, multiplier, note) ON execution.position_adjustments TO trading_app, trading_service;
+GRANT INSERT (account_id, correction_id, symbol, trade_id, side, kind, replaced_by, note) ON execution.trade_corrections
+    TO trading_app, trading_service;
 GRANT UPDATE ON execution.accounts, execution.orders, execution.positions, execution.imports TO trading_service;
 GRANT DELETE ON execution.orders TO trading_service;
 GRANT INSERT (account_id, import_id, symbol, trade_id, side) ON execution.import_trades TO trading_app, trading_service;
 -- Number, transaction and time of a trade are the server's to say. An event is proved by a trade of its own transaction, so
 -- nobody gives a trade another one's.
 GRANT INSERT (account_id, trade_id, order_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
-    realized_pnl, position_effect, strategy, executed_at, settlement_date, quantity_after, cost_basis_after, realized_pnl_after,
+    realized_pnl, position_effect, strategy, executed_at, sequence, settlement_date, quantity_after, cost_basis_after, realized_pnl_after,
     fees_after) ON execution.trades TO trading_app;
 -- LOCK TABLE in a mode that stops others takes UPDATE, DELETE or TRUNCATE on the whole table. UPDATE of columns is enough to
 -- update and to lock one's own rows, but not for LOCK TABLE. A table that gets a column gets it here.
@@ -274,7 +348,8 @@ GRANT UPDATE (account_id, name, currency, zone, created_at) ON execution.account
 GRANT UPDATE (account_id, order_id, symbol, side, order_type, quantity, price, stop_price, time_in_force, status, filled_quantity,
     filled_notional, strategy, session_id, adopted, version, created_at, updated_at) ON execution.orders TO trading_app;
 GRANT UPDATE (account_id, symbol, quantity, cost_basis, realized_pnl, fees, multiplier, version, opened_at, last_updated, created_at,
-    currency, max_quantity, life_pnl, life_fees, life_trades, strategy) ON execution.positions TO trading_app;
+    currency, max_quantity, life_pnl, life_fees, life_trades, strategy, base_currency, last_at, last_seq, stale_since)
+    ON execution.positions TO trading_app;
 GRANT UPDATE (account_id, file, source, digest, layout, options, state, user_id, login, started_at, finished_at, undone_at, undone_by,
     rows, booked, duplicates, conflicts, rejected, left_out) ON execution.imports TO trading_app;
 
@@ -308,7 +383,12 @@ SELECT shared.audited('execution.accounts', '{account_id}', true),
        shared.audited('execution.orders', '{account_id,order_id}', true, 'execution.by_fill(OLD, NEW)'),
        -- Trades are proved by nothing else: whoever may change one is recorded. That they come is told by the book. The number
        -- of its transaction is no fact of a trade: after a restore into another cluster all of them get new ones.
-       shared.audited('execution.trades', '{account_id,trade_id,symbol,side}', false, $$to_jsonb(OLD) - 'xid' = to_jsonb(NEW) - 'xid'$$),
+       -- The application's roles change of a trade only what execution.refold lets them, which blotter verify proves.
+       shared.audited('execution.trades', '{account_id,trade_id,symbol,side}', false,
+           $$current_setting('role') IN ('trading_app', 'trading_service') OR to_jsonb(OLD) - 'xid' = to_jsonb(NEW) - 'xid'$$),
+       shared.audited('execution.position_adjustments', '{account_id,adjustment_id,symbol}', true,
+           $$current_setting('role') IN ('trading_app', 'trading_service') OR to_jsonb(OLD) - 'xid' = to_jsonb(NEW) - 'xid'$$),
+       shared.audited('execution.trade_corrections', '{account_id,correction_id}', true),
        shared.audited('execution.trade_fees', '{account_id,symbol,trade_id,side,currency}', false),
        -- What the application's roles make of a position is proved by its trades (blotter verify): they alone book fills. (As
        -- text: the server parses the condition with each statement, and a name in it is 64 bytes long.)
@@ -356,11 +436,11 @@ END $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
 -- remove_import removes the trades of an import, their fees, links and round trips, and positions that have no trade left.
--- No role but the owner may remove trades: it acts as the owner, and so checks itself what row-level security would, and
--- that nothing follows from the trades: they are the last of their positions. What changes in rows that stay, the caller
--- writes in the same transaction, with its own rights. The audit log has every trade that was removed, and an event tells of
--- it: nobody else may write one. The events of a position come after its lock, so before those of later fills.
-CREATE FUNCTION execution.remove_import(account text, import bigint, OUT trades bigint, OUT round_trips bigint, OUT positions bigint)
+-- No role but the owner may remove trades: it acts as the owner, and so checks itself what row-level security would. The caller
+-- computes the positions that stay again (execution.refold). The audit log has every trade that was removed, and an event tells
+-- of it: nobody else may write one. A trade that a correction had cancelled has none: it did not count. The events of a
+-- position come after its lock, so before those of later fills.
+CREATE FUNCTION execution.remove_import(account text, import bigint, OUT trades bigint, OUT positions bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = on AS $$
 DECLARE
     state_now text;
@@ -379,10 +459,9 @@ BEGIN
     END IF;
 
     trades := 0;
-    round_trips := 0;
     positions := 0;
     FOR held IN
-        SELECT l.symbol, min(t.id) AS first, bool_and(t.created_at = l.created_at) AS own, count(*) FILTER (WHERE t.position_effect IN ('close', 'flip')) AS ended
+        SELECT l.symbol, bool_and(t.created_at = l.created_at) AS own
           FROM execution.import_trades l
           JOIN execution.trades t ON t.account_id = l.account_id AND t.trade_id = l.trade_id AND t.symbol = l.symbol AND t.side = l.side
          WHERE l.account_id = account AND l.import_id = import
@@ -392,19 +471,6 @@ BEGIN
             RAISE EXCEPTION 'import % did not book all trades of % that are linked to it', import, held.symbol USING ERRCODE = 'insufficient_privilege';
         END IF;
         PERFORM FROM execution.positions p WHERE p.account_id = account AND p.symbol = held.symbol FOR UPDATE;
-        IF EXISTS (SELECT FROM execution.trades t
-                    WHERE t.account_id = account AND t.symbol = held.symbol AND t.id >= held.first
-                      AND NOT EXISTS (SELECT FROM execution.import_trades l WHERE l.account_id = account AND l.import_id = import
-                                         AND l.symbol = t.symbol AND l.trade_id = t.trade_id AND l.side = t.side)) THEN
-            RAISE EXCEPTION 'later trades of % follow from those of import %', held.symbol, import USING ERRCODE = 'object_not_in_prerequisite_state';
-        END IF;
-        -- A position's round trips are in the order of the trades that ended them, one for each.
-        WITH ended AS (
-            SELECT r.id FROM execution.round_trips r WHERE r.account_id = account AND r.symbol = held.symbol ORDER BY r.id DESC LIMIT held.ended
-        ), gone AS (
-            DELETE FROM execution.round_trips r USING ended e WHERE r.account_id = account AND r.symbol = held.symbol AND r.id = e.id RETURNING 1
-        )
-        SELECT round_trips + count(*) INTO round_trips FROM gone;
     END LOOP;
 
     SELECT coalesce(array_agg(l.symbol), '{}'), coalesce(array_agg(l.trade_id), '{}'), coalesce(array_agg(l.side), '{}') INTO symbols, ids, sides
@@ -414,9 +480,14 @@ BEGIN
            left(coalesce(current_setting('app.correlation_id', true), ''), 100), events.undone_data(gone, p.before)
       FROM unnest(symbols, ids, sides) u(symbol, trade_id, side)
       JOIN execution.trades gone ON gone.account_id = account AND gone.trade_id = u.trade_id AND gone.symbol = u.symbol AND gone.side = u.side
-      LEFT JOIN LATERAL (SELECT b AS before FROM execution.trades b WHERE b.account_id = account AND b.symbol = gone.symbol AND b.id < gone.id
-                          ORDER BY b.id DESC LIMIT 1) p ON true
-     ORDER BY gone.id DESC;
+      LEFT JOIN LATERAL (SELECT b AS before FROM execution.trades b
+                          WHERE b.account_id = account AND b.symbol = gone.symbol
+                            AND (b.executed_at, b.sequence, b.id) < (gone.executed_at, gone.sequence, gone.id)
+                          ORDER BY b.executed_at DESC, b.sequence DESC, b.id DESC LIMIT 1) p ON true
+     WHERE gone.position_effect <> 'void'
+     ORDER BY gone.executed_at DESC, gone.sequence DESC, gone.id DESC;
+    DELETE FROM execution.trade_corrections c USING unnest(symbols, ids, sides) u(symbol, trade_id, side)
+     WHERE c.account_id = account AND c.symbol = u.symbol AND c.trade_id = u.trade_id AND c.side = u.side;
     DELETE FROM execution.import_trades l WHERE l.account_id = account AND l.import_id = import;
     DELETE FROM execution.trade_fees f USING unnest(symbols, ids, sides) u(symbol, trade_id, side)
      WHERE f.account_id = account AND f.symbol = u.symbol AND f.trade_id = u.trade_id AND f.side = u.side;
@@ -425,8 +496,12 @@ BEGIN
     GET DIAGNOSTICS trades = ROW_COUNT;
     DELETE FROM execution.positions p
      WHERE p.account_id = account AND p.symbol = ANY (symbols)
-       AND NOT EXISTS (SELECT FROM execution.trades t WHERE t.account_id = account AND t.symbol = p.symbol);
+       AND NOT EXISTS (SELECT FROM execution.trades t WHERE t.account_id = account AND t.symbol = p.symbol)
+       AND NOT EXISTS (SELECT FROM execution.position_adjustments j WHERE j.account_id = account AND j.symbol = p.symbol);
     GET DIAGNOSTICS positions = ROW_COUNT;
+    DELETE FROM execution.round_trips r
+     WHERE r.account_id = account AND r.symbol = ANY (symbols)
+       AND NOT EXISTS (SELECT FROM execution.positions p WHERE p.account_id = account AND p.symbol = r.symbol);
     UPDATE execution.imports i
        SET state = 'undone', undone_at = now(), undone_by = left(coalesce(current_setting('app.user_id', true), ''), 100)
      WHERE i.account_id = account AND i.id = import;
@@ -434,11 +509,149 @@ END $$;
 -- +goose StatementEnd
 GRANT EXECUTE ON FUNCTION execution.remove_orders(text, text[]), execution.remove_import(text, bigint) TO trading_app, trading_service;
 
+-- +goose StatementBegin
+-- base_fee returns the fees of a trade in the coin that its position holds: they reduce what the account has.
+CREATE FUNCTION execution.base_fee(t execution.trades, base text) RETURNS numeric
+LANGUAGE sql STABLE
+RETURN CASE WHEN base = '' OR base = t.currency THEN 0
+    ELSE CASE WHEN t.commission_currency = base THEN t.commission ELSE 0 END
+       + coalesce((SELECT sum(f.amount) FROM execution.trade_fees f
+                    WHERE f.account_id = t.account_id AND f.symbol = t.symbol AND f.trade_id = t.trade_id AND f.side = t.side AND f.currency = base), 0) END;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION execution.base_fee(execution.trades, text) TO trading_app, trading_service, trading_readonly, trading_reporter;
+-- +goose StatementBegin
+-- refold writes what follows from the entries of a position from a time on, after one of them came late, was cancelled or
+-- corrected, or an adjustment was made. It sets derived columns only: facts stay as they are. It replaces the round trips that
+-- ended since then, and writes the event trades_refolded with the differences, which it computes itself: nobody else may write
+-- one. Trades that arrived with this refold are not among the given ones; their own events tell of them.
+CREATE FUNCTION execution.refold(account text, held text, since timestamptz, cause jsonb,
+    at timestamptz[], sequences bigint[], ids bigint[], effects text[], pnls numeric[],
+    quantities numeric[], costs numeric[], realized numeric[], fees numeric[], adjustments jsonb,
+    opened timestamptz[], closed timestamptz[], most numeric[], gross numeric[], trip_fees numeric[], strategies text[], trades bigint[])
+    RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = on AS $$
+#variable_conflict use_column
+DECLARE
+    p execution.positions;
+    zone_now text;
+    difference jsonb;
+    performance jsonb[];
+    parts int;
+BEGIN
+    IF NOT shared.may_remove(account) THEN
+        RAISE EXCEPTION 'position % of account % is not one of this session', held, account USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT * INTO p FROM execution.positions x WHERE x.account_id = account AND x.symbol = held FOR UPDATE;
+    SELECT a.zone INTO zone_now FROM execution.accounts a WHERE a.account_id = account;
+    IF p.account_id IS NULL THEN
+        RAISE EXCEPTION 'account % has no position in %', account, held USING ERRCODE = 'no_data_found';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(at, sequences, ids, effects) u(at, sequence, id, effect)
+                 JOIN execution.trades t ON t.account_id = account AND t.symbol = held AND t.executed_at = u.at AND t.sequence = u.sequence AND t.id = u.id
+                 LEFT JOIN execution.trade_corrections c ON c.account_id = t.account_id AND c.trade_id = t.trade_id AND c.symbol = t.symbol AND c.side = t.side
+                WHERE (u.effect = 'void') <> (c.correction_id IS NOT NULL)) THEN
+        RAISE EXCEPTION 'a trade of % is without effect exactly if a correction says so', held USING ERRCODE = 'check_violation';
+    END IF;
+
+    WITH entries AS (
+        SELECT t.strategy, t.executed_at AS at, t.currency, c.sign, f.effect, f.pnl, 1 AS trades,
+               CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END - execution.base_fee(t, p.base_currency) AS quantity,
+               CASE t.side WHEN 'buy' THEN 1 ELSE -1 END * t.quantity * t.price * t.multiplier + f.pnl AS cost,
+               t.quantity * t.price * t.multiplier AS value,
+               CASE WHEN t.commission_currency = t.currency THEN t.commission ELSE 0 END AS fee
+          FROM unnest(at, sequences, ids, effects, pnls) u(at, sequence, id, effect, pnl)
+          JOIN execution.trades t ON t.account_id = account AND t.symbol = held AND t.executed_at = u.at AND t.sequence = u.sequence AND t.id = u.id
+         CROSS JOIN (VALUES (1), (-1)) c(sign)
+         CROSS JOIN LATERAL (SELECT CASE c.sign WHEN 1 THEN u.effect ELSE t.position_effect END AS effect,
+                                    CASE c.sign WHEN 1 THEN u.pnl ELSE t.realized_pnl END AS pnl) f
+         WHERE f.effect <> 'void' AND (u.effect, u.pnl) IS DISTINCT FROM (t.position_effect::text, t.realized_pnl::numeric)
+        UNION ALL
+        SELECT f.strategy, t.effective_at, t.currency, c.sign, 'adjust', f.pnl, 0, f.quantity, f.cost, 0, 0
+          FROM jsonb_to_recordset(adjustments) u(adjustment_id text, strategy text, realized_pnl numeric, quantity_change numeric, cost_change numeric)
+          JOIN execution.position_adjustments t ON t.account_id = account AND t.symbol = held AND t.adjustment_id = u.adjustment_id
+         CROSS JOIN (VALUES (1), (-1)) c(sign)
+         CROSS JOIN LATERAL (SELECT CASE c.sign WHEN 1 THEN u.strategy ELSE t.strategy END AS strategy,
+                                    CASE c.sign WHEN 1 THEN u.realized_pnl ELSE t.realized_pnl END AS pnl,
+                                    CASE c.sign WHEN 1 THEN u.quantity_change ELSE t.quantity_change END AS quantity,
+                                    CASE c.sign WHEN 1 THEN u.cost_change ELSE t.cost_change END AS cost) f
+    ), counted AS (
+        SELECT *, effect IN ('reduce', 'close', 'flip') AS closing, to_char(e.at AT TIME ZONE zone_now, 'YYYY-MM-DD') AS date FROM entries e
+    ), days AS (
+        SELECT strategy, date, currency, sum(sign * trades) AS total_trades,
+               coalesce(sum(sign) FILTER (WHERE closing), 0) AS closing_trades,
+               coalesce(sum(sign) FILTER (WHERE closing AND pnl > 0), 0) AS wins,
+               coalesce(sum(sign) FILTER (WHERE closing AND pnl < 0), 0) AS losses,
+               coalesce(sum(sign * pnl) FILTER (WHERE pnl > 0), 0) AS gross_profit,
+               coalesce(-sum(sign * pnl) FILTER (WHERE pnl < 0), 0) AS gross_loss,
+               sum(sign * pnl) AS realized_pnl, sum(sign * fee) AS fees
+          FROM counted GROUP BY strategy, date, currency
+    )
+    SELECT jsonb_build_object(
+               'trades', coalesce(sum(sign * e.trades), 0), 'quantity', trim_scale(coalesce(sum(sign * quantity), 0))::text,
+               'cost_basis', trim_scale(coalesce(sum(sign * cost), 0))::text, 'traded_value', trim_scale(coalesce(sum(sign * value), 0))::text,
+               'realized_pnl', trim_scale(coalesce(sum(sign * pnl), 0))::text, 'fees', trim_scale(coalesce(sum(sign * fee), 0))::text),
+           (SELECT array_agg(jsonb_build_object('strategy', d.strategy, 'date', d.date, 'currency', d.currency, 'total_trades', d.total_trades,
+                       'closing_trades', d.closing_trades, 'wins', d.wins, 'losses', d.losses,
+                       'gross_profit', trim_scale(d.gross_profit)::text, 'gross_loss', trim_scale(d.gross_loss)::text,
+                       'realized_pnl', trim_scale(d.realized_pnl)::text, 'fees', trim_scale(d.fees)::text)
+                       ORDER BY d.strategy COLLATE "C", d.date, d.currency COLLATE "C")
+              FROM days d
+             WHERE (d.total_trades, d.closing_trades, d.wins, d.losses) <> (0, 0, 0, 0)
+                OR (d.gross_profit, d.gross_loss, d.realized_pnl, d.fees) <> (0, 0, 0, 0))
+      INTO difference, performance
+      FROM counted e;
+
+    UPDATE execution.trades t
+       SET position_effect = u.effect, realized_pnl = u.pnl, quantity_after = u.quantity, cost_basis_after = u.cost,
+           realized_pnl_after = u.realized, fees_after = u.fees
+      FROM unnest(at, sequences, ids, effects, pnls, quantities, costs, realized, fees)
+           u(at, sequence, id, effect, pnl, quantity, cost, realized, fees)
+     WHERE t.account_id = account AND t.symbol = held AND t.executed_at = u.at AND t.sequence = u.sequence AND t.id = u.id;
+    UPDATE execution.position_adjustments t
+       SET position_effect = u.position_effect, strategy = u.strategy, quantity_change = u.quantity_change, cost_change = u.cost_change,
+           realized_pnl = u.realized_pnl, moved_quantity = u.moved_quantity, moved_cost = u.moved_cost, moved_opened_at = u.moved_opened_at,
+           moved_max_quantity = u.moved_max_quantity, moved_pnl = u.moved_pnl, moved_fees = u.moved_fees, moved_trades = u.moved_trades,
+           moved_strategy = u.moved_strategy, quantity_after = u.quantity_after, cost_basis_after = u.cost_basis_after,
+           realized_pnl_after = u.realized_pnl_after, fees_after = u.fees_after
+      FROM jsonb_to_recordset(adjustments) u(adjustment_id text, position_effect text, strategy text, quantity_change numeric, cost_change numeric,
+           realized_pnl numeric, moved_quantity numeric, moved_cost numeric, moved_opened_at timestamptz, moved_max_quantity numeric, moved_pnl numeric,
+           moved_fees numeric, moved_trades bigint, moved_strategy text, quantity_after numeric, cost_basis_after numeric, realized_pnl_after numeric,
+           fees_after numeric)
+     WHERE t.account_id = account AND t.symbol = held AND t.adjustment_id = u.adjustment_id;
+
+    DELETE FROM execution.round_trips r WHERE r.account_id = account AND r.symbol = held AND r.closed_at >= since;
+    INSERT INTO execution.round_trips (account_id, symbol, opened_at, closed_at, max_quantity, gross, fees, strategy, trades)
+    SELECT account, held, u.* FROM unnest(opened, closed, most, gross, trip_fees, strategies, trades)
+           u(opened_at, closed_at, max_quantity, gross, fees, strategy, trades);
+
+    -- An event has a limited size: a long history is told in parts. Only the first has the differences of the position.
+    parts := greatest(1, ceil(coalesce(cardinality(performance), 0) / 150.0));
+    INSERT INTO events.outbox (account_id, channel, key, event_id, type, service, correlation_id, data)
+    SELECT account, 'trades', account, shared.uuid_v7(), 'trades_refolded', 'execution',
+           left(coalesce(current_setting('app.correlation_id', true), ''), 100),
+           jsonb_build_object('account_id', account, 'symbol', held, 'currency', p.currency, 'multiplier', trim_scale(p.multiplier)::text,
+               'cause', cause, 'since', to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+               'entries', cardinality(ids) + jsonb_array_length(adjustments), 'part', part, 'parts', parts,
+               'position', jsonb_build_object('quantity', trim_scale(p.quantity)::text, 'cost_basis', trim_scale(p.cost_basis)::text,
+                   'realized_pnl', trim_scale(p.realized_pnl)::text, 'fees', trim_scale(p.fees)::text),
+               'difference', CASE part WHEN 1 THEN difference
+                   ELSE '{"trades": 0, "quantity": "0", "cost_basis": "0", "traded_value": "0", "realized_pnl": "0", "fees": "0"}' END,
+               'performance', coalesce(to_jsonb(performance[150 * (part - 1) + 1 : 150 * part]), '[]'))
+      FROM generate_series(1, parts) part ORDER BY part;
+END $$;
+-- +goose StatementEnd
+GRANT EXECUTE ON FUNCTION execution.refold(text, text, timestamptz, jsonb, timestamptz[], bigint[], bigint[], text[], numeric[], numeric[], numeric[],
+    numeric[], numeric[], jsonb, timestamptz[], timestamptz[], numeric[], numeric[], numeric[], text[], bigint[]) TO trading_app, trading_service;
+
 -- +goose Down
+DROP FUNCTION execution.refold(text, text, timestamptz, jsonb, timestamptz[], bigint[], bigint[], text[], numeric[], numeric[], numeric[],
+    numeric[], numeric[], jsonb, timestamptz[], timestamptz[], numeric[], numeric[], numeric[], text[], bigint[]);
+DROP FUNCTION execution.base_fee(execution.trades, text);
 DROP FUNCTION execution.remove_import(text, bigint), execution.remove_orders(text, text[]), execution.import_is_open(boolean),
     execution.unchanged(boolean);
 DROP VIEW execution.position_values;
-DROP TABLE execution.import_trades, execution.imports, execution.round_trips, execution.positions, execution.trade_fees, execution.trades;
+DROP TABLE execution.trade_corrections, execution.position_adjustments, execution.import_trades, execution.imports, execution.round_trips,
+    execution.positions, execution.trade_fees, execution.trades;
 DROP TRIGGER audit_update ON execution.orders;
 DROP FUNCTION execution.by_fill(execution.orders, execution.orders);
 DROP TABLE execution.orders, execution.accounts;

@@ -30,7 +30,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.account_id IS NOT NULL
         AND (NEW.key <> NEW.account_id OR NEW.channel = 'market_data' OR NEW.type = 'market_data_updated')
-        OR NEW.type IN ('trade_executed', 'trade_undone', 'position_updated')
+        OR NEW.type IN ('trade_executed', 'trade_undone', 'trades_refolded', 'trade_corrected', 'position_adjusted', 'position_updated')
         AND (NEW.data ->> 'account_id' = NEW.account_id) IS NOT TRUE THEN
         RAISE EXCEPTION 'an event "%" of account "%" has the key "%"; outbox_is_what_it_says', NEW.type, NEW.account_id, NEW.key
             USING ERRCODE = 'check_violation', SCHEMA = 'events', TABLE = 'outbox', CONSTRAINT = 'outbox_is_what_it_says';
@@ -165,7 +165,7 @@ RETURN events.trade_data(gone,
 -- keeps the plan that it made then. So the trade id is a range, and the order is that of the key, which no other index gives.
 -- OFFSET 0 takes the ids out of the data first: row-level security lets no operator that may leak use an index.
 CREATE POLICY book_events_are_proved ON events.outbox AS RESTRICTIVE FOR INSERT TO trading_app WITH CHECK (
-    type <> ALL ('{trade_executed,trade_undone,position_updated}')
+    type <> ALL ('{trade_executed,trade_undone,trades_refolded,trade_corrected,position_adjusted,position_updated}')
     OR type = 'trade_executed' AND channel = 'trades' AND service = 'execution' AND v = 1 AND (
         SELECT (SELECT t.xid = pg_current_xact_id() AND w.data = events.trade_data(t,
                            (SELECT jsonb_agg(jsonb_build_object('currency', f.currency, 'amount', trim_scale(f.amount)::text) ORDER BY f.currency COLLATE "C")
