@@ -39,7 +39,7 @@ select (t.executed_at at time zone a.zone)::date as day, t.currency, count(*), s
        coalesce(sum(t.commission) filter (where t.commission_currency = t.currency), 0)
   from execution.trades t
   join execution.accounts a on a.account_id = t.account_id
- where ($1 = '' or t.account_id = $1)
+ where t.position_effect <> 'void' and ($1 = '' or t.account_id = $1)
  group by day, t.currency
  order by day, t.currency`
 )

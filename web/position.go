@@ -294,11 +294,17 @@ func (d *Dashboard) holders(r *request, symbol string) (*view, error) {
 }
 
 const (
-	// sqlBooked adds up the trades of a position, which its quantity must equal.
+	// sqlBooked adds up the trades and adjustments of a position, which its quantity must equal. A fee in the coin that
+	// the position holds is part of its trade.
 	sqlBooked = `
-select coalesce(sum(case side when 'buy' then quantity else -quantity end), 0), count(*)
-  from execution.trades
- where account_id = $1 and symbol = $2`
+select coalesce(sum(case t.side when 'buy' then t.quantity else -t.quantity end
+                    - case when p.base_currency = '' then 0 else execution.base_fee(t, p.base_currency) end), 0)
+       + coalesce((select sum(a.quantity_change) from execution.position_adjustments a
+                    where a.account_id = $1 and a.symbol = $2), 0),
+       count(*)
+  from execution.trades t
+  join execution.positions p on p.account_id = t.account_id and p.symbol = t.symbol
+ where t.account_id = $1 and t.symbol = $2 and t.position_effect <> 'void'`
 
 	sqlOpenedAt = `select opened_at from execution.positions where account_id = $1 and symbol = $2`
 )
