@@ -9,7 +9,7 @@ import (
 
 // isPageOfAccounts reports whether the filter selects a page of the trades of all accounts, in the order of time.
 func (f *TradeFilter) isPageOfAccounts(scope blotter.Scope) bool {
-	return scope.All && f.Account == "" && f.Limit > 0 && !f.BookOrder && f.OrderID == ""
+	return scope.All && f.Account == "" && f.Limit > 0 && f.OrderID == ""
 }
 
 // source returns what follows FROM in a statement about the trades that the filter selects, and its arguments.
@@ -38,6 +38,6 @@ func (f *TradeFilter) source(scope blotter.Scope) (sql string, args []any, err e
 	}
 	return fmt.Sprintf(`(select account_id as owner_id from execution.accounts) owner
  cross join lateral (select * from execution.trades%s) trades
- order by executed_at %s, id %[2]s
+ order by executed_at %s, sequence %[2]s, id %[2]s
  limit %d`, tail, direction, f.Limit), args, nil
 }
