@@ -145,11 +145,13 @@ func (a *Adjustment) checkRatio() error {
 	return nil
 }
 
+// checkTransfer accepts a ratio of 1 and KeepFractions, with which a transfer is stored.
 func (a *Adjustment) checkTransfer() error {
 	switch {
 	case a.Quantity.IsZero():
 		return Invalid("quantity", a.Quantity, "a quantity; negative for a short position")
-	case a.New != 0 || a.Old != 0 || a.ToSymbol != "" || a.FromSymbol != "" || a.Fractions != "" || !a.Cash.IsZero():
+	case a.New != a.Old || a.New < 0 || a.New > 1 || a.ToSymbol != "" || a.FromSymbol != "" ||
+		cmp.Or(a.Fractions, KeepFractions) != KeepFractions || !a.Cash.IsZero():
 		return Invalid("ratio", [2]int64{a.New, a.Old}, "none for a "+string(a.Kind))
 	case digitsOf(a.Quantity)+digitsOf(a.Multiplier) > DecimalFractionDigitsMax:
 		return Invalid("quantity", a.Quantity, "fewer digits after the point")
@@ -187,6 +189,7 @@ func (a Adjustment) Differences(stored Adjustment) (fields []string) {
 //	transfer in, opening                   quantity and cost basis are added; nothing is realized on the same side
 //	transfer out                           the quantity leaves with its share of the cost basis; nothing is realized
 //
+// A life that an adjustment begins has no strategy: what follows from it must not depend on the life before it.
 // An arrival (FromSymbol) takes what it brings from the fields Moved, which the caller has set from the departure.
 func (p Position) Adjust(a Adjustment) (after Position, done Adjustment, closed *RoundTrip, err error) {
 	if err := a.Check(); err != nil {
@@ -253,7 +256,6 @@ func (p Position) adjust(a *Adjustment) (Position, Effect) {
 	case a.Kind == TransferIn || a.Kind == Opening:
 		return p.move(movement{
 			at: a.EffectiveAt, sell: a.Quantity.IsNeg(), quantity: a.Quantity.Abs(), value: a.CostBasis,
-			strategy: p.Strategy,
 		})
 	case a.FromSymbol != "":
 		return p.arrive(a)
@@ -346,7 +348,7 @@ func (p Position) payFraction(a *Adjustment, quantity, whole Decimal) (Position,
 // opens a position on the other side that cost nothing, until the trades that are missing arrive.
 func (p Position) transferOut(a *Adjustment) (Position, Effect) {
 	moved := a.Quantity.Abs()
-	m := movement{at: a.EffectiveAt, sell: !a.Quantity.IsNeg(), quantity: moved, strategy: p.Strategy}
+	m := movement{at: a.EffectiveAt, sell: !a.Quantity.IsNeg(), quantity: moved}
 	if p.Quantity.IsZero() || p.Quantity.IsNeg() == m.sell {
 		return p.move(m)
 	}

@@ -20,7 +20,8 @@ type AdjustmentReceipt struct {
 // transaction of the context's scope. A retry is safe: an adjustment is made once.
 //
 // A split of a position that the account does not have is ErrNotFound. ErrConflict: an adjustment of that id and symbol
-// was made before with another content. ErrInvalid: the adjustment is not valid, or not one of the position.
+// was made before with another content. ErrInvalid: the adjustment is not valid, or not one of the position; it moves the
+// position to another symbol, which the book cannot do yet; or too many entries come after it.
 func (db *DB) AdjustPosition(ctx context.Context, a blotter.Adjustment) (receipt AdjustmentReceipt, err error) {
 	err = db.Transaction(ctx, func(tx *Tx) error {
 		receipt, err = tx.AdjustPosition(ctx, a)
@@ -42,6 +43,10 @@ func (tx *Tx) AdjustPosition(ctx context.Context, a blotter.Adjustment) (receipt
 	if err := a.Check(); err != nil {
 		return receipt, err
 	}
+	if a.ToSymbol != "" || a.FromSymbol != "" {
+		return receipt, blotter.Invalid("kind", string(a.Kind), "split, reverse_split, stock_dividend, transfer_in, "+
+			"transfer_out or opening: a position cannot move to another symbol yet")
+	}
 
 	position, err := tx.lockAdjusted(ctx, &a)
 	if err != nil {
@@ -55,21 +60,28 @@ func (tx *Tx) AdjustPosition(ctx context.Context, a blotter.Adjustment) (receipt
 		return duplicateAdjustment(&a, &stored[0], position)
 	}
 
+	// It is folded first: what is refused leaves nothing in the transaction.
+	arriving := a
+	r := &refold{
+		key: positionKey(position), since: a.EffectiveAt, identity: *position,
+		cause:       blotter.RefoldCause{Kind: "adjustment", IDs: []string{a.AdjustmentID}},
+		adjustments: []*blotter.Adjustment{&arriving},
+	}
+	if err := r.fold(ctx, tx); err != nil {
+		return receipt, err
+	}
 	if err := tx.insertAdjustment(ctx, &a, position); err != nil {
 		return receipt, err
 	}
-	cause := blotter.RefoldCause{Kind: "adjustment", IDs: []string{a.AdjustmentID}}
-	r := &refold{key: positionKey(position), since: a.EffectiveAt, cause: cause, identity: *position}
-	if err := tx.refold(ctx, r); err != nil {
+	if err := tx.writeRefold(ctx, r); err != nil {
 		return receipt, err
 	}
-	receipt = AdjustmentReceipt{Outcome: Applied, Position: r.after}
-	for _, adjusted := range r.adjusted {
-		if adjusted.AdjustmentID == a.AdjustmentID {
-			receipt.Adjustment = *adjusted
-		}
+
+	stored, err = collect(ctx, tx, Adjustments, sqlStoredAdjustment, a.AccountID, a.AdjustmentID, a.Symbol)
+	if err != nil {
+		return receipt, err
 	}
-	return receipt, nil
+	return AdjustmentReceipt{Outcome: Applied, Adjustment: stored[0], Position: r.after}, nil
 }
 
 var (
@@ -171,7 +183,11 @@ func (tx *Tx) refold(ctx context.Context, r *refold) error {
 	if err := r.fold(ctx, tx); err != nil {
 		return err
 	}
+	return tx.writeRefold(ctx, r)
+}
 
+// writeRefold writes a folded position and what follows from its entries.
+func (tx *Tx) writeRefold(ctx context.Context, r *refold) error {
 	p := &r.after
 	_, err := tx.Exec(ctx, sqlMoveRefolded, p.AccountID, p.Symbol, p.Quantity, p.CostBasis, p.RealizedPnL, p.Fees,
 		p.OpenedAt, p.MaxQuantity, p.LifePnL, p.LifeFees, p.LifeTrades, p.Strategy, p.LastAt, p.LastSeq)
@@ -184,8 +200,5 @@ func (tx *Tx) refold(ctx context.Context, r *refold) error {
 	if err := tx.writeEvents(ctx); err != nil {
 		return err
 	}
-	if err := r.write(ctx, tx); err != nil {
-		return err
-	}
-	return r.follow(ctx, tx)
+	return r.write(ctx, tx)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -28,7 +29,6 @@ type refold struct {
 	ended    []blotter.RoundTrip
 	written  []*blotter.Trade      // stored trades whose derived columns have changed
 	adjusted []*blotter.Adjustment // all adjustments since then
-	moved    []*blotter.Adjustment // departures that have changed: what they move to has to be folded again
 }
 
 // causesMax bounds the ids that an event lists.
@@ -117,11 +117,6 @@ func (d *decision) writeRefolds(ctx context.Context, tx *Tx) error {
 			return err
 		}
 	}
-	for _, r := range d.refolds {
-		if err := r.follow(ctx, tx); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -165,10 +160,10 @@ select max(at) from (
              order by effective_at desc limit 1)) openings`
 
 	sqlEntryTrades = `select ` + Trades.columnList() + ` from execution.trades
- where account_id = $1 and symbol = $2 and executed_at >= $3 order by executed_at, sequence, id`
+ where account_id = $1 and symbol = $2 and executed_at >= $3 order by executed_at, sequence, id limit $4`
 
 	sqlEntryAdjustments = `select ` + Adjustments.columnList() + ` from execution.position_adjustments
- where account_id = $1 and symbol = $2 and effective_at >= $3 order by effective_at, adjustment_id collate "C"`
+ where account_id = $1 and symbol = $2 and effective_at >= $3 order by effective_at, adjustment_id collate "C" limit $4`
 )
 
 // fold reads the entries of the position and computes what follows from those since r.since.
@@ -244,21 +239,36 @@ func (r *refold) flat() blotter.Position {
 	}
 }
 
+// refoldMax is the most stored entries of a position that are computed again in one transaction.
+const refoldMax = 100_000
+
+func (r *refold) tooLong(start time.Time) error {
+	return &blotter.Error{
+		Op: "fold position " + r.key.name + " of " + r.key.account, Kind: blotter.ErrInvalid,
+		Message: fmt.Sprintf("more than %d entries since %s would have to be computed again, which is the most that one "+
+			"transaction does; nothing was stored", refoldMax, start.UTC().Format(time.RFC3339)),
+	}
+}
+
 // read returns the entries from a time on, with those that arrive.
 func (r *refold) read(ctx context.Context, q Querier, start time.Time) ([]blotter.Entry, error) {
 	var trades []blotter.Trade
 	var adjustments []blotter.Adjustment
 	batch := &pgx.Batch{}
-	batch.Queue(sqlEntryTrades, r.key.account, r.key.name, start).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sqlEntryTrades, r.key.account, r.key.name, start, refoldMax+1).Query(func(rows pgx.Rows) (err error) {
 		trades, err = scanAll(Trades, rows)
 		return err
 	})
-	batch.Queue(sqlEntryAdjustments, r.key.account, r.key.name, start).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sqlEntryAdjustments, r.key.account, r.key.name, start, refoldMax+1).Query(func(rows pgx.Rows) (err error) {
 		adjustments, err = scanAll(Adjustments, rows)
 		return err
 	})
 	if err := q.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
+	}
+
+	if len(trades)+len(adjustments) > refoldMax {
+		return nil, r.tooLong(start)
 	}
 
 	entries := make([]blotter.Entry, 0, len(trades)+len(adjustments)+len(r.trades)+len(r.adjustments))
@@ -288,9 +298,6 @@ func (r *refold) read(ctx context.Context, q Querier, start time.Time) ([]blotte
 	blotter.SortEntries(entries)
 	return entries, nil
 }
-
-// follow folds the positions again to which this one moves.
-func (r *refold) follow(context.Context, *Tx) error { return nil }
 
 // The arguments of execution.refold.
 var (

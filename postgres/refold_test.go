@@ -1,6 +1,9 @@
 package postgres_test
 
 import (
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +33,15 @@ var derivedRows = map[string]string{
 // derivedOf returns the rows of each table, one a line.
 func derivedOf(t *testing.T, d *pgtest.Database) map[string]string {
 	t.Helper()
+	return rowsOf(t, d, derivedRows)
+}
+
+// rowsOf returns the rows of each query, one a line.
+func rowsOf(t *testing.T, d *pgtest.Database, queries map[string]string) map[string]string {
+	t.Helper()
 	conn := d.Connect(t, d.AdminURL)
 	tables := map[string]string{}
-	for table, sql := range derivedRows {
+	for table, sql := range queries {
 		var lines []string
 		rows, err := conn.Query(t.Context(), "select x::text from ("+sql+") q(x)")
 		if err != nil {
@@ -43,7 +52,7 @@ func derivedOf(t *testing.T, d *pgtest.Database) map[string]string {
 			if err := rows.Scan(&line); err != nil {
 				t.Fatal(err)
 			}
-			lines = append(lines, line)
+			lines = append(lines, withoutZeros(line))
 		}
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
@@ -53,15 +62,33 @@ func derivedOf(t *testing.T, d *pgtest.Database) map[string]string {
 	return tables
 }
 
+var zerosAtTheEnd = regexp.MustCompile(`(\.\d*[1-9])0+\b|\.0+\b`)
+
+// withoutZeros returns a row without the zeros at the end of its numbers.
+func withoutZeros(row string) string { return zerosAtTheEnd.ReplaceAllString(row, "$1") }
+
+// sameRows fails the test for each table whose rows differ, and shows the first row that does.
+func sameRows(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for _, table := range slices.Sorted(maps.Keys(want)) {
+		gotLines := strings.Split(got[table], "\n")
+		wantLines := strings.Split(want[table], "\n")
+		for i := range min(len(gotLines), len(wantLines)) {
+			if gotLines[i] != wantLines[i] {
+				t.Errorf("%s, row %d:\n%s\nwant:\n%s", table, i, gotLines[i], wantLines[i])
+				break
+			}
+		}
+		if len(gotLines) != len(wantLines) {
+			t.Errorf("%s has %d rows, want %d", table, len(gotLines), len(wantLines))
+		}
+	}
+}
+
 // sameBooks fails the test if the two books differ.
 func sameBooks(t *testing.T, got, want *pgtest.Database) {
 	t.Helper()
-	wanted := derivedOf(t, want)
-	for table, rows := range derivedOf(t, got) {
-		if rows != wanted[table] {
-			t.Errorf("%s:\n%s\nwant:\n%s", table, rows, wanted[table])
-		}
-	}
+	sameRows(t, derivedOf(t, got), derivedOf(t, want))
 }
 
 // day returns noon of a day.

@@ -75,8 +75,8 @@ func TestVerifyFindsManualChanges(t *testing.T) {
 			"grants on table execution.trades has changed",
 		},
 		"constraint": {
-			"alter table execution.round_trips drop constraint round_trips_trades_check",
-			"round_trips_trades_check is missing",
+			"alter table execution.trade_corrections drop constraint trade_corrections_kind_check",
+			"trade_corrections_kind_check is missing",
 		},
 		"function": {
 			"alter function shared.ensure_ahead() security invoker",
