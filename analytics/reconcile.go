@@ -49,6 +49,7 @@ with pending as (
     select o.type, o.account_id, o.data, case o.type when 'trade_undone' then 1 else -1 end as sign
       from events.outbox o
      where o.service = 'execution' and o.channel = 'trades' and o.type in ('trade_executed', 'trade_undone', 'trades_refolded')
+       and o.data->>'account_id' = o.account_id and o.data->>'symbol' is not null -- others are refused, and change nothing
        and o.xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
        and not ($2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot))
 ), trades as (
