@@ -20,8 +20,8 @@ type AdjustmentReceipt struct {
 // transaction of the context's scope. A retry is safe: an adjustment is made once.
 //
 // A split of a position that the account does not have is ErrNotFound. ErrConflict: an adjustment of that id and symbol
-// was made before with another content. ErrInvalid: the adjustment is not valid, or not one of the position; it moves the
-// position to another symbol, which the book cannot do yet; or too many entries come after it.
+// was made before with another content. ErrInvalid: the adjustment is not valid, or not one of the position. It moves
+// the position to another symbol, which the book cannot do yet. Or more than 100,000 entries come after it.
 func (db *DB) AdjustPosition(ctx context.Context, a blotter.Adjustment) (receipt AdjustmentReceipt, err error) {
 	err = db.Transaction(ctx, func(tx *Tx) error {
 		receipt, err = tx.AdjustPosition(ctx, a)

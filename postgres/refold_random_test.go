@@ -304,9 +304,11 @@ func reconciled(t *testing.T, s *analytics.Synchronizer) bool {
 }
 
 var sqlAnalyticsRows = map[string]string{
-	"portfolio_summary": `select to_jsonb(s) - '{last_updated,created_at,updated_at}'::text[] from analytics.portfolio_summary s
+	"portfolio_summary": `select to_jsonb(s) - '{last_updated,created_at,updated_at}'::text[]
+ from analytics.portfolio_summary s
  order by account_id, symbol`,
-	"performance_metrics": `select to_jsonb(m) - '{last_updated,created_at,updated_at}'::text[] from analytics.performance_metrics m
+	"performance_metrics": `select to_jsonb(m) - '{last_updated,created_at,updated_at}'::text[]
+ from analytics.performance_metrics m
  order by account_id, strategy, date, currency`,
 }
 
@@ -371,9 +373,10 @@ func TestLongTailIsRefused(t *testing.T) {
 	if _, err := d.ExecuteTrade(ctx, last); err != nil {
 		t.Fatal(err)
 	}
-	d.Exec(t, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect, executed_at, quantity_after,
-			cost_basis_after, realized_pnl_after, fees_after)
-		select 'A1', 'N' || n, '`+last.Symbol+`', 'buy', 1, 1, 'increase', timestamptz '2024-01-01 00:00Z' + n * interval '1 second', n, n, 0, 0
+	d.Exec(t, `insert into execution.trades (account_id, trade_id, symbol, side, quantity, price, position_effect,
+		executed_at, quantity_after, cost_basis_after, realized_pnl_after, fees_after)
+		select 'A1', 'N' || n, '`+last.Symbol+`', 'buy', 1, 1, 'increase',
+		       timestamptz '2024-01-01 00:00Z' + n * interval '1 second', n, n, 0, 0
 		  from generate_series(1, 100000) n`)
 
 	early := buy("early")
