@@ -346,6 +346,17 @@ func walkTrade() blotter.Trade {
 	}
 }
 
+func walkAdjustment() blotter.Adjustment {
+	return blotter.Adjustment{
+		AccountID: "ACC-W", AdjustmentID: "S-1", Symbol: "NOK", Kind: blotter.Split,
+		EffectiveAt: time.Date(2025, 3, 5, 0, 0, 0, 0, time.UTC), New: 2, Old: 1,
+	}
+}
+
+func walkCorrection() blotter.Correction {
+	return blotter.Correction{AccountID: "ACC-W", CorrectionID: "C-1", Symbol: "NOK", TradeID: "T-1", Side: blotter.Buy}
+}
+
 func walkAction() blotter.CorporateAction {
 	return blotter.CorporateAction{
 		Symbol: "NOK", ExDate: time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC), Kind: blotter.ActionSplit,
@@ -510,6 +521,17 @@ func (w *walk) addPostgres(t *testing.T) {
 		"postgres.DB.Prices":      func(ctx context.Context) error { return void(db.Prices(ctx, nil)) },
 		"postgres.DB.SetInstrument": func(ctx context.Context) error {
 			return void(db.SetInstrument(ctx, blotter.InstrumentFacts{Symbol: "NOK", Currency: new("EUR")}))
+		},
+		"postgres.DB.AdjustPosition": func(ctx context.Context) error {
+			return void(db.AdjustPosition(ctx, walkAdjustment()))
+		},
+		"postgres.DB.BustTrade": func(ctx context.Context) error {
+			return void(db.BustTrade(ctx, walkCorrection()))
+		},
+		"postgres.DB.CorrectTrade": func(ctx context.Context) error {
+			restated := walkTrade()
+			restated.TradeID = "T-2"
+			return void(db.CorrectTrade(ctx, walkCorrection(), restated))
 		},
 		"postgres.DB.Actions": func(ctx context.Context) error {
 			return void(db.Actions(ctx, postgres.ActionFilter{}))
@@ -685,6 +707,9 @@ func (w *walk) addSessions() {
 	})
 	write("ExecuteTrades", func(ctx context.Context, tx *postgres.Tx) error {
 		return void(tx.ExecuteTrades(ctx, []blotter.Trade{walkTrade()}))
+	})
+	write("AdjustPosition", func(ctx context.Context, tx *postgres.Tx) error {
+		return void(tx.AdjustPosition(ctx, walkAdjustment()))
 	})
 	write("Emit", func(ctx context.Context, tx *postgres.Tx) error { return tx.Emit(ctx) })
 	write("Savepoint", func(ctx context.Context, tx *postgres.Tx) error {

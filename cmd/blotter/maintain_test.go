@@ -48,7 +48,7 @@ func TestMaintain(t *testing.T) {
 		"--json")), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Jobs) != 1 || report.Jobs[0].Result != "ok" || report.Jobs[0].Figures["vacuumed"] != 8.0 {
+	if len(report.Jobs) != 1 || report.Jobs[0].Result != "ok" || report.Jobs[0].Figures["vacuumed"] != 10.0 {
 		t.Errorf("%+v", report)
 	}
 
