@@ -12,8 +12,8 @@ select account_id, symbol, max(executed_at)
  where account_id = any($1)
  group by account_id, symbol`
 
-// NewestTrades returns, by account and symbol, when each position of the accounts was last traded. A trade that was
-// executed earlier but is booked later comes late: average costs are computed in the order of booking.
+// NewestTrades returns, by account and symbol, when each position of the accounts was last traded. A trade that
+// was executed before it and is booked afterwards is late: the entries after it are calculated again.
 func (db *DB) NewestTrades(ctx context.Context, accounts []string) (newest map[[2]string]time.Time, err error) {
 	newest = map[[2]string]time.Time{}
 	err = db.ReadOnly(ctx, func(s *Session) error {

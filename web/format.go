@@ -128,14 +128,6 @@ func instant(t time.Time, zone *time.Location) cell {
 	}
 }
 
-// instantOf does what instant does, for a time that may be unknown.
-func instantOf(t *time.Time, zone *time.Location) cell {
-	if t == nil {
-		return cell{}
-	}
-	return instant(*t, zone)
-}
-
 // side returns a cell with the side of a trade or order.
 func side(s blotter.Side) cell { return cell{Text: string(s), Class: "side " + string(s)} }
 

@@ -12,7 +12,6 @@ type table struct {
 	Caption string // what a screen reader says; the heading above says the same
 	Columns []column
 	Rows    []row
-	Foot    []row
 	Empty   empty  // shown instead of a table without rows
 	More    string // address of the next page, or ""
 	First   string // address of the first page, or "" on it
@@ -62,8 +61,6 @@ func minor(name string) column { return column{Name: name, Class: "minor"} }
 
 func (t *table) add(cells ...cell) { t.Rows = append(t.Rows, row{Cells: cells}) }
 
-func (t *table) total(cells ...cell) { t.Foot = append(t.Foot, row{Cells: cells, Class: "total"}) }
-
 // aligned returns the table with classes by which the points of its numbers stand below each other: a number that has
 // fewer digits than others of its column is followed by invisible ones.
 func (t *table) aligned() *table {
@@ -90,11 +87,9 @@ func (t *table) aligned() *table {
 }
 
 func (t *table) eachNumber(column int, do func(*cell)) {
-	for _, rows := range [][]row{t.Rows, t.Foot} {
-		for i := range rows {
-			if column < len(rows[i].Cells) && rows[i].Cells[column].isNumber {
-				do(&rows[i].Cells[column])
-			}
+	for i := range t.Rows {
+		if column < len(t.Rows[i].Cells) && t.Rows[i].Cells[column].isNumber {
+			do(&t.Rows[i].Cells[column])
 		}
 	}
 }

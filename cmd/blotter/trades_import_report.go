@@ -69,7 +69,7 @@ func (i *fillImport) print(w io.Writer) error {
 	}
 	if total.Late > 0 {
 		term.PrintWrapped(w, fmt.Sprintf("late: %s fills were executed before others that are already booked; "+
-			"they count in full, but average costs are as if they had come last", term.Thousands(total.Late)))
+			"the entries after them were calculated again, in the order of execution", term.Thousands(total.Late)))
 	}
 	if i.opts.dryRun {
 		fmt.Fprintln(w, "dry run: nothing was booked")
