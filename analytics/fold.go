@@ -129,6 +129,7 @@ func (f *fold) addPerformance(account string, d *blotter.PerformanceDifference) 
 	if err != nil {
 		return blotter.Invalid("data.performance.date", d.Date, "a date")
 	}
+
 	m := f.metricsOn(account, d.Strategy, d.Currency, day)
 	m.TotalTrades += d.TotalTrades
 	m.ClosingTrades += d.ClosingTrades

@@ -20,13 +20,14 @@ const (
 	sqlTrades = `
 select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl,
        position_effect, strategy, at, quantity_after, cost_basis_after, realized_pnl_after, fees_after
-  from (select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency, realized_pnl,
-               position_effect, strategy, executed_at as at, sequence, '' as adjustment_id, id,
+  from (select account_id, symbol, side, quantity, price, multiplier, currency, commission, commission_currency,
+               realized_pnl, position_effect, strategy, executed_at as at, sequence, '' as adjustment_id, id,
                quantity_after, cost_basis_after, realized_pnl_after, fees_after
           from execution.trades where position_effect <> 'void'
         union all
-        select account_id, symbol, '', 0, 0, multiplier, currency, 0, currency, realized_pnl, 'adjust', strategy, effective_at, -1,
-               adjustment_id, 0, quantity_after, cost_basis_after, realized_pnl_after, fees_after
+        select account_id, symbol, '', 0, 0, multiplier, currency, 0, currency, realized_pnl,
+               'adjust', strategy, effective_at, -1, adjustment_id, 0, quantity_after, cost_basis_after,
+               realized_pnl_after, fees_after
           from execution.position_adjustments) entries
  order by account_id, symbol, at, sequence, adjustment_id collate "C", id`
 	sqlLatest = `

@@ -42,73 +42,91 @@ const mismatchesMax = 1000
 const nothingDone = "3:3:"
 
 // sqlPending selects the events of the book that a cursor has yet to pass: those after its last window, except those up
-// to its position in the current one. $1 is done, $2 the target or the empty text, $3 the position. What the analytics
-// should be is what the book is now, less the differences that these events will make.
+// to its position in the current one. $1 is done, $2 the target or the empty text, $3 the position. The analytics
+// should have the figures of the book as it is now, less the differences that these events will make.
 const sqlPending = `
 with pending as (
     select o.type, o.account_id, o.data, case o.type when 'trade_undone' then 1 else -1 end as sign
       from events.outbox o
-     where o.service = 'execution' and o.channel = 'trades' and o.type in ('trade_executed', 'trade_undone', 'trades_refolded')
-       and o.data->>'account_id' = o.account_id and o.data->>'symbol' is not null -- others are refused, and change nothing
-       and o.xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
+     where o.service = 'execution' and o.channel = 'trades'
+       and o.type in ('trade_executed', 'trade_undone', 'trades_refolded')
+       -- others are refused, and change nothing
+       and o.data->>'account_id' = o.account_id and o.data->>'symbol' is not null
+       and o.xid >= pg_snapshot_xmin($1::text::pg_snapshot)
+       and not pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot)
        and not ($2 <> '' and o.pos <= $3 and pg_visible_in_snapshot(o.xid, nullif($2, '')::pg_snapshot))
 ), trades as (
-    select 1 as sign, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency, t.commission, t.commission_currency,
-           t.realized_pnl, t.position_effect::text, t.strategy, t.executed_at,
-           case when p.base_currency in ('', t.currency) then 0 else coalesce(execution.base_fee(t, p.base_currency), 0) end as base_fee
-      from execution.trades t left join execution.positions p on p.account_id = t.account_id and p.symbol = t.symbol
+    select 1 as sign, t.account_id, t.symbol, t.side, t.quantity, t.price, t.multiplier, t.currency,
+           t.commission, t.commission_currency, t.realized_pnl, t.position_effect::text, t.strategy, t.executed_at,
+           case when p.base_currency in ('', t.currency) then 0
+                else coalesce(execution.base_fee(t, p.base_currency), 0) end as base_fee
+      from execution.trades t
+      left join execution.positions p on p.account_id = t.account_id and p.symbol = t.symbol
      where t.position_effect <> 'void'
     union all
     select e.sign, e.account_id, e.data->>'symbol', e.data->>'side', (e.data->>'quantity')::numeric,
-           (e.data->>'price')::numeric, (e.data->>'multiplier')::numeric, e.data->>'currency', (e.data->>'commission')::numeric,
-           e.data->>'commission_currency', (e.data->>'realized_pnl')::numeric, e.data->>'position_effect', e.data->>'strategy',
-           (e.data->>'executed_at')::timestamptz,
+           (e.data->>'price')::numeric, (e.data->>'multiplier')::numeric, e.data->>'currency',
+           (e.data->>'commission')::numeric, e.data->>'commission_currency', (e.data->>'realized_pnl')::numeric,
+           e.data->>'position_effect', e.data->>'strategy', (e.data->>'executed_at')::timestamptz,
            case when p.base_currency in ('', e.data->>'currency') then 0
-                else case when e.data->>'commission_currency' = p.base_currency then (e.data->>'commission')::numeric else 0 end
-                   + coalesce((select sum((f->>'amount')::numeric) from jsonb_array_elements(e.data->'other_fees') f
+                else case when e.data->>'commission_currency' = p.base_currency
+                          then (e.data->>'commission')::numeric else 0 end
+                   + coalesce((select sum((f->>'amount')::numeric)
+                                 from jsonb_array_elements(e.data->'other_fees') f
                                 where f->>'currency' = p.base_currency), 0) end
-      from pending e left join execution.positions p on p.account_id = e.account_id and p.symbol = e.data->>'symbol'
+      from pending e
+      left join execution.positions p on p.account_id = e.account_id and p.symbol = e.data->>'symbol'
      where e.type <> 'trades_refolded'
 )`
 
 const (
 	sqlReconcilePositions = sqlPending + `
-select account_id, symbol, sum(quantity), coalesce(sign(sum(quantity)), 0) * sum(cost), sum(realized_pnl), sum(fees), max(multiplier), max(currency),
-       sum(traded_value), sum(trades)
-  from (select account_id, symbol, sign * (case side when 'buy' then quantity else -quantity end - coalesce(base_fee, 0)) as quantity,
-               sign * (case side when 'buy' then quantity else -quantity end * price * multiplier + realized_pnl) as cost,
-               sign * realized_pnl as realized_pnl, case when commission_currency = currency then sign * commission else 0 end as fees,
+select account_id, symbol, sum(quantity), coalesce(sign(sum(quantity)), 0) * sum(cost),
+       sum(realized_pnl), sum(fees), max(multiplier), max(currency), sum(traded_value), sum(trades)
+  from (select account_id, symbol,
+               sign * (case side when 'buy' then quantity else -quantity end - coalesce(base_fee, 0)) as quantity,
+               sign * (case side when 'buy' then quantity else -quantity end * price * multiplier
+                       + realized_pnl) as cost,
+               sign * realized_pnl as realized_pnl,
+               case when commission_currency = currency then sign * commission else 0 end as fees,
                multiplier, currency, sign * quantity * price * multiplier as traded_value, sign as trades
           from trades
         union all
-        select account_id, symbol, quantity_change, cost_change, realized_pnl, 0, multiplier, currency, 0, 0 from execution.position_adjustments
+        select account_id, symbol, quantity_change, cost_change, realized_pnl, 0, multiplier, currency, 0, 0
+          from execution.position_adjustments
         union all
-        select account_id, data->>'symbol', -(data->'difference'->>'quantity')::numeric, -(data->'difference'->>'cost_basis')::numeric,
-               -(data->'difference'->>'realized_pnl')::numeric, -(data->'difference'->>'fees')::numeric, (data->>'multiplier')::numeric,
-               data->>'currency', -(data->'difference'->>'traded_value')::numeric, -(data->'difference'->>'trades')::bigint
+        select account_id, data->>'symbol', -(data->'difference'->>'quantity')::numeric,
+               -(data->'difference'->>'cost_basis')::numeric, -(data->'difference'->>'realized_pnl')::numeric,
+               -(data->'difference'->>'fees')::numeric, (data->>'multiplier')::numeric, data->>'currency',
+               -(data->'difference'->>'traded_value')::numeric, -(data->'difference'->>'trades')::bigint
           from pending where type = 'trades_refolded') changes
  group by account_id, symbol
 having sum(trades) <> 0 or sum(quantity) <> 0 or sum(realized_pnl) <> 0`
 	sqlReconcileMetrics = sqlPending + `
-select account_id, strategy, date, currency, sum(total_trades), sum(closing_trades), sum(wins), sum(losses), sum(gross_profit), sum(gross_loss),
-       sum(realized_pnl), sum(fees)
+select account_id, strategy, date, currency, sum(total_trades), sum(closing_trades), sum(wins), sum(losses),
+       sum(gross_profit), sum(gross_loss), sum(realized_pnl), sum(fees)
   from (select account_id, strategy, date, currency, sign as total_trades, closing * sign as closing_trades,
-               case when closing * realized_pnl > 0 then sign else 0 end as wins, case when closing * realized_pnl < 0 then sign else 0 end as losses,
-               sign * greatest(closing * realized_pnl, 0) as gross_profit, sign * greatest(closing * -realized_pnl, 0) as gross_loss,
-               sign * closing * realized_pnl as realized_pnl, case when commission_currency = currency then sign * commission else 0 end as fees
+               case when closing * realized_pnl > 0 then sign else 0 end as wins,
+               case when closing * realized_pnl < 0 then sign else 0 end as losses,
+               sign * greatest(closing * realized_pnl, 0) as gross_profit,
+               sign * greatest(closing * -realized_pnl, 0) as gross_loss,
+               sign * closing * realized_pnl as realized_pnl,
+               case when commission_currency = currency then sign * commission else 0 end as fees
           from (select t.*, (position_effect in ('reduce', 'close', 'flip'))::int as closing,
                        to_char(t.executed_at at time zone a.zone, 'YYYY-MM-DD') as date
                   from trades t join execution.accounts a on a.account_id = t.account_id) t
         union all
-        select j.account_id, j.strategy, to_char(j.effective_at at time zone a.zone, 'YYYY-MM-DD'), j.currency, 0, 0, 0, 0,
-               greatest(j.realized_pnl, 0), greatest(-j.realized_pnl, 0), j.realized_pnl, 0
+        select j.account_id, j.strategy, to_char(j.effective_at at time zone a.zone, 'YYYY-MM-DD'), j.currency,
+               0, 0, 0, 0, greatest(j.realized_pnl, 0), greatest(-j.realized_pnl, 0), j.realized_pnl, 0
           from execution.position_adjustments j join execution.accounts a on a.account_id = j.account_id
          where j.realized_pnl <> 0
         union all
-        select e.account_id, d.strategy, d.date, d.currency, -d.total_trades, -d.closing_trades, -d.wins, -d.losses, -d.gross_profit, -d.gross_loss,
-               -d.realized_pnl, -d.fees
-          from pending e, jsonb_to_recordset(e.data->'performance') d(strategy text, date text, currency text, total_trades bigint,
-               closing_trades bigint, wins bigint, losses bigint, gross_profit numeric, gross_loss numeric, realized_pnl numeric, fees numeric)
+        select e.account_id, d.strategy, d.date, d.currency, -d.total_trades, -d.closing_trades, -d.wins,
+               -d.losses, -d.gross_profit, -d.gross_loss, -d.realized_pnl, -d.fees
+          from pending e,
+               jsonb_to_recordset(e.data->'performance') d(strategy text, date text, currency text,
+               total_trades bigint, closing_trades bigint, wins bigint, losses bigint, gross_profit numeric,
+               gross_loss numeric, realized_pnl numeric, fees numeric)
          where e.type = 'trades_refolded') changes
  group by account_id, strategy, date, currency
 having sum(total_trades) <> 0 or sum(gross_profit) <> 0 or sum(gross_loss) <> 0 or sum(fees) <> 0`
