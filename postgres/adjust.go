@@ -113,6 +113,7 @@ func (tx *Tx) lockAdjusted(ctx context.Context, a *blotter.Adjustment) (*blotter
 				Message: fmt.Sprintf("account %s has no position in %s", a.AccountID, a.Symbol),
 			}
 		}
+
 		if err := tx.createPosition(ctx, a); err != nil {
 			return nil, err
 		}
@@ -157,7 +158,7 @@ insert into execution.position_adjustments (account_id, adjustment_id, symbol, k
        fractions, cash, quantity, cost_basis, to_symbol, from_symbol, other_party, currency, multiplier, note)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 
-// insertAdjustment stores the facts of an adjustment. What follows from them is computed by refold.
+// insertAdjustment stores the facts of an adjustment. The function execution.refold computes the rest.
 func (tx *Tx) insertAdjustment(ctx context.Context, a *blotter.Adjustment, p *blotter.Position) error {
 	_, checked, _, err := (blotter.Position{
 		AccountID: p.AccountID, Symbol: p.Symbol, Multiplier: p.Multiplier, Currency: p.Currency, Base: p.Base,

@@ -65,5 +65,6 @@ func resolveAccount(account *string, scope blotter.Scope) error {
 	case *account != scope.Account:
 		return blotter.Invalid("account_id", *account, "the context's account, "+scope.Account)
 	}
+
 	return nil
 }

@@ -108,6 +108,7 @@ func (t *turns) isContended(positions []bookKey) (contended bool) {
 	if len(t.contended) == 0 {
 		return false
 	}
+
 	for _, key := range positions {
 		left := t.contended[key]
 		if left == 0 {
@@ -148,6 +149,7 @@ func (c *bookCache) positionKeys(trades []blotter.Trade) []bookKey {
 			keys = append(keys, key)
 		}
 	}
+
 	if len(keys) > 1 {
 		slices.SortFunc(keys, bookKey.compare)
 		keys = slices.Compact(keys)

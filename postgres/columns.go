@@ -58,6 +58,7 @@ func newArray(values any) any {
 	case []int16:
 		return pgtype.FlatArray[int16](values)
 	}
+
 	panic(fmt.Sprintf("columns of %T need an array", values))
 }
 

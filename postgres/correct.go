@@ -20,7 +20,7 @@ type CorrectionReceipt struct {
 }
 
 // BustTrade cancels a trade, as the broker did. The trade stays in the book without effect; its order has that much
-// less filled. What follows from the entries after it is computed again, in one transaction of the context's scope.
+// less filled. The entries after it are calculated again, in one transaction of the context's scope.
 //
 // The correction names the trade by TradeID, and by Symbol and Side where several trades have that id. A retry is safe.
 // Errors: ErrNotFound for an unknown trade; ErrConflict for a correction of that id with another content, and for a
@@ -150,6 +150,7 @@ func (x *correction) complete(t *blotter.Trade) {
 	t.Currency = cmp.Or(t.Currency, old.Currency)
 	t.CommissionCurrency = cmp.Or(t.CommissionCurrency, old.CommissionCurrency)
 	t.Multiplier = old.Multiplier
+
 	if t.Quantity.IsZero() {
 		t.Quantity = old.Quantity
 	}

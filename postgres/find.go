@@ -67,7 +67,7 @@ func behind(column string, value any, id int64, newestFirst bool) Clause {
 	return Clause{column: column, operator: operator, value: value, id: id}
 }
 
-// partOf keeps rows of whose time a part (a field of extract, such as hour) is value in the zone.
+// partOf keeps rows whose time has a part (a field of extract, such as hour) equal to value in the zone.
 func partOf(column, part, zone string, value int) Clause {
 	return Clause{column: column, operator: "=", value: value, part: part, zone: zone}
 }
@@ -201,5 +201,6 @@ func (c *Clause) condition(name string, arg func(any) string) string {
 	case c.id != 0:
 		return "(" + name + ", id) " + c.operator + " (" + arg(c.value) + ", " + arg(c.id) + ")"
 	}
+
 	return name + " " + c.operator + " " + arg(c.value)
 }
