@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/blotterdb/blotter"
 	"github.com/google/uuid"
@@ -79,12 +78,12 @@ func (m *Message) correlate() error {
 	return nil
 }
 
-// fillTypes are the types of events of the book from which the messages of positions are derived.
-var fillTypes = []string{blotter.TradeExecuted, blotter.TradeUndone}
+// positionSources are the types of events of the book from which the messages of positions are derived.
+var positionSources = []string{blotter.TradeExecuted, blotter.TradeUndone, blotter.TradesRefolded}
 
 // isFill reports whether the book wrote e about a trade.
 func isFill(e *blotter.Event) bool {
-	return slices.Contains(fillTypes, e.Type) && e.Service == blotter.ServiceExecution
+	return (e.Type == blotter.TradeExecuted || e.Type == blotter.TradeUndone) && e.Service == blotter.ServiceExecution
 }
 
 // parseFill reads the data of an event of the book about a trade.

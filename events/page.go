@@ -45,7 +45,7 @@ func (p page) dense(most limit) bool { return p.cut || p.bytes > most.bytes/2 }
 type filter struct {
 	channels []string
 	types    []string
-	// fills also lets through the events of the book about trades, of which the messages of positions are made.
+	// fills also lets through the events of the book of which the messages of positions are made.
 	fills bool
 }
 
@@ -68,7 +68,7 @@ func (f filter) condition(first int) (sql string, args []any) {
 	if f.fills {
 		condition := "and (true %s or channel = $%d and type = any($%d))"
 		sql = fmt.Sprintf(condition, sql, first+len(args), first+len(args)+1)
-		args = append(args, blotter.ChannelTrades, fillTypes)
+		args = append(args, blotter.ChannelTrades, positionSources)
 	}
 	return sql, args
 }

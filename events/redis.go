@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -58,8 +59,12 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// redisError translates a failure of Redis.
-func redisError(op string, err error) error {
+// redisError translates a failure of Redis. A read that timed out at the context's deadline is that deadline: the link
+// has the same one, and may end first.
+func redisError(ctx context.Context, op string, err error) error {
+	if end, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(end) {
+		err = context.DeadlineExceeded
+	}
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -114,7 +119,7 @@ func (s stream) append(
 		err = fmt.Errorf("the script answered %v", answer)
 	}
 	if err != nil {
-		return 0, end, redisError("relay", err)
+		return 0, end, redisError(ctx, "relay", err)
 	}
 	return appendResult(answer[0]), Offset{answer[1], answer[2]}, nil
 }

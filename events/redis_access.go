@@ -70,12 +70,12 @@ func inspectRedis(ctx context.Context, url, prefix string) (RedisAccess, error) 
 	client := redis.NewClient(opt)
 	defer client.Close()
 	if err := client.Ping(ctx).Err(); err != nil && !redis.IsPermissionError(err) {
-		return RedisAccess{}, redisError("inspect redis", err)
+		return RedisAccess{}, redisError(ctx, "inspect redis", err)
 	}
 
 	access := RedisAccess{Local: isLocal(opt)}
 	if access.User, err = client.ACLWhoAmI(ctx).Result(); err != nil && !isReply(err) {
-		return access, redisError("inspect redis", err)
+		return access, redisError(ctx, "inspect redis", err)
 	}
 	streams := make([]string, 0, len(relayed))
 	for _, channel := range relayed {
@@ -103,7 +103,7 @@ func mayAppend(ctx context.Context, opt *redis.Options, streams []string) (bool,
 		err := client.XAdd(ctx, &entry).Err()
 		switch {
 		case err != nil && !isReply(err):
-			return false, redisError("inspect redis", err)
+			return false, redisError(ctx, "inspect redis", err)
 		case !isRefusal(err):
 			return true, nil
 		}
@@ -118,7 +118,7 @@ func writers(
 ) (names []string, unseen string, err error) {
 	list, err := client.ACLList(ctx).Result()
 	if err != nil {
-		return nil, unseenReason(err), operational(err)
+		return nil, unseenReason(err), operational(ctx, err)
 	}
 
 	for _, line := range list { // user NAME on|off ...
@@ -128,7 +128,7 @@ func writers(
 		}
 		writes, err := isWriter(ctx, client, words[1], streams)
 		if err != nil {
-			return nil, unseenReason(err), operational(err)
+			return nil, unseenReason(err), operational(ctx, err)
 		}
 		if writes {
 			names = append(names, words[1])
@@ -168,11 +168,11 @@ func unseenReason(err error) string {
 }
 
 // operational returns an error that is not an answer of the server.
-func operational(err error) error {
+func operational(ctx context.Context, err error) error {
 	if isReply(err) {
 		return nil
 	}
-	return redisError("inspect redis", err)
+	return redisError(ctx, "inspect redis", err)
 }
 
 // isReply reports whether the server itself answered with an error.

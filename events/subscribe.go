@@ -65,7 +65,7 @@ func (s *subscription) run(ctx context.Context) error {
 	defer sub.Close()
 	for range names {
 		if _, err := sub.Receive(ctx); err != nil {
-			return redisError("subscribe", err)
+			return redisError(ctx, "subscribe", err)
 		}
 	}
 	if err := s.begin(ctx); err != nil {
@@ -108,7 +108,7 @@ func (s *subscription) begin(ctx context.Context) error {
 func (s *subscription) last(ctx context.Context, channel string) (Offset, error) {
 	entries, err := s.client.XRevRangeN(ctx, s.stream(channel), "+", "-", 1).Result()
 	if err != nil {
-		return Offset{}, redisError("subscribe", err)
+		return Offset{}, redisError(ctx, "subscribe", err)
 	}
 	if len(entries) == 0 {
 		return Offset{}, nil
@@ -262,7 +262,7 @@ func (s *subscription) catchUp(ctx context.Context, channel string) (found bool,
 		from := Offset{at.Epoch, at.Seq + 1}
 		entries, err := s.client.XRangeN(ctx, s.stream(channel), from.String(), "+", most).Result()
 		if err != nil {
-			return found, &unreadable{redisError("subscribe", err)}
+			return found, &unreadable{redisError(ctx, "subscribe", err)}
 		}
 
 		bytes := 0

@@ -35,12 +35,18 @@ const interrupted = "blotter: interrupted; nothing is half done, run the same co
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ended := make(chan struct{})
+	defer close(ended)
 	go func() {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the program at once
-		time.Sleep(max(cleanupTimeMin, time.Duration(cleanupTime.Load())))
-		fmt.Fprintln(os.Stderr, interrupted)
-		os.Exit(1)
+
+		select {
+		case <-ended:
+		case <-time.After(max(cleanupTimeMin, time.Duration(cleanupTime.Load()))):
+			fmt.Fprintln(os.Stderr, interrupted)
+			os.Exit(1)
+		}
 	}()
 
 	status, message := ending(ctx, newRoot().ExecuteContext(ctx))
