@@ -44,6 +44,8 @@ func runTests(m *testing.M) int {
 		_ = os.Setenv("TMPDIR", memory)
 	}
 	forgetSettings(filepath.Join(dir, "config"))
+	// Built with -race, the program would wait for a second at its end.
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 
 	program = filepath.Join(dir, "blotter")
 	if err := errors.Join(os.Chmod(dir, 0o755), copyProgram(program)); err != nil {
