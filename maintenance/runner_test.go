@@ -80,7 +80,7 @@ func TestRequests(t *testing.T) {
 	db := pgtest.Open(t)
 	r := newRunner(t, config(db))
 	_, figures := run(t, r, maintenance.Request{Jobs: []string{"all"}, Service: "execution", Force: true})
-	if len(figures) != 2 || figures["vacuum_analyze"]["vacuumed"] != int64(8) || figures["analyze"]["analyzed"] != 8 {
+	if len(figures) != 2 || figures["vacuum_analyze"]["vacuumed"] != int64(10) || figures["analyze"]["analyzed"] != 10 {
 		t.Errorf("of one service: %v", figures)
 	}
 	if runs := history(t, r); len(runs) != 2 || runs[0].Service != "execution" {
