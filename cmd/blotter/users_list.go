@@ -28,10 +28,7 @@ func usersList(set *settings) *cobra.Command {
 				return err
 			}
 
-			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error {
-				return printUsers(w,
-					users)
-			})
+			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error { return printUsers(w, users) })
 		},
 	}
 }
