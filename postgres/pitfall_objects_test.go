@@ -67,10 +67,11 @@ func TestPitfall11NoGrantsOnMaterializedViews(t *testing.T) {
 
 // securityDefiners lists the functions that act as their owner, and who may call them.
 var securityDefiners = map[string]string{
-	"execution.remove_import(text,bigint)": "trading_app,trading_service",
 	"execution.refold(text,text,timestamp with time zone,jsonb,timestamp with time zone[],bigint[],bigint[],text[]," +
 		"numeric[],numeric[],numeric[],numeric[],numeric[],jsonb,timestamp with time zone[],timestamp with time zone[]," +
 		"numeric[],numeric[],numeric[],text[],bigint[])": "trading_app,trading_service",
+
+	"execution.remove_import(text,bigint)":                                             "trading_app,trading_service",
 	"execution.remove_orders(text,text[])":                                             "trading_app,trading_service",
 	"risk_management.remove_limits(text,text[])":                                       "trading_app,trading_service",
 	"strategy_engine.remove_strategies(text[])":                                        "trading_app,trading_service",
