@@ -84,6 +84,7 @@ var securityDefiners = map[string]string{
 	"shared.create_yearly_partition(text,date)":  "trading_service",
 	"shared.ensure_ahead()":                      "trading_app,trading_service",
 	"shared.sequence_positions()":                "trading_reporter",
+
 	"shared.ensure_partitions(text,timestamp with time zone,timestamp with time zone)": "trading_service",
 }
 
