@@ -93,6 +93,15 @@ func divide(numerator, denominator *big.Int, digits int) Decimal {
 	return MustDecimal(text)
 }
 
+// Rational returns d as an exact fraction.
+func Rational(d Decimal) *big.Rat {
+	x, ok := new(big.Rat).SetString(d.String())
+	if !ok {
+		panic("blotter: invalid decimal " + d.String())
+	}
+	return x
+}
+
 // coefficient returns d x 10^19, an integer.
 func coefficient(d Decimal) *big.Int {
 	n, ok := new(big.Int).SetString(strings.Replace(d.StringFixed(DecimalFractionDigitsMax), ".", "", 1), 10)

@@ -140,7 +140,7 @@ func (h *history) addCash(r *historyRow, after *big.Rat, isKnown bool) error {
 	}
 
 	if h.adjusted && after.Cmp(big.NewRat(1, 1)) != 0 {
-		paid := new(big.Rat).Mul(exactly(amount), after)
+		paid := new(big.Rat).Mul(blotter.Rational(amount), after)
 		digits, isExact := paid.FloatPrec()
 		if !isExact || digits > blotter.DecimalFractionDigitsMax {
 			h.file.refuse(r.row, h.symbol, fmt.Sprintf("the dividend %s is adjusted for later splits of %s, "+

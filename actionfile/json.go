@@ -201,7 +201,7 @@ func ratedAction(r *row, symbol, exDate, newRate, oldRate string) (a blotter.Cor
 
 // ratioOfRates returns the ratio of two numbers of shares. One of them may be a decimal, beside 1.
 func ratioOfRates(newShares, oldShares blotter.Decimal) (ratio, error) {
-	n, d := exactly(newShares), exactly(oldShares)
+	n, d := blotter.Rational(newShares), blotter.Rational(oldShares)
 	one := blotter.MustDecimal("1")
 
 	switch {

@@ -119,7 +119,7 @@ const roundedDigits = 6
 
 // bounds returns between which numbers a number is that was rounded to its digits. Zeros at its end may be padding.
 func bounds(d blotter.Decimal, text string) (low, high *big.Rat) {
-	x := exactly(d)
+	x := blotter.Rational(d)
 	_, fraction, _ := strings.Cut(text, ".")
 	digits := len(strings.TrimRight(fraction, "0"))
 	if digits < roundedDigits {

@@ -25,7 +25,7 @@ type ratio struct{ new, old int64 }
 // ratioOf returns the ratio that a decimal such as 4.0, 0.1 or 1.33333333333 means. It is an error if several ratios
 // could be meant.
 func ratioOf(d blotter.Decimal) (ratio, error) {
-	x := exactly(d)
+	x := blotter.Rational(d)
 	if x.Sign() <= 0 {
 		return ratio{}, fmt.Errorf("the ratio %s is not above 0", d)
 	}
@@ -133,15 +133,6 @@ func terms(x *big.Rat, most int64) (ratio, bool) {
 		return ratio{}, false
 	}
 	return ratio{x.Num().Int64(), x.Denom().Int64()}, true
-}
-
-// exactly returns a decimal as a fraction.
-func exactly(d blotter.Decimal) *big.Rat {
-	x, ok := new(big.Rat).SetString(d.String())
-	if !ok {
-		panic("actionfile: invalid decimal " + d.String())
-	}
-	return x
 }
 
 func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }

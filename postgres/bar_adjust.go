@@ -207,7 +207,7 @@ func (a *barAdjuster) isAdjusted(source string) bool {
 // cashFactor returns the factor of a cash dividend: 1 - cash / the last close before it. Both are for a share as it is
 // on the ex-date.
 func (a *barAdjuster) cashFactor(action *barAction, all []barAction) (*big.Rat, error) {
-	lastClose := rational(action.before.close)
+	lastClose := blotter.Rational(action.before.close)
 	for i := range all {
 		other := &all[i]
 		ratio := big.NewRat(1, 1)
@@ -223,7 +223,7 @@ func (a *barAdjuster) cashFactor(action *barAction, all []barAction) (*big.Rat, 
 		}
 	}
 
-	cash := rational(*action.CashAmount)
+	cash := blotter.Rational(*action.CashAmount)
 	if lastClose.Cmp(cash) <= 0 {
 		return nil, blotter.Invalid("corporate action", action.String(),
 			fmt.Sprintf("less than the last close before it, %s", action.before.close))
@@ -239,13 +239,13 @@ var plainRatio = big.NewRat(3, 2)
 func (a *barAdjuster) checkEdges(action *barAction) error {
 	before, after := action.before, action.after
 	ratio := big.NewRat(action.RatioNew, action.RatioOld)
-	change := rational(before.close)
+	change := blotter.Rational(before.close)
 	isComparable := before.source == after.source && change.Sign() > 0 && after.open.Sign() > 0
 	if a.basis != blotter.BasisOfSource || !isComparable {
 		return nil
 	}
 
-	change.Quo(change, rational(after.open))
+	change.Quo(change, blotter.Rational(after.open))
 	if ratio.Cmp(big.NewRat(1, 1)) < 0 {
 		ratio.Inv(ratio)
 		change.Inv(change)
@@ -291,15 +291,6 @@ func scaled(d blotter.Decimal, factor *big.Rat) blotter.Decimal {
 	if factor.IsInt() && factor.Num().IsInt64() && factor.Num().Int64() == 1 {
 		return d
 	}
-	product := rational(d)
+	product := blotter.Rational(d)
 	return blotter.MustDecimal(product.Mul(product, factor).FloatString(max(blotter.AdjustedDigits, d.Prec())))
-}
-
-// rational returns a decimal as a fraction.
-func rational(d blotter.Decimal) *big.Rat {
-	x, ok := new(big.Rat).SetString(d.String())
-	if !ok {
-		panic("postgres: invalid decimal " + d.String())
-	}
-	return x
 }

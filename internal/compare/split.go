@@ -45,8 +45,8 @@ func (d *Difference) findSplit(ctx context.Context, s *postgres.Session, account
 
 		// The shares that were held then count at the ratio, and later trades as they are.
 		ratio := big.NewRat(action.RatioNew-action.RatioOld, action.RatioOld)
-		gained := ratio.Mul(ratio, rational(before.Quantity))
-		if before.Quantity.Sign() != 0 && gained.Cmp(rational(d.Broker.Sub(d.Book))) == 0 {
+		gained := ratio.Mul(ratio, blotter.Rational(before.Quantity))
+		if before.Quantity.Sign() != 0 && gained.Cmp(blotter.Rational(d.Broker.Sub(d.Book))) == 0 {
 			d.Split = &MissingSplit{Kind: action.Kind, Ratio: action.Ratio(), ExDate: &action.ExDate}
 			return nil
 		}
@@ -57,7 +57,7 @@ func (d *Difference) findSplit(ctx context.Context, s *postgres.Session, account
 
 // plausibleSplit returns the split whose ratio is that of two quantities, if companies make such splits.
 func plausibleSplit(broker, book blotter.Decimal) *MissingSplit {
-	ratio := new(big.Rat).Quo(rational(broker), rational(book))
+	ratio := new(big.Rat).Quo(blotter.Rational(broker), blotter.Rational(book))
 	larger, smaller := ratio.Num(), ratio.Denom()
 	if larger.Cmp(smaller) < 0 {
 		larger, smaller = smaller, larger
@@ -71,13 +71,4 @@ func plausibleSplit(broker, book blotter.Decimal) *MissingSplit {
 	}
 	kind := blotter.SplitKind(ratio.Num().Int64(), ratio.Denom().Int64())
 	return &MissingSplit{Kind: kind, Ratio: ratio.Num().String() + ":" + ratio.Denom().String()}
-}
-
-// rational returns a decimal as a fraction.
-func rational(d blotter.Decimal) *big.Rat {
-	x, ok := new(big.Rat).SetString(d.String())
-	if !ok {
-		panic("compare: invalid decimal " + d.String())
-	}
-	return x
 }
