@@ -28,7 +28,8 @@ func usersList(set *settings) *cobra.Command {
 				return err
 			}
 
-			return set.print(cmd, append([]web.User{}, users...), func(w io.Writer) error { return printUsers(w, users) })
+			list := append([]web.User{}, users...)
+			return set.print(cmd, list, func(w io.Writer) error { return printUsers(w, list) })
 		},
 	}
 }
