@@ -53,7 +53,8 @@ func sourceOf(channel string) string {
 	return channel
 }
 
-// source is an event as its message is recognised: positions have ids of their own, and name the trade.
+// source is an event as its message is recognised: positions have ids of their own, and name the trade. The position
+// after a refold names none: it is recognised by its number among those of its key.
 type source struct {
 	key  string
 	data []byte
@@ -64,18 +65,22 @@ type source struct {
 func (s *stage) sources(channel string) map[string]*source {
 	s.t.Helper()
 	found := map[string]*source{}
+	refolds := refoldCount{}
 	err := s.db.Transaction(s.ctx(), func(tx *postgres.Tx) error {
 		rows, err := tx.Query(s.ctx(), `select event_id::text, key, data, coalesce(data->>'trade_id', '') || ' '
-			|| coalesce(data->>'symbol', '') || ' ' || coalesce(data->>'side', '') from events.outbox
-			where channel = $1`, sourceOf(channel))
+			|| coalesce(data->>'symbol', '') || ' ' || coalesce(data->>'side', ''), type from events.outbox
+			where channel = $1 order by pos`, sourceOf(channel))
 		if err != nil {
 			return err
 		}
 
-		var id, key, trade string
+		var id, key, trade, kind string
 		var data []byte
-		_, err = pgx.ForEachRow(rows, []any{&id, &key, &data, &trade}, func() error {
-			if channel == blotter.ChannelPositions {
+		_, err = pgx.ForEachRow(rows, []any{&id, &key, &data, &trade, &kind}, func() error {
+			switch {
+			case channel == blotter.ChannelPositions && kind == blotter.TradesRefolded:
+				id = refolds.next(key)
+			case channel == blotter.ChannelPositions:
 				id = key + " " + strings.Fields(trade)[0]
 			}
 			found[id] = &source{key: key, data: compact(data)}
@@ -88,6 +93,14 @@ func (s *stage) sources(channel string) map[string]*source {
 	}
 
 	return found
+}
+
+// refoldCount numbers the refolds of each key.
+type refoldCount map[string]int
+
+func (c refoldCount) next(key string) string {
+	c[key]++
+	return fmt.Sprintf("%s refold %d", key, c[key])
 }
 
 func compact(text []byte) []byte {
@@ -107,6 +120,7 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 	want := r.sources(channel)
 	report.Committed = len(want)
 	last := map[string]int64{}
+	refolds := refoldCount{}
 	var ids []string
 	for i, entry := range entries {
 		var m events.Message
@@ -117,7 +131,14 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 			report.Gaps++
 		}
 		ids = append(ids, m.ID.String())
-		report.judge(channel, &m, want, last)
+		id := m.ID.String()
+		switch {
+		case channel == blotter.ChannelPositions && m.CorrelationID == "":
+			id = refolds.next(m.Key)
+		case channel == blotter.ChannelPositions:
+			id = m.Key + " " + m.CorrelationID
+		}
+		report.judge(channel, &m, want[id], last)
 	}
 
 	for _, s := range want {
@@ -130,13 +151,7 @@ func (r *relaying) judgeStream(channel string) (report streamReport) {
 }
 
 // judge compares a message with its event, and its place with those before.
-func (r *streamReport) judge(channel string, m *events.Message, want map[string]*source, last map[string]int64) {
-	id, number := m.ID.String(), int64(0)
-	if channel == blotter.ChannelPositions {
-		id = m.Key + " " + m.CorrelationID
-	}
-
-	s := want[id]
+func (r *streamReport) judge(channel string, m *events.Message, s *source, last map[string]int64) {
 	if s == nil {
 		r.Different++
 		return
@@ -147,7 +162,7 @@ func (r *streamReport) judge(channel string, m *events.Message, want map[string]
 		r.Different++
 	}
 
-	_, number, _ = place(&blotter.Event{Key: m.Key, Data: s.data})
+	_, number, _ := place(&blotter.Event{Key: m.Key, Data: s.data})
 	if number > 0 && number < last[m.Key] {
 		r.OutOfOrder++
 	}

@@ -222,7 +222,7 @@ func (w *writer) fill(account, id string) blotter.Trade {
 		Quantity:   blotter.MustDecimal(fmt.Sprintf("%d.%d", 1+w.rng.IntN(9), w.rng.IntN(10))),
 		Price:      blotter.MustDecimal(fmt.Sprintf("%d.%02d", 10+w.rng.IntN(90), w.rng.IntN(100))),
 		Commission: blotter.MustDecimal("0.35"), Strategy: fmt.Sprintf("strategy-%d", w.rng.IntN(2)),
-		ExecutedAt: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC), // one time for all, so that none is late
+		ExecutedAt: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(w.rng.IntN(5*24*60)) * time.Minute),
 	}
 }
 
