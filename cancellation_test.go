@@ -529,9 +529,7 @@ func (w *walk) addPostgres(t *testing.T) {
 			return void(db.BustTrade(ctx, walkCorrection()))
 		},
 		"postgres.DB.CorrectTrade": func(ctx context.Context) error {
-			restated := walkTrade()
-			restated.TradeID = "T-2"
-			return void(db.CorrectTrade(ctx, walkCorrection(), restated))
+			return void(db.CorrectTrade(ctx, walkCorrection(), func(t *blotter.Trade) { t.TradeID = "T-2" }))
 		},
 		"postgres.DB.Actions": func(ctx context.Context) error {
 			return void(db.Actions(ctx, postgres.ActionFilter{}))

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,18 +29,18 @@ func (db *DB) BustTrade(ctx context.Context, c blotter.Correction) (receipt Corr
 	return db.correct(ctx, c, nil)
 }
 
-// CorrectTrade cancels a trade and books another one in its place, with the fields that the broker restated. The fields
-// that the restated trade leaves empty are those of the trade that it replaces. Its TradeID defaults to the correction's
-// id. Otherwise CorrectTrade works like BustTrade.
+// CorrectTrade cancels a trade and books another one in its place. restate is given a copy of the cancelled trade, whose
+// TradeID is the correction's id, and changes what the broker restated. It may be called again if the transaction is
+// repeated, and must not change the account or the symbol. Otherwise CorrectTrade works like BustTrade.
 func (db *DB) CorrectTrade(
-	ctx context.Context, c blotter.Correction, restated blotter.Trade,
+	ctx context.Context, c blotter.Correction, restate func(t *blotter.Trade),
 ) (receipt CorrectionReceipt, err error) {
 	c.Kind = blotter.Restate
-	return db.correct(ctx, c, &restated)
+	return db.correct(ctx, c, restate)
 }
 
 func (db *DB) correct(
-	ctx context.Context, c blotter.Correction, restated *blotter.Trade,
+	ctx context.Context, c blotter.Correction, restate func(t *blotter.Trade),
 ) (receipt CorrectionReceipt, err error) {
 	scope, _ := blotter.ScopeOf(ctx)
 	if err := resolveAccount(&c.AccountID, scope); err != nil {
@@ -52,7 +51,7 @@ func (db *DB) correct(
 	}
 
 	err = db.Transaction(ctx, func(tx *Tx) error {
-		x := &correction{tx: tx, Correction: c, restated: restated}
+		x := &correction{tx: tx, Correction: c, restate: restate}
 		if err := x.run(ctx); err != nil {
 			return err
 		}
@@ -69,8 +68,9 @@ func (db *DB) correct(
 type correction struct {
 	blotter.Correction
 	tx       *Tx
-	restated *blotter.Trade // nil for a bust
-	trade    blotter.Trade  // that is cancelled
+	restate  func(t *blotter.Trade) // nil for a bust
+	restated *blotter.Trade         // nil for a bust
+	trade    blotter.Trade          // that is cancelled
 	receipt  CorrectionReceipt
 }
 
@@ -131,44 +131,26 @@ func (x *correction) find(ctx context.Context) error {
 	x.trade = found[0]
 	x.Symbol = x.trade.Symbol
 	x.Side = x.trade.Side
-	if x.restated != nil {
-		x.complete(x.restated)
-		x.ReplacedBy = x.restated.TradeID
+	if x.restate == nil {
+		return nil
+	}
+
+	x.restated = replacementOf(&x.trade, x.CorrectionID)
+	x.restate(x.restated)
+	x.ReplacedBy = x.restated.TradeID
+	if x.restated.AccountID != x.AccountID || x.restated.Symbol != x.Symbol {
+		return x.failed(blotter.ErrInvalid, "a correction cannot move a trade to another account or symbol")
 	}
 	return nil
 }
 
-// complete gives the restated trade the fields of the old one that it leaves empty.
-func (x *correction) complete(t *blotter.Trade) {
-	old := &x.trade
-	t.AccountID = x.AccountID
-	t.Symbol = old.Symbol
-	t.TradeID = cmp.Or(t.TradeID, x.CorrectionID)
-	t.OrderID = cmp.Or(t.OrderID, old.OrderID)
-	t.Side = cmp.Or(t.Side, old.Side)
-	t.Strategy = cmp.Or(t.Strategy, old.Strategy)
-	t.Currency = cmp.Or(t.Currency, old.Currency)
-	t.CommissionCurrency = cmp.Or(t.CommissionCurrency, old.CommissionCurrency)
-	t.Multiplier = old.Multiplier
-
-	if t.Quantity.IsZero() {
-		t.Quantity = old.Quantity
-	}
-	if t.Price.IsZero() {
-		t.Price = old.Price
-	}
-	if t.Commission.IsZero() {
-		t.Commission = old.Commission
-	}
-	if t.ExecutedAt.IsZero() {
-		t.ExecutedAt = old.ExecutedAt
-		t.Sequence = old.Sequence
-	}
-	if t.OtherFees == nil {
-		t.OtherFees = old.OtherFees
-	}
-	if t.SettlementDate == nil {
-		t.SettlementDate = old.SettlementDate
+// replacementOf returns a copy of the facts of a trade with another id.
+func replacementOf(t *blotter.Trade, id string) *blotter.Trade {
+	return &blotter.Trade{
+		AccountID: t.AccountID, TradeID: id, OrderID: t.OrderID, Symbol: t.Symbol, Side: t.Side, Quantity: t.Quantity,
+		Price: t.Price, Multiplier: t.Multiplier, Currency: t.Currency, Commission: t.Commission,
+		CommissionCurrency: t.CommissionCurrency, OtherFees: slices.Clone(t.OtherFees), Strategy: t.Strategy,
+		ExecutedAt: t.ExecutedAt, Sequence: t.Sequence, SettlementDate: t.SettlementDate,
 	}
 }
 

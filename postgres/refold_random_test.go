@@ -76,7 +76,7 @@ func (w *walk) step(n int) {
 		w.entries = append(w.entries, bookEntry{bust: &correction})
 	case 1:
 		restated := blotter.Trade{
-			TradeID: fmt.Sprint("R", n), Side: trade.Side, Quantity: w.number(9), Price: w.number(90),
+			TradeID: fmt.Sprint("R", n), Quantity: w.number(9), Price: w.number(90),
 		}
 		w.entries = append(w.entries, bookEntry{bust: &correction, restated: &restated})
 	}
@@ -162,7 +162,11 @@ func (e bookEntry) write(ctx context.Context, d *pgtest.Database, book *postgres
 	case e.adjustment != nil:
 		_, err = d.AdjustPosition(ctx, *e.adjustment)
 	case e.restated != nil:
-		_, err = d.CorrectTrade(ctx, *e.bust, *e.restated)
+		_, err = d.CorrectTrade(ctx, *e.bust, func(t *blotter.Trade) {
+			t.TradeID = e.restated.TradeID
+			t.Quantity = e.restated.Quantity
+			t.Price = e.restated.Price
+		})
 	default:
 		_, err = d.BustTrade(ctx, *e.bust)
 	}

@@ -201,6 +201,7 @@ func TestBustAndCorrect(t *testing.T) {
 	busted := fill("T2", blotter.Buy, "5", "90", day(2024, 1, 2))
 	sell := fill("T3", blotter.Sell, "12", "120", day(2024, 1, 3))
 	right := fill("T1b", blotter.Buy, "12", "101", day(2024, 1, 1))
+	right.Commission = dec("0")
 
 	d, want := pgtest.Open(t), pgtest.Open(t)
 	ctx := blotter.WithAccount(t.Context(), "A1")
@@ -217,7 +218,12 @@ func TestBustAndCorrect(t *testing.T) {
 
 	bust := blotter.Correction{CorrectionID: "C1", TradeID: "T2"}
 	restate := blotter.Correction{CorrectionID: "C2", TradeID: "T1"}
-	restated := blotter.Trade{TradeID: "T1b", Quantity: dec("12"), Price: dec("101")}
+	restated := func(t *blotter.Trade) {
+		t.TradeID = "T1b"
+		t.Quantity = dec("12")
+		t.Price = dec("101")
+		t.Commission = dec("0") // as the broker restated it: none
+	}
 	for _, outcome := range []postgres.Outcome{postgres.Applied, postgres.Duplicate} {
 		receipt, err := d.BustTrade(ctx, bust)
 		if err != nil || receipt.Outcome != outcome || receipt.Trade.PositionEffect != blotter.Voided {
@@ -233,6 +239,10 @@ func TestBustAndCorrect(t *testing.T) {
 	wantKind(t, "a trade that was corrected", err, blotter.ErrConflict)
 	_, err = d.BustTrade(ctx, blotter.Correction{CorrectionID: "C1", TradeID: "T3"})
 	wantKind(t, "another bust of the same id", err, blotter.ErrConflict)
+	_, err = d.CorrectTrade(ctx, blotter.Correction{CorrectionID: "C5", TradeID: "T3"}, func(t *blotter.Trade) {
+		t.Symbol = "OTHER"
+	})
+	wantKind(t, "a correction of the symbol", err, blotter.ErrInvalid)
 	_, err = d.BustTrade(ctx, blotter.Correction{CorrectionID: "C4", TradeID: "T9"})
 	wantKind(t, "an unknown trade", err, blotter.ErrNotFound)
 
