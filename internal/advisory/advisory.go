@@ -1,4 +1,3 @@
-// Package advisory takes PostgreSQL's advisory locks, by which one process at a time does a job on a database.
 package advisory
 
 import (

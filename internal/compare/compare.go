@@ -1,4 +1,3 @@
-// Package compare compares the positions of the book with those that a broker reports.
 package compare
 
 import (

@@ -1,4 +1,3 @@
-// Package retry waits between two attempts.
 package retry
 
 import (

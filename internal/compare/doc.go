@@ -1,0 +1,2 @@
+// Package compare compares the positions of the book with those that a broker reports.
+package compare

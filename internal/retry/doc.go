@@ -1,0 +1,2 @@
+// Package retry waits between two attempts.
+package retry
