@@ -476,7 +476,7 @@ func (r *request) tripTable(list []blotter.RoundTrip) *table {
 		trip := &list[i]
 		closed := instant(trip.ClosedAt, r.zone)
 		t.add(closed, muted(span(trip.ClosedAt.Sub(trip.OpenedAt))), number(trip.MaxQuantity), count(trip.Trades),
-			rounded(trip.Gross), rounded(trip.Fees), rounded(trip.Net))
+			rounded(trip.Gross), average(&trip.Fees), rounded(trip.Net))
 	}
 
 	return t.aligned()

@@ -42,7 +42,7 @@ func (u User) Check() error {
 	case n < 1 || n > userMax || strings.ContainsFunc(u.Name, isControl) || strings.TrimSpace(u.Name) != u.Name:
 		return blotter.Invalid("user", u.Name, fmt.Sprintf("a name of 1 to %d characters", userMax))
 	case u.Name == localUser:
-		return blotter.Invalid("user", u.Name, "another name: this one is of whoever opens the one-time link")
+		return blotter.Invalid("user", u.Name, "another name: it stands for whoever opens the one-time link")
 	case u.AllAccounts == (len(u.Accounts) > 0):
 		return blotter.Invalid("accounts", strings.Join(u.Accounts, ","), "one account or more, or all of them")
 	case len(u.Accounts) > accountsOfUser:
